@@ -1,0 +1,1 @@
+"""Everything that trains; runs as ``python -P -m engine RUN_DIR``."""

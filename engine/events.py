@@ -1,0 +1,162 @@
+"""The append-only event log: one line per record, ``CRC JSON``, torch-free.
+
+``CRC`` is the CRC-32 of the JSON bytes as eight hex digits. A line that has no newline yet is *not yet
+written* and is read again later; a whole line whose CRC does not match is skipped and counted.
+NaN and infinities are written as Python's json writes them (``NaN``, ``Infinity``).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from engine.rundir import FILE_MODE
+
+Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status"]
+
+MAX_LINE = 1 << 20
+_CHUNK = 1 << 22
+_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def encode(record: dict[str, Any]) -> bytes:
+    """One record as a line with its CRC."""
+    body = _encode(record).encode("utf-8", "surrogatepass")
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def decode(line: bytes) -> dict[str, Any] | None:
+    """The record of one line (without its newline), or None when the line is corrupt."""
+    if len(line) < 10 or line[8] != 0x20:
+        return None
+    body = line[9:]
+    try:
+        if int(line[:8], 16) != zlib.crc32(body):
+            return None
+        record = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and "kind" in record else None
+
+
+class EventWriter:
+    """Appends records to one attempt's file with one ``write`` per call.
+
+    When the disk is full nothing is raised and nothing is dropped: records wait in memory (up to
+    ``max_pending`` bytes) and go out, in order, with the next call that finds room. ``blocked`` says so.
+    """
+
+    def __init__(self, path: Path, max_pending: int = 64 << 20):
+        self.path = path
+        self.blocked = False
+        self._max_pending = max_pending
+        self._pending = b""
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        # A predecessor killed in the middle of a write leaves a torn line: end it, so that ours is whole.
+        if size := os.fstat(self._fd).st_size:
+            with path.open("rb") as file:
+                file.seek(size - 1)
+                if file.read(1) != b"\n":
+                    self._pending = b"\n"
+
+    def emit(self, kind: Kind, *, step: int, images: int, **fields: Any) -> None:
+        """Write one record; ``t`` and ``mono`` are added here."""
+        self.emit_many([self.stamp(kind, step=step, images=images, **fields)])
+
+    @staticmethod
+    def stamp(kind: Kind, *, step: int, images: int, **fields: Any) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "t": time.time(),
+            "mono": time.monotonic(),
+            "step": step,
+            "images": images,
+            **fields,
+        }
+
+    def emit_many(self, records: Iterable[dict[str, Any]]) -> None:
+        data = self._pending + b"".join(map(encode, records))
+        while data:
+            try:
+                written = os.write(self._fd, data)
+            except OSError as error:
+                if error.errno not in _OUT_OF_SPACE:
+                    raise
+                self.blocked = True
+                self._pending = data if len(data) <= self._max_pending else data[: self._max_pending]
+                return
+            data = data[written:]
+        self._pending = b""
+        self.blocked = False
+
+    def sync(self) -> None:
+        """fsync; called at checkpoints and at the end. Raises OSError when records still wait for room."""
+        self.emit_many([])
+        if self.blocked:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        self.emit_many([])
+        os.close(self._fd)
+
+
+@dataclass
+class Batch:
+    """What one ``read_events`` call found. ``offset`` is where the next call begins."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    offset: int = 0
+    corrupt: int = 0
+
+
+def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> Batch:
+    """Records of at most about ``limit`` bytes after ``offset``. A torn tail stays for the next call.
+
+    A file shorter than ``offset`` was replaced: it is read from its beginning. A missing file is empty.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return Batch()
+    with file:
+        if os.fstat(file.fileno()).st_size < offset:
+            offset = 0
+        file.seek(offset)
+        data = file.read(limit)
+        end = data.rfind(b"\n") + 1
+        while end == 0 and len(data) and not len(data) % limit:  # one line longer than the chunk
+            more = file.read(limit)
+            if not more:
+                break
+            data += more
+            end = data.rfind(b"\n") + 1
+    batch = Batch(offset=offset + end)
+    for line in data[:end].split(b"\n"):
+        if not line:
+            continue
+        record = decode(line) if len(line) <= MAX_LINE else None
+        if record is None:
+            batch.corrupt += 1
+        else:
+            batch.events.append(record)
+    return batch
+
+
+def iter_events(path: Path) -> Iterator[dict[str, Any]]:
+    """Every whole record of a file, oldest first."""
+    offset = 0
+    while True:
+        batch = read_events(path, offset)
+        if batch.offset <= offset:
+            return
+        yield from batch.events
+        offset = batch.offset

@@ -1,0 +1,197 @@
+"""Layout and names of one run's directory. Torch-free.
+
+Files are the truth: everything gentui shows about a run can be recreated from this directory.
+The trainer writes events, samples and checkpoints; the worker (or, when it is gone, whoever
+reconciles) writes ``state.json``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+DIR_MODE, FILE_MODE = 0o700, 0o600
+
+Status = Literal["queued", "running", "stalled", "done", "stopped", "failed", "interrupted", "lost"]
+STATUSES: tuple[str, ...] = get_args(Status)
+FINAL: frozenset[str] = frozenset({"done", "stopped", "failed", "interrupted", "lost"})
+
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{5}")
+_EVENTS = re.compile(r"events-(\d+)\.jsonl")
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """An id that sorts by time: UTC date, time, then milliseconds and two random hex digits."""
+    now = now or datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{secrets.token_hex(1)}"
+
+
+def is_run_id(text: str) -> bool:
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace ``path`` by ``data`` so that a reader, or a crash, sees the old file or the new one."""
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def boot_id() -> str:
+    """Identity of this boot of the machine; a pid of another boot means nothing."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def process_start_time(pid: int) -> int | None:
+    """Start time of ``pid`` in clock ticks since boot, or None when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(stat[stat.rindex(")") + 2 :].split()[19])
+
+
+@dataclass(frozen=True)
+class State:
+    """Contents of ``state.json``. Times are unix seconds; ``start_time`` is in clock ticks since boot.
+
+    ``queued_at`` orders the queue. ``slot`` is the slot asked for while queued (None: any) and the one
+    that has it while running. ``stop_requested_at`` marks a stop a person asked for, in this attempt.
+    """
+
+    status: Status = "queued"
+    reason: str = ""
+    attempt: int = 0
+    slot: str | None = None
+    queued_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    pid: int | None = None
+    start_time: int | None = None
+    boot_id: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    stop_requested_at: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def with_(self, **changes: Any) -> State:
+        return replace(self, **changes)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in FINAL
+
+
+class RunDir:
+    """One run's directory, ``$GENTUI_HOME/runs/<run-id>``."""
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+        self.id = self.path.name
+        self.recipe_path = self.path / "recipe.toml"
+        self.info_path = self.path / "run.json"
+        self.state_path = self.path / "state.json"
+        self.log_path = self.path / "log.txt"
+        self.lock_path = self.path / "lock"
+        self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
+        self.figures = self.path / "figures"
+
+    def __repr__(self) -> str:
+        return f"RunDir({str(self.path)!r})"
+
+    @classmethod
+    def create(cls, home: Path, recipe_toml: str, info: dict[str, Any], state: State) -> RunDir:
+        """Make a new run under ``home``. It appears whole: it is built aside and renamed into place."""
+        runs = home / "runs"
+        runs.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+        building = Path(tempfile.mkdtemp(dir=runs, prefix=".new-"))
+        for name in ("checkpoints", "samples", "figures"):
+            (building / name).mkdir(mode=DIR_MODE)
+        while True:
+            run_id = new_run_id()
+            if (runs / run_id).exists():
+                continue
+            made = cls(building)
+            write_atomically(made.recipe_path, recipe_toml.encode())
+            write_atomically(made.info_path, json.dumps({"id": run_id, **info}, indent=1).encode())
+            made.write_state(state)
+            made.lock_path.touch(mode=FILE_MODE)
+            building.rename(runs / run_id)
+            return cls(runs / run_id)
+
+    def info(self) -> dict[str, Any]:
+        """``run.json``: identity, command, versions, git commit, host, device, seed."""
+        return json.loads(self.info_path.read_bytes())
+
+    def update_info(self, **changes: Any) -> None:
+        write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
+
+    def read_state(self) -> State:
+        raw = json.loads(self.state_path.read_bytes())
+        known = {f.name for f in fields(State)}
+        return State(**{k: v for k, v in raw.items() if k in known})
+
+    def write_state(self, state: State) -> None:
+        write_atomically(self.state_path, json.dumps(asdict(state), indent=1).encode())
+
+    def events_path(self, attempt: int) -> Path:
+        return self.path / f"events-{attempt}.jsonl"
+
+    def events_files(self) -> list[tuple[int, Path]]:
+        """(attempt, path) of every event file, oldest attempt first."""
+        found = []
+        for path in self.path.iterdir():
+            if match := _EVENTS.fullmatch(path.name):
+                found.append((int(match[1]), path))
+        return sorted(found)
+
+    def open_lock(self) -> int:
+        """A descriptor on the run's lock file, not yet locked, not inheritable."""
+        return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+
+    def is_alive(self) -> bool:
+        """Whether some process holds the run's lock: the kernel's word, not a pid file's."""
+        return is_locked(self.lock_path)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another open file description holds an exclusive flock on ``path``."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def list_runs(home: Path) -> list[RunDir]:
+    """Every run under ``home``, oldest first."""
+    try:
+        names = sorted(e.name for e in os.scandir(home / "runs") if is_run_id(e.name))
+    except FileNotFoundError:
+        return []
+    return [RunDir(home / "runs" / name) for name in names]
