@@ -1,0 +1,75 @@
+"""Settings that register themselves by name. Torch-free.
+
+A part of an experiment (a net, a method, a sampler, a data set …) is described by a ``Settings`` class:
+plain validated values, and in ``builds`` the ``module:attribute`` that makes the real thing. That module
+is imported only by the trainer, so the app can show, check and edit any recipe without torch.
+
+Built-in settings live in ``engine.settings``. An installed package adds its own by an entry point in the
+group ``gentui.plugins`` naming a torch-free module whose import registers settings. A recipe names parts;
+it never names code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+PLUGIN_GROUP = "gentui.plugins"
+
+
+class Settings(BaseModel):
+    """Base of every settings class: strict types, unknown keys refused, immutable."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=True)
+
+    builds: ClassVar[str] = ""
+    """``module:attribute`` called with these settings to make the part."""
+
+
+S = TypeVar("S", bound=Settings)
+_registry: dict[str, dict[str, type[Settings]]] = {}
+
+
+def register(kind: str, name: str) -> Callable[[type[S]], type[S]]:
+    """Class decorator: make the settings class known as ``name`` among the parts of ``kind``."""
+
+    def add(cls: type[S]) -> type[S]:
+        known = _registry.setdefault(kind, {})
+        if name in known and known[name].__qualname__ != cls.__qualname__:
+            raise ValueError(f"two parts of kind {kind!r} are called {name!r}")
+        known[name] = cls
+        return cls
+
+    return add
+
+
+@cache
+def load_all() -> None:
+    """Import the built-in settings modules and the plug-ins', once."""
+    package = importlib.import_module("engine.settings")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"engine.settings.{module.name}")
+    for point in entry_points(group=PLUGIN_GROUP):
+        point.load()
+
+
+def names(kind: str) -> list[str]:
+    load_all()
+    return list(_registry.get(kind, {}))
+
+
+def find(kind: str, name: str) -> type[Settings] | None:
+    load_all()
+    return _registry.get(kind, {}).get(name)
+
+
+def build(settings: Settings, *args: Any, **kwargs: Any) -> Any:
+    """Import what ``settings`` builds and call it with them first. Trainer only: this imports torch."""
+    module, _, attribute = settings.builds.partition(":")
+    return getattr(importlib.import_module(module), attribute)(settings, *args, **kwargs)

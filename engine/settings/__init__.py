@@ -1,0 +1,1 @@
+"""The settings of every built-in part, by kind. Torch-free; each module here is imported at first use."""

@@ -1,0 +1,124 @@
+"""Data sets: what they are, whether they are here, and the sentence that says how to get them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import platformdirs
+from pydantic import Field
+
+from engine.registry import Settings, register
+
+
+def data_root() -> Path:
+    """``$GENTUI_DATA``, or the user's cache directory."""
+    if chosen := os.environ.get("GENTUI_DATA"):
+        return Path(chosen)
+    return Path(platformdirs.user_cache_dir("gentui")) / "data"
+
+
+class Data(Settings):
+    """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices."""
+
+    dataset: str
+    batch_size: int = Field(64, ge=1, le=65536, description="images per training step")
+    image_size: int | None = Field(
+        None, ge=4, le=1024, description="resize to this many pixels a side; empty keeps the native size"
+    )
+
+    builds: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)  # C, H, W
+    classes: ClassVar[tuple[str, ...]] = ()
+    sizes: ClassVar[dict[str, int]] = {}  # images per split
+    embedded: ClassVar[bool] = False
+    extractor: ClassVar[str] = ""  # the domain extractor shipped for it
+    licence: ClassVar[str] = ""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """C, H, W after resizing."""
+        c, h, w = self.shape
+        return (c, self.image_size, self.image_size) if self.image_size else (c, h, w)
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        """The folder the data is read from, or None when it is not on this machine. Embedded sets: ``.``."""
+        return Path() if cls.embedded else None
+
+    @classmethod
+    def remedy(cls) -> str:
+        """One sentence: what is missing and what to do about it."""
+        return f"data set {cls.__name__} is not on this machine"
+
+
+@register("dataset", "digits")
+class Digits(Data):
+    """scikit-learn's copy of the UCI handwritten digits: 1,797 grey images of 8×8, values 0…16."""
+
+    dataset: str = "digits"
+    builds: ClassVar[str] = "engine.data.digits:load"
+    title: ClassVar[str] = "scikit-learn digits, 8×8"
+    shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
+    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
+    embedded: ClassVar[bool] = True
+    extractor: ClassVar[str] = "digits-cnn"
+
+
+FASHION_FILES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+
+
+@register("dataset", "fashion-mnist")
+class FashionMNIST(Data):
+    """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
+
+    dataset: str = "fashion-mnist"
+    builds: ClassVar[str] = "engine.data.fashion_mnist:load"
+    title: ClassVar[str] = "Fashion-MNIST, 28×28"
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+    classes: ClassVar[tuple[str, ...]] = (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )  # fmt: skip
+    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
+    extractor: ClassVar[str] = "fashion-cnn"
+    licence: ClassVar[str] = "MIT"
+
+    @classmethod
+    def candidates(cls) -> list[Path]:
+        """Folders that may hold the four IDX files (gzipped or not), in order of preference."""
+        own = data_root()
+        shares = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+        system = [Path(sys.prefix) / "share", *(Path(p) for p in shares.split(":") if p), Path("/usr/share")]
+        return [
+            own / "fashion-mnist",
+            own / "FashionMNIST" / "raw",  # torchvision's layout
+            *(share / "datasets" / "fashion-mnist" for share in system),
+        ]
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        for folder in cls.candidates():
+            if all(
+                (folder / name).is_file() or (folder / f"{name}.gz").is_file()
+                for name in FASHION_FILES.values()
+            ):
+                return folder
+        return None
+
+    @classmethod
+    def remedy(cls) -> str:
+        return (
+            "Fashion-MNIST is not on this machine: `gentui data fetch fashion-mnist` downloads it, "
+            "`apt-get install dataset-fashion-mnist` installs it, or put its four IDX files into "
+            f"{data_root() / 'fashion-mnist'}"
+        )

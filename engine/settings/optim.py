@@ -1,0 +1,63 @@
+"""Optimisers and learning-rate schedules."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from engine.registry import Settings, register
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class _Adam(Settings):
+    lr: float = Field(1e-3, gt=0, le=10, description="learning rate")
+    betas: list[Beta] = Field([0.9, 0.999], min_length=2, max_length=2, description="decay of the two moments")
+    eps: float = Field(1e-8, gt=0, description="added to the denominator")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="weight decay")
+
+
+@register("optim", "adam")
+class Adam(_Adam):
+    """Adam (Kingma & Ba 2015)."""
+
+    name: str = "adam"
+    builds: ClassVar[str] = "engine.optim:adam"
+
+
+@register("optim", "adamw")
+class AdamW(_Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+
+    name: str = "adamw"
+    builds: ClassVar[str] = "engine.optim:adamw"
+
+
+@register("schedule", "constant")
+class Constant(Settings):
+    """The learning rate stays as it is."""
+
+    name: str = "constant"
+    builds: ClassVar[str] = "engine.optim:Constant"
+
+
+@register("schedule", "plateau")
+class Plateau(Settings):
+    """Multiply the rate by ``factor`` after ``patience`` epochs without a better training loss."""
+
+    name: str = "plateau"
+    factor: float = Field(0.5, gt=0, lt=1, description="what the rate is multiplied by")
+    patience: int = Field(3, ge=1, description="epochs without improvement")
+    min_lr: float = Field(1e-4, ge=0, description="floor of the rate")
+    builds: ClassVar[str] = "engine.optim:Plateau"
+
+
+@register("schedule", "linear")
+class Linear(Settings):
+    """Rise over the first ``warmup`` of the run, then fall linearly to ``final`` times the rate."""
+
+    name: str = "linear"
+    warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run in which the rate rises")
+    final: float = Field(0.0, ge=0, le=1, description="fraction of the rate left at the end")
+    builds: ClassVar[str] = "engine.optim:Linear"
