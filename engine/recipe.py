@@ -6,37 +6,32 @@ never name code. Every mistake in a file is reported at once, each with its file
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from engine import registry
+from engine.problems import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
 from engine.registry import Settings
+from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
 from engine.settings.datasets import Data
 from engine.settings.samplers import Sample
 from engine.settings.training import Reference, Train
 from engine.toml_lines import key_lines
 
-# table -> (kind of part in the registry, the key that names it, the part used when the table is absent)
-PARTS: dict[str, tuple[str, str, str | None]] = {
-    "data": ("dataset", "dataset", None),
-    "model": ("net", "net", None),
-    "method": ("method", "name", None),
-    "optim": ("optim", "name", "adam"),
-    "schedule": ("schedule", "name", "constant"),
-    "sample": ("sampler", "sampler", None),
-    "evaluate": ("metric", "metric", "fid"),
-}
-TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate")
-_TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "reference")
+__all__ = [
+    "PARTS", "TABLES", "FormField", "MissingData", "Problem", "Recipe", "RecipeError", "UnknownRecipe",
+    "datasets", "find_recipe", "load", "load_shipped", "loads", "parse_value", "recipes_dir", "shipped_recipes",
+]  # fmt: skip
+
+MAX_BYTES = 1 << 20
 
 
 class MissingData(Exception):
@@ -47,38 +42,9 @@ class UnknownRecipe(Exception):
     """No recipe of that name or path."""
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One mistake: where (``file:line`` or ``-o key``), which key, what is wrong, how to mend it."""
-
-    where: str
-    key: str
-    message: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        text = f"{self.where}: {self.key}: {self.message}" if self.key else f"{self.where}: {self.message}"
-        return f"{text} ({self.hint})" if self.hint else text
-
-
-class RecipeError(Exception):
-    """Everything wrong with a recipe, at once."""
-
-    def __init__(self, problems: Sequence[Problem]):
-        self.problems = list(problems)
-        super().__init__("\n".join(map(str, problems)))
-
-
-class Recipe(BaseModel):
+class Recipe(Header):
     """A validated experiment. ``stand_in_for`` names the data set that ``quick`` replaced, if it did."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    title: str = Field(min_length=1, max_length=200)
-    family: str = Field(min_length=1, max_length=40)
-    summary: str = Field("", max_length=2000)
-    order: int = 100
     data: Data
     model: Settings
     method: Settings
@@ -87,7 +53,6 @@ class Recipe(BaseModel):
     train: Train
     sample: Sample
     evaluate: Settings
-    quick: dict[str, Any] = {}
     reference: Reference | None = None
     is_quick: bool = False
     stand_in_for: str | None = None
@@ -98,18 +63,21 @@ class Recipe(BaseModel):
 
     def raw(self) -> dict[str, Any]:
         """Plain values, as they stand in a TOML file; unset options are left out."""
-        return {key: _plain(getattr(self, key)) for key in _TOP_KEYS if getattr(self, key) not in (None, {})}
+        return {key: _plain(getattr(self, key)) for key in TOP_KEYS if getattr(self, key) not in (None, {})}
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.raw())
 
     def with_values(self, values: Mapping[str, Any]) -> Recipe:
         """This recipe with dotted keys set, through the same validation (the launch form's way)."""
-        return _resolve(self.raw(), _Source(), overrides=dict(values), quick=False)
+        return Recipe(**resolve(self.raw(), Source(), values, extra=self._how()))
 
     def quickened(self) -> Recipe:
         """This recipe with its [quick] table applied."""
-        return _resolve(self.raw(), _Source(), overrides={}, quick=True)
+        return Recipe(**resolve(self.raw(), Source(), {}, quick=True, extra=self._how()))
+
+    def _how(self) -> dict[str, Any]:
+        return {"is_quick": self.is_quick, "stand_in_for": self.stand_in_for}
 
     def steps_total(self, train_size: int | None = None) -> int:
         """Optimiser steps of the whole run; ``train_size`` defaults to the set's published size."""
@@ -184,6 +152,12 @@ def load_shipped() -> list[Recipe]:
     return sorted(recipes, key=lambda r: (r.order, r.family, r.name))
 
 
+def datasets() -> dict[str, type[Data]]:
+    """Settings class of every data set, built in or a plug-in's, by name."""
+    found = {name: registry.find("dataset", name) for name in registry.names("dataset")}
+    return {name: cls for name, cls in found.items() if cls is not None and issubclass(cls, Data)}
+
+
 def find_recipe(reference: str) -> Path:
     """The file of a shipped name or a path. Raises UnknownRecipe with a suggestion."""
     shipped = shipped_recipes()
@@ -191,14 +165,18 @@ def find_recipe(reference: str) -> Path:
         return shipped[reference]
     path = Path(reference)
     if path.suffix == ".toml" or "/" in reference:
-        if path.is_file():
-            return path
-        raise UnknownRecipe(f"no recipe file at {reference}")
+        try:
+            if path.is_file():
+                return path
+            why = "it is a directory" if path.is_dir() else "there is no such file"
+        except OSError as error:
+            why = error.strerror or "it cannot be read"
+        raise UnknownRecipe(f"no recipe at {shown(reference)}: {why}")
+    hint = did_you_mean(reference, shipped)
     raise UnknownRecipe(
-        f"no recipe called {reference!r}"
-        + _did_you_mean(reference, shipped, prefix="; did you mean ", suffix="?")
+        f"no recipe called {shown(reference)}" + (f"; {hint}" if hint else "")
         + " (`gentui recipes` lists them; a path must end in .toml)"
-    )
+    )  # fmt: skip
 
 
 def load(reference: str | Path, overrides: Iterable[str] = (), quick: bool = False) -> Recipe:
@@ -207,13 +185,20 @@ def load(reference: str | Path, overrides: Iterable[str] = (), quick: bool = Fal
     Raises UnknownRecipe, or RecipeError with every problem found.
     """
     path = reference if isinstance(reference, Path) else find_recipe(reference)
+    file = _short(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RecipeError([Problem(_short(path), "", f"is not UTF-8 text: {error.reason}")]) from None
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UnknownRecipe(f"cannot read {path}: {error.strerror}") from None
-    return loads(text, _short(path), overrides, quick)
+        raise UnknownRecipe(f"cannot read {file}: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise RecipeError([Problem(file, "", f"is larger than {MAX_BYTES >> 10} KiB: not a recipe")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RecipeError([Problem(f"{file}:{line}", "", "is not UTF-8 text")]) from None
+    return loads(text.replace("\r\n", "\n"), file, overrides, quick)
 
 
 def loads(text: str, file: str = "recipe.toml", overrides: Iterable[str] = (), quick: bool = False) -> Recipe:
@@ -221,20 +206,13 @@ def loads(text: str, file: str = "recipe.toml", overrides: Iterable[str] = (), q
     try:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RecipeError([_syntax_problem(file, error)]) from None
-    parsed, problems = _parse_overrides(overrides)
-    return _resolve(raw, _Source(file, key_lines(text)), parsed, quick, problems)
+        raise RecipeError([syntax_problem(file, error)]) from None
+    source = Source(file, key_lines(text))
+    values, problems = _parse_overrides(overrides, source)
+    return Recipe(**resolve(raw, source, values, quick, problems))
 
 
-def _syntax_problem(file: str, error: Exception) -> Problem:
-    message = str(error)
-    if " (at line " in message:
-        message, _, place = message.partition(" (at line ")
-        return Problem(f"{file}:{place.split(',')[0]}", "", f"not valid TOML: {message}")
-    return Problem(file, "", f"not valid TOML: {message}")
-
-
-def _parse_overrides(overrides: Iterable[str]) -> tuple[dict[str, Any], list[Problem]]:
+def _parse_overrides(overrides: Iterable[str], source: Source) -> tuple[dict[str, Any], list[Problem]]:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for text in overrides:
@@ -242,14 +220,21 @@ def _parse_overrides(overrides: Iterable[str]) -> tuple[dict[str, Any], list[Pro
         key = key.strip()
         if not equals or not key or not all(key.split(".")):
             problems.append(Problem(f"-o {text}", "", "is not KEY=VALUE", "for example -o optim.lr=1e-4"))
-            continue
-        values[key] = parse_value(value)
+        elif key.split(".")[0] == "quick":
+            problems.append(
+                Problem(f"-o {text}", "", "[quick] is set in the file only", "say --quick -o table.key=…")
+            )
+        else:
+            values[key] = parse_value(value)
+            source.overridden[key] = f"-o {text}"
     return values, problems
 
 
 def parse_value(text: str) -> Any:
-    """A value as TOML reads it; what is not TOML is a string."""
+    """A value as TOML reads it; what is not TOML is a string, and nothing at all is None: as if unsaid."""
     text = text.strip()
+    if not text:
+        return None
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -257,245 +242,8 @@ def parse_value(text: str) -> Any:
     return parsed["value"] if set(parsed) == {"value"} else text
 
 
-@dataclass
-class _Source:
-    """Where each key was said: lines of the file, and keys that came from the command line."""
-
-    file: str = ""
-    lines: dict[tuple[str, ...], int] = field(default_factory=dict)
-    overridden: dict[str, str] = field(default_factory=dict)
-    quickened: set[tuple[str, ...]] = field(default_factory=set)
-
-    def where(self, path: tuple[str, ...]) -> str:
-        for depth in range(len(path), 0, -1):
-            if origin := self.overridden.get(".".join(path[:depth])):
-                return origin
-            at = path[:depth]
-            if at in self.quickened and ("quick", *at) in self.lines:
-                return f"{self.file}:{self.lines['quick', *at]}"
-            if at in self.lines:
-                return f"{self.file}:{self.lines[at]}"
-        return f"{self.file}:1" if self.file else "form"
-
-
-def _resolve(
-    raw: dict[str, Any],
-    source: _Source,
-    overrides: dict[str, Any],
-    quick: bool,
-    problems: list[Problem] | None = None,
-) -> Recipe:
-    problems = problems or []
-    raw = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
-    quick_table = raw.get("quick", {})
-    extra: dict[str, Any] = {}
-    if not isinstance(quick_table, dict):
-        problems.append(Problem(source.where(("quick",)), "quick", "must be a table"))
-        quick_table = {}
-    if quick:
-        extra = {"is_quick": True, "stand_in_for": _apply_quick(raw, quick_table, source)}
-        raw.pop("quick", None)
-    for key, value in overrides.items():
-        source.overridden[key] = f"-o {key}={value}" if source.file else "form"
-        *tables, last = key.split(".")
-        at = raw
-        for table in tables:
-            at = at.setdefault(table, {})
-            if not isinstance(at, dict):
-                problems.append(Problem(source.overridden[key], key, f"{table!r} is not a table"))
-                break
-        else:
-            at[last] = value
-    recipe = _validate(raw, source, extra, problems)
-    if not quick and quick_table:  # a bad [quick] must not wait for the day somebody uses it
-        _check_quick(raw, source, problems)
-    if problems or recipe is None:
-        raise RecipeError(problems)
-    return recipe
-
-
-def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: _Source) -> str | None:
-    """Merge [quick] into ``raw``. ``quick.stand_in`` replaces data that is not here; returns what it replaced."""
-    quick = dict(quick)
-    stand_in = quick.pop("stand_in", None)
-    replaced = None
-    data = raw.get("data", {})
-    real = registry.find("dataset", str(data.get("dataset"))) if isinstance(data, dict) else None
-    if stand_in and real is not None and issubclass(real, Data) and real.locate() is None:
-        replaced = data["dataset"]
-        raw["data"] = {**data, "dataset": stand_in, "image_size": data.get("image_size") or real.shape[1]}
-    for table, values in quick.items():
-        if isinstance(values, dict) and isinstance(raw.get(table, {}), dict):
-            raw[table] = {**raw.get(table, {}), **values}
-            source.quickened |= {(table, key) for key in values}
-        else:
-            raw[table] = values
-            source.quickened.add((table,))
-    return replaced
-
-
-def _check_quick(raw: dict[str, Any], source: _Source, problems: list[Problem]) -> None:
-    trial = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
-    quick = trial.pop("quick", {})
-    stand_in = quick.get("stand_in") if isinstance(quick, dict) else None
-    if stand_in is not None and registry.find("dataset", str(stand_in)) is None:
-        where = source.where(("quick", "stand_in"))
-        problems.append(
-            Problem(where, "quick.stand_in", *_unknown("dataset", stand_in, registry.names("dataset")))
-        )
-        return
-    found: list[Problem] = []
-    _apply_quick(trial, quick, source)
-    _validate(trial, source, {}, found)
-    source.quickened.clear()
-    said = {(p.key, p.message) for p in problems}
-    problems += [
-        Problem(p.where, f"quick.{p.key}", p.message, p.hint) for p in found if (p.key, p.message) not in said
-    ]
-
-
-def _validate(
-    raw: dict[str, Any], source: _Source, extra: dict[str, Any], problems: list[Problem]
-) -> Recipe | None:
-    """Check every table, adding to ``problems``; the recipe, or None where something is wrong."""
-    before = len(problems)
-    values: dict[str, Any] = {}
-    for key in raw:
-        if key not in _TOP_KEYS:
-            problems.append(Problem(source.where((key,)), key, "unknown key", _suggest(key, _TOP_KEYS)))
-    for table in TABLES:
-        given = raw.get(table, {})
-        if not isinstance(given, dict):
-            problems.append(Problem(source.where((table,)), table, f"must be a table, not {_shown(given)}"))
-            continue
-        cls = _class_of(table, given, source, problems)
-        if cls is not None:
-            values[table] = _check(cls, given, (table,), source, problems)
-    if "reference" in raw:
-        values["reference"] = _check(Reference, raw["reference"], ("reference",), source, problems)
-    tops = {k: raw[k] for k in ("name", "title", "family", "summary", "order", "quick") if k in raw}
-    if len(problems) > before or any(v is None for v in values.values()):
-        _check_tops(tops, source, problems)
-        return None
-    try:
-        recipe = Recipe(**tops, **values, **extra)
-    except ValidationError as error:
-        problems += [_problem(e, (), Recipe, source) for e in error.errors()]
-        return None
-    problems += _cross_checks(recipe, source)
-    return recipe if len(problems) == before else None
-
-
-def _check_tops(tops: dict[str, Any], source: _Source, problems: list[Problem]) -> None:
-    """The top-level strings, where the tables are too broken to make a whole recipe."""
-    try:
-        Recipe(**tops)  # type: ignore[call-arg]
-    except ValidationError as error:
-        for e in error.errors():
-            if e["loc"][0] not in TABLES:
-                problems.append(_problem(e, (), Recipe, source))
-
-
-def _class_of(
-    table: str, given: dict[str, Any], source: _Source, problems: list[Problem]
-) -> type[Settings] | None:
-    if table not in PARTS:
-        return Train
-    kind, key, default = PARTS[table]
-    name = given.get(key, default)
-    where = source.where((table, key))
-    if name is None:
-        known = ", ".join(registry.names(kind))
-        problems.append(Problem(where, f"{table}.{key}", "is required", f"one of: {known}"))
-        return None
-    cls = registry.find(kind, name) if isinstance(name, str) else None
-    if cls is None:
-        problems.append(Problem(where, f"{table}.{key}", *_unknown(kind, name, registry.names(kind))))
-    return cls
-
-
-def _unknown(kind: str, name: object, known: list[str]) -> tuple[str, str]:
-    return f"unknown {kind} {_shown(name)}", _suggest(str(name), known) or f"one of: {', '.join(known)}"
-
-
-def _check(
-    cls: type[Settings], given: Any, at: tuple[str, ...], source: _Source, problems: list[Problem]
-) -> Settings | None:
-    try:
-        return cls.model_validate(given)
-    except ValidationError as error:
-        problems += [_problem(e, at, cls, source) for e in error.errors()]
-        return None
-
-
-def _problem(error: ErrorDetails, at: tuple[str, ...], cls: type[BaseModel], source: _Source) -> Problem:
-    loc = tuple(str(part) for part in error["loc"])
-    path = at + loc
-    where, key = source.where(path), ".".join(path)
-    match error["type"]:
-        case "extra_forbidden":
-            return Problem(where, key, "unknown key", _suggest(loc[-1], cls.model_fields))
-        case "missing":
-            return Problem(where, key, "is required")
-        case "value_error":
-            return Problem(where, key, error["msg"].removeprefix("Value error, "))
-        case "literal_error":
-            expected = error.get("ctx", {}).get("expected", "")
-            hint = _suggest(str(error["input"]), [w.strip(" '") for w in expected.replace(" or ", ",").split(",")])
-            return Problem(where, key, f"must be {expected}, not {_shown(error['input'])}", hint)
-    message = error["msg"].removeprefix("Input ").replace("a valid integer", "a whole number").replace("valid ", "")
-    return Problem(where, key, f"{message}, not {_shown(error['input'])}")
-
-
-def _cross_checks(recipe: Recipe, source: _Source) -> list[Problem]:
-    problems = []
-    family = getattr(recipe.method, "family", recipe.family)
-    if recipe.family != family:
-        method = getattr(recipe.method, "name", "")
-        problems.append(
-            Problem(
-                source.where(("family",)), "family", f"method {method!r} belongs to family {family!r}, "
-                f"not {_shown(recipe.family)}", f'write family = "{family}"',
-            )
-        )  # fmt: skip
-    samplers = getattr(recipe.method, "samplers", ())
-    if samplers and recipe.sample.sampler not in samplers:
-        problems.append(
-            Problem(
-                source.where(("sample", "sampler")), "sample.sampler",
-                f"sampler {recipe.sample.sampler!r} does not fit this method", f"one of: {', '.join(samplers)}",
-            )
-        )  # fmt: skip
-    shape = recipe.data.image_shape
-    levels = len(getattr(recipe.model, "multipliers", [1])) - 1
-    if min(shape[1:]) < 2**levels:
-        problems.append(
-            Problem(
-                source.where(("model", "multipliers")), "model.multipliers",
-                f"{levels + 1} levels halve {shape[1]}×{shape[2]} images below one pixel", "use fewer levels",
-            )
-        )  # fmt: skip
-    return problems
-
-
 def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(exclude_none=True)
-    return value
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def _suggest(word: str, known: Iterable[str]) -> str:
-    return _did_you_mean(word, known, prefix="did you mean ", suffix="?")
-
-
-def _did_you_mean(word: str, known: Iterable[str], prefix: str, suffix: str) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"{prefix}{close[0]!r}{suffix}" if close else ""
+    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
 
 def _short(path: Path) -> str:
@@ -517,4 +265,6 @@ def _type_words(annotation: Any) -> str:
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
-    return tuple(map(str, typing.get_args(annotation))) if typing.get_origin(annotation) is typing.Literal else ()
+    return (
+        tuple(map(str, typing.get_args(annotation))) if typing.get_origin(annotation) is typing.Literal else ()
+    )

@@ -26,7 +26,9 @@ PLUGIN_GROUP = "gentui.plugins"
 class Settings(BaseModel):
     """Base of every settings class: strict types, unknown keys refused, immutable."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
     builds: ClassVar[str] = ""
     """``module:attribute`` called with these settings to make the part."""

@@ -1,0 +1,120 @@
+"""What is wrong with a recipe, said well: the place, the key, the mistake, the remedy. Torch-free."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+KeyPath = tuple[str, ...]
+_WORDS = {"a valid integer": "a whole number", "a valid boolean": "true or false", "valid ": ""}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where (``file:line`` or ``-o key=value``), which key, what is wrong, how to mend it."""
+
+    where: str
+    key: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.key}: {self.message}" if self.key else f"{self.where}: {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class RecipeError(Exception):
+    """Everything wrong with a recipe, at once."""
+
+    def __init__(self, problems: Sequence[Problem]):
+        self.problems = list(problems)
+        super().__init__("\n".join(map(str, problems)))
+
+
+@dataclass
+class Source:
+    """Where each key was said: lines of the file, and keys that came from the command line or a form."""
+
+    file: str = ""
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    overridden: dict[str, str] = field(default_factory=dict)
+    quickened: set[KeyPath] = field(default_factory=set)
+
+    def where(self, path: KeyPath) -> str:
+        """``file:line`` of a key, of the nearest table around it, or the option that set it."""
+        for depth in range(len(path), 0, -1):
+            at = path[:depth]
+            if origin := self.overridden.get(".".join(at)):
+                return origin
+            if at in self.quickened and ("quick", *at) in self.lines:
+                return f"{self.file}:{self.lines['quick', *at]}"
+            if at in self.lines:
+                return f"{self.file}:{self.lines[at]}"
+        return f"{self.file}:1" if self.file else "form"
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: short."""
+    if value is None:
+        return "empty"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'lr'?``, or nothing where no known word is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def syntax_problem(file: str, error: Exception) -> Problem:
+    """The one problem of a text that is not TOML."""
+    if isinstance(error, RecursionError):
+        return Problem(file, "", "not valid TOML: nested too deeply")
+    message, found, place = str(error).partition(" (at line ")
+    where = f"{file}:{place.split(',')[0]}" if found else file
+    return Problem(where, "", f"not valid TOML: {message}")
+
+
+def from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel], source: Source) -> Problem:
+    """One pydantic error of the table ``at``, in a person's words."""
+    loc = tuple(str(part) for part in error["loc"])
+    path = at + loc
+    where, key = source.where(path), ".".join(path)
+    given, context = error.get("input"), error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            return Problem(where, key, "unknown key", did_you_mean(loc[-1], cls.model_fields))
+        case "missing":
+            return Problem(where, key, "is required")
+        case "value_error":
+            return Problem(where, key, error["msg"].removeprefix("Value error, "))
+        case "literal_error":
+            words = [word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")]
+            hint = did_you_mean(str(given), words)
+            return Problem(where, key, f"must be {context['expected']}, not {shown(given)}", hint)
+        case "model_type" | "dict_type":
+            return Problem(where, key, f"must be a table, not {shown(given)}")
+        case "string_pattern_mismatch" if key == "name":
+            hint = "lower-case letters, digits, dots, dashes and underscores, at most 64"
+            return Problem(where, key, f"is not a name: {shown(given)}", hint)
+        case "too_short":
+            return Problem(where, key, f"needs at least {_values(context['min_length'])}, not {shown(given)}")
+        case "too_long":
+            return Problem(where, key, f"takes at most {_values(context['max_length'])}, not {shown(given)}")
+    message = error["msg"].removeprefix("Input ")
+    for ours, plain in (
+        ("a valid integer", "a whole number"),
+        ("a valid boolean", "true or false"),
+        ("valid ", ""),
+    ):
+        message = message.replace(ours, plain)
+    return Problem(where, key, f"{message}, not {shown(given)}")
+
+
+def _values(count: int) -> str:
+    return f"{count} value" if count == 1 else f"{count} values"

@@ -1,0 +1,246 @@
+"""From the values of a TOML document to checked settings: quick, overrides, validation. Torch-free.
+
+What is found wrong is collected, never raised at the first: a person mends a recipe once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine import registry
+from engine.problems import KeyPath, Problem, RecipeError, Source, did_you_mean, from_pydantic, shown
+from engine.registry import Settings
+from engine.settings.datasets import Data
+from engine.settings.training import Reference, Train
+
+# table -> (kind of part in the registry, the key that names it, the part used when the table is absent)
+PARTS: dict[str, tuple[str, str, str | None]] = {
+    "data": ("dataset", "dataset", None),
+    "model": ("net", "net", None),
+    "method": ("method", "name", None),
+    "optim": ("optim", "name", "adam"),
+    "schedule": ("schedule", "name", "constant"),
+    "sample": ("sampler", "sampler", None),
+    "evaluate": ("metric", "metric", "fid"),
+}
+TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate")
+TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "reference")
+
+
+class Header(BaseModel):
+    """What a recipe says of itself, outside its tables."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    name: str = Field(pattern=r"\A[a-z0-9][a-z0-9._-]{0,63}\z")
+    title: str = Field(min_length=1, max_length=200)
+    family: str = Field(min_length=1, max_length=40)
+    summary: str = Field("", max_length=2000)
+    order: int = 100
+    quick: dict[str, Any] = {}
+
+
+def resolve(
+    raw: dict[str, Any],
+    source: Source,
+    overrides: Mapping[str, Any],
+    quick: bool = False,
+    problems: list[Problem] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Quick, then overrides, then every check: what ``Recipe`` is made of.
+
+    Raises RecipeError with all that is wrong; ``problems`` are those found before.
+    """
+    problems, extra = problems or [], dict(extra or {})
+    raw = _copy(raw)
+    quick_table = raw.get("quick", {})
+    if quick and isinstance(quick_table, dict):
+        extra["is_quick"] = True
+        extra["stand_in_for"] = _apply_quick(raw, quick_table, source) or extra.get("stand_in_for")
+        raw.pop("quick", None)
+    _override(raw, overrides, source, problems)
+    values = _validate(raw, source, problems)
+    if not quick and quick_table:  # a bad [quick] must not wait for the day somebody uses it
+        _check_quick(raw, source, problems)
+    if problems:
+        raise RecipeError(problems)
+    return values | extra
+
+
+def _copy(raw: dict[str, Any]) -> dict[str, Any]:
+    return {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
+
+
+def _override(
+    raw: dict[str, Any], overrides: Mapping[str, Any], source: Source, problems: list[Problem]
+) -> None:
+    for table, (_, part_key, _) in PARTS.items():
+        if f"{table}.{part_key}" in overrides and isinstance(raw.get(table), dict):
+            _forget_old_part(raw[table], table, overrides[f"{table}.{part_key}"])
+    for key, value in overrides.items():
+        origin = source.overridden.setdefault(key, "form")
+        *tables, last = key.split(".")
+        at: Any = raw
+        for table in tables:
+            at = at.setdefault(table, {})
+            if not isinstance(at, dict):
+                problems.append(Problem(origin, key, f"{table!r} is not a table"))
+                break
+        else:
+            at[last] = value
+
+
+def _forget_old_part(values: dict[str, Any], table: str, new_name: Any) -> None:
+    """Before a part is exchanged, drop the settings that only the old one has: they would not fit the new."""
+    kind, key, default = PARTS[table]
+    old, new = (registry.find(kind, str(name)) for name in (values.get(key, default), new_name))
+    if old is not None and new is not None:
+        for stranger in old.model_fields.keys() - new.model_fields.keys():
+            values.pop(stranger, None)
+
+
+def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: Source) -> str | None:
+    """Merge [quick] into ``raw``. ``stand_in`` replaces data that is not here; returns what it replaced."""
+    replaced = None
+    stand_in, data = quick.get("stand_in"), raw.get("data")
+    real = registry.find("dataset", str(data.get("dataset"))) if isinstance(data, dict) else None
+    if stand_in and isinstance(data, dict) and real and issubclass(real, Data) and real.locate() is None:
+        replaced = data["dataset"]
+        raw["data"] = dict(data)
+        _forget_old_part(raw["data"], "data", stand_in)
+        raw["data"] |= {"dataset": stand_in, "image_size": data.get("image_size") or real.shape[1]}
+    for table, values in quick.items():
+        if table == "stand_in":
+            continue
+        if not isinstance(values, dict) or not isinstance(raw.get(table, {}), dict):
+            raw[table] = values
+            source.quickened.add((table,))
+            continue
+        raw[table] = dict(raw.get(table, {}))
+        if table in PARTS and PARTS[table][1] in values:
+            _forget_old_part(raw[table], table, values[PARTS[table][1]])
+        raw[table] |= values
+        source.quickened |= {(table, key) for key in values}
+    return replaced
+
+
+def _check_quick(raw: dict[str, Any], source: Source, problems: list[Problem]) -> None:
+    """Add what would be wrong with the recipe made quick, and is not wrong with it already."""
+    trial = _copy(raw)
+    quick = trial.pop("quick", None)
+    if not isinstance(quick, dict):
+        return  # said already
+    for key in quick.keys() - {"stand_in", *TABLES}:
+        where = source.where(("quick", key))
+        problems.append(Problem(where, f"quick.{key}", "unknown key", did_you_mean(key, ("stand_in", *TABLES))))
+    stand_in = quick.get("stand_in")
+    known = registry.names("dataset")
+    if stand_in is not None and stand_in not in known:
+        where = source.where(("quick", "stand_in"))
+        problems.append(Problem(where, "quick.stand_in", *_unknown("dataset", stand_in, known)))
+        return
+    found: list[Problem] = []
+    _apply_quick(trial, {key: value for key, value in quick.items() if key in ("stand_in", *TABLES)}, source)
+    _validate(trial, source, found)
+    source.quickened.clear()
+    said = {(p.key, p.message) for p in problems}
+    problems += [
+        Problem(p.where, f"quick.{p.key}", p.message, p.hint) for p in found if (p.key, p.message) not in said
+    ]
+
+
+def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> dict[str, Any]:
+    """Check every table, adding to ``problems``; what came out well, by name."""
+    for key in raw:
+        if key not in TOP_KEYS:
+            problems.append(Problem(source.where((key,)), key, "unknown key", did_you_mean(key, TOP_KEYS)))
+    header = {key: raw[key] for key in Header.model_fields if key in raw}
+    _check(Header, header, (), source, problems)
+    classes: dict[str, type[BaseModel]] = {}
+    values: dict[str, Any] = {}
+    for table in TABLES:
+        given = raw.get(table, {})
+        if not isinstance(given, dict):
+            problems.append(Problem(source.where((table,)), table, f"must be a table, not {shown(given)}"))
+        elif (cls := _class_of(table, given, source, problems)) is not None:
+            classes[table] = cls
+            values[table] = _check(cls, given, (table,), source, problems)
+    if "reference" in raw:
+        values["reference"] = _check(Reference, raw["reference"], ("reference",), source, problems)
+    _check_fit(header, classes, values, source, problems)
+    return header | values
+
+
+def _class_of(
+    table: str, given: dict[str, Any], source: Source, problems: list[Problem]
+) -> type[Settings] | None:
+    if table not in PARTS:
+        return Train
+    kind, key, default = PARTS[table]
+    name = given.get(key, default)
+    where = source.where((table, key))
+    if name is None:
+        known = ", ".join(registry.names(kind))
+        problems.append(Problem(where, f"{table}.{key}", "is required", f"one of: {known}"))
+        return None
+    cls = registry.find(kind, name) if isinstance(name, str) else None
+    if cls is None:
+        problems.append(Problem(where, f"{table}.{key}", *_unknown(kind, name, registry.names(kind))))
+    return cls
+
+
+def _unknown(kind: str, name: object, known: list[str]) -> tuple[str, str]:
+    return f"unknown {kind} {shown(name)}", did_you_mean(str(name), known) or f"one of: {', '.join(known)}"
+
+
+def _check(
+    cls: type[BaseModel], given: Any, at: KeyPath, source: Source, problems: list[Problem]
+) -> BaseModel | None:
+    try:
+        return cls.model_validate(given)
+    except ValidationError as error:
+        problems += [from_pydantic(e, at, cls, source) for e in error.errors()]
+        return None
+
+
+def _check_fit(
+    header: dict[str, Any],
+    classes: dict[str, type[BaseModel]],
+    values: dict[str, Any],
+    source: Source,
+    problems: list[Problem],
+) -> None:
+    """Whether the parts fit each other, as far as each is known."""
+    method, family = classes.get("method"), header.get("family")
+    wanted = getattr(method, "family", family)
+    if isinstance(family, str) and family != wanted:
+        problems.append(
+            Problem(
+                source.where(("family",)), "family", f"this method belongs to family {wanted!r}, "
+                f"not {shown(family)}", f'write family = "{wanted}"',
+            )
+        )  # fmt: skip
+    samplers, sampler = getattr(method, "samplers", ()), values.get("sample")
+    if samplers and sampler is not None and sampler.sampler not in samplers:
+        problems.append(
+            Problem(
+                source.where(("sample", "sampler")), "sample.sampler",
+                f"sampler {sampler.sampler!r} does not fit this method", f"one of: {', '.join(samplers)}",
+            )
+        )  # fmt: skip
+    data, model = values.get("data"), values.get("model")
+    if data is None or model is None:
+        return
+    _, height, width = data.image_shape
+    levels = len(getattr(model, "multipliers", [1]))
+    if min(height, width) < 2 ** (levels - 1):
+        problems.append(
+            Problem(
+                source.where(("model", "multipliers")), "model.multipliers",
+                f"{levels} levels halve {height}×{width} images below one pixel", "use fewer levels",
+            )
+        )  # fmt: skip
