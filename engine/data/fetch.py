@@ -53,20 +53,21 @@ def fetch(name: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     names = list(sys.argv[1:] if arguments is None else arguments)
     if len(names) != 1 or names[0].startswith("-"):
-        print("usage: python -P -m engine.data.fetch NAME", file=sys.stderr)
-        return 2
+        return _say("usage: python -P -m engine.data.fetch NAME", 2)
+    name = names[0]
     try:
-        print(fetch(names[0]), file=sys.stderr)
+        return _say(fetch(name), 0)
     except KeyError:
-        print(
-            f"no data set called {names[0]!r}; known: {', '.join(registry.names('dataset'))}", file=sys.stderr
-        )
-        return 3
+        return _say(f"no data set called {name!r}; known: {', '.join(registry.names('dataset'))}", 3)
     except (OSError, RuntimeError, ImportError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        print(f"cannot fetch {names[0]}: {reason}", file=sys.stderr)
-        return 4
-    return 0
+        by_hand = f"; without the network, put its files into {data_root() / name}"
+        return _say(f"cannot fetch {name}: {reason}{by_hand}", 4)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

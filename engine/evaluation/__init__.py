@@ -1,0 +1,1 @@
+"""Scores and the protocols that give them meaning."""

@@ -1,0 +1,99 @@
+"""Feature extractors: images in, features out, with everything a protocol must say about them."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine import registry
+from engine.settings import extractors as settings
+
+
+class ExtractorError(Exception):
+    """An extractor that cannot be had. The message is one sentence with the remedy."""
+
+
+class Extractor(ABC):
+    """Turns uint8 images into feature vectors on ``device``.
+
+    ``hash`` is the first 8 hex digits of the sha256 of the weights file. ``classes`` names what ``logits``
+    predicts; empty when the extractor is no classifier.
+    """
+
+    name: str
+    dims: int
+    hash: str
+    device: torch.device
+    channels: int
+    size: tuple[int, int]  # H, W of the images it sees
+    interpolation: str  # how images of another size become that size
+    classes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """uint8 N,C,H,W on any device → float32 N,dims on ``device``."""
+
+    def logits(self, images: Tensor) -> Tensor:
+        """uint8 N,C,H,W → float32 N,len(classes)."""
+        return self.features_and_logits(images)[1]
+
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Both in one pass."""
+        raise NotImplementedError(f"{self.name} is no classifier")
+
+    def resize(self, height: int, width: int) -> str:
+        """What happens to the size of images of ``height``×``width``, in a protocol's words."""
+        if (height, width) == self.size:
+            return "none"
+        return f"{self.interpolation} {self.size[0]}×{self.size[1]}"
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """uint8 on the device with the channels the extractor takes: grey is repeated, colour averaged."""
+        if images.dtype != torch.uint8 or images.dim() != 4:
+            raise TypeError(f"extractors take uint8 N,C,H,W, not {images.dtype} of {images.dim()} axes")
+        images = images.to(self.device, non_blocking=True)
+        given = images.shape[1]
+        if given == self.channels:
+            return images
+        if given == 1:
+            return images.expand(-1, self.channels, -1, -1)
+        if self.channels == 1 and given == 3:
+            return images.float().mean(1, keepdim=True).round_().to(torch.uint8)
+        raise ExtractorError(f"extractor {self.name} takes {self.channels}-channel images, not {given}-channel")
+
+
+def load_extractor(name: str, device: torch.device | str = "cpu", weights: Path | None = None) -> Extractor:
+    """The extractor called ``name``, ready on ``device``. ``weights``: another place for its weights file.
+
+    Raises ExtractorError when the name is unknown, the file is absent or it is not the published one. There
+    is no fallback to another extractor: a score must say truly what made it.
+    """
+    chosen = registry.find("extractor", name)
+    if chosen is None or not issubclass(chosen, settings.Extractor):
+        raise ExtractorError(f"no extractor called {name!r}; known: {', '.join(registry.names('extractor'))}")
+    path = weights or chosen.locate()
+    if path is None:
+        raise ExtractorError(chosen.remedy())
+    return registry.build(chosen(extractor=name), path, torch.device(device))
+
+
+def read_weights(path: Path, sha256_prefix: str = "") -> tuple[bytes, str]:
+    """The file's bytes and its hash, 8 hex digits; the bytes are checked before anybody parses them.
+
+    Raises ExtractorError when it cannot be read or its sha256 does not begin with ``sha256_prefix``.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ExtractorError(f"cannot read the weights {path}: {error.strerror or error}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if not digest.startswith(sha256_prefix):
+        raise ExtractorError(
+            f"{path} is not the published file: its sha256 begins {digest[:8]}, not {sha256_prefix}; "
+            "it was not loaded: remove it and download it again"
+        )
+    return content, digest[:8]

@@ -1,0 +1,91 @@
+"""Feature extractors that scores are made with: what they are, whether their weights are here. Torch-free."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from engine.registry import Settings, register
+from engine.settings.datasets import data_root
+
+SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weights"
+
+
+class Extractor(Settings):
+    """Base of the extractor settings: class attributes alone, a recipe only names an extractor."""
+
+    extractor: str
+    builds: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    dims: ClassVar[int] = 0  # of a feature vector
+    classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
+    file: ClassVar[str] = ""  # name of its weights file
+    sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: shipped with the engine
+
+    @classmethod
+    def candidates(cls) -> list[Path]:
+        """Where its weights are looked for, in order."""
+        return [SHIPPED_WEIGHTS / cls.file]
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        """Its weights file, or None when it is not on this machine."""
+        return next((path for path in cls.candidates() if os.path.isfile(path)), None)  # noqa: PTH113
+
+    @classmethod
+    def remedy(cls) -> str:
+        """One sentence: what is missing and what to do about it."""
+        return f"{cls.file} is missing from {SHIPPED_WEIGHTS}: reinstall gentui"
+
+
+@register("extractor", "digits-cnn")
+class DigitsCNN(Extractor):
+    """Small convolutional classifier of scikit-learn's digits at 8×8."""
+
+    extractor: str = "digits-cnn"
+    builds: ClassVar[str] = "engine.evaluation.classifiers:load_digits_cnn"
+    title: ClassVar[str] = "classifier of digits, 8×8"
+    dims: ClassVar[int] = 64
+    classifies: ClassVar[str] = "digits"
+    file: ClassVar[str] = "digits-cnn.safetensors"
+
+
+@register("extractor", "fashion-cnn")
+class FashionCNN(Extractor):
+    """Small convolutional classifier of Fashion-MNIST at 28×28."""
+
+    extractor: str = "fashion-cnn"
+    builds: ClassVar[str] = "engine.evaluation.classifiers:load_fashion_cnn"
+    title: ClassVar[str] = "classifier of Fashion-MNIST, 28×28"
+    dims: ClassVar[int] = 128
+    classifies: ClassVar[str] = "fashion-mnist"
+    file: ClassVar[str] = "fashion-cnn.safetensors"
+
+
+@register("extractor", "inception")
+class Inception(Extractor):
+    """The Inception-v3 that published FID figures are made with, as converted by torch-fidelity."""
+
+    extractor: str = "inception"
+    builds: ClassVar[str] = "engine.evaluation.inception:load_inception"
+    title: ClassVar[str] = "Inception-v3 (2015-12-05), pool features"
+    dims: ClassVar[int] = 2048
+    file: ClassVar[str] = "weights-inception-2015-12-05-6726825d.pth"
+    sha256_prefix: ClassVar[str] = "6726825d"
+    url: ClassVar[str] = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{file}"
+
+    @classmethod
+    def candidates(cls) -> list[Path]:
+        """gentui's data folder, then torch hub's cache, where torch-fidelity itself puts the file."""
+        hub = os.environ.get("TORCH_HOME") or os.path.join(  # noqa: PTH118
+            os.environ.get("XDG_CACHE_HOME") or "~/.cache", "torch"
+        )
+        return [data_root() / cls.file, Path(hub).expanduser() / "hub" / "checkpoints" / cls.file]
+
+    @classmethod
+    def remedy(cls) -> str:
+        return (
+            f"extractor inception needs {cls.file} (sha256 begins {cls.sha256_prefix}), which is not on this "
+            f"machine: download {cls.url} and put it into {data_root()}"
+        )
