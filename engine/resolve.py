@@ -134,7 +134,7 @@ def _check_quick(raw: dict[str, Any], source: Source, problems: list[Problem]) -
     quick = trial.pop("quick", None)
     if not isinstance(quick, dict):
         return  # said already
-    for key in quick.keys() - {"stand_in", *TABLES}:
+    for key in (key for key in quick if key not in ("stand_in", *TABLES)):
         where = source.where(("quick", key))
         problems.append(Problem(where, f"quick.{key}", "unknown key", did_you_mean(key, ("stand_in", *TABLES))))
     stand_in = quick.get("stand_in")
@@ -194,7 +194,8 @@ def _class_of(
 
 
 def _unknown(kind: str, name: object, known: list[str]) -> tuple[str, str]:
-    return f"unknown {kind} {shown(name)}", did_you_mean(str(name), known) or f"one of: {', '.join(known)}"
+    near = did_you_mean(name, known) if isinstance(name, str) else ""
+    return f"unknown {kind} {shown(name)}", near or f"one of: {', '.join(known)}"
 
 
 def _check(
