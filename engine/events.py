@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert
 
 MAX_LINE = 1 << 20
 _CHUNK = 1 << 22
+_TAIL = 1 << 16
 _OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -51,12 +53,14 @@ class EventWriter:
     """Appends records to one attempt's file with one ``write`` per call.
 
     When the disk is full nothing is raised and nothing is dropped: records wait in memory (up to
-    ``max_pending`` bytes) and go out, in order, with the next call that finds room. ``blocked`` says so.
+    ``max_pending`` bytes) and go out, in order, with the next call that finds room. ``blocked`` says so;
+    ``dropped`` counts records beyond ``max_pending``, which are lost.
     """
 
     def __init__(self, path: Path, max_pending: int = 64 << 20):
         self.path = path
         self.blocked = False
+        self.dropped = 0
         self._max_pending = max_pending
         self._pending = b""
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -91,7 +95,11 @@ class EventWriter:
                 if error.errno not in _OUT_OF_SPACE:
                     raise
                 self.blocked = True
-                self._pending = data if len(data) <= self._max_pending else data[: self._max_pending]
+                if len(data) > self._max_pending:  # cut between records, and keep the oldest
+                    whole = data.rfind(b"\n", 0, self._max_pending) + 1
+                    self.dropped += data.count(b"\n", whole)
+                    data = data[:whole]
+                self._pending = data
                 return
             data = data[written:]
         self._pending = b""
@@ -121,24 +129,21 @@ class Batch:
 def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> Batch:
     """Records of at most about ``limit`` bytes after ``offset``. A torn tail stays for the next call.
 
-    A file shorter than ``offset`` was replaced: it is read from its beginning. A missing file is empty.
+    A file shorter than ``offset`` was replaced: it is read from its beginning. A missing file is empty,
+    and so is anything that is not a plain file. Raises OSError when the file cannot be read.
     """
-    try:
-        file = path.open("rb")
-    except FileNotFoundError:
+    fd = _open(path)
+    if fd is None:
         return Batch()
-    with file:
-        if os.fstat(file.fileno()).st_size < offset:
+    try:
+        if os.fstat(fd).st_size < offset:
             offset = 0
-        file.seek(offset)
-        data = file.read(limit)
-        end = data.rfind(b"\n") + 1
-        while end == 0 and len(data) and not len(data) % limit:  # one line longer than the chunk
-            more = file.read(limit)
-            if not more:
-                break
-            data += more
-            end = data.rfind(b"\n") + 1
+        data = os.pread(fd, max(limit, MAX_LINE + 1), offset)
+    finally:
+        os.close(fd)
+    end = data.rfind(b"\n") + 1
+    if end == 0 and len(data) > MAX_LINE:  # no record is that long: step over it, the same way at every reading
+        return Batch(offset=offset + MAX_LINE, corrupt=1)
     batch = Batch(offset=offset + end)
     for line in data[:end].split(b"\n"):
         if not line:
@@ -149,6 +154,48 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> Batch:
         else:
             batch.events.append(record)
     return batch
+
+
+def _open(path: Path) -> int | None:
+    """A descriptor on a plain file; None for anything else (a FIFO would make its reader wait for ever)."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
+    return fd
+
+
+def last_event(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    """The last whole record for which ``wanted`` holds, reading backwards from the end of the file."""
+    fd = _open(path)
+    if fd is None:
+        return None
+    try:
+        end, torn = os.fstat(fd).st_size, b""
+        first = True
+        while end > 0:
+            begin = max(0, end - _TAIL)
+            data = os.pread(fd, end - begin, begin) + torn
+            lines = data.split(b"\n")
+            if first:  # what follows the last newline is not yet written
+                lines.pop()
+                first = False
+            torn = lines.pop(0) if begin and lines else b""
+            for line in reversed(lines):
+                record = decode(line) if len(line) <= MAX_LINE else None
+                if record is not None and wanted(record):
+                    return record
+            end = begin
+    finally:
+        os.close(fd)
+    return None
 
 
 def iter_events(path: Path) -> Iterator[dict[str, Any]]:

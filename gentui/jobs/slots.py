@@ -1,0 +1,124 @@
+"""Device slots of this machine, and a worker for every slot that has something to do."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from engine.rundir import DIR_MODE, State
+from gentui.jobs.reconcile import has_worker
+from gentui.jobs.states import JobError, unfinished
+
+_GIVE_UP = 30.0  # seconds before a slot whose worker fails at once gets another
+_LOG_LIMIT = 1 << 20
+_spawned: dict[tuple[Path, str], tuple[subprocess.Popen[bytes], float]] = {}
+
+
+@functools.cache
+def slots() -> tuple[str, ...]:
+    """``cpu`` always, and ``cuda:N`` for each GPU that a trainer started here would see. Torch-free."""
+    return ("cpu", *(f"cuda:{n}" for n in range(_gpus())))
+
+
+def _gpus() -> int:
+    if _torch_is_cpu_only():
+        return 0
+    count = _gpus_of_driver()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None or count == 0:
+        return count
+    chosen = []
+    for name in (part.strip() for part in visible.split(",")):
+        if not name or name == "-1" or (name.isdigit() and int(name) >= count):
+            break  # as CUDA does: the list ends at the first device that does not exist
+        chosen.append(name)
+    return len(chosen)
+
+
+def _torch_is_cpu_only() -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("torch").endswith("+cpu")
+    except PackageNotFoundError:
+        return False
+
+
+def _gpus_of_driver() -> int:
+    try:
+        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
+    except OSError:
+        pass
+    if not shutil.which("nvidia-smi"):
+        return 0
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.splitlines())
+
+
+def slot_for(device: str | None) -> str | None:
+    """The slot a wanted device means; None: any fitting one. Raises JobError for a device not here."""
+    if device in (None, "auto"):
+        return None
+    if device == "cuda" and len(slots()) > 1:
+        return None
+    if device not in slots():
+        raise JobError(f"there is no device {device} on this machine; it has {', '.join(slots())}")
+    return device
+
+
+def fits(state: State, slot: str) -> bool:
+    """Whether a worker of ``slot`` may take this queued run. Unbound runs go to GPUs where there are any."""
+    if state.slot is not None:
+        return state.slot == slot
+    return slot != "cpu" or len(slots()) == 1
+
+
+def ensure_workers(home: Path) -> None:
+    """Start a worker for every slot that has queued runs, or a trainer nobody watches, and no worker."""
+    pending = unfinished(home)
+    for slot in slots():
+        wanted = any(
+            fits(state, slot) if state.status == "queued" else state.slot == slot for _, state in pending
+        )
+        if wanted and not has_worker(home, slot) and not _just_spawned(home, slot):
+            _spawn(home, slot)
+
+
+def _just_spawned(home: Path, slot: str) -> bool:
+    if (home, slot) not in _spawned:
+        return False
+    process, at = _spawned[home, slot]
+    code = process.poll()  # also reaps it
+    age = time.monotonic() - at
+    return age < 5.0 if code is None else code != 0 and age < _GIVE_UP
+
+
+def _spawn(home: Path, slot: str) -> None:
+    folder = home / "slots"
+    folder.mkdir(mode=DIR_MODE, exist_ok=True)
+    log = folder / f"{slot}.worker.log"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+        flags |= os.O_TRUNC
+    out = os.open(log, flags, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "gentui.jobs.worker", "--home", str(home), "--slot", slot],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=home, start_new_session=True,
+        )  # fmt: skip
+    finally:
+        os.close(out)
+    for key, (old, _) in list(_spawned.items()):
+        if old.poll() is not None and key != (home, slot):
+            del _spawned[key]
+    _spawned[home, slot] = (process, time.monotonic())

@@ -1,0 +1,133 @@
+"""Reading and changing ``state.json`` when several processes may want to at once.
+
+Every change is made under an flock on the run's directory, held for the read, the decision and the
+atomic replace. So a stop cannot overwrite an end that was just recorded, and two resumes cannot both win.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.rundir import DIR_MODE, RunDir, State, is_run_id
+
+# A directory entry replaced twice within one tick of the file system's clock would look unchanged.
+_TICK = 0.05
+_seen: dict[str, tuple[tuple[int, int, int], State | None]] = {}
+
+
+class JobError(Exception):
+    """What was asked for cannot be done with this run now; the message is one sentence for a person."""
+
+
+def change(run: RunDir, decide: Callable[[State], State | None]) -> State | None:
+    """Replace the run's state by ``decide(state)``; None from ``decide`` leaves it as it is.
+
+    Returns the new state, or None when nothing was changed. Raises OSError when the directory is gone or
+    the disk is full (the old state then stands), ValueError when ``state.json`` is not readable.
+    """
+    fd = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        state = decide(run.read_state())
+        if state is not None:
+            run.write_state(state)
+        return state
+    finally:
+        os.close(fd)
+
+
+def try_lock(path: Path, patience: float = 0.0) -> int | None:
+    """An exclusive flock on ``path`` (created 0600, parent 0700) as a descriptor, or None when it is held.
+
+    Probing whether a lock is held takes it for a moment (``engine.rundir.is_locked``), so a caller for
+    whom a false "held" matters waits up to ``patience`` seconds.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=DIR_MODE, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fd
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(fd)
+                return None
+            time.sleep(0.005)
+        except BaseException:
+            os.close(fd)
+            raise
+
+
+@contextmanager
+def locked_run(run: RunDir, patience: float = 0.0) -> Iterator[bool]:
+    """Hold the run's own lock for a moment; yields False when somebody (a live run) has it."""
+    if not run.path.is_dir():
+        yield False
+        return
+    fd = try_lock(run.lock_path, patience)
+    try:
+        yield fd is not None
+    finally:
+        if fd is not None:
+            os.close(fd)
+
+
+def read_state(run: RunDir) -> State | None:
+    """The run's state, or None when it is gone or ``state.json`` is broken."""
+    try:
+        state = run.read_state()
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    return state if isinstance(state.status, str) and isinstance(state.attempt, int) else None
+
+
+def unfinished(home: Path) -> list[tuple[RunDir, State]]:
+    """Every run that is queued or running, oldest first. Unchanged files are not read again."""
+    runs = str(home / "runs")
+    try:
+        names = sorted(entry.name for entry in os.scandir(runs) if is_run_id(entry.name))
+    except FileNotFoundError:
+        return []
+    found = []
+    for name in names:
+        path = f"{runs}/{name}"
+        try:
+            stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt
+        except OSError:
+            continue
+        signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        known = _seen.get(path)
+        if known is not None and known[0] == signature:
+            state = known[1]
+        else:
+            state = read_state(RunDir(path))
+            if state is not None and state.ended:
+                state = None
+            if time.time() - stat.st_mtime > _TICK:
+                _seen[path] = (signature, state)
+        if state is not None:
+            found.append((RunDir(path), state))
+    return found
+
+
+def queue(home: Path) -> list[tuple[RunDir, State]]:
+    """Runs waiting for a slot, in the order they will be taken."""
+    waiting = [(run, state) for run, state in unfinished(home) if state.status == "queued"]
+    return sorted(waiting, key=lambda pair: (pair[1].queued_at or 0.0, pair[0].id))
+
+
+def get_run(home: Path, run_id: str) -> RunDir:
+    """The directory of a run id. Raises JobError when there is none."""
+    run = RunDir(home / "runs" / run_id)
+    if "/" in run_id or run_id.startswith(".") or not run.path.is_dir():
+        raise JobError(f"there is no run {run_id}")
+    return run

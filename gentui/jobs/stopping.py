@@ -1,0 +1,66 @@
+"""Stop a run: ask, wait out the grace, then insist."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from engine.rundir import RunDir, State
+from gentui.jobs.processes import terminate
+from gentui.jobs.reconcile import enforce, has_worker, settle
+from gentui.jobs.slots import ensure_workers
+from gentui.jobs.states import JobError, change, get_run, read_state
+from gentui.jobs.verdict import DEFAULT_GRACE
+
+_POLL = 0.05
+_MARGIN = 15.0  # seconds beyond the grace for the kernel and the worker to do their part
+
+
+def stop(home: Path, run_id: str, grace: float = DEFAULT_GRACE, wait: bool = False) -> None:
+    """Stop a run. Queued: at once. Running: SIGTERM now (it checkpoints and leaves), SIGKILL after ``grace`` s.
+
+    The slot's worker enforces the grace, or this call when ``wait`` is set and the worker is gone. A run
+    that has ended already is left as it is. Raises JobError when there is no such run, when its state
+    cannot be written, or when ``wait`` is set and it did not end.
+    """
+    run = get_run(home, run_id)
+    try:
+        state = change(run, lambda s: _asked(s, grace))
+    except ValueError:
+        raise JobError(f"run {run_id} cannot be stopped: its state.json is not readable") from None
+    except OSError as error:
+        raise JobError(f"run {run_id} cannot be stopped: {error.strerror}") from None
+    if state is None or state.ended:
+        return
+    if not has_worker(home, state.slot):
+        settle(run)
+        ensure_workers(home)
+    if wait:
+        _wait(home, run, state, grace)
+
+
+def _asked(state: State, grace: float) -> State | None:
+    """The state with the stop recorded. The signal goes out here, so that nobody sends it twice."""
+    now = time.time()
+    if state.status == "queued":
+        return state.with_(status="stopped", reason="stopped while queued", ended_at=now, stop_requested_at=now)
+    if state.status != "running":
+        return None
+    extra = {**state.extra, "grace": grace}
+    if "terminated_at" not in extra and terminate(state):
+        extra["terminated_at"] = now
+    earlier = state.stop_requested_at
+    return state.with_(stop_requested_at=now if earlier is None else earlier, extra=extra)
+
+
+def _wait(home: Path, run: RunDir, asked: State, grace: float) -> None:
+    began = time.monotonic()
+    while True:
+        state = read_state(run)
+        if state is None or state.ended or state.attempt != asked.attempt:
+            return
+        if not has_worker(home, state.slot) and not settle(run):
+            enforce(run, state)
+        if time.monotonic() > began + grace + _MARGIN:
+            raise JobError(f"run {run.id} has not ended {grace + _MARGIN:g} s after the request to stop")
+        time.sleep(_POLL)

@@ -1,0 +1,263 @@
+"""One slot's worker: start the next queued run, wait, record how it ended, until the queue is empty.
+
+Runs as ``python -P -m gentui.jobs.worker --home DIR --slot SLOT``, in a session of its own, with no
+terminal. Killing it loses nothing: its trainer goes on, and the next worker waits for that trainer to end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.rundir import RunDir, State, boot_id, process_start_time
+from gentui.jobs import verdict
+from gentui.jobs.launch import sweep
+from gentui.jobs.processes import oom_kills, terminate
+from gentui.jobs.reconcile import enforce, reconcile, settle, slot_lock, worker_lock
+from gentui.jobs.slots import fits
+from gentui.jobs.states import change, queue, read_state, try_lock, unfinished
+
+_POLL = 0.2  # seconds between looks at stop requests, orphans, and runs that cannot be taken yet
+_LOCK_PATIENCE = 1.0  # others probe our locks for an instant
+_WRITE_PATIENCE = 600.0  # how long a full disk is waited out before the end of a run is left to reconcile
+
+
+def trainer_argv() -> list[str]:
+    """How trainers are started. ``GENTUI_TRAINER`` (a JSON list) replaces it: a hook for tests only."""
+    if hook := os.environ.get("GENTUI_TRAINER"):
+        return json.loads(hook)
+    return [sys.executable, "-P", "-m", "engine"]
+
+
+class Worker:
+    """The worker of ``slot`` (``cpu``, ``cuda:0`` …) for the runs under ``home``."""
+
+    def __init__(self, home: Path, slot: str):
+        self.home = home
+        self.slot = slot
+        self._slot_fd = -1
+
+    def work(self) -> None:
+        """Drain the queue, then leave. Returns at once when the slot has a worker already."""
+        while True:
+            lock = try_lock(worker_lock(self.home, self.slot), _LOCK_PATIENCE)
+            if lock is None:
+                return
+            try:
+                self._drain()
+            finally:
+                os.close(lock)
+            # Whoever queued a run while we held the lock saw a worker and started none: look once more.
+            if not self._waiting():
+                return
+
+    def _waiting(self) -> list[RunDir]:
+        return [run for run, state in queue(self.home) if fits(state, self.slot)]
+
+    def _drain(self) -> None:
+        self._slot_fd = self._take_slot()
+        try:
+            reconcile(self.home)
+            while self._waiting():
+                if not self._run_next():
+                    time.sleep(_POLL)
+        finally:
+            os.close(self._slot_fd)
+
+    def _take_slot(self) -> int:
+        """Wait until no trainer of an earlier worker is left on this slot, minding it meanwhile."""
+        while True:
+            fd = try_lock(slot_lock(self.home, self.slot))
+            if fd is not None:
+                return fd
+            self._mind_orphans()
+            time.sleep(_POLL)
+
+    def _mind_orphans(self) -> None:
+        for run, state in unfinished(self.home):
+            if state.status == "running" and state.slot == self.slot:
+                with contextlib.suppress(OSError, ValueError):
+                    if not settle(run):
+                        enforce(run, state)
+
+    def _run_next(self) -> bool:
+        """Take the first run that can be taken and see it through; False when none could be."""
+        for run in self._waiting():
+            lock = None
+            with contextlib.suppress(OSError):
+                lock = try_lock(run.lock_path, 0.3) if run.path.is_dir() else None
+            if lock is None:
+                continue
+            try:
+                state = self._claim(run)
+                if state is not None:
+                    self._see_through(run, state, lock)
+                    return True
+            finally:
+                os.close(lock)
+        return False
+
+    def _claim(self, run: RunDir) -> State | None:
+        try:
+            return change(run, self._claimed)
+        except (OSError, ValueError) as error:
+            _say(f"{run.id}: cannot be taken: {error}")
+            return None
+
+    def _claimed(self, state: State) -> State | None:
+        if state.status != "queued" or not fits(state, self.slot):
+            return None
+        return state.with_(
+            status="running", reason="", attempt=state.attempt + 1, slot=self.slot, started_at=time.time(),
+            ended_at=None, pid=None, start_time=None, boot_id=boot_id(), exit_code=None, signal=None,
+        )  # fmt: skip
+
+    def _see_through(self, run: RunDir, state: State, lock: int) -> None:
+        """From the claim to the recorded end. ``lock`` stays ours until the end is on disk."""
+        now = read_state(run)
+        if now is not None and now.stop_requested_at is not None:
+            self._record(run, state, verdict.Exit(code=0))
+            return
+        oom_before = oom_kills()
+        try:
+            trainer = self._start(run, state, lock)
+        except OSError as error:
+            self._record_failure(run, state, f"the trainer could not be started: {error.strerror or error}")
+            return
+        _say(f"{run.id}: attempt {state.attempt}, pid {trainer.pid}")
+        _Watch(run, state, trainer).until_it_ends()
+        exit = _exit_status(trainer)
+        if exit.signal == signal.SIGKILL and oom_before is not None and (oom_kills() or 0) > oom_before:
+            exit = verdict.Exit(signal=exit.signal, oom=True)
+        self._record(run, state, exit)
+
+    def _start(self, run: RunDir, state: State, lock: int) -> subprocess.Popen[bytes]:
+        argv = [*trainer_argv(), str(run.path), "--attempt", str(state.attempt), "--device", self.slot]
+        log = os.open(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            return subprocess.Popen(
+                argv, cwd=run.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, pass_fds=(lock, self._slot_fd),
+                env={**os.environ, "GENTUI_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
+            )  # fmt: skip
+        finally:
+            os.close(log)
+
+    def _record(self, run: RunDir, claimed: State, exit: verdict.Exit) -> None:
+        self._finish(run, claimed, lambda state: verdict.ended(run, state, exit))
+
+    def _record_failure(self, run: RunDir, claimed: State, reason: str) -> None:
+        self._finish(run, claimed, lambda s: s.with_(status="failed", reason=reason, ended_at=time.time()))
+
+    def _finish(self, run: RunDir, claimed: State, end: Callable[[State], State]) -> None:
+        """Write the end state, waiting for room on a full disk; never over an end recorded already."""
+        deadline = time.monotonic() + _WRITE_PATIENCE
+        while True:
+            try:
+                state = change(run, lambda s: end(s) if _is_ours(s, claimed) else None)
+                if state is not None:
+                    _say(f"{run.id}: {state.status} {state.reason}")
+                return
+            except (FileNotFoundError, ValueError) as error:
+                _say(f"{run.id}: its end cannot be recorded: {error}")
+                return
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    _say(f"{run.id}: its end cannot be recorded: {error}")
+                    return
+                time.sleep(1.0)
+
+
+def _is_ours(state: State, claimed: State) -> bool:
+    return state.status == "running" and state.attempt == claimed.attempt
+
+
+class _Watch:
+    """Waits for one trainer, writes down which process it is, and carries out requests to stop it."""
+
+    def __init__(self, run: RunDir, claimed: State, trainer: subprocess.Popen[bytes]):
+        self.run = run
+        self.claimed = claimed
+        self.trainer = trainer
+        self._start_time = process_start_time(trainer.pid)
+        self._recorded = False
+        self._kill_at: float | None = None
+        self._signature: tuple[int, int] | None = None
+
+    def until_it_ends(self) -> None:
+        """Returns when the trainer has ended; it is not reaped yet, and nothing it started is left."""
+        pidfd = os.pidfd_open(self.trainer.pid)
+        try:
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            self._look()
+            while not poll.poll(_POLL * 1000):
+                self._look()
+        finally:
+            os.close(pidfd)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.trainer.pid, signal.SIGKILL)
+
+    def _look(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a full disk: the next look tries again
+            if not self._recorded:
+                change(self.run, self._identified)
+                self._recorded = True
+            stat = self.run.state_path.stat()
+            if self._signature != (stat.st_mtime_ns, stat.st_ino):
+                self._signature = (stat.st_mtime_ns, stat.st_ino)
+                self._obey(self.run.read_state())
+        if self._kill_at is not None and time.monotonic() >= self._kill_at:
+            self._kill_at = None
+            os.killpg(self.trainer.pid, signal.SIGKILL)
+
+    def _identified(self, state: State) -> State | None:
+        """The state with the trainer's pid; a stop asked for before there was one is passed on here."""
+        if not _is_ours(state, self.claimed):
+            return None
+        known = state.with_(pid=self.trainer.pid, start_time=self._start_time, boot_id=boot_id())
+        if known.stop_requested_at is not None and terminate(known):
+            known = known.with_(extra={**known.extra, "terminated_at": time.time()})
+        return known
+
+    def _obey(self, state: State) -> None:
+        if _is_ours(state, self.claimed) and state.stop_requested_at is not None and self._kill_at is None:
+            self._kill_at = time.monotonic() + verdict.grace_of(state)
+
+
+def _exit_status(trainer: subprocess.Popen[bytes]) -> verdict.Exit:
+    code = trainer.wait()
+    return verdict.Exit(signal=-code) if code < 0 else verdict.Exit(code=code)
+
+
+def _say(text: str) -> None:
+    try:
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
+    except OSError as error:  # the worker's log is a convenience; the disk may be full
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m gentui.jobs.worker", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--slot", required=True)
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sweep(options.home)
+    Worker(options.home, options.slot).work()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import recipe
+from engine.rundir import RunDir, State, list_runs
+from gentui import jobs
+
+FAKE = Path(__file__).with_name("fake_trainer.py")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home whose trainers are fake. Nothing started under it outlives the test."""
+    monkeypatch.setenv("GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(FAKE)]))
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    yield home
+    for _ in range(3):
+        for pid in [*workers(home), *trainers(home)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def launch(home: Path) -> Callable[..., RunDir]:
+    """Queue a run of the fake trainer that behaves as the keywords say; ``start=False`` leaves it queued."""
+
+    def launch(*, start: bool = True, name: str = "", **plan: object) -> RunDir:
+        chosen = recipe.load("digits-unet").model_copy(update={"summary": json.dumps(plan)})
+        with pytest.MonkeyPatch.context() as patch:
+            if not start:
+                patch.setattr("gentui.jobs.launch.ensure_workers", lambda home: None)
+            return jobs.launch(home, chosen, name=name, command=["gentui", "run"])
+
+    return launch
+
+
+def wait_for(condition: Callable[[], object], what: str = "", seconds: float = 20.0) -> object:
+    """Poll until ``condition`` gives something true; the test fails after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds:g} s in vain: {what or condition}")
+
+
+def wait_for_status(run: RunDir, *statuses: str, seconds: float = 20.0) -> State:
+    def there() -> State | None:
+        state = run.read_state()
+        return state if state.status in statuses else None
+
+    state = wait_for(there, f"{run.id} to be {statuses}, it is {run.read_state()}", seconds)
+    assert isinstance(state, State)
+    return state
+
+
+def wait_for_step(run: RunDir, step: int) -> None:
+    from engine.events import last_event
+
+    def there() -> bool:
+        attempt = run.read_state().attempt
+        event = last_event(run.events_path(attempt), lambda e: e["kind"] == "metrics")
+        return event is not None and event["step"] >= step
+
+    wait_for(there, f"step {step} of {run.id}")
+
+
+def processes(*words: str) -> list[int]:
+    """Pids whose command line holds every word."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                line = (entry / "cmdline").read_bytes().decode(errors="replace")
+                if line and all(word in line for word in words):
+                    found.append(int(entry.name))
+    return found
+
+
+def workers(home: Path) -> list[int]:
+    return processes("gentui.jobs.worker", str(home))
+
+
+def trainers(home: Path) -> list[int]:
+    return processes(str(FAKE), str(home))
+
+
+def everything_ended(home: Path) -> bool:
+    return all(run.read_state().ended for run in list_runs(home))

@@ -1,0 +1,75 @@
+"""Stands in for ``python -m engine`` in tests of the jobs: same arguments, events and exit codes, no torch.
+
+The recipe's ``summary`` may hold JSON that says how to behave: ``steps``, ``pause`` (seconds a step),
+``deaf`` (ignores SIGTERM), ``fail`` (at this step), ``exit`` (at once, with this code), ``child``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+from engine.events import EventWriter
+from engine.rundir import RunDir, write_atomically
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--attempt", type=int, required=True)
+    parser.add_argument("--device", required=True)
+    options = parser.parse_args()
+    asked_to_stop = []
+    summary = tomllib.loads((options.run / "recipe.toml").read_text()).get("summary", "")
+    plan = json.loads(summary) if summary.startswith("{") else {}
+    handler = signal.SIG_IGN if plan.get("deaf") else lambda *_: asked_to_stop.append(1)
+    signal.signal(signal.SIGTERM, handler)
+    if "exit" in plan:
+        if text := plan.get("says"):
+            print(text, file=sys.stderr)
+        return plan["exit"]
+    if plan.get("child"):
+        subprocess.Popen(["sleep", "60"], close_fds=False)
+    return train(RunDir(options.run), options.attempt, plan, asked_to_stop)
+
+
+def train(run: RunDir, attempt: int, plan: dict, asked_to_stop: list) -> int:
+    checkpoint = run.checkpoints / "last.json"
+    step = json.loads(checkpoint.read_bytes())["step"] if checkpoint.exists() else 0
+    steps = plan.get("steps", 20)
+    log = EventWriter(run.events_path(attempt))
+    log.emit(
+        "status", step=step, images=step * 8, status="resumed" if step else "started", total_steps=steps,
+        total_images=steps * 8, steps_per_epoch=5, device="cpu", precision="fp32",
+    )  # fmt: skip
+    print(f"attempt {attempt} from step {step}, pid {os.getpid()}", flush=True)
+    while step < steps:
+        time.sleep(plan.get("pause", 0.01))
+        step += 1
+        if step == plan.get("fail"):
+            log.emit(
+                "status", step=step, images=step * 8, status="failed", reason=f"made to fail at step {step}"
+            )
+            return 1
+        log.emit("metrics", step=step, images=step * 8, values={"loss": 1 / step, "images_per_s": 800.0})
+        if step % 10 == 0 or asked_to_stop:
+            write_atomically(checkpoint, json.dumps({"step": step}).encode())
+            log.emit(
+                "checkpoint", step=step, images=step * 8, which="last", path="checkpoints/last.json", bytes=1
+            )
+        if asked_to_stop:
+            log.emit("status", step=step, images=step * 8, status="stopped", reason="")
+            return 0
+    log.emit("status", step=step, images=step * 8, status="done", reason="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
