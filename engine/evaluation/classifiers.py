@@ -81,7 +81,7 @@ class ClassifierExtractor(Extractor):
         self.name, self.dims, self.classes = chosen.extractor, chosen.dims, dataset.classes
         self.size = dataset.shape[1:]
         self.device = device
-        self.net = net.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.net = net.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
     def features(self, images: Tensor) -> Tensor:
         return self.features_and_logits(images)[0]

@@ -24,11 +24,12 @@ from engine import registry
 from engine.data import Batches, Dataset, Split, open_dataset, to_float
 from engine.evaluation.classifiers import Classifier, digits_net, fashion_net
 from engine.rundir import write_atomically
+from engine.settings.datasets import Data
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How one extractor is trained. ``shift`` and ``erase`` are in pixels; ``blur`` is a resize there and back."""
+    """How one extractor is trained. ``shift`` and ``erase`` in pixels; ``blur``: a size resized to and back."""
 
     dataset: str
     net: Callable[[], Classifier]
@@ -82,6 +83,7 @@ def train(plan: Plan, dataset: Dataset, seed: int = 0, say: Callable[[str], None
     start, losses = time.monotonic(), []
     for step in range(total):
         images, labels = batches.at(step)
+        assert labels is not None
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(augment(images, plan, generator))
         loss = F.cross_entropy(logits.float(), labels)
@@ -129,8 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     plan = PLANS[options.name]
     settings = registry.find("dataset", plan.dataset)
-    assert settings is not None
-    dataset = open_dataset(settings())  # type: ignore[arg-type]
+    assert settings is not None and issubclass(settings, Data)
+    dataset = open_dataset(settings(dataset=plan.dataset))
     net = train(plan, dataset, options.seed, say=lambda line: print(line, file=sys.stderr, flush=True))
     # Half precision halves the file; what is measured below is what is shipped.
     state = {

@@ -1,0 +1,195 @@
+"""The Fréchet distance between two Gaussians fitted to features, and the moments it is made from.
+
+d² = |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½  (Dowson & Landau 1982; Heusel et al. 2017 for images).
+
+With Σ = FᵀF, the last trace is the sum of the singular values of F₁F₂ᵀ, or of the roots of the eigenvalues of
+the symmetric F₁Σ₂F₁ᵀ. So nothing here takes eigenvalues of the unsymmetric Σ₁Σ₂, which is slower and, for
+singular covariances, less exact; and with N ≤ d samples the centred features themselves are F, which is N×d.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import scipy.linalg
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[np.float64]
+
+
+class Moments:
+    """Mean and covariance of a stream of feature vectors, in float64, mergeable.
+
+    While fewer than ``dims`` vectors have come they are kept as they are, which makes the distance exact and
+    fast for small samples; beyond that only the sums are. Batches are folded in by their own centred scatter
+    (Chan, Golub & LeVeque 1979), so that a large mean costs no digits.
+    """
+
+    def __init__(self, dims: int):
+        self.dims = dims
+        self._rows: list[Tensor] = []
+        self._kept = 0
+        self._count = 0
+        self._mean: Tensor | None = None
+        self._scatter: Tensor | None = None
+
+    @classmethod
+    def of(cls, features: Tensor | Iterable[Tensor]) -> Moments:
+        """Of features N,d, or of a stream of them."""
+        batches = [features] if isinstance(features, Tensor) else list(features)
+        moments = cls(batches[0].shape[1])
+        for batch in batches:
+            moments.update(batch)
+        return moments
+
+    @classmethod
+    def from_statistics(cls, mean: Array, covariance: Array, count: int) -> Moments:
+        """From a mean (d) and an unbiased covariance (d,d) of ``count`` vectors."""
+        moments = cls(len(mean))
+        moments._count = count
+        moments._mean = torch.from_numpy(np.array(mean, dtype=np.float64))
+        moments._scatter = torch.from_numpy(np.array(covariance, dtype=np.float64)) * (count - 1)
+        return moments
+
+    @property
+    def count(self) -> int:
+        return self._kept + self._count
+
+    def update(self, features: Tensor) -> None:
+        """Take in features n,d of any float type, on any device; sums stay there, without a synchronisation."""
+        if features.dim() != 2 or features.shape[1] != self.dims:
+            raise ValueError(f"expected features of shape N,{self.dims}, not {tuple(features.shape)}")
+        if not len(features):
+            return
+        if features.device.type == "mps":  # has no float64
+            features = features.cpu()
+        self._rows.append(features.detach().clone())
+        self._kept += len(features)
+        if self._scatter is not None or self._kept > self.dims:
+            self._fold()
+
+    def merge(self, other: Moments) -> None:
+        """Take in everything ``other`` has seen; ``other`` is left as it is."""
+        if other.dims != self.dims:
+            raise ValueError(f"moments of {self.dims} and {other.dims} dimensions cannot be merged")
+        if other._mean is not None and other._scatter is not None:
+            self._fold()
+            self._absorb(other._count, other._mean, other._scatter)
+        for rows in other._rows:
+            self.update(rows)
+
+    @property
+    def mean(self) -> Array:
+        """d."""
+        return self._statistics()[0]
+
+    @property
+    def covariance(self) -> Array:
+        """d,d, divided by N − 1 as numpy.cov does."""
+        return self._statistics()[1]
+
+    def factor(self) -> Array | None:
+        """F of shape N,d with FᵀF the covariance, while all vectors are still held; None beyond."""
+        if self._scatter is not None or self.count < 2:
+            return None
+        rows = torch.cat([r.double() for r in self._rows]).cpu().numpy()
+        return (rows - rows.mean(axis=0)) / np.sqrt(self.count - 1)
+
+    def _statistics(self) -> tuple[Array, Array]:
+        if self.count < 2:
+            raise ValueError(f"a covariance needs at least 2 vectors, not {self.count}")
+        if self._scatter is None or self._mean is None:
+            rows = torch.cat([r.double() for r in self._rows]).cpu().numpy()
+            return rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False))
+        return self._mean.cpu().numpy(), self._scatter.cpu().numpy() / (self._count - 1)
+
+    def _fold(self) -> None:
+        if not self._rows:
+            return
+        rows = torch.cat([r.double() for r in self._rows])
+        self._rows, self._kept = [], 0
+        mean = rows.mean(dim=0)
+        centred = rows - mean
+        self._absorb(len(rows), mean, centred.T @ centred)
+
+    def _absorb(self, count: int, mean: Tensor, scatter: Tensor) -> None:
+        if self._mean is None or self._scatter is None:
+            self._count, self._mean, self._scatter = count, mean.clone(), scatter.clone()
+            return
+        mean, scatter = mean.to(self._mean.device), scatter.to(self._mean.device)
+        total = self._count + count
+        delta = mean - self._mean
+        self._scatter += scatter + torch.outer(delta, delta) * (self._count * count / total)
+        self._mean += delta * (count / total)
+        self._count = total
+
+
+def distance(a: Moments, b: Moments) -> float:
+    """Fréchet distance of two sets of features, by the cheapest exact way. NaN when a feature is not finite."""
+    fa, fb = a.factor(), b.factor()
+    if fa is not None and fb is not None:
+        trace, traces = _trace_of_factors(fa, fb), np.sum(fa * fa) + np.sum(fb * fb)
+    elif fa is not None:
+        trace, traces = _trace_of_factor(fa, b.covariance), np.sum(fa * fa) + np.trace(b.covariance)
+    elif fb is not None:
+        trace, traces = _trace_of_factor(fb, a.covariance), np.sum(fb * fb) + np.trace(a.covariance)
+    else:
+        return frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
+    return _assemble(a.mean - b.mean, traces, trace)
+
+
+def frechet_distance(mu1: Array, sigma1: Array, mu2: Array, sigma2: Array) -> float:
+    """Fréchet distance of two Gaussians: means d, covariances d,d (singular ones too), in float64."""
+    mu1, mu2 = np.asarray(mu1, dtype=np.float64), np.asarray(mu2, dtype=np.float64)
+    sigma1, sigma2 = np.asarray(sigma1, dtype=np.float64), np.asarray(sigma2, dtype=np.float64)
+    if mu1.ndim != 1 or mu1.shape != mu2.shape or not sigma1.shape == sigma2.shape == mu1.shape * 2:
+        raise ValueError(
+            f"means {mu1.shape}, {mu2.shape} and covariances {sigma1.shape}, {sigma2.shape} do not belong together"
+        )
+    return _assemble(mu1 - mu2, np.trace(sigma1) + np.trace(sigma2), trace_sqrt_product(sigma1, sigma2))
+
+
+def trace_sqrt_product(sigma1: Array, sigma2: Array) -> float:
+    """tr (Σ₁Σ₂)^½ of two covariances. NaN when they hold a value that is not finite."""
+    if not (np.isfinite(sigma1).all() and np.isfinite(sigma2).all()):
+        return float("nan")
+    for one, other in ((sigma1, sigma2), (sigma2, sigma1)):
+        factor, info = scipy.linalg.lapack.dpotrf(one, lower=1, clean=1)
+        if info == 0:
+            return _trace_of_factor(factor.T, other)
+    return _trace_of_factor(_root(sigma1), sigma2)
+
+
+def _assemble(gap: Array, traces: float, trace: float) -> float:
+    """A distance is never negative: where rounding says so, it is zero. NaN stays NaN."""
+    return float(np.maximum(gap @ gap + traces - 2 * trace, 0.0))
+
+
+def _root(sigma: Array) -> Array:
+    """F of shape r,d with FᵀF = Σ, for Σ of rank r: directions below rounding are left out."""
+    values, vectors = scipy.linalg.eigh(sigma, check_finite=False)
+    real = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
+    return (vectors[:, real] * np.sqrt(values[real])).T
+
+
+def _trace_of_factor(factor: Array, sigma: Array) -> float:
+    """Σ √λ(F Σ Fᵀ)."""
+    if not (np.isfinite(factor).all() and np.isfinite(sigma).all()):
+        return float("nan")
+    if not len(factor):
+        return 0.0
+    values = scipy.linalg.eigh(
+        factor @ sigma @ factor.T, eigvals_only=True, overwrite_a=True, check_finite=False
+    )
+    return float(np.sqrt(values.clip(min=0)).sum())
+
+
+def _trace_of_factors(one: Array, other: Array) -> float:
+    """The nuclear norm of F₁F₂ᵀ."""
+    product = one @ other.T
+    if not np.isfinite(product).all():
+        return float("nan")
+    return float(scipy.linalg.svdvals(product, overwrite_a=True, check_finite=False).sum())
