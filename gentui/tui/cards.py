@@ -1,0 +1,133 @@
+"""The recipe menu: first the little that a card needs, read in a few milliseconds; the whole recipes later.
+
+Validating recipes imports pydantic, which takes as long as everything else before the first frame. So the
+menu is first drawn from the TOML alone, and filled in from the validated recipes when they have loaded.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from engine.recipe import Recipe
+
+DEMONSTRATIONS = "Demonstrations"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the menu shows of one recipe; everything is clean text. ``here`` is None until it is known."""
+
+    name: str
+    title: str
+    family: str
+    dataset: str
+    summary: str
+    metric: str = ""
+    published: float | None = None
+    order: int = 100
+    group: str = ""
+    here: bool | None = None
+    remedy: str = ""
+    problem: str = ""
+    dataset_title: str = ""
+    recipe: Recipe | None = field(default=None, compare=False, repr=False)
+
+    def matches(self, words: str) -> bool:
+        text = f"{self.name} {self.title} {self.family} {self.dataset} {self.group} {self.summary}".lower()
+        return all(word in text for word in words.lower().split())
+
+
+def recipe_files() -> list[Path]:
+    """Every shipped recipe; the same places as ``engine.recipe.recipes_dir``, found without importing it."""
+    spec = find_spec("engine")
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    package = Path(next(iter(spec.submodule_search_locations)))
+    shipped = package / "_recipes"
+    return sorted((shipped if shipped.is_dir() else package.parent / "recipes").glob("**/*.toml"))
+
+
+def quick_cards() -> list[Card]:
+    """Cards from the files alone; a file that cannot be read has none yet."""
+    cards = []
+    for path in recipe_files():
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            continue
+        cards.append(_card_of(raw))
+    return in_order(cards)
+
+
+def _card_of(raw: Mapping[str, Any]) -> Card:
+    table = lambda key: t if isinstance(t := raw.get(key), dict) else {}  # noqa: E731
+    reference, order = table("reference"), raw.get("order")
+    value = reference.get("value")
+    return Card(
+        name=clean(raw.get("name", "?"), 64),
+        title=clean(raw.get("title", ""), 200),
+        family=clean(raw.get("family", ""), 40),
+        dataset=clean(table("data").get("dataset", ""), 64),
+        summary=clean(raw.get("summary", ""), 2000),
+        metric=clean(reference.get("metric", ""), 40) if reference else "",
+        published=float(value) if isinstance(value, int | float) else None,
+        order=order if isinstance(order, int) else 100,
+    )
+
+
+def full_cards() -> list[Card]:
+    """Cards of the validated recipes; a broken one says what is wrong with it."""
+    from engine import recipe as recipes
+
+    cards = []
+    for name, path in recipes.shipped_recipes().items():
+        try:
+            recipe = recipes.load(path)
+        except (recipes.RecipeError, recipes.UnknownRecipe) as error:
+            cards.append(Card(clean(name, 64), "cannot be read", "", "", "", problem=clean(error, 2000)))
+            continue
+        data = type(recipe.data)
+        here = recipe.data_is_here()
+        cards.append(
+            replace(
+                _card_of(recipe.raw()),
+                here=here,
+                remedy="" if here else clean(data.remedy(), 1000),
+                dataset_title=clean(data.title, 100),
+                group=DEMONSTRATIONS if data.embedded else "",
+                recipe=recipe,
+            )
+        )
+    return in_order(cards)
+
+
+EMBEDDED = frozenset({"digits", "digits-m", "photos", "toonfaces"})
+"""Only for the first frame; the validated recipes know better."""
+
+_FAMILIES = {"diffusion": "Diffusion", "gan": "GANs", "vae": "Autoencoders", "dann": "Domain adaptation"}
+
+
+def in_order(cards: list[Card]) -> list[Card]:
+    """Demonstrations first, then by family and data set; inside a group as the recipes say."""
+    grouped = [replace(card, group=card.group or _group(card)) for card in cards]
+    first = {group: min(c.order for c in grouped if c.group == group) for group in {c.group for c in grouped}}
+    return sorted(
+        grouped,
+        key=lambda c: (c.group != DEMONSTRATIONS, not c.family, first[c.group], c.group, c.order, c.name),
+    )
+
+
+def _group(card: Card) -> str:
+    if card.problem:
+        return "Broken recipes"
+    if card.dataset in EMBEDDED:
+        return DEMONSTRATIONS
+    return f"{_FAMILIES.get(card.family, card.family)} · {card.dataset}"

@@ -1,0 +1,177 @@
+"""The one table of keys. Bindings, the key bar, the help and the command palette are all made from it.
+
+A key belongs to a context: ``app`` holds everywhere, the others on their screen. Within a screen's
+context and ``app`` together no key may stand twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+CONTEXTS = {
+    "app": "Everywhere",
+    "home": "Home: recipes",
+    "form": "Settings form",
+    "runs": "Runs",
+    "run": "Run view",
+    "picture": "Full-screen picture",
+    "leaderboard": "Leaderboard",
+    "export": "Export",
+    "help": "Help",
+    "confirm": "A question",
+    "notice": "A notice",
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """``id`` is stable, for key maps; ``rank`` orders the key bar, 0 keeps a key out of it."""
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    rank: int = 0
+    palette: bool = True
+    priority: bool = False
+
+    @property
+    def context(self) -> str:
+        return self.id.partition(".")[0]
+
+    @property
+    def display(self) -> str:
+        """How the first of the keys is written."""
+        return name_of(self.keys.split(",")[0])
+
+    @property
+    def display_all(self) -> str:
+        return " ".join(name_of(key) for key in self.keys.split(","))
+
+
+_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "tab": "Tab",
+    "slash": "/",
+    "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "delete": "Del",
+}
+
+
+def name_of(key: str) -> str:
+    """A Textual key name as people write it."""
+    if key.startswith("ctrl+"):
+        return "^" + name_of(key[5:])
+    return _NAMES.get(key, key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key)
+
+
+TABLE: tuple[Key, ...] = (
+    # -- everywhere
+    Key("app.home", "1,h", "go('home')", "Home", "the recipe menu", 0),
+    Key("app.runs", "2,r", "go('runs')", "Runs", "every run, live", 0),
+    Key("app.leaderboard", "3,l", "go('leaderboard')", "Leaderboard", "scores beside the published figures", 0),
+    Key("app.view", "4,v", "view", "View run", "the run that is training, or the newest", 0),
+    Key("app.export", "x", "export", "Export", "write the results table to a file", 80),
+    Key("app.help", "question_mark,f1", "help", "Help", "these pages", 99),
+    Key("app.palette", "ctrl+p", "command_palette", "Commands", "find any command by its name", 0, False, True),
+    Key("app.redraw", "ctrl+l", "redraw", "Redraw", "paint the whole screen again", 0),
+    Key("app.quit", "q,ctrl+q", "quit", "Quit", "leave; training goes on", 98),
+    # -- home
+    Key("home.train", "enter", "train", "Train", "train this recipe now, with its settings", 1, True),
+    Key("home.quick", "t", "quick", "Quick", "train a version that ends within a minute", 2),
+    Key("home.edit", "e", "edit", "Settings", "change settings before training", 3),
+    Key("home.filter", "slash", "filter", "Filter", "show the recipes whose words match", 4),
+    Key("home.best", "b", "best", "Best run", "open your best run of this recipe", 0),
+    Key("home.back", "escape", "back", "Clear", "clear the filter", 0, False),
+    # -- settings form
+    Key("form.launch", "f5,ctrl+enter", "launch", "Train", "train with these settings", 1, True, True),
+    Key("form.reset", "f4", "reset", "Reset field", "put the recipe's own value back in this field", 2),
+    Key("form.quick", "f6", "quick", "Quick on/off", "start from the recipe's quick settings instead", 3),
+    Key("form.back", "escape", "back", "Back", "leave without training", 4, False),
+    # -- runs
+    Key("runs.open", "enter", "open", "Open", "open this run", 1),
+    Key("runs.filter", "slash", "filter", "Filter", "show the runs whose words match", 2),
+    Key("runs.stop", "S", "stop", "Stop", "stop this run; it saves a checkpoint first", 3),
+    Key("runs.resume", "R", "resume", "Resume", "go on from the last checkpoint", 4),
+    Key("runs.delete", "D,delete", "remove", "Delete", "delete this run and its files", 5),
+    Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 6),
+    Key("runs.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
+    # -- run view
+    Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 1),
+    Key("run.samples", "s", "tab('samples')", "Samples", "the sample grids", 2),
+    Key("run.scores", "e", "tab('scores')", "Scores", "scores, protocols and alerts", 3),
+    Key("run.log", "g", "tab('log')", "Log", "what the trainer printed", 4),
+    Key("run.settings", "o", "tab('settings')", "Settings", "the recipe of this run", 5),
+    Key("run.older", "left_square_bracket", "scrub(-1)", "Older", "the sample grid before this one", 6),
+    Key("run.newer", "right_square_bracket", "scrub(1)", "Newer", "the sample grid after this one", 7),
+    Key("run.newest", "n", "newest", "Newest", "follow the newest sample grid, or the log's end", 0),
+    Key("run.strip", "p", "figure", "Process", "grid, or the strip from noise to image", 0),
+    Key("run.zoom", "z", "zoom", "Zoom", "the picture on the whole screen", 8),
+    Key("run.log_y", "y", "log_y", "Log y", "logarithmic or linear y axis", 9),
+    Key("run.axis", "a", "axis", "X axis", "x by step, time or images", 10),
+    Key("run.smooth", "w", "smooth", "Smooth", "how much the curves are smoothed", 11),
+    Key("run.next_metrics", "m,right", "metrics(1)", "Metrics", "the next metrics", 12),
+    Key("run.previous_metrics", "M,left", "metrics(-1)", "Metrics back", "the metrics before", 0),
+    Key("run.marks", "b", "marks", "Line style", "lines of braille, blocks or ASCII", 0),
+    Key("run.stop", "S", "stop", "Stop", "stop this run; it saves a checkpoint first", 13),
+    Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 14),
+    Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
+    Key("run.back", "escape", "back", "Back", "back to where you came from", 15, False),
+    # -- full-screen picture
+    Key("picture.older", "left_square_bracket,left", "scrub(-1)", "Older", "the sample grid before this one", 1),
+    Key("picture.newer", "right_square_bracket,right", "scrub(1)", "Newer", "the sample grid after this one", 2),
+    Key("picture.newest", "n", "newest", "Newest", "follow the newest", 3),
+    Key("picture.strip", "p", "figure", "Process", "grid, or the strip from noise to image", 4),
+    Key("picture.back", "escape,z", "back", "Back", "back to the run", 5, False),
+    # -- leaderboard
+    Key("leaderboard.open", "enter", "open", "Open run", "open the run of this row", 1),
+    Key("leaderboard.filter", "slash", "filter", "Filter", "show the rows whose words match", 2),
+    Key("leaderboard.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
+    # -- dialogs
+    Key("export.write", "f5,ctrl+enter", "write", "Write file", "write the table to the path", 1, False, True),
+    Key("export.back", "escape", "back", "Cancel", "close without writing", 2, False),
+    Key("help.back", "escape,question_mark,f1,q", "back", "Close", "close the help", 1, False),
+    Key("confirm.yes", "y", "yes", "Yes", "do it", 1, False),
+    Key("confirm.no", "n,escape", "no", "No", "leave everything as it is", 2, False),
+    Key("notice.back", "escape,enter,q", "back", "Close", "close the notice", 1, False),
+)
+
+BY_ID = {key.id: key for key in TABLE}
+
+
+def of(context: str) -> list[Key]:
+    """The keys of one context, in table order."""
+    return [key for key in TABLE if key.context == context]
+
+
+def bindings(context: str) -> list[Binding]:
+    """Textual bindings of one context."""
+    from textual.binding import Binding
+
+    return [
+        Binding(key.keys, key.action, key.label, show=key.rank > 0, priority=key.priority, id=key.id, tooltip=key.help)
+        for key in of(context)
+    ]
+
+
+def shown(context: str, modal: bool = False) -> list[Key]:
+    """What the key bar offers: the screen's keys, then those of the whole app, by rank."""
+    keys = of(context) + ([] if modal else of("app"))
+    return sorted((key for key in keys if key.rank), key=lambda key: key.rank)

@@ -1,0 +1,166 @@
+"""The one thread that touches the index and the queue, so that the screen never waits for a disk or a lock.
+
+Twice a second it lets the index take in what the trainers wrote. Only when something changed, or a screen
+asks, does it fetch what the visible screen shows and post it there. Nothing changed: nothing is posted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+    from gentui.index import Index
+
+
+class Fetch:
+    """What a screen wants of the index. ``work`` runs in the live thread, again whenever the index, or what
+    ``stamp`` returns, has changed."""
+
+    def __init__(self, work: Callable[[Index], Any], stamp: Callable[[], object] | None = None):
+        self.work = work
+        self.stamp = stamp or (lambda: None)
+
+
+class Fresh(Message):
+    """What a screen asked for, or what changed of it."""
+
+    bubble = False
+
+    def __init__(self, data: Any, fetch: Fetch):
+        super().__init__()
+        self.data = data
+        self.fetch = fetch
+
+
+@dataclass
+class Pulse(Message):
+    """How many runs train and wait, and what is wrong with the index or the queue ("" when nothing)."""
+
+    running: int = 0
+    queued: int = 0
+    trouble: str = ""
+
+
+class Live(threading.Thread):
+    """Started once the first frame is out. ``watch`` and ``wake`` may be called from the UI thread."""
+
+    def __init__(self, app: App[Any], home: Path, every: float = 0.5):
+        super().__init__(name="gentui-live", daemon=True)
+        self._app = app
+        self._home = home
+        self._every = every
+        self._asked = threading.Event()
+        self._ended = threading.Event()
+        self._target: tuple[Screen[Any], Fetch] | None = None
+        self._posted: tuple[object, ...] | None = None
+        self._counted: tuple[object, ...] | None = None
+        self._index: Index | None = None
+        self._pulse = Pulse()
+        self._had_tty = sys.__stdin__ is not None and sys.__stdin__.isatty()
+        self._queue_due = 0.0
+        self.passes = 0
+
+    def watch(self, screen: Screen[Any], fetch: Fetch) -> None:
+        """From now on keep ``screen`` supplied with ``fetch(index)``; the first time at once."""
+        self._target = (screen, fetch)
+        self._asked.set()
+
+    def unwatch(self, screen: Screen[Any]) -> None:
+        if self._target is not None and self._target[0] is screen:
+            self._target = None
+
+    def wake(self) -> None:
+        """Look now, not at the next beat."""
+        self._queue_due = 0.0
+        self._asked.set()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._asked.set()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            self._asked.clear()
+            began = time.monotonic()
+            self._pass()
+            self.passes += 1
+            if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
+                os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
+            # a slow index gets at least as much rest as it took
+            self._asked.wait(max(self._every, min(5.0, time.monotonic() - began)))
+
+    def _pass(self) -> None:
+        """Queue, index, screen, in this order; what goes wrong in one does not stop the next."""
+        trouble = ""
+        pulse = Pulse(self._pulse.running, self._pulse.queued)
+        try:
+            self._queue()
+        except Exception as error:
+            trouble = f"queue: {_sentence(error)}"
+        try:
+            index = self._open()
+            index.refresh()
+            self._supply(index)
+            self._count(index, pulse)
+        except Exception as error:
+            trouble = f"index: {_sentence(error)}"
+        pulse.trouble = trouble
+        if (pulse.running, pulse.queued, trouble) != (self._pulse.running, self._pulse.queued, self._pulse.trouble):
+            self._pulse = pulse
+            self._app.post_message(pulse)
+
+    def _open(self) -> Index:
+        if self._index is None:
+            from gentui.index import Index
+
+            self._index = Index(self._home)
+        return self._index
+
+    def _queue(self) -> None:
+        if (now := time.monotonic()) < self._queue_due:
+            return
+        from gentui import jobs
+
+        self._queue_due = now + 1.0
+        jobs.reconcile(self._home)
+        jobs.ensure_workers(self._home)
+
+    def _now(self) -> int:
+        """Changes every few seconds while something runs: a run that falls silent changes no file."""
+        return int(time.monotonic() // 5) if self._pulse.running else 0
+
+    def _supply(self, index: Index) -> None:
+        target = self._target
+        if target is None:
+            return
+        screen, fetch = target
+        state = (screen, fetch, index.version(), fetch.stamp(), self._now())
+        if state != self._posted:
+            data = fetch.work(index)
+            self._posted = state
+            screen.post_message(Fresh(data, fetch))
+
+    def _count(self, index: Index, pulse: Pulse) -> None:
+        state = (index.version(), self._now())
+        if state != self._counted:
+            pulse.running = len(index.runs(status="running")) + len(index.runs(status="stalled"))
+            pulse.queued = len(index.runs(status="queued"))
+            self._counted = state
+
+
+def _sentence(error: Exception) -> str:
+    return clean(f"{error or type(error).__name__}", 200)

@@ -1,0 +1,89 @@
+"""What every screen has: title, status line, keys; supplied by the live thread while it is on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen, Screen
+
+from gentui.tui import keys
+from gentui.tui.live import Fetch, Fresh
+from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
+
+if TYPE_CHECKING:
+    from gentui.tui.app import GentuiApp
+
+
+class BaseScreen(Screen[Any]):
+    """A full screen. Subclasses set ``context`` and ``place``, and compose their ``body``."""
+
+    context: ClassVar[str] = "app"
+    place: ClassVar[str] = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-normal"), (34, "-tall")]
+
+    @property
+    def gentui(self) -> GentuiApp:
+        from gentui.tui.app import GentuiApp
+
+        assert isinstance(self.app, GentuiApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar(self.place)
+        yield from self.body()
+        yield StatusLine()
+        yield KeyBar(self.context)
+
+    def body(self) -> ComposeResult:
+        yield from ()
+
+    def fetch(self) -> Fetch | None:
+        """What to ask of the index, as a function of it that the live thread calls; None: nothing."""
+        return None
+
+    def show(self, data: Any) -> None:
+        """Show what ``fetch``'s function returned."""
+
+    def ask(self) -> None:
+        """Have the screen supplied anew, now."""
+        if self.is_current and (fetch := self.fetch()) is not None:
+            self._fetching = fetch
+            self.gentui.supply(self, fetch)
+
+    _fetching: Fetch | None = None
+
+    def on_fresh(self, message: Fresh) -> None:
+        if message.fetch is self._fetching and self.is_attached:  # an answer to an older question is stale
+            self.show(message.data)
+
+    def on_screen_resume(self) -> None:
+        self.gentui.show_pulse(self)
+        self.ask()
+
+    def on_screen_suspend(self) -> None:
+        self.gentui.stop_supply(self)
+
+    def say(self, text: str) -> None:
+        self.query_one(StatusLine).say(text)
+
+
+class Dialog(ModalScreen[Any]):
+    """A dialog over the screen below. Subclasses set ``context``."""
+
+    context: ClassVar[str] = ""
+
+    @property
+    def gentui(self) -> GentuiApp:
+        from gentui.tui.app import GentuiApp
+
+        assert isinstance(self.app, GentuiApp)
+        return self.app
+
+    def action_back(self) -> None:
+        self.dismiss(None)
+
+
+def bindings(context: str) -> Any:
+    return keys.bindings(context)

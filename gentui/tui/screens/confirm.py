@@ -1,0 +1,35 @@
+"""A question with two answers."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from gentui.text import clean
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+
+
+class ConfirmScreen(Dialog):
+    """Dismissed with True for yes. ``question`` and ``detail`` may be untrusted."""
+
+    context = "confirm"
+    BINDINGS = keys.bindings("confirm")
+
+    def __init__(self, question: str, detail: str) -> None:
+        super().__init__()
+        self._text = Content.assemble((clean(question, 300), "bold"), "\n\n", clean(detail, 600), "\n")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            yield Static(self._text, markup=False)
+            yield KeyBar("confirm", modal=True)
+
+    def action_yes(self) -> None:
+        self.dismiss(True)
+
+    def action_no(self) -> None:
+        self.dismiss(False)

@@ -1,0 +1,91 @@
+"""Stop, resume and delete: the same from the runs list and from the run view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from gentui.tui import wording
+from gentui.tui.screens.confirm import ConfirmScreen
+
+if TYPE_CHECKING:
+    from gentui.tui.app import GentuiApp
+
+RESUMABLE = ("stopped", "failed", "interrupted", "lost")
+
+
+def stop(app: GentuiApp, run: Any) -> None:
+    """Ask, then stop. ``run`` is a RunRow."""
+    if run.status not in wording.LIVE:
+        app.tell(f"{label(run)} is {run.status}: there is nothing to stop.", "warning")
+        return
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            _do(app, lambda jobs: jobs.stop(app.home, run.id), f"{label(run)} is being stopped.")
+
+    detail = (
+        "It leaves the queue."
+        if run.status == "queued"
+        else f"It saves a checkpoint at step {run.step or 0:,} and ends; R resumes it from there."
+    )
+    app.push_screen(ConfirmScreen(f"Stop {label(run)}?", detail), answered)
+
+
+def resume(app: GentuiApp, run: Any) -> None:
+    """Go on from the last checkpoint."""
+    if run.status not in RESUMABLE:
+        app.tell(f"{label(run)} is {run.status}: only an ended, unfinished run can be resumed.", "warning")
+        return
+    _do(app, lambda jobs: jobs.resume(app.home, run.id), f"{label(run)} goes on.")
+
+
+def remove(app: GentuiApp, run: Any, then: Callable[[], None] | None = None) -> None:
+    """Ask, then delete with all files."""
+    if run.status in wording.LIVE:
+        app.tell(f"{label(run)} is {run.status}: stop it before deleting it.", "warning")
+        return
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            _do(app, lambda jobs: jobs.remove(app.home, run.id), f"{label(run)} was deleted.", then)
+
+    detail = f"Its curves, samples, scores and checkpoints ({run.status}, step {run.step or 0:,}) go for good."
+    app.push_screen(ConfirmScreen(f"Delete {label(run)} and its files?", detail), answered)
+
+
+def label(run: Any) -> str:
+    """What a person calls a run."""
+    return run.name or run.recipe or run.id
+
+
+def _do(app: GentuiApp, work: Callable[[Any], None], done: str, then: Callable[[], None] | None = None) -> None:
+    def call() -> None:
+        from gentui import jobs
+
+        work(jobs)
+
+    def after(_: object) -> None:
+        app.tell(done)
+        app.live.wake()
+        if then is not None:
+            then()
+
+    app.in_thread(call, after)
+
+
+def edit_again(app: GentuiApp, run: Any) -> None:
+    """The settings form, with the settings of this run."""
+
+    def read() -> Any:
+        from engine import recipe as recipes
+        from engine.rundir import RunDir
+
+        return recipes.load(RunDir(app.home / "runs" / run.id).recipe_path)
+
+    def opened(recipe: Any) -> None:
+        from gentui.tui.screens.form import FormScreen
+
+        app.push_screen(FormScreen(recipe))
+
+    app.in_thread(read, opened)

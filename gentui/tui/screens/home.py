@@ -1,0 +1,282 @@
+"""Home: every recipe, grouped; Enter trains the one under the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from gentui.text import clean
+from gentui.tui import cards, keys, wording
+from gentui.tui.cards import Card
+from gentui.tui.live import Fetch
+from gentui.tui.screens.base import BaseScreen
+from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.table import Column, Row, Table, heading
+
+if TYPE_CHECKING:
+    from engine.recipe import Recipe
+    from gentui.index import Index
+
+COLUMNS = (
+    Column("recipe", minimum=12, maximum=28),
+    Column("what it is", flex=True, minimum=14, maximum=60, drop=3),
+    Column("data set", minimum=6, maximum=16, drop=2),
+    Column("published", "right", minimum=9),
+    Column("your best", "right", minimum=9),
+    Column("data", minimum=9, maximum=9),
+)
+
+
+@dataclass(frozen=True)
+class Best:
+    """A person's best score with a recipe on its own data set."""
+
+    run: str
+    value: float
+    metric: str
+    protocol: str
+    lower_is_better: bool
+    samples: int
+
+
+def best_scores(index: Index) -> dict[str, Best]:
+    """Best own score by recipe. Scores of different protocols do not compare: those of the most images count."""
+    found: dict[str, Best] = {}
+    for row in index.leaderboard():
+        if row.run is None:
+            continue
+        new = Best(
+            row.run, row.value, row.metric, clean(row.protocol, 300), bool(row.lower_is_better), int(row.samples or 0)
+        )
+        recipe = f"{row.recipe}\0{row.dataset}\0{row.metric}"
+        old = found.get(recipe)
+        if old is None or new.samples > old.samples:
+            found[recipe] = new
+        elif new.samples == old.samples and (new.value < old.value) == new.lower_is_better and new.value != old.value:
+            found[recipe] = new
+    return found
+
+
+class HomeScreen(BaseScreen):
+    """The start screen."""
+
+    context = "home"
+    place = "home"
+    CSS_PATH = "home.tcss"
+    BINDINGS = keys.bindings("home")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cards: list[Card] = cards.quick_cards()
+        self._best: dict[str, Best] = {}
+        self._loaded = False
+
+    def body(self) -> ComposeResult:
+        yield Filter("name, family, data set, any word", id="home-filter")
+        with Horizontal(id="home-body"):
+            yield Table(COLUMNS, id="recipes", empty="No recipe matches. Esc clears the filter.")
+            with VerticalScroll(id="detail", can_focus=False):
+                yield Static(id="detail-text", markup=False)
+
+    def on_mount(self) -> None:
+        self._fill()
+        self.query_one(Table).focus()
+        self.call_after_refresh(lambda: self.set_timer(0.02, self._load))
+
+    def _load(self) -> None:
+        self.gentui.in_thread(cards.full_cards, self._recipes_loaded)
+
+    def _recipes_loaded(self, loaded: list[Card]) -> None:
+        self._cards, self._loaded = loaded, True
+        self._fill()
+
+    def fetch(self) -> Fetch | None:
+        return Fetch(best_scores)
+
+    def show(self, data: Any) -> None:
+        if data != self._best:
+            self._best = data
+            self._fill()
+
+    # -- drawing
+
+    def _fill(self) -> None:
+        words = self.query_one(Filter).value
+        rows: list[Row] = []
+        group = None
+        for card in self._cards:
+            if not card.matches(words):
+                continue
+            if card.group != group:
+                group = card.group
+                rows.append(heading(group))
+            rows.append(self._row(card))
+        self.query_one(Table).set_rows(rows)
+        self._describe()
+
+    def _row(self, card: Card) -> Row:
+        published = wording.number(card.published) if card.published is not None else "–"
+        best = self._best_of(card)
+        mine = ("–", "dim") if best is None else (wording.number(best.value), "accent")
+        if card.problem:
+            here = ("✗ broken", "bad")
+        elif card.here is None:
+            here = ("…", "dim")
+        else:
+            here = ("✓ here", "good") if card.here else ("✗ missing", "warn")
+        return Row(card.name, (card.name, (card.title, "dim"), card.dataset, published, mine, here))
+
+    def _best_of(self, card: Card) -> Best | None:
+        metrics = [card.metric] if card.metric else []
+        if card.recipe is not None:
+            metrics.append(getattr(card.recipe.evaluate, "metric", "fid"))
+        for metric in [*metrics, "fid"]:
+            if best := self._best.get(f"{card.name}\0{card.dataset}\0{metric}"):
+                return best
+        return None
+
+    @property
+    def card(self) -> Card | None:
+        """The recipe under the cursor."""
+        key = self.query_one(Table).key
+        return next((card for card in self._cards if card.name == key), None)
+
+    def on_table_highlighted(self) -> None:
+        self._describe()
+
+    def _describe(self) -> None:
+        card = self.card
+        text = Content("") if card is None else describe(card, self._best_of(card))
+        static = self.query_one("#detail-text", Static)
+        if static.visual != text:
+            static.update(text)
+
+    # -- keys
+
+    async def action_train(self) -> None:
+        self._train(quick=False)
+
+    def action_quick(self) -> None:
+        self._train(quick=True)
+
+    def on_table_chosen(self) -> None:
+        self._train(quick=False)
+
+    def _train(self, quick: bool) -> None:
+        card = self.card
+        if card is None:
+            return
+        if card.problem:
+            self.gentui.tell(f"This recipe cannot be used: {card.problem}", "error")
+            return
+        name = card.name
+
+        def ready() -> Recipe:
+            from engine import recipe as recipes
+
+            chosen = card.recipe or recipes.load(recipes.find_recipe(name))
+            chosen = chosen.quickened() if quick else chosen
+            chosen.require_data()
+            return chosen
+
+        command = ["gentui", "run", name, *(["--quick"] if quick else [])]
+        self.say(f"Starting {name}{' (quick)' if quick else ''} …")
+        self.gentui.in_thread(ready, lambda recipe: self.gentui.launch(recipe, command=command))
+
+    def action_edit(self) -> None:
+        card = self.card
+        if card is None:
+            return
+        if card.problem:
+            self.gentui.tell(f"This recipe cannot be used: {card.problem}", "error")
+        elif card.recipe is not None:
+            from gentui.tui.screens.form import FormScreen
+
+            self.app.push_screen(FormScreen(card.recipe))
+
+    def action_best(self) -> None:
+        card = self.card
+        if card is not None and (best := self._best_of(card)) is not None:
+            self.gentui.open_run(best.run)
+        else:
+            self.say("No score of yours for this recipe yet.")
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    def action_back(self) -> None:
+        self.query_one(Filter).close()
+        self.say("")
+
+    def on_filter_edited(self, message: Filter.Edited) -> None:
+        self._fill()
+
+    def on_filter_closed(self, message: Filter.Closed) -> None:
+        self.query_one(Table).focus()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self.query_one(Table).focus()
+
+
+def describe(card: Card, best: Best | None) -> Content:
+    """The detail pane: what the recipe does, the published figure, the data, the settings, what quick changes."""
+    parts: list[Content | tuple[str, str] | str] = [(card.title, "bold"), "\n"]
+    line = " · ".join(part for part in (card.family, card.dataset_title or card.dataset) if part)
+    parts += [(line, "$text-muted"), "\n"]
+    if card.summary:
+        parts += ["\n", card.summary, "\n"]
+    if card.problem:
+        parts += ["\n", ("✗ This recipe cannot be read\n", "bold $error"), card.problem, "\n"]
+    recipe = card.recipe
+    if card.here is False:
+        parts += ["\n", ("✗ Data missing\n", "bold $warning"), card.remedy, "\n"]
+        if recipe is not None and recipe.quick.get("stand_in"):
+            parts += [f"Quick (t) trains on {clean(recipe.quick['stand_in'], 40)} instead.\n"]
+    if recipe is not None and recipe.reference is not None:
+        reference = recipe.reference
+        value = wording.number(reference.value) if reference.value is not None else "no figure"
+        parts += ["\n", ("Published  ", "bold"), (f"{clean(reference.metric, 40)} {value}", "$accent"), "\n"]
+        for text in (reference.protocol, reference.source, reference.note):
+            if text:
+                parts += [(clean(text, 300), "$text-muted"), "\n"]
+    if best is not None:
+        parts += ["\n", ("Your best  ", "bold"), (f"{best.metric} {wording.number(best.value)}", "$accent"), "\n"]
+        parts += [(best.protocol, "$text-muted"), "\n"]
+    if recipe is not None:
+        parts += ["\n", *_settings(recipe)]
+    return Content.assemble(*parts)
+
+
+def _settings(recipe: Recipe) -> list[tuple[str, str] | str]:
+    parts: list[tuple[str, str] | str] = [("Settings", "bold"), "\n"]
+    raw = recipe.raw()
+    for table in ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate"):
+        values = raw.get(table)
+        if not isinstance(values, dict):
+            continue
+        words = "  ".join(f"{clean(k, 60)} {_value(v)}" for k, v in values.items())
+        parts += [(f"{table:<9}", "$secondary"), words, "\n"]
+    if recipe.quick:
+        changes = []
+        for table, values in recipe.quick.items():
+            if isinstance(values, dict):
+                changes += [f"{clean(table, 40)}.{clean(k, 60)} {_value(v)}" for k, v in values.items()]
+            elif table == "stand_in":
+                changes.append(f"data: {_value(values)} where the real set is missing")
+        parts += ["\n", ("Quick (t) changes", "bold"), "\n", "\n".join(changes), "\n"]
+    return parts
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return wording.number(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return clean(value, 80)

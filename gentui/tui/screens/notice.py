@@ -1,0 +1,32 @@
+"""A notice that waits to be read: a heading, what to do, what happened."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from gentui.text import clean
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+
+
+class NoticeScreen(Dialog):
+    """``text`` and ``after`` may be untrusted."""
+
+    context = "notice"
+    BINDINGS = keys.bindings("notice")
+
+    def __init__(self, title: str, text: str, after: str = "") -> None:
+        super().__init__()
+        self.text = clean(text, 2000)
+        self._content = Content.assemble(
+            (f"✗ {title}", "bold $warning"), "\n\n", self.text, "\n\n", (clean(after, 300), "$text-muted"), "\n"
+        )
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            yield Static(self._content, markup=False)
+            yield KeyBar("notice", modal=True)

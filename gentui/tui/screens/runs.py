@@ -1,0 +1,157 @@
+"""Every run, live."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from gentui.text import clean
+from gentui.tui import keys, wording
+from gentui.tui.live import Fetch
+from gentui.tui.screens import deeds
+from gentui.tui.screens.base import BaseScreen
+from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.table import Cell, Column, Row, Table
+
+COLUMNS = (
+    Column("status", minimum=9),
+    Column("run", flex=True, minimum=14, maximum=40),
+    Column("data set", maximum=16, drop=6),
+    Column("progress", minimum=13),
+    Column("speed", "right", minimum=7, drop=3),
+    Column("ETA", "right", minimum=6, drop=1),
+    Column("loss", "right", minimum=6),
+    Column("best score", "right", minimum=10, maximum=22),
+    Column("alerts", "right", minimum=6, drop=2),
+    Column("device", maximum=8, drop=5),
+    Column("began", minimum=11, drop=4),
+    Column("id", maximum=22, drop=7),
+)
+
+
+class RunsScreen(BaseScreen):
+    """The runs table."""
+
+    context = "runs"
+    place = "runs"
+    BINDINGS = keys.bindings("runs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs: list[Any] = []
+
+    def body(self) -> ComposeResult:
+        yield Filter("name, recipe, data set, status, device", id="runs-filter")
+        yield Table(COLUMNS, id="runs", empty="Reading the runs …")
+
+    def on_mount(self) -> None:
+        self.query_one(Table).focus()
+
+    def fetch(self) -> Fetch | None:
+        return Fetch(lambda index: index.runs())
+
+    def show(self, data: Any) -> None:
+        self._runs = data
+        self._fill()
+
+    def _fill(self) -> None:
+        table, words = self.query_one(Table), self.query_one(Filter).value.lower().split()
+        table.empty = "No run matches. Esc clears the filter." if words else "No runs yet: 1, then Enter on a recipe."
+        table.set_rows([row_of(run) for run in self._runs if all(word in _haystack(run) for word in words)])
+
+    @property
+    def run_here(self) -> Any | None:
+        """The run under the cursor."""
+        key = self.query_one(Table).key
+        return next((run for run in self._runs if run.id == key), None)
+
+    # -- keys
+
+    def action_open(self) -> None:
+        if run := self.run_here:
+            self.gentui.open_run(run.id)
+
+    def on_table_chosen(self) -> None:
+        self.action_open()
+
+    def action_stop(self) -> None:
+        if run := self.run_here:
+            deeds.stop(self.gentui, run)
+
+    def action_resume(self) -> None:
+        if run := self.run_here:
+            deeds.resume(self.gentui, run)
+
+    def action_remove(self) -> None:
+        if run := self.run_here:
+            deeds.remove(self.gentui, run)
+
+    def action_again(self) -> None:
+        if run := self.run_here:
+            deeds.edit_again(self.gentui, run)
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    async def action_back(self) -> None:
+        if not self.query_one(Filter).close():
+            await self.gentui.action_go("home")
+
+    def on_filter_edited(self) -> None:
+        self._fill()
+
+    def on_filter_closed(self) -> None:
+        self.query_one(Table).focus()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self.query_one(Table).focus()
+
+
+def _haystack(run: Any) -> str:
+    return f"{run.id} {run.name} {run.recipe} {run.title} {run.dataset} {run.status} {run.device} {run.family}".lower()
+
+
+def row_of(run: Any) -> Row:
+    """A RunRow as a table row."""
+    name = clean(deeds.label(run), 60) + (" (quick)" if run.quick else "")
+    step, steps = run.step or 0, run.steps or 0
+    fraction = min(1.0, step / steps) if steps else 0.0
+    is_live = run.status in ("running", "stalled")
+    progress = f"{wording.bar(fraction, 8)} {fraction:4.0%}" if steps else f"step {step:,}"
+    cells: tuple[Cell, ...] = (
+        wording.status(run.status),
+        name,
+        clean(run.dataset, 40),
+        (progress, "" if is_live else "dim"),
+        wording.rate(run.images_per_s) if is_live else ("–", "dim"),
+        wording.duration(run.eta_s) if is_live else ("–", "dim"),
+        wording.number(run.loss),
+        score(run.best),
+        (f"⚠ {run.alerts}", "warn") if run.alerts else ("–", "dim"),
+        clean(run.slot or run.device or "", 12),
+        (when(run.started_at or run.created_at), "dim"),
+        (run.id, "dim"),
+    )
+    return Row(run.id, cells)
+
+
+def score(best: Any | None) -> Cell:
+    """An Evaluation in a few cells."""
+    if best is None:
+        return "–", "dim"
+    return f"{clean(best.metric, 14)} {wording.number(best.value)}", "accent"
+
+
+def when(moment: float | str | None) -> str:
+    """A unix time as day and local time."""
+    if not moment:
+        return ""
+    if isinstance(moment, str):
+        try:
+            return datetime.fromisoformat(moment).astimezone().strftime("%d %b %H:%M")
+        except ValueError:
+            return ""
+    return datetime.fromtimestamp(moment).strftime("%d %b %H:%M")

@@ -1,0 +1,111 @@
+"""Plain text, one line a row: logs and recipes. Only the lines on screen are drawn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.segment import Segment
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from gentui.text import clean_lines, fit
+
+
+class Tail:
+    """The end of a growing text file, in at most ``keep`` lines. A file of any size costs one short read."""
+
+    def __init__(self, path: Path, keep: int = 2000, chunk: int = 256 << 10):
+        self.path = path
+        self._keep = keep
+        self._chunk = chunk
+        self._offset = 0
+        self._partial = b""
+        self._lines: list[str] = []
+
+    def stamp(self) -> object:
+        """Changes when there may be something new to read."""
+        try:
+            stat = os.stat(self.path)
+        except OSError:
+            return None
+        return stat.st_size, stat.st_mtime_ns
+
+    def read(self) -> tuple[str, ...]:
+        """The last lines now, clean. A missing file is empty."""
+        try:
+            with self.path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size < self._offset:
+                    self._offset, self._partial, self._lines = 0, b"", []
+                if size - self._offset > self._chunk:  # far behind: begin again near the end
+                    self._offset, self._partial = size - self._chunk, b""
+                    self._lines = ["…"]
+                file.seek(self._offset)
+                data = file.read(self._chunk)
+        except OSError:
+            return ()
+        self._offset += len(data)
+        whole, newline, partial = (self._partial + data).rpartition(b"\n")
+        self._partial = partial[-self._chunk :]
+        if newline:
+            self._lines += clean_lines(whole.decode("utf-8", "replace"))
+            del self._lines[: -self._keep]
+        waiting = clean_lines(self._partial.decode("utf-8", "replace")) if self._partial else []
+        return tuple(self._lines + waiting)
+
+
+class Lines(ScrollView, can_focus=True):
+    """Lines of clean text. While it stands at its end it stays there as lines are added."""
+
+    DEFAULT_CSS = """
+    Lines { background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto;
+            scrollbar-size-vertical: 1; }
+    """
+    BINDINGS = [
+        Binding("up,k", "scroll_up", "Up", show=False),
+        Binding("down,j", "scroll_down", "Down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown,space", "page_down", "Page down", show=False),
+        Binding("home", "scroll_home", "First", show=False),
+        Binding("end", "scroll_end", "Last", show=False),
+    ]
+
+    def __init__(self, *, follow: bool = False, empty: str = "", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: Sequence[str] = ()
+        self._follow = follow
+        self._empty = empty
+
+    @property
+    def lines(self) -> Sequence[str]:
+        return self._lines
+
+    def set_lines(self, lines: Sequence[str]) -> None:
+        if lines == self._lines:
+            return
+        was_at_end = self.scroll_offset.y >= len(self._lines) - self.size.height
+        self._lines = lines
+        self.virtual_size = Size(self.size.width, len(lines))
+        if self._follow and was_at_end:
+            self.scroll_to(y=len(lines), animate=False)
+        self.refresh()
+
+    def go_to_end(self) -> None:
+        self.scroll_to(y=len(self._lines), animate=False)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        index = y + self.scroll_offset.y
+        if not self._lines and y == 1:
+            return Strip([Segment(fit("  " + self._empty, width), base)], width)
+        if index >= len(self._lines):
+            return Strip.blank(width, base)
+        return Strip([Segment(fit(" " + self._lines[index], width), base)], width)

@@ -1,0 +1,237 @@
+"""Sample grids in half-blocks: two pixels to a cell, whole tiles, whole scaling factors.
+
+A grid is taken apart into its tiles and laid out anew for the room there is, because a shrunken page of
+digits is a page of smudges: fewer tiles at a size a person can read beat all of them unreadable.
+Decoding and layout are pure functions that run in a thread; the widget only shows ready-made strips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+LEAST_READABLE = 14  # pixels a side below which a tile is not reduced further
+LARGEST = 64 << 20  # pixels; a larger file is refused before it is decoded
+SHADES = " .:-=+*#%@"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A picture to show: ``rows`` × ``columns`` tiles, or one tile when they are unknown."""
+
+    path: Path
+    rows: int = 0
+    columns: int = 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Strips ready to draw, and a remark when not everything fits."""
+
+    strips: tuple[Strip, ...]
+    width: int
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """``up`` enlarges or ``down`` reduces by a whole factor; ``rows`` × ``columns`` tiles are visible."""
+
+    up: int
+    down: int
+    rows: int
+    columns: int
+    gap: int
+    transposed: bool
+
+
+def decode(path: Path) -> np.ndarray:
+    """Pixels of an image file as uint8 H,W,3. Raises OSError or ValueError when it cannot be read."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        if image.width * image.height > LARGEST:
+            raise ValueError("the picture is too large to show")
+        return np.asarray(image.convert("RGB"))
+
+
+def tiles_of(pixels: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Take a grid apart: uint8 rows,columns,h,w,3, without the gaps and at native size."""
+    height, width = pixels.shape[:2]
+    if rows > 0 and columns > 0:
+        for gap in (2, 1, 0):
+            if (height - gap) % rows or (width - gap) % columns:
+                continue
+            pitch_y, pitch_x = (height - gap) // rows, (width - gap) // columns
+            if min(pitch_y, pitch_x) <= gap or not _are_gaps(pixels, pitch_y, pitch_x, gap):
+                continue
+            inner = pixels[gap:, gap:] if gap else pixels
+            cut = inner.reshape(rows, pitch_y, columns, pitch_x, 3).swapaxes(1, 2)
+            return _native(cut[:, :, : pitch_y - gap, : pitch_x - gap])
+    return _native(pixels[None, None])
+
+
+def _are_gaps(pixels: np.ndarray, pitch_y: int, pitch_x: int, gap: int) -> bool:
+    if not gap:
+        return True
+    colour = pixels[0, 0]
+    lines = [pixels[i::pitch_y] for i in range(gap)] + [pixels[:, i::pitch_x] for i in range(gap)]
+    return all((line == colour).all() for line in lines)
+
+
+def _native(tiles: np.ndarray) -> np.ndarray:
+    """Undo an enlargement by a whole factor."""
+    height, width = tiles.shape[2:4]
+    for factor in range(min(16, height // 4, width // 4), 1, -1):
+        if height % factor or width % factor:
+            continue
+        small = tiles[:, :, ::factor, ::factor]
+        if np.array_equal(small.repeat(factor, axis=2).repeat(factor, axis=3), tiles):
+            return small
+    return tiles
+
+
+def lay_out(rows: int, columns: int, height: int, width: int, room_height: int, room_width: int) -> Layout:
+    """How to show ``rows`` × ``columns`` tiles of ``height`` × ``width`` in this many pixels."""
+    best: tuple[tuple[float, ...], Layout] | None = None
+    floor = max(1, min(height, width) // LEAST_READABLE)
+    scales = [(up, 1) for up in range(12, 1, -1)] + [(1, down) for down in range(1, floor + 1)]
+    for transposed in (False, True):
+        r, c = (columns, rows) if transposed else (rows, columns)
+        for up, down in scales:
+            h, w = max(1, height * up // down), max(1, width * up // down)
+            for gap in (1, 0):
+                seen_r, seen_c = min(r, (room_height + gap) // (h + gap)), min(c, (room_width + gap) // (w + gap))
+                is_whole = seen_r == r and seen_c == c
+                seen = seen_r * seen_c
+                rank = (is_whole, up / down if is_whole else seen, not transposed, gap, up / down)
+                if seen and (best is None or rank > best[0]):
+                    best = rank, Layout(up, down, seen_r, seen_c, gap, transposed)
+    if best is not None:
+        return best[1]
+    down = max(2, -(-height // max(1, room_height)), -(-width // max(1, room_width)))
+    return Layout(1, down, 1, 1, 0, False)
+
+
+def arrange(tiles: np.ndarray, room_height: int, room_width: int, background: int = 0) -> tuple[np.ndarray, Layout]:
+    """The tiles that fit, on one uint8 canvas H,W,3."""
+    rows, columns, height, width = tiles.shape[:4]
+    layout = lay_out(rows, columns, height, width, room_height, room_width)
+    if layout.transposed:
+        tiles = tiles.swapaxes(0, 1)
+    tiles = tiles[: layout.rows, : layout.columns]
+    if layout.up > 1:
+        tiles = tiles.repeat(layout.up, axis=2).repeat(layout.up, axis=3)
+    elif layout.down > 1:
+        d = layout.down
+        h, w = max(1, height // d), max(1, width // d)
+        tiles = tiles[:, :, : h * d, : w * d]
+        if min(tiles.shape[2:4]) >= d:
+            tiles = tiles.reshape(*tiles.shape[:2], h, d, w, d, 3).mean(axis=(3, 5)).astype(np.uint8)
+    r, c, h, w = tiles.shape[:4]
+    gap = layout.gap
+    canvas = np.full((r * (h + gap) - gap, c * (w + gap) - gap, 3), background, np.uint8)
+    for i in range(r):
+        for j in range(c):
+            canvas[i * (h + gap) : i * (h + gap) + h, j * (w + gap) : j * (w + gap) + w] = tiles[i, j]
+    return canvas, layout
+
+
+_styles: dict[bytes, Style] = {}
+
+
+def _style(pair: bytes) -> Style:
+    style = _styles.get(pair)
+    if style is None:
+        if len(_styles) > 20_000:
+            _styles.clear()
+        style = _styles[pair] = Style(
+            color=Color.from_rgb(*pair[:3]), bgcolor=Color.from_rgb(*pair[3:])  # type: ignore[arg-type]
+        )  # fmt: skip
+    return style
+
+
+def half_blocks(canvas: np.ndarray) -> list[Strip]:
+    """uint8 H,W,3 -> one strip for every two rows of pixels."""
+    if len(canvas) % 2:
+        canvas = np.concatenate([canvas, np.zeros_like(canvas[:1])])
+    pairs = np.concatenate([canvas[0::2], canvas[1::2]], axis=2)  # H/2, W, 6
+    strips = []
+    for line in pairs:
+        changes = np.flatnonzero((line[1:] != line[:-1]).any(axis=1)) + 1
+        starts = [0, *changes.tolist()]
+        ends = [*starts[1:], len(line)]
+        segments = []
+        for start, end in zip(starts, ends, strict=True):
+            pair = line[start].tobytes()
+            segments.append(Segment((" " if pair[:3] == pair[3:] else "▀") * (end - start), _style(pair)))
+        strips.append(Strip(segments, len(line)))
+    return strips
+
+
+def shades(canvas: np.ndarray) -> list[Strip]:
+    """The same in characters, for terminals without colour."""
+    if len(canvas) % 2:
+        canvas = np.concatenate([canvas, np.zeros_like(canvas[:1])])
+    grey = canvas.astype(np.float32).mean(axis=2)
+    level = ((grey[0::2] + grey[1::2]) / 2 / 256 * len(SHADES)).astype(int)
+    return [Strip([Segment("".join(SHADES[v] for v in line))], len(line)) for line in level]
+
+
+def prepare(sheet: Sheet, width: int, height: int, colour: bool = True) -> Shown:
+    """Read a picture and lay it out for ``width`` × ``height`` cells."""
+    try:
+        tiles = tiles_of(decode(sheet.path), sheet.rows, sheet.columns)
+    except FileNotFoundError:
+        return Shown((), 0, "the picture is not there")
+    except Exception as error:  # Pillow raises whatever the broken file made it raise
+        return Shown((), 0, f"the picture cannot be read ({type(error).__name__})")
+    if width < 2 or height < 1:
+        return Shown((), 0, "")
+    canvas, layout = arrange(tiles, height * 2, width)
+    strips = half_blocks(canvas) if colour else shades(canvas)
+    remark = ""
+    if layout.rows * layout.columns < tiles.shape[0] * tiles.shape[1]:
+        remark = f"{layout.rows * layout.columns} of {tiles.shape[0] * tiles.shape[1]} shown"
+    if layout.transposed:
+        remark += (", " if remark else "") + "turned: rows run across"
+    return Shown(tuple(strips), canvas.shape[1], remark)
+
+
+class Picture(Widget):
+    """Shows ready-made strips, centred."""
+
+    DEFAULT_CSS = "Picture { background: $background; color: $text-muted; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown = Shown((), 0)
+
+    def show(self, shown: Shown) -> None:
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh()
+
+    @property
+    def strips(self) -> Sequence[Strip]:
+        return self._shown.strips
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        strips = self._shown.strips
+        if not strips:
+            text = self._shown.remark if y == self.size.height // 2 else ""
+            return Strip([Segment(text.center(width)[:width], base)], width)
+        top = max(0, (self.size.height - len(strips)) // 2)
+        if not 0 <= y - top < len(strips):
+            return Strip.blank(width, base)
+        left = max(0, (width - self._shown.width) // 2)
+        return Strip([Segment(" " * left, base), *strips[y - top]]).adjust_cell_length(width, base)

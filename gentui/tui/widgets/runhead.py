@@ -1,0 +1,108 @@
+"""The three lines on top of a run: what it is, how far it is, how good it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
+
+from gentui.text import clean, shorten
+from gentui.tui import wording
+
+Piece = tuple[str, str]
+"""Text and tone."""
+
+
+class RunHead(Widget):
+    """Drawn anew only when one of its lines changes."""
+
+    DEFAULT_CSS = """
+    RunHead {
+        height: 3; background: $background; color: $foreground; padding: 0 1;
+        & > .head--dim { color: $text-muted; }
+        & > .head--good { color: $success; text-style: bold; }
+        & > .head--warn { color: $warning; text-style: bold; }
+        & > .head--bad { color: $error; text-style: bold; }
+        & > .head--accent { color: $accent; }
+        & > .head--bar { color: $primary; }
+        & > .head--strong { text-style: bold; }
+    }
+    """
+    TONES = ("dim", "good", "warn", "bad", "accent", "bar", "strong")
+    COMPONENT_CLASSES = {f"head--{tone}" for tone in TONES}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[list[Piece]] = [[("…", "dim")], [], []]
+        self._run: Any = None
+
+    def show(self, run: Any) -> None:
+        """``run`` is a RunRow."""
+        self._run = run
+        lines = lines_of(run, self.size.width or 80)
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh()
+
+    def on_resize(self) -> None:
+        if self._run is not None:
+            self._lines = lines_of(self._run, self.size.width)
+            self.refresh()
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(text for text, _ in line) for line in self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        base, room = self.rich_style, self.size.width
+        segments = []
+        for text, tone in self._lines[y] if y < len(self._lines) else []:
+            if room <= 0:
+                break
+            text = shorten(text, room)
+            room -= cell_len(text)
+            style = base + self.get_component_rich_style(f"head--{tone}", partial=True) if tone else base
+            segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+
+def lines_of(run: Any, width: int) -> list[list[Piece]]:
+    """A RunRow as three lines of pieces."""
+    status, tone = wording.status(run.status)
+    first: list[Piece] = [(status, tone), ("  ", "")]
+    first.append((clean(run.name or run.title or run.recipe, 80), "strong"))
+    told = [clean(run.recipe, 64), clean(run.dataset, 40)]
+    if run.quick:
+        told.append(f"quick, {clean(run.dataset, 40)} for {clean(run.stand_in_for, 40)}" if run.stand_in_for else "quick")
+    told += [clean(run.slot or run.device or "", 20), f"seed {run.seed}" if run.seed is not None else "", run.id]
+    first.append(("  " + " · ".join(t for t in told if t), "dim"))
+
+    step, steps = run.step or 0, run.steps or 0
+    is_live = run.status in ("running", "stalled")
+    second: list[Piece] = []
+    if steps:
+        fraction = min(1.0, step / steps)
+        second.append((wording.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
+        second.append((f" {fraction:.0%}  ", "strong"))
+    second.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
+    if is_live:
+        second.append((f"  {wording.rate(run.images_per_s)}", ""))
+        second.append((f"  {wording.duration(run.eta_s)} left", ""))
+    second.append((f"  {wording.duration(run.seconds)} so far" if is_live else f"  took {wording.duration(run.seconds)}", "dim"))
+    if getattr(run, "phase", "") and is_live:
+        second.append((f"  {clean(run.phase, 60)}", "accent"))
+    if run.reason and run.status not in ("running", "done"):
+        second.append((f"  {clean(run.reason, 200)}", tone))
+
+    third: list[Piece] = [("loss ", "dim"), (wording.number(run.loss), "strong")]
+    if run.best is not None:
+        third += [("   best ", "dim"), (f"{clean(run.best.metric, 20)} {wording.number(run.best.value)}", "accent")]
+        if run.best.floor is not None:
+            third.append((f" (floor {wording.number(run.best.floor)})", "dim"))
+        third.append((f" at step {run.best.step:,}", "dim"))
+    if run.alerts:
+        third.append((f"   ⚠ {wording.plural(run.alerts, 'alert')} (e)", "warn"))
+    return [first, second, third]

@@ -1,0 +1,329 @@
+"""A table that draws only the lines on screen: thousands of rows cost no more than twenty.
+
+Columns fit themselves to the width, and on a narrow screen the least important ones go first. The cursor
+row carries a marker, so that it shows without colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from gentui.text import fit
+
+Cell = str | tuple[str, str]
+"""Text, or text and a tone: dim, good, warn, bad, accent, strong."""
+
+TONES = ("dim", "good", "warn", "bad", "accent", "strong")
+
+
+@dataclass(frozen=True)
+class Column:
+    """``drop``: 0 stays always; otherwise the highest is dropped first. ``flex`` takes spare width."""
+
+    title: str
+    align: str = "left"
+    flex: bool = False
+    minimum: int = 3
+    maximum: int = 48
+    drop: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """``key`` is None for a heading, which the cursor skips."""
+
+    key: str | None
+    cells: tuple[Cell, ...]
+
+
+def heading(text: str) -> Row:
+    return Row(None, (text,))
+
+
+def _text(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else cell[0]
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+class Table(ScrollView, can_focus=True):
+    """Rows in columns with a cursor. Cells must already be clean text."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "table--titles", "table--heading", "table--cursor", "table--cursor-blurred",
+        *(f"table--{tone}" for tone in TONES),
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    Table {
+        background: $background;
+        color: $foreground;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        & > .table--titles { color: $text-muted; text-style: none; }
+        & > .table--heading { color: $secondary; text-style: bold; }
+        & > .table--cursor { background: $primary 28%; text-style: bold; }
+        & > .table--cursor-blurred { background: $primary 12%; }
+        & > .table--dim { color: $text-muted; }
+        & > .table--good { color: $success; }
+        & > .table--warn { color: $warning; }
+        & > .table--bad { color: $error; }
+        & > .table--accent { color: $accent; }
+        & > .table--strong { text-style: bold; }
+    }
+    """
+    BINDINGS = [
+        Binding("up,k", "cursor(-1)", "Up", show=False),
+        Binding("down,j", "cursor(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home", "end(False)", "First", show=False),
+        Binding("end", "end(True)", "Last", show=False),
+    ]
+
+    empty: reactive[str] = reactive("")
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another row."""
+
+        table: Table
+        key: str | None
+
+    @dataclass
+    class Chosen(Message):
+        """A row was clicked twice."""
+
+        table: Table
+        key: str
+
+    def __init__(self, columns: Sequence[Column], *, id: str | None = None, empty: str = "") -> None:
+        super().__init__(id=id)
+        self.columns = list(columns)
+        self.rows: list[Row] = []
+        self._at = 0
+        self._widths: list[int] = []
+        self._natural: list[int] = [_width(c.title) for c in columns]
+        self.set_reactive(Table.empty, empty)
+
+    # -- contents
+
+    @property
+    def key(self) -> str | None:
+        """Key of the row under the cursor."""
+        return self.rows[self._at].key if self._at < len(self.rows) else None
+
+    def set_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows. Only lines that differ are drawn again; the cursor stays with its key."""
+        old, before, key = self.rows, self._at, self.key
+        self.rows = list(rows)
+        self._at = self._place_of(key, before)
+        self._natural = self._measure()
+        widths = self._fit()
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        if widths != self._widths or not old or not self.rows:
+            self._widths = widths
+            self.refresh()
+        else:
+            top = self.scroll_offset.y
+            for index in range(top, min(top + self.size.height, max(len(old), len(self.rows)))):
+                is_same = index < len(old) and index < len(self.rows) and old[index] == self.rows[index]
+                if not is_same or (before != self._at and index in (before, self._at)):
+                    self.refresh_line(index + 1)
+        if before != self._at and old:
+            self._reveal()
+        if key != self.key:
+            self.post_message(self.Highlighted(self, self.key))
+
+    def move_to(self, key: str) -> None:
+        """Put the cursor on the row with this key, if there is one."""
+        for index, row in enumerate(self.rows):
+            if row.key == key:
+                self._go(index)
+                return
+
+    def _place_of(self, key: str | None, before: int) -> int:
+        if key is not None:
+            for index, row in enumerate(self.rows):
+                if row.key == key:
+                    return index
+        return self._selectable(min(before, max(0, len(self.rows) - 1)), 1)
+
+    def _selectable(self, index: int, direction: int) -> int:
+        """The nearest row with a key at or beyond ``index``, else on the other side of it."""
+        for step in (direction, -direction):
+            at = index
+            while 0 <= at < len(self.rows):
+                if self.rows[at].key is not None:
+                    return at
+                at += step
+        return 0
+
+    # -- columns
+
+    def _measure(self) -> list[int]:
+        widths = [_width(column.title) for column in self.columns]
+        for row in self.rows:
+            if row.key is None:
+                continue
+            for index, cell in enumerate(row.cells):
+                if (width := _width(_text(cell))) > widths[index]:
+                    widths[index] = width
+        return [
+            min(max(w, c.minimum), c.maximum) if w else 0 for w, c in zip(widths, self.columns, strict=True)
+        ]
+
+    def _fit(self) -> list[int]:
+        """Width of every column; 0 for those dropped."""
+        room = self.size.width - 2 - (1 if len(self.rows) + 1 > self.size.height else 0)
+        widths = list(self._natural)
+        used = lambda: sum(w + 2 for w in widths if w) - 2  # noqa: E731
+
+        def squeeze() -> None:
+            for index, column in enumerate(self.columns):
+                if (over := used() - room) > 0 and column.flex and widths[index]:
+                    widths[index] = max(column.minimum, widths[index] - over)
+
+        def slack() -> int:
+            """Cells too many, were every flexible column at its minimum."""
+            at_least = (min(w, c.minimum) if c.flex else w for w, c in zip(widths, self.columns, strict=True) if w)
+            return sum(w + 2 for w in at_least) - 2 - room
+
+        for index in sorted(range(len(widths)), key=lambda i: -self.columns[i].drop):
+            if slack() <= 0 or not self.columns[index].drop:
+                break
+            widths[index] = 0
+        squeeze()
+        spare = room - used()
+        growing = [i for i, c in enumerate(self.columns) if c.flex and widths[i]]
+        if spare > 0 and growing:
+            widths[growing[-1]] += spare
+        return widths
+
+    # -- cursor
+
+    def _go(self, index: int) -> None:
+        index = max(0, min(index, len(self.rows) - 1))
+        if index == self._at or not self.rows:
+            return
+        old, self._at = self._at, index
+        self.refresh_line(old + 1)
+        self.refresh_line(index + 1)
+        self._reveal()
+        self.post_message(self.Highlighted(self, self.key))
+
+    def _reveal(self) -> None:
+        height, top = self.size.height, self.scroll_offset.y
+        first = self._at
+        while first > 0 and self.rows[first - 1].key is None:  # a heading goes with its first row
+            first -= 1
+        if first < top:
+            self.scroll_to(y=first, animate=False)
+        elif self._at > top + height - 2:
+            self.scroll_to(y=self._at - height + 2, animate=False)
+
+    def action_cursor(self, by: int) -> None:
+        at = self._at + by
+        while 0 <= at < len(self.rows) and self.rows[at].key is None:
+            at += by
+        if 0 <= at < len(self.rows):
+            self._go(at)
+        elif by < 0:
+            self.scroll_to(y=0, animate=False)
+
+    def action_page(self, by: int) -> None:
+        at = max(0, min(len(self.rows) - 1, self._at + by * max(1, self.size.height - 2)))
+        self._go(self._selectable(at, by))
+
+    def action_end(self, last: bool) -> None:
+        self._go(self._selectable(len(self.rows) - 1, -1) if last else self._selectable(0, 1))
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if index < len(self.rows) and self.rows[index].key is not None:
+            self._go(index)
+            if event.chain == 2 and (key := self.key) is not None:
+                self.post_message(self.Chosen(self, key))
+
+    # -- drawing
+
+    def on_resize(self) -> None:
+        self._widths = self._fit()
+        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self.refresh()
+        self.call_after_refresh(self._reveal)
+
+    def on_focus(self) -> None:
+        self.refresh_line(self._at + 1)
+
+    def on_blur(self) -> None:
+        self.refresh_line(self._at + 1)
+
+    def watch_empty(self) -> None:
+        if not self.rows:
+            self.refresh()
+
+    def refresh_line(self, y: int) -> None:
+        """Refresh one line; ``y`` counts the titles, which do not scroll."""
+        at = y - (self.scroll_offset.y if y else 0)
+        if y and at < 1:
+            return
+        self.refresh(Region(0, at, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            return self._line([c.title for c in self.columns], base + self._style("titles"), "  ", width)
+        index = y - 1 + self.scroll_offset.y
+        if index >= len(self.rows):
+            if not self.rows and y == 2 and self.empty:
+                text = fit("  " + self.empty, width)
+                return Strip([Segment(text, base + self._style("dim"))], width)
+            return Strip.blank(width, base)
+        row = self.rows[index]
+        if row.key is None:
+            text = fit(" " + _text(row.cells[0]), width)
+            return Strip([Segment(text, base + self._style("heading"))], width)
+        if index != self._at:
+            return self._line(row.cells, base, "  ", width)
+        cursor = self._style("cursor" if self.has_focus else "cursor-blurred")
+        return self._line(row.cells, base + cursor, "▸ ", width)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"table--{name}", partial=True)
+
+    def _line(self, cells: Sequence[Cell], base: Style, marker: str, width: int) -> Strip:
+        segments = [Segment(marker, base)]
+        used = 2
+        for index, cell in enumerate(cells):
+            room = self._widths[index] if index < len(self._widths) else 0
+            if not room:
+                continue
+            gap = "  " if used > 2 else ""
+            text, tone = (cell, "") if isinstance(cell, str) else cell
+            if gap:
+                segments.append(Segment(gap, base))
+            style = base + self._style(tone) if tone else base
+            segments.append(Segment(fit(text, room, self.columns[index].align), style))
+            used += len(gap) + room
+        if used < width:
+            segments.append(Segment(" " * (width - used), base))
+        return Strip(segments, max(used, width)).crop(0, width)
