@@ -21,14 +21,16 @@ from engine import registry
 from engine.problems import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
 from engine.registry import Settings
 from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
-from engine.settings.datasets import Data
+from engine.settings.datasets import Data, File, data_root
+from engine.settings.extractors import Extractor
 from engine.settings.samplers import Sample
 from engine.settings.training import Reference, Train
 from engine.toml_lines import key_lines
 
 __all__ = [
-    "PARTS", "TABLES", "FormField", "MissingData", "Problem", "Recipe", "RecipeError", "UnknownRecipe",
-    "datasets", "find_recipe", "load", "load_shipped", "loads", "parse_value", "recipes_dir", "shipped_recipes",
+    "PARTS", "TABLES", "Data", "File", "FormField", "MissingData", "Problem", "Recipe", "RecipeError",
+    "UnknownRecipe", "data_root", "datasets", "did_you_mean", "extractors", "find_recipe", "load",
+    "load_shipped", "loads", "parse_value", "recipes_dir", "shipped_recipes",
 ]  # fmt: skip
 
 MAX_BYTES = 1 << 20
@@ -91,9 +93,12 @@ class Recipe(Header):
         return type(self.data).locate() is not None
 
     def require_data(self) -> None:
-        """Raises MissingData with the remedy when the data set is not on this machine."""
+        """Raises MissingData with the remedy when the data set, or what scores need, is not on this machine."""
         if not self.data_is_here():
             raise MissingData(type(self.data).remedy())
+        extractor = extractors().get(self.extractor())
+        if getattr(self.evaluate, "times", 0) and extractor is not None and extractor.locate() is None:
+            raise MissingData(extractor.remedy())
 
     def extractor(self) -> str:
         """The extractor scores are made with: the one named, or the one shipped for the data set."""
@@ -156,6 +161,12 @@ def datasets() -> dict[str, type[Data]]:
     """Settings class of every data set, built in or a plug-in's, by name."""
     found = {name: registry.find("dataset", name) for name in registry.names("dataset")}
     return {name: cls for name, cls in found.items() if cls is not None and issubclass(cls, Data)}
+
+
+def extractors() -> dict[str, type[Extractor]]:
+    """Settings class of every feature extractor, by name."""
+    found = {name: registry.find("extractor", name) for name in registry.names("extractor")}
+    return {name: cls for name, cls in found.items() if cls is not None and issubclass(cls, Extractor)}
 
 
 def find_recipe(reference: str) -> Path:

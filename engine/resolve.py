@@ -233,6 +233,11 @@ def _check_fit(
                 f"sampler {sampler.sampler!r} does not fit this method", f"one of: {', '.join(samplers)}",
             )
         )  # fmt: skip
+    extractor = getattr(values.get("evaluate"), "extractor", "auto")
+    extractors = registry.names("extractor")
+    if extractor not in ("auto", *extractors):
+        where = source.where(("evaluate", "extractor"))
+        problems.append(Problem(where, "evaluate.extractor", *_unknown("extractor", extractor, extractors)))
     data, model = values.get("data"), values.get("model")
     if data is None or model is None:
         return

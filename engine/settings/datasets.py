@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import platformdirs
 from pydantic import Field
@@ -16,8 +16,22 @@ from engine.registry import Settings, register
 def data_root() -> Path:
     """``$GENTUI_DATA``, or the user's cache directory."""
     if chosen := os.environ.get("GENTUI_DATA"):
-        return Path(chosen)
+        return Path(chosen).expanduser()
     return Path(platformdirs.user_cache_dir("gentui")) / "data"
+
+
+class File(NamedTuple):
+    """A file of a data set: its name and content when unpacked, and where it can be had, gzipped."""
+
+    name: str
+    bytes: int
+    sha256: str
+    urls: tuple[str, ...]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file we may look at; Path.is_file raises for a folder closed to us."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 class Data(Settings):
@@ -37,6 +51,8 @@ class Data(Settings):
     embedded: ClassVar[bool] = False
     extractor: ClassVar[str] = ""  # the domain extractor shipped for it
     licence: ClassVar[str] = ""
+    files: ClassVar[tuple[File, ...]] = ()  # what `gentui data fetch` puts into data_root()/folder
+    folder: ClassVar[str] = ""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -77,6 +93,18 @@ FASHION_FILES = {
 }
 
 
+_FASHION_MIRRORS = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+_FASHION_CONTENT = {
+    "train_images": (47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+    "train_labels": (60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+    "test_images": (7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+    "test_labels": (10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+}
+
+
 @register("dataset", "fashion-mnist")
 class FashionMNIST(Data):
     """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
@@ -92,13 +120,20 @@ class FashionMNIST(Data):
     sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
     extractor: ClassVar[str] = "fashion-cnn"
     licence: ClassVar[str] = "MIT"
+    files: ClassVar[tuple[File, ...]] = tuple(
+        File(name, *_FASHION_CONTENT[key], tuple(f"{mirror}{name}.gz" for mirror in _FASHION_MIRRORS))
+        for key, name in FASHION_FILES.items()
+    )
+    folder: ClassVar[str] = "fashion-mnist"
 
     @classmethod
     def candidates(cls) -> list[Path]:
         """Folders that may hold the four IDX files (gzipped or not), in order of preference."""
         own = data_root()
         shares = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-        system = [Path(sys.prefix) / "share", *(Path(p) for p in shares.split(":") if p), Path("/usr/share")]
+        # The working directory is never searched, so a relative entry is none.
+        absolute = [Path(share) for share in shares.split(":") if share.startswith("/")]
+        system = [Path(sys.prefix) / "share", *absolute, Path("/usr/share")]
         return [
             own / "fashion-mnist",
             own / "FashionMNIST" / "raw",  # torchvision's layout
@@ -109,8 +144,7 @@ class FashionMNIST(Data):
     def locate(cls) -> Path | None:
         for folder in cls.candidates():
             if all(
-                (folder / name).is_file() or (folder / f"{name}.gz").is_file()
-                for name in FASHION_FILES.values()
+                _is_file(folder / name) or _is_file(folder / f"{name}.gz") for name in FASHION_FILES.values()
             ):
                 return folder
         return None

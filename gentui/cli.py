@@ -1,0 +1,161 @@
+"""The ``gentui`` command: one click group; each command's module is imported when it is called.
+
+Importing this module imports neither torch nor textual.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from gentui import __version__
+from gentui.commands.console import App, Exit, Failure, say
+
+COMMANDS = {
+    "recipes": "recipes", "recipe": "recipes", "run": "recipes",
+    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs",
+    "stop": "control", "resume": "control", "rm": "control",
+    "sample": "scoring", "evaluate": "scoring", "leaderboard": "scoring",
+    "export": "results", "data": "machine", "doctor": "machine", "index": "machine",
+}  # fmt: skip
+
+
+class Commands(click.Group):
+    """Commands found by name in ``gentui.commands``, listed in the order of a day's work."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (module := COMMANDS.get(cmd_name)) is None:
+            return None
+        return getattr(importlib.import_module(f"gentui.commands.{module}"), f"{cmd_name}_command")
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if close := difflib.get_close_matches(args[0], COMMANDS, n=1):
+                raise click.UsageError(
+                    f"{error.message.rstrip('.')}; did you mean {close[0]!r}?", ctx
+                ) from None
+            raise
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--home", metavar="DIR", help="Where runs are kept (default: $GENTUI_HOME, or the user's data directory)."
+)
+@click.option(
+    "--images",
+    type=click.Choice(["auto", "kitty", "sixel", "half", "none"]),
+    default="auto",
+    help="How the app draws images.",
+)
+@click.version_option(__version__, prog_name="gentui")
+@click.pass_context
+def cli(ctx: click.Context, home: str | None, images: str) -> None:
+    """A terminal workbench for image generative models. Without a command: the app.
+
+    RUN is a run's id, a unique prefix of it, or `latest`. Exit codes: 0 ok, 1 the run failed, 2 bad usage or
+    recipe, 3 not found, 4 cannot be done here.
+    """
+    ctx.obj = App(home, images)
+    if ctx.invoked_subcommand is None:
+        _open_app(ctx.obj)
+
+
+def _open_app(app: App) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the app needs a terminal; `gentui --help` lists the commands that do not")
+    from gentui.tui.app import run
+
+    run(app.home, app.images)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """The entry point: runs a command, says what went wrong in a sentence, exits with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result = cli.main(arguments, prog_name="gentui", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else Exit.OK
+    except click.UsageError as error:
+        return _usage(error)
+    except click.ClickException as error:
+        say(error.format_message())
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        return _drop_stdout()
+    except Exception as error:
+        message, code = explain(error)
+        say(*message.splitlines())
+        return code
+
+
+def _usage(error: click.UsageError) -> int:
+    say(error.format_message())
+    if error.ctx is not None:
+        say(f"(`{error.ctx.command_path} --help` shows how)")
+    return Exit.USAGE
+
+
+def _drop_stdout() -> int:
+    """The reader of our output has gone: nothing more to say, and nothing to say at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    return Exit.BROKEN_PIPE
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """What a person is told of an error, and the exit code. What is our own mistake is raised again."""
+    if isinstance(error, Failure):
+        return str(error), error.code
+    for kind, code in _known_errors():
+        if isinstance(error, kind):
+            return str(error), code
+    if isinstance(error, OSError):
+        if error.errno == errno.EPIPE:
+            return "", _drop_stdout()
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror or error}{where}", Exit.CANNOT
+    if type(error).__module__.partition(".")[0] in ("sqlite3", "sqlite_utils"):
+        return f"the index cannot be used: {error} (`gentui index rebuild` makes it anew)", Exit.CANNOT
+    raise error
+
+
+def _known_errors() -> list[tuple[Any, int]]:
+    from engine import recipe
+    from gentui.home import HomeError
+    from gentui.index import RunNotFound
+    from gentui.jobs import JobError
+
+    return [
+        (recipe.RecipeError, Exit.USAGE),
+        (recipe.UnknownRecipe, Exit.NOT_FOUND),
+        (recipe.MissingData, Exit.CANNOT),
+        (RunNotFound, Exit.NOT_FOUND),
+        (HomeError, Exit.CANNOT),
+        (JobError, Exit.CANNOT),
+    ]

@@ -1,0 +1,136 @@
+"""What every command shares: stdout is data, stderr is narration, exit codes are an interface."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gentui.index import Index, RunRow
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    OK = 0
+    RUN_FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    CANNOT = 4
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+class Failure(Exception):
+    """A command that ends with a sentence (or several lines) on stderr and an exit code."""
+
+    def __init__(self, message: str, code: int = Exit.CANNOT):
+        super().__init__(message)
+        self.code = int(code)
+
+
+@dataclass
+class App:
+    """What the command line says for every command. ``home`` is made when it is first asked for."""
+
+    home_option: str | None = None
+    images: str = "auto"
+
+    @property
+    def home(self) -> Path:
+        from gentui.home import resolve_home
+
+        return resolve_home(self.home_option)
+
+    def index(self) -> Index:
+        """The index, after one ingest pass (waiting a little for another's to end)."""
+        from gentui.index import Index
+
+        index = Index(self.home)
+        index.refresh(wait=2.0)
+        return index
+
+    def find(self, index: Index, run: str) -> RunRow:
+        """The run a person means by an id, a unique prefix, a name or ``latest``."""
+        return index.run(index.find(run))
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def say(*lines: object) -> None:
+    """Narration, on stderr, cleaned of what a terminal could be tricked with."""
+    from gentui.text import clean
+
+    for line in lines:
+        click.echo(clean(line), err=True)
+
+
+def out(line: str = "") -> None:
+    """One line of data on stdout. The caller has cleaned what is not its own."""
+    click.echo(line)
+
+
+def finite(value: Any) -> Any:
+    """``value`` with NaN and infinities replaced by None, at any depth: JSON has no word for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def out_json(value: Any) -> None:
+    """One JSON document on stdout, in ASCII: nothing in it can act on a terminal."""
+    click.echo(json.dumps(finite(value), indent=2, default=str, allow_nan=False))
+
+
+def number(value: float | int | None, digits: int = 4) -> str:
+    """A figure as a table shows it; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
+        return f"{int(value)}"
+    return f"{value:.{digits}g}"
+
+
+def duration(seconds: float | None) -> str:
+    """``1:02:03``, ``2:03``, or nothing for None."""
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """An aligned table on stdout. On a terminal the last column gives way when the window is narrow."""
+    from rich.cells import cell_len
+
+    from gentui.text import clean, fit, shorten
+
+    cells = [[clean(value if value is not None else "", 200) for value in row] for row in rows]
+    widths = [max(cell_len(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
+    if sys.stdout.isatty():
+        room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
+        widths[-1] = max(8, min(widths[-1], room))
+    for row in [list(header), *cells]:
+        parts = [
+            fit(text, width, "right" if name in right else "left")
+            for text, width, name in zip(row[:-1], widths[:-1], header[:-1], strict=True)
+        ]
+        last = shorten(row[-1], widths[-1])
+        if header[-1] in right:
+            last = fit(row[-1], widths[-1], "right")
+        out("  ".join([*parts, last]).rstrip())

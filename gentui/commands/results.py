@@ -1,0 +1,35 @@
+"""``export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from engine.rundir import STATUSES
+from gentui.commands.console import App, Exit, pass_app, say
+
+FORMATS = ("csv", "md", "latex", "json", "html")
+_BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".html": "html", ".htm": "html"}
+
+
+@click.command()
+@click.option(
+    "-f", "--format", "chosen", type=click.Choice(FORMATS), help="Default: as FILE's name says, or csv."
+)
+@click.option("-o", "--out", "path", default="-", metavar="FILE", help="Default: -, the standard output.")
+@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@pass_app
+def export_command(app: App, chosen: str | None, path: str, dataset: str | None, status: str | None) -> int:
+    """The results table: every score with its protocol, N and seed, published figures in line."""
+    from gentui.export import render
+
+    target = Path(path).expanduser()
+    text = render(app.home, chosen or _BY_SUFFIX.get(target.suffix.lower(), "csv"), dataset, status)
+    if path == "-":
+        click.echo(text, nl=False)
+        return Exit.OK
+    target.write_text(text, encoding="utf-8")
+    say(f"wrote {target}")
+    return Exit.OK

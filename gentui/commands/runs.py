@@ -1,0 +1,286 @@
+"""``runs``, ``show``, ``logs``, ``compare``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.rundir import STATUSES, RunDir
+from gentui.commands.console import App, duration, number, out, out_json, pass_app, say, table
+
+if TYPE_CHECKING:
+    from gentui.index import Index, RunRow
+
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+@click.command()
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@json_option
+@pass_app
+def runs_command(app: App, status: str | None, as_json: bool) -> None:
+    """Every run, newest first."""
+    index = app.index()
+    rows = index.runs(status=status)
+    if as_json:
+        out_json([described(index, row) for row in rows])
+        return
+    if not rows:
+        say("no runs" + (f" with status {status}" if status else " yet: `gentui run digits-unet` starts one"))
+        return
+    table(
+        ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "NAME", "REASON"],
+        [
+            [
+                row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
+                number(row.loss, 3), number(row.images_per_s, 3), duration(row.seconds),
+                f"{row.best.metric} {number(row.best.value)}" if row.best else "", row.name, row.reason,
+            ]
+            for row in rows
+        ],
+        right=["STEP", "LOSS", "IMAGES/S", "TIME"],
+    )  # fmt: skip
+
+
+def _steps(row: RunRow) -> str:
+    return f"{row.step}/{row.steps}" if row.steps else f"{row.step}"
+
+
+def described(index: Index, row: RunRow) -> dict[str, Any]:
+    """One run as ``--json`` shows it."""
+    metrics = dict(row.metrics)
+    return {
+        "id": row.id,
+        "name": row.name,
+        "recipe": row.recipe,
+        "family": row.family,
+        "dataset": row.dataset,
+        "quick": row.quick,
+        "stand_in_for": row.stand_in_for,
+        "status": row.status,
+        "reason": row.reason,
+        "step": row.step,
+        "steps": row.steps,
+        "images_per_s": row.images_per_s,
+        "seconds": row.seconds,
+        "seed": row.seed,
+        "metrics": metrics,
+        "evaluations": [
+            {
+                "metric": score.metric,
+                "value": score.value,
+                "protocol": score.protocol,
+                "step": score.step,
+                "best": score.best,
+                "floor": score.floor,
+            }
+            for score in index.evaluations(row.id)
+        ],
+    }
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@json_option
+@pass_app
+def show_command(app: App, run: str, as_json: bool) -> None:
+    """All that is known of one run."""
+    from gentui.text import clean
+
+    index = app.index()
+    row = app.find(index, run)
+    found = RunDir(app.home / "runs" / row.id)
+    full = described(index, row) | {
+        "dir": str(found.path),
+        "recipe_toml": _read(found),
+        "samples": [str(found.path / sample.path) for sample in index.samples(row.id)],
+        "figures": [str(found.path / figure.path) for figure in index.figures(row.id)],
+        "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
+        "alerts": [_plain(alert) for alert in index.alerts(row.id)],
+    }
+    if as_json:
+        out_json(full)
+        return
+    facts = [
+        ("run", row.id), ("name", row.name), ("recipe", f"{row.recipe}: {row.title}"),
+        ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
+        ("step", _steps(row)), ("time", duration(row.seconds)),
+        ("speed", f"{row.images_per_s:,.0f} images/s" if row.images_per_s else ""),
+        ("device", " ".join(filter(None, [row.device, row.precision]))), ("seed", row.seed),
+        ("dir", found.path),
+    ]  # fmt: skip
+    for key, value in facts:
+        if value not in ("", None):
+            out(f"{key:<8}{clean(value)}")
+    for title, lines in (
+        ("last values", [f"{key} = {number(value)}" for key, value in sorted(row.metrics.items())]),
+        ("scores", [_score(score) for score in full["evaluations"]]),
+        ("alerts", [f"step {a.get('step')}: {a.get('sentence')}" for a in full["alerts"]]),
+        ("newest samples", full["samples"][-3:]),
+        ("figures", full["figures"][-3:]),
+    ):
+        if lines:
+            out()
+            out(title)
+            for line in lines:
+                out(f"  {clean(line)}")
+
+
+def _data(row: RunRow) -> str:
+    return f"{row.dataset} (stands in for {row.stand_in_for})" if row.stand_in_for else row.dataset
+
+
+def _score(score: dict[str, Any]) -> str:
+    best = " (best)" if score["best"] else ""
+    floor = f", floor {number(score['floor'])}" if score["floor"] is not None else ""
+    return (
+        f"{score['metric']} {number(score['value'])}{best} at step {score['step']}{floor}: {score['protocol']}"
+    )
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return dict(row) if isinstance(row, dict) else asdict(row)
+
+
+def _read(run: RunDir) -> str:
+    try:
+        return run.recipe_path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("-n", "--lines", type=click.IntRange(0), help="Only the last N lines.")
+@pass_app
+def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
+    """What the trainer printed."""
+    from gentui import jobs
+
+    index = app.index()
+    found = RunDir(app.home / "runs" / index.find(run))
+    position = _print_log(found, 0, lines)
+    waited = 0
+    while follow:
+        # The state is read first: what was written before the end is then surely in the file.
+        ended = found.read_state().ended
+        position = _print_log(found, position)
+        if ended:
+            return
+        time.sleep(0.2)
+        waited += 1
+        if waited % 10 == 0:
+            jobs.reconcile(app.home)
+
+
+def _print_log(run: RunDir, position: int, last: int | None = None) -> int:
+    """Print the log from ``position`` on; the position after what was printed."""
+    try:
+        with run.log_path.open("rb") as file:
+            file.seek(position)
+            data = file.read()
+    except FileNotFoundError:
+        return position
+    shown = data
+    if last is not None:
+        kept = data.splitlines(keepends=True)
+        shown = b"".join(kept[-last:] if last else [])
+    if shown:
+        _write(shown)
+    return position + len(data)
+
+
+def _write(data: bytes) -> None:
+    """Bytes as they are to a file or a pipe; to a terminal, lines it cannot be tricked with."""
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    from gentui.text import clean_lines
+
+    text = data.decode("utf-8", "replace")
+    click.echo("\n".join(clean_lines(text)), nl=not text.endswith("\n"))
+
+
+@click.command()
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@json_option
+@pass_app
+def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
+    """Runs side by side: the settings that differ, last values, best scores."""
+    if len(runs) < 2:
+        raise click.UsageError("compare needs at least two runs", click.get_current_context())
+    index = app.index()
+    rows = [app.find(index, run) for run in dict.fromkeys(runs)]
+    settings = _different([_settings(RunDir(app.home / "runs" / row.id)) for row in rows])
+    metrics = _beside([row.metrics for row in rows])
+    scores = _beside([_best_scores(index, row) for row in rows])
+    if as_json:
+        out_json(
+            {
+                "runs": [described(index, row) for row in rows],
+                "settings": settings,
+                "metrics": metrics,
+                "evaluations": scores,
+            }
+        )
+        return
+    facts = {
+        "name": [row.name for row in rows],
+        "recipe": [row.recipe for row in rows],
+        "status": [row.status for row in rows],
+        "step": [_steps(row) for row in rows],
+        "images/s": [number(row.images_per_s, 3) for row in rows],
+        "time": [duration(row.seconds) for row in rows],
+        "seed": [row.seed for row in rows],
+    }
+    lines = [
+        [key, *values] for key, values in facts.items() if any(value not in ("", None) for value in values)
+    ]
+    for title, part in (("score", scores), ("last", metrics), ("set", settings)):
+        lines += [[f"{title} {key}", *(_cell(value) for value in values)] for key, values in part.items()]
+    table(["", *(row.id for row in rows)], lines)
+
+
+def _cell(value: Any) -> str:
+    return number(value) if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _settings(run: RunDir) -> dict[str, Any]:
+    """A run's settings by dotted key; none where its recipe cannot be read."""
+    import tomllib
+
+    try:
+        raw = tomllib.loads(_read(run))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+    return {
+        f"{table}.{key}": value
+        for table, values in raw.items()
+        if isinstance(values, dict) and table not in ("quick", "reference")
+        for key, value in values.items()
+    }
+
+
+def _best_scores(index: Index, row: RunRow) -> dict[str, float]:
+    best: dict[str, Any] = {}
+    for score in index.evaluations(row.id):
+        key = f"{score.metric} ({score.protocol})"
+        held = best.get(key)
+        if held is None or (score.value < held.value) == score.lower_is_better:
+            best[key] = score
+    return {key: score.value for key, score in best.items()}
+
+
+def _beside(columns: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return {key: [column.get(key) for column in columns] for key in keys}
+
+
+def _different(columns: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    return {key: values for key, values in _beside(columns).items() if any(v != values[0] for v in values)}

@@ -1,0 +1,128 @@
+"""Data sets on this machine: which are here, whether their files are whole, fetching those that are not.
+
+What a data set's files hold is known by the SHA-256 of their content, so a copy is as good from any mirror,
+packed by anybody, and a damaged or foreign file is never kept.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from engine.recipe import Data, File
+
+TIMEOUT_S = 30.0
+_CHUNK = 1 << 16
+
+Progress = Callable[[str, int, int], None]
+"""Called with (file, bytes of content so far, bytes in all)."""
+
+
+class FetchError(Exception):
+    """A data set could not be fetched; the message is one sentence."""
+
+
+def check(cls: type[Data]) -> list[str]:
+    """What is wrong with the files of a data set that is here: one sentence each, none when all is well."""
+    folder = cls.locate()
+    if folder is None:
+        return [cls.remedy()]
+    return [problem for file in cls.files if (problem := _check(folder, file))]
+
+
+def _check(folder: Path, file: File) -> str:
+    plain = folder / file.name
+    path = plain if plain.is_file() else folder / f"{file.name}.gz"
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            found = _digest(cast(BinaryIO, stream), file.bytes)
+    except (OSError, EOFError, zlib.error) as error:
+        return f"{path} cannot be read: {error}"
+    return "" if found == file.sha256 else f"{path} does not hold what was published as {file.name}"
+
+
+def _digest(stream: BinaryIO, limit: int) -> str:
+    """SHA-256 of a stream's content, of at most a little more than ``limit`` bytes."""
+    digest, size = hashlib.sha256(), 0
+    while size <= limit and (chunk := stream.read(_CHUNK)):
+        digest.update(chunk)
+        size += len(chunk)
+    return digest.hexdigest()
+
+
+def fetch(cls: type[Data], root: Path, progress: Progress) -> Path:
+    """Download what is missing of a data set into ``root / cls.folder``; the folder.
+
+    Raises FetchError. A file appears in the folder only when it is whole and its content is the published.
+    """
+    folder = root / cls.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in cls.files:
+            if not _present(folder, file):
+                _fetch_file(file, folder, progress)
+    except OSError as error:
+        raise FetchError(f"cannot write to {folder}: {error.strerror or error}") from None
+    return folder
+
+
+def _present(folder: Path, file: File) -> bool:
+    here = (folder / file.name).is_file() or (folder / f"{file.name}.gz").is_file()
+    return here and not _check(folder, file)
+
+
+def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
+    reasons = []
+    for url in file.urls:
+        fd, temporary = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
+        try:
+            with os.fdopen(fd, "wb") as target:
+                reason = _download(url, file, target, progress)
+            if not reason:
+                (folder / file.name).unlink(missing_ok=True)  # a damaged one would be found first
+                Path(temporary).replace(folder / f"{file.name}.gz")
+                return
+            reasons.append(f"{url}: {reason}")
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    raise FetchError(f"{file.name} could not be downloaded ({'; '.join(reasons)})")
+
+
+def _download(url: str, file: File, target: BinaryIO, progress: Progress) -> str:
+    """Copy ``url`` to ``target``; why that did not work, or nothing."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for packed, content in _unpacked(url):
+            target.write(packed)
+            digest.update(content)
+            size += len(content)
+            if size > file.bytes:
+                return "it is longer than what was published"
+            progress(file.name, size, file.bytes)
+    except urllib.error.HTTPError as error:
+        return f"the server answered {error.code} {error.reason}"
+    except urllib.error.URLError as error:
+        return f"no connection ({error.reason})"
+    except (TimeoutError, ConnectionError, HTTPException) as error:
+        return f"the connection broke ({error or type(error).__name__})"
+    except zlib.error:
+        return "it is damaged"
+    return "" if digest.hexdigest() == file.sha256 else "it is not what was published"
+
+
+def _unpacked(url: str) -> Iterator[tuple[bytes, bytes]]:
+    """(packed, unpacked) pieces of a gzipped file, as they arrive."""
+    unpack = zlib.decompressobj(wbits=31)
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
+        while packed := response.read(_CHUNK):
+            yield packed, unpack.decompress(packed, 1 << 24)

@@ -1,0 +1,223 @@
+"""``gentui doctor``: what this machine can do with gentui, and how to mend what it cannot."""
+
+from __future__ import annotations
+
+import locale
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.rundir import list_runs
+
+if TYPE_CHECKING:
+    from gentui.index import Index
+
+TORCH_TIMEOUT_S = 90.0
+LOW_DISK_BYTES = 2 << 30
+
+_TORCH = """
+import torch
+gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+print(torch.__version__, torch.get_num_threads(), "|".join(gpus), sep="\\n")
+"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. ``fix`` says what to do where ``ok`` is false, or could be better."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+def examine(home: Path) -> list[Check]:
+    """Every check, in order. None raises: a check that fails is a finding."""
+    probes: list[tuple[str, Callable[[], list[Check]]]] = [
+        ("python", _python),
+        ("home", lambda: _home(home)),
+        ("index", lambda: _index(home)),
+        ("runs", lambda: _runs(home)),
+        ("recipes", _recipes),
+        ("torch", _torch),
+        ("data", _data),
+        ("extractors", _extractors),
+        ("terminal", _terminal),
+    ]
+    checks: list[Check] = []
+    for name, probe in probes:
+        try:
+            checks += probe()
+        except Exception as error:
+            checks.append(Check(name, False, f"{type(error).__name__}: {error}", "please report this"))
+    return checks
+
+
+def _python() -> list[Check]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return [Check("python", True, f"{version}, {sys.executable}")]
+
+
+def _home(home: Path) -> list[Check]:
+    checks = []
+    writable = os.access(home, os.W_OK | os.X_OK)
+    checks.append(
+        Check(
+            "home", writable, f"{home}" + ("" if writable else " cannot be written to"),
+            "" if writable else "choose another with --home or GENTUI_HOME",
+        )
+    )  # fmt: skip
+    mode = stat.S_IMODE(home.stat().st_mode)
+    private = not mode & 0o077
+    checks.append(Check("home private", private, f"mode {mode:04o}", "" if private else f"chmod 700 {home}"))
+    free = shutil.disk_usage(home).free
+    roomy = free > LOW_DISK_BYTES
+    checks.append(
+        Check(
+            "disk", roomy, f"{free / 2**30:.1f} GiB free",
+            "" if roomy else "checkpoints and samples need room: remove runs with `gentui rm`",
+        )
+    )  # fmt: skip
+    return checks
+
+
+def _index(home: Path) -> list[Check]:
+    from gentui.index import Index
+
+    index: Index = Index(home)
+    try:
+        index.refresh(wait=2.0)
+        known = len(index.runs())
+    except Exception as error:
+        return [Check("index", False, f"{error}", "gentui index rebuild")]
+    there = len(list_runs(home))
+    ok = known == there
+    return [
+        Check("index", ok, f"{known} of {there} runs", "" if ok else "gentui index rebuild"),
+    ]
+
+
+def _runs(home: Path) -> list[Check]:
+    from gentui import jobs
+
+    jobs.reconcile(home)
+    states: dict[str, int] = {}
+    idle = []
+    for run in list_runs(home):
+        try:
+            state = run.read_state()
+        except (OSError, ValueError, TypeError):
+            states["unreadable"] = states.get("unreadable", 0) + 1
+            continue
+        states[state.status] = states.get(state.status, 0) + 1
+        if state.status == "running" and not run.is_alive():
+            idle.append(run.id)
+    detail = ", ".join(f"{count} {status}" for status, count in sorted(states.items())) or "none yet"
+    if idle:
+        return [Check("runs", False, f"{detail}; not alive: {', '.join(idle)}", "gentui resume RUN")]
+    return [
+        Check("runs", "unreadable" not in states, detail, "" if "unreadable" not in states else "gentui rm RUN")
+    ]
+
+
+def _recipes() -> list[Check]:
+    from engine.recipe import RecipeError, load_shipped
+
+    try:
+        count = len(load_shipped())
+    except RecipeError as error:
+        return [Check("recipes", False, str(error), "reinstall gentui")]
+    return [Check("recipes", count > 0, f"{count} recipes", "" if count else "reinstall gentui")]
+
+
+def _torch() -> list[Check]:
+    fix = "install a build of PyTorch that fits this machine: https://pytorch.org/get-started/locally"
+    try:
+        # In a process of its own: gentui never imports torch, and a broken build may well crash.
+        result = subprocess.run(
+            [sys.executable, "-P", "-c", _TORCH], capture_output=True, text=True, check=False,
+            timeout=TORCH_TIMEOUT_S, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return [Check("torch", False, f"its import took more than {TORCH_TIMEOUT_S:.0f} s", fix)]
+    if result.returncode:
+        last = (result.stderr.strip().splitlines() or ["it crashed"])[-1]
+        return [Check("torch", False, last, fix)]
+    version, threads, gpus = [*result.stdout.split("\n"), "", "", ""][:3]
+    names = [name for name in gpus.split("|") if name]
+    return [
+        Check("torch", True, f"{version}, {threads} CPU threads"),
+        Check("gpu", True, ", ".join(names) if names else "none seen: runs use the CPU"),
+    ]
+
+
+def _data() -> list[Check]:
+    from engine.recipe import datasets
+
+    checks = []
+    for name, cls in datasets().items():
+        place = cls.locate()
+        here = "embedded" if cls.embedded else f"{place}"
+        checks.append(
+            Check(f"data {name}", place is not None, here if place is not None else "not here",
+                  "" if place is not None else cls.remedy())
+        )  # fmt: skip
+    return checks
+
+
+def _extractors() -> list[Check]:
+    from engine.recipe import extractors
+
+    checks = []
+    for name, cls in extractors().items():
+        place = cls.locate()
+        checks.append(
+            Check(f"extractor {name}", place is not None, f"{place}" if place else "weights not here",
+                  "" if place else cls.remedy())
+        )  # fmt: skip
+    return checks
+
+
+def _terminal() -> list[Check]:
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    size = shutil.get_terminal_size()
+    term = os.environ.get("TERM", "")
+    encoding = locale.getpreferredencoding(False)
+    unicode = encoding.lower().replace("-", "") == "utf8"
+    wide = not interactive or (size.columns >= 80 and size.lines >= 24)
+    around = {"TMUX": "tmux", "STY": "screen", "SSH_TTY": "ssh"}
+    inside = ", ".join(name for variable, name in around.items() if os.environ.get(variable))
+    here = f"TERM={term or 'unset'}" + (f", inside {inside}" if inside else "")
+    return [
+        Check("terminal", True, here if interactive else f"{here}; not a terminal, so the app would not start"),
+        Check("terminal size", wide, f"{size.columns}×{size.lines}", "" if wide else "the app wants 80×24"),
+        Check("unicode", unicode, encoding, "" if unicode else "set a UTF-8 locale, such as LANG=C.UTF-8"),
+        Check("colour", True, _colours(term)),
+        Check("images", True, _images(term)),
+    ]  # fmt: skip
+
+
+def _colours(term: str) -> str:
+    if os.environ.get("NO_COLOR"):
+        return "off: NO_COLOR is set"
+    if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return "24 bits"
+    if "256color" in term:
+        return "256 colours; COLORTERM=truecolor says where there are more"
+    return "16 colours or fewer" if term not in ("", "dumb") else "none"
+
+
+def _images(term: str) -> str:
+    """What the environment tells; the app itself asks the terminal."""
+    if os.environ.get("KITTY_WINDOW_ID") or "kitty" in term or "ghostty" in term:
+        return "kitty graphics" + (" (in tmux only with allow-passthrough)" if os.environ.get("TMUX") else "")
+    if os.environ.get("TERM_PROGRAM") in ("WezTerm", "iTerm.app"):
+        return f"{os.environ['TERM_PROGRAM']}: sixel or kitty graphics"
+    return "half blocks, unless the terminal answers otherwise; --images overrides"

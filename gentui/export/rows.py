@@ -1,0 +1,159 @@
+"""The rows of the results table: one per run and protocol, one per published figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from gentui.index import Evaluation, Index, RunRow
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. ``kind`` is ``run`` or ``published``; what is not known is None.
+
+    ``value`` is the run's best under ``protocol``, at ``step``. ``published`` is the figure of the run's
+    recipe in the same metric; it was made under ``published_protocol``, so it stands beside, not in a ranking.
+    """
+
+    kind: str
+    run: str | None = None
+    name: str | None = None
+    recipe: str | None = None
+    family: str | None = None
+    dataset: str | None = None
+    stand_in_for: str | None = None
+    quick: bool | None = None
+    status: str | None = None
+    seed: int | None = None
+    step: int | None = None
+    metric: str | None = None
+    value: float | None = None
+    protocol: str | None = None
+    samples: int | None = None
+    extractor: str | None = None
+    split: str | None = None
+    floor: float | None = None
+    published: float | None = None
+    published_protocol: str | None = None
+    source: str | None = None
+    images_per_s: float | None = None
+    seconds: float | None = None
+
+
+COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
+
+
+def collect(home: Path, dataset: str | None = None, status: str | None = None) -> list[Row]:
+    """Rows grouped by data set and recipe: published figures, then runs, oldest first."""
+    from gentui.index import Index
+
+    index = Index(home)
+    index.refresh(wait=2.0)
+    rows: list[Row] = []
+    references: dict[tuple[str, str, str], Row] = {}
+    for run in reversed(index.runs(status=status, dataset=dataset)):
+        reference = _reference(run)
+        rows += _rows(index, run, reference)
+        if reference:
+            row = _published(run.recipe, run.family, run.dataset, reference)
+            references[str(row.recipe), str(row.dataset), str(row.metric)] = row
+    for row in _shipped(dataset, {run.dataset for run in rows} if rows else None):
+        references[str(row.recipe), str(row.dataset), str(row.metric)] = row
+    rows += [row for row in references.values() if row.value is not None]
+    return sorted(rows, key=lambda row: (row.dataset or "", row.recipe or "", row.kind != "published"))
+
+
+def _reference(run: RunRow) -> dict[str, Any] | None:
+    """The published figure a run is to be held against: none when other data stands in."""
+    if run.stand_in_for or not run.reference:
+        return None
+    return run.reference if _figure(run.reference.get("value")) is not None else None
+
+
+def _figure(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[Row]:
+    best: dict[tuple[str, str], Evaluation] = {}
+    for score in index.evaluations(run.id):
+        key = (score.metric, score.protocol_id or score.protocol)
+        held = best.get(key)
+        if held is None or _better(score, held):
+            best[key] = score
+    common = {
+        "kind": "run",
+        "run": run.id,
+        "name": clean(run.name) or None,
+        "recipe": clean(run.recipe),
+        "family": clean(run.family),
+        "dataset": clean(run.dataset),
+        "stand_in_for": clean(run.stand_in_for) if run.stand_in_for else None,
+        "quick": bool(run.quick),
+        "status": run.status,
+        "seed": run.seed,
+        "images_per_s": run.images_per_s,
+        "seconds": run.seconds,
+    }
+    if not best:
+        return [Row(**common, step=run.step)]
+    return [_scored(common, score, reference) for score in best.values()]
+
+
+def _better(new: Evaluation, old: Evaluation) -> bool:
+    """Whether a score is the one to report: the best; where none is finite, the newest."""
+    if new.value is None or new.value != new.value:
+        return old.value is None or old.value != old.value
+    if old.value is None or old.value != old.value:
+        return True
+    return new.value < old.value if new.lower_is_better else new.value > old.value
+
+
+def _scored(common: dict[str, Any], score: Evaluation, reference: dict[str, Any] | None) -> Row:
+    detail = score.detail
+    same = reference is not None and reference.get("metric") == score.metric
+    extractor, digest = detail.get("extractor"), detail.get("extractor_hash")
+    return Row(
+        **common,
+        step=score.step,
+        metric=clean(score.metric),
+        value=score.value,
+        protocol=clean(score.protocol),
+        samples=detail.get("samples"),
+        extractor=clean(f"{extractor}@{digest}" if digest else extractor) if extractor else None,
+        split=clean(detail["split"]) if detail.get("split") else None,
+        floor=score.floor,
+        published=_figure(reference.get("value")) if reference and same else None,
+        published_protocol=clean(reference.get("protocol", "")) if reference and same else None,
+        source=clean(reference.get("source", "")) if reference and same else None,
+    )
+
+
+def _published(recipe: str, family: str, dataset: str, reference: dict[str, Any]) -> Row:
+    return Row(
+        kind="published",
+        recipe=clean(recipe),
+        family=clean(family),
+        dataset=clean(dataset),
+        metric=clean(reference.get("metric", "")),
+        value=_figure(reference.get("value")),
+        protocol=clean(reference.get("protocol", "")),
+        source=clean(reference.get("source", "")),
+    )
+
+
+def _shipped(dataset: str | None, present: set[str | None] | None) -> list[Row]:
+    """Published figures of the shipped recipes: on one data set, on those that have runs, or on all."""
+    from engine.recipe import load_shipped
+
+    return [
+        _published(recipe.name, recipe.family, recipe.dataset, recipe.reference.model_dump())
+        for recipe in load_shipped()
+        if recipe.reference is not None
+        and (recipe.dataset == dataset if dataset else present is None or recipe.dataset in present)
+    ]

@@ -1,0 +1,169 @@
+"""``gentui run --wait``: a run's progress on stderr until it ends. The run does not depend on its watcher."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.rundir import RunDir
+from gentui.commands.console import Exit, duration, number, out_json, say
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from gentui.index import Index, RunRow
+
+POLL_S = 0.25
+RECONCILE_S = 2.0
+PLAIN_LINE_S = 5.0
+
+Show = Callable[["RunRow"], None]
+
+
+def report(home: Path, run_id: str) -> dict[str, Any]:
+    """What ``run --wait --json`` prints: id, status, reason, dir, exit_code, steps, seconds."""
+    from gentui.index import Index
+
+    index = Index(home)
+    index.refresh(wait=5.0)
+    row = index.run(run_id)
+    return {
+        "id": row.id,
+        "status": row.status,
+        "reason": row.reason,
+        "dir": str(home / "runs" / run_id),
+        "exit_code": row.exit_code,
+        "steps": row.step,
+        "seconds": row.seconds,
+    }
+
+
+def wait_and_report(home: Path, run_id: str, as_json: bool) -> int:
+    """Show progress until the run has ended, then how. Ctrl-C stops the watching, not the run.
+
+    Returns the exit code: 0 when the run is done, 1 when it ended otherwise, 130 when the person left.
+    """
+    try:
+        _watch(home, run_id)
+    except KeyboardInterrupt:
+        say(
+            f"left: run {run_id} goes on. `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it"
+        )
+        if as_json:
+            out_json(report(home, run_id))
+        return Exit.INTERRUPTED
+    result = report(home, run_id)
+    took = f" after {duration(result['seconds'])}" if result["seconds"] else ""
+    say(f"{result['status']}{took}" + (f": {result['reason']}" if result["reason"] else ""))
+    if as_json:
+        out_json(result)
+    return Exit.OK if result["status"] == "done" else Exit.RUN_FAILED
+
+
+def _watch(home: Path, run_id: str) -> None:
+    """Returns when the run has ended."""
+    from gentui import jobs
+    from gentui.index import Index
+
+    index, run = Index(home), RunDir(home / "runs" / run_id)
+    show_progress = _bar if sys.stderr.isatty() else _plain
+    with show_progress() as show:
+        reconciled = time.monotonic()
+        while not run.read_state().ended:
+            index.refresh()
+            show(_row(index, run_id))
+            if time.monotonic() - reconciled > RECONCILE_S:
+                jobs.reconcile(home)
+                reconciled = time.monotonic()
+            time.sleep(POLL_S)
+        index.refresh(wait=5.0)
+        show(_row(index, run_id))
+
+
+def _row(index: Index, run_id: str) -> RunRow:
+    """The run's row; a run just made is in the index after one more pass."""
+    deadline = time.monotonic() + 5.0
+    while True:
+        try:
+            return index.run(run_id)
+        except KeyError:
+            if time.monotonic() > deadline:
+                raise
+            index.refresh(wait=1.0)
+
+
+def _facts(row: RunRow) -> list[str]:
+    facts = [f"step {row.step}/{row.steps}" if row.steps else f"step {row.step}"]
+    if row.loss is not None:
+        facts.append(f"loss {number(row.loss, 3)}")
+    if row.images_per_s:
+        facts.append(f"{row.images_per_s:,.0f} images/s")
+    if row.eta_s is not None and row.status == "running":
+        facts.append(f"ETA {duration(row.eta_s)}")
+    return facts
+
+
+def _state(row: RunRow) -> str:
+    return clean(row.phase or row.status, 40)
+
+
+@contextmanager
+def _plain() -> Iterator[Show]:
+    """A line when the state changes, and one every few seconds."""
+    said, at, last = "", 0.0, ""
+
+    def show(row: RunRow) -> None:
+        nonlocal said, at, last
+        state, now = _state(row), time.monotonic()
+        line = " · ".join([state, *_facts(row)]) if row.step or row.status == "running" else state
+        if line != last and (state != said or now - at >= PLAIN_LINE_S):
+            said, at, last = state, now, line
+            say(line)
+
+    yield show
+
+
+@contextmanager
+def _bar() -> Iterator[Show]:
+    """A bar that is redrawn in place, gone when the run has ended."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+        task = progress.add_task("queued", total=None, facts="")
+
+        def show(row: RunRow) -> None:
+            progress.update(
+                task,
+                description=_state(row),
+                total=row.steps or None,
+                completed=row.step,
+                facts=" · ".join(_facts(row)),
+            )
+
+        with _hangup_is_leaving():
+            yield show
+
+
+@contextmanager
+def _hangup_is_leaving() -> Iterator[None]:
+    """A closed terminal ends the watching as Ctrl-C does."""
+
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGHUP, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
