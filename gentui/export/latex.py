@@ -26,15 +26,14 @@ _SPECIAL = {
     "[": "{[}",
     "]": "{]}",
     "*": "{*}",
-    "-": "{-}",  # no ligatures: --seed is not –seed
     "·": r"\textperiodcentered{}",
     "×": r"$\times$",
     "±": r"$\pm$",
     "≥": r"$\ge$",
     "≤": r"$\le$",
     "→": r"$\to$",
-    "–": "--",
-    "—": "---",
+    "–": r"\textendash{}",
+    "—": r"\textemdash{}",
     "…": r"\dots{}",
     "“": "``",
     "”": "''",
@@ -66,7 +65,8 @@ _TAIL = r"""\endgroup
 
 def escape(text: str) -> str:
     """``text`` so that LaTeX prints it. What pdflatex has no letter for is named by its code point."""
-    return "".join(map(_escape, text))
+    # no ligatures: --seed is not –seed
+    return "".join(map(_escape, text)).replace("--", "-{}-").replace("--", "-{}-")
 
 
 def _escape(character: str) -> str:

@@ -18,12 +18,17 @@ from gentui.export.rows import COLUMNS, Row
 NASTY = "A & B | 100% #1 ~ ^ \\ {x} $y$ <tag> \"q\" 'z' `w` [x] *y* _z_ --dash é ž ą 中 σ · × 🙂"
 
 ROWS = [
-    Row(kind="published", recipe="a_b", dataset="d", metric="fid", value=102.0, source=NASTY, protocol="as published"),
+    Row(
+        kind="published", recipe="a_b", dataset="d", metric="fid", value=102.0, source=NASTY,
+        protocol="as published",
+    ),
     Row(
         kind="run", run="20250101-000000-abcde", name=NASTY, recipe="a_b", family="diffusion", dataset="d",
-        quick=True, stand_in_for="e", status="done", seed=3, step=100, metric="fid", value=12.3456789012345,
-        protocol="fid · digits-cnn@1a2b3c4d · n=500", samples=500, extractor="digits-cnn@1a2b3c4d", split="train",
-        floor=1.9, published=102.0, published_protocol="p", source="s", images_per_s=812.25, seconds=61.25,
+        quick=True, stand_in_for="e", status="done", seed=3, step=100, metric="fid",
+        value=12.3456789012345,
+        protocol="fid · digits-cnn@1a2b3c4d · n=500", samples=500, extractor="digits-cnn@1a2b3c4d",
+        split="train", floor=1.9, published=102.0, published_protocol="p", source="s", images_per_s=812.25,
+        seconds=61.25,
     ),
     Row(kind="run", run="20250101-000000-abcdf", status="failed", value=math.nan, floor=math.inf, metric="fid"),
 ]  # fmt: skip

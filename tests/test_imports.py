@@ -1,0 +1,67 @@
+"""What may be imported from where, each time in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded_by(statement: str, *modules: str) -> str:
+    """The modules of those named that are loaded after the statement."""
+    code = f"import sys; {statement}; print(*[m for m in {modules!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_command_line_imports_neither_torch_nor_textual():
+    assert loaded_by("import gentui.cli", "torch", "textual", "torchvision", "sklearn", "textual_image") == ""
+
+
+def test_every_command_can_be_loaded_without_torch_or_textual():
+    load_all = "import gentui.cli as c; [c.cli.get_command(None, name) for name in c.COMMANDS]"
+    assert loaded_by(load_all, "torch", "textual", "torchvision", "sklearn", "numpy") == ""
+
+
+def test_the_app_does_not_import_torch():
+    pytest.importorskip("gentui.tui.app")
+    assert loaded_by("import gentui.tui.app", "torch", "torchvision", "sklearn", "torch_fidelity") == ""
+
+
+@pytest.mark.parametrize(
+    "module", ["gentui.index", "gentui.jobs", "gentui.export", "gentui.doctor", "gentui.progress"]
+)
+def test_the_rooms_of_the_app_import_neither_torch_nor_textual(module):
+    assert loaded_by(f"import {module}", "torch", "textual", "sklearn") == ""
+
+
+@pytest.mark.parametrize("module", ["engine.recipe", "engine.rundir", "engine.events"])
+def test_what_the_app_uses_of_the_engine_is_torch_free(module):
+    assert loaded_by(f"import {module}", "torch", "sklearn", "gentui") == ""
+
+
+def test_every_part_can_be_described_without_torch():
+    assert (
+        loaded_by("from engine.recipe import load_shipped; load_shipped()", "torch", "sklearn", "gentui") == ""
+    )
+
+
+def test_the_engine_does_not_import_the_app():
+    assert loaded_by("import engine.__main__, engine.train", "gentui") == ""
+
+
+def test_a_folder_called_engine_in_the_working_directory_is_not_imported(tmp_path):
+    for name in ("engine", "recipes", "torch"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('picked up')")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "gentui", "recipes"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "digits-unet" in done.stdout
