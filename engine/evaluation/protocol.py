@@ -1,4 +1,4 @@
-"""The protocol of a score: everything that must be equal before two scores may be ranked together. Torch-free."""
+"""The protocol of a score: all that must be equal before two scores may be ranked together. Torch-free."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Protocol:
 
     @property
     def name(self) -> str:
-        """For a person: ``fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema``."""
+        """For a person: ``fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema``.
+
+        Resizing is named where images had to be resized.
+        """
         parts = [
             self.metric,
             f"{self.extractor}@{self.extractor_hash}",
@@ -36,6 +39,8 @@ class Protocol:
             f"n={self.samples}",
             f"{self.sampler} {self.steps}",
         ]
+        if self.resize != "none":
+            parts.append(f"resized {self.resize}")
         return " · ".join([*parts, "ema"] if self.ema else parts)
 
     @property

@@ -27,7 +27,7 @@ PREPROCESSING = 1
 
 @dataclass(frozen=True)
 class RealStatistics:
-    """Moments of one split; ``accuracy`` is the extractor's on its labels, None when it cannot classify them."""
+    """Moments of one split; ``accuracy`` of the extractor on its labels, None when it cannot classify them."""
 
     moments: Moments
     accuracy: float | None

@@ -123,7 +123,7 @@ def accuracy(net: Classifier, split: Split) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="engine.evaluation.train_extractor", description=__doc__.split("\n")[0]
+        prog="engine.evaluation.train_extractor", description="Train one of the shipped extractors."
     )
     parser.add_argument("name", choices=sorted(PLANS))
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = PLANS[options.name]
     settings = registry.find("dataset", plan.dataset)
     assert settings is not None and issubclass(settings, Data)
-    dataset = open_dataset(settings(dataset=plan.dataset))
+    dataset = open_dataset(settings.model_validate({}))
     net = train(plan, dataset, options.seed, say=lambda line: print(line, file=sys.stderr, flush=True))
     # Half precision halves the file; what is measured below is what is shipped.
     state = {
