@@ -25,6 +25,11 @@ class ResNet(Settings):
     )
     builds: ClassVar[str] = "engine.nets.resnet:ResNetDenoiser"
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the net is told the class."""
+        return self.class_embedding > 0
+
 
 @register("net", "unet")
 class UNet(Settings):
@@ -41,6 +46,11 @@ class UNet(Settings):
         "block", description="block: each residual block has its own class embedding, added between its convolutions"
     )
     builds: ClassVar[str] = "engine.nets.unet:UNet"
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the net is told the class."""
+        return self.class_conditioning != "none"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

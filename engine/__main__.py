@@ -1,0 +1,107 @@
+"""The trainer: ``python -P -m engine RUN_DIR [--attempt K] [--device D]``.
+
+Exit codes: 0 done or stopped (the last status event says which), 1 failed, 2 bad recipe or usage.
+The worker that starts it holds the run's lock on its behalf; started by hand it takes the lock itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from engine.events import EventWriter
+from engine.rundir import RunDir
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m engine", description="Train the run in RUN_DIR.")
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--attempt", type=int, help="number of this attempt (given by the worker)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda:K or auto")
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    run = RunDir(options.run_dir.resolve())
+    if not run.recipe_path.is_file():
+        print(f"{run.path} is not a run directory: it has no recipe.toml", file=sys.stderr)
+        return 2
+    attempt = options.attempt
+    if attempt is None:
+        import fcntl
+
+        try:
+            fcntl.flock(run.open_lock(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"run {run.id} is being trained by another process", file=sys.stderr)
+            return 2
+        attempt = max((n for n, _ in run.events_files()), default=0) + 1
+    from engine.devices import StopFlag
+
+    stop = StopFlag().install()
+    writer = EventWriter(run.events_path(attempt))
+    return _train(run, options.device, writer, stop)
+
+
+# libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning
+# teams starve each other (measured: an eighth of the speed). Read once, when torch loads its OpenMP.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
+def _train(run: RunDir, device: str, writer: EventWriter, stop) -> int:  # noqa: ANN001
+    writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
+    import torch
+
+    from engine import checkpoint
+    from engine.data import DataError
+    from engine.devices import DeviceError, StopRequested, choose_device
+    from engine.evaluation.extractors import ExtractorError
+    from engine.recipe import MissingData, RecipeError, load
+    from engine.train import Trainer, TrainingFailed
+
+    trainer: Trainer | None = None
+
+    def end(status: str, reason: str, code: int) -> int:
+        step, images = (trainer.step, trainer.images if trainer.step else 0) if trainer else (0, 0)
+        print(f"{status}: {reason}" if reason else status, flush=True)
+        writer.emit("status", step=step, images=images, status=status, reason=reason)
+        try:
+            writer.sync()
+        except OSError as error:
+            print(f"the last events could not be written: {error}", file=sys.stderr)
+            code = code or 1
+        return code
+
+    def at() -> str:
+        return f" at step {trainer.step}" if trainer and trainer.step else ""
+
+    try:
+        recipe = load(run.recipe_path)
+        recipe.require_data()
+        trainer = Trainer(run, recipe, choose_device(device), writer, stop)
+        trainer.prepare(resume=checkpoint.exists(run))
+        trainer.train()
+        return end("done", "", 0)
+    except StopRequested as error:
+        return end("stopped", f"{error}{at()}; checkpoint written", 0)
+    except RecipeError as error:
+        return end("failed", f"bad recipe: {error}", 2)
+    except (TrainingFailed, MissingData, DataError, DeviceError, ExtractorError, checkpoint.CheckpointError) as error:
+        return end("failed", f"{error}{'' if 'step' in str(error) else at()}", 1)
+    except torch.OutOfMemoryError:
+        traceback.print_exc()
+        where = f"GPU {trainer.device.index or 0}" if trainer else "the GPU"
+        return end("failed", f"out of memory on {where}{at()}", 1)
+    except MemoryError:
+        traceback.print_exc()
+        return end("failed", f"out of memory{at()}", 1)
+    except Exception as error:
+        traceback.print_exc()
+        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
+            return end("failed", f"out of memory{at()}", 1)
+        return end("failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{at()}", 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Device, threads, precision, seeds and signals."""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.methods import Method
+
+# A lower precision must pay for its loss of digits: at least this much faster, gradients at least this parallel.
+WORTHWHILE, AGREEMENT = 1.1, 0.98
+
+
+class DeviceError(Exception):
+    """The device asked for is not here."""
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``cpu``, ``cuda:K`` or ``auto`` (the first GPU, else the CPU)."""
+    if wanted == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda" and (
+        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
+    ):
+        raise DeviceError(f"{wanted} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here")
+    return device
+
+
+def set_up(device: torch.device, threads: int | None = None) -> int:
+    """Thread count (of the CPUs this process may use, unless given) and fast, repeatable kernels."""
+    threads = threads or int(os.environ.get("GENTUI_THREADS") or 0) or len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
+    return threads
+
+
+def seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def rng_state(device: torch.device) -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def probe_precision(method: Method, images: Tensor, labels: Tensor | None, budget: float = 6.0) -> dict[str, Any]:
+    """Time and compare one rehearsal in fp32 and in bf16 on a copy of ``method``; say which to train in.
+
+    Returns {"precision", "speedup", "agreement" (cosine of the gradients), "reason"}. Leaves the RNG and the
+    method as they were. Slow nets are rehearsed on fewer images to stay near ``budget`` seconds.
+    """
+    device = images.device
+    before = rng_state(device)
+    rehearsal = copy.deepcopy(method)
+    batch = min(len(images), 16)
+
+    def run(precision: str, n: int) -> tuple[float, Tensor]:
+        set_rng_state(before, device)
+        rehearsal.precision = precision
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        start = time.perf_counter()
+        gradient = rehearsal.rehearse(images[:n], labels[:n] if labels is not None else None)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - start, gradient
+
+    try:
+        run("fp32", batch)
+        per_image = run("fp32", batch)[0] / batch
+        batch = max(batch, min(len(images), int(budget / 8 / max(per_image, 1e-9))))
+        run("bf16", batch)
+        timings = [(run("fp32", batch), run("bf16", batch)) for _ in range(2)]
+    finally:
+        set_rng_state(before, device)
+    speedup = min(a[0] for a, _ in timings) / min(b[0] for _, b in timings)
+    exact, rounded = timings[0][0][1], timings[0][1][1]
+    agreement = float(torch.nn.functional.cosine_similarity(exact, rounded, dim=0))
+    if not agreement >= AGREEMENT:
+        precision, reason = "fp32", f"bf16 gradients disagree (cosine {agreement:.4f} < {AGREEMENT})"
+    elif speedup < WORTHWHILE:
+        precision, reason = "fp32", f"bf16 is not worth it here ({speedup:.2f}× the speed of fp32)"
+    else:
+        precision = "bf16"
+        reason = f"bf16 is {speedup:.2f}× as fast as fp32 and its gradients agree (cosine {agreement:.4f})"
+    return {"precision": precision, "speedup": speedup, "agreement": agreement, "reason": reason}
+
+
+class StopRequested(Exception):
+    """A signal asked the trainer to leave; raised only where nothing is half done."""
+
+
+class StopFlag:
+    """SIGTERM and SIGINT set it; the loop looks at it between steps. SIGHUP is ignored."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def install(self) -> StopFlag:
+        signal.signal(signal.SIGTERM, self._set)
+        signal.signal(signal.SIGINT, self._set)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        return self
+
+    def _set(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+    def raise_if_set(self) -> None:
+        if self.signal is not None:
+            raise StopRequested(signal.Signals(self.signal).name)

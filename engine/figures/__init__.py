@@ -1,0 +1,1 @@
+"""Figures: uint8 arrays in, PNG or GIF out."""

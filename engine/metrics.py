@@ -1,0 +1,56 @@
+"""Metrics on their way from the training step to the event log, without waiting for the device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from engine.events import EventWriter
+
+
+class MetricLog:
+    """Collects the metrics of each step as they are, tensors on the device included, and writes them in batches.
+
+    ``log`` never synchronises the device; ``flush`` does so once for everything collected. It happens every
+    ``every`` steps or ``seconds``, whichever comes first.
+    """
+
+    def __init__(self, writer: EventWriter, every: int = 32, seconds: float = 0.5):
+        self._writer = writer
+        self._every = every
+        self._seconds = seconds
+        self._rows: list[tuple[float, float, int, int, Mapping[str, Tensor | float]]] = []
+        self._last_flush = time.monotonic()
+
+    def log(self, step: int, images: int, values: Mapping[str, Tensor | float]) -> bool:
+        """Keep one step's scalars. True when it is time to flush."""
+        mono = time.monotonic()
+        self._rows.append((time.time(), mono, step, images, values))
+        return len(self._rows) >= self._every or mono - self._last_flush >= self._seconds
+
+    def flush(self, **latest: float) -> list[dict[str, float]]:
+        """Write what was collected; ``latest`` joins the newest step. Returns the values as plain floats."""
+        rows, self._rows = self._rows, []
+        self._last_flush = time.monotonic()
+        if not rows:
+            return []
+        tensors = [v for row in rows for v in row[4].values() if isinstance(v, Tensor)]
+        floats = iter(torch.stack([t.detach().reshape(()).float() for t in tensors]).tolist() if tensors else ())
+        written: list[dict[str, float]] = []
+        records = []
+        for t, mono, step, images, row in rows:
+            values = {k: next(floats) if isinstance(v, Tensor) else float(v) for k, v in row.items()}
+            if len(written) == len(rows) - 1:
+                values |= latest
+            written.append(values)
+            records.append(
+                {"kind": "metrics", "t": t, "mono": mono, "step": step, "images": images, "values": values}
+            )
+        self._writer.emit_many(records)
+        return written
+
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -1,0 +1,93 @@
+"""Residual convolutional denoiser at full resolution.
+
+Blocks of BatchNorm, ReLU, 3×3 convolution, twice (He et al. 2016, pre-activation). The noise level enters,
+where it does, as the affine parameters of every BatchNorm (conditional BatchNorm, Dumoulin et al. 2017).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods import ImageSpec
+from engine.nets.embedding import NoiseEmbedding, coordinate_channels
+from engine.settings.nets import ResNet
+
+EMBEDDING = 32
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm whose scale and shift are a linear function of an embedding: (N,C,H,W), (N,E) -> N,C,H,W."""
+
+    def __init__(self, channels: int, embedding: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.affine = nn.Linear(embedding, 2 * channels)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        assert embedding is not None
+        scale, shift = self.affine(embedding).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(shift, self.norm(x), scale + 1)
+
+
+class PlainBatchNorm(nn.BatchNorm2d):
+    """BatchNorm that is offered an embedding and ignores it."""
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
+class Block(nn.Module):
+    def __init__(self, channels: int, conditional: bool):
+        super().__init__()
+
+        def norm() -> nn.Module:
+            return ConditionalBatchNorm(channels, EMBEDDING) if conditional else PlainBatchNorm(channels)
+
+        self.norm1, self.norm2 = norm(), norm()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        h = self.conv1(self.norm1(x, embedding).relu_())
+        return x + self.conv2(self.norm2(h, embedding).relu_())
+
+
+class ResNetDenoiser(nn.Module):
+    """See the module. ``settings.class_embedding`` channels of class are joined to the input image."""
+
+    def __init__(self, settings: ResNet, spec: ImageSpec):
+        super().__init__()
+        c, h, w = spec.shape
+        conditional = settings.noise == "batchnorm"
+        self.embed = NoiseEmbedding(EMBEDDING) if conditional else None
+        self.classes = nn.Embedding(spec.classes, settings.class_embedding) if settings.class_embedding else None
+        extra = settings.class_embedding
+        if settings.coordinates:
+            self.register_buffer("coordinates", coordinate_channels(h, w), persistent=False)
+            extra += 4
+        self.has_coordinates = settings.coordinates
+        self.stem = nn.Conv2d(c + extra, settings.channels, 3, padding=1)
+        self.blocks = nn.ModuleList(Block(settings.channels, conditional) for _ in range(settings.blocks))
+        self.norm = PlainBatchNorm(settings.channels)
+        self.head = nn.Conv2d(settings.channels, c, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x N,C,H,W; noise N; labels N or None where the net is unconditional -> N,C,H,W."""
+        embedding = self.embed(noise) if self.embed is not None else None
+        n, _, h, w = x.shape
+        inputs = [x]
+        if self.has_coordinates:
+            inputs.append(self.get_buffer("coordinates").to(x.dtype).expand(n, -1, -1, -1))
+        if self.classes is not None:
+            if labels is None:
+                raise ValueError("this net is class-conditional: labels are needed")
+            inputs.append(self.classes(labels).to(x.dtype)[:, :, None, None].expand(-1, -1, h, w))
+        out = self.stem(torch.cat(inputs, dim=1) if len(inputs) > 1 else x)
+        for block in self.blocks:
+            out = block(out, embedding)
+        return self.head(self.norm(out, None).relu_())

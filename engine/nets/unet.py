@@ -1,0 +1,141 @@
+"""UNet with GroupNorm; every residual block has its own class embedding.
+
+Ronneberger et al. 2015 in the form of Ho et al. 2020: residual blocks of GroupNorm, SiLU, 3×3 convolution,
+twice; the noise embedding (a linear layer of its own in each block) and the block's own class embedding are
+added to the feature map between the two convolutions.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.methods import ImageSpec
+from engine.nets.embedding import NoiseEmbedding
+from engine.settings.nets import UNet as UNetSettings
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, settings: UNetSettings, inputs: int, outputs: int, embedding: int, classes: int):
+        super().__init__()
+        self.norm1 = nn.GroupNorm(settings.groups, inputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.noise = nn.Linear(embedding, outputs)
+        self.classes = nn.Embedding(classes, outputs) if classes else None
+        self.norm2 = nn.GroupNorm(settings.groups, outputs)
+        self.dropout = settings.dropout
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor, labels: Tensor | None) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        shift = self.noise(embedding)
+        if self.classes is not None:
+            if labels is None:
+                raise ValueError("this net is class-conditional: labels are needed")
+            shift = shift + self.classes(labels)
+        h = F.silu(self.norm2(h + shift.to(h.dtype)[:, :, None, None]))
+        if self.dropout:
+            h = F.dropout(h, self.dropout, self.training)
+        return self.skip(x) + self.conv2(h)
+
+
+class Attention(nn.Module):
+    """Single-head self-attention over positions, residual: N,C,H,W -> N,C,H,W."""
+
+    def __init__(self, settings: UNetSettings, channels: int):
+        super().__init__()
+        self.norm = nn.GroupNorm(settings.groups, channels)
+        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = nn.Conv2d(channels, channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, c, h, w = x.shape
+        q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=2)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return x + self.out(mixed.transpose(1, 2).reshape(n, c, h, w))
+
+
+class Stage(nn.Module):
+    """A residual block, and attention where the level has it."""
+
+    def __init__(
+        self, settings: UNetSettings, inputs: int, outputs: int, embedding: int, classes: int, attention: bool
+    ):
+        super().__init__()
+        self.block = ResidualBlock(settings, inputs, outputs, embedding, classes)
+        self.attention = Attention(settings, outputs) if attention else nn.Identity()
+
+    def forward(self, x: Tensor, embedding: Tensor, labels: Tensor | None) -> Tensor:
+        return self.attention(self.block(x, embedding, labels))
+
+
+class UNet(nn.Module):
+    """See the module. Each level after the first halves the image by a strided convolution."""
+
+    def __init__(self, settings: UNetSettings, spec: ImageSpec):
+        super().__init__()
+        c, width = spec.shape[0], settings.channels
+        classes = spec.classes if settings.class_conditioning == "block" else 0
+        embedding = 4 * width
+        self.embed = nn.Sequential(NoiseEmbedding(width), nn.Linear(width, embedding), nn.SiLU())
+
+        def stage(inputs: int, outputs: int, level: int) -> Stage:
+            return Stage(settings, inputs, outputs, embedding, classes, level in settings.attention)
+
+        widths = [width * m for m in settings.multipliers]
+        self.stem = nn.Conv2d(c, width, 3, padding=1)
+        self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
+        skips, current = [width], width
+        for level, outputs in enumerate(widths):
+            stages = nn.ModuleList()
+            for _ in range(settings.blocks):
+                stages.append(stage(current, outputs, level))
+                current = outputs
+                skips.append(current)
+            self.down.append(stages)
+            if level < len(widths) - 1:
+                self.downsample.append(nn.Conv2d(current, current, 3, stride=2, padding=1))
+                skips.append(current)
+        last = len(widths) - 1
+        self.middle = nn.ModuleList([stage(current, current, last), stage(current, current, -1)])
+        self.up, self.upsample = nn.ModuleList(), nn.ModuleList()
+        for level in reversed(range(len(widths))):
+            stages = nn.ModuleList()
+            for _ in range(settings.blocks + 1):
+                stages.append(stage(current + skips.pop(), widths[level], level))
+                current = widths[level]
+            self.up.append(stages)
+            if level:
+                self.upsample.append(nn.Conv2d(current, current, 3, padding=1))
+        self.norm = nn.GroupNorm(settings.groups, current)
+        self.head = nn.Conv2d(current, c, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """x N,C,H,W; noise N; labels N or None where the net is unconditional -> N,C,H,W."""
+        embedding = self.embed(noise)
+        h = self.stem(x)
+        skips = [h]
+        for level, stages in enumerate(self.down):
+            for stage in stages:  # type: ignore[union-attr]
+                h = stage(h, embedding, labels)
+                skips.append(h)
+            if level < len(self.downsample):
+                h = self.downsample[level](h)
+                skips.append(h)
+        for stage in self.middle:
+            h = stage(h, embedding, labels)
+        for level, stages in enumerate(self.up):
+            for stage in stages:  # type: ignore[union-attr]
+                h = stage(torch.cat([h, skips.pop()], dim=1), embedding, labels)
+            if level < len(self.upsample):
+                # to the size of the skip it meets, so that odd sizes work
+                h = self.upsample[level](F.interpolate(h, size=skips[-1].shape[2:]))
+        return self.head(F.silu(self.norm(h)))

@@ -1,0 +1,111 @@
+"""Optimisers and learning-rate schedules: torch's own, behind the two calls the methods make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from torch import nn
+from torch.optim import Adam, AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from engine import registry
+from engine.settings import optim as settings_
+
+
+class Schedule(Protocol):
+    def after_step(self) -> None: ...
+    def after_epoch(self, loss: float) -> None: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+def build_optimizer(settings: registry.Settings, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    return registry.build(settings, list(parameters))
+
+
+def build_schedule(settings: registry.Settings, optimizer: Optimizer, total_steps: int) -> Schedule:
+    return registry.build(settings, optimizer, total_steps)
+
+
+def adam(settings: settings_.Adam, parameters: list[nn.Parameter]) -> Optimizer:
+    return Adam(parameters, fused=True, **_options(settings))
+
+
+def adamw(settings: settings_.AdamW, parameters: list[nn.Parameter]) -> Optimizer:
+    return AdamW(parameters, fused=True, **_options(settings))
+
+
+def _options(settings: settings_.Adam | settings_.AdamW) -> dict[str, Any]:
+    first, second = settings.betas
+    return {
+        "lr": settings.lr,
+        "betas": (first, second),
+        "eps": settings.eps,
+        "weight_decay": settings.weight_decay,
+    }
+
+
+class Constant:
+    """Nothing changes."""
+
+    def __init__(self, settings: settings_.Constant, optimizer: Optimizer, total_steps: int):
+        pass
+
+    def after_step(self) -> None: ...
+    def after_epoch(self, loss: float) -> None: ...
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Plateau:
+    """torch's ReduceLROnPlateau on the epoch's mean training loss."""
+
+    def __init__(self, settings: settings_.Plateau, optimizer: Optimizer, total_steps: int):
+        # torch acts when the bad epochs *exceed* its patience; ours is the number of epochs waited.
+        self.inner = ReduceLROnPlateau(
+            optimizer,
+            factor=settings.factor,
+            patience=settings.patience - 1,
+            min_lr=settings.min_lr,
+            threshold=0.0,
+        )
+
+    def after_step(self) -> None: ...
+
+    def after_epoch(self, loss: float) -> None:
+        self.inner.step(loss)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.inner.load_state_dict(state)
+
+
+class Linear:
+    """A linear rise, then a linear fall, over the whole run."""
+
+    def __init__(self, settings: settings_.Linear, optimizer: Optimizer, total_steps: int):
+        warmup = max(1, round(settings.warmup * total_steps)) if settings.warmup else 0
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / (warmup + 1)
+            left = (total_steps - step) / max(1, total_steps - warmup)
+            return settings.final + (1 - settings.final) * max(0.0, left)
+
+        self.inner = LambdaLR(optimizer, factor)
+
+    def after_step(self) -> None:
+        self.inner.step()
+
+    def after_epoch(self, loss: float) -> None: ...
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.inner.load_state_dict(state)

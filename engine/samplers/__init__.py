@@ -1,0 +1,1 @@
+"""Samplers: functions from noise to images, over any denoiser."""

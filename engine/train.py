@@ -1,0 +1,336 @@
+"""The training loop: one, for every family.
+
+Progress is counted in images seen. What a step, a sample or a score is, the method knows; the loop keeps
+order: batches, metrics, samples, scores, checkpoints, signals. A resumed run goes on to the same weights as
+an uninterrupted one (bitwise on the CPU in fp32): data order follows from (seed, epoch), and everything else
+that matters is in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine import checkpoint, devices, registry
+from engine.data import Batches, open_dataset
+from engine.devices import StopFlag, StopRequested
+from engine.events import EventWriter
+from engine.figures.grid import save_grid
+from engine.methods import Context, ImageSpec, Method
+from engine.metrics import MetricLog
+from engine.recipe import Recipe
+from engine.rundir import RunDir
+from engine.sampling import GRID_SEED, Strip, grid_noise, grid_request, to_uint8
+from engine.scoring import Scorer
+
+HEARTBEAT_SECONDS = 2.0
+LOG_SECONDS = 10.0
+
+
+class TrainingFailed(Exception):
+    """The run cannot go on; the message is the reason a person reads."""
+
+
+def build_method(
+    recipe: Recipe,
+    device: torch.device,
+    total_steps: int = 1,
+    steps_per_epoch: int = 1,
+    images: Tensor | None = None,
+) -> Method:
+    """The recipe's method with freshly initialised nets."""
+    spec = ImageSpec(recipe.data.image_shape, len(recipe.data.classes))
+    context = Context(recipe, spec, device, total_steps, steps_per_epoch, images)
+    return registry.build(recipe.method, context)
+
+
+def due_steps(total: int, times: int) -> list[int]:
+    """``times`` steps spread evenly over ``total``, the last one being the end."""
+    return sorted({max(1, round(total * (i + 1) / times)) for i in range(times)}) if times else []
+
+
+class Trainer:
+    """Trains one attempt of one run. ``stop`` is looked at between steps and during long phases."""
+
+    def __init__(self, run: RunDir, recipe: Recipe, device: torch.device, writer: EventWriter, stop: StopFlag):
+        self.run, self.recipe, self.device, self.writer, self.stop = run, recipe, device, writer, stop
+        self.metrics = MetricLog(writer)
+        self.step = 0
+        self.epoch_loss = torch.zeros((), dtype=torch.float64, device=device)
+        self.epoch_steps = 0
+        self.sampled_at = self.scored_at = 0
+        self.best: dict[str, Any] | None = None
+        self.saved_at: int | None = None
+        self.bad_steps = 0
+        self._phase_at = self._logged_at = 0.0
+        self._window_start, self._window_step = time.monotonic(), 0
+
+    # -- set-up ----------------------------------------------------------------------------------------
+
+    def prepare(self, resume: bool) -> None:
+        """Data, nets, precision; or all of it from the last checkpoint."""
+        recipe, device = self.recipe, self.device
+        self.phase("reading data")
+        self.dataset = open_dataset(recipe.data)
+        self.scorer = Scorer(recipe, self.dataset, device)
+        state = checkpoint.load_state(self.run) if resume else None
+        threads = devices.set_up(device, state["threads"] if state and state["device"] == device.type else None)
+        devices.seed_everything(recipe.train.seed)
+        train = self.dataset.train
+        self.batches = Batches(
+            train, recipe.data.batch_size, device, recipe.train.seed, recipe.train.channels_last
+        )
+        self.total = recipe.train.steps or max(1, round(recipe.train.epochs * self.batches.steps_per_epoch))
+        self.phase("building the net")
+        self.method = build_method(recipe, device, self.total, self.batches.steps_per_epoch, train.images)
+        precision = self._choose_precision(state)
+        self.method.precision = precision["precision"]
+        self._fixed = {"threads": threads, "device": device.type, "precision": precision}
+        if state is not None:
+            self._restore(state)
+        self.sample_steps = set(due_steps(self.total, recipe.sample.times))
+        self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
+        parameters = {
+            name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()
+        }
+        if not resume:
+            text = "\n\n".join(f"{n}: {parameters[n]:,} parameters\n{net}" for n, net in self.method.nets.items())
+            (self.run.path / "architecture.txt").write_text(text + "\n")
+        self.status(
+            "resumed" if resume else "started",
+            total_steps=self.total,
+            total_images=self.total * self.batches.batch_size,
+            steps_per_epoch=self.batches.steps_per_epoch,
+            device=str(device),
+            threads=threads,
+            precision=self.method.precision,
+            precision_probe=precision,
+            parameters=sum(parameters.values()),
+            nets=parameters,
+        )
+        say(f"{recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {device}, "
+            f"{self.method.precision} ({precision['reason']})")  # fmt: skip
+
+    def _choose_precision(self, state: dict[str, Any] | None) -> dict[str, Any]:
+        if state is not None:
+            return {**state["precision"], "reason": "as the attempt before"}
+        wanted = self.recipe.train.precision
+        if wanted != "auto":
+            return {"precision": wanted, "reason": "as the recipe says"}
+        self.phase("choosing the precision")
+        return devices.probe_precision(self.method, *self.batches.at(0))
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.method.load_weights(checkpoint.load_weights(self.run))
+        self.method.load_state(state["method"])
+        self.step, self.epoch_steps = state["step"], state["epoch_steps"]
+        self.epoch_loss.copy_(state["epoch_loss"])
+        self.sampled_at, self.scored_at = state["sampled_at"], state["scored_at"]
+        self.best = state["best"]
+        self.saved_at = self.step
+        devices.set_rng_state(state["rng"], self.device)
+
+    # -- the loop --------------------------------------------------------------------------------------
+
+    def train(self) -> None:
+        """Until the end, or StopRequested after a checkpoint, or TrainingFailed."""
+        self._saved_time = time.monotonic()
+        self._open_window()
+        try:
+            while True:
+                self._visit()
+                if self.step >= self.total:
+                    break
+                self._one_step()
+                self.stop.raise_if_set()
+            if self.saved_at != self.step:
+                self.save(["last"], must=True)
+        except StopRequested:
+            self._flush()
+            self.save(["last"], must=True)
+            raise
+        finally:
+            self._flush()
+
+    def _one_step(self) -> None:
+        images, labels = self.batches.at(self.step)
+        values = self.method.training_step(images, labels)
+        self.step += 1
+        self.epoch_loss += values["loss"]
+        self.epoch_steps += 1
+        if self.step % self.batches.steps_per_epoch == 0:
+            self.method.end_epoch(float(self.epoch_loss) / self.epoch_steps)
+            self.epoch_loss.zero_()
+            self.epoch_steps = 0
+        if self.metrics.log(self.step, self.images, values):
+            self._flush()
+        if time.monotonic() - self._saved_time > 60 * self.recipe.train.checkpoint_minutes:
+            self.save(["last"])
+
+    def _visit(self) -> None:
+        """What is due at this step, unless it was done before a resume."""
+        if self.step in self.sample_steps and self.sampled_at < self.step:
+            self._flush()
+            self.sample()
+            self.sampled_at = self.step
+            self._open_window()
+        if self.step in self.score_steps and self.scored_at < self.step:
+            self._flush()
+            improved = self.score()
+            self.scored_at = self.step
+            self.save(["last", "best"] if improved else ["last"])
+            self._open_window()
+
+    @property
+    def images(self) -> int:
+        """Training images seen."""
+        return self.step * self.batches.batch_size
+
+    # -- outputs ---------------------------------------------------------------------------------------
+
+    def sample(self) -> None:
+        """The grid with its fixed noise and, from the same noises, the strip from noise to image."""
+        settings, method = self.recipe.sample, self.method
+        rows, columns, labels = grid_request(settings, len(self.dataset.classes), method.conditional)
+        noise = grid_noise(method, rows, columns, GRID_SEED + self.recipe.train.seed, shared=labels is not None)
+        strip = Strip(settings.strip, first=min(rows * columns, columns))
+
+        def trace(step: int, total: int, images: Tensor) -> None:
+            self.heartbeat("sampling", step, total)
+            strip(step, total, images)
+
+        labels = labels.to(self.device) if labels is not None else None
+        images = to_uint8(method.sample(settings, noise.to(self.device), labels, trace=trace)).cpu()
+        name = f"{self.step:09d}.png"
+        try:
+            save_grid(images, self.run.samples / name, columns)
+            first = torch.stack([frame[0] for frame in strip.frames])
+            save_grid(first, self.run.figures / f"strip-{name}", len(first))
+        except OSError as error:
+            self.alert("disk", f"The samples of step {self.step} could not be saved: {error.strerror}.",
+                       "the disk is full or not writable", "free some space; training goes on")  # fmt: skip
+            return
+        caption = "one row for each class, one column for each noise" if labels is not None else "fixed noises"
+        self.emit("sample", path=f"samples/{name}", rows=rows, columns=columns, caption=caption)
+        self.emit("figure", name="strip", path=f"figures/strip-{name}", caption="from noise to image")
+
+    def score(self) -> bool:
+        """Evaluate; True when the run's own metric is the best so far."""
+        scores = self.scorer.score(self.method, lambda done, total: self.heartbeat("evaluating", done, total))
+        improved = False
+        for score in scores:
+            better = False
+            if score.metric == self.recipe.evaluate.metric:  # type: ignore[attr-defined]
+                better = math.isfinite(score.value) and (
+                    self.best is None
+                    or self.best["protocol_id"] != score.protocol.id
+                    or (score.value < self.best["value"]) == score.lower_is_better
+                    and score.value != self.best["value"]
+                )
+                if better:
+                    self.best = {
+                        "metric": score.metric,
+                        "value": score.value,
+                        "step": self.step,
+                        "protocol_id": score.protocol.id,
+                    }
+                    improved = True
+            self.emit("evaluation", **score.event(), best=better)
+            say(f"step {self.step:,}: {score.metric} {score.value:.4g}" + (" (best)" if better else ""))
+        return improved
+
+    def save(self, which: list[checkpoint.Which], must: bool = False) -> None:
+        """Checkpoint. A full disk is an alert and the run goes on, unless it ``must`` be saved now."""
+        self._saved_time = time.monotonic()
+        if self.bad_steps:
+            return  # never replace good weights by non-finite ones
+        if self.saved_at == self.step and which == ["last"] and checkpoint.exists(self.run):
+            return
+        state = {
+            **self._fixed,
+            "method": self.method.state(),
+            "step": self.step,
+            "images": self.images,
+            "epoch_loss": self.epoch_loss.cpu(),
+            "epoch_steps": self.epoch_steps,
+            "sampled_at": self.sampled_at,
+            "scored_at": self.scored_at,
+            "best": self.best,
+            "rng": devices.rng_state(self.device),
+        }
+        try:
+            size = checkpoint.save(self.run, self.step, self.method.weights(), state, which)
+        except OSError as error:
+            sentence = f"The checkpoint of step {self.step} could not be written: {error.strerror}."
+            self.alert("disk", sentence, "the disk is full or not writable",
+                       "free some space; the previous checkpoint is untouched")  # fmt: skip
+            if must:
+                raise TrainingFailed(sentence.rstrip(".")) from error
+            return
+        self.saved_at = self.step
+        for name in which:
+            self.emit("checkpoint", which=name, path=f"checkpoints/{name}", bytes=size)
+        if not self.writer.blocked:
+            self.writer.sync()
+
+    # -- events ----------------------------------------------------------------------------------------
+
+    def _open_window(self) -> None:
+        self._window_start, self._window_step = time.monotonic(), self.step
+
+    def _flush(self) -> None:
+        if not len(self.metrics):
+            return
+        now = time.monotonic()
+        speed = (self.step - self._window_step) * self.batches.batch_size / max(now - self._window_start, 1e-9)
+        rows = self.metrics.flush(images_per_s=speed, epoch=self.step / self.batches.steps_per_epoch)
+        self._open_window()
+        self._check(rows)
+        if now - self._logged_at >= LOG_SECONDS:
+            self._logged_at = now
+            say(f"step {self.step:,}/{self.total:,}  loss {rows[-1]['loss']:.4g}  {speed:,.0f} images/s")
+
+    def _check(self, rows: list[dict[str, float]]) -> None:
+        first = self.step - len(rows) + 1
+        for step, values in enumerate(rows, first):
+            if math.isfinite(values["loss"]):
+                self.bad_steps = 0
+                continue
+            if not self.bad_steps:
+                self.alert("non-finite", f"The loss is {values['loss']} from step {step} on.",
+                           "the learning rate is too high, or a number left the range of its precision",
+                           "lower optim.lr, set train.clip, or train in fp32", severity="error")  # fmt: skip
+            self.bad_steps += 1
+            if self.bad_steps >= self.recipe.train.non_finite_limit:
+                raise TrainingFailed(f"non-finite loss for {self.bad_steps} steps (from step {step - self.bad_steps + 1})")
+
+    def emit(self, kind: Any, **fields: Any) -> None:
+        images = self.images if self.step else 0
+        self.writer.emit(kind, step=self.step, images=images, **fields)
+
+    def status(self, status: str, reason: str = "", **fields: Any) -> None:
+        self.emit("status", status=status, reason=reason, **fields)
+
+    def phase(self, phase: str, done: int = 0, total: int = 0) -> None:
+        self.status("phase", phase=phase, done=done, total=total)
+
+    def heartbeat(self, phase: str, done: int, total: int) -> None:
+        """Called often during long phases: says how far it is now and then, and leaves when asked to."""
+        self.stop.raise_if_set()
+        now = time.monotonic()
+        if now - self._phase_at >= HEARTBEAT_SECONDS:
+            self._phase_at = now
+            self.phase(phase, done, total)
+
+    def alert(self, name: str, sentence: str, cause: str, remedy: str, severity: str = "warning") -> None:
+        say(sentence)
+        self.emit("alert", severity=severity, name=name, sentence=sentence, cause=cause, remedy=remedy)
+
+
+def say(text: str) -> None:
+    """A line for the log."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
