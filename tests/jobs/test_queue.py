@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 from engine.rundir import list_runs
@@ -19,6 +20,6 @@ def test_the_queue_drains_in_order_one_at_a_time(home: Path, launch):
     wait_for(lambda: everything_ended(home))
     states = [run.read_state() for run in runs]
     assert [s.status for s in states] == ["done"] * 5
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         assert before.ended_at and after.started_at and before.ended_at <= after.started_at
     assert [run.id for run in list_runs(home)] == sorted(run.id for run in runs)

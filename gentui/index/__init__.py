@@ -1,0 +1,30 @@
+"""The SQLite index over the run directories: rebuildable, one writer at a time, read without locks.
+
+Files are the truth; everything here can be made again from ``runs/``. See ``Index``.
+"""
+
+from gentui.index.index import Index
+from gentui.index.rows import (
+    AlertRow,
+    Chart,
+    CheckpointRow,
+    Evaluation,
+    FigureRow,
+    LeaderboardRow,
+    RunNotFound,
+    RunRow,
+    SampleRow,
+)
+
+__all__ = [
+    "AlertRow",
+    "Chart",
+    "CheckpointRow",
+    "Evaluation",
+    "FigureRow",
+    "Index",
+    "LeaderboardRow",
+    "RunNotFound",
+    "RunRow",
+    "SampleRow",
+]

@@ -1,0 +1,160 @@
+"""Series for charts: read from the coarsest level that still fills every column."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from gentui.index.log import IMAGES, SECONDS
+from gentui.index.pyramid import LEVELS, from_kind
+from gentui.index.rows import Chart
+
+Axis = Literal["step", "time", "images", "epoch"]
+AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
+_SUB_BUCKETS = 4  # a column is made of at least so many, so that few columns are lost to rounding
+
+
+def empty() -> Chart:
+    none = np.empty(0)
+    return Chart(x=none, lo=none, hi=none, marks=none, points=0, mean=none, lo_x=none, hi_x=none)
+
+
+def chart(
+    db: sqlite3.Connection, run: str, key: str, columns: int, lo: float | None, hi: float | None, axis: str
+) -> Chart:
+    """See ``Index.chart``."""
+    if axis not in AXES:
+        raise ValueError(f"unknown axis {axis!r}; one of: {', '.join(AXES)}")
+    series = _series(db, run, key)
+    if series is None or columns < 1:
+        return empty()
+    to_x, to_step = _scale(db, run, axis)
+    first = db.execute("SELECT min(step) FROM points WHERE series = ?", (series[0],)).fetchone()[0]
+    last = series[1]
+    if first is None:
+        return empty()
+    if lo is not None:
+        first = max(first, int(np.floor(to_step(float(lo)))))
+    if hi is not None:
+        last = min(last, int(np.ceil(to_step(float(hi)))))
+    if first > last:
+        return empty()
+    return _reduced(db, series[0], first, last, columns, to_x)
+
+
+def _series(db: sqlite3.Connection, run: str, key: str) -> tuple[int, int] | None:
+    return db.execute("SELECT id, last_step FROM series WHERE run = ? AND key = ?", (run, key)).fetchone()
+
+
+Scale = Callable[[float | np.ndarray], np.ndarray]
+
+
+def _scale(db: sqlite3.Connection, run: str, axis: str) -> tuple[Scale, Scale]:
+    """(step → place on the axis, and back)."""
+    if axis in ("time", "images"):
+        steps, values = knots(db, run, SECONDS if axis == "time" else IMAGES)
+        if len(steps):
+            return _line(steps, values), _line(*_increasing(values, steps))
+    elif axis == "epoch":
+        row = db.execute("SELECT steps_per_epoch FROM runs WHERE id = ?", (run,)).fetchone()
+        per_epoch = float(row[0]) if row and row[0] else 1.0
+        return lambda s: np.asarray(s) / per_epoch, lambda x: np.asarray(x) * per_epoch
+    return np.asarray, np.asarray
+
+
+def _line(x: np.ndarray, y: np.ndarray) -> Scale:
+    """Linear between the knots; beyond the ends it goes on as over the whole."""
+    slope = (y[-1] - y[0]) / (x[-1] - x[0]) if len(x) > 1 and x[-1] > x[0] else 1.0
+
+    def at(v: float | np.ndarray) -> np.ndarray:
+        v = np.asarray(v, np.float64)
+        inside = np.interp(v, x, y)
+        return inside + slope * (np.maximum(v - x[-1], 0.0) - np.maximum(x[0] - v, 0.0))
+
+    return at
+
+
+def _increasing(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    keep = np.concatenate(([True], x[1:] > np.maximum.accumulate(x)[:-1]))
+    return x[keep], y[keep]
+
+
+def knots(db: sqlite3.Connection, run: str, key: str, most: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """(steps, values) of a clock, which never decreases: at most about ``most`` of its points."""
+    series = _series(db, run, key)
+    if series is None:
+        return np.empty(0), np.empty(0)
+    sql = "SELECT step, value FROM points WHERE series = ? ORDER BY step LIMIT ?"
+    rows = db.execute(sql, (series[0], most + 1)).fetchall()
+    for level in LEVELS:
+        if len(rows) <= most:
+            break
+        sql = "SELECT lo_step, lo, hi_step, hi FROM pyramid WHERE series = ? AND level = ? ORDER BY bucket LIMIT ?"
+        rows = db.execute(sql, (series[0], level, most + 1)).fetchall()
+    pairs = np.array(rows, np.float64).reshape(-1, 2)
+    pairs = pairs[np.concatenate(([True], pairs[1:, 0] > pairs[:-1, 0]))] if len(pairs) else pairs
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns: int, to_x: Scale) -> Chart:
+    few = db.execute(
+        "SELECT step, value, kind FROM points WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step LIMIT ?",
+        (series, first, last, columns + 1),
+    ).fetchall()
+    if len(few) <= columns:
+        return _raw(few, to_x)
+    width = -(-(last - first + 1) // columns)
+    level = max((level for level in LEVELS if _SUB_BUCKETS << level <= width), default=0)
+    if level:
+        unit = 1 << level
+        width, first = -(-width // unit) * unit, first // unit * unit
+        group = f"(bucket - {first >> level}) / {width >> level}"
+        names = {"n": "sum(n)", "bad": "sum(bad)", "bad_step": "min(bad_step)", "total": "total(total)"}
+        names |= {"lo": "min(lo), lo_step", "hi": "max(hi), hi_step"}
+        source = "FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ? GROUP BY 1"
+        args = (series, level, first >> level, last >> level)
+    else:
+        group = f"(step - {first}) / {width}"
+        names = {"n": "sum(kind = 0)", "bad": "sum(kind != 0)", "bad_step": "min(CASE WHEN kind THEN step END)"}
+        names |= {"total": "total(value)", "lo": "min(value), step", "hi": "max(value), step"}
+        source = "FROM points WHERE series = ? AND step BETWEEN ? AND ? GROUP BY 1"
+        args = (series, first, last)
+
+    def ask(*columns: str) -> np.ndarray:
+        # One min() or max() to a query: its other columns then come from the row of that extreme.
+        picked = ", ".join(names[name] for name in columns)
+        rows = db.execute(f"SELECT {group}, {picked} {source}", args).fetchall()
+        return np.array(rows, np.float64)
+
+    lows, highs = ask("n", "bad", "total", "lo"), ask("hi")
+    bad = lows[:, 2] > 0
+    marks = ask("bad_step")[bad, 1] if bad.any() else np.empty(0)
+    n = lows[:, 1]
+    gap = n == 0
+    middle = np.clip(first + (lows[:, 0] + 0.5) * width - 0.5, first, last)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(gap, np.nan, np.clip(lows[:, 3] / n, lows[:, 4], highs[:, 1]))
+    return Chart(
+        x=to_x(middle),
+        lo=lows[:, 4],
+        hi=highs[:, 1],
+        marks=to_x(marks),
+        points=int(n.sum() + lows[:, 2].sum()),
+        mean=mean,
+        lo_x=np.where(gap, np.nan, to_x(lows[:, 5])),
+        hi_x=np.where(gap, np.nan, to_x(highs[:, 2])),
+    )
+
+
+def _raw(rows: list[tuple[int, float | None, int]], to_x: Scale) -> Chart:
+    steps = np.array([row[0] for row in rows], np.float64)
+    values = np.array([from_kind(row[1], row[2]) for row in rows], np.float64)
+    x, finite = to_x(steps), np.isfinite(values)
+    values = np.where(finite, values, np.nan)
+    return Chart(
+        x=x, lo=values, hi=values.copy(), marks=x[~finite], points=len(rows), mean=values.copy(),
+        lo_x=x.copy(), hi_x=x.copy(),
+    )  # fmt: skip

@@ -1,0 +1,153 @@
+"""What a run's small files say, however broken they are: columns of ``runs``, and a reason where they are not.
+
+Nothing here trusts a run directory. Files may be missing, huge, a FIFO, a link, not JSON, or JSON of the
+wrong shape; each becomes a sentence in ``problem``, never an exception.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from engine.rundir import STATUSES
+from gentui.plain import plain
+
+_LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
+_LARGEST = 2**62
+
+
+class Unreadable(Exception):
+    """One of a run's files cannot be used; the message says why."""
+
+
+def read_small(path: Path) -> bytes:
+    """The whole of a small plain file; never waits on a FIFO, follows a link or reads a giant."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise Unreadable(f"{path.name} is missing") from None
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be read: {error.strerror}") from None
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable(f"{path.name} is not a plain file")
+        if found.st_size > _LIMIT:
+            raise Unreadable(f"{path.name} is too large ({found.st_size} bytes)")
+        return os.read(fd, _LIMIT)
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be read: {error.strerror}") from None
+    finally:
+        os.close(fd)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(read_small(path))
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{path.name} is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise Unreadable(f"{path.name} does not hold an object")
+    return value
+
+
+def signature(path: str | Path) -> str | None:
+    """Changes whenever the file is replaced or written; None when it is missing."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - called for every run at every pass
+    except OSError:
+        return None
+    return f"{found.st_mtime_ns}.{found.st_ino}.{found.st_size}"
+
+
+def columns_of(directory: Path) -> dict[str, Any]:
+    """Columns of ``runs`` that come from run.json, state.json and recipe.toml, ``problem`` among them."""
+    problems: list[str] = []
+    columns: dict[str, Any] = {}
+    try:
+        columns |= _info_columns(read_json(directory / "run.json"))
+    except Unreadable as error:
+        problems.append(str(error))
+    try:
+        columns |= state_columns(read_json(directory / "state.json"))
+    except Unreadable as error:
+        problems.append(str(error))
+        columns |= {"status": "lost", "reason": ""}
+    try:
+        tomllib.loads(read_small(directory / "recipe.toml").decode())
+    except Unreadable as error:
+        problems.append(str(error))
+    except (ValueError, RecursionError):
+        problems.append("recipe.toml is not valid TOML")
+    return columns | {"problem": "; ".join(problems)}
+
+
+def _info_columns(info: dict[str, Any]) -> dict[str, Any]:
+    reference = info.get("reference")
+    return {
+        "name": plain(text(info.get("name")), 200),
+        "recipe": plain(text(info.get("recipe")), 100),
+        "title": plain(text(info.get("title")), 200),
+        "family": plain(text(info.get("family")), 40),
+        "dataset": plain(text(info.get("dataset")), 100),
+        "quick": int(info.get("quick") is True),
+        "stand_in_for": plain(stand_in, 100) if (stand_in := text(info.get("stand_in_for"))) else None,
+        "seed": whole(info.get("seed")),
+        "wanted": plain(text(info.get("device")), 40),
+        "created_at": number(info.get("created_at")),
+        "estimate": whole(info.get("total_steps")),
+        "reference": _dumps(reference) if isinstance(reference, dict) else None,
+    }
+
+
+def state_columns(state: dict[str, Any]) -> dict[str, Any]:
+    status = state.get("status")
+    if status not in STATUSES:
+        raise Unreadable(f"state.json names no status gentui knows ({plain(status, 40)})")
+    return {
+        "status": status,
+        "reason": plain(text(state.get("reason"))),
+        "attempt": whole(state.get("attempt")) or 0,
+        "slot": plain(slot, 40) if (slot := text(state.get("slot"))) else None,
+        "queued_at": number(state.get("queued_at")),
+        "started_at": number(state.get("started_at")),
+        "ended_at": number(state.get("ended_at")),
+        "pid": whole(state.get("pid")),
+        "exit_code": whole(state.get("exit_code")),
+        "signal": whole(state.get("signal")),
+    }
+
+
+def text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def whole(value: object) -> int | None:
+    """A non-negative whole number that SQLite can hold, or None."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST:
+        return None
+    return value
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        value = float(value)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _dumps(value: dict[str, Any]) -> str | None:
+    try:
+        written = json.dumps(value)
+    except (ValueError, RecursionError):
+        return None
+    return written if len(written) < _LIMIT else None

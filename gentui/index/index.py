@@ -1,0 +1,305 @@
+"""``Index``: one ingest pass at a time, and every question the app, the command line and the exports ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.rundir import list_runs
+from gentui.index import leaderboard as boards
+from gentui.index.live import bring_up_to_date
+from gentui.index.rows import (
+    AlertRow,
+    Chart,
+    CheckpointRow,
+    Evaluation,
+    FigureRow,
+    LeaderboardRow,
+    RunNotFound,
+    RunRow,
+    SampleRow,
+)
+
+if TYPE_CHECKING:
+    from gentui.index.writing import Writer
+
+_RUN_COLUMNS = (
+    "id", "name", "recipe", "title", "family", "dataset", "quick", "stand_in_for", "status", "reason", "step",
+    "total_steps", "images", "total_images", "steps_per_epoch", "seconds", "seed", "device", "precision",
+    "parameters", "created_at", "queued_at", "started_at", "ended_at", "attempt", "slot", "pid", "exit_code",
+    "signal", "metrics", "best", "protocols", "alerts", "corrupt", "phase", "reference", "estimate", "wanted",
+    "problem",
+)  # fmt: skip
+_SELECT_RUNS = f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"
+_UNFINISHED = frozenset({"queued", "running"})
+
+
+class Index:
+    """The index of one home. Cheap to make; safe to use from several threads (a connection each).
+
+    Reading never locks and sees whole transactions only. Only ``refresh`` and ``rebuild`` write.
+    """
+
+    def __init__(self, home: Path):
+        self.home = Path(home)
+        self.path = self.home / "index.db"
+        self._local = threading.local()
+
+    # -- writing -------------------------------------------------------------------------------------
+
+    @cached_property
+    def _writer(self) -> Writer:
+        from gentui.index.writing import Writer
+
+        return Writer(self.home, self.path)
+
+    def refresh(self, wait: float = 0.0) -> bool:
+        """One ingest pass, if nobody else is at it within ``wait`` seconds; True if anything changed.
+
+        A damaged index, or one of another version, is made again from the runs.
+        """
+        return self._writer.refresh(wait)
+
+    def rebuild(self) -> None:
+        """Make the index again from ``runs/``; readers see the old one until the new one is whole."""
+        self._writer.rebuild()
+
+    # -- reading -------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """A number that changes whenever an ingest committed something. Costs microseconds."""
+        rows = self._ask("SELECT value FROM meta WHERE key = 'version'")
+        return rows[0][0] if rows else 0
+
+    def runs(self, status: str | None = None, dataset: str | None = None) -> list[RunRow]:
+        """Every run, newest first, with its status as of now."""
+        rows = [self._run_row(row) for row in self._ask(f"{_SELECT_RUNS} ORDER BY id DESC")]
+        return [row for row in rows if status in (None, row.status) and dataset in (None, row.dataset)]
+
+    def run(self, run_id: str) -> RunRow:
+        """One run. Raises KeyError when the index has none of that id."""
+        rows = self._ask(f"{_SELECT_RUNS} WHERE id = ?", run_id)
+        if not rows:
+            raise KeyError(run_id)
+        return self._run_row(rows[0])
+
+    def find(self, spec: str) -> str:
+        """The id meant by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound."""
+        ids = [run.id for run in list_runs(self.home)]
+        if spec in ids:
+            return spec
+        if spec == "latest":
+            if not ids:
+                raise RunNotFound("there are no runs yet")
+            return ids[-1]
+        found = [run for run in ids if spec and run.startswith(spec)]
+        found = found or [row[0] for row in self._ask("SELECT id FROM runs WHERE name = ? ORDER BY id", spec)]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise RunNotFound(f"no run is called {spec!r} (`gentui runs` lists them)")
+        some = ", ".join(found[-5:]) + (", …" if len(found) > 5 else "")
+        raise RunNotFound(f"{spec!r} may mean any of {len(found)} runs: {some}")
+
+    def metric_keys(self, run_id: str) -> list[str]:
+        """Names of a run's metrics, in the order they first appeared."""
+        rows = self._ask("SELECT key FROM series WHERE run = ? AND key NOT LIKE '@%' ORDER BY id", run_id)
+        return [row[0] for row in rows]
+
+    def chart(
+        self,
+        run_id: str,
+        key: str,
+        columns: int = 150,
+        lo: float | None = None,
+        hi: float | None = None,
+        axis: str = "step",
+    ) -> Chart:
+        """A metric in at most ``columns`` buckets between ``lo`` and ``hi`` of the axis (None: its ends).
+
+        ``axis`` is ``step``, ``time`` (seconds trained), ``images`` or ``epoch``. Zoomed far out, the range
+        may begin up to a quarter of a column early. A metric the run does not have gives an empty chart.
+        """
+        from gentui.index import chart
+
+        db = self._reader()
+        if db is None:
+            return chart.empty()
+        try:
+            return chart.chart(db, run_id, key, columns, lo, hi, axis)
+        except sqlite3.DatabaseError:
+            self._drop()
+            db = self._reader()
+            return chart.empty() if db is None else chart.chart(db, run_id, key, columns, lo, hi, axis)
+
+    def last_metrics(self, run_id: str) -> dict[str, float]:
+        """The last value of each metric; NaN and infinities included."""
+        rows = self._ask("SELECT metrics FROM runs WHERE id = ?", run_id)
+        return json.loads(rows[0][0]) if rows else {}
+
+    def evaluations(self, run_id: str) -> list[Evaluation]:
+        """Every score of a run, oldest first."""
+        rows = self._ask(
+            "SELECT metric, value, kind, protocol, protocol_id, step, best, floor, seconds, lower_is_better,"
+            " detail, t FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
+        )  # fmt: skip
+        return [
+            Evaluation(
+                metric=row[0], value=_number(row[1], row[2]), protocol=row[3], protocol_id=row[4], step=row[5],
+                best=bool(row[6]), floor=row[7], seconds=row[8], lower_is_better=bool(row[9]),
+                detail=json.loads(row[10]), t=row[11],
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def samples(self, run_id: str) -> list[SampleRow]:
+        sql = "SELECT step, path, caption, t, rows, columns FROM samples WHERE run = ? ORDER BY step, t"
+        return [SampleRow(*row) for row in self._ask(sql, run_id)]
+
+    def figures(self, run_id: str) -> list[FigureRow]:
+        sql = "SELECT step, name, path, caption, t FROM figures WHERE run = ? ORDER BY step, t"
+        return [FigureRow(*row) for row in self._ask(sql, run_id)]
+
+    def alerts(self, run_id: str) -> list[AlertRow]:
+        sql = (
+            "SELECT step, severity, name, sentence, cause, remedy, t FROM alerts WHERE run = ? ORDER BY t, step"
+        )
+        return [AlertRow(*row) for row in self._ask(sql, run_id)]
+
+    def checkpoints(self, run_id: str) -> list[CheckpointRow]:
+        """The newest checkpoint of each kind."""
+        sql = "SELECT which, max(step), path, bytes, t FROM checkpoints WHERE run = ? GROUP BY 1 ORDER BY 1"
+        return [CheckpointRow(*row) for row in self._ask(sql, run_id)]
+
+    def leaderboard(self, dataset: str | None = None) -> list[LeaderboardRow]:
+        """The best score of each run under each protocol, ranked, and what was published of shipped recipes."""
+        scores = self._ask(boards.SCORES, {"dataset": dataset})
+        figures = [
+            figure
+            for row in self._ask("SELECT DISTINCT dataset, recipe, title, reference FROM runs"
+                                 " WHERE reference IS NOT NULL AND stand_in_for IS NULL")
+            if (figure := boards.published(row[0], row[1], row[2], json.loads(row[3])))
+        ]  # fmt: skip
+        figures += [figure for figure in _shipped_figures() if figure not in figures]
+        return boards.board(scores, [f for f in figures if dataset in (None, f.dataset)])
+
+    # -- connections ---------------------------------------------------------------------------------
+
+    def _reader(self) -> sqlite3.Connection | None:
+        """This thread's read-only connection; None when there is no index yet."""
+        inode = self._inode()
+        if inode is None:
+            self._drop()
+            return None
+        if getattr(self._local, "inode", None) != inode:  # first use, or the index was made again
+            self._drop()
+            try:
+                self._local.db = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=5.0)
+            except sqlite3.OperationalError:
+                return None
+            self._local.inode = inode
+        return self._local.db
+
+    def _inode(self) -> int | None:
+        """The index file's inode. One that was here and is gone is being replaced: it is back at once."""
+        deadline = time.monotonic() + (0.5 if getattr(self._local, "inode", None) else 0.0)
+        while True:
+            try:
+                return os.stat(self.path).st_ino  # noqa: PTH116 - at every query
+            except FileNotFoundError:
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(0.005)
+
+    def _drop(self) -> None:
+        db = getattr(self._local, "db", None)
+        self._local.db = self._local.inode = None
+        if db is not None:
+            db.close()
+
+    def _ask(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query. An index that is missing is empty; a damaged one is mended first."""
+        parameters = args[0] if args and isinstance(args[0], dict) else args
+        for attempt in (1, 2, 3):
+            db = self._reader()
+            if db is None:
+                return []
+            try:
+                return db.execute(sql, parameters).fetchall()
+            except sqlite3.DatabaseError as error:
+                self._drop()
+                if "no such table" in str(error) and attempt == 2:
+                    return []  # being made at this moment
+                if attempt == 3:
+                    raise
+                if attempt == 2:
+                    self._writer.mend(error)
+        raise AssertionError("unreachable")
+
+    # -- rows ----------------------------------------------------------------------------------------
+
+    def _run_row(self, values: tuple[Any, ...]) -> RunRow:
+        (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
+         images, total_images, steps_per_epoch, seconds, seed, device, precision, parameters, created_at,
+         queued_at, started_at, ended_at, attempt, slot, pid, exit_code, signal, metrics, best, protocols,
+         alerts, corrupt, phase, reference, estimate, wanted, problem) = values  # fmt: skip
+        last: dict[str, float] = json.loads(metrics)
+        row = RunRow(
+            id, name, recipe, title, family, dataset, bool(quick), stand_in_for, status, reason, step,
+            total_steps or estimate, images, total_images, steps_per_epoch, last.get("images_per_s"), seconds,
+            None, seed, device or slot or wanted, precision, parameters, created_at, queued_at, started_at,
+            ended_at, attempt, slot, pid, exit_code, signal, last.get("loss"), last,
+            _best(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts, corrupt,
+            phase, f"{self.home}/runs/{id}", json.loads(reference) if reference else None,
+        )  # fmt: skip
+        if status in _UNFINISHED:
+            bring_up_to_date(self.home, row)
+        if row.status not in ("running", "stalled"):
+            row.phase = "" if row.status != "done" else row.phase
+        else:
+            row.eta_s = _eta(row)
+        if problem:
+            row.reason = f"{row.reason}; {problem}" if row.reason else problem
+        return row
+
+
+def _number(value: float | None, kind: int) -> float:
+    return value if value is not None else {2: float("inf"), 3: float("-inf")}.get(kind, float("nan"))
+
+
+def _best(packed: str) -> Evaluation:
+    metric, protocol_id, step, value, lower, protocol, floor, seconds, t = json.loads(packed)
+    return Evaluation(metric, value, protocol, protocol_id, step, True, floor, seconds, bool(lower), {}, t)
+
+
+def _eta(row: RunRow) -> float | None:
+    """Seconds of training left, by the speed of late or else of the whole run."""
+    if row.total_images and row.images_per_s and row.images_per_s > 0:
+        return max(0.0, (row.total_images - row.images) / row.images_per_s)
+    if row.steps and row.step and row.seconds:
+        return max(0.0, (row.steps - row.step) * row.seconds / row.step)
+    return None
+
+
+_shipped: list[boards.Published] | None = None
+
+
+def _shipped_figures() -> list[boards.Published]:
+    """What was published for the recipes that come with gentui; read once."""
+    global _shipped
+    if _shipped is None:
+        from engine import recipe
+
+        found = (
+            boards.published(r.dataset, r.name, r.title, r.reference.model_dump())
+            for r in recipe.load_shipped()
+            if r.reference is not None
+        )
+        _shipped = [figure for figure in found if figure is not None]
+    return _shipped

@@ -1,0 +1,245 @@
+"""One ingest pass: what changed under ``runs/`` since the last one, into the index.
+
+The caller holds the ingest lock. Everything is one short transaction per chunk of a log: its rows and its
+new offset are committed together, so a pass may be killed anywhere and the next goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.rundir import RunDir, is_run_id
+from gentui.index.files import columns_of, signature
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from gentui.index.log import RunLog
+
+_TICK_NS = 50_000_000  # two changes within one tick of the file system's clock look like one
+_LIVE_EVERY = 0.5  # seconds of a backlog after which live runs are looked at again
+
+
+@dataclass
+class Seen:
+    """What a pass knows of one run without reading it: signatures, and the log that may still grow."""
+
+    directory: str | None = None
+    live: bool = True
+    logs: list[tuple[int, Path]] = field(default_factory=list)
+    inodes: dict[int, int] = field(default_factory=dict)
+    newest_size: int = 0
+
+
+class Scan:
+    """Finds the runs that changed by ``stat`` alone; keeps what it learnt between passes of one process."""
+
+    def __init__(self, home: Path):
+        self.runs = home / "runs"
+        self.seen: dict[str, Seen] = {}
+
+    def load(
+        self, rows: Iterable[tuple[str, str | None, str]], files: Iterable[tuple[str, int, int, int]]
+    ) -> None:
+        """Begin from what the index says: (run, signature, status) and (run, attempt, inode, position)."""
+        self.seen = {run: Seen(directory, status in ("queued", "running")) for run, directory, status in rows}
+        for run, attempt, inode, position in files:
+            if (seen := self.seen.get(run)) is not None:
+                seen.inodes[attempt] = inode
+                seen.logs.append((attempt, self.runs / run / f"events-{attempt}.jsonl"))
+                seen.newest_size = position
+        for seen in self.seen.values():
+            seen.logs.sort()
+
+    def names(self) -> list[str]:
+        try:
+            return sorted((e.name for e in os.scandir(self.runs) if is_run_id(e.name)), reverse=True)
+        except FileNotFoundError:
+            return []
+
+    def changed(self, run: str) -> tuple[bool, bool]:
+        """(its directory changed, its newest log changed): one or two ``stat`` calls."""
+        seen = self.seen.get(run)
+        if seen is None or seen.directory is None:
+            return True, True
+        path = f"{self.runs}/{run}"
+        if signature(path) != seen.directory:
+            return True, True
+        if not seen.logs:
+            return False, False
+        try:
+            size = os.stat(seen.logs[-1][1]).st_size  # noqa: PTH116 - a thousand of them a second
+        except OSError:
+            return True, True
+        return False, size != seen.newest_size
+
+
+class Pass:
+    """See the module; ``run()`` says whether anything was committed."""
+
+    def __init__(self, db: Database, home: Path, scan: Scan):
+        self.db = db
+        self.home = home
+        self.scan = scan
+        self.committed = False
+
+    def run(self) -> bool:
+        names = self.scan.names()
+        known = {row[0] for row in self.db.conn.execute("SELECT id FROM runs")}
+        self._forget(known.difference(names))
+        for name in set(self.scan.seen).difference(known):
+            del self.scan.seen[name]
+        changes = {name: self.scan.changed(name) for name in names}
+        for name, (directory, _) in changes.items():
+            if directory:  # first the list of runs and their statuses, then whatever backlog there is
+                self._read_files(RunDir(self.scan.runs / name))
+        todo = [name for name, change in changes.items() if any(change)]
+        for name in todo:
+            if self._is_live(name):
+                self._read_whole_log(name)
+        due = time.monotonic() + _LIVE_EVERY
+        for name in todo:
+            for _ in self._read_log(name):
+                if time.monotonic() > due:
+                    self._look_at_live_runs()
+                    due = time.monotonic() + _LIVE_EVERY
+        return self.committed
+
+    def _is_live(self, name: str) -> bool:
+        return name in self.scan.seen and self.scan.seen[name].live
+
+    def _look_at_live_runs(self) -> None:
+        for name in self.scan.names():
+            if name in self.scan.seen and not self.scan.seen[name].live:
+                continue
+            directory, log = self.scan.changed(name)
+            if directory:
+                self._read_files(RunDir(self.scan.runs / name))
+            if log:
+                self._read_whole_log(name)
+
+    @contextmanager
+    def _transaction(self, visible: bool = True) -> Iterator[None]:
+        """One commit; with the index's version when there is something in it that readers can see."""
+        with self.db.atomic():
+            yield
+            if visible:
+                self.db.conn.execute(
+                    "INSERT INTO meta VALUES ('version', ?)"
+                    " ON CONFLICT DO UPDATE SET value = max(value + 1, excluded.value)",
+                    (time.time_ns() // 1000,),
+                )
+        self.committed |= visible
+
+    def _forget(self, runs: Iterable[str]) -> None:
+        for run in runs:
+            with self._transaction():
+                forget(self.db, run)
+            self.scan.seen.pop(run, None)
+
+    def _read_files(self, run: RunDir) -> None:
+        """run.json, state.json, recipe.toml and the list of logs."""
+        at = time.time_ns()
+        before = signature(run.path)
+        if before is None:
+            return
+        columns = columns_of(run.path)
+        try:
+            logs = run.events_files()
+        except OSError:
+            logs = []
+        settled = at - int(before.split(".")[0]) > _TICK_NS
+        seen = Seen(before if settled else None, columns["status"] in ("queued", "running"), logs)
+        db = self.db.conn
+        seen.inodes = dict(db.execute("SELECT attempt, inode FROM files WHERE run = ?", (run.id,)).fetchall())
+        held = db.execute(f"SELECT {', '.join(columns)} FROM runs WHERE id = ?", (run.id,)).fetchone()
+        replaced = _was_replaced(seen)
+        with self._transaction(visible=replaced or held != tuple(columns.values())):
+            db.execute("INSERT OR IGNORE INTO runs (id) VALUES (?)", (run.id,))
+            assignments = ", ".join(f"{name} = ?" for name in columns)
+            db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run.id))
+            if replaced:  # some log is not the file that was read: begin again
+                forget_log(self.db, run.id)
+                seen.inodes.clear()
+            db.execute("INSERT OR REPLACE INTO scans VALUES (?, ?)", (run.id, seen.directory))
+        if (old := self.scan.seen.get(run.id)) is not None and not replaced and old.logs[-1:] == logs[-1:]:
+            seen.newest_size = old.newest_size
+        self.scan.seen[run.id] = seen
+
+    def _read_whole_log(self, name: str) -> None:
+        for _ in self._read_log(name):
+            pass
+
+    def _read_log(self, name: str) -> Iterator[None]:
+        """Read what is new in a run's logs; yields after every committed chunk."""
+        from gentui.index.log import RunLog
+
+        seen = self.scan.seen.get(name)
+        if seen is None or not seen.logs:
+            return
+        log: RunLog | None = None
+        try:
+            size = seen.logs[-1][1].stat().st_size
+            while True:
+                with self._transaction():
+                    log = log or RunLog(self.db.conn, RunDir(self.scan.runs / name))
+                    if not log.next_chunk(seen.logs):
+                        raise _NothingNew
+                yield
+        except _NothingNew:
+            assert log is not None
+            seen.newest_size = size
+            seen.inodes = {attempt: file.inode for attempt, file in log.files.items() if file.inode}
+        except FileNotFoundError:  # removed under our hands; the next pass forgets it
+            return
+        except OSError as error:
+            self._note(name, f"its log cannot be read: {error.strerror}")
+
+    def _note(self, name: str, problem: str) -> None:
+        held = self.db.conn.execute("SELECT problem FROM runs WHERE id = ?", (name,)).fetchone()
+        if held is not None and held[0] != problem:
+            with self._transaction():
+                self.db.conn.execute("UPDATE runs SET problem = ? WHERE id = ?", (problem, name))
+
+
+class _NothingNew(Exception):
+    """Rolls an empty transaction back, so that nothing is committed and no version is spent."""
+
+
+def _was_replaced(seen: Seen) -> bool:
+    paths = dict(seen.logs)
+    for attempt, inode in seen.inodes.items():
+        try:
+            if paths[attempt].stat().st_ino != inode:
+                return True
+        except (KeyError, OSError):
+            return True
+    return False
+
+
+def forget(db: Database, run: str) -> None:
+    """Delete every row of a run."""
+    forget_log(db, run)
+    db.conn.execute("DELETE FROM scans WHERE run = ?", (run,))
+    db.conn.execute("DELETE FROM runs WHERE id = ?", (run,))
+
+
+def forget_log(db: Database, run: str) -> None:
+    """Delete every row that came from a run's event logs, and how far they were read."""
+    from gentui.index.log import PROGRESS
+    from gentui.index.schema import OF_A_RUN
+
+    for (series,) in db.conn.execute("SELECT id FROM series WHERE run = ?", (run,)).fetchall():
+        db.conn.execute("DELETE FROM points WHERE series = ?", (series,))
+        db.conn.execute("DELETE FROM pyramid WHERE series = ?", (series,))
+    db.conn.execute("DELETE FROM series WHERE run = ?", (run,))
+    for table in OF_A_RUN:
+        db.conn.execute(f"DELETE FROM {table} WHERE run = ?", (run,))
+    assignments = ", ".join(f"{name} = ?" for name in PROGRESS)
+    db.conn.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*PROGRESS.values(), run))

@@ -1,0 +1,62 @@
+"""A run's status as of this moment: what the index read, checked against the kernel."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from engine.rundir import RunDir, State
+from gentui.index.rows import RunRow
+from gentui.jobs import verdict
+from gentui.jobs.processes import is_suspended
+from gentui.jobs.reconcile import has_worker
+from gentui.jobs.states import read_state
+
+SILENT_AFTER = 60.0
+
+
+def bring_up_to_date(home: Path, row: RunRow) -> None:
+    """Set ``status``, ``reason`` and what belongs to them of a run that was not over when it was read."""
+    run = RunDir(row.dir)
+    state = read_state(run)
+    if state is None:
+        return
+    status, reason = status_now(home, run, state)
+    row.status, row.reason = status, reason
+    row.attempt, row.slot, row.pid = state.attempt, state.slot, state.pid
+    row.started_at, row.ended_at = state.started_at, state.ended_at
+    row.exit_code, row.signal = state.exit_code, state.signal
+
+
+def status_now(home: Path, run: RunDir, state: State) -> tuple[str, str]:
+    """(status, reason) of a run whose ``state.json`` says ``state``."""
+    if state.status != "running":
+        return state.status, state.reason
+    if not run.is_alive():
+        if has_worker(home, state.slot):  # it is writing down the end just now
+            return "running", ""
+        now = read_state(run)  # somebody else may have, since
+        if now is None or now.status != "running":
+            return (now.status, now.reason) if now else ("lost", "its state.json cannot be read")
+        end = verdict.ended_unwatched(run, state)
+        return end.status, end.reason
+    if state.stop_requested_at is not None:
+        return "running", "stopping"
+    if is_suspended(state):
+        return "stalled", f"the trainer is suspended; `kill -CONT {state.pid}` lets it go on"
+    silent = _last_sign_of_life(run, state)
+    if time.time() - silent > SILENT_AFTER:
+        at = time.strftime("%H:%M:%S", time.localtime(silent))
+        return "stalled", f"the trainer has written nothing since {at}"
+    return "running", ""
+
+
+def _last_sign_of_life(run: RunDir, state: State) -> float:
+    times = [state.started_at or 0.0]
+    for path in (run.events_path(state.attempt), run.log_path):
+        try:
+            times.append(os.stat(path).st_mtime)  # noqa: PTH116
+        except OSError:
+            continue
+    return max(times)

@@ -1,0 +1,345 @@
+"""One run's event log into rows: a chunk of records at a time, each in one transaction with its offset."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.events import read_events
+from engine.rundir import RunDir
+from gentui.index import pyramid
+from gentui.index.files import number, text, whole
+from gentui.plain import plain
+
+CHUNK = 1 << 20
+MAX_SERIES = 1000  # of one run; a trainer that invents names without end is not followed
+SECONDS, IMAGES = "@seconds", "@images"
+_KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # a clock point at least this far from the one before
+PROGRESS: dict[str, Any] = {
+    "step": 0, "images": 0, "seconds": 0.0, "total_steps": None, "total_images": None, "steps_per_epoch": None,
+    "device": "", "precision": "", "parameters": None, "phase": "", "metrics": "{}", "best": None,
+    "protocols": "[]", "alerts": 0, "corrupt": 0, "clock_step": None, "clock_seconds": None,
+}  # fmt: skip
+"""Columns of ``runs`` that come from the log, and what they hold before it was read."""
+
+
+@dataclass
+class File:
+    """How far one attempt's log has been read.
+
+    ``origin`` is its first monotonic time, ``base`` the seconds trained before it. Once ``ended``, its clock
+    stands: scores made of a finished run later are no training time.
+    """
+
+    attempt: int
+    inode: int = 0
+    position: int = 0
+    corrupt: int = 0
+    first_step: int | None = None
+    origin: float | None = None
+    base: float = 0.0
+    ended: int = 0
+
+
+@dataclass
+class Buffer:
+    """Points of one chunk, by name of the series."""
+
+    series: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+
+    def add(self, key: str, step: int, value: float) -> None:
+        held = self.series.get(key)
+        if held is None:
+            held = self.series[key] = ([], [])
+        held[0].append(step)
+        held[1].append(value)
+
+
+class RunLog:
+    """Reads one run's attempts, oldest first, into the tables. Used inside the ingest lock."""
+
+    def __init__(self, db: sqlite3.Connection, run: RunDir):
+        self.db = db
+        self.run = run
+        self.files = {
+            row[0]: File(*row)
+            for row in db.execute(
+                "SELECT attempt, inode, position, corrupt, first_step, origin, base, ended FROM files WHERE run = ?",
+                (run.id,),
+            )
+        }
+        self.series: dict[str, list[int]] = {
+            key: [id, last]
+            for key, id, last in db.execute("SELECT key, id, last_step FROM series WHERE run = ?", (run.id,))
+        }
+        row = db.execute(f"SELECT {', '.join(PROGRESS)} FROM runs WHERE id = ?", (run.id,)).fetchone()
+        self.now: dict[str, Any] = dict(zip(PROGRESS, row, strict=True))
+        self.metrics: dict[str, float] = json.loads(self.now["metrics"])
+        self._buffer = Buffer()
+        self._scored = False
+
+    def next_chunk(self, paths: list[tuple[int, Path]]) -> bool:
+        """Read one chunk from the oldest attempt that has anything new; False when there is nothing.
+
+        Raises OSError when a log cannot be read. The caller has begun a transaction.
+        """
+        for attempt, path in paths:
+            file = self.files.get(attempt) or File(attempt)
+            batch = read_events(path, file.position, CHUNK)
+            if batch.offset == file.position and attempt in self.files:
+                continue
+            self.files[attempt] = file
+            if not file.inode:
+                file.inode = path.stat().st_ino
+            limit = min((f.first_step for a, f in self.files.items() if a > attempt and f.first_step is not None),
+                        default=None)  # fmt: skip
+            corrupt = batch.corrupt
+            for event in batch.events:
+                corrupt += not self._take(event, file, limit)
+            self._flush()
+            file.position, file.corrupt = batch.offset, file.corrupt + corrupt
+            self.now["corrupt"] = sum(f.corrupt for f in self.files.values())
+            self._save(file)
+            if batch.offset > 0:
+                return True
+        return False
+
+    def _take(self, event: dict[str, Any], file: File, limit: int | None) -> bool:
+        """Take one record in; False when it is not a record this index understands."""
+        step, t, mono = whole(event.get("step")), number(event.get("t")), number(event.get("mono"))
+        images = whole(event.get("images"))
+        if step is None or t is None or mono is None or images is None:
+            return False
+        if file.origin is None:
+            file.origin, file.base = mono, self.now["seconds"]
+        if limit is not None and step > limit:  # a later attempt has been here
+            return True
+        kind = event["kind"]
+        if kind == "status":
+            return self._status(event, file, step, images, mono)
+        self.now["step"] = max(self.now["step"], step)
+        self.now["images"] = max(self.now["images"], images)
+        self._clock(file, mono)
+        if kind == "metrics":
+            return self._metrics(event, step, images)
+        take = getattr(self, f"_{kind}", None) if kind in _KINDS else None
+        return take is not None and take(event, step, t, file.attempt)
+
+    def _metrics(self, event: dict[str, Any], step: int, images: int) -> bool:
+        values = event.get("values")
+        if not isinstance(values, dict):
+            return False
+        understood = True
+        add, last = self._buffer.add, self.metrics
+        for key, value in values.items():
+            if type(value) is not float:
+                if type(value) is not int or abs(value) > 2**1000:
+                    understood = False
+                    continue
+                value = float(value)
+            if key not in last and not self._is_new_name(key):
+                understood = False
+                continue
+            add(key, step, value)
+            last[key] = value
+        self.now["phase"] = ""
+        self._tick(step, images)
+        return understood
+
+    def _is_new_name(self, key: str) -> bool:
+        return (
+            len(self.metrics) < MAX_SERIES and 0 < len(key) <= 200 and key[0] != "@" and plain(key, 200) == key
+        )
+
+    def _tick(self, step: int, images: int) -> None:
+        """A point of the clocks, now and then; where is a matter of the log alone, not of how it was read."""
+        now = self.now
+        if now["clock_step"] is not None:
+            apart = step - now["clock_step"]
+            if apart <= 0 or (apart < _KNOT_STEPS and now["seconds"] - now["clock_seconds"] < _KNOT_SECONDS):
+                return
+        now["clock_step"], now["clock_seconds"] = step, now["seconds"]
+        self._buffer.add(SECONDS, step, now["seconds"])
+        self._buffer.add(IMAGES, step, float(images))
+
+    def _status(self, event: dict[str, Any], file: File, step: int, images: int, mono: float) -> bool:
+        now, status = self.now, event.get("status")
+        if status in ("started", "resumed"):
+            if file.first_step is None:
+                file.first_step = step if status == "resumed" else -1
+                if len(self.files) > 1:
+                    self._forget_after(file.first_step)
+                now["step"], now["images"] = step, images
+                file.origin, file.base = mono, now["seconds"]
+            for key in ("total_steps", "total_images", "steps_per_epoch", "parameters"):
+                now[key] = whole(event.get(key)) or now[key]
+            now["device"] = plain(text(event.get("device")), 40) or now["device"]
+            now["precision"] = plain(text(event.get("precision")), 40) or now["precision"]
+            now["phase"] = ""
+        elif status == "phase":
+            phase, done, total = (
+                plain(text(event.get("phase")), 60),
+                whole(event.get("done")),
+                whole(event.get("total")),
+            )
+            now["phase"] = phase + (f" {done}/{total}" if done is not None and total else "")
+        elif status in ("done", "stopped", "failed"):
+            now["phase"] = ""
+        else:
+            return False
+        self._clock(file, mono)
+        file.ended |= status in ("done", "stopped", "failed")
+        return True
+
+    def _clock(self, file: File, mono: float) -> None:
+        if file.origin is not None and not file.ended:
+            self.now["seconds"] = max(self.now["seconds"], file.base + mono - file.origin)
+
+    def _forget_after(self, step: int) -> None:
+        """A new attempt goes on from ``step``: what older ones logged beyond it is replaced."""
+        self._flush()
+        for key, held in list(self.series.items()):
+            held[1] = pyramid.truncate(self.db, held[0], step)
+            if held[1] < 0:
+                self.db.execute("DELETE FROM series WHERE id = ?", (held[0],))
+                del self.series[key]
+            else:
+                self.db.execute("UPDATE series SET last_step = ? WHERE id = ?", (held[1], held[0]))
+        for table in ("evaluations", "samples", "figures", "alerts", "checkpoints"):
+            self.db.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (self.run.id, step))
+        self.metrics.clear()
+        for key, held in self.series.items():
+            last = self.db.execute(
+                "SELECT value, kind FROM points WHERE series = ? AND step = ?", (held[0], held[1])
+            ).fetchone()
+            if key[0] != "@":
+                self.metrics[key] = pyramid.from_kind(*last)
+            elif key == SECONDS:
+                self.now["clock_step"], self.now["clock_seconds"] = held[1], last[0]
+        if SECONDS not in self.series:
+            self.now["clock_step"] = self.now["clock_seconds"] = None
+        self.now["seconds"] = self.now["clock_seconds"] or 0.0
+        self.now["alerts"] = self._count("alerts")
+        self._scored = True
+
+    def _count(self, table: str) -> int:
+        return self.db.execute(f"SELECT count(*) FROM {table} WHERE run = ?", (self.run.id,)).fetchone()[0]
+
+    def _sample(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
+        path = text(event.get("path"))
+        if not _inside(path):
+            return False
+        row = (self.run.id, step, path, attempt, plain(text(event.get("caption"))), t,
+               whole(event.get("rows")), whole(event.get("columns")))  # fmt: skip
+        self.db.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        return True
+
+    def _figure(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
+        path = text(event.get("path"))
+        if not _inside(path):
+            return False
+        row = (self.run.id, step, plain(text(event.get("name")), 100), path, attempt,
+               plain(text(event.get("caption"))), t)  # fmt: skip
+        self.db.execute("INSERT OR REPLACE INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        return True
+
+    def _checkpoint(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
+        path, which = text(event.get("path")), plain(text(event.get("which")), 40)
+        if not _inside(path) or not which:
+            return False
+        row = (self.run.id, which, step, path, attempt, whole(event.get("bytes")) or 0, t)
+        self.db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        return True
+
+    def _alert(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
+        severity = event.get("severity")
+        said = [plain(text(event.get(key))) for key in ("sentence", "cause", "remedy")]
+        row = (self.run.id, step, plain(text(event.get("name")), 100), t, attempt,
+               severity if severity in ("info", "warning", "error") else "warning", *said)  # fmt: skip
+        self.db.execute("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self.now["alerts"] = self._count("alerts")
+        return True
+
+    def _evaluation(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
+        metric, value = plain(text(event.get("metric")), 100), event.get("value")
+        if not metric or isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        detail = event.get("protocol_detail")
+        value = float(value) if abs(value) < 2**1000 else math.copysign(math.inf, value)
+        kind = int(pyramid.kinds_of(pyramid.np.array([value]))[0])
+        row = (self.run.id, step, metric, plain(text(event.get("protocol_id")), 64), attempt,
+               value if kind == 0 else None, kind, plain(text(event.get("protocol"))),
+               int(event.get("lower_is_better") is not False), number(event.get("floor")),
+               number(event.get("seconds")), json.dumps(detail if isinstance(detail, dict) else {}), t, 0)  # fmt: skip
+        self.db.execute(f"INSERT OR REPLACE INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
+        self._scored = True
+        self.now["phase"] = ""
+        return True
+
+    def _flush(self) -> None:
+        for key, (steps, values) in self._buffer.series.items():
+            held = self.series.get(key)
+            if held is None:
+                made = self.db.execute(
+                    "INSERT INTO series (run, key, last_step) VALUES (?, ?, -1)", (self.run.id, key)
+                )
+                assert made.lastrowid is not None
+                held = self.series[key] = [made.lastrowid, -1]
+            last = pyramid.add_points(self.db, held[0], held[1], steps, values)
+            if last != held[1]:
+                held[1] = last
+                self.db.execute("UPDATE series SET last_step = ? WHERE id = ?", (last, held[0]))
+        self._buffer.series.clear()
+
+    def _save(self, file: File) -> None:
+        if self._scored:
+            self._rank_scores()
+            self._scored = False
+        self.now["metrics"] = json.dumps(self.metrics)
+        assignments = ", ".join(f"{column} = ?" for column in PROGRESS)
+        self.db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*self.now.values(), self.run.id))
+        self.db.execute(
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.run.id, *astuple(file)),
+        )
+
+    def _rank_scores(self) -> None:
+        """Mark the best finite score of each protocol; the run's own best is that of its latest main protocol."""
+        self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
+        scores = self.db.execute(
+            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t FROM evaluations"
+            " WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id", (self.run.id,),
+        ).fetchall()  # fmt: skip
+        best: dict[tuple[str, str], tuple[Any, ...]] = {}
+        for score in scores:
+            held = best.get(score[:2])
+            if held is None or (score[3] < held[3] if score[4] else score[3] > held[3]):
+                best[score[:2]] = score
+        for metric, protocol_id, step, *_ in best.values():
+            self.db.execute(
+                "UPDATE evaluations SET best = 1 WHERE run = ? AND step = ? AND metric = ? AND protocol_id = ?",
+                (self.run.id, step, metric, protocol_id),
+            )
+        self.now["protocols"] = json.dumps(sorted({score[5] for score in scores}))
+        self.now["best"] = None
+        if scores:
+            main = scores[0][0]
+            latest = next(score for score in reversed(scores) if score[0] == main)
+            self.now["best"] = json.dumps(best[latest[:2]])
+
+
+_KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation"})
+
+
+def _inside(path: str) -> bool:
+    """Whether a path from an event stays inside the run's directory and is fit to be shown."""
+    return (
+        0 < len(path) <= 300
+        and not path.startswith("/")
+        and ".." not in path.split("/")
+        and plain(path, 300) == path
+    )

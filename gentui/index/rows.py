@@ -1,0 +1,171 @@
+"""What the index answers with. Plain values; times are unix seconds, durations seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class RunNotFound(LookupError):
+    """No run, or more than one, is meant; the message is one sentence for a person."""
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """One score. ``best``: the best of its run under this protocol. ``floor``: real train against real test."""
+
+    metric: str
+    value: float
+    protocol: str
+    protocol_id: str
+    step: int
+    best: bool
+    floor: float | None
+    seconds: float | None
+    lower_is_better: bool
+    detail: dict[str, Any] = field(default_factory=dict)
+    t: float = 0.0
+
+
+@dataclass(slots=True)
+class SampleRow:
+    """A grid of samples; ``path`` is relative to the run's directory."""
+
+    step: int
+    path: str
+    caption: str
+    t: float
+    rows: int | None = None
+    columns: int | None = None
+
+
+@dataclass(slots=True)
+class FigureRow:
+    step: int
+    name: str
+    path: str
+    caption: str
+    t: float
+
+
+@dataclass(slots=True)
+class AlertRow:
+    step: int
+    severity: str
+    name: str
+    sentence: str
+    cause: str
+    remedy: str
+    t: float
+
+
+@dataclass(slots=True)
+class CheckpointRow:
+    """The newest checkpoint of its kind (``last`` or ``best``)."""
+
+    which: str
+    step: int
+    path: str
+    bytes: int
+    t: float
+
+
+@dataclass(slots=True)
+class RunRow:
+    """One run as the lists show it.
+
+    ``status`` and ``reason`` are as of now: a running trainer that is suspended or silent is ``stalled``.
+    ``steps`` is the total, ``step`` and ``images`` how far it has come, ``seconds`` the time spent training
+    over all attempts, ``eta_s`` what is left. ``metrics`` holds the last value of each, ``loss`` one of them.
+    """
+
+    id: str
+    name: str = ""
+    recipe: str = ""
+    title: str = ""
+    family: str = ""
+    dataset: str = ""
+    quick: bool = False
+    stand_in_for: str | None = None
+    status: str = "lost"
+    reason: str = ""
+    step: int = 0
+    steps: int | None = None
+    images: int = 0
+    total_images: int | None = None
+    steps_per_epoch: int | None = None
+    images_per_s: float | None = None
+    seconds: float = 0.0
+    eta_s: float | None = None
+    seed: int | None = None
+    device: str = ""
+    precision: str = ""
+    parameters: int | None = None
+    created_at: float | None = None
+    queued_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    attempt: int = 0
+    slot: str | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    loss: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    best: Evaluation | None = None
+    protocols: list[str] = field(default_factory=list)
+    alerts: int = 0
+    corrupt: int = 0
+    phase: str = ""
+    dir: str = ""
+    reference: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Chart:
+    """A series reduced to at most ``columns`` buckets; arrays are float64 and of one length but ``marks``.
+
+    ``x`` is each bucket's place on the chosen axis, ``lo``, ``hi`` and ``mean`` its extremes and mean over
+    every raw point, so a spike of one step is always there; ``lo_x`` and ``hi_x`` say where the extremes
+    stand. A bucket that holds only NaN or infinities has NaN in all of them: a gap. ``marks`` are the
+    places of non-finite points (the first of each bucket). ``points`` counts the raw points covered.
+    """
+
+    x: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    marks: np.ndarray
+    points: int
+    mean: np.ndarray
+    lo_x: np.ndarray
+    hi_x: np.ndarray
+
+
+@dataclass(slots=True)
+class LeaderboardRow:
+    """A run's best score under one protocol, or a published figure (``run`` and ``rank`` None).
+
+    ``reference`` is the figure published for the run's recipe, ``source`` where it was published.
+    """
+
+    dataset: str
+    protocol: str
+    metric: str
+    rank: int | None
+    run: str | None
+    name: str
+    recipe: str
+    value: float
+    step: int | None
+    floor: float | None
+    seed: int | None
+    samples: int | None
+    reference: float | None
+    source: str
+    lower_is_better: bool
+    protocol_id: str = ""
+    title: str = ""
+    quick: bool = False

@@ -1,0 +1,138 @@
+"""Tables of ``index.db``, and the one way to open it for writing.
+
+Importing sqlite_utils costs 0.2 s, so only the ingesting side does; readers use sqlite3 alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+VERSION = 1
+"""``PRAGMA user_version``. An index of another version is made again from the runs."""
+
+migrations = Migrations("gentui.index")
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+
+-- bookkeeping of what has been read; `directory` is a signature of the run's directory, NULL: look again
+CREATE TABLE scans (run TEXT PRIMARY KEY, directory TEXT) WITHOUT ROWID;
+CREATE TABLE files (
+    run TEXT NOT NULL, attempt INTEGER NOT NULL, inode INTEGER NOT NULL, position INTEGER NOT NULL,
+    corrupt INTEGER NOT NULL, first_step INTEGER, origin REAL, base REAL NOT NULL, ended INTEGER NOT NULL,
+    PRIMARY KEY (run, attempt)
+) WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, problem TEXT NOT NULL DEFAULT '',
+    -- run.json
+    name TEXT NOT NULL DEFAULT '', recipe TEXT NOT NULL DEFAULT '', title TEXT NOT NULL DEFAULT '',
+    family TEXT NOT NULL DEFAULT '', dataset TEXT NOT NULL DEFAULT '', quick INTEGER NOT NULL DEFAULT 0,
+    stand_in_for TEXT, seed INTEGER, wanted TEXT NOT NULL DEFAULT '', created_at REAL, estimate INTEGER,
+    reference TEXT,
+    -- state.json
+    status TEXT NOT NULL DEFAULT 'lost', reason TEXT NOT NULL DEFAULT '', attempt INTEGER NOT NULL DEFAULT 0,
+    slot TEXT, queued_at REAL, started_at REAL, ended_at REAL, pid INTEGER, exit_code INTEGER, signal INTEGER,
+    -- the event log
+    step INTEGER NOT NULL DEFAULT 0, images INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
+    total_steps INTEGER, total_images INTEGER, steps_per_epoch INTEGER, device TEXT NOT NULL DEFAULT '',
+    precision TEXT NOT NULL DEFAULT '', parameters INTEGER, phase TEXT NOT NULL DEFAULT '',
+    metrics TEXT NOT NULL DEFAULT '{}', best TEXT, protocols TEXT NOT NULL DEFAULT '[]',
+    alerts INTEGER NOT NULL DEFAULT 0, corrupt INTEGER NOT NULL DEFAULT 0,
+    clock_step INTEGER, clock_seconds REAL
+) WITHOUT ROWID;
+
+-- every metric of a run; names that begin with @ are its clocks
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL, key TEXT NOT NULL, last_step INTEGER NOT NULL,
+    UNIQUE (run, key)
+);
+-- kind: 0 finite, 1 NaN, 2 +Inf, 3 -Inf; value is NULL unless finite, for SQLite has no NaN
+CREATE TABLE points (
+    series INTEGER NOT NULL, step INTEGER NOT NULL, value REAL, kind INTEGER NOT NULL,
+    PRIMARY KEY (series, step)
+) WITHOUT ROWID;
+-- one row per bucket of 2**level steps: n finite and bad other points, where the extremes stand
+CREATE TABLE pyramid (
+    series INTEGER NOT NULL, level INTEGER NOT NULL, bucket INTEGER NOT NULL,
+    n INTEGER NOT NULL, bad INTEGER NOT NULL, bad_step INTEGER, total REAL NOT NULL,
+    lo REAL, lo_step INTEGER, hi REAL, hi_step INTEGER,
+    PRIMARY KEY (series, level, bucket)
+) WITHOUT ROWID;
+
+CREATE TABLE evaluations (
+    run TEXT NOT NULL, step INTEGER NOT NULL, metric TEXT NOT NULL, protocol_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL, value REAL, kind INTEGER NOT NULL, protocol TEXT NOT NULL,
+    lower_is_better INTEGER NOT NULL, floor REAL, seconds REAL, detail TEXT NOT NULL, t REAL NOT NULL,
+    best INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, step, metric, protocol_id)
+) WITHOUT ROWID;
+CREATE TABLE samples (
+    run TEXT NOT NULL, step INTEGER NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL,
+    caption TEXT NOT NULL, t REAL NOT NULL, rows INTEGER, columns INTEGER,
+    PRIMARY KEY (run, step, path)
+) WITHOUT ROWID;
+CREATE TABLE figures (
+    run TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL,
+    caption TEXT NOT NULL, t REAL NOT NULL,
+    PRIMARY KEY (run, step, name, path)
+) WITHOUT ROWID;
+CREATE TABLE alerts (
+    run TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, t REAL NOT NULL, attempt INTEGER NOT NULL,
+    severity TEXT NOT NULL, sentence TEXT NOT NULL, cause TEXT NOT NULL, remedy TEXT NOT NULL,
+    PRIMARY KEY (run, step, name, t)
+) WITHOUT ROWID;
+CREATE TABLE checkpoints (
+    run TEXT NOT NULL, which TEXT NOT NULL, step INTEGER NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, t REAL NOT NULL,
+    PRIMARY KEY (run, which, step)
+) WITHOUT ROWID;
+"""
+
+OF_A_RUN = ("scans", "files", "evaluations", "samples", "figures", "alerts", "checkpoints")
+"""Tables with a ``run`` column, but ``series``."""
+
+
+@migrations()
+def m001_tables(db: Database) -> None:
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+def open_writer(path: Path) -> Database:
+    """Open (and make, 0600) the index for writing. The caller holds the ingest lock.
+
+    Raises sqlite3.DatabaseError when the file is not an index of this version.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
+    try:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if found != VERSION and not empty:
+            raise sqlite3.DatabaseError(f"index version {found}, not {VERSION}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # kill -9 loses nothing; power loss means a rebuild
+        connection.execute("PRAGMA cache_size = -32768")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        db = Database(connection, execute_plugins=False)
+        if empty:
+            with db.atomic():
+                migrations.apply(db)
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+        return db
+    except BaseException:
+        connection.close()
+        raise
+
+
+def discard(path: Path) -> None:
+    """Remove the index. The database goes first: a reader then finds nothing, never half of it."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
