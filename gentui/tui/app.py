@@ -235,19 +235,28 @@ class GentuiApp(App[int]):
 
         self.push_screen(NoticeScreen("The data is not here", remedy, "Nothing was started."))
 
-    def launch(self, recipe: Recipe, name: str = "", seed: int | None = None, command: list[str] | None = None) -> None:
-        """Train a recipe and go to its run view."""
+    def launch(
+        self,
+        recipe: Recipe,
+        name: str = "",
+        seed: int | None = None,
+        command: list[str] | None = None,
+        replacing: Screen[Any] | None = None,
+    ) -> None:
+        """Train a recipe and go to its run view; the screen ``replacing`` is left behind."""
 
         def work() -> str:
             from gentui import jobs
 
             return jobs.launch(self.home, recipe, name=name, seed=seed, command=command).id
 
-        self.in_thread(work, self._launched)
+        def launched(run_id: str) -> None:
+            self.live.wake()
+            if replacing is not None and self.screen is replacing:
+                self.pop_screen()
+            self.open_run(run_id)
 
-    def _launched(self, run_id: str) -> None:
-        self.live.wake()
-        self.open_run(run_id)
+        self.in_thread(work, launched)
 
 
 def run(home: Path, images: str = "auto") -> int:

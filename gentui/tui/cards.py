@@ -95,12 +95,16 @@ def full_cards() -> list[Card]:
             cards.append(Card(clean(name, 64), "cannot be read", "", "", "", problem=clean(error, 2000)))
             continue
         data = type(recipe.data)
-        here = recipe.data_is_here()
+        try:
+            recipe.require_data()
+            remedy = ""
+        except recipes.MissingData as missing:
+            remedy = clean(missing, 1000)
         cards.append(
             replace(
                 _card_of(recipe.raw()),
-                here=here,
-                remedy="" if here else clean(data.remedy(), 1000),
+                here=not remedy,
+                remedy=remedy,
                 dataset_title=clean(data.title, 100),
                 group=DEMONSTRATIONS if data.embedded else "",
                 recipe=recipe,

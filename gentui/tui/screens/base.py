@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
-from gentui.tui import keys
 from gentui.tui.live import Fetch, Fresh
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 
@@ -73,6 +72,8 @@ class Dialog(ModalScreen[Any]):
     """A dialog over the screen below. Subclasses set ``context``."""
 
     context: ClassVar[str] = ""
+    HORIZONTAL_BREAKPOINTS = BaseScreen.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = BaseScreen.VERTICAL_BREAKPOINTS
 
     @property
     def gentui(self) -> GentuiApp:
@@ -83,7 +84,3 @@ class Dialog(ModalScreen[Any]):
 
     def action_back(self) -> None:
         self.dismiss(None)
-
-
-def bindings(context: str) -> Any:
-    return keys.bindings(context)

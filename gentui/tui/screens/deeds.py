@@ -77,15 +77,16 @@ def _do(app: GentuiApp, work: Callable[[Any], None], done: str, then: Callable[[
 def edit_again(app: GentuiApp, run: Any) -> None:
     """The settings form, with the settings of this run."""
 
+    path = app.home / "runs" / run.id / "recipe.toml"
+
     def read() -> Any:
         from engine import recipe as recipes
-        from engine.rundir import RunDir
 
-        return recipes.load(RunDir(app.home / "runs" / run.id).recipe_path)
+        return recipes.load(path)
 
     def opened(recipe: Any) -> None:
         from gentui.tui.screens.form import FormScreen
 
-        app.push_screen(FormScreen(recipe))
+        app.push_screen(FormScreen(recipe, str(path)))
 
     app.in_thread(read, opened)

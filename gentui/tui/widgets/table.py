@@ -190,7 +190,7 @@ class Table(ScrollView, can_focus=True):
 
     def _fit(self) -> list[int]:
         """Width of every column; 0 for those dropped."""
-        room = self.size.width - 2 - (1 if len(self.rows) + 1 > self.size.height else 0)
+        room = self.size.width - 2 - (1 if len(self.rows) + 1 > self.size.height else 0)  # less the scroll bar
         widths = list(self._natural)
         used = lambda: sum(w + 2 for w in widths if w) - 2  # noqa: E731
 
@@ -288,7 +288,7 @@ class Table(ScrollView, can_focus=True):
         self.refresh(Region(0, at, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         base = self.rich_style
         if y == 0:
             return self._line([c.title for c in self.columns], base + self._style("titles"), "  ", width)

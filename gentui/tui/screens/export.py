@@ -1,0 +1,151 @@
+"""Write the results table to a file, having seen it first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, Select, Static
+
+from gentui.text import clean, clean_lines, shorten
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+
+FORMATS = {"csv": ".csv", "md": ".md", "latex": ".tex", "json": ".json", "html": ".html"}
+
+
+class ExportScreen(Dialog):
+    """Format, data set, status, path; the first lines of what will be written."""
+
+    context = "export"
+    CSS_PATH = "export.tcss"
+    BINDINGS = keys.bindings("export")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self._wanted: tuple[str, str | None, str | None] | None = None
+        self._path_is_ours = True
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box", id="export-box"):
+            yield Static(Content.assemble(("Export the results table", "bold")), markup=False)
+            with Horizontal(classes="line"):
+                yield Static("format", classes="label")
+                yield Select([(name, name) for name in FORMATS], value="csv", allow_blank=False, compact=True, id="format")
+                yield Static("data set", classes="label")
+                yield Select([("all", "")], value="", allow_blank=False, compact=True, id="dataset")
+            with Horizontal(classes="line"):
+                yield Static("file", classes="label")
+                path = Input("results.csv", compact=True, id="path")
+                path.cursor_blink = False
+                yield path
+            yield Static(id="export-note", markup=False)
+            yield Static(id="preview", markup=False)
+            with Horizontal(classes="line", id="export-buttons"):
+                yield Button("Write file", id="write", compact=True, variant="primary")
+            yield KeyBar("export", modal=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#format").focus()
+        self._refresh_preview()
+        home = self.gentui.home
+
+        def datasets() -> list[str]:
+            from gentui.index import Index
+
+            return sorted({run.dataset for run in Index(home).runs() if run.dataset})
+
+        self.gentui.in_thread(datasets, self._offer)
+
+    def _offer(self, datasets: list[str]) -> None:
+        if self.is_attached:
+            select = self.query_one("#dataset", Select)
+            with self.prevent(Select.Changed):
+                select.set_options([("all", ""), *((clean(name, 60), name) for name in datasets)])
+                select.value = ""
+
+    def on_select_changed(self, message: Select.Changed) -> None:
+        if message.select.id == "format" and self._path_is_ours:
+            with self.prevent(Input.Changed):
+                self.query_one("#path", Input).value = f"results{FORMATS[self.format]}"
+        self._refresh_preview()
+
+    def on_input_changed(self) -> None:
+        self._path_is_ours = False
+        self._note()
+
+    @property
+    def format(self) -> str:
+        return str(self.query_one("#format", Select).value)
+
+    @property
+    def path(self) -> Path:
+        return Path(self.query_one("#path", Input).value.strip()).expanduser()
+
+    def _refresh_preview(self) -> None:
+        dataset = str(self.query_one("#dataset", Select).value or "") or None
+        wanted = (self.format, dataset, None)
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        home = self.gentui.home
+
+        def work() -> tuple[Any, str]:
+            from gentui.export import render
+
+            return wanted, render(home, wanted[0], dataset=wanted[1], status=wanted[2])
+
+        self.gentui.in_thread(work, self._show_preview)
+
+    def _show_preview(self, result: tuple[Any, str]) -> None:
+        wanted, text = result
+        if wanted != self._wanted or not self.is_attached:
+            return
+        self._text = text
+        width = max(20, self.query_one("#preview").size.width)
+        lines = [shorten(line, width) for line in clean_lines(text[:20_000])[:12]]
+        self.query_one("#preview", Static).update(Content("\n".join(lines)))
+        self._note()
+
+    def _note(self) -> None:
+        lines = self._text.count("\n")
+        words = [f"{lines:,} lines, {len(self._text.encode()):,} bytes"] if self._text else []
+        path = self.path
+        if path.is_dir():
+            words.append("that is a folder: add a file name")
+        elif path.exists():
+            words.append("that file exists and will be replaced")
+        else:
+            words.append(f"into {clean(path.absolute().parent, 200)}")
+        self.query_one("#export-note", Static).update(Content(" · ".join(words)))
+
+    def on_input_submitted(self) -> None:
+        self.action_write()
+
+    def on_button_pressed(self) -> None:
+        self.action_write()
+
+    def action_write(self) -> None:
+        path, text = self.path, self._text
+        if not text:
+            self.gentui.tell("The table is not ready yet.", "warning")
+            return
+        if path.is_dir() or not path.name:
+            self.gentui.tell("Give the name of a file.", "warning")
+            return
+
+        def work() -> str:
+            path.write_text(text, encoding="utf-8", errors="replace")
+            return f"Wrote {path}"
+
+        self.gentui.in_thread(work, self._written)
+
+    def _written(self, said: str) -> None:
+        self.gentui.tell(said)
+        if self.is_current:
+            self.dismiss(None)

@@ -1,0 +1,216 @@
+"""Every setting of a recipe, checked as it is typed; then train."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from gentui.text import clean
+from gentui.tui import keys, wording
+from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed
+
+if TYPE_CHECKING:
+    from engine.recipe import Recipe
+
+NAME, SEED = "name", "train.seed"
+
+
+class FormScreen(BaseScreen):
+    """``reference`` is what ``gentui run`` would call the recipe: its name, or a path."""
+
+    context = "form"
+    place = "home"
+    CSS_PATH = "form.tcss"
+    BINDINGS = keys.bindings("form")
+
+    def __init__(self, recipe: Recipe, reference: str = "") -> None:
+        super().__init__()
+        self._original = recipe
+        self._base = recipe
+        self._reference = reference or recipe.name
+        self._values: dict[str, Any] = {}
+        self.label = ""
+        self.recipe: Recipe | None = recipe
+        self.problems: dict[str, str] = {}
+
+    def body(self) -> ComposeResult:
+        yield Static(id="form-title", markup=False)
+        yield SettingsForm(id="fields")
+        yield Static(id="form-help", markup=False)
+        yield Static(id="form-summary", markup=False)
+        yield Static(id="form-command", markup=False)
+        with Horizontal(id="form-buttons"):
+            yield Button("Train (F5)", id="train", compact=True, variant="primary")
+
+    def on_mount(self) -> None:
+        self._build()
+        self._check()
+        self.query_one(SettingsForm).focus()
+
+    # -- fields
+
+    def _build(self, focus: str = NAME) -> None:
+        """The fields of the recipe as it is now; what was typed into those that stay is kept."""
+        from engine.recipe import FormField
+
+        settings = {f.key: f for f in (self.recipe or self._base).form()}
+        own = {f.key: as_text(f.value) for f in self._base.form()}
+        name = FormField(NAME, self.label, "", "text", "what to call the run; may stay empty")
+        lines: list[Entry | str] = [Entry(name, "name", self.label, "")]
+        if (seed := settings.pop(SEED, None)) is not None:
+            lines.append(Entry(seed, "seed", as_text(seed.value), own.get(SEED, "")))
+        table = ""
+        for key, setting in settings.items():
+            head, _, rest = key.partition(".")
+            if head != table:
+                table = head
+                lines.append(clean(head, 40))
+            text = as_text(setting.value)
+            lines.append(Entry(setting, clean(rest, 60), text, own.get(key, text)))
+        self.query_one(SettingsForm).set_entries(lines, focus)
+
+    def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
+        self._explain(message.entry)
+
+    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
+        entry = message.entry
+        if entry.key == NAME:
+            self.label = clean(entry.text, 200)
+        elif entry.is_changed:
+            self._values[entry.key] = parsed(entry.setting, entry.text)
+        else:
+            self._values.pop(entry.key, None)
+        if self._names_a_part(entry.key):
+            table = entry.key.partition(".")[0] + "."
+            self._values = {k: v for k, v in self._values.items() if not k.startswith(table) or k == entry.key}
+            self._check()
+            if self.recipe is not None:
+                self._build(focus=entry.key)
+        self._check()
+        self._explain(entry)
+
+    @staticmethod
+    def _names_a_part(key: str) -> bool:
+        from engine.recipe import PARTS
+
+        table, _, name = key.partition(".")
+        return table in PARTS and PARTS[table][1] == name
+
+    # -- checking
+
+    def _check(self) -> None:
+        """Validate everything as the command line would, and say what is wrong where it is."""
+        from engine.recipe import RecipeError
+
+        self.problems = {}
+        try:
+            self.recipe = self._base.with_values(self._values) if self._values else self._base
+        except RecipeError as error:
+            self.recipe = None
+            for problem in error.problems:
+                text = problem.message + (f" ({problem.hint})" if problem.hint else "")
+                self.problems.setdefault(problem.key, clean(text, 300))
+        form = self.query_one(SettingsForm)
+        keys_here = {entry.key for entry in form.entries}
+        beside: dict[str, str] = {}
+        elsewhere = []
+        for key, text in self.problems.items():
+            # betas.0 belongs beside betas
+            home = next((k for k in (key, key.rpartition(".")[0]) if k in keys_here), None)
+            if home is None:
+                elsewhere.append(f"{key}: {text}" if key else text)
+            else:
+                beside.setdefault(home, text)
+        form.complain(beside)
+        self._tell(elsewhere)
+
+    def _tell(self, elsewhere: list[str]) -> None:
+        title = [(clean(self._original.title, 200), "bold"), (f"   {self._original.name}", "$text-muted")]
+        if self._base.is_quick:
+            title.append(("   quick", "bold $accent"))
+        self._put("#form-title", Content.assemble(*title))
+        if self.problems:
+            text = f"✗ {wording.plural(len(self.problems), 'problem')}: " + ("; ".join(elsewhere) or "see the fields")
+            self._put("#form-summary", Content.assemble((text, "bold $error")))
+        elif self.recipe is not None:
+            self._put("#form-summary", Content.assemble((f"✓ {self._summary(self.recipe)}", "$success")))
+        self._put("#form-command", Content.assemble(("$ ", "$text-muted"), shlex.join(self.command())))
+        self.query_one("#train", Button).disabled = bool(self.problems)
+
+    def _explain(self, entry: Entry) -> None:
+        if entry.problem:
+            self._put("#form-help", Content.assemble((f"✗ {entry.key}: {entry.problem}", "$error")))
+        else:
+            self._put("#form-help", Content.assemble((f"{entry.key}: ", "bold"), entry.help))
+
+    def _put(self, selector: str, content: Content) -> None:
+        static = self.query_one(selector, Static)
+        if static.content != content:
+            static.update(content)
+
+    @staticmethod
+    def _summary(recipe: Recipe) -> str:
+        steps = recipe.steps_total()
+        text = f"{steps:,} steps of {recipe.data.batch_size:,} images"
+        if size := recipe.data.sizes.get("train"):
+            text += f", {steps * recipe.data.batch_size / size:.3g} epochs"
+        text += f" on {clean(recipe.dataset, 60)}"
+        return text if recipe.data_is_here() else text + " (not on this machine)"
+
+    def command(self) -> list[str]:
+        """The command line that does the same."""
+        words = ["gentui", "run", self._reference]
+        if self._base.is_quick and not self._original.is_quick:
+            words.append("--quick")
+        for key, value in self._values.items():
+            if key != SEED:
+                words += ["-o", f"{key}={as_text(value)}"]
+        if self._values.get(SEED) is not None:
+            words += ["--seed", as_text(self._values[SEED])]
+        if self.label:
+            words += ["--name", self.label]
+        return words
+
+    # -- keys
+
+    def on_button_pressed(self) -> None:
+        self.action_launch()
+
+    def action_launch(self) -> None:
+        if self.recipe is None:
+            self.gentui.tell("Not started. " + "; ".join(f"{k}: {t}" for k, t in self.problems.items()), "error")
+            return
+        recipe = self.recipe
+        self.say("Starting …")
+        self.gentui.launch(recipe, self.label, command=self.command(), replacing=self)
+
+    def action_reset(self) -> None:
+        form = self.query_one(SettingsForm)
+        form.set_text(form.entry.own)
+
+    def action_quick(self) -> None:
+        self._base = self._original if self._base is not self._original else self._original.quickened()
+        self._values = {}
+        self.recipe = self._base
+        self._build()
+        self._check()
+
+    def action_back(self) -> None:
+        changes = len(self._values) + bool(self.label)
+        if not changes:
+            self.app.pop_screen()
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.pop_screen()
+
+        detail = f"{wording.plural(changes, 'change')} would be forgotten."
+        self.app.push_screen(ConfirmScreen("Leave the form?", detail), answered)

@@ -1,0 +1,82 @@
+"""Every key, from the one table of keys."""
+
+from __future__ import annotations
+
+import textwrap
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+
+ABOUT = (
+    "gentui trains, watches, scores and ranks image generative models. Training runs in processes of its own: "
+    "leaving, or losing the connection, stops nothing."
+)
+
+
+def help_text(context: str, width: int = 76) -> Content:
+    """The keys of the screen below first, then those that work everywhere, then the others."""
+    indent = "\n" + " " * 28
+    order = [context, "app", *(name for name in keys.CONTEXTS if name not in (context, "app"))]
+    parts: list[tuple[str, str] | str] = [ABOUT, "\n\n"]
+    for name in order:
+        if name not in keys.CONTEXTS:
+            continue
+        here = "  (this screen)" if name == context and name != "app" else ""
+        parts += [(keys.CONTEXTS[name], "bold $primary"), (here, "$text-muted"), "\n"]
+        for key in keys.of(name):
+            does = indent.join(textwrap.wrap(key.help, max(20, width - 29)))
+            parts += [(f"  {key.display_all:<10} ", "bold $accent"), f"{key.label:<14} ", (does, "$text-muted"), "\n"]
+        parts.append("\n")
+    parts += [("In tables", "bold $primary"), "\n"]
+    for shown, does in (("↑ ↓ k j", "move"), ("PgUp PgDn", "a page"), ("Home End", "first, last")):
+        parts += [(f"  {shown:<10} ", "bold $accent"), does, "\n"]
+    return Content.assemble(*parts)
+
+
+class HelpScreen(Dialog):
+    """The help pages, over the screen they were asked on."""
+
+    context = "help"
+    BINDINGS = [
+        *keys.bindings("help"),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown,space", "page(1)", show=False),
+    ]
+    DEFAULT_CSS = """
+    HelpScreen > Vertical { width: 84; height: 90%; }
+    HelpScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    HelpScreen Static { width: 100%; height: auto; }
+    """
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self._below = context
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            with VerticalScroll(can_focus=False):
+                yield Static(markup=False)
+            yield KeyBar("help", modal=True)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._write)
+
+    def _write(self) -> None:
+        static = self.query_one(Static)
+        static.update(help_text(self._below, static.size.width or 70))
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=by * max(1, scroll.size.height - 1), animate=False)

@@ -1,0 +1,139 @@
+"""Own scores in line with the published ones; only equals are ranked against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from gentui.text import clean
+from gentui.tui import keys, wording
+from gentui.tui.live import Fetch
+from gentui.tui.screens.base import BaseScreen
+from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
+
+COLUMNS = (
+    Column("rank", "right", minimum=4),
+    Column("recipe", minimum=14, maximum=32),
+    Column("run", flex=True, minimum=8, maximum=30, drop=4),
+    Column("score", "right", minimum=8),
+    Column("published", "right", minimum=9),
+    Column("difference", "right", minimum=10, drop=2),
+    Column("floor", "right", minimum=6, drop=1),
+    Column("n", "right", minimum=5, drop=3),
+    Column("step", "right", minimum=7, drop=5),
+    Column("seed", "right", minimum=4, drop=6),
+)
+
+
+class LeaderboardScreen(BaseScreen):
+    """One group for each data set, metric and protocol."""
+
+    context = "leaderboard"
+    place = "leaderboard"
+    BINDINGS = keys.bindings("leaderboard")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[Any] = []
+
+    def body(self) -> ComposeResult:
+        yield Filter("recipe, data set, metric, protocol", id="leaderboard-filter")
+        yield Table(COLUMNS, id="leaderboard", empty="Reading the scores …")
+
+    def on_mount(self) -> None:
+        self.query_one(Table).focus()
+
+    def fetch(self) -> Fetch | None:
+        return Fetch(lambda index: index.leaderboard())
+
+    def show(self, data: Any) -> None:
+        self._rows = data
+        self._fill()
+
+    def _fill(self) -> None:
+        table, words = self.query_one(Table), self.query_one(Filter).value.lower().split()
+        table.empty = "Nothing matches. Esc clears the filter." if words else "No scores yet: they come as runs train."
+        table.set_rows(ranked(self._rows, words))
+
+    def action_open(self) -> None:
+        key = self.query_one(Table).key
+        if key is None:
+            return
+        run = key.partition("\0")[0]
+        if run:
+            self.gentui.open_run(run)
+        else:
+            self.say("A published figure: there is no run behind it here.")
+
+    def on_table_chosen(self) -> None:
+        self.action_open()
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    async def action_back(self) -> None:
+        if not self.query_one(Filter).close():
+            await self.gentui.action_go("home")
+
+    def on_filter_edited(self) -> None:
+        self._fill()
+
+    def on_filter_closed(self) -> None:
+        self.query_one(Table).focus()
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        self.query_one(Table).focus()
+
+
+def ranked(rows: list[Any], words: list[str]) -> list[Row]:
+    """LeaderboardRows, in the index's order, under a heading for each (data set, metric, protocol)."""
+    shown: list[Row] = []
+    group = None
+    for number, row in enumerate(rows):
+        text = f"{row.dataset} {row.metric} {row.protocol} {row.recipe} {row.name} {row.run or 'published'}".lower()
+        if not all(word in text for word in words):
+            continue
+        this = (row.dataset, row.metric, row.protocol)
+        if this != group:
+            group = this
+            shown.append(heading(_heading(row)))
+        shown.append(_row(row, number))
+    return shown
+
+
+def _heading(row: Any) -> str:
+    protocol = clean(row.protocol, 300)
+    metric = clean(row.metric, 30)
+    return f"{clean(row.dataset, 40)} · " + (protocol if protocol.startswith(metric) else f"{metric} · {protocol}")
+
+
+def _row(row: Any, number: int) -> Row:
+    is_published = row.run is None
+    tone = "dim" if is_published else ""
+    rank: Cell = ("pub.", "dim") if is_published else f"{row.rank}" if row.rank is not None else ("–", "dim")
+    if row.rank == 1:
+        rank = ("★ 1", "accent")
+    published = difference = ("–", "dim")
+    if row.reference is not None and not is_published:
+        published = (wording.number(row.reference), "dim")
+        difference = (f"{row.value - row.reference:+.4g}", "dim")
+    name = clean(row.name or ("published" if is_published else row.run), 60)
+    source = clean(row.source or "published", 80) if is_published else name
+    if getattr(row, "quick", False):
+        source += " (quick)"
+    cells: tuple[Cell, ...] = (
+        rank,
+        (clean(row.recipe, 64), tone),
+        (source, "dim"),
+        (wording.number(row.value), tone or "strong"),
+        published,
+        difference,
+        wording.number(row.floor),
+        f"{row.samples:,}" if row.samples else ("–", "dim"),
+        f"{row.step:,}" if row.step is not None else ("–", "dim"),
+        str(row.seed) if row.seed is not None else ("–", "dim"),
+    )
+    return Row(f"{row.run or ''}\0{number if is_published else ''}\0{row.protocol}\0{row.metric}", cells)

@@ -1,0 +1,319 @@
+"""A form of many one-line settings, drawn as one widget.
+
+Fifty settings as fifty inputs take seconds to mount; here only the lines on screen are drawn, and the one
+under the cursor is edited in place. Choices turn with the left and right arrows, or by their first letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from gentui.text import clean, fit
+
+if TYPE_CHECKING:
+    from engine.recipe import FormField
+
+
+def as_text(value: Any) -> str:
+    """A value as a person types it: TOML, without quotes around plain text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(f'"{v}"' if isinstance(v, str) else as_text(v) for v in value) + "]"
+    return str(value)
+
+
+def parsed(setting: FormField, text: str) -> Any:
+    """What was typed, as TOML reads it; None for nothing where nothing is allowed."""
+    from engine.recipe import parse_value
+
+    is_flag = setting.type.startswith("true or false")
+    if (setting.type.startswith(("text", "choice")) or setting.choices) and not is_flag:
+        return text.strip() or (None if "or empty" in setting.type else "")
+    return parse_value(text)
+
+
+@dataclass
+class Entry:
+    """One setting being edited. ``own`` is the text it goes back to."""
+
+    setting: FormField
+    label: str
+    text: str
+    own: str
+    problem: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.setting.key
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return ("true", "false") if self.setting.type.startswith("true or false") else self.setting.choices
+
+    @property
+    def is_changed(self) -> bool:
+        return self.text != self.own
+
+    @property
+    def help(self) -> str:
+        parts = [self.setting.help, "one of: " + ", ".join(self.choices) if self.choices else self.setting.type]
+        return clean(" · ".join(part for part in parts if part), 400)
+
+
+class SettingsForm(ScrollView, can_focus=True):
+    """Lines of settings under headings. ``Edited`` follows every change of a text."""
+
+    COMPONENT_CLASSES = {
+        "form--label", "form--heading", "form--value", "form--editing", "form--changed", "form--note", "form--wrong",
+        "form--here",
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    SettingsForm {
+        background: $background; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        & > .form--label { color: $text-muted; }
+        & > .form--heading { color: $secondary; text-style: bold; }
+        & > .form--value { color: $foreground; background: $surface; }
+        & > .form--editing { color: $foreground; background: $primary 30%; }
+        & > .form--changed { color: $accent; text-style: bold; }
+        & > .form--note { color: $text-muted; }
+        & > .form--wrong { color: $error; text-style: bold; }
+        & > .form--here { color: $foreground; text-style: bold; }
+    }
+    """
+
+    @dataclass
+    class Edited(Message):
+        entry: Entry
+
+    @dataclass
+    class Moved(Message):
+        """The cursor stands on another setting."""
+
+        entry: Entry
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: list[Entry | str] = []
+        self._at = 0
+        self._caret = 0
+
+    # -- contents
+
+    def set_entries(self, lines: Sequence[Entry | str], focus: str = "") -> None:
+        """Entries and headings; the cursor goes to the entry with key ``focus``, else to the first."""
+        self._lines = list(lines)
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        self._at = next((i for i, e in enumerate(lines) if isinstance(e, Entry) and e.key == focus), 0)
+        if isinstance(self._lines[self._at], str):
+            self._at += 1
+        self._caret = len(self.entry.text)
+        self.refresh()
+        self.call_after_refresh(self._reveal)
+        self.post_message(self.Moved(self.entry))
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [line for line in self._lines if isinstance(line, Entry)]
+
+    @property
+    def entry(self) -> Entry:
+        """The setting under the cursor."""
+        line = self._lines[self._at]
+        assert isinstance(line, Entry)
+        return line
+
+    def complain(self, problems: dict[str, str]) -> None:
+        """Show what is wrong, by key."""
+        for index, line in enumerate(self._lines):
+            if isinstance(line, Entry) and line.problem != (text := problems.get(line.key, "")):
+                line.problem = text
+                self._refresh_row(index)
+
+    def set_text(self, text: str) -> None:
+        """Replace the text of the setting under the cursor."""
+        self._put(text, len(text))
+
+    # -- editing
+
+    def _put(self, text: str, caret: int) -> None:
+        entry = self.entry
+        is_new = text != entry.text
+        entry.text, self._caret = text, max(0, min(caret, len(text)))
+        self._refresh_row(self._at)
+        if is_new:
+            self.post_message(self.Edited(entry))
+
+    def on_key(self, event: events.Key) -> None:
+        if not self._lines:
+            return
+        if self._moves(event.key) or self._edits(event):
+            event.stop()
+            event.prevent_default()
+
+    def _moves(self, key: str) -> bool:
+        page = max(1, self.size.height - 1)
+        match key:
+            case "up" | "shift+tab":
+                self._go(self._at - 1, -1)
+            case "down" | "enter":
+                self._go(self._at + 1, 1)
+            case "pageup":
+                self._go(max(0, self._at - page), -1)
+            case "pagedown":
+                self._go(min(len(self._lines) - 1, self._at + page), 1)
+            case "tab":
+                if self._at >= len(self._lines) - 1:
+                    return False
+                self._go(self._at + 1, 1)
+            case _:
+                return False
+        return True
+
+    def _edits(self, event: events.Key) -> bool:
+        entry, caret = self.entry, self._caret
+        text, key = entry.text, event.key
+        if entry.choices:
+            return self._turns(entry, event)
+        match key:
+            case "left":
+                self._put(text, caret - 1)
+            case "right":
+                self._put(text, caret + 1)
+            case "home" | "ctrl+a":
+                self._put(text, 0)
+            case "end" | "ctrl+e":
+                self._put(text, len(text))
+            case "backspace":
+                self._put(text[: max(0, caret - 1)] + text[caret:], caret - 1)
+            case "delete" | "ctrl+d":
+                self._put(text[:caret] + text[caret + 1 :], caret)
+            case "ctrl+u":
+                self._put(text[caret:], 0)
+            case "ctrl+w":
+                kept = text[:caret].rstrip().rpartition(" ")[0]
+                self._put(kept + text[caret:], len(kept))
+            case _:
+                if event.character is None or not event.is_printable:
+                    return False
+                self._insert(event.character)
+        return True
+
+    def _turns(self, entry: Entry, event: events.Key) -> bool:
+        choices = entry.choices
+        at = choices.index(entry.text) if entry.text in choices else 0
+        if event.key in ("left", "right", "space"):
+            self.set_text(choices[(at + (-1 if event.key == "left" else 1)) % len(choices)])
+            return True
+        if event.character is not None and event.is_printable:
+            after = choices[at + 1 :] + choices[: at + 1]
+            if found := next((c for c in after if c.lower().startswith(event.character.lower())), None):
+                self.set_text(found)
+            return True
+        return False
+
+    def _insert(self, typed: str) -> None:
+        typed = clean(typed, 1000)
+        text, caret = self.entry.text, self._caret
+        self._put((text[:caret] + typed + text[caret:])[:1000], caret + len(typed))
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        if self._lines and not self.entry.choices:
+            self._insert(event.text)
+
+    # -- moving
+
+    def _go(self, index: int, direction: int) -> None:
+        while 0 <= index < len(self._lines) and isinstance(self._lines[index], str):
+            index += direction
+        if not 0 <= index < len(self._lines) or index == self._at:
+            if direction < 0:
+                self.scroll_to(y=0, animate=False)
+            return
+        old, self._at = self._at, index
+        self._caret = len(self.entry.text)
+        self._refresh_row(old)
+        self._refresh_row(index)
+        self._reveal()
+        self.post_message(self.Moved(self.entry))
+
+    def _reveal(self) -> None:
+        top, height = self.scroll_offset.y, self.size.height
+        first = self._at - 1 if self._at and isinstance(self._lines[self._at - 1], str) else self._at
+        if first < top:
+            self.scroll_to(y=first, animate=False)
+        elif self._at >= top + height:
+            self.scroll_to(y=self._at - height + 1, animate=False)
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if index < len(self._lines) and isinstance(self._lines[index], Entry):
+            self._go(index, 1)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.refresh()
+        if self._lines:
+            self.call_after_refresh(self._reveal)
+
+    # -- drawing
+
+    def _refresh_row(self, index: int) -> None:
+        self.refresh(Region(0, index - self.scroll_offset.y, self.size.width, 1))
+
+    def on_focus(self) -> None:
+        self._refresh_row(self._at)
+
+    def on_blur(self) -> None:
+        self._refresh_row(self._at)
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.scrollable_content_region.width, self.rich_style
+        index = y + self.scroll_offset.y
+        if index >= len(self._lines):
+            return Strip.blank(width, base)
+        style = lambda name: base + self.get_component_rich_style(f"form--{name}", partial=True)  # noqa: E731
+        line = self._lines[index]
+        if isinstance(line, str):
+            return Strip([Segment(fit(f" {line}", width), style("heading"))], width)
+        is_here = index == self._at and self.has_focus
+        label_width, value_width = (20, 20) if width < 100 else (26, 34)
+        label_style = style("here") if is_here else style("changed") if line.is_changed else style("label")
+        mark = "▸ " if index == self._at else "• " if line.is_changed else "  "
+        note, note_style = (f"✗ {line.problem}", "wrong") if line.problem else (line.help, "note")
+        segments = [
+            Segment(mark + fit(line.label, label_width - 2), label_style),
+            *self._value(line, value_width, is_here, style),
+            Segment("  " + fit(note, max(0, width - label_width - value_width - 2)), style(note_style)),
+        ]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _value(self, entry: Entry, width: int, is_here: bool, style: Any) -> list[Segment]:
+        plain = style("editing") if is_here else style("value")
+        if entry.choices:
+            left, right = ("‹ ", " ›") if is_here else ("  ", "  ")
+            return [Segment(left + fit(clean(entry.text, 100), width - 4) + right, plain)]
+        text = entry.text
+        if not is_here:
+            return [Segment(fit(" " + (text or "empty"), width), plain if text else style("note"))]
+        start = max(0, self._caret - (width - 3))
+        shown, caret = text[start:], self._caret - start
+        before, under, after = shown[:caret], shown[caret : caret + 1] or " ", shown[caret + 1 :]
+        room = width - 1 - cell_len(before) - cell_len(under)
+        cursor = plain.__class__(reverse=True)
+        return [Segment(" " + before, plain), Segment(under, plain + cursor), Segment(fit(after, max(0, room)), plain)]
