@@ -92,7 +92,8 @@ def knots(db: sqlite3.Connection, run: str, key: str, most: int = 4000) -> tuple
     for level in LEVELS:
         if len(rows) <= most:
             break
-        sql = "SELECT lo_step, lo, hi_step, hi FROM pyramid WHERE series = ? AND level = ? ORDER BY bucket LIMIT ?"
+        sql = "SELECT lo_step, lo, hi_step, hi FROM pyramid"
+        sql += " WHERE series = ? AND level = ? ORDER BY bucket LIMIT ?"
         rows = db.execute(sql, (series[0], level, most + 1)).fetchall()
     pairs = np.array(rows, np.float64).reshape(-1, 2)
     pairs = pairs[np.concatenate(([True], pairs[1:, 0] > pairs[:-1, 0]))] if len(pairs) else pairs

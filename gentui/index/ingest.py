@@ -184,6 +184,7 @@ class Pass:
         if seen is None or not seen.logs:
             return
         log: RunLog | None = None
+        size = 0
         try:
             size = seen.logs[-1][1].stat().st_size
             while True:

@@ -66,9 +66,9 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
         row.rank = rank
     rows += [
         LeaderboardRow(
-            dataset=f.dataset, protocol=f.protocol, metric=f.metric, rank=None, run=None, name="", recipe=f.recipe,
-            value=f.value, step=None, floor=None, seed=None, samples=None, reference=f.value, source=f.source,
-            lower_is_better=known.get((f.dataset, f.metric), f.metric in _LOWER), title=f.title,
+            dataset=f.dataset, protocol=f.protocol, metric=f.metric, rank=None, run=None, name="",
+            recipe=f.recipe, value=f.value, step=None, floor=None, seed=None, samples=None, reference=f.value,
+            source=f.source, lower_is_better=known.get((f.dataset, f.metric), f.metric in _LOWER), title=f.title,
         )
         for f in figures
     ]  # fmt: skip
@@ -96,8 +96,8 @@ def _row(score: tuple[Any, ...]) -> LeaderboardRow:
         figure = None
     samples = json.loads(detail).get("samples")
     return LeaderboardRow(
-        dataset=dataset, protocol=protocol, metric=metric, rank=None, run=run, name=name, recipe=recipe, value=value,
-        step=step, floor=floor, seed=seed, samples=whole(samples), reference=figure.value if figure else None,
-        source=figure.source if figure else "", lower_is_better=bool(lower), protocol_id=protocol_id, title=title,
-        quick=bool(quick),
+        dataset=dataset, protocol=protocol, metric=metric, rank=None, run=run, name=name, recipe=recipe,
+        value=value, step=step, floor=floor, seed=seed, samples=whole(samples),
+        reference=figure.value if figure else None, source=figure.source if figure else "",
+        lower_is_better=bool(lower), protocol_id=protocol_id, title=title, quick=bool(quick),
     )  # fmt: skip

@@ -68,7 +68,8 @@ class RunLog:
         self.files = {
             row[0]: File(*row)
             for row in db.execute(
-                "SELECT attempt, inode, position, corrupt, first_step, origin, base, ended FROM files WHERE run = ?",
+                "SELECT attempt, inode, position, corrupt, first_step, origin, base, ended FROM files"
+                " WHERE run = ?",
                 (run.id,),
             )
         }
@@ -95,8 +96,7 @@ class RunLog:
             self.files[attempt] = file
             if not file.inode:
                 file.inode = path.stat().st_ino
-            limit = min((f.first_step for a, f in self.files.items() if a > attempt and f.first_step is not None),
-                        default=None)  # fmt: skip
+            limit = self._replaced_after(attempt)
             corrupt = batch.corrupt
             for event in batch.events:
                 corrupt += not self._take(event, file, limit)
@@ -107,6 +107,11 @@ class RunLog:
             if batch.offset > 0:
                 return True
         return False
+
+    def _replaced_after(self, attempt: int) -> int | None:
+        """The step beyond which later attempts replace what this one logged."""
+        later = (file.first_step for number, file in self.files.items() if number > attempt)
+        return min((step for step in later if step is not None), default=None)
 
     def _take(self, event: dict[str, Any], file: File, limit: int | None) -> bool:
         """Take one record in; False when it is not a record this index understands."""
@@ -269,12 +274,13 @@ class RunLog:
         if not metric or isinstance(value, bool) or not isinstance(value, int | float):
             return False
         detail = event.get("protocol_detail")
+        detail = detail if isinstance(detail, dict) else {}
         value = float(value) if abs(value) < 2**1000 else math.copysign(math.inf, value)
         kind = int(pyramid.kinds_of(pyramid.np.array([value]))[0])
         row = (self.run.id, step, metric, plain(text(event.get("protocol_id")), 64), attempt,
                value if kind == 0 else None, kind, plain(text(event.get("protocol"))),
                int(event.get("lower_is_better") is not False), number(event.get("floor")),
-               number(event.get("seconds")), json.dumps(detail if isinstance(detail, dict) else {}), t, 0)  # fmt: skip
+               number(event.get("seconds")), json.dumps(detail), t, 0)  # fmt: skip
         self.db.execute(f"INSERT OR REPLACE INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
         self._scored = True
         self.now["phase"] = ""
@@ -308,11 +314,11 @@ class RunLog:
         )
 
     def _rank_scores(self) -> None:
-        """Mark the best finite score of each protocol; the run's own best is that of its latest main protocol."""
+        """Mark the best finite score of each protocol; the run's own is of its first metric, as last measured."""
         self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
         scores = self.db.execute(
-            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t FROM evaluations"
-            " WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id", (self.run.id,),
+            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t"
+            " FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id", (self.run.id,),
         ).fetchall()  # fmt: skip
         best: dict[tuple[str, str], tuple[Any, ...]] = {}
         for score in scores:

@@ -195,8 +195,8 @@ def load(db: sqlite3.Connection, series: int, level: int, first: int, last: int)
         steps = np.array([row[0] for row in rows], np.int64)
         return Buckets.of_points(steps, np.array([from_kind(row[1], row[2]) for row in rows], np.float64))
     rows = db.execute(
-        "SELECT bucket, n, bad, ifnull(bad_step, ?), total, ifnull(lo, 9e999), lo_step, ifnull(hi, -9e999), hi_step"
-        " FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ? ORDER BY bucket",
+        "SELECT bucket, n, bad, ifnull(bad_step, ?), total, ifnull(lo, 9e999), lo_step, ifnull(hi, -9e999),"
+        " hi_step FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ? ORDER BY bucket",
         (int(_NEVER), series, level, first, last),
     ).fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [()] * 9
