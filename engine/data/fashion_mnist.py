@@ -41,8 +41,6 @@ def read_split(folder: Path, split: str, size: tuple[int, int], classes: int) ->
         raise _damaged(
             image_path, f"its images are {images.shape[1]}×{images.shape[2]}, not {size[0]}×{size[1]}"
         )
-    if not len(images):
-        raise _damaged(image_path, "it holds no images")
     if len(labels) != len(images):
         raise _damaged(label_path, f"it labels {len(labels)} images where there are {len(images)}")
     if int(labels.max()) >= classes:
@@ -51,7 +49,7 @@ def read_split(folder: Path, split: str, size: tuple[int, int], classes: int) ->
 
 
 def read_idx(path: Path, dimensions: int, limit: int = 1 << 30) -> Tensor:
-    """An IDX file of bytes as a uint8 tensor of ``dimensions`` axes and at most ``limit`` elements."""
+    """An IDX file of bytes as a uint8 tensor of ``dimensions`` axes, 1 to ``limit`` elements."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             header = file.read(4 + 4 * dimensions)
@@ -59,6 +57,8 @@ def read_idx(path: Path, dimensions: int, limit: int = 1 << 30) -> Tensor:
                 raise _damaged(path, f"it is not an IDX file of bytes with {dimensions} axes")
             shape = np.frombuffer(header, ">u4", offset=4).astype(int).tolist()
             expected = int(np.prod(shape, dtype=object))
+            if not expected:
+                raise _damaged(path, "it holds no images or labels")
             if expected > limit:
                 raise _damaged(path, f"its header promises {expected:,} bytes")
             content = file.read(expected + 1)

@@ -1,0 +1,255 @@
+"""A score says what made it; real statistics are computed once; labels are asked for equally often."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from engine.data import Dataset, Split, fingerprint, open_dataset, to_float
+from engine.evaluation.evaluate import Score, evaluate
+from engine.evaluation.extractors import Extractor, load_extractor
+from engine.evaluation.frechet import Moments, distance
+from engine.evaluation.protocol import Protocol
+from engine.evaluation.statistics import cache_folder, cache_path, real_statistics
+from engine.settings.datasets import Digits
+from engine.settings.training import FID
+
+FIELDS = {
+    "metric", "extractor", "extractor_hash", "dataset", "dataset_hash", "split", "split_size",
+    "samples", "resize", "quantisation", "sampler", "steps", "ema",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return open_dataset(Digits())
+
+
+@pytest.fixture(scope="module")
+def extractor() -> Extractor:
+    return load_extractor("digits-cnn")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("statistics")
+
+
+class Copier:
+    """A perfect conditional generator: returns training images of the labels asked for."""
+
+    def __init__(self, dataset: Dataset):
+        self.dataset, self.asked, self.generator = dataset, [], torch.Generator().manual_seed(0)
+
+    def __call__(self, count: int, labels: torch.Tensor | None) -> torch.Tensor:
+        images, known = self.dataset.train.images, self.dataset.train.labels
+        if labels is None:
+            return to_float(images[torch.randint(len(images), (count,), generator=self.generator)])
+        self.asked += labels.tolist()
+        chosen = []
+        for label in labels.tolist():
+            of_it = (known == label).nonzero()[:, 0]
+            chosen.append(of_it[torch.randint(len(of_it), (), generator=self.generator)])
+        return to_float(images[torch.stack(chosen)])
+
+
+def score(generate, dataset, extractor, cache, conditional=True, progress=None, **settings) -> list[Score]:
+    chosen = FID(**{"samples": 250, "batch_size": 64, **settings})
+    return evaluate(
+        generate, dataset, chosen, extractor,
+        sampler="heun", steps=18, conditional=conditional, progress=progress, cache=cache,
+    )  # fmt: skip
+
+
+def test_a_perfect_generator_scores_near_the_floor_and_hits_every_label(digits, extractor, cache):
+    fid, accuracy = score(Copier(digits), digits, extractor, cache)
+    assert (fid.metric, accuracy.metric) == ("fid", "label_accuracy")
+    assert fid.lower_is_better and not accuracy.lower_is_better
+    assert 0 < fid.floor < 2 and 0 < fid.value < 2
+    assert accuracy.value >= 0.99
+    assert accuracy.floor == pytest.approx(0.9944, abs=0.006)
+
+
+def test_noise_scores_far_worse_than_digits(digits, extractor, cache):
+    fid, accuracy = score(lambda n, labels: torch.rand(n, 1, 8, 8) * 2 - 1, digits, extractor, cache)
+    assert fid.value > 20 * fid.floor
+    assert accuracy.value < 0.4
+
+
+def test_the_value_is_the_distance_of_the_images_given(digits, extractor, cache):
+    samples = digits.test.images[:250]
+    stream = iter(samples.split(64))
+    (fid,) = score(lambda n, labels: next(stream), digits, extractor, cache, conditional=False)
+    expected = distance(
+        Moments.of(extractor.features(samples)), Moments.of(extractor.features(digits.train.images))
+    )
+    assert fid.value == pytest.approx(expected, rel=1e-4)
+
+
+def test_float_samples_are_scored_as_the_files_saved_of_them(digits, extractor, cache):
+    samples = to_float(digits.test.images[:250]) + 0.3 / 127.5  # rounds back to the same bytes
+    as_float, as_bytes = iter(samples.split(64)), iter(digits.test.images[:250].split(64))
+    (one,) = score(lambda n, labels: next(as_float), digits, extractor, cache, conditional=False)
+    (other,) = score(lambda n, labels: next(as_bytes), digits, extractor, cache, conditional=False)
+    assert one.value == other.value
+
+
+def test_labels_go_round_the_classes(digits, extractor, cache):
+    copier = Copier(digits)
+    score(copier, digits, extractor, cache)
+    assert copier.asked == [i % 10 for i in range(250)]
+
+
+def test_an_unconditional_model_gets_no_labels_and_no_label_accuracy(digits, extractor, cache):
+    asked = []
+
+    def generate(count, labels):
+        asked.append(labels)
+        return Copier(digits)(count, None)
+
+    scores = score(generate, digits, extractor, cache, conditional=False)
+    assert [s.metric for s in scores] == ["fid"]
+    assert asked == [None] * 4
+
+
+def test_an_extractor_of_other_classes_gives_no_label_accuracy(digits, cache):
+    foreign = load_extractor("fashion-cnn")
+    scores = score(Copier(digits), digits, foreign, cache)
+    assert [s.metric for s in scores] == ["fid"]
+    assert (
+        "fashion-cnn" in scores[0].protocol.name
+        and "resized bilinear-antialias 28×28" in scores[0].protocol.name
+    )
+
+
+def test_the_protocol_reads_as_agreed(digits, extractor, cache):
+    fid, accuracy = score(Copier(digits), digits, extractor, cache)
+    assert re.fullmatch(r"fid · digits-cnn@[0-9a-f]{8} · train 1437 · n=250 · heun 18 · ema", fid.protocol.name)
+    assert set(fid.protocol.detail()) == FIELDS
+    assert fid.protocol.dataset_hash == digits.fingerprint[:8]
+    assert fid.protocol.quantisation == "uint8 rounded" and fid.protocol.resize == "none"
+    assert re.fullmatch("[0-9a-f]{8}", fid.protocol.id)
+    assert accuracy.protocol.id != fid.protocol.id
+
+
+def test_an_event_carries_everything_but_best(digits, extractor, cache):
+    event = score(Copier(digits), digits, extractor, cache)[0].event()
+    assert set(event) == {
+        "metric", "value", "lower_is_better", "protocol", "protocol_id", "protocol_detail", "floor", "seconds",
+    }  # fmt: skip
+
+
+def test_any_difference_makes_another_protocol():
+    one = Protocol("fid", "digits-cnn", "1a2b3c4d", "digits", "00000000", "train", 1437, 500,
+                   "none", "uint8 rounded", "heun", 18, True)  # fmt: skip
+    others = [
+        replace(one, **{name: {str: "x", int: 7, bool: False}[type(value)]})
+        for name, value in one.detail().items()
+    ]
+    assert len({p.id for p in [one, *others]}) == 1 + len(FIELDS)
+    assert one.id == replace(one).id
+    assert not replace(one, ema=False).name.endswith("ema")
+
+
+def test_the_test_split_can_be_compared_with(digits, extractor, cache):
+    (fid,) = score(Copier(digits), digits, extractor, cache, conditional=False, split="test")
+    assert "test 360" in fid.protocol.name
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_samples_that_are_not_finite_score_nan(digits, extractor, cache, bad):
+    def generate(count, labels):
+        images = Copier(digits)(count, labels)
+        images[0, 0, 0, 0] = bad
+        return images
+
+    assert all(math.isnan(s.value) for s in score(generate, digits, extractor, cache))
+
+
+def test_samples_of_a_wrong_shape_are_an_error(digits, extractor, cache):
+    with pytest.raises(ValueError, match="asked for images"):
+        score(lambda n, labels: torch.zeros(n, 1, 9, 9), digits, extractor, cache)
+
+
+def test_progress_counts_real_images_only_while_they_are_new(digits, extractor, tmp_path):
+    seen: list[tuple[int, int]] = []
+    for _ in range(2):
+        score(Copier(digits), digits, extractor, tmp_path, progress=lambda *at: seen.append(at))
+    first = [at for at in seen if at[1] > 250]
+    assert first[-1] == (1437 + 360 + 250, 1437 + 360 + 250)
+    assert [at for at in seen if at[1] == 250] == [(64, 250), (128, 250), (192, 250), (250, 250)]
+
+
+def test_what_progress_raises_ends_the_evaluation(digits, extractor, cache):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(Copier(digits), digits, extractor, cache, progress=stop)
+
+
+# the cache of real statistics
+
+
+def test_cached_statistics_are_those_computed(digits, extractor, tmp_path):
+    made = real_statistics(digits, "test", extractor, folder=tmp_path)
+    again = real_statistics(
+        digits, "test", extractor, folder=tmp_path, progress=lambda n: pytest.fail("recomputed")
+    )
+    assert again.count == 360 and again.accuracy == made.accuracy
+    assert (again.moments.mean == made.moments.mean).all()
+    other = Moments.of(extractor.features(digits.train.images))
+    assert distance(again.moments, other) == pytest.approx(distance(made.moments, other), rel=1e-12)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "garbage"])
+def test_a_damaged_cache_file_is_made_anew(digits, extractor, tmp_path, damage):
+    made = real_statistics(digits, "test", extractor, folder=tmp_path)
+    path = cache_path(digits, "test", extractor, tmp_path)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-100] ^= 0x40
+    path.write_bytes(
+        {"truncated": whole[:-9], "empty": b"", "flipped": bytes(flipped), "garbage": b"{" * 999}[damage]
+    )
+    again = real_statistics(digits, "test", extractor, folder=tmp_path)
+    assert (again.moments.covariance == made.moments.covariance).all()
+    assert path.read_bytes() == whole
+
+
+def test_other_images_other_weights_and_other_splits_never_share_statistics(digits, extractor, tmp_path):
+    changed = Split(digits.train.images.flip(-1), digits.train.labels)
+    mirrored = replace(digits, train=changed)
+    mirrored = replace(mirrored, fingerprint=fingerprint(mirrored))
+    paths = {
+        cache_path(digits, "train", extractor, tmp_path),
+        cache_path(digits, "test", extractor, tmp_path),
+        cache_path(mirrored, "train", extractor, tmp_path),
+        cache_path(digits, "train", load_extractor("fashion-cnn"), tmp_path),
+    }
+    assert len(paths) == 4
+
+
+def test_a_cache_that_cannot_be_written_does_not_stop_a_score(digits, extractor, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    assert real_statistics(digits, "test", extractor, folder=blocked / "below").count == 360
+
+
+def test_cached_files_are_private(digits, extractor, tmp_path):
+    folder = tmp_path / "new"
+    real_statistics(digits, "test", extractor, folder=folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
+
+
+def test_the_cache_is_in_the_home_when_one_is_set(monkeypatch, tmp_path):
+    monkeypatch.setenv("GENTUI_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "cache" / "statistics"
+    monkeypatch.delenv("GENTUI_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "gentui" / "statistics"
