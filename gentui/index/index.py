@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.rundir import list_runs
-from gentui.index import leaderboard as boards
 from gentui.index.live import bring_up_to_date
 from gentui.index.rows import (
     AlertRow,
@@ -27,6 +26,7 @@ from gentui.index.rows import (
 )
 
 if TYPE_CHECKING:
+    from gentui.index.leaderboard import Published
     from gentui.index.writing import Writer
 
 _RUN_COLUMNS = (
@@ -179,6 +179,8 @@ class Index:
 
     def leaderboard(self, dataset: str | None = None) -> list[LeaderboardRow]:
         """The best score of each run under each protocol, ranked, and what was published of shipped recipes."""
+        from gentui.index import leaderboard as boards
+
         scores = self._ask(boards.SCORES, {"dataset": dataset})
         figures = [
             figure
@@ -287,14 +289,15 @@ def _eta(row: RunRow) -> float | None:
     return None
 
 
-_shipped: list[boards.Published] | None = None
+_shipped: list[Published] | None = None
 
 
-def _shipped_figures() -> list[boards.Published]:
+def _shipped_figures() -> list[Published]:
     """What was published for the recipes that come with gentui; read once."""
     global _shipped
     if _shipped is None:
         from engine import recipe
+        from gentui.index import leaderboard as boards
 
         found = (
             boards.published(r.dataset, r.name, r.title, r.reference.model_dump())

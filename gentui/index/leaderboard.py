@@ -68,7 +68,8 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
         LeaderboardRow(
             dataset=f.dataset, protocol=f.protocol, metric=f.metric, rank=None, run=None, name="",
             recipe=f.recipe, value=f.value, step=None, floor=None, seed=None, samples=None, reference=f.value,
-            source=f.source, lower_is_better=known.get((f.dataset, f.metric), f.metric in _LOWER), title=f.title,
+            source=f.source, lower_is_better=known.get((f.dataset, f.metric), f.metric in _LOWER),
+            title=f.title,
         )
         for f in figures
     ]  # fmt: skip

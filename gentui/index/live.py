@@ -9,8 +9,8 @@ from pathlib import Path
 from engine.rundir import RunDir, State
 from gentui.index.rows import RunRow
 from gentui.jobs import verdict
+from gentui.jobs.orphans import has_worker
 from gentui.jobs.processes import is_suspended
-from gentui.jobs.reconcile import has_worker
 from gentui.jobs.states import read_state
 
 SILENT_AFTER = 60.0

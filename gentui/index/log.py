@@ -314,12 +314,13 @@ class RunLog:
         )
 
     def _rank_scores(self) -> None:
-        """Mark the best finite score of each protocol; the run's own is of its first metric, as last measured."""
+        """Mark the best finite score of each protocol; the run's own is of its first metric."""
         self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
         scores = self.db.execute(
             "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t"
-            " FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id", (self.run.id,),
-        ).fetchall()  # fmt: skip
+            " FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id",
+            (self.run.id,),
+        ).fetchall()
         best: dict[tuple[str, str], tuple[Any, ...]] = {}
         for score in scores:
             held = best.get(score[:2])

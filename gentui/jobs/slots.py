@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from engine.rundir import DIR_MODE, State
-from gentui.jobs.reconcile import has_worker
+from gentui.jobs.orphans import has_worker
 from gentui.jobs.states import JobError, unfinished
 
 _GIVE_UP = 30.0  # seconds before a slot whose worker fails at once gets another

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from engine.rundir import RunDir, State
+from gentui.jobs.orphans import enforce, has_worker, settle
 from gentui.jobs.processes import terminate
-from gentui.jobs.reconcile import enforce, has_worker, settle
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, change, get_run, read_state
 from gentui.jobs.verdict import DEFAULT_GRACE

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from engine.rundir import RunDir, State, boot_id, process_start_time
 from gentui.jobs import verdict
-from gentui.jobs.launch import sweep
+from gentui.jobs.launching import sweep
+from gentui.jobs.orphans import enforce, reconcile, settle, slot_lock, worker_lock
 from gentui.jobs.processes import oom_kills, terminate
-from gentui.jobs.reconcile import enforce, reconcile, settle, slot_lock, worker_lock
 from gentui.jobs.slots import fits
 from gentui.jobs.states import change, queue, read_state, try_lock, unfinished
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +92,7 @@ def remove(home: Path, run_id: str) -> None:
     with locked_run(run, patience=0.5) as free:
         if not free:
             raise JobError(f"run {run_id} is running; stop it first")
-        doomed = run.path.with_name(f".removed-{run_id}-{secrets.token_hex(4)}")
+        doomed = run.path.with_name(f".removed-{run_id}-{os.getpid()}")
         try:
             run.path.rename(doomed)
         except FileNotFoundError:
@@ -124,6 +120,9 @@ def sweep(home: Path, older_than: float = 86_400.0) -> None:
 
 
 def _info(recipe: Recipe, *, name: str, device: str, command: list[str]) -> dict[str, Any]:
+    import platform
+    import socket
+
     return {
         "name": plain(name, 200),
         "recipe": recipe.name,
@@ -145,6 +144,8 @@ def _info(recipe: Recipe, *, name: str, device: str, command: list[str]) -> dict
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {}
     for package in _PACKAGES:
         try:
