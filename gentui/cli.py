@@ -135,6 +135,8 @@ def explain(error: Exception) -> tuple[str, int]:
     for kind, code in _known_errors():
         if isinstance(error, kind):
             return str(error), code
+    if isinstance(error, UnicodeEncodeError):
+        return "an argument is not valid text", Exit.USAGE
     if isinstance(error, OSError):
         if error.errno == errno.EPIPE:
             return "", _drop_stdout()

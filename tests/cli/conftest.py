@@ -66,19 +66,13 @@ def make_run(home: Path) -> Callable[..., RunDir]:
             "total_steps": len(losses),
             "reference": chosen.reference.model_dump() if chosen.reference else None,
         }  # fmt: skip
-        state = State(
-            status=status,
-            reason=reason,
-            attempt=1,
-            started_at=1e9,
-            ended_at=1e9 + 60,
-            exit_code=int(status != "done"),
-        )
+        code = int(status != "done")
+        state = State(status, reason, attempt=1, started_at=1e9, ended_at=1e9 + 60, exit_code=code)
         run = RunDir.create(home, chosen.to_toml(), info, state)
         writer = EventWriter(run.events_path(1))
         writer.emit(
-            "status", step=0, images=0, status="started", total_steps=len(losses), total_images=64 * len(losses),
-            steps_per_epoch=2, device="cpu", precision="fp32", parameters=1000,
+            "status", step=0, images=0, status="started", total_steps=len(losses),
+            total_images=64 * len(losses), steps_per_epoch=2, device="cpu", precision="fp32", parameters=1000,
         )  # fmt: skip
         for step, loss in enumerate(losses, 1):
             writer.emit("metrics", step=step, images=64 * step, values={"loss": loss, "images_per_s": 800.0})
@@ -119,13 +113,20 @@ def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]
 
 
 @pytest.fixture
-def gentui(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def environment(home: Path) -> dict[str, str]:
+    """Variables under which ``gentui`` uses the home, and a trainer that only pretends."""
+    trainer = json.dumps([sys.executable, "-P", str(FAKE_TRAINER)])
+    return {**os.environ, "GENTUI_HOME": str(home), "GENTUI_TRAINER": trainer, "COLUMNS": "200"}
+
+
+@pytest.fixture
+def gentui(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the real command in a process of its own, with a trainer that only pretends."""
 
     def run(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-P", "-m", "gentui", *arguments],
-            env=environment(home),
+            env=environment,
             capture_output=True,
             text=True,
             timeout=60,
@@ -133,11 +134,6 @@ def gentui(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
-
-
-def environment(home: Path) -> dict[str, str]:
-    trainer = json.dumps([sys.executable, "-P", str(FAKE_TRAINER)])
-    return {**os.environ, "GENTUI_HOME": str(home), "GENTUI_TRAINER": trainer, "COLUMNS": "200"}
 
 
 @pytest.fixture
