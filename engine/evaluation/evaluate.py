@@ -79,9 +79,7 @@ def evaluate(
     count = _Count(settings.samples + sum(len(dataset.split(s)) for s in missing), progress)
 
     def real(split: str) -> RealStatistics:
-        return real_statistics(
-            dataset, split, extractor, batch_size=settings.batch_size, folder=cache, progress=count.add
-        )
+        return real_statistics(dataset, split, extractor, folder=cache, progress=count.add)
 
     train, test = real("train"), real("test")
     drawn = _draw(generate, dataset, settings, extractor, conditional, count)

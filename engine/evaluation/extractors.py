@@ -32,6 +32,7 @@ class Extractor(ABC):
     size: tuple[int, int]  # H, W of the images it sees
     interpolation: str  # how images of another size become that size
     classes: tuple[str, ...] = ()
+    batch: int = 256  # images embedded at once
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:

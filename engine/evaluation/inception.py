@@ -22,6 +22,7 @@ class InceptionExtractor(Extractor):
     channels = 3
     size = (299, 299)
     interpolation = "tf1-bilinear"
+    batch = 32
 
     def __init__(self, chosen: settings.Extractor, path: Path, device: torch.device):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
@@ -45,7 +46,7 @@ class InceptionExtractor(Extractor):
     @torch.inference_mode()
     def features(self, images: Tensor) -> Tensor:
         with torch.autocast(self.device.type, enabled=False):
-            return self.net(self.prepare(images))[0]
+            return torch.cat([self.net(chunk)[0] for chunk in self.prepare(images).split(self.batch)])
 
 
 def load_inception(chosen: settings.Extractor, path: Path, device: torch.device) -> InceptionExtractor:

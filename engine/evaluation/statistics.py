@@ -59,22 +59,22 @@ def real_statistics(
     split: str,
     extractor: Extractor,
     *,
-    batch_size: int = 256,
     folder: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> RealStatistics:
     """Of ``train`` or ``test``, from the cache or computed now. A damaged cache file is made anew.
 
-    ``progress`` is called with the number of images just taken in.
+    Made anew or not, the result is the same to the last bit. ``progress`` is called with the number of images
+    just taken in.
     """
     path = cache_path(dataset, split, extractor, folder)
     if (kept := _read(path, extractor.dims)) is not None:
         return kept
-    computed = _compute(dataset, split, extractor, batch_size, progress)
+    tensors = _compute(dataset, split, extractor, progress)
     with contextlib.suppress(OSError):  # a full or read-only disk costs time, not the score
         path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
-        write_atomically(path, _pack(computed))
-    return computed
+        write_atomically(path, save(tensors, metadata={"checksum": _checksum(tensors)}))
+    return _unpack(tensors)
 
 
 def can_classify(extractor: Extractor, dataset: Dataset) -> bool:
@@ -83,48 +83,47 @@ def can_classify(extractor: Extractor, dataset: Dataset) -> bool:
 
 
 def _compute(
-    dataset: Dataset, split: str, extractor: Extractor, batch_size: int, progress: Callable[[int], None] | None
-) -> RealStatistics:
+    dataset: Dataset, split: str, extractor: Extractor, progress: Callable[[int], None] | None
+) -> dict[str, np.ndarray]:
     images, labels = dataset.split(split).images, dataset.split(split).labels
     moments = Moments(extractor.dims)
     classify = labels is not None and can_classify(extractor, dataset)
     right = torch.zeros((), dtype=torch.int64, device=extractor.device)
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
+    for start in range(0, len(images), extractor.batch):
+        batch = images[start : start + extractor.batch]
         if classify and labels is not None:
             features, logits = extractor.features_and_logits(batch)
-            right += (logits.argmax(1) == labels[start : start + batch_size].to(extractor.device)).sum()
+            right += (logits.argmax(1) == labels[start : start + extractor.batch].to(extractor.device)).sum()
         else:
             features = extractor.features(batch)
         moments.update(features)
         if progress is not None:
             progress(len(batch))
-    return RealStatistics(moments, int(right) / len(images) if classify else None)
-
-
-def _pack(statistics: RealStatistics) -> bytes:
-    tensors = {
-        "mean": statistics.moments.mean,
-        "covariance": np.ascontiguousarray(statistics.moments.covariance),
-        "count": np.array([statistics.count], dtype=np.int64),
-        "accuracy": np.array([np.nan if statistics.accuracy is None else statistics.accuracy]),
+    return {
+        "mean": moments.mean,
+        "covariance": np.ascontiguousarray(moments.covariance),
+        "count": np.array([moments.count], dtype=np.int64),
+        "accuracy": np.array([int(right) / len(images) if classify else np.nan]),
     }
-    return save(tensors, metadata={"checksum": _checksum(tensors)})
+
+
+def _unpack(tensors: dict[str, np.ndarray]) -> RealStatistics:
+    moments = Moments.from_statistics(tensors["mean"], tensors["covariance"], int(tensors["count"][0]))
+    accuracy = float(tensors["accuracy"][0])
+    return RealStatistics(moments, None if np.isnan(accuracy) else accuracy)
 
 
 def _read(path: Path, dims: int) -> RealStatistics | None:
+    """The statistics kept there, or None when there are none that can be trusted."""
     try:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             expected = (file.metadata() or {}).get("checksum")
-        mean, covariance = tensors["mean"], tensors["covariance"]
-        count, accuracy = int(tensors["count"][0]), float(tensors["accuracy"][0])
+        if _checksum(tensors) != expected or tensors["covariance"].shape != (dims, dims):
+            return None
+        return _unpack(tensors)
     except (OSError, SafetensorError, KeyError, IndexError, ValueError, TypeError):
         return None
-    if _checksum(tensors) != expected or mean.shape != (dims,) or covariance.shape != (dims, dims) or count < 2:
-        return None
-    moments = Moments.from_statistics(mean, covariance, count)
-    return RealStatistics(moments, None if np.isnan(accuracy) else accuracy)
 
 
 def _checksum(tensors: dict[str, np.ndarray]) -> str:

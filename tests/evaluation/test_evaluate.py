@@ -201,9 +201,8 @@ def test_cached_statistics_are_those_computed(digits, extractor, tmp_path):
         digits, "test", extractor, folder=tmp_path, progress=lambda n: pytest.fail("recomputed")
     )
     assert again.count == 360 and again.accuracy == made.accuracy
-    assert (again.moments.mean == made.moments.mean).all()
     other = Moments.of(extractor.features(digits.train.images))
-    assert distance(again.moments, other) == pytest.approx(distance(made.moments, other), rel=1e-12)
+    assert distance(again.moments, other) == distance(made.moments, other)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "garbage"])

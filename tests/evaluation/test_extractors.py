@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import subprocess
 import sys
 
 import pytest
@@ -170,7 +171,7 @@ def test_a_pickle_that_runs_code_is_refused_even_with_the_right_hash(nowhere, mo
         def __reduce__(self):
             return (marker.touch, ())
 
-    content = pickle.dumps(Bomb())
+    content = pickle.dumps(Bomb(), protocol=2)
     path = nowhere / "w.pth"
     path.write_bytes(content)
     monkeypatch.setattr(Inception, "sha256_prefix", hashlib.sha256(content).hexdigest()[:8])
@@ -204,8 +205,6 @@ def test_inception_features_equal_torch_fidelitys_own(nowhere, monkeypatch):
 
 
 def test_asking_for_an_extractor_imports_no_torch():
-    import subprocess
-
     code = (
         "import sys\nfrom engine import registry\n"
         "print(registry.names('extractor'), registry.find('extractor', 'inception').remedy() != '',"
