@@ -11,9 +11,13 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.events import EventWriter
 from engine.rundir import RunDir
+
+if TYPE_CHECKING:
+    from engine.devices import StopFlag
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,10 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 # libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning
 # teams starve each other (measured: an eighth of the speed). Read once, when torch loads its OpenMP.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def _train(run: RunDir, device: str, writer: EventWriter, stop) -> int:  # noqa: ANN001
+def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int:
     writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
     import torch
 

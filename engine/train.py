@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engine import checkpoint, devices, registry
-from engine.data import Batches, open_dataset
+from engine.data import Batches, open_dataset, to_uint8
 from engine.devices import StopFlag, StopRequested
 from engine.events import EventWriter
 from engine.figures.grid import save_grid
@@ -24,7 +24,7 @@ from engine.methods import Context, ImageSpec, Method
 from engine.metrics import MetricLog
 from engine.recipe import Recipe
 from engine.rundir import RunDir
-from engine.sampling import GRID_SEED, Strip, grid_noise, grid_request, to_uint8
+from engine.sampling import GRID_SEED, Strip, grid
 from engine.scoring import Scorer
 
 HEARTBEAT_SECONDS = 2.0
@@ -195,9 +195,9 @@ class Trainer:
     def sample(self) -> None:
         """The grid with its fixed noise and, from the same noises, the strip from noise to image."""
         settings, method = self.recipe.sample, self.method
-        rows, columns, labels = grid_request(settings, len(self.dataset.classes), method.conditional)
-        noise = grid_noise(method, rows, columns, GRID_SEED + self.recipe.train.seed, shared=labels is not None)
-        strip = Strip(settings.strip, first=min(rows * columns, columns))
+        seed = GRID_SEED + self.recipe.train.seed
+        rows, columns, noise, labels = grid(method, settings, len(self.dataset.classes), seed)
+        strip = Strip(settings.strip)
 
         def trace(step: int, total: int, images: Tensor) -> None:
             self.heartbeat("sampling", step, total)
@@ -208,8 +208,7 @@ class Trainer:
         name = f"{self.step:09d}.png"
         try:
             save_grid(images, self.run.samples / name, columns)
-            first = torch.stack([frame[0] for frame in strip.frames])
-            save_grid(first, self.run.figures / f"strip-{name}", len(first))
+            save_grid(torch.cat(strip.frames), self.run.figures / f"strip-{name}", len(strip.frames))
         except OSError as error:
             self.alert("disk", f"The samples of step {self.step} could not be saved: {error.strerror}.",
                        "the disk is full or not writable", "free some space; training goes on")  # fmt: skip

@@ -46,6 +46,8 @@ class Method(Protocol):
     nets: dict[str, nn.Module]
     conditional: bool
     """Whether samples are asked for by label."""
+    averages: bool
+    """Whether averaged weights are kept."""
 
     def training_step(self, images: Tensor, labels: Tensor | None) -> dict[str, Tensor | float]:
         """One optimiser step on N,C,H,W images in [-1,1]. Metrics stay on the device; ``loss`` is required."""

@@ -33,6 +33,7 @@ class EDM:
         self.net = net.train()
         self.nets = {"model": self.net}
         self.average = Averaged(self.net, recipe.train.ema) if recipe.train.ema else None
+        self.averages = self.average is not None
         self.clip = recipe.train.clip
         self.optimizer = build_optimizer(recipe.optim, self.net.parameters())
         self.schedule = build_schedule(recipe.schedule, self.optimizer, context.total_steps)

@@ -1,0 +1,70 @@
+"""Score a run's weights: ``python -P -m engine.evaluate_run RUN_DIR [--samples N] [--extractor NAME] [--json]``.
+
+The scores join the run's event log. Exit codes: 0, 2 (bad argument), 4 (no checkpoint, data or extractor).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from engine.data import DataError, open_dataset
+from engine.evaluation.extractors import ExtractorError
+from engine.events import EventWriter
+from engine.recipe import MissingData, RecipeError
+from engine.rundir import RunDir
+from engine.scoring import Scorer
+from engine.trained import leave, or_exit
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m engine.evaluate_run")
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--extractor")
+    parser.add_argument("--checkpoint", choices=["best", "last"])
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    run = RunDir(options.run_dir)
+    trained = or_exit(run, options.device, options.checkpoint)
+    changes: dict[str, object] = {}
+    if options.samples is not None:
+        changes["evaluate.samples"] = options.samples
+    if options.extractor is not None:
+        changes["evaluate.extractor"] = options.extractor
+    try:
+        recipe = trained.recipe.with_values(changes) if changes else trained.recipe
+        recipe.require_data()
+        scorer = Scorer(recipe, open_dataset(recipe.data), trained.device)
+        scores = scorer.score(trained.method, _progress)
+    except RecipeError as error:
+        leave("; ".join(f"{p.key}: {p.message}" for p in error.problems), 2)
+    except (MissingData, DataError, ExtractorError) as error:
+        leave(str(error), 4)
+    newest = max((n for n, _ in run.events_files()), default=1)
+    writer = EventWriter(run.events_path(newest))
+    events = [{**score.event(), "best": False, "checkpoint": trained.which} for score in scores]
+    writer.emit_many(
+        writer.stamp("evaluation", step=trained.step, images=trained.images, **event) for event in events
+    )
+    writer.sync()
+    if options.json:
+        rows = [{"run": run.id, "step": trained.step, **event} for event in events]
+        print(json.dumps(rows, indent=1))
+    else:
+        for event in events:
+            floor = f"  (floor {event['floor']:.4g})" if event["floor"] is not None else ""
+            print(f"{event['metric']}\t{event['value']:.6g}{floor}\t{event['protocol']}")
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done:,}/{total:,} images", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

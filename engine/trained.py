@@ -1,0 +1,65 @@
+"""A run's checkpoint, ready to sample from."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+import torch
+
+from engine import checkpoint, devices
+from engine.checkpoint import CheckpointError, Which
+from engine.methods import Method
+from engine.recipe import Recipe, RecipeError, UnknownRecipe, load
+from engine.rundir import RunDir
+from engine.train import build_method
+
+
+@dataclass(frozen=True)
+class Trained:
+    run: RunDir
+    recipe: Recipe
+    method: Method
+    device: torch.device
+    which: Which
+    step: int
+    images: int
+
+
+def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) -> Trained:
+    """The best checkpoint, or the last where none was scored, with the precision it was trained in.
+
+    Raises CheckpointError, RecipeError or DeviceError, each with a sentence for a person.
+    """
+    recipe = load(run.recipe_path)
+    chosen = devices.choose_device(device)
+    devices.set_up(chosen)
+    which = which or ("best" if checkpoint.exists(run, "best") else "last")
+    for attempt in range(3):
+        try:
+            weights, state = checkpoint.load(run, which)
+            break
+        except CheckpointError:  # a trainer may have replaced it between two of our reads
+            if attempt == 2:
+                raise
+    method = build_method(recipe, chosen)
+    method.load_weights(weights)
+    method.load_state(state["method"])
+    method.precision = state["precision"]["precision"]
+    return Trained(run, recipe, method, chosen, which, state["step"], state["images"])
+
+
+def or_exit(run: RunDir, device: str, which: Which | None) -> Trained:
+    """``load_trained`` for a command: a sentence on stderr and the command line's exit code."""
+    try:
+        return load_trained(run, device, which)
+    except (RecipeError, UnknownRecipe) as error:
+        leave(str(error), 2)
+    except (CheckpointError, devices.DeviceError) as error:
+        leave(str(error), 4)
+
+
+def leave(sentence: str, code: int) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(code)
