@@ -27,6 +27,7 @@ _CHUNK = 1 << 22
 _TAIL = 1 << 16
 _OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_decode = json.JSONDecoder().raw_decode
 
 
 def encode(record: dict[str, Any]) -> bytes:
@@ -43,7 +44,10 @@ def decode(line: bytes) -> dict[str, Any] | None:
     try:
         if int(line[:8], 16) != zlib.crc32(body):
             return None
-        record = json.loads(body)
+        text = body.decode("utf-8", "surrogatepass")
+        record, end = _decode(text)  # json.loads would look for encodings and white space that are not there
+        if end != len(text):
+            return None
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and "kind" in record else None

@@ -188,10 +188,15 @@ def is_locked(path: Path) -> bool:
     return False
 
 
-def list_runs(home: Path) -> list[RunDir]:
-    """Every run under ``home``, oldest first."""
+def run_ids(home: Path) -> list[str]:
+    """Ids of every run under ``home``, oldest first."""
     try:
-        names = sorted(e.name for e in os.scandir(home / "runs") if is_run_id(e.name))
+        with os.scandir(home / "runs") as entries:
+            return sorted(entry.name for entry in entries if is_run_id(entry.name))
     except FileNotFoundError:
         return []
-    return [RunDir(home / "runs" / name) for name in names]
+
+
+def list_runs(home: Path) -> list[RunDir]:
+    """Every run under ``home``, oldest first."""
+    return [RunDir(home / "runs" / name) for name in run_ids(home)]

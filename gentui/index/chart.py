@@ -14,7 +14,7 @@ from gentui.index.rows import Chart
 
 Axis = Literal["step", "time", "images", "epoch"]
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
-_SUB_BUCKETS = 4  # a column is made of at least so many, so that few columns are lost to rounding
+_SUB_BUCKETS = 2  # a column is made of at least so many, so that columns differ little in width
 
 
 def empty() -> Chart:
@@ -82,7 +82,7 @@ def _increasing(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[keep], y[keep]
 
 
-def knots(db: sqlite3.Connection, run: str, key: str, most: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+def knots(db: sqlite3.Connection, run: str, key: str, most: int = 2000) -> tuple[np.ndarray, np.ndarray]:
     """(steps, values) of a clock, which never decreases: at most about ``most`` of its points."""
     series = _series(db, run, key)
     if series is None:
@@ -107,18 +107,19 @@ def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns
     ).fetchall()
     if len(few) <= columns:
         return _raw(few, to_x)
-    width = -(-(last - first + 1) // columns)
-    level = max((level for level in LEVELS if _SUB_BUCKETS << level <= width), default=0)
+    span = last - first + 1
+    level = max((level for level in LEVELS if columns * (_SUB_BUCKETS << level) <= span), default=0)
     if level:
         unit = 1 << level
-        width, first = -(-width // unit) * unit, first // unit * unit
-        group = f"(bucket - {first >> level}) / {width >> level}"
+        first = first // unit * unit
+        span = last - first + 1
+        group = f"((bucket << {level}) - {first}) * {columns} / {span}"
         names = {"n": "sum(n)", "bad": "sum(bad)", "bad_step": "min(bad_step)", "total": "total(total)"}
         names |= {"lo": "min(lo), lo_step", "hi": "max(hi), hi_step"}
         source = "FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ? GROUP BY 1"
         args = (series, level, first >> level, last >> level)
     else:
-        group = f"(step - {first}) / {width}"
+        group = f"(step - {first}) * {columns} / {span}"
         names = {"n": "sum(kind = 0)", "bad": "sum(kind != 0)", "bad_step": "min(CASE WHEN kind THEN step END)"}
         names |= {"total": "total(value)", "lo": "min(value), step", "hi": "max(value), step"}
         source = "FROM points WHERE series = ? AND step BETWEEN ? AND ? GROUP BY 1"
@@ -135,7 +136,7 @@ def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns
     marks = ask("bad_step")[bad, 1] if bad.any() else np.empty(0)
     n = lows[:, 1]
     gap = n == 0
-    middle = np.clip(first + (lows[:, 0] + 0.5) * width - 0.5, first, last)
+    middle = first + (lows[:, 0] + 0.5) * span / columns - 0.5
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(gap, np.nan, np.clip(lows[:, 3] / n, lows[:, 4], highs[:, 1]))
     return Chart(

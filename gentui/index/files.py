@@ -18,7 +18,7 @@ from engine.rundir import STATUSES
 from gentui.plain import plain
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
-_LARGEST = 2**62
+_LARGEST = 2**48  # far beyond any count of steps or bytes, and safe to multiply in SQLite
 
 
 class Unreadable(Exception):

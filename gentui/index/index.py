@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.rundir import list_runs
+from engine.rundir import run_ids
 from gentui.index.live import bring_up_to_date
 from gentui.index.rows import (
     AlertRow,
@@ -91,7 +91,7 @@ class Index:
 
     def find(self, spec: str) -> str:
         """The id meant by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound."""
-        ids = [run.id for run in list_runs(self.home)]
+        ids = run_ids(self.home)
         if spec in ids:
             return spec
         if spec == "latest":

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.rundir import RunDir, is_run_id
+from engine.rundir import RunDir, run_ids
 from gentui.index.files import columns_of, signature
 
 if TYPE_CHECKING:
@@ -33,8 +33,20 @@ class Seen:
     directory: str | None = None
     live: bool = True
     logs: list[tuple[int, Path]] = field(default_factory=list)
-    inodes: dict[int, int] = field(default_factory=dict)
+    read: dict[int, tuple[int, int]] = field(default_factory=dict)  # attempt: (inode, position)
     newest_size: int = 0
+
+    def was_replaced(self) -> bool:
+        """Whether some log is not the file that was read, or is shorter than it was."""
+        paths = dict(self.logs)
+        for attempt, (inode, position) in self.read.items():
+            try:
+                found = paths[attempt].stat()
+            except (KeyError, OSError):
+                return True
+            if found.st_ino != inode or found.st_size < position:
+                return True
+        return False
 
 
 class Scan:
@@ -51,17 +63,15 @@ class Scan:
         self.seen = {run: Seen(directory, status in ("queued", "running")) for run, directory, status in rows}
         for run, attempt, inode, position in files:
             if (seen := self.seen.get(run)) is not None:
-                seen.inodes[attempt] = inode
+                seen.read[attempt] = (inode, position)
                 seen.logs.append((attempt, self.runs / run / f"events-{attempt}.jsonl"))
                 seen.newest_size = position
         for seen in self.seen.values():
             seen.logs.sort()
 
     def names(self) -> list[str]:
-        try:
-            return sorted((e.name for e in os.scandir(self.runs) if is_run_id(e.name)), reverse=True)
-        except FileNotFoundError:
-            return []
+        """Every run there is, newest first."""
+        return run_ids(self.runs.parent)[::-1]
 
     def changed(self, run: str) -> tuple[bool, bool]:
         """(its directory changed, its newest log changed): one or two ``stat`` calls."""
@@ -157,16 +167,17 @@ class Pass:
         settled = at - int(before.split(".")[0]) > _TICK_NS
         seen = Seen(before if settled else None, columns["status"] in ("queued", "running"), logs)
         db = self.db.conn
-        seen.inodes = dict(db.execute("SELECT attempt, inode FROM files WHERE run = ?", (run.id,)).fetchall())
+        for attempt, *read in db.execute("SELECT attempt, inode, position FROM files WHERE run = ?", (run.id,)):
+            seen.read[attempt] = (read[0], read[1])
         held = db.execute(f"SELECT {', '.join(columns)} FROM runs WHERE id = ?", (run.id,)).fetchone()
-        replaced = _was_replaced(seen)
+        replaced = seen.was_replaced()
         with self._transaction(visible=replaced or held != tuple(columns.values())):
             db.execute("INSERT OR IGNORE INTO runs (id) VALUES (?)", (run.id,))
             assignments = ", ".join(f"{name} = ?" for name in columns)
             db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run.id))
-            if replaced:  # some log is not the file that was read: begin again
+            if replaced:
                 forget_log(self.db, run.id)
-                seen.inodes.clear()
+                seen.read.clear()
             db.execute("INSERT OR REPLACE INTO scans VALUES (?, ?)", (run.id, seen.directory))
         if (old := self.scan.seen.get(run.id)) is not None and not replaced and old.logs[-1:] == logs[-1:]:
             seen.newest_size = old.newest_size
@@ -187,6 +198,10 @@ class Pass:
         size = 0
         try:
             size = seen.logs[-1][1].stat().st_size
+            if seen.was_replaced():
+                with self._transaction():
+                    forget_log(self.db, name)
+                seen.read.clear()
             while True:
                 with self._transaction():
                     log = log or RunLog(self.db.conn, RunDir(self.scan.runs / name))
@@ -196,7 +211,9 @@ class Pass:
         except _NothingNew:
             assert log is not None
             seen.newest_size = size
-            seen.inodes = {attempt: file.inode for attempt, file in log.files.items() if file.inode}
+            seen.read = {
+                attempt: (file.inode, file.position) for attempt, file in log.files.items() if file.inode
+            }
         except FileNotFoundError:  # removed under our hands; the next pass forgets it
             return
         except OSError as error:
@@ -211,17 +228,6 @@ class Pass:
 
 class _NothingNew(Exception):
     """Rolls an empty transaction back, so that nothing is committed and no version is spent."""
-
-
-def _was_replaced(seen: Seen) -> bool:
-    paths = dict(seen.logs)
-    for attempt, inode in seen.inodes.items():
-        try:
-            if paths[attempt].stat().st_ino != inode:
-                return True
-        except (KeyError, OSError):
-            return True
-    return False
 
 
 def forget(db: Database, run: str) -> None:

@@ -109,6 +109,8 @@ def open_writer(path: Path) -> Database:
 
     Raises sqlite3.DatabaseError when the file is not an index of this version.
     """
+    if not path.exists() or not path.stat().st_size:
+        discard(path)  # a journal left of an index that is gone must not be applied to a new one
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
     try:

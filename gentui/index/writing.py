@@ -66,9 +66,11 @@ class Writer:
         if not _is_damage(error):
             return
         with self._exclusive(wait=30.0) as ours:
-            if ours and not self._is_sound():
+            if not ours:
+                return
+            if not self._is_sound():
                 self._discard()
-                Pass(self._open(), self.home, self._scan).run()
+            Pass(self._open(), self.home, self._scan).run()
 
     def rebuild(self) -> None:
         """A new index beside the old one, then put in its place: no reader ever sees a part of it."""
@@ -99,8 +101,6 @@ class Writer:
         if self._db is not None and inode == self._inode:
             return self._db
         self._close()
-        if inode is None:
-            discard(self.path)  # a journal left of a removed index must not be applied to a new one
         try:
             db = open_writer(self.path)
         except sqlite3.DatabaseError as error:

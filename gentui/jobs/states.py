@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, RunDir, State, is_run_id
+from engine.rundir import DIR_MODE, RunDir, State, run_ids
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05
@@ -93,12 +93,8 @@ def read_state(run: RunDir) -> State | None:
 def unfinished(home: Path) -> list[tuple[RunDir, State]]:
     """Every run that is queued or running, oldest first. Unchanged files are not read again."""
     runs = str(home / "runs")
-    try:
-        names = sorted(entry.name for entry in os.scandir(runs) if is_run_id(entry.name))
-    except FileNotFoundError:
-        return []
     found = []
-    for name in names:
+    for name in run_ids(home):
         path = f"{runs}/{name}"
         try:
             stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt

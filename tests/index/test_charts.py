@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import math
+import sqlite3
+
+import numpy as np
+import pytest
+
+from gentui.index import Index, pyramid
+
+from .conftest import Log
+
+
+def series_of(index: Index, run, steps, value, **log):
+    Log(run, **log).start().metrics(steps, loss=value)
+    index.refresh()
+
+
+def test_a_short_series_is_given_point_for_point(index, make_run):
+    run = make_run()
+    series_of(index, run, range(1, 101), lambda s: s / 7)
+    chart = index.chart(run.id, "loss", columns=150)
+    assert chart.points == 100
+    assert chart.x.tolist() == list(range(1, 101))
+    assert (chart.lo == chart.hi).all() and np.allclose(chart.lo, np.arange(1, 101) / 7)
+
+
+@pytest.mark.parametrize("count", [151, 3000, 20_000, 40_000])
+@pytest.mark.parametrize("where", [0.0, 0.3, 0.9999])
+def test_a_spike_of_one_step_is_always_visible(index, make_run, count, where):
+    run = make_run()
+    at = 1 + int(where * (count - 1))
+    series_of(index, run, range(1, count + 1), lambda s: 50.0 if s == at else -50.0 if s == at + 7 else 1.0)
+    for columns in (37, 150):
+        chart = index.chart(run.id, "loss", columns=columns)
+        assert len(chart.x) <= columns and chart.points == count
+        assert chart.hi.max() == 50.0 and chart.hi_x[chart.hi.argmax()] == at
+        if at + 7 <= count:
+            assert chart.lo.min() == -50.0 and chart.lo_x[chart.lo.argmin()] == at + 7
+
+
+def test_every_bucket_holds_exactly_the_extremes_of_its_points(index, make_run):
+    run = make_run()
+    noise = np.random.default_rng(5).normal(size=30_001)
+    series_of(index, run, range(1, 30_001), lambda s: float(noise[s]))
+    chart = index.chart(run.id, "loss", columns=100)
+    assert (np.diff(chart.x) > 0).all()
+    found = np.sort(np.concatenate([chart.lo, chart.hi]))
+    raw = set(noise.tolist())
+    assert all(value in raw for value in found.tolist())
+    assert chart.hi.max() == noise[1:].max() and chart.lo.min() == noise[1:].min()
+    assert np.average(chart.mean) == pytest.approx(noise[1:].mean(), abs=0.02)
+    assert (chart.lo <= chart.mean).all() and (chart.mean <= chart.hi).all()
+
+
+def test_zooming_reads_only_the_range_and_raises_the_resolution(index, make_run):
+    run = make_run()
+    series_of(index, run, range(1, 40_001), lambda s: 9.0 if s in (20_100, 30_000) else float(s % 5))
+    chart = index.chart(run.id, "loss", columns=150, lo=20_000, hi=20_140)
+    assert chart.points == 141 and chart.x[0] == 20_000 and chart.x[-1] == 20_140
+    assert chart.hi.max() == 9.0 and chart.hi_x[chart.hi.argmax()] == 20_100
+    assert index.chart(run.id, "loss", lo=1e9).points == 0
+    assert index.chart(run.id, "loss", lo=30, hi=20).points == 0
+
+
+def test_nan_and_infinity_are_marked_and_leave_a_gap(index, make_run):
+    run = make_run()
+    values = {50: math.nan, 51: math.inf, 52: -math.inf}
+    series_of(index, run, range(1, 101), lambda s: values.get(s, 1.0))
+    chart = index.chart(run.id, "loss")
+    assert chart.marks.tolist() == [50, 51, 52]
+    assert np.isnan(chart.lo[49:52]).all() and np.isnan(chart.hi[49:52]).all()
+    assert np.isfinite(chart.lo[[48, 52]]).all()
+
+
+def test_non_finite_stretches_are_gaps_in_reduced_charts_too(index, make_run):
+    run = make_run()
+    series_of(index, run, range(1, 20_001), lambda s: math.nan if 5000 <= s < 10_000 or s == 15_000 else 2.0)
+    chart = index.chart(run.id, "loss", columns=100)
+    inside = (chart.x > 5200) & (chart.x < 9800)
+    assert np.isnan(chart.lo[inside]).all() and inside.sum() > 20
+    assert np.isfinite(chart.lo[(chart.x > 10_200)]).all()
+    assert 15_000 in chart.marks and 5000 in chart.marks
+    assert chart.points == 20_000
+
+
+def test_axes_of_time_images_and_epochs_map_steps_by_the_log_clocks(index, make_run):
+    run = make_run()
+    series_of(index, run, range(1, 501), float)
+    assert index.chart(run.id, "loss", axis="images").x[-1] == pytest.approx(500 * 8, abs=20)
+    assert index.chart(run.id, "loss", axis="time").x[-1] == pytest.approx(500, abs=3)
+    assert index.chart(run.id, "loss", axis="epoch").x[-1] == pytest.approx(50, abs=0.5)
+    zoomed = index.chart(run.id, "loss", axis="time", lo=100, hi=120)
+    assert zoomed.points == pytest.approx(21, abs=2) and zoomed.x[0] == pytest.approx(100, abs=1)
+    with pytest.raises(ValueError, match="unknown axis"):
+        index.chart(run.id, "loss", axis="moon")
+
+
+def test_clocks_stay_true_over_a_long_run_and_a_pause(index, make_run):
+    run = make_run()
+    log = Log(run).start()
+    log.metrics(range(1, 10_001), loss=float)
+    log.began += 50_000  # suspended for fourteen hours
+    log.metrics(range(10_001, 20_001), loss=float)
+    index.refresh()
+    x = index.chart(run.id, "loss", columns=200, axis="time").x
+    assert (np.diff(x) > 0).all()
+    assert x[0] == pytest.approx(0, abs=200) and x[-1] == pytest.approx(70_000, abs=200)
+    assert not ((x > 12_000) & (x < 58_000)).any()
+
+
+def test_an_unknown_metric_or_run_gives_an_empty_chart(index, make_run):
+    run = make_run()
+    assert index.chart(run.id, "loss").points == 0  # no index yet
+    index.refresh()
+    assert index.chart(run.id, "loss").points == 0
+    assert index.chart("nobody", "loss").x.size == 0
+
+
+def test_the_pyramid_depends_on_the_points_alone(tmp_path):
+    """However points arrive, in whatever portions and order, the buckets are those of a fresh build."""
+    rng = np.random.default_rng(11)
+    for trial in range(12):
+        steps = np.unique(rng.integers(0, [300, 5000, 2_000_000][trial % 3], size=800))
+        values = rng.normal(size=len(steps)) * 10.0 ** rng.integers(-3, 300, size=len(steps))
+        values[rng.random(len(steps)) < 0.05] = np.nan
+        values[rng.random(len(steps)) < 0.02] = np.inf
+        order = np.arange(len(steps))
+        if trial % 2:
+            rng.shuffle(order)
+        whole, portions = (connection() for _ in range(2))
+        pyramid.add_points(whole, 1, -1, steps.tolist(), values.tolist())
+        last, at = -1, 0
+        while at < len(order):
+            part = order[at : at + int(rng.integers(1, 60))]
+            last = pyramid.add_points(portions, 1, last, steps[part].tolist(), values[part].tolist())
+            at += len(part)
+        assert rows_of(whole) == rows_of(portions)
+        cut = int(steps[len(steps) // 2])
+        assert pyramid.truncate(portions, 1, cut) == cut
+        fresh = connection()
+        keep = steps <= cut
+        pyramid.add_points(fresh, 1, -1, steps[keep].tolist(), values[keep].tolist())
+        assert rows_of(fresh) == rows_of(portions)
+
+
+def test_a_step_logged_again_replaces_its_value_everywhere(tmp_path):
+    db = connection()
+    pyramid.add_points(db, 1, -1, list(range(1000)), [1.0] * 500 + [99.0] + [1.0] * 499)
+    pyramid.add_points(db, 1, 999, [500], [2.0])
+    assert db.execute("SELECT max(hi) FROM pyramid").fetchone() == (2.0,)
+    assert db.execute("SELECT sum(n) FROM pyramid WHERE level = 6").fetchone() == (1000,)
+
+
+def connection() -> sqlite3.Connection:
+    from sqlite_utils import Database
+
+    from gentui.index.schema import migrations
+
+    db = Database(memory=True)
+    migrations.apply(db)
+    return db.conn
+
+
+def rows_of(db: sqlite3.Connection):
+    return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in ("points", "pyramid")]
