@@ -157,8 +157,9 @@ class Live(threading.Thread):
     def _count(self, index: Index, pulse: Pulse) -> None:
         state = (index.version(), self._now())
         if state != self._counted:
-            pulse.running = len(index.runs(status="running")) + len(index.runs(status="stalled"))
-            pulse.queued = len(index.runs(status="queued"))
+            statuses = [run.status for run in index.runs()]
+            pulse.running = statuses.count("running") + statuses.count("stalled")
+            pulse.queued = statuses.count("queued")
             self._counted = state
 
 

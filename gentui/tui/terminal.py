@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import sys
 import time
 
 CHOICES = ("auto", "kitty", "sixel", "half", "none")
@@ -22,20 +21,50 @@ _ATTRIBUTES = re.compile(rb"\x1b\[\?([0-9;]*)c")
 _QUESTION = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[c"
 
 
-def settle_images(wanted: str) -> tuple[str, str]:
-    """How pictures will be drawn (kitty, sixel, half, none), and what was typed while asking."""
-    if wanted != "auto":
-        return wanted, ""
-    if not (_is_tty(sys.__stdin__) and _is_tty(sys.__stdout__)) or not _may_answer(os.environ):
-        return "half", ""
-    return ask_terminal(sys.__stdin__.fileno(), sys.__stdout__.fileno())
+class Question:
+    """Asks at once where an answer is wanted and possible; ``answer`` waits for what is left of the moment.
 
+    In between nothing may read the terminal, and what is typed is not echoed.
+    """
 
-def _is_tty(stream: object) -> bool:
-    try:
-        return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
-    except (ValueError, OSError):
-        return False
+    def __init__(self, wanted: str, stdin: int = 0, stdout: int = 1, patience: float = PATIENCE):
+        self._kind = wanted if wanted != "auto" else "half"
+        self._stdin = stdin
+        self._before: list[object] | None = None
+        if wanted != "auto" or not (os.isatty(stdin) and os.isatty(stdout)) or not _may_answer(os.environ):
+            return
+        import termios
+        import tty
+
+        try:
+            self._before = termios.tcgetattr(stdin)
+            tty.setcbreak(stdin, termios.TCSANOW)
+            os.write(stdout, _QUESTION)
+        except (termios.error, OSError):
+            return
+        self._deadline = time.monotonic() + patience
+
+    def answer(self) -> tuple[str, str]:
+        """How pictures will be drawn (kitty, sixel, half, none), and what was typed meanwhile."""
+        if self._before is None:
+            return self._kind, ""
+        import termios
+
+        heard = b""
+        try:
+            while not _ATTRIBUTES.search(heard):
+                # at least one look, however long the loading took
+                left = max(0.0, self._deadline - time.monotonic())
+                if not select.select([self._stdin], [], [], left)[0]:
+                    break
+                if not (more := os.read(self._stdin, 4096)):
+                    break
+                heard += more
+        except OSError:
+            pass
+        finally:
+            termios.tcsetattr(self._stdin, termios.TCSANOW, self._before)
+        return understand(heard)
 
 
 def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
@@ -43,29 +72,6 @@ def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
         return False
     term = environ.get("TERM", "")
     return not term.startswith(("screen", "tmux", "dumb", "linux", "vt")) and term != ""
-
-
-def ask_terminal(stdin: int, stdout: int, patience: float = PATIENCE) -> tuple[str, str]:
-    """Ask for kitty graphics, then for the attributes that every terminal tells (4 among them is sixel)."""
-    import termios
-    import tty
-
-    before = termios.tcgetattr(stdin)
-    heard = b""
-    try:
-        tty.setcbreak(stdin, termios.TCSANOW)
-        os.write(stdout, _QUESTION)
-        deadline = time.monotonic() + patience
-        while not _ATTRIBUTES.search(heard):
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([stdin], [], [], left)[0]:
-                break
-            if not (more := os.read(stdin, 4096)):
-                break
-            heard += more
-    finally:
-        termios.tcsetattr(stdin, termios.TCSANOW, before)
-    return understand(heard)
 
 
 def understand(heard: bytes) -> tuple[str, str]:

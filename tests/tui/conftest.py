@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
+import json
 import math
+import os
+import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from textual.css.query import NoMatches
 
 from engine.events import EventWriter
 from engine.recipe import load
 from engine.rundir import RunDir, State
+from gentui.tui.workbench import GentuiApp
 
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
 
@@ -52,6 +61,11 @@ class Runs:
 
     def __init__(self, home: Path):
         self.home = home
+        self._locks: list[int] = []
+
+    def let_go(self) -> None:
+        for fd in self._locks:
+            os.close(fd)
 
     def make(
         self,
@@ -86,6 +100,9 @@ class Runs:
         }  # fmt: skip
         run = RunDir.create(self.home, settings.to_toml(), info, state)
         run.log_path.write_bytes(log)
+        if status == "running":  # a run is alive as long as somebody holds its lock
+            self._locks.append(run.open_lock())
+            fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
         if steps:
             self.extend(run, 0, steps, total, spikes=spikes, samples=samples, fid=fid, alerts=alerts, seed=seed)
             if status == "done":
@@ -147,36 +164,91 @@ class Runs:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home whose trainers are ``trainer.py``; nothing started under it outlives the test."""
+    monkeypatch.setenv("GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(Path(__file__).with_name("trainer.py"))]))
+    monkeypatch.delenv("NO_COLOR", raising=False)
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
-    return folder
+    yield folder
+    for _ in range(3):
+        for pid in processes_about(folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def processes_about(folder: Path) -> list[int]:
+    """Pids, other than ours, whose command line or environment-free arguments name the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if str(folder).encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+    return found
 
 
 @pytest.fixture
-def runs(home: Path) -> Runs:
-    return Runs(home)
+def runs(home: Path) -> Iterator[Runs]:
+    made = Runs(home)
+    yield made
+    made.let_go()
 
 
-SIZES = [(80, 24), (160, 45)]
+@pytest.fixture(params=[(80, 24), (160, 45)], ids=["80x24", "160x45"])
+def size(request: pytest.FixtureRequest) -> tuple[int, int]:
+    return request.param
 
 
-async def until(condition: Callable[[], Any], pilot: Any, seconds: float = 20.0) -> Any:
-    """Wait for a condition, pumping the app; returns what it returned."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if value := condition():
-                return value
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-        assert time.monotonic() < deadline, "waited too long"
-        await pilot.pause()
-        await asyncio.sleep(0.02)
+class Desk:
+    """The app under a pilot, and ways to wait for what it shows."""
+
+    def __init__(self, app: GentuiApp, pilot: Any):
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+        """Wait for a condition, and return what it returned."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(NoMatches):
+                if value := condition():
+                    return value
+            assert time.monotonic() < deadline, f"waited {seconds:g} s in vain; the screen:\n{self.text}"
+            await self.pilot.pause()
+            await asyncio.sleep(0.02)
+
+    async def sees(self, *words: str, seconds: float = 30.0) -> None:
+        """Wait until all the words stand on the screen."""
+        await self.until(lambda: all(word in self.text for word in words), seconds)
+
+    async def on(self, name: str) -> Any:
+        """Wait for a screen by its class's name."""
+        await self.until(lambda: type(self.app.screen).__name__ == name)
+        await self.pilot.pause()
+        return self.app.screen
 
 
-def screen_text(app: Any) -> str:
-    """What stands on the screen."""
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+@pytest.fixture
+def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
+    """``async with desk(size) as d``: the app over the home, its menu loaded."""
+
+    @asynccontextmanager
+    async def open_desk(size: tuple[int, int] = (80, 24), images: str = "half", ready: bool = True) -> AsyncIterator[Desk]:
+        app = GentuiApp(home, images)
+        async with app.run_test(size=size) as pilot:
+            d = Desk(app, pilot)
+            if ready:
+                await d.until(lambda: app.screen._loaded and app.live.passes)  # type: ignore[attr-defined]
+            yield d
+
+    return open_desk

@@ -11,7 +11,7 @@ from gentui.tui.live import Fetch, Fresh
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 
 if TYPE_CHECKING:
-    from gentui.tui.app import GentuiApp
+    from gentui.tui.workbench import GentuiApp
 
 
 class BaseScreen(Screen[Any]):
@@ -24,7 +24,7 @@ class BaseScreen(Screen[Any]):
 
     @property
     def gentui(self) -> GentuiApp:
-        from gentui.tui.app import GentuiApp
+        from gentui.tui.workbench import GentuiApp
 
         assert isinstance(self.app, GentuiApp)
         return self.app
@@ -77,7 +77,7 @@ class Dialog(ModalScreen[Any]):
 
     @property
     def gentui(self) -> GentuiApp:
-        from gentui.tui.app import GentuiApp
+        from gentui.tui.workbench import GentuiApp
 
         assert isinstance(self.app, GentuiApp)
         return self.app

@@ -9,7 +9,7 @@ from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen
 
 if TYPE_CHECKING:
-    from gentui.tui.app import GentuiApp
+    from gentui.tui.workbench import GentuiApp
 
 RESUMABLE = ("stopped", "failed", "interrupted", "lost")
 

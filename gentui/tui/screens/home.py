@@ -55,9 +55,7 @@ def best_scores(index: Index) -> dict[str, Best]:
         )
         recipe = f"{row.recipe}\0{row.dataset}\0{row.metric}"
         old = found.get(recipe)
-        if old is None or new.samples > old.samples:
-            found[recipe] = new
-        elif new.samples == old.samples and (new.value < old.value) == new.lower_is_better and new.value != old.value:
+        if old is None or new.samples > old.samples or (new.samples == old.samples and (new.value < old.value) == new.lower_is_better and new.value != old.value):
             found[recipe] = new
     return found
 

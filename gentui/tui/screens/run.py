@@ -200,7 +200,7 @@ class RunScreen(BaseScreen):
         at = len(pictures) - 1 if self._at is None else max(0, min(self._at, len(pictures) - 1))
         picture = pictures[at]
         sheet = Sheet(
-            _inside(self.dir, picture.path), getattr(picture, "rows", 0) or 0, getattr(picture, "columns", 0) or 0
+            inside(self.dir, picture.path), getattr(picture, "rows", 0) or 0, getattr(picture, "columns", 0) or 0
         )
         newest = "newest, following" if self._at is None else f"{len(pictures) - 1 - at} newer (n follows)"
         words = [f"step {picture.step:,}", f"{at + 1} of {len(pictures)}", newest]
@@ -337,10 +337,15 @@ class RunScreen(BaseScreen):
         self.app.pop_screen()
 
 
-def _inside(folder: Path, path: str) -> Path:
+def inside(folder: Path, path: str) -> Path:
     """A path from an event, which may not lead out of the run's folder."""
-    whole = folder / str(path)
-    return whole if whole.resolve().is_relative_to(folder.resolve()) else folder / "samples" / "outside"
+    try:
+        whole = folder / str(path)
+        if whole.resolve().is_relative_to(folder.resolve()):
+            return whole
+    except (ValueError, OSError):
+        pass
+    return folder / "outside"
 
 
 def _next(choices: tuple[Any, ...], now: Any) -> Any:

@@ -112,7 +112,7 @@ class KeyBar(Widget):
         super().__init__()
         self.context = context
         self._keys = keys.shown(context, modal)
-        self._zones: list[tuple[int, int, str]] = []
+        self._zones: list[tuple[int, int, keys.Key]] = []
 
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
@@ -130,7 +130,7 @@ class KeyBar(Widget):
         self._zones, at = [], 1
         for key in offered + always:
             segments += [Segment(key.display, key_style), Segment(f" {key.label}  ", base)]
-            self._zones.append((at, at + self._width(key) - 2, key.action))
+            self._zones.append((at, at + self._width(key) - 2, key))
             at += self._width(key)
         return Strip(segments).adjust_cell_length(width, base)
 
@@ -139,9 +139,9 @@ class KeyBar(Widget):
         return cell_len(key.display) + len(key.label) + 3
 
     async def on_click(self, event: events.Click) -> None:
-        for start, end, action in self._zones:
+        for start, end, key in self._zones:
             if start <= event.x < end:
-                await self.screen.run_action(action)
+                await (self.app if key.context == "app" else self.screen).run_action(key.action)
 
 
 def style_of(widget: Widget, name: str) -> Style:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MARKS = ("braille", "block", "ascii")
 _HIRES = {"braille": HiResMode.BRAILLE, "block": HiResMode.QUADRANT, "ascii": None}
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
+LARGEST = 1e300  # beyond it the range of an axis would overflow
 AXES = ("step", "time", "images")
 _ASCII = {ord(c): "-" for c in "─━╸╺╴╶"} | {ord(c): "|" for c in "│┃╹╻╵╷"} | {ord(c): "+" for c in "┌┏┐┓└┗┘┛├┣┤┫┬┳┴┻┼╋"}
 
@@ -190,9 +191,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _draw(self, curve: Curve, look: Look) -> None:
         with self.app.batch_update():
             self.clear()
-            lo, hi = curve.lo, curve.hi
+            lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
             smoothing = 0.0 if curve.sparse else look.smoothing
-            curved = smooth((lo + hi) / 2 if curve.mean is None else curve.mean, smoothing)
+            curved = smooth((lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST), smoothing)
             if look.log_y:
                 lo, hi, curved = (self._log(v) for v in (lo, hi, curved))
                 # a band that reaches zero or below has no bottom on this axis: draw down to its top only
@@ -233,8 +234,6 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             self.set_ylimits(0, 1)
             return
         bottom, top = float(bottoms.min()), float(tops.max())
-        if not math.isfinite(top - bottom):
-            bottom, top = max(bottom, -1e300), min(top, 1e300)
         air = (top - bottom) * 0.04 or abs(top) * 0.05 or 0.5
         self.set_ylimits(bottom - air, top + air)
 

@@ -50,7 +50,7 @@ def title_of(curve: Curve, look: Look) -> Content:
         parts.append((f"  {wording.number(float(last))}", "bold"))
         parts.append((f"  {wording.number(low)} … {wording.number(high)}", "$text-muted"))
     if len(curve.marks):
-        parts.append((f"  ✗ {wording.plural(len(curve.marks), 'value')} not finite", "$error"))
+        parts.append((f"  ✗ not finite in {wording.plural(len(curve.marks), 'place')}", "$error"))
     drawn = [f"by {look.axis}"] if look.axis != "step" else []
     drawn += ["log y"] if look.log_y else []
     drawn += [f"smooth {look.smoothing:g}"] if look.smoothing and not curve.sparse else []

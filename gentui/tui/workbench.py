@@ -1,0 +1,261 @@
+"""The app: screens, keys, and the rules that hold everywhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+from textual.theme import Theme
+
+from gentui.text import clean
+from gentui.tui import keys
+from gentui.tui.live import Fetch, Live, Pulse
+from gentui.tui.screens.home import HomeScreen
+from gentui.tui.widgets.bars import StatusLine, TitleBar
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from engine.recipe import Recipe
+
+# Okabe and Ito's colours, which people with any colour vision tell apart
+THEME = Theme(
+    name="gentui",
+    primary="#56b4e9",
+    secondary="#8fb8d8",
+    accent="#e69f00",
+    success="#2fc08f",
+    warning="#f0d442",
+    error="#f07a3a",
+    foreground="#d8dee6",
+    background="#10141a",
+    surface="#161c24",
+    panel="#1d2530",
+    dark=True,
+    variables={"text-muted": "#8d9aab"},  # the built-in one is an opacity, lost where lines are drawn by hand
+)
+
+
+def _runs_screen() -> Screen[Any]:
+    from gentui.tui.screens.runs import RunsScreen
+
+    return RunsScreen()
+
+
+def _leaderboard_screen() -> Screen[Any]:
+    from gentui.tui.screens.leaderboard import LeaderboardScreen
+
+    return LeaderboardScreen()
+
+
+class GentuiApp(App[int]):
+    """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none."""
+
+    TITLE = "gentui"
+    CSS_PATH = "workbench.tcss"
+    MODES = {"home": HomeScreen, "runs": _runs_screen, "leaderboard": _leaderboard_screen}
+    DEFAULT_MODE = "home"
+    BINDINGS: ClassVar[list[Any]] = [
+        *keys.bindings("app"),
+        Binding("ctrl+c", "help_quit", show=False, system=True),
+    ]
+    ENABLE_COMMAND_PALETTE = True
+    NOTIFICATION_TIMEOUT = 6
+    TOOLTIP_DELAY = 3600.0
+    ALLOW_SELECT = False
+
+    def __init__(self, home: Path, images: str = "half", typed: str = "") -> None:
+        no_color = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if no_color else None)
+        self.home = home
+        self.images = images
+        self.live = Live(self, home)
+        self._typed = typed
+        self._pulse = Pulse()
+        self.register_theme(THEME)
+        self.theme = "gentui" if not no_color else "ansi-dark"
+        self.animation_level = "none"
+
+    def get_system_commands(self, screen: Screen[Any]) -> Any:
+        from textual.app import SystemCommand
+
+        seen = set()
+        context = getattr(screen, "context", "")
+        for key in keys.of(context) + keys.of("app"):
+            if key.palette and key.id not in seen:
+                seen.add(key.id)
+                yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
+
+    def _runner(self, screen: Screen[Any], key: keys.Key) -> Callable[[], None]:
+        return lambda: self.call_later((self if key.context == "app" else screen).run_action, key.action)
+
+    # -- life
+
+    def on_mount(self) -> None:
+        self._listen()
+        # The index and the recipes must not compete with the first frame.
+        self.call_after_refresh(self._start)
+
+    def _start(self) -> None:
+        self.set_timer(0.02, self._start_live)
+
+    def _start_live(self) -> None:
+        if self._typed and self._driver is not None:
+            from textual._xterm_parser import XTermParser
+
+            for event in XTermParser().feed(self._typed):
+                self._driver.process_message(event)
+        self.live.start()
+
+    def _listen(self) -> None:
+        """A closed terminal or a polite kill ends the app, and nothing else."""
+        if threading.current_thread() is not threading.main_thread() or self.is_headless:
+            return
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, lambda: os._exit(129))
+        loop.add_signal_handler(signal.SIGTERM, lambda: self.exit(0))
+
+    def on_unmount(self) -> None:
+        self.live.end()
+
+    # -- the live thread
+
+    def supply(self, screen: Screen[Any], fetch: Fetch) -> None:
+        self.live.watch(screen, fetch)
+
+    def stop_supply(self, screen: Screen[Any]) -> None:
+        self.live.unwatch(screen)
+
+    def on_pulse(self, pulse: Pulse) -> None:
+        self._pulse = pulse
+        self.show_pulse(self.screen)
+
+    def show_pulse(self, screen: Screen[Any]) -> None:
+        """What is going on, in the bars of this screen."""
+        words = []
+        if self._pulse.running:
+            words.append(f"● {self._pulse.running} running")
+        if self._pulse.queued:
+            words.append(f"◌ {self._pulse.queued} queued")
+        for bar in screen.query(TitleBar):
+            bar.busy = "  ".join(words)
+        for line in screen.query(StatusLine):
+            line.complain(self._pulse.trouble)
+
+    def tell(self, text: str, severity: Any = "information") -> None:
+        """A short notice in the corner; ``text`` may be anything."""
+        self.notify(clean(text, 1000), severity=severity, markup=False)
+
+    # -- going places
+
+    async def action_go(self, place: str) -> None:
+        await self.switch_mode(place)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    def action_view(self) -> None:
+        """The run that trains, or the newest."""
+        self.in_thread(self._newest_run, self._open_newest)
+
+    def _newest_run(self) -> str | None:
+        from gentui.index import Index
+
+        runs = Index(self.home).runs()
+        running = [run for run in runs if run.status in ("running", "stalled")]
+        return (running or runs)[0].id if runs else None
+
+    def _open_newest(self, run_id: str | None) -> None:
+        if run_id is None:
+            self.tell("There is no run yet: Enter on a recipe trains it.")
+        else:
+            self.open_run(run_id)
+
+    def open_run(self, run_id: str) -> None:
+        from gentui.tui.screens.run import RunScreen
+
+        top = self.screen
+        if isinstance(top, RunScreen) and top.run_id == run_id:
+            return
+        if isinstance(top, RunScreen):
+            self.switch_screen(RunScreen(run_id))
+        else:
+            self.push_screen(RunScreen(run_id))
+
+    def action_export(self) -> None:
+        from gentui.tui.screens.export import ExportScreen
+
+        self.push_screen(ExportScreen())
+
+    def action_help(self) -> None:
+        from gentui.tui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(getattr(self.screen, "context", "")))
+
+    def action_redraw(self) -> None:
+        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
+
+    async def action_quit(self) -> None:
+        self.exit(0)
+
+    # -- work
+
+    def in_thread(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
+        """Do something slow away from the screen; an exception becomes a notice."""
+
+        def do() -> None:
+            try:
+                result = work()
+            except Exception as error:
+                self.call_from_thread(self._failed, error)
+            else:
+                if then is not None:
+                    self.call_from_thread(then, result)
+
+        self.run_worker(do, thread=True, exit_on_error=False, group="work")
+
+    def _failed(self, error: Exception) -> None:
+        from engine.recipe import MissingData
+
+        for line in self.screen.query(StatusLine):
+            line.say("")
+        if isinstance(error, MissingData):
+            self.missing_data(str(error))
+        else:
+            self.tell(str(error) or type(error).__name__, "error")
+
+    def missing_data(self, remedy: str) -> None:
+        from gentui.tui.screens.notice import NoticeScreen
+
+        self.push_screen(NoticeScreen("The data is not here", remedy, "Nothing was started."))
+
+    def launch(
+        self,
+        recipe: Recipe,
+        name: str = "",
+        seed: int | None = None,
+        command: list[str] | None = None,
+        replacing: Screen[Any] | None = None,
+    ) -> None:
+        """Train a recipe and go to its run view; the screen ``replacing`` is left behind."""
+
+        def work() -> str:
+            from gentui import jobs
+
+            return jobs.launch(self.home, recipe, name=name, seed=seed, command=command).id
+
+        def launched(run_id: str) -> None:
+            self.live.wake()
+            if replacing is not None and self.screen is replacing:
+                self.pop_screen()
+            self.open_run(run_id)
+
+        self.in_thread(work, launched)

@@ -1,0 +1,107 @@
+"""Curves: smoothing, gaps, marks, logarithms, and nothing drawn twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from textual.app import App
+
+from gentui.tui import wording
+from gentui.tui.widgets.chart import Chart, Curve, LogFormatter, Look, PlainFormatter, TimeFormatter, segments_of, smooth
+
+
+def curve(lo, hi=None, marks=()) -> Curve:
+    lo = np.array(lo, float)
+    hi = lo if hi is None else np.array(hi, float)
+    return Curve("loss", np.arange(1.0, len(lo) + 1), lo, hi, np.array(marks, float), len(lo))
+
+
+class OneChart(App):
+    def compose(self):
+        yield Chart()
+
+
+def drawn(app: App) -> str:
+    return "\n".join("".join(s.text for s in strip) for strip in app.screen._compositor.render_strips())
+
+
+def test_smoothing_begins_without_bias_and_skips_gaps():
+    assert smooth(np.array([2.0, 2.0, 2.0]), 0.9) == pytest.approx([2, 2, 2])
+    smoothed = smooth(np.array([1.0, np.nan, 3.0]), 0.5)
+    assert smoothed[0] == 1 and np.isnan(smoothed[1]) and 1 < smoothed[2] < 3
+    assert smooth(np.array([5.0, 1.0]), 0.0).tolist() == [5, 1]
+
+
+def test_a_curve_is_split_where_values_are_missing():
+    x, y = np.arange(6.0), np.array([1, 2, np.nan, 4, np.inf, 6])
+    assert [px.tolist() for px, _ in segments_of(x, y)] == [[0, 1], [3], [5]]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [1.0], [0.0, 0.0], [np.nan, np.nan], [-1.0, 2.0], [1e-320, 1e300], [1.0, np.nan, 3.0], [-1e308, 1e308]],
+    ids=str,
+)
+@pytest.mark.parametrize("log_y", [False, True])
+@pytest.mark.parametrize("marks", ["braille", "block", "ascii"])
+async def test_every_curve_can_be_drawn(values, log_y, marks):
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        for axis in ("step", "time"):
+            chart.show(curve(values, marks=[1.0] if values else []), Look(log_y, 0.6, marks, axis))
+            await pilot.pause()
+        assert drawn(app).strip()
+        if marks == "ascii":
+            assert drawn(app).isascii()
+
+
+async def test_the_same_curve_is_drawn_once():
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        assert chart.show(curve([3, 2, np.nan, 1]), Look())
+        assert not chart.show(curve([3, 2, np.nan, 1]), Look())
+        assert chart.show(curve([3, 2, np.nan, 1]), Look(log_y=True))
+        assert chart.show(curve([3, 2, 1, 1]), Look(log_y=True))
+
+
+async def test_a_value_that_is_not_finite_gets_a_mark():
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        app.query_one(Chart).show(curve([3, 2, np.nan, 1], marks=[3.0]), Look())
+        await pilot.pause()
+        assert drawn(app).count("│") > 5
+
+
+def test_labels_stay_short_and_true():
+    assert LogFormatter().get_labels_for_ticks([-2, 0, 1]) == ["0.01", "1", "10"]
+    ticks = LogFormatter().get_ticks(-3.2, 0.1)
+    assert {-3.0, -2.0, -1.0, 0.0} <= set(ticks)
+    assert len(LogFormatter().get_ticks(0.30, 0.3001)) >= 1
+    assert PlainFormatter().get_labels_for_ticks([0, 50_000, 100_000]) == ["0", "50k", "100k"]
+    assert TimeFormatter().get_labels_for_ticks([0, 60, 3600]) == ["0s", "1m", "1h"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0412345, "0.04123"), (1e-5, "1e-5"), (2.5e-5, "2.5e-5"), (161.0, "161"), (123456.0, "123456"),
+     (1e9, "1e9"), (float("nan"), "NaN"), (float("-inf"), "−∞"), (None, "–"), (0.0, "0")],
+)  # fmt: skip
+def test_numbers_read_well(value, text):
+    assert wording.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0s"), (59.6, "1m 00s"), (200, "3m 20s"), (18120, "5h 02m"), (273600, "3d 04h"), (None, "–")],
+)
+def test_durations_read_well(seconds, text):
+    assert wording.duration(seconds) == text
+
+
+@pytest.mark.parametrize("width", [1, 8, 30])
+@pytest.mark.parametrize("fraction", [-1, 0, 0.01, 0.5, 0.999, 1, 7, None])
+def test_a_bar_is_as_wide_as_asked(width, fraction):
+    assert len(wording.bar(fraction, width)) == width

@@ -1,0 +1,403 @@
+"""An evening at the workbench, by keyboard, on a small and on a large terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine.rundir import list_runs
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.charts import Charts
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.table import Table
+
+
+async def test_the_menu_opens_on_digits_unet_with_its_details(desk, size):
+    async with desk(size) as d:
+        assert d.app.screen.query_one(Table).key == "digits-unet"
+        await d.sees("▸ digits-unet", "✓ here", "Demonstrations", "? Help", "q Quit")
+        if size[0] > 100:
+            await d.sees("minutes on a CPU", "Settings", "Quick (t) changes")
+
+
+async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, home):
+    async with desk(size) as d:
+        await d.press("enter")
+        screen = await d.on("RunScreen")
+        await d.until(lambda: screen.seen and screen.seen.curves and screen.seen.curves[0].points > 0)
+        await d.until(lambda: screen.query(Chart).first().drawings > 0)
+        await d.sees("● running", "digits-unet", "loss")
+        assert len(list_runs(home)) == 1
+
+
+async def test_quick_trains_the_quick_version(desk, home):
+    async with desk() as d:
+        await d.press("t")
+        await d.on("RunScreen")
+        (run,) = list_runs(home)
+        assert run.info()["quick"] is True
+        assert "--quick" in run.info()["command"]
+
+
+async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home, monkeypatch):
+    from engine.settings.datasets import FashionMNIST
+
+    monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
+    async with desk(size) as d:
+        d.app.screen.query_one(Table).move_to("fashion-resnet-noise")
+        await d.sees("✗ missing")
+        await d.press("enter")
+        notice = await d.on("NoticeScreen")
+        assert "gentui data fetch fashion-mnist" in notice.text
+        await d.sees("The data is not here", "Nothing was started")
+        await d.press("escape")
+        await d.on("HomeScreen")
+        assert list_runs(home) == []
+
+
+async def test_the_filter_narrows_the_menu_and_escape_clears_it(desk, size):
+    async with desk(size) as d:
+        await d.press("slash", *"unet fash")
+        await d.until(lambda: d.app.screen.query_one(Table).key == "fashion-unet")
+        assert "digits-unet " not in d.text
+        await d.press("enter")
+        assert isinstance(d.app.focused, Table)
+        await d.press("escape")
+        await d.sees("digits-unet")
+
+
+async def test_the_form_checks_while_typing_and_shows_the_command(desk, size, home):
+    async with desk(size) as d:
+        await d.press("e")
+        screen = await d.on("FormScreen")
+        form = screen.query_one(SettingsForm)
+        await d.press(*"night run", "down", "backspace", "7")
+        assert "gentui run digits-unet --seed 7 --name 'night run'" in d.text
+        while form.entry.key != "data.batch_size":
+            await d.press("down")
+        await d.press(*"x")
+        assert "data.batch_size" in screen.problems
+        await d.sees("✗")
+        await d.press("f5")
+        assert list_runs(home) == []
+        await d.press("ctrl+u", "backspace", *"32")
+        assert not screen.problems
+        await d.press("f5")
+        await d.on("RunScreen")
+        (run,) = list_runs(home)
+        info = run.info()
+        assert info["name"] == "night run" and info["seed"] == 7
+        assert info["command"] == [
+            "gentui", "run", "digits-unet", "-o", "data.batch_size=32", "--seed", "7", "--name", "night run",
+        ]  # fmt: skip
+        await d.press("escape")
+        await d.on("HomeScreen")
+
+
+async def test_another_net_in_the_form_brings_its_own_settings(desk):
+    async with desk() as d:
+        await d.press("e")
+        screen = await d.on("FormScreen")
+        form = screen.query_one(SettingsForm)
+        while form.entry.key != "model.net":
+            await d.press("down")
+        assert any(entry.key == "model.multipliers" for entry in form.entries)
+        await d.press(*"r")
+        assert form.entry.text == "resnet"
+        names = [entry.key for entry in form.entries]
+        assert "model.coordinates" in names and "model.multipliers" not in names
+        assert not screen.problems
+
+
+async def test_the_form_asks_before_changes_are_lost(desk):
+    async with desk() as d:
+        await d.press("e")
+        await d.on("FormScreen")
+        await d.press(*"abc", "escape")
+        await d.on("ConfirmScreen")
+        await d.press("n")
+        await d.on("FormScreen")
+        await d.press("escape", "y")
+        await d.on("HomeScreen")
+
+
+async def test_every_place_is_at_most_three_keys_from_the_menu(desk, size, runs):
+    runs.make(fid=5.31)
+    async with desk(size) as d:
+        for strokes, screen, word in [
+            (["4"], "RunScreen", "Charts"),
+            (["4", "s"], "RunScreen", "step 300"),
+            (["2"], "RunsScreen", "✓ done"),
+            (["3"], "LeaderboardScreen", "★ 1"),
+            (["x"], "ExportScreen", "results.csv"),
+            (["e"], "FormScreen", "gentui run digits-unet"),
+            (["question_mark"], "HelpScreen", "Everywhere"),
+        ]:
+            for stroke in strokes:
+                await d.press(stroke)
+                await d.until(lambda: type(d.app.screen).__name__ != "HomeScreen")
+            await d.on(screen)
+            await d.sees(word)
+            await d.press("escape")
+            if type(d.app.screen).__name__ != "HomeScreen":
+                await d.press("1")
+            await d.on("HomeScreen")
+
+
+async def test_the_runs_list_says_all_about_every_run(desk, size, runs):
+    runs.make(fid=5.31, name="first try")
+    runs.make(status="failed", steps=120, reason="out of memory on GPU 0 at step 120", fid=None)
+    runs.make(status="running", steps=137, total=1200, fid=None, alerts=2)
+    async with desk(size) as d:
+        await d.press("2")
+        await d.sees("● running", "✗ failed", "✓ done", "first try", "fid 5.31", "11%", "⚠ 2", "1 running")
+        assert d.app.screen.query_one(Table).key == list_runs(runs.home)[-1].id
+        await d.press("slash", *"failed", "enter")
+        assert "first try" not in d.text
+        await d.press("enter")
+        await d.on("RunScreen")
+        await d.sees("out of memory on GPU 0")
+
+
+async def test_a_run_is_stopped_resumed_and_deleted_from_the_list(desk, home):
+    async with desk() as d:
+        await d.press("enter")
+        await d.on("RunScreen")
+        await d.sees("● running")
+        await d.press("2")
+        await d.on("RunsScreen")
+        await d.sees("● running")
+        await d.press("S")
+        await d.on("ConfirmScreen")
+        await d.sees("Stop digits-unet?", "checkpoint")
+        await d.press("y")
+        await d.sees("■ stopped")
+        await d.press("R")
+        await d.sees("● running")
+        await d.press("S", "y")
+        await d.sees("■ stopped")
+        await d.press("D")
+        await d.on("ConfirmScreen")
+        await d.press("n")
+        assert len(list_runs(home)) == 1
+        await d.press("D", "y")
+        await d.sees("No runs yet")
+        assert list_runs(home) == []
+
+
+async def test_a_running_run_is_not_deleted(desk, runs):
+    runs.make(status="running", steps=10, fid=None)
+    async with desk() as d:
+        await d.press("2")
+        await d.sees("● running")
+        await d.press("D")
+        await d.pilot.pause()
+        assert type(d.app.screen).__name__ == "RunsScreen"
+        assert len(list_runs(runs.home)) == 1
+
+
+async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
+    run = runs.make(status="running", steps=5, total=100, fid=None, samples=0)
+    async with desk() as d:
+        await d.press("4")
+        screen = await d.on("RunScreen")
+        await d.until(lambda: screen.seen and screen.seen.curves and screen.seen.curves[0].points == 5)
+        chart = screen.query(Chart).first()
+        drawings = chart.drawings
+        runs.event(run, "metrics", 6, values={"loss": 0.5})
+        await d.until(lambda: chart.drawings > drawings and screen.seen.curves[0].points == 6, seconds=5)
+
+
+async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
+    runs.make()
+    async with desk(size) as d:
+        await d.press("4")
+        screen = await d.on("RunScreen")
+        await d.until(lambda: screen.query(Chart).first().drawings)
+        await d.until(lambda: screen.query("#thumbnail" if size[0] > 100 else "#gallery"))
+        drawn = []
+        original = type(d.app)._display
+        type(d.app)._display = lambda app, *a: (drawn.append(a), original(app, *a))[1]  # type: ignore[method-assign]
+        try:
+            settled = d.app.live.passes
+            await d.until(lambda: d.app.live.passes >= settled + 2)
+            drawn.clear()
+            settled = d.app.live.passes
+            await d.until(lambda: d.app.live.passes >= settled + 4)
+            assert drawn == []
+        finally:
+            type(d.app)._display = original  # type: ignore[method-assign]
+
+
+async def test_samples_are_scrubbed_back_and_followed_again(desk, size, runs):
+    run = runs.make(status="running", steps=300, total=600, samples=3, fid=None)
+    async with desk(size) as d:
+        await d.press("4", "s")
+        screen = await d.on("RunScreen")
+        await d.press("s")
+        await d.sees("step 300", "3 of 3", "newest, following")
+        await d.until(lambda: screen.query_one("#gallery").picture.strips)
+        await d.press("left_square_bracket")
+        await d.sees("step 200", "2 of 3", "1 newer")
+        runs.extend(run, 300, 310, 600, samples=1)
+        await d.sees("2 of 4", "2 newer")
+        await d.press("n")
+        await d.sees("step 310", "4 of 4", "following")
+        await d.press("p")
+        await d.sees("noise to image")
+        await d.press("z")
+        full = await d.on("PictureScreen")
+        await d.until(lambda: full.query_one("#full").picture.strips)
+        await d.press("escape")
+        await d.on("RunScreen")
+
+
+async def test_the_charts_change_as_told(desk, size, runs):
+    runs.make(spikes=(50, 51))
+    async with desk(size) as d:
+        await d.press("4")
+        screen = await d.on("RunScreen")
+        chart = await d.until(lambda: screen.query(Chart).first())
+        await d.until(lambda: chart.drawings)
+        await d.sees("✗ not finite in", "smooth 0.6")
+        await d.press("y")
+        await d.until(lambda: chart.look.log_y)
+        await d.press("w")
+        await d.until(lambda: chart.look.smoothing == 0.9)
+        for axis in ("time", "images", "step"):
+            await d.press("a")
+            await d.until(lambda axis=axis: chart.look.axis == axis)
+        await d.press("b", "b")
+        await d.until(lambda: chart.look.marks == "ascii")
+        assert not re.search("[⠁-⣿]", d.text)
+        if screen.query_one(Charts).count < len(screen.seen.keys):
+            before = [curve.key for curve in screen.seen.curves]
+            await d.press("m")
+            await d.until(lambda: [curve.key for curve in screen.seen.curves] != before)
+
+
+async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
+    runs.make(fid=5.31, alerts=1)
+    async with desk(size) as d:
+        await d.press("4", "e")
+        await d.on("RunScreen")
+        await d.press("e")
+        await d.sees("digits-cnn@1a2b3c4d", "floor 1.9", "5.31", "★ best", "The loss is rising", "remedy")
+
+
+async def test_the_log_and_the_settings_are_there(desk, size, runs):
+    run = runs.make(log=b"one\ntwo\n")
+    async with desk(size) as d:
+        await d.press("4")
+        await d.on("RunScreen")
+        await d.press("g")
+        await d.sees("one", "two")
+        with run.log_path.open("ab") as log:
+            log.write(b"three\n")
+        await d.sees("three", seconds=5)
+        await d.press("o")
+        await d.sees('dataset = "digits"', "[model]")
+
+
+async def test_the_leaderboard_ranks_equals_and_shows_the_published(desk, size, runs):
+    runs.make("fashion-resnet-noise", fid=88.0, seed=1)
+    runs.make("fashion-resnet-noise", fid=120.0, seed=2)
+    async with desk(size) as d:
+        await d.press("3")
+        await d.sees("★ 1", "88", "120", "102", "161", "pub.", "n=500", "as published")
+        await d.press("slash", *"n=500", "enter")
+        assert "161" not in d.text
+        await d.press("enter")
+        screen = await d.on("RunScreen")
+        assert screen.run_id == list_runs(runs.home)[0].id
+
+
+@pytest.mark.parametrize("form", ["csv", "md", "latex", "json", "html"])
+async def test_export_writes_the_table(desk, runs, tmp_path, monkeypatch, form):
+    from gentui.export import render
+
+    monkeypatch.chdir(tmp_path)
+    runs.make(fid=5.31)
+    async with desk((100, 40)) as d:
+        await d.press("x")
+        screen = await d.on("ExportScreen")
+        await d.until(lambda: screen._text)
+        while screen.format != form:
+            await d.press("down" if screen.query("SelectOverlay:focus") else "enter", "down", "enter")
+            await d.pilot.pause()
+        await d.until(lambda: screen._text == render(runs.home, form))
+        path = screen.path
+        await d.press("f5")
+        await d.until(path.exists)
+        assert path.read_text() == render(runs.home, form)
+        await d.on("HomeScreen")
+
+
+async def test_broken_index_is_told_and_survived(desk, size, runs, monkeypatch):
+    from gentui.index import Index
+
+    runs.make()
+    async with desk(size) as d:
+        await d.press("2")
+        await d.sees("✓ done")
+
+        def broken(self, *args, **kwargs):
+            raise OSError("disk full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Index, "refresh", broken)
+            await d.sees("! index: disk full")
+            await d.press("1", "2")
+            await d.on("RunsScreen")
+        await d.until(lambda: "disk full" not in d.text)
+
+
+async def test_a_slow_index_never_stops_the_keys(desk, runs, monkeypatch):
+    import threading
+
+    from gentui.index import Index
+
+    runs.make()
+    hold, held = threading.Event(), threading.Event()
+    async with desk() as d:
+
+        def slow(self, *args, **kwargs):
+            held.set()
+            hold.wait(30)
+            return False
+
+        monkeypatch.setattr(Index, "refresh", slow)
+        await d.until(held.is_set)
+        await d.press("down")
+        await d.until(lambda: d.app.screen.query_one(Table).key != "digits-unet")
+        await d.press("question_mark")
+        await d.on("HelpScreen")
+        hold.set()
+
+
+async def test_tiny_terminals_do_not_crash(desk, runs):
+    runs.make(spikes=(5,), alerts=1)
+    async with desk((40, 12)) as d:
+        for stroke in ["4", "s", "e", "g", "o", "c", "m", "y", "b", "z", "escape", "2", "3", "x", "escape",
+                       "question_mark", "escape", "1", "e"]:  # fmt: skip
+            await d.press(stroke)
+            await d.pilot.pause()
+        for width, height in [(20, 5), (1, 1), (200, 60), (80, 24)]:
+            await d.pilot.resize_terminal(width, height)
+            await d.pilot.pause()
+        await d.on("FormScreen")
+
+
+async def test_the_palette_offers_every_key_of_the_screen(desk):
+    from gentui.tui import keys
+
+    async with desk((100, 40)) as d:
+        offered = {command.title for command in d.app.get_system_commands(d.app.screen)}
+        for key in keys.of("home") + keys.of("app"):
+            if key.palette:
+                assert f"{key.label} ({key.display})" in offered
+        await d.press("ctrl+p")
+        await d.sees("Leaderboard")
+        await d.press(*"leaderb", "enter")
+        await d.on("LeaderboardScreen")

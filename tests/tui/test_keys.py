@@ -1,0 +1,85 @@
+"""The table of keys: nothing stands twice, nothing hides anything, everything does something."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+from textual.screen import Screen
+
+from gentui.tui import keys
+from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.export import ExportScreen
+from gentui.tui.screens.form import FormScreen
+from gentui.tui.screens.help import HelpScreen, help_text
+from gentui.tui.screens.home import HomeScreen
+from gentui.tui.screens.leaderboard import LeaderboardScreen
+from gentui.tui.screens.notice import NoticeScreen
+from gentui.tui.screens.picture import PictureScreen
+from gentui.tui.screens.run import RunScreen
+from gentui.tui.screens.runs import RunsScreen
+from gentui.tui.widgets.lines import Lines
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.table import Table
+from gentui.tui.workbench import GentuiApp
+
+SCREENS: dict[str, type[Screen]] = {
+    "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
+    "leaderboard": LeaderboardScreen, "export": ExportScreen, "help": HelpScreen, "confirm": ConfirmScreen,
+    "notice": NoticeScreen,
+}  # fmt: skip
+DIALOGS = {"export", "help", "confirm", "notice"}
+FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "run": [Lines], "form": [SettingsForm]}
+
+
+def strokes(context: str) -> list[tuple[str, keys.Key]]:
+    return [(stroke, key) for key in keys.of(context) for stroke in key.keys.split(",")]
+
+
+def test_every_context_has_a_screen():
+    assert set(SCREENS) | {"app"} == set(keys.CONTEXTS) == {key.context for key in keys.TABLE}
+
+
+def test_ids_are_unique():
+    assert len(keys.BY_ID) == len(keys.TABLE)
+
+
+@pytest.mark.parametrize("context", keys.CONTEXTS)
+def test_no_key_stands_twice_where_it_works(context: str):
+    here = strokes(context)
+    if context not in DIALOGS | {"app"}:
+        here += strokes("app")
+    for (a, one), (b, other) in combinations(here, 2):
+        assert a != b, f"{a!r} is both {one.id} and {other.id}"
+
+
+@pytest.mark.parametrize("context", FOCUSED)
+def test_no_widget_hides_a_key_of_its_screen(context: str):
+    ours = {stroke for stroke, _ in strokes(context) + strokes("app")}
+    for widget in FOCUSED[context]:
+        for binding in widget.BINDINGS:
+            hidden = ours & set(binding.key.split(","))
+            assert not hidden, f"{widget.__name__} takes {hidden} away from {context}"
+
+
+@pytest.mark.parametrize("context", keys.CONTEXTS)
+def test_every_key_has_an_action_that_exists(context: str):
+    target = GentuiApp if context == "app" else SCREENS[context]
+    for key in keys.of(context):
+        name = re.match(r"\w+", key.action)
+        assert name and hasattr(target, f"action_{name[0]}"), key
+
+
+@pytest.mark.parametrize("context", keys.CONTEXTS)
+def test_every_key_is_in_the_help(context: str):
+    text = help_text(context).plain
+    for key in keys.TABLE:
+        assert key.label in text
+        for stroke in key.keys.split(","):
+            assert keys.name_of(stroke) in text
+
+
+def test_every_key_says_what_it_does():
+    for key in keys.TABLE:
+        assert key.label and key.help and len(key.label) <= 16, key

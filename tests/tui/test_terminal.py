@@ -1,0 +1,235 @@
+"""Real terminals: what is asked and answered, what is painted, how it ends, and silence when idle."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyte
+import pytest
+
+from gentui.tui.terminal import Question, understand
+
+ENV = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+
+
+class Terminal:
+    """The app in a pty, its screen emulated."""
+
+    def __init__(self, home: Path, columns: int = 80, rows: int = 24, images: str = "half", **env: str):
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.ByteStream(self.screen)
+        self.bytes = 0
+        self.raw = b""
+        environ = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "STY", "COLUMNS", "LINES")}
+        environ |= ENV | {"GENTUI_HOME": str(home)} | env
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.execve(sys.executable, [sys.executable, "-m", "gentui", "--images", images], environ)
+
+    def read(self, seconds: float) -> int:
+        """Feed what is written within the time to the emulator; how many bytes that was."""
+        before, deadline = self.bytes, time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self.fd], [], [], left)[0]:
+                break
+            try:
+                data = os.read(self.fd, 1 << 16)
+            except OSError:
+                break
+            self.bytes += len(data)
+            self.raw += data
+            # pyte does not know private CSI with > or <, as kitty's keyboard protocol uses
+            self.stream.feed(data.replace(b"\x1b[>29u", b"").replace(b"\x1b[<u", b""))
+        return self.bytes - before
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain; the screen:\n{self.text}"
+            self.read(0.05)
+
+    def sees(self, *words: str) -> None:
+        self.until(lambda: all(word in self.text for word in words))
+
+    def press(self, keys: str) -> None:
+        os.write(self.fd, keys.encode())
+
+    def ended(self, seconds: float = 10.0) -> int:
+        """Wait for the end; the wait status."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                return status
+            if self.fd >= 0:
+                self.read(0.02)
+            else:
+                time.sleep(0.02)
+        raise AssertionError("it did not end")
+
+    def hang_up(self) -> None:
+        os.close(self.fd)
+        self.fd = -1
+
+    def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+@pytest.fixture
+def terminal(home: Path):
+    opened: list[Terminal] = []
+
+    def open_terminal(**options) -> Terminal:
+        opened.append(Terminal(home, **options))
+        return opened[-1]
+
+    yield open_terminal
+    for t in opened:
+        t.close()
+
+
+def test_the_start_screen_is_the_menu(terminal):
+    t = terminal()
+    t.sees("▸ digits-unet", "Demonstrations", "✓ here", "Enter Train", "q Quit")
+    t.press("q")
+    assert os.waitstatus_to_exitcode(t.ended()) == 0
+
+
+def test_an_idle_screen_writes_nothing(terminal, runs):
+    runs.make()
+    t = terminal(columns=160, rows=45)
+    t.sees("▸ digits-unet", "✓ here", "14.2")
+    for key, word in (("", "Train"), ("2", "✓ done"), ("4", "newest, following"), ("3", "★ 1")):
+        t.press(key)
+        t.sees(word)
+        t.until(lambda: t.read(1.0) == 0)
+        assert t.read(3.0) == 0
+
+
+def test_a_closed_terminal_ends_the_app_and_not_the_training(terminal, home):
+    from engine.rundir import list_runs
+
+    t = terminal()
+    t.sees("✓ here")
+    t.press("\r")
+    t.sees("● running", "loss")
+    t.hang_up()
+    t.ended()
+    (run,) = list_runs(home)
+    _, events = run.events_files()[-1]
+    size = events.stat().st_size
+    deadline = time.monotonic() + 20
+    while events.stat().st_size == size:
+        assert time.monotonic() < deadline, "training stopped with the terminal"
+        time.sleep(0.02)
+    assert run.is_alive()
+
+
+def test_quitting_stops_nothing(terminal, home):
+    from engine.rundir import list_runs
+
+    t = terminal()
+    t.sees("✓ here")
+    t.press("\r")
+    t.sees("● running", "loss")
+    t.press("q")
+    assert os.waitstatus_to_exitcode(t.ended()) == 0
+    assert list_runs(home)[0].is_alive()
+
+
+def test_no_color_writes_no_colour_and_keeps_a_cursor(terminal, runs):
+    runs.make()
+    t = terminal(NO_COLOR="1")
+    t.sees("▸ digits-unet", "✓ here")
+    t.press("2")
+    t.sees("▸ ✓ done")
+    for colour in (b"\x1b[38;", b"\x1b[48;", b";38;", b";48;"):
+        assert colour not in t.raw
+
+
+@pytest.mark.parametrize(
+    ("heard", "kind", "typed"),
+    [
+        (b"", "half", ""),
+        (b"\x1b_Gi=31;OK\x1b\\\x1b[?62;c", "kitty", ""),
+        (b"\x1b[?62;4;6;22c", "sixel", ""),
+        (b"\x1b[?62;22;52c", "half", ""),
+        (b"\x1b_Gi=31;EINVAL: no\x1b\\\x1b[?1;2c", "half", ""),
+        (b"jq\x1b_Gi=31;OK\x1b\\x\x1b[?62cy", "kitty", "jqxy"),
+        (b"down\x1b[B", "half", "down\x1b[B"),
+    ],
+)
+def test_answers_are_understood_and_keys_are_kept(heard, kind, typed):
+    assert understand(heard) == (kind, typed)
+
+
+def test_a_silent_terminal_costs_a_moment_and_no_key(monkeypatch):
+    for name in ("TMUX", "STY", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    master, slave = pty.openpty()
+    try:
+        began = time.monotonic()
+        question = Question("auto", slave, slave)
+        os.write(master, b"j2")
+        assert question.answer() == ("half", "j2")
+        assert time.monotonic() - began < 2
+        assert os.read(master, 100) == b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[c"
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+@pytest.mark.parametrize("env", [{"TMUX": "/tmp/x"}, {"TERM": "screen-256color"}, {"TERM": "linux"}, {"NO_COLOR": ""}])
+def test_where_the_answer_cannot_be_trusted_nothing_is_asked(monkeypatch, env):
+    for name in ("TMUX", "STY", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    master, slave = pty.openpty()
+    try:
+        assert Question("auto", slave, slave).answer() == ("half", "")
+        assert not select.select([master], [], [], 0)[0]
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_keys_typed_while_it_starts_are_not_lost(terminal, runs):
+    runs.make()
+    t = terminal(images="auto")
+    t.press("2")
+    t.sees("✓ done")
+
+
+def test_neither_torch_nor_pillow_is_loaded_before_it_is_needed():
+    code = (
+        "import sys; import gentui.tui.app, gentui.tui.workbench; "
+        "late = {'torch', 'PIL', 'numpy', 'pydantic', 'sqlite3', 'sqlite_utils', 'textual_plot', 'textual_image'}; "
+        "assert not late & set(sys.modules), late & set(sys.modules); "
+        "import gentui.tui.screens.run, gentui.tui.screens.form, gentui.tui.screens.export; "
+        "assert 'torch' not in sys.modules and 'textual_image' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
