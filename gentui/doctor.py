@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TORCH_TIMEOUT_S = 90.0
 LOW_DISK_BYTES = 2 << 30
 
+NEEDED = frozenset({"python", "home", "index", "recipes", "torch"})
+"""Checks without which nothing can be trained."""
+
 _TORCH = """
 import torch
 gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

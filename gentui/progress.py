@@ -38,7 +38,7 @@ def report(home: Path, run_id: str) -> dict[str, Any]:
         "dir": str(home / "runs" / run_id),
         "exit_code": row.exit_code,
         "steps": row.step,
-        "seconds": row.seconds,
+        "seconds": round(row.seconds, 3),
     }
 
 
@@ -120,8 +120,9 @@ def _plain() -> Iterator[Show]:
         nonlocal said, at, last
         state, now = _state(row), time.monotonic()
         line = " · ".join([state, *_facts(row)]) if row.step or row.status == "running" else state
-        if line != last and (state != said or now - at >= PLAIN_LINE_S):
-            said, at, last = state, now, line
+        word = state.rstrip("0123456789/, ")  # "sampling 3/18" is still sampling
+        if line != last and (word != said or now - at >= PLAIN_LINE_S):
+            said, at, last = word, now, line
             say(line)
 
     yield show

@@ -131,21 +131,23 @@ def data_fetch(name: str) -> int:
 @click.command()
 @json_option
 @pass_app
-def doctor_command(app: App, as_json: bool) -> None:
+def doctor_command(app: App, as_json: bool) -> int:
     """What this machine can do with gentui, and how to mend what it cannot."""
-    from gentui.doctor import examine
+    from gentui.doctor import NEEDED, examine
 
     checks = examine(app.home)
+    code = Exit.CANNOT if any(check.name in NEEDED and not check.ok for check in checks) else Exit.OK
     if as_json:
         out_json({"checks": [vars(check) for check in checks]})
-        return
+        return code
     table(
         ["", "CHECK", "FOUND"],
         [["ok" if check.ok else "--", check.name, check.detail] for check in checks],
     )
     for check in checks:
         if check.fix and not check.ok:
-            say(f"{check.name}: {check.fix}")
+            say(check.fix if check.fix.startswith(check.name) else f"{check.name}: {check.fix}")
+    return code
 
 
 @click.group()

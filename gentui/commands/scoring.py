@@ -141,13 +141,13 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
         if not first:
             out()
         first = False
-        out(clean(f"{data} · {metric} · {protocol}"))
+        out(clean(f"{data} · {protocol}" if protocol.startswith(metric) else f"{data} · {metric} · {protocol}"))
         table(
             ["RANK", "VALUE", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "NAME"],
             [
                 [
                     row.rank, number(row.value), number(row.floor), row.step, row.seed,
-                    row.run or "(published)", row.recipe, number(row.reference),
+                    row.run or "(published)", row.recipe, number(row.reference) if row.run else "",
                     row.name if row.run else row.source,
                 ]
                 for row in group
