@@ -50,7 +50,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
             return None
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and "kind" in record else None
+    return record if isinstance(record, dict) and isinstance(record.get("kind"), str) else None
 
 
 class EventWriter:

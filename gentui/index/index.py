@@ -7,9 +7,10 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.rundir import run_ids
 from gentui.index.live import bring_up_to_date
@@ -37,6 +38,7 @@ _RUN_COLUMNS = (
     "problem",
 )  # fmt: skip
 _SELECT_RUNS = f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"
+T = TypeVar("T")
 _UNFINISHED = frozenset({"queued", "running"})
 
 
@@ -128,15 +130,8 @@ class Index:
         """
         from gentui.index import chart
 
-        db = self._reader()
-        if db is None:
-            return chart.empty()
-        try:
-            return chart.chart(db, run_id, key, columns, lo, hi, axis)
-        except sqlite3.DatabaseError:
-            self._drop()
-            db = self._reader()
-            return chart.empty() if db is None else chart.chart(db, run_id, key, columns, lo, hi, axis)
+        found = self._read(lambda db: chart.chart(db, run_id, key, columns, lo, hi, axis))
+        return chart.empty() if found is None else found
 
     def last_metrics(self, run_id: str) -> dict[str, float]:
         """The last value of each metric; NaN and infinities included."""
@@ -226,22 +221,21 @@ class Index:
             db.close()
 
     def _ask(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
-        """Rows of a query. An index that is missing is empty; a damaged one is mended first."""
+        """Rows of a query; none when there is no index yet."""
         parameters = args[0] if args and isinstance(args[0], dict) else args
-        for attempt in (1, 2, 3):
-            db = self._reader()
-            if db is None:
-                return []
+        return self._read(lambda db: db.execute(sql, parameters).fetchall()) or []
+
+    def _read(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
+        """The answer of this thread's connection; None when there is no index. A damaged one is mended."""
+        for mended in (False, True):
+            if (db := self._reader()) is None:
+                return None
             try:
-                return db.execute(sql, parameters).fetchall()
+                return question(db)
             except sqlite3.DatabaseError as error:
                 self._drop()
-                if "no such table" in str(error) and attempt == 2:
-                    return []  # being made at this moment
-                if attempt == 3:
+                if mended or not self._writer.mend(error):
                     raise
-                if attempt == 2:
-                    self._writer.mend(error)
         raise AssertionError("unreachable")
 
     # -- rows ----------------------------------------------------------------------------------------

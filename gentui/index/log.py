@@ -112,13 +112,14 @@ class RunLog:
         kind = event["kind"]
         if kind == "status":
             return self._status(event, file, step, images, mono)
+        if kind != "metrics" and kind not in _KINDS:
+            return False
         self.now["step"] = max(self.now["step"], step)
         self.now["images"] = max(self.now["images"], images)
         self._clock(file, mono)
         if kind == "metrics":
             return self._metrics(event, step, images)
-        take = getattr(self, f"_{kind}", None) if kind in _KINDS else None
-        return take is not None and take(event, step, t, file.attempt)
+        return getattr(self, f"_{kind}")(event, step, t, file.attempt)
 
     def _metrics(self, event: dict[str, Any], step: int, images: int) -> bool:
         values = event.get("values")

@@ -105,33 +105,45 @@ def m001_tables(db: Database) -> None:
 
 
 def open_writer(path: Path) -> Database:
-    """Open (and make, 0600) the index for writing. The caller holds the ingest lock.
+    """Open the index for writing; it is made (0600) where there is none. The caller holds the ingest lock.
 
     Raises sqlite3.DatabaseError when the file is not an index of this version.
     """
     if not path.exists() or not path.stat().st_size:
-        discard(path)  # a journal left of an index that is gone must not be applied to a new one
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
+        _make(path)
+    db = Database(_connect(path), execute_plugins=False)
     try:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if found != VERSION and not empty:
-            raise sqlite3.DatabaseError(f"index version {found}, not {VERSION}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # kill -9 loses nothing; power loss means a rebuild
-        connection.execute("PRAGMA cache_size = -32768")
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        connection.execute("PRAGMA journal_size_limit = 67108864")
-        db = Database(connection, execute_plugins=False)
-        if empty:
-            with db.atomic():
-                migrations.apply(db)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
-        return db
+        found = db.conn.execute("PRAGMA user_version").fetchone()[0]
+        if found != VERSION:
+            raise sqlite3.DatabaseError(f"the index has version {found}, not {VERSION}")
+        db.conn.execute("PRAGMA synchronous = NORMAL")  # kill -9 loses nothing; a power cut means a rebuild
+        db.conn.execute("PRAGMA cache_size = -32768")
+        db.conn.execute("PRAGMA wal_autocheckpoint = 4000")
+        db.conn.execute("PRAGMA journal_size_limit = 67108864")
     except BaseException:
-        connection.close()
+        db.conn.close()
         raise
+    return db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=10.0, check_same_thread=False)
+
+
+def _make(path: Path) -> None:
+    """An empty index, made aside and put in place: no reader ever opens one without its tables."""
+    new = path.with_name(f".new-{path.name}")
+    discard(new)
+    os.close(os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    db = Database(_connect(new), execute_plugins=False)
+    try:
+        db.conn.execute("PRAGMA journal_mode = WAL")
+        migrations.apply(db)
+        db.conn.execute(f"PRAGMA user_version = {VERSION}")
+    finally:
+        db.conn.close()
+    discard(path)  # a journal left of an index that is gone must not be applied to the new one
+    new.rename(path)
 
 
 def discard(path: Path) -> None:

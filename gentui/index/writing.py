@@ -61,16 +61,16 @@ class Writer:
                 Pass(self._open(), self.home, self._scan).run()
                 return True
 
-    def mend(self, error: sqlite3.DatabaseError) -> None:
-        """Make the index again because a reader could not read it; does nothing for a passing trouble."""
+    def mend(self, error: sqlite3.DatabaseError) -> bool:
+        """Make the index again because a reader could not read it; False when the trouble is another."""
         if not _is_damage(error):
-            return
+            return False
         with self._exclusive(wait=30.0) as ours:
-            if not ours:
-                return
-            if not self._is_sound():
-                self._discard()
-            Pass(self._open(), self.home, self._scan).run()
+            if ours:
+                if not self._is_sound():
+                    self._discard()
+                Pass(self._open(), self.home, self._scan).run()
+        return True
 
     def rebuild(self) -> None:
         """A new index beside the old one, then put in its place: no reader ever sees a part of it."""
