@@ -22,7 +22,7 @@ COMMANDS = {
     "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs",
     "stop": "control", "resume": "control", "rm": "control",
     "sample": "scoring", "evaluate": "scoring", "leaderboard": "scoring",
-    "export": "results", "data": "machine", "doctor": "machine", "index": "machine",
+    "export": "results", "report": "results", "data": "machine", "doctor": "machine", "index": "machine",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""``export``."""
+"""``export``, ``report``."""
 
 from __future__ import annotations
 
@@ -32,4 +32,19 @@ def export_command(app: App, chosen: str | None, path: str, dataset: str | None,
         return Exit.OK
     target.write_text(text, encoding="utf-8")
     say(f"wrote {target}")
+    return Exit.OK
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("-o", "--out", "folder", required=True, metavar="DIR", help="Made when missing.")
+@pass_app
+def report_command(app: App, runs: tuple[str, ...], folder: str) -> int:
+    """A readable report of runs: HTML and Markdown with curves, sample grids, scores, settings."""
+    from gentui.export.report import write_report
+
+    index = app.index()
+    found = [index.find(run) for run in dict.fromkeys(runs)]
+    for page in write_report(app.home, list(dict.fromkeys(found)), Path(folder).expanduser()):
+        click.echo(str(page))
     return Exit.OK

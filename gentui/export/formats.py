@@ -86,7 +86,8 @@ def to_json(rows: Sequence[Row]) -> str:
     return json.dumps(out, indent=2, allow_nan=False) + "\n"
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """``text`` with everything that Markdown or HTML would act on taken literally."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for special in "\\`*_[]|~":
         escaped = escaped.replace(special, f"\\{special}")
@@ -99,7 +100,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
         "| " + " | ".join(SHOWN.values()) + " |",
         "|" + "|".join("---:" if column in NUMERIC else "---" for column in SHOWN) + "|",
     ]
-    lines += ["| " + " | ".join(_markdown(shown(row, column)) for column in SHOWN) + " |" for row in rows]
+    lines += ["| " + " | ".join(markdown_text(shown(row, column)) for column in SHOWN) + " |" for row in rows]
     return "\n".join(lines) + "\n"
 
 

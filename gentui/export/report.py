@@ -1,0 +1,196 @@
+"""A readable report of runs: one page as HTML and as Markdown, with the pictures and curves beside it."""
+
+from __future__ import annotations
+
+import html
+import shutil
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.rundir import RunDir
+from gentui.export.curves import COLUMNS, curve
+from gentui.export.formats import markdown_text
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from gentui.index import Index, RunRow
+
+CURVES = 6
+PICTURES = {".png", ".gif"}
+ROOM_FOR_NOTES = "What was observed:"
+
+
+@dataclass
+class Section:
+    """One run in the report. ``pictures`` are (file name in the report's folder, caption)."""
+
+    title: str
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    summary: str = ""
+    scores: list[list[str]] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+    settings: list[tuple[str, str]] = field(default_factory=list)
+
+
+SCORE_HEAD = ["Metric", "Value", "Floor", "Published", "Step", "Protocol"]
+
+
+def write_report(home: Path, runs: Sequence[str], folder: Path) -> list[Path]:
+    """Write ``index.html``, ``report.md`` and their pictures into ``folder``, made when missing; the two pages.
+
+    ``runs`` are ids. Raises OSError where the folder cannot be written, KeyError for an unknown id.
+    """
+    from gentui.index import Index
+
+    index = Index(home)
+    index.refresh(wait=2.0)
+    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    sections = [_section(index, index.run(run_id), RunDir(home / "runs" / run_id), folder) for run_id in runs]
+    pages = {"index.html": _html(sections), "report.md": _markdown(sections)}
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in pages]
+
+
+def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
+    section = Section(clean(f"{row.recipe}: {row.title}" if row.title else row.recipe or row.id))
+    parameters = f"{row.parameters:,}" if row.parameters else ""
+    section.facts = [
+        (key, clean(value))
+        for key, value in (
+            ("Run", row.id), ("Name", row.name),
+            ("Status", f"{row.status}: {row.reason}" if row.reason else row.status),
+            ("Data", row.dataset + (f" (stands in for {row.stand_in_for})" if row.stand_in_for else "")),
+            ("Form", "quick" if row.quick else ""), ("Parameters", parameters), ("Steps", row.step),
+            ("Images seen", f"{row.images:,}"), ("Seconds", f"{row.seconds:.1f}"),
+            ("Speed", f"{row.images_per_s:,.0f} images/s" if row.images_per_s else ""),
+            ("Device", f"{row.device} {row.precision}".strip()), ("Seed", row.seed),
+        )
+        if value not in ("", None)
+    ]  # fmt: skip
+    published = row.reference if row.reference and not row.stand_in_for else {}
+    for score in index.evaluations(row.id):
+        figure = published.get("value") if published.get("metric") == score.metric else None
+        floor = "" if score.floor is None else f"{score.floor:.4g}"
+        value = f"{score.value:.4g}{' (best)' if score.best else ''}"
+        section.scores.append(
+            [clean(score.metric), value, floor, "" if figure is None else f"{figure:g}", f"{score.step}",
+             clean(score.protocol)]
+        )  # fmt: skip
+    section.alerts = [clean(f"Step {alert.step}: {alert.sentence}") for alert in index.alerts(row.id)]
+    section.settings, section.summary = _settings(run)
+    section.pictures = [*_curves(index, row, folder), *_pictures(index, row, run, folder)]
+    return section
+
+
+def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
+    try:
+        raw = tomllib.loads(run.recipe_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return [], ""
+    settings = [
+        (clean(f"{table}.{key}"), clean(value))
+        for table, values in raw.items()
+        if isinstance(values, dict) and table not in ("quick", "reference")
+        for key, value in values.items()
+    ]
+    return settings, clean(raw.get("summary", ""), 2000)
+
+
+def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
+    keys = sorted(index.metric_keys(row.id), key=lambda key: ("loss" not in key, key == "epoch", key))
+    drawn = []
+    for number, key in enumerate(keys[:CURVES]):
+        if svg := curve(index.chart(row.id, key, COLUMNS), clean(key, 60)):
+            name = f"pictures/{row.id}-curve-{number}.svg"
+            (folder / name).write_text(svg, encoding="utf-8")
+            drawn.append((name, clean(key, 60)))
+    return drawn
+
+
+def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tuple[str, str]]:
+    """Copies of the first and last sample grid and of the last figure of each name."""
+    grids = index.samples(row.id)
+    ends = [grids[0], grids[-1]] if len(grids) > 1 else grids
+    chosen = [(grid.path, f"samples at step {grid.step}") for grid in ends]
+    figures = {figure.name: figure for figure in index.figures(row.id)}
+    chosen += [(figure.path, f"{figure.name} at step {figure.step}") for figure in figures.values()]
+    copied = []
+    for number, (path, caption) in enumerate(chosen):
+        source = _inside(run, path)
+        if source is not None:
+            name = f"pictures/{row.id}-{number}{source.suffix.lower()}"
+            shutil.copyfile(source, folder / name)
+            copied.append((name, clean(caption)))
+    return copied
+
+
+def _inside(run: RunDir, path: str) -> Path | None:
+    """A picture of the run; an event may name any path, and only those inside its directory are copied."""
+    try:
+        source = (run.path / path).resolve()
+        good = source.is_relative_to(run.path.resolve()) and source.is_file()
+    except (OSError, ValueError):
+        return None
+    return source if good and source.suffix.lower() in PICTURES else None
+
+
+def _html(sections: list[Section]) -> str:
+    e = html.escape
+
+    def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        top = f"<tr>{''.join(f'<th>{e(cell)}</th>' for cell in head)}</tr>" if head else ""
+        body = "".join(f"<tr>{''.join(f'<td>{e(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
+        return f"<table>{top}{body}</table>\n"
+
+    def figure(name: str, caption: str) -> str:
+        shown = f'<img src="{e(name)}" alt="{e(caption)}">'
+        return f"<figure>{shown}<figcaption>{e(caption)}</figcaption></figure>\n"
+
+    parts = []
+    for section in sections:
+        parts.append(f"<h2>{e(section.title)}</h2>\n<p>{e(section.summary)}</p>\n{table([], section.facts)}")
+        if section.scores:
+            parts.append(f"<h3>Scores</h3>\n{table(SCORE_HEAD, section.scores)}")
+        if section.alerts:
+            items = "".join(f"<li>{e(alert)}</li>" for alert in section.alerts)
+            parts.append(f"<h3>Alerts</h3>\n<ul>{items}</ul>\n")
+        parts += [figure(name, caption) for name, caption in section.pictures]
+        if section.settings:
+            settings = table(["Setting", "Value"], section.settings)
+            parts.append(f"<details><summary>Settings</summary>{settings}</details>\n")
+        parts.append(f"<h3>{ROOM_FOR_NOTES}</h3>\n<p contenteditable></p>\n")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>gentui report</title>\n'
+        "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}"
+        "table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;text-align:left;vertical-align:top}"
+        "figure{margin:1em 0}img{max-width:100%;image-rendering:pixelated}"
+        "[contenteditable]{min-height:4em;border:1px solid #ccc;padding:.5em}</style></head>\n"
+        f"<body>\n<h1>Report</h1>\n{''.join(parts)}</body></html>\n"
+    )
+
+
+def _markdown(sections: list[Section]) -> str:
+    m = markdown_text
+
+    def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+        lines = [f"| {' | '.join(map(m, row))} |" for row in rows]
+        return [f"| {' | '.join(map(m, head))} |", "|" + "---|" * len(head), *lines, ""]
+
+    lines = ["# Report", ""]
+    for section in sections:
+        lines += [f"## {m(section.title)}", "", m(section.summary), "", *table(["", ""], section.facts)]
+        if section.scores:
+            lines += ["### Scores", "", *table(SCORE_HEAD, section.scores)]
+        if section.alerts:
+            lines += ["### Alerts", "", *(f"- {m(alert)}" for alert in section.alerts), ""]
+        for name, caption in section.pictures:
+            lines += [f"![{m(caption)}]({name})", "", m(caption), ""]
+        if section.settings:
+            lines += ["### Settings", "", *table(["Setting", "Value"], section.settings)]
+        lines += [f"### {ROOM_FOR_NOTES}", "", ""]
+    return "\n".join(lines)
