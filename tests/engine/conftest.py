@@ -1,0 +1,81 @@
+"""Small real runs: a 3,000-parameter net on the embedded digits, trained by the real trainer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.events import iter_events
+from engine.recipe import load
+from engine.rundir import RunDir, State
+
+SMALL = {
+    "model.channels": 8,
+    "model.multipliers": [1, 1],
+    "model.groups": 4,
+    "data.batch_size": 32,
+    "train.steps": 40,
+    "train.precision": "fp32",
+    "sample.steps": 3,
+    "sample.columns": 2,
+    "sample.times": 2,
+    "evaluate.samples": 40,
+    "evaluate.times": 2,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., RunDir]:
+    """A run directory of a small digits recipe; keyword arguments are dotted keys with ``__`` for the dot."""
+
+    def make(**changes: Any) -> RunDir:
+        values = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
+        recipe = load("digits-unet").with_values(values)
+        return RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
+
+    return make
+
+
+def trainer(run: RunDir, *arguments: str) -> subprocess.Popen[str]:
+    """The real trainer in a process of its own, on one thread."""
+    environment = {**os.environ, "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "engine", str(run.path), "--device", "cpu", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def events(run: RunDir, kind: str | None = None) -> list[dict[str, Any]]:
+    found = [event for _, path in run.events_files() for event in iter_events(path)]
+    return [event for event in found if kind is None or event["kind"] == kind]
+
+
+def wait_for_step(run: RunDir, process: subprocess.Popen[str], step: int, deadline: float = 120) -> None:
+    """Until the trainer has logged ``step``."""
+    until = time.monotonic() + deadline
+    while time.monotonic() < until:
+        if any(event["step"] >= step for event in events(run, "metrics")):
+            return
+        if process.poll() is not None:
+            pytest.fail(f"the trainer ended early: {process.communicate()[0]}")
+        time.sleep(0.02)
+    pytest.fail(f"step {step} was not reached in {deadline} s")

@@ -1,0 +1,143 @@
+"""EDM against what can be known exactly: Gaussian data, whose ideal denoiser has a closed form."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import registry
+from engine.methods import Context, ImageSpec
+from engine.methods.averaging import Averaged
+from engine.methods.diffusion import EDM, measure_sigma_data
+from engine.recipe import load
+from engine.samplers.ode import euler, heun, karras_sigmas
+from engine.settings.samplers import Euler, Heun
+
+MEAN, SD = 0.3, 0.7
+
+
+def ideal(x, sigma):
+    """E[y | x] for y ~ N(MEAN, SD²), x = y + σn."""
+    return MEAN + (x - MEAN) * SD**2 / (SD**2 + sigma**2)
+
+
+def exact(noise, sigma_max):
+    """The ODE's solution: the deviation from the mean shrinks as the standard deviation of x."""
+    return MEAN + (noise * sigma_max - MEAN) * SD / (SD**2 + sigma_max**2) ** 0.5
+
+
+@pytest.mark.parametrize(("solver", "settings", "order"), [(euler, Euler, 1), (heun, Heun, 2)])
+def test_samplers_reach_the_exact_solution_with_their_order(solver, settings, order):
+    noise = torch.randn(64, 1, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    errors = []
+    for steps in (40, 80, 160):
+        got = solver(settings(steps=steps), ideal, noise, 0.002, 80.0)
+        errors.append((got - exact(noise, 80.0)).abs().max().item())
+    ratios = [a / b for a, b in zip(errors, errors[1:], strict=False)]
+    assert errors[-1] < 0.05
+    assert all(ratio > 2**order * 0.75 for ratio in ratios), ratios
+
+
+def test_noise_levels_run_from_the_largest_to_zero():
+    sigmas = karras_sigmas(18, 0.002, 80.0, 7.0)
+    assert len(sigmas) == 19
+    assert sigmas[0] == pytest.approx(80.0) and sigmas[-2] == pytest.approx(0.002) and sigmas[-1] == 0
+    assert (sigmas.diff() < 0).all()
+
+
+@pytest.fixture
+def method():
+    recipe = load("digits-unet").with_values({"model.channels": 8, "model.groups": 4})
+    context = Context(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
+    torch.manual_seed(0)
+    return registry.build(recipe.method, context)
+
+
+def test_preconditioning_keeps_input_output_and_target_at_unit_scale(method):
+    """With F = 0 the denoiser is c_skip·x, and the target of F has variance one (EDM appendix B.6)."""
+    d = method.sigma_data = 0.5
+    x = torch.randn(4, 1, 8, 8)
+    sigma = torch.tensor([0.01, 0.5, 2.0, 50.0])
+    denoised = method.denoise(method.net, x, sigma, torch.zeros(4, dtype=torch.int64))
+    skip = d**2 / (sigma**2 + d**2)
+    assert torch.allclose(denoised, x * skip[:, None, None, None], atol=1e-5)  # the head starts at zero
+
+
+def test_loss_of_an_untrained_net_is_one_at_the_datas_own_scale(method):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(512, 1, 8, 8, generator=generator) * 0.5
+    method.sigma_data = 0.5
+    losses = [method.loss(images, torch.zeros(512, dtype=torch.int64)).item() for _ in range(4)]
+    assert sum(losses) / 4 == pytest.approx(1.0, abs=0.05)
+
+
+def test_sampling_leaves_training_and_the_global_generator_alone(method):
+    before, mode = torch.get_rng_state(), method.net.training
+    method.sample(Heun(steps=2), torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0)),
+                  torch.tensor([0, 1, 2]))  # fmt: skip
+    assert torch.equal(before, torch.get_rng_state())
+    assert method.net.training is mode
+
+
+def test_sampling_in_one_batch_or_two_gives_the_same_images(method):
+    for parameter in method.average.net.parameters():
+        parameter.data.add_(0.02)
+    noise, labels = torch.randn(4, 1, 8, 8), torch.arange(4)
+    whole = method.sample(Euler(steps=3), noise, labels)
+    parts = [method.sample(Euler(steps=3), noise[i : i + 2], labels[i : i + 2]) for i in (0, 2)]
+    assert torch.allclose(whole, torch.cat(parts), atol=1e-5)
+
+
+def test_sigma_data_is_the_standard_deviation_of_the_pixels():
+    images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8)
+    want = (images.double() / 127.5 - 1).std(correction=0).item()
+    assert measure_sigma_data(images) == pytest.approx(want, rel=1e-9)
+
+
+def test_average_is_ramped_and_follows_float_buffers():
+    net = torch.nn.BatchNorm2d(2)
+    average = Averaged(net, 0.999)
+    net.weight.data.fill_(3.0)
+    net.get_buffer("running_mean").fill_(5.0)
+    net.get_buffer("num_batches_tracked").fill_(7)
+    average.update()  # decay of the first update is 1/10
+    assert torch.allclose(average.net.weight, torch.full((2,), 1.0 * 0.1 + 3.0 * 0.9))
+    assert torch.allclose(average.net.get_buffer("running_mean"), torch.full((2,), 4.5))
+    assert average.net.get_buffer("num_batches_tracked") == 7
+
+
+def test_plateau_halves_after_three_epochs_without_improvement_down_to_its_floor():
+    from engine.optim import build_schedule
+    from engine.settings.optim import Plateau
+
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    schedule = build_schedule(Plateau(patience=3, min_lr=1e-4), optimizer, 0)
+    rates = []
+    for loss in [1.0, 0.9, *[0.95] * 20]:
+        schedule.after_epoch(loss)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[:4] == [1e-3] * 4
+    assert rates[4] == 5e-4
+    assert rates[-1] == 1e-4
+
+
+def test_the_probe_prefers_fp32_when_gradients_disagree(method):
+    from engine.devices import probe_precision
+
+    state = torch.get_rng_state()
+    exact = method.rehearse
+    calls = []
+
+    def rehearse(self, images, labels):
+        calls.append(self.precision)
+        gradient = exact(images, labels)
+        return -gradient if self.precision == "bf16" else gradient
+
+    type(method).rehearse, kept = rehearse, EDM.rehearse
+    try:
+        choice = probe_precision(method, torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64), budget=0.1)
+    finally:
+        EDM.rehearse = kept
+    assert choice["precision"] == "fp32" and "disagree" in choice["reason"]
+    assert {"fp32", "bf16"} == set(calls)
+    assert torch.equal(state, torch.get_rng_state())

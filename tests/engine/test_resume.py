@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+import torch
+
+from engine import checkpoint
+from tests.engine.conftest import events, finish, trainer, wait_for_step
+
+
+def assert_same(a, b, path="state"):
+    assert type(a) is type(b), path
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), path
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{i}]")
+    else:
+        assert a == b, path
+
+
+def comparable(run, which="last"):
+    weights, state = checkpoint.load(run, which)
+    state.pop("precision")  # its reason says whether the choice was made or inherited
+    return {"weights": weights, "state": state}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_an_interrupted_run_ends_with_the_same_weights_average_optimiser_rng_and_best(make_run, number):
+    settings = {"model__dropout": 0.1, "train__steps": 60, "train__checkpoint_minutes": 1e-4}
+    whole, broken = make_run(**settings), make_run(**settings)
+    code, output = finish(trainer(whole))
+    assert code == 0, output
+    process = trainer(broken)
+    wait_for_step(broken, process, 12)
+    process.send_signal(number)
+    code, output = finish(process)
+    assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL), output
+    stopped_at = checkpoint.load_state(broken)["step"]
+    assert 0 < stopped_at < 60
+    code, output = finish(trainer(broken))
+    assert code == 0, output
+    assert events(broken, "status")[-1]["status"] == "done"
+    assert_same(comparable(whole), comparable(broken))
+    assert_same(comparable(whole, "best"), comparable(broken, "best"))
+    scores = [
+        {e["step"]: e["value"] for e in events(run, "evaluation") if e["metric"] == "fid"}
+        for run in (whole, broken)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_sigterm_checkpoints_and_leaves_saying_so(make_run):
+    run = make_run(train__steps=100_000)
+    process = trainer(run)
+    wait_for_step(run, process, 3)
+    process.send_signal(signal.SIGTERM)
+    code, output = finish(process)
+    assert code == 0, output
+    last = events(run, "status")[-1]
+    assert last["status"] == "stopped"
+    assert checkpoint.load_state(run)["step"] == last["step"] == events(run, "metrics")[-1]["step"]
+
+
+def test_sigterm_during_an_evaluation_leaves_at_once_and_resume_scores_that_step(make_run):
+    run = make_run(train__steps=4, evaluate__times=1, evaluate__samples=200_000, evaluate__batch_size=500)
+    process = trainer(run)
+    try:
+        while not any(e.get("phase") == "evaluating" for e in events(run, "status")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        code, output = finish(process)
+    finally:
+        process.kill()
+    assert code == 0, output
+    assert checkpoint.load_state(run)["scored_at"] == 0
+    assert not events(run, "evaluation")
+
+
+def test_a_second_trainer_of_a_live_run_is_refused(make_run):
+    run = make_run(train__steps=100_000)
+    process = trainer(run)
+    try:
+        wait_for_step(run, process, 1)
+        code, output = finish(trainer(run))
+        assert code == 2
+        assert "another process" in output
+    finally:
+        process.kill()
+        process.wait()

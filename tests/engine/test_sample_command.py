@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import evaluate_run, sample
+from engine.rundir import RunDir
+from tests.engine.conftest import events, finish, trainer
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> RunDir:
+    from engine.recipe import load
+    from engine.rundir import State
+    from tests.engine.conftest import SMALL
+
+    recipe = load("digits-unet").with_values({**SMALL, "train.steps": 6, "evaluate.times": 1})
+    run = RunDir.create(tmp_path_factory.mktemp("home"), recipe.to_toml(), {"recipe": recipe.name}, State())
+    code, output = finish(trainer(run))
+    assert code == 0, output
+    return run
+
+
+def call(main, run, *arguments) -> int:
+    try:
+        return main([str(run.path), "--device", "cpu", *map(str, arguments)])
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+
+
+def test_npy_holds_uint8_images_and_equal_arguments_give_equal_bytes(trained, tmp_path):
+    paths = [tmp_path / f"{i}.npy" for i in range(3)]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        assert call(sample.main, trained, "--n", 5, "--seed", seed, "--out", path) == 0
+    array = np.load(paths[0])
+    assert array.shape == (5, 1, 8, 8) and array.dtype == np.uint8
+    assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
+
+
+def test_png_is_a_grid_and_gif_the_process(trained, tmp_path):
+    assert call(sample.main, trained, "--n", 10, "--out", tmp_path / "a.png") == 0
+    assert call(sample.main, trained, "--n", 2, "--steps", 5, "--out", tmp_path / "a.gif") == 0
+    with Image.open(tmp_path / "a.png") as png, Image.open(tmp_path / "a.gif") as gif:
+        assert png.size == (10 * 34 + 2, 36)
+        assert gif.n_frames == 6  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--label", "nine"], "no class 'nine'"),
+        (["--sampler", "huen"], "heun"),
+        (["--guidance", "2"], "guidance"),
+    ],
+)
+def test_bad_arguments_get_one_sentence_and_exit_2(trained, tmp_path, capsys, arguments, says):
+    assert call(sample.main, trained, *arguments, "--out", tmp_path / "a.png") == 2
+    message = capsys.readouterr().err
+    assert says in message and len(message.strip().splitlines()) == 1
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_run_without_a_checkpoint_says_so(make_run, tmp_path, capsys):
+    assert call(sample.main, make_run(), "--out", tmp_path / "a.png") == 4
+    assert "no last checkpoint" in capsys.readouterr().err
+
+
+def test_evaluating_adds_scores_to_the_event_log(trained, capsys):
+    before = len(events(trained, "evaluation"))
+    assert call(evaluate_run.main, trained, "--samples", 20, "--json") == 0
+    import json
+
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["metric"] for row in rows] == ["fid", "label_accuracy"]
+    assert all("n=20" in row["protocol"] for row in rows)
+    added = events(trained, "evaluation")[before:]
+    assert [e["protocol_id"] for e in added] == [row["protocol_id"] for row in rows]
