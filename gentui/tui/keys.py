@@ -135,8 +135,12 @@ TABLE: tuple[Key, ...] = (
     Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
     Key("run.back", "escape", "back", "Back", "back to where you came from", 15, False),
     # -- full-screen picture
-    Key("picture.older", "left_square_bracket,left", "scrub(-1)", "Older", "the sample grid before this one", 1),
-    Key("picture.newer", "right_square_bracket,right", "scrub(1)", "Newer", "the sample grid after this one", 2),
+    Key(
+        "picture.older", "left_square_bracket,left", "scrub(-1)", "Older", "the sample grid before this one", 1
+    ),
+    Key(
+        "picture.newer", "right_square_bracket,right", "scrub(1)", "Newer", "the sample grid after this one", 2
+    ),
     Key("picture.newest", "n", "newest", "Newest", "follow the newest", 3),
     Key("picture.strip", "p", "figure", "Process", "grid, or the strip from noise to image", 4),
     Key("picture.back", "escape,z", "back", "Back", "back to the run", 5, False),
@@ -166,7 +170,15 @@ def bindings(context: str) -> list[Binding]:
     from textual.binding import Binding
 
     return [
-        Binding(key.keys, key.action, key.label, show=key.rank > 0, priority=key.priority, id=key.id, tooltip=key.help)
+        Binding(
+            key.keys,
+            key.action,
+            key.label,
+            show=key.rank > 0,
+            priority=key.priority,
+            id=key.id,
+            tooltip=key.help,
+        )
         for key in of(context)
     ]
 

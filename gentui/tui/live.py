@@ -119,7 +119,11 @@ class Live(threading.Thread):
         except Exception as error:
             trouble = f"index: {_sentence(error)}"
         pulse.trouble = trouble
-        if (pulse.running, pulse.queued, trouble) != (self._pulse.running, self._pulse.queued, self._pulse.trouble):
+        if (pulse.running, pulse.queued, trouble) != (
+            self._pulse.running,
+            self._pulse.queued,
+            self._pulse.trouble,
+        ):
             self._pulse = pulse
             self._app.post_message(pulse)
 

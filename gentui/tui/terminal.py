@@ -11,6 +11,7 @@ import os
 import re
 import select
 import time
+from typing import Any
 
 CHOICES = ("auto", "kitty", "sixel", "half", "none")
 PATIENCE = 0.15
@@ -30,7 +31,7 @@ class Question:
     def __init__(self, wanted: str, stdin: int = 0, stdout: int = 1, patience: float = PATIENCE):
         self._kind = wanted if wanted != "auto" else "half"
         self._stdin = stdin
-        self._before: list[object] | None = None
+        self._before: list[Any] | None = None
         if wanted != "auto" or not (os.isatty(stdin) and os.isatty(stdout)) or not _may_answer(os.environ):
             return
         import termios

@@ -1,4 +1,4 @@
-"""How numbers, times and statuses read on the screen. Every status is a glyph and a word, never a colour alone."""
+"""How numbers, times and statuses read on the screen. A status is a glyph and a word, never a colour alone."""
 
 from __future__ import annotations
 
@@ -73,9 +73,11 @@ def count(value: float | None) -> str:
 def rate(images_per_s: float | None) -> str:
     if not images_per_s:
         return "–"
-    return f"{count(round(images_per_s) if images_per_s >= 10 else images_per_s)} img/s" if (
-        images_per_s >= 10
-    ) else f"{images_per_s:.1f} img/s"
+    return (
+        f"{count(round(images_per_s) if images_per_s >= 10 else images_per_s)} img/s"
+        if (images_per_s >= 10)
+        else f"{images_per_s:.1f} img/s"
+    )
 
 
 def size(shape: tuple[int, int, int]) -> str:

@@ -59,7 +59,11 @@ class GentuiApp(App[int]):
 
     TITLE = "gentui"
     CSS_PATH = "workbench.tcss"
-    MODES = {"home": HomeScreen, "runs": _runs_screen, "leaderboard": _leaderboard_screen}
+    MODES: ClassVar[dict[str, Any]] = {
+        "home": HomeScreen,
+        "runs": _runs_screen,
+        "leaderboard": _leaderboard_screen,
+    }
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[Any]] = [
         *keys.bindings("app"),
@@ -93,7 +97,10 @@ class GentuiApp(App[int]):
                 yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
 
     def _runner(self, screen: Screen[Any], key: keys.Key) -> Callable[[], None]:
-        return lambda: self.call_later((self if key.context == "app" else screen).run_action, key.action)
+        def run() -> None:
+            self.call_later((self if key.context == "app" else screen).run_action, key.action)
+
+        return run
 
     # -- life
 

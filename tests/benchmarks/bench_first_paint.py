@@ -16,7 +16,6 @@ import select
 import signal
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import termios
@@ -85,9 +84,13 @@ def main() -> None:
         for _ in range(options.rounds + 1):
             for kind, (argv, needle, env) in kinds.items():
                 times[kind].append(first_paint(argv, needle, env))
-    median = {kind: statistics.median(values[1:]) for kind, values in times.items()}  # the first warms the cache
+    median = {
+        kind: statistics.median(values[1:]) for kind, values in times.items()
+    }  # the first warms the cache
     print(f"first_paint_bare_s {median['bare']:.3f}")
-    print(f"first_paint_empty_s {median['empty']:.3f} ratio {median['empty'] / median['bare']:.2f} (at most 2.0)")
+    print(
+        f"first_paint_empty_s {median['empty']:.3f} ratio {median['empty'] / median['bare']:.2f} (at most 2.0)"
+    )
     print(
         f"first_paint_full_s {median['full']:.3f} ratio {median['full'] / median['bare']:.2f} (at most 3.0) "
         f"runs {options.runs} points {options.runs * options.points}"
@@ -95,13 +98,15 @@ def main() -> None:
 
 
 def fill(home: Path, runs: int, points: int) -> Path:
-    """A home with that many runs, by the index benchmark's generator."""
-    script = HERE / "bench_index.py"
-    subprocess.run(
-        [sys.executable, str(script), "--make", str(home), "--runs", str(runs), "--points", str(points)],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    """A home with that many runs, ingested."""
+    from bench_index import make_home
+
+    from gentui.index import Index
+
+    make_home(home, runs, points)
+    index = Index(home)
+    while index.refresh(wait=1.0):
+        pass
     return home
 
 

@@ -39,7 +39,9 @@ def digit_tiles(rows: int = 10, columns: int = 8, side: int = 8, seed: int = 0) 
             radius = side / 3.2 + rng.normal(0, 0.1)
             ring = np.exp(-((np.hypot(x * (1 + r / 12), y) - radius * (1 - r / 25)) ** 2))
             bar = np.exp(-((x - (r - 4.5) / 3) ** 2)) * (r % 3 != 0)
-            tiles[r, c] = np.clip(255 * np.maximum(ring * (r % 2 == 0), bar) + rng.normal(0, 8, (side, side)), 0, 255)
+            tiles[r, c] = np.clip(
+                255 * np.maximum(ring * (r % 2 == 0), bar) + rng.normal(0, 8, (side, side)), 0, 255
+            )
     return tiles
 
 
@@ -115,8 +117,9 @@ class Runs:
         writer.close()
 
     def extend(
-        self, run: RunDir, first: int, last: int, total: int = 300, *, spikes: tuple[int, ...] = (), samples: int = 0,
-        fid: float | None = None, alerts: int = 0, seed: int = 0,
+        self, run: RunDir, first: int, last: int, total: int = 300, *,
+        spikes: tuple[int, ...] = (), samples: int = 0, fid: float | None = None, alerts: int = 0,
+        seed: int = 0,
     ) -> None:  # fmt: skip
         """Steps first+1 … last of a run."""
         rng = np.random.default_rng(seed)
@@ -144,13 +147,16 @@ class Runs:
         if samples:
             grid_png(run.path / "figures" / f"strip-{last:06d}.png", digit_tiles(4, 8))
             records.append(
-                stamp("figure", last, name="strip", path=f"figures/strip-{last:06d}.png", caption="noise to image")
+                stamp(
+                    "figure", last, name="strip", path=f"figures/strip-{last:06d}.png", caption="noise to image"
+                )
             )
         if fid is not None:
             for i, factor in enumerate((3.0, 1.0)):
                 records.append(
-                    stamp("evaluation", last * (i + 1) // 2, metric="fid", value=fid * factor, lower_is_better=True,
-                          protocol=PROTOCOL, protocol_id="0badcafe", floor=1.9, seconds=4.1, best=True,
+                    stamp("evaluation", last * (i + 1) // 2, metric="fid", value=fid * factor,
+                          lower_is_better=True, protocol=PROTOCOL, protocol_id="0badcafe", floor=1.9,
+                          seconds=4.1, best=True,
                           protocol_detail={"metric": "fid", "extractor": "digits-cnn", "samples": 500,
                                            "dataset": "digits", "split": "train", "split_size": 1437})
                 )  # fmt: skip
@@ -166,7 +172,9 @@ class Runs:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home whose trainers are ``trainer.py``; nothing started under it outlives the test."""
-    monkeypatch.setenv("GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(Path(__file__).with_name("trainer.py"))]))
+    monkeypatch.setenv(
+        "GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(Path(__file__).with_name("trainer.py"))])
+    )
     monkeypatch.delenv("NO_COLOR", raising=False)
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
@@ -243,7 +251,9 @@ def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
     """``async with desk(size) as d``: the app over the home, its menu loaded."""
 
     @asynccontextmanager
-    async def open_desk(size: tuple[int, int] = (80, 24), images: str = "half", ready: bool = True) -> AsyncIterator[Desk]:
+    async def open_desk(
+        size: tuple[int, int] = (80, 24), images: str = "half", ready: bool = True
+    ) -> AsyncIterator[Desk]:
         app = GentuiApp(home, images)
         async with app.run_test(size=size) as pilot:
             d = Desk(app, pilot)

@@ -7,7 +7,16 @@ import pytest
 from textual.app import App
 
 from gentui.tui import wording
-from gentui.tui.widgets.chart import Chart, Curve, LogFormatter, Look, PlainFormatter, TimeFormatter, segments_of, smooth
+from gentui.tui.widgets.chart import (
+    Chart,
+    Curve,
+    LogFormatter,
+    Look,
+    PlainFormatter,
+    TimeFormatter,
+    segments_of,
+    smooth,
+)
 
 
 def curve(lo, hi=None, marks=()) -> Curve:
@@ -39,7 +48,16 @@ def test_a_curve_is_split_where_values_are_missing():
 
 @pytest.mark.parametrize(
     "values",
-    [[], [1.0], [0.0, 0.0], [np.nan, np.nan], [-1.0, 2.0], [1e-320, 1e300], [1.0, np.nan, 3.0], [-1e308, 1e308]],
+    [
+        [],
+        [1.0],
+        [0.0, 0.0],
+        [np.nan, np.nan],
+        [-1.0, 2.0],
+        [1e-320, 1e300],
+        [1.0, np.nan, 3.0],
+        [-1e308, 1e308],
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("log_y", [False, True])

@@ -13,12 +13,18 @@ NASTY = "\x1b]52;c;b3duZWQ=\x07[/bold]\u202eevil\ud800\x1b[2J[@click=app.quit]x[
 def spoil(run: RunDir) -> None:
     run.update_info(name=NASTY, title=NASTY, dataset="digits", recipe="digits-unet")
     run.log_path.write_bytes(
-        NASTY.encode("utf-8", "surrogatepass") + b"\n" + b"\xff\xfe" + b"A" * 300_000 + b"\r 10%\r 20%\n[/] [bold\n"
+        NASTY.encode("utf-8", "surrogatepass")
+        + b"\n"
+        + b"\xff\xfe"
+        + b"A" * 300_000
+        + b"\r 10%\r 20%\n[/] [bold\n"
     )
     run.recipe_path.write_text('summary = "[/red] \\u202e"\n# \x1b]0;title\x07\n', "utf-8")
 
 
-@pytest.mark.parametrize("place", [["2"], ["4", "c"], ["4", "s"], ["4", "e"], ["4", "g"], ["4", "o"], ["3"]], ids="".join)
+@pytest.mark.parametrize(
+    "place", [["2"], ["4", "c"], ["4", "s"], ["4", "e"], ["4", "g"], ["4", "o"], ["3"]], ids="".join
+)
 async def test_nothing_untrusted_acts(desk, size, runs, place):
     run = runs.make(status="failed", reason=NASTY, fid=9.0, alerts=0)
     spoil(run)
@@ -43,7 +49,9 @@ async def test_nothing_untrusted_acts(desk, size, runs, place):
         assert d.app.is_running
 
 
-@pytest.mark.parametrize("path", ["../../../etc/passwd", "/etc/passwd", "samples/../../x.png", "samples/link/x.png", "\0"])
+@pytest.mark.parametrize(
+    "path", ["../../../etc/passwd", "/etc/passwd", "samples/../../x.png", "samples/link/x.png", "\0"]
+)
 def test_a_picture_outside_the_run_is_not_opened(runs, path):
     run = runs.make(samples=0)
     (run.path / "samples" / "link").symlink_to("/etc")

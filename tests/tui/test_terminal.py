@@ -31,7 +31,9 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self.bytes = 0
         self.raw = b""
-        environ = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "STY", "COLUMNS", "LINES")}
+        environ = {
+            k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "STY", "COLUMNS", "LINES")
+        }
         environ |= ENV | {"GENTUI_HOME": str(home)} | env
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -134,9 +136,10 @@ def test_a_closed_terminal_ends_the_app_and_not_the_training(terminal, home):
     t.sees("✓ here")
     t.press("\r")
     t.sees("● running", "loss")
+    (run,) = list_runs(home)
+    t.until(lambda: bool(run.events_files()))
     t.hang_up()
     t.ended()
-    (run,) = list_runs(home)
     _, events = run.events_files()[-1]
     size = events.stat().st_size
     deadline = time.monotonic() + 20
@@ -201,7 +204,9 @@ def test_a_silent_terminal_costs_a_moment_and_no_key(monkeypatch):
         os.close(slave)
 
 
-@pytest.mark.parametrize("env", [{"TMUX": "/tmp/x"}, {"TERM": "screen-256color"}, {"TERM": "linux"}, {"NO_COLOR": ""}])
+@pytest.mark.parametrize(
+    "env", [{"TMUX": "/tmp/x"}, {"TERM": "screen-256color"}, {"TERM": "linux"}, {"NO_COLOR": ""}]
+)
 def test_where_the_answer_cannot_be_trusted_nothing_is_asked(monkeypatch, env):
     for name in ("TMUX", "STY", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -227,7 +232,7 @@ def test_keys_typed_while_it_starts_are_not_lost(terminal, runs):
 def test_neither_torch_nor_pillow_is_loaded_before_it_is_needed():
     code = (
         "import sys; import gentui.tui.app, gentui.tui.workbench; "
-        "late = {'torch', 'PIL', 'numpy', 'pydantic', 'sqlite3', 'sqlite_utils', 'textual_plot', 'textual_image'}; "
+        "late = {'torch', 'PIL', 'numpy', 'pydantic', 'sqlite3', 'textual_plot', 'textual_image'}; "
         "assert not late & set(sys.modules), late & set(sys.modules); "
         "import gentui.tui.screens.run, gentui.tui.screens.form, gentui.tui.screens.export; "
         "assert 'torch' not in sys.modules and 'textual_image' not in sys.modules"

@@ -19,14 +19,15 @@ steps = int(recipe["train"].get("steps", 400))
 stopped = []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
 writer = EventWriter(run / f"events-{attempt}.jsonl")
-writer.emit("status", step=0, images=0, status="started", reason="", total_steps=steps, total_images=steps * 128,
-            steps_per_epoch=11, device="cpu", precision="fp32", parameters=1)  # fmt: skip
+writer.emit("status", step=0, images=0, status="started", reason="", total_steps=steps, device="cpu")
 print("training", flush=True)
 for step in range(1, steps + 1):
     writer.emit("metrics", step=step, images=step * 128, values={"loss": 1 / step, "images_per_s": 1000.0})
     if step == 5:
         Image.fromarray(np.tile(np.arange(0, 240, 3, dtype=np.uint8), (64, 1))).save(run / "samples/000005.png")
-        writer.emit("sample", step=5, images=640, path="samples/000005.png", rows=8, columns=10, caption="digits")
+        writer.emit(
+            "sample", step=5, images=640, path="samples/000005.png", rows=8, columns=10, caption="digits"
+        )
     if stopped:
         writer.emit("status", step=step, images=step * 128, status="stopped", reason="")
         sys.exit(0)

@@ -36,7 +36,13 @@ class ExportScreen(Dialog):
             yield Static(Content.assemble(("Export the results table", "bold")), markup=False)
             with Horizontal(classes="line"):
                 yield Static("format", classes="label")
-                yield Select([(name, name) for name in FORMATS], value="csv", allow_blank=False, compact=True, id="format")
+                yield Select(
+                    [(name, name) for name in FORMATS],
+                    value="csv",
+                    allow_blank=False,
+                    compact=True,
+                    id="format",
+                )
                 yield Static("data set", classes="label")
                 yield Select([("all", "")], value="", allow_blank=False, compact=True, id="dataset")
             with Horizontal(classes="line"):

@@ -137,7 +137,9 @@ class FormScreen(BaseScreen):
             title.append(("   quick", "bold $accent"))
         self._put("#form-title", Content.assemble(*title))
         if self.problems:
-            text = f"✗ {wording.plural(len(self.problems), 'problem')}: " + ("; ".join(elsewhere) or "see the fields")
+            text = f"✗ {wording.plural(len(self.problems), 'problem')}: " + (
+                "; ".join(elsewhere) or "see the fields"
+            )
             self._put("#form-summary", Content.assemble((text, "bold $error")))
         elif self.recipe is not None:
             self._put("#form-summary", Content.assemble((f"✓ {self._summary(self.recipe)}", "$success")))
@@ -185,7 +187,9 @@ class FormScreen(BaseScreen):
 
     def action_launch(self) -> None:
         if self.recipe is None:
-            self.gentui.tell("Not started. " + "; ".join(f"{k}: {t}" for k, t in self.problems.items()), "error")
+            self.gentui.tell(
+                "Not started. " + "; ".join(f"{k}: {t}" for k, t in self.problems.items()), "error"
+            )
             return
         recipe = self.recipe
         self.say("Starting …")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -32,7 +33,12 @@ def help_text(context: str, width: int = 76) -> Content:
         parts += [(keys.CONTEXTS[name], "bold $primary"), (here, "$text-muted"), "\n"]
         for key in keys.of(name):
             does = indent.join(textwrap.wrap(key.help, max(20, width - 29)))
-            parts += [(f"  {key.display_all:<10} ", "bold $accent"), f"{key.label:<14} ", (does, "$text-muted"), "\n"]
+            parts += [
+                (f"  {key.display_all:<10} ", "bold $accent"),
+                f"{key.label:<14} ",
+                (does, "$text-muted"),
+                "\n",
+            ]
         parts.append("\n")
     parts += [("In tables", "bold $primary"), "\n"]
     for shown, does in (("↑ ↓ k j", "move"), ("PgUp PgDn", "a page"), ("Home End", "first, last")):
@@ -44,7 +50,7 @@ class HelpScreen(Dialog):
     """The help pages, over the screen they were asked on."""
 
     context = "help"
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         *keys.bindings("help"),
         Binding("up,k", "scroll(-1)", show=False),
         Binding("down,j", "scroll(1)", show=False),

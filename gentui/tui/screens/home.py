@@ -45,17 +45,30 @@ class Best:
 
 
 def best_scores(index: Index) -> dict[str, Best]:
-    """Best own score by recipe. Scores of different protocols do not compare: those of the most images count."""
+    """Best own score by recipe. Different protocols do not compare: the one with the most images counts."""
     found: dict[str, Best] = {}
     for row in index.leaderboard():
         if row.run is None:
             continue
         new = Best(
-            row.run, row.value, row.metric, clean(row.protocol, 300), bool(row.lower_is_better), int(row.samples or 0)
+            row.run,
+            row.value,
+            row.metric,
+            clean(row.protocol, 300),
+            bool(row.lower_is_better),
+            int(row.samples or 0),
         )
         recipe = f"{row.recipe}\0{row.dataset}\0{row.metric}"
         old = found.get(recipe)
-        if old is None or new.samples > old.samples or (new.samples == old.samples and (new.value < old.value) == new.lower_is_better and new.value != old.value):
+        if (
+            old is None
+            or new.samples > old.samples
+            or (
+                new.samples == old.samples
+                and (new.value < old.value) == new.lower_is_better
+                and new.value != old.value
+            )
+        ):
             found[recipe] = new
     return found
 
@@ -222,7 +235,7 @@ class HomeScreen(BaseScreen):
 
 
 def describe(card: Card, best: Best | None) -> Content:
-    """The detail pane: what the recipe does, the published figure, the data, the settings, what quick changes."""
+    """The detail pane: what the recipe does, the data, the published figure, settings, what quick changes."""
     parts: list[Content | tuple[str, str] | str] = [(card.title, "bold"), "\n"]
     line = " · ".join(part for part in (card.family, card.dataset_title or card.dataset) if part)
     parts += [(line, "$text-muted"), "\n"]
@@ -243,7 +256,12 @@ def describe(card: Card, best: Best | None) -> Content:
             if text:
                 parts += [(clean(text, 300), "$text-muted"), "\n"]
     if best is not None:
-        parts += ["\n", ("Your best  ", "bold"), (f"{best.metric} {wording.number(best.value)}", "$accent"), "\n"]
+        parts += [
+            "\n",
+            ("Your best  ", "bold"),
+            (f"{best.metric} {wording.number(best.value)}", "$accent"),
+            "\n",
+        ]
         parts += [(best.protocol, "$text-muted"), "\n"]
     if recipe is not None:
         parts += ["\n", *_settings(recipe)]

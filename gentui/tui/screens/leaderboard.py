@@ -55,7 +55,9 @@ class LeaderboardScreen(BaseScreen):
 
     def _fill(self) -> None:
         table, words = self.query_one(Table), self.query_one(Filter).value.lower().split()
-        table.empty = "Nothing matches. Esc clears the filter." if words else "No scores yet: they come as runs train."
+        table.empty = (
+            "Nothing matches. Esc clears the filter." if words else "No scores yet: they come as runs train."
+        )
         table.set_rows(ranked(self._rows, words))
 
     def action_open(self) -> None:
@@ -93,7 +95,8 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
     shown: list[Row] = []
     group = None
     for number, row in enumerate(rows):
-        text = f"{row.dataset} {row.metric} {row.protocol} {row.recipe} {row.name} {row.run or 'published'}".lower()
+        told = (row.dataset, row.metric, row.protocol, row.recipe, row.name, row.run or "published")
+        text = " ".join(map(str, told)).lower()
         if not all(word in text for word in words):
             continue
         this = (row.dataset, row.metric, row.protocol)
@@ -107,7 +110,9 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
 def _heading(row: Any) -> str:
     protocol = clean(row.protocol, 300)
     metric = clean(row.metric, 30)
-    return f"{clean(row.dataset, 40)} · " + (protocol if protocol.startswith(metric) else f"{metric} · {protocol}")
+    return f"{clean(row.dataset, 40)} · " + (
+        protocol if protocol.startswith(metric) else f"{metric} · {protocol}"
+    )
 
 
 def _row(row: Any, number: int) -> Row:

@@ -200,7 +200,9 @@ class RunScreen(BaseScreen):
         at = len(pictures) - 1 if self._at is None else max(0, min(self._at, len(pictures) - 1))
         picture = pictures[at]
         sheet = Sheet(
-            inside(self.dir, picture.path), getattr(picture, "rows", 0) or 0, getattr(picture, "columns", 0) or 0
+            inside(self.dir, picture.path),
+            getattr(picture, "rows", 0) or 0,
+            getattr(picture, "columns", 0) or 0,
         )
         newest = "newest, following" if self._at is None else f"{len(pictures) - 1 - at} newer (n follows)"
         words = [f"step {picture.step:,}", f"{at + 1} of {len(pictures)}", newest]
@@ -389,7 +391,10 @@ def scores_text(seen: Seen) -> Content:
         parts += [(clean(metric, 40), "bold"), (f"   {clean(protocol, 300)}", "$text-muted"), "\n"]
         floor = next((s.floor for s in scores if s.floor is not None), None)
         if floor is not None:
-            parts += [(f"  floor {wording.number(floor)}: real images against real images", "$text-muted"), "\n"]
+            parts += [
+                (f"  floor {wording.number(floor)}: real images against real images", "$text-muted"),
+                "\n",
+            ]
         for s in reversed(scores):
             best = ("  ★ best", "$accent") if s.best else ""
             parts += [f"  step {s.step:>9,}   ", (f"{wording.number(s.value):>9}", "bold"), best]

@@ -59,7 +59,9 @@ class RunsScreen(BaseScreen):
 
     def _fill(self) -> None:
         table, words = self.query_one(Table), self.query_one(Filter).value.lower().split()
-        table.empty = "No run matches. Esc clears the filter." if words else "No runs yet: 1, then Enter on a recipe."
+        table.empty = (
+            "No run matches. Esc clears the filter." if words else "No runs yet: 1, then Enter on a recipe."
+        )
         table.set_rows([row_of(run) for run in self._runs if all(word in _haystack(run) for word in words)])
 
     @property
@@ -111,7 +113,8 @@ class RunsScreen(BaseScreen):
 
 
 def _haystack(run: Any) -> str:
-    return f"{run.id} {run.name} {run.recipe} {run.title} {run.dataset} {run.status} {run.device} {run.family}".lower()
+    told = (run.id, run.name, run.recipe, run.title, run.dataset, run.status, run.device, run.family)
+    return " ".join(map(str, told)).lower()
 
 
 def row_of(run: Any) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -28,7 +30,7 @@ class TitleBar(Widget):
         & > .bar--busy { color: $success; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES = {"bar--name", "bar--here", "bar--key", "bar--busy"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--name", "bar--here", "bar--key", "bar--busy"}
 
     busy: reactive[str] = reactive("")
 
@@ -47,7 +49,12 @@ class TitleBar(Widget):
             word = name[:4] if is_narrow and place != self.place else name
             self._zones.append((at, at + len(word) + 2, place))
             here = style("here") if place == self.place else base
-            segments += [Segment(number, style("key")), Segment(" ", base), Segment(word, here), Segment("  ", base)]
+            segments += [
+                Segment(number, style("key")),
+                Segment(" ", base),
+                Segment(word, here),
+                Segment("  ", base),
+            ]
             at += len(word) + 4
         right = shorten(self.busy, max(0, width - at - 1))
         segments.append(Segment(" " * max(0, width - at - cell_len(right) - 1), base))
@@ -106,7 +113,7 @@ class KeyBar(Widget):
         & > .bar--key { color: $accent; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES = {"bar--key"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--key"}
 
     def __init__(self, context: str, modal: bool = False) -> None:
         super().__init__()

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from textual_hires_canvas import Canvas
@@ -27,13 +28,17 @@ _HIRES = {"braille": HiResMode.BRAILLE, "block": HiResMode.QUADRANT, "ascii": No
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
 LARGEST = 1e300  # beyond it the range of an axis would overflow
 AXES = ("step", "time", "images")
-_ASCII = {ord(c): "-" for c in "─━╸╺╴╶"} | {ord(c): "|" for c in "│┃╹╻╵╷"} | {ord(c): "+" for c in "┌┏┐┓└┗┘┛├┣┤┫┬┳┴┻┼╋"}
+_ASCII = {
+    ord(char): to
+    for to, chars in (("-", "─━╸╺╴╶"), ("|", "│┃╹╻╵╷"), ("+", "┌┏┐┓└┗┘┛├┣┤┫┬┳┴┻┼╋"))
+    for char in chars
+}
 
 
 @dataclass(frozen=True)
 class Curve:
     """One series: bucket positions, smallest, largest and mean values (NaN where nothing is finite), and the
-    positions of values that are not finite. All float64. ``sparse``: few points, each worth a mark of its own."""
+    positions of values that are not finite. All float64. ``sparse``: few points, each marked."""
 
     key: str
     x: np.ndarray = field(repr=False)
@@ -51,7 +56,12 @@ class Curve:
             and self.points == other.points
             and all(
                 np.array_equal(a, b, equal_nan=True)
-                for a, b in ((self.x, other.x), (self.lo, other.lo), (self.hi, other.hi), (self.marks, other.marks))
+                for a, b in (
+                    (self.x, other.x),
+                    (self.lo, other.lo),
+                    (self.hi, other.hi),
+                    (self.marks, other.marks),
+                )
             )
         )
 
@@ -129,7 +139,9 @@ class TimeFormatter(AxisFormatter):
 
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
         span = max(max_ - min_, 1e-9)
-        step = next((s for s in self.STEPS if span / s <= max_ticks), self.STEPS[-1] * math.ceil(span / 86400 / 8))
+        step = next(
+            (s for s in self.STEPS if span / s <= max_ticks), self.STEPS[-1] * math.ceil(span / 86400 / 8)
+        )
         first = math.ceil(min_ / step)
         return [float(i * step) for i in range(first, int(max_ // step) + 1)]
 
@@ -151,7 +163,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         & > .chart--mark { color: $error; }
     }
     """
-    COMPONENT_CLASSES = {"chart--line", "chart--raw", "chart--mark"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"chart--line", "chart--raw", "chart--mark"}
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, allow_pan_and_zoom=False)
@@ -193,7 +205,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             self.clear()
             lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
             smoothing = 0.0 if curve.sparse else look.smoothing
-            curved = smooth((lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST), smoothing)
+            curved = smooth(
+                (lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST), smoothing
+            )
             if look.log_y:
                 lo, hi, curved = (self._log(v) for v in (lo, hi, curved))
                 # a band that reaches zero or below has no bottom on this axis: draw down to its top only
@@ -244,7 +258,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         canvas = self.query_one("#plot", Canvas)
         pixels = [self.get_pixel_from_coordinate(x, y) for x, y in zip(dataset.x, dataset.y, strict=True)]
         char = "." if dataset.line_style == self._colour("raw") else "*"
-        for start, end in zip(pixels, pixels[1:], strict=False):
+        for start, end in pairwise(pixels):
             canvas.draw_line(*start, *end, char=char, style=dataset.line_style)
 
     def _render_plot(self) -> None:

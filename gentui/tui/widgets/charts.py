@@ -25,7 +25,8 @@ class ChartBox(Vertical):
 
     DEFAULT_CSS = """
     ChartBox { height: 1fr; width: 1fr; }
-    ChartBox > .chart-title { height: 1; width: 100%; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    ChartBox > .chart-title { height: 1; width: 100%; padding: 0 1;
+                              text-wrap: nowrap; text-overflow: ellipsis; }
     ChartBox > Chart { height: 1fr; }
     """
 
@@ -64,8 +65,9 @@ class Charts(Vertical):
     DEFAULT_CSS = """
     Charts { height: 1fr; }
     Charts > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
-    Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; display: none; }
-    Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; display: none; }
+    Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
+    Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
+    Charts > .charts-note, Charts > .charts-page { display: none; }
     """
 
     @dataclass

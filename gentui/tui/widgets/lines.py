@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from rich.segment import Segment
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -29,7 +30,7 @@ class Tail:
     def stamp(self) -> object:
         """Changes when there may be something new to read."""
         try:
-            stat = os.stat(self.path)
+            stat = self.path.stat()
         except OSError:
             return None
         return stat.st_size, stat.st_mtime_ns
@@ -65,7 +66,7 @@ class Lines(ScrollView, can_focus=True):
     Lines { background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto;
             scrollbar-size-vertical: 1; }
     """
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_up", "Up", show=False),
         Binding("down,j", "scroll_down", "Down", show=False),
         Binding("pageup", "page_up", "Page up", show=False),

@@ -109,7 +109,10 @@ def lay_out(rows: int, columns: int, height: int, width: int, room_height: int, 
         for up, down in scales:
             h, w = max(1, height * up // down), max(1, width * up // down)
             for gap in (1, 0):
-                seen_r, seen_c = min(r, (room_height + gap) // (h + gap)), min(c, (room_width + gap) // (w + gap))
+                seen_r, seen_c = (
+                    min(r, (room_height + gap) // (h + gap)),
+                    min(c, (room_width + gap) // (w + gap)),
+                )
                 is_whole = seen_r == r and seen_c == c
                 seen = seen_r * seen_c
                 rank = (is_whole, up / down if is_whole else seen, not transposed, gap, up / down)
@@ -121,7 +124,9 @@ def lay_out(rows: int, columns: int, height: int, width: int, room_height: int, 
     return Layout(1, down, 1, 1, 0, False)
 
 
-def arrange(tiles: np.ndarray, room_height: int, room_width: int, background: int = 0) -> tuple[np.ndarray, Layout]:
+def arrange(
+    tiles: np.ndarray, room_height: int, room_width: int, background: int = 0
+) -> tuple[np.ndarray, Layout]:
     """The tiles that fit, on one uint8 canvas H,W,3."""
     rows, columns, height, width = tiles.shape[:4]
     layout = lay_out(rows, columns, height, width, room_height, room_width)

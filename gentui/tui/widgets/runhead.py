@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -32,7 +32,7 @@ class RunHead(Widget):
     }
     """
     TONES = ("dim", "good", "warn", "bad", "accent", "bar", "strong")
-    COMPONENT_CLASSES = {f"head--{tone}" for tone in TONES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"head--{tone}" for tone in TONES}
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,8 +76,16 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     first.append((clean(run.name or run.title or run.recipe, 80), "strong"))
     told = [clean(run.recipe, 64), clean(run.dataset, 40)]
     if run.quick:
-        told.append(f"quick, {clean(run.dataset, 40)} for {clean(run.stand_in_for, 40)}" if run.stand_in_for else "quick")
-    told += [clean(run.slot or run.device or "", 20), f"seed {run.seed}" if run.seed is not None else "", run.id]
+        told.append(
+            f"quick, {clean(run.dataset, 40)} for {clean(run.stand_in_for, 40)}"
+            if run.stand_in_for
+            else "quick"
+        )
+    told += [
+        clean(run.slot or run.device or "", 20),
+        f"seed {run.seed}" if run.seed is not None else "",
+        run.id,
+    ]
     first.append(("  " + " · ".join(t for t in told if t), "dim"))
 
     step, steps = run.step or 0, run.steps or 0
@@ -91,7 +99,14 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     if is_live:
         second.append((f"  {wording.rate(run.images_per_s)}", ""))
         second.append((f"  {wording.duration(run.eta_s)} left", ""))
-    second.append((f"  {wording.duration(run.seconds)} so far" if is_live else f"  took {wording.duration(run.seconds)}", "dim"))
+    second.append(
+        (
+            f"  {wording.duration(run.seconds)} so far"
+            if is_live
+            else f"  took {wording.duration(run.seconds)}",
+            "dim",
+        )
+    )
     if getattr(run, "phase", "") and is_live:
         second.append((f"  {clean(run.phase, 60)}", "accent"))
     if run.reason and run.status not in ("running", "done"):
@@ -99,7 +114,10 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
 
     third: list[Piece] = [("loss ", "dim"), (wording.number(run.loss), "strong")]
     if run.best is not None:
-        third += [("   best ", "dim"), (f"{clean(run.best.metric, 20)} {wording.number(run.best.value)}", "accent")]
+        third += [
+            ("   best ", "dim"),
+            (f"{clean(run.best.metric, 20)} {wording.number(run.best.value)}", "accent"),
+        ]
         if run.best.floor is not None:
             third.append((f" (floor {wording.number(run.best.floor)})", "dim"))
         third.append((f" at step {run.best.step:,}", "dim"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -78,13 +78,13 @@ class Entry:
 class SettingsForm(ScrollView, can_focus=True):
     """Lines of settings under headings. ``Edited`` follows every change of a text."""
 
-    COMPONENT_CLASSES = {
-        "form--label", "form--heading", "form--value", "form--editing", "form--changed", "form--note", "form--wrong",
-        "form--here",
-    }  # fmt: skip
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"form--{name}" for name in ("label", "heading", "value", "editing", "changed", "note", "wrong", "here")
+    }
     DEFAULT_CSS = """
     SettingsForm {
-        background: $background; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        background: $background;
+        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
         & > .form--label { color: $text-muted; }
         & > .form--heading { color: $secondary; text-style: bold; }
         & > .form--value { color: $foreground; background: $surface; }
@@ -316,4 +316,8 @@ class SettingsForm(ScrollView, can_focus=True):
         before, under, after = shown[:caret], shown[caret : caret + 1] or " ", shown[caret + 1 :]
         room = width - 1 - cell_len(before) - cell_len(under)
         cursor = plain.__class__(reverse=True)
-        return [Segment(" " + before, plain), Segment(under, plain + cursor), Segment(fit(after, max(0, room)), plain)]
+        return [
+            Segment(" " + before, plain),
+            Segment(under, plain + cursor),
+            Segment(fit(after, max(0, room)), plain),
+        ]

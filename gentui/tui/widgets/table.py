@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -87,7 +87,7 @@ class Table(ScrollView, can_focus=True):
         & > .table--strong { text-style: bold; }
     }
     """
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", "Up", show=False),
         Binding("down,j", "cursor(1)", "Down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
@@ -201,7 +201,9 @@ class Table(ScrollView, can_focus=True):
 
         def slack() -> int:
             """Cells too many, were every flexible column at its minimum."""
-            at_least = (min(w, c.minimum) if c.flex else w for w, c in zip(widths, self.columns, strict=True) if w)
+            at_least = (
+                min(w, c.minimum) if c.flex else w for w, c in zip(widths, self.columns, strict=True) if w
+            )
             return sum(w + 2 for w in at_least) - 2 - room
 
         for index in sorted(range(len(widths)), key=lambda i: -self.columns[i].drop):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -23,7 +24,7 @@ class Tabs(Widget):
         & > .tabs--key { color: $accent; }
     }
     """
-    COMPONENT_CLASSES = {"tabs--active", "tabs--key"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"tabs--active", "tabs--key"}
     active: reactive[str] = reactive("")
 
     @dataclass

@@ -116,7 +116,9 @@ class Viewer(Vertical):
         elif sheet is None:
             self._ready(state, Shown((), 0, ""))
         elif self._images in ("kitty", "sixel"):
-            self.run_worker(lambda: self._load_pixels(state, sheet), thread=True, exclusive=True, exit_on_error=False)
+            self.run_worker(
+                lambda: self._load_pixels(state, sheet), thread=True, exclusive=True, exit_on_error=False
+            )
         else:
             colour = not self.app.no_color
 
@@ -150,7 +152,9 @@ class Viewer(Vertical):
         cell_width, cell_height = cell_size()
         factor = min(width * cell_width / image.width, height * cell_height / image.height)
         if factor >= 1:
-            image = image.resize((image.width * int(factor), image.height * int(factor)), Pillow.Resampling.NEAREST)
+            image = image.resize(
+                (image.width * int(factor), image.height * int(factor)), Pillow.Resampling.NEAREST
+            )
         else:
             small = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
             image = image.resize(small, Pillow.Resampling.LANCZOS)
@@ -170,4 +174,8 @@ class Viewer(Vertical):
 
     @property
     def is_on_screen(self) -> bool:
-        return self.is_attached and self.display and all(node.display for node in self.ancestors if hasattr(node, "display"))
+        return (
+            self.is_attached
+            and self.display
+            and all(node.display for node in self.ancestors if hasattr(node, "display"))
+        )
