@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, State
-from gentui.jobs.orphans import has_worker
-from gentui.jobs.states import JobError, unfinished
+from engine.rundir import State
+from gentui.jobs.orphans import has_worker, worker_lock
+from gentui.jobs.states import JobError, try_lock, unfinished
 
 _GIVE_UP = 30.0  # seconds before a slot whose worker fails at once gets another
 _LOG_LIMIT = 1 << 20
@@ -90,35 +90,45 @@ def ensure_workers(home: Path) -> None:
         wanted = any(
             fits(state, slot) if state.status == "queued" else state.slot == slot for _, state in pending
         )
-        if wanted and not has_worker(home, slot) and not _just_spawned(home, slot):
+        if wanted and not has_worker(home, slot) and not _failed_just_now(home, slot):
             _spawn(home, slot)
 
 
-def _just_spawned(home: Path, slot: str) -> bool:
-    if (home, slot) not in _spawned:
+def _failed_just_now(home: Path, slot: str) -> bool:
+    """Whether the worker we started last could not work at all; one that was killed is replaced at once."""
+    process, at = _spawned.get((home, slot), (None, 0.0))
+    if process is None or (code := process.poll()) is None:
         return False
-    process, at = _spawned[home, slot]
-    code = process.poll()  # also reaps it
-    age = time.monotonic() - at
-    return age < 5.0 if code is None else code != 0 and age < _GIVE_UP
+    return code > 0 and time.monotonic() - at < _GIVE_UP
 
 
 def _spawn(home: Path, slot: str) -> None:
-    folder = home / "slots"
-    folder.mkdir(mode=DIR_MODE, exist_ok=True)
-    log = folder / f"{slot}.worker.log"
+    """Start a worker that holds its lock from birth: ours, inherited. So there is never a second one, and a
+    lock that is held means a worker that will look at the queue once more before it leaves."""
+    lock = try_lock(worker_lock(home, slot), patience=0.2)
+    if lock is None:
+        return
+    try:
+        out = _open_log(home / "slots" / f"{slot}.worker.log")
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "gentui.jobs.worker",
+                 "--home", str(home), "--slot", slot, "--lock", str(lock)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=home, start_new_session=True,
+                pass_fds=(lock,),
+            )  # fmt: skip
+        finally:
+            os.close(out)
+    finally:
+        os.close(lock)
+    for key, (old, _) in list(_spawned.items()):
+        if old.poll() is not None:  # also reaps it
+            del _spawned[key]
+    _spawned[home, slot] = (process, time.monotonic())
+
+
+def _open_log(log: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         flags |= os.O_TRUNC
-    out = os.open(log, flags, 0o600)
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gentui.jobs.worker", "--home", str(home), "--slot", slot],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=home, start_new_session=True,
-        )  # fmt: skip
-    finally:
-        os.close(out)
-    for key, (old, _) in list(_spawned.items()):
-        if old.poll() is not None and key != (home, slot):
-            del _spawned[key]
-    _spawned[home, slot] = (process, time.monotonic())
+    return os.open(log, flags, 0o600)

@@ -28,6 +28,7 @@ from gentui.jobs.slots import fits
 from gentui.jobs.states import change, queue, read_state, try_lock, unfinished
 
 _POLL = 0.2  # seconds between looks at stop requests, orphans, and runs that cannot be taken yet
+_RETRY = 1.0  # seconds between attempts to write to a full disk
 _LOCK_PATIENCE = 1.0  # others probe our locks for an instant
 _WRITE_PATIENCE = 600.0  # how long a full disk is waited out before the end of a run is left to reconcile
 
@@ -42,17 +43,21 @@ def trainer_argv() -> list[str]:
 class Worker:
     """The worker of ``slot`` (``cpu``, ``cuda:0`` …) for the runs under ``home``."""
 
-    def __init__(self, home: Path, slot: str):
+    def __init__(self, home: Path, slot: str, lock: int | None = None):
         self.home = home
         self.slot = slot
+        self._inherited = lock
         self._slot_fd = -1
 
     def work(self) -> None:
         """Drain the queue, then leave. Returns at once when the slot has a worker already."""
         while True:
-            lock = try_lock(worker_lock(self.home, self.slot), _LOCK_PATIENCE)
+            lock = self._inherited
+            if lock is None:
+                lock = try_lock(worker_lock(self.home, self.slot), _LOCK_PATIENCE)
             if lock is None:
                 return
+            self._inherited = None
             try:
                 self._drain()
             finally:
@@ -175,7 +180,7 @@ class Worker:
                 if time.monotonic() > deadline:
                     _say(f"{run.id}: its end cannot be recorded: {error}")
                     return
-                time.sleep(1.0)
+                time.sleep(_RETRY)
 
 
 def _is_ours(state: State, claimed: State) -> bool:
@@ -252,11 +257,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m gentui.jobs.worker", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--slot", required=True)
+    parser.add_argument("--lock", type=int, help="descriptor of the slot's worker lock, held and inherited")
     options = parser.parse_args(arguments)
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sweep(options.home)
-    Worker(options.home, options.slot).work()
+    if options.lock is not None:
+        os.set_inheritable(options.lock, False)
+    Worker(options.home, options.slot, options.lock).work()
 
 
 if __name__ == "__main__":
