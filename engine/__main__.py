@@ -91,7 +91,14 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
         return end("stopped", f"{error}{at()}; checkpoint written", 0)
     except RecipeError as error:
         return end("failed", f"bad recipe: {error}", 2)
-    except (TrainingFailed, MissingData, DataError, DeviceError, ExtractorError, checkpoint.CheckpointError) as error:
+    except (
+        TrainingFailed,
+        MissingData,
+        DataError,
+        DeviceError,
+        ExtractorError,
+        checkpoint.CheckpointError,
+    ) as error:
         return end("failed", f"{error}{'' if 'step' in str(error) else at()}", 1)
     except torch.OutOfMemoryError:
         traceback.print_exc()
@@ -104,7 +111,9 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
         traceback.print_exc()
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
             return end("failed", f"out of memory{at()}", 1)
-        return end("failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{at()}", 1)
+        return end(
+            "failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{at()}", 1
+        )
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _point(link: Path, target: str) -> None:
 
 
 def _discard_unreferenced(parent: Path) -> None:
-    kept = {os.readlink(link) for link in parent.iterdir() if link.is_symlink()}
+    kept = {str(link.readlink()) for link in parent.iterdir() if link.is_symlink()}
     for path in parent.iterdir():
         if path.is_dir() and not path.is_symlink() and path.name not in kept:
             shutil.rmtree(path, ignore_errors=True)

@@ -32,7 +32,9 @@ def choose_device(wanted: str) -> torch.device:
     if device.type == "cuda" and (
         not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
     ):
-        raise DeviceError(f"{wanted} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here")
+        raise DeviceError(
+            f"{wanted} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
+        )
     return device
 
 
@@ -68,7 +70,9 @@ def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
-def probe_precision(method: Method, images: Tensor, labels: Tensor | None, budget: float = 6.0) -> dict[str, Any]:
+def probe_precision(
+    method: Method, images: Tensor, labels: Tensor | None, budget: float = 6.0
+) -> dict[str, Any]:
     """Time and compare one rehearsal in fp32 and in bf16 on a copy of ``method``; say which to train in.
 
     Returns {"precision", "speedup", "agreement" (cosine of the gradients), "reason"}. Leaves the RNG and the

@@ -37,8 +37,7 @@ class MetricLog:
         self._last_flush = time.monotonic()
         if not rows:
             return []
-        tensors = [v for row in rows for v in row[4].values() if isinstance(v, Tensor)]
-        floats = iter(torch.stack([t.detach().reshape(()).float() for t in tensors]).tolist() if tensors else ())
+        floats = iter(_to_floats([v for row in rows for v in row[4].values() if isinstance(v, Tensor)]))
         written: list[dict[str, float]] = []
         records = []
         for t, mono, step, images, row in rows:
@@ -54,3 +53,13 @@ class MetricLog:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+def _to_floats(scalars: list[Tensor]) -> list[float]:
+    """The values of scalar tensors, by one transfer."""
+    if not scalars:
+        return []
+    dtype, device = scalars[0].dtype, scalars[0].device
+    if not all(t.dtype == dtype and t.device == device and t.dim() == 0 for t in scalars):
+        scalars = [t.detach().reshape(()).to(device, torch.float64) for t in scalars]
+    return torch.stack(scalars).detach().tolist()

@@ -82,7 +82,9 @@ def _sampler(recipe: Recipe, name: str | None, steps: int | None) -> Sample:
     try:
         return recipe.with_values(changes).sample if changes else recipe.sample
     except RecipeError as error:
-        leave("; ".join(f"{p.key}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in error.problems), 2)
+        leave(
+            "; ".join(f"{p.key}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in error.problems), 2
+        )
 
 
 def _labels(trained: Trained, label: str | None, n: int | None) -> tuple[Tensor, int]:
@@ -100,7 +102,10 @@ def _labels(trained: Trained, label: str | None, n: int | None) -> tuple[Tensor,
     elif label.isdecimal() and int(label) < len(classes):
         index = int(label)
     else:
-        leave(f"--label: no class {label!r}; classes are {', '.join(f'{i} {c}' for i, c in enumerate(classes))}", 2)
+        leave(
+            f"--label: no class {label!r}; classes are {', '.join(f'{i} {c}' for i, c in enumerate(classes))}",
+            2,
+        )
     return torch.full((n or 16,), index), min(n or 16, 8)
 
 

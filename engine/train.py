@@ -18,6 +18,7 @@ from torch import Tensor
 from engine import checkpoint, devices, registry
 from engine.data import Batches, open_dataset, to_uint8
 from engine.devices import StopFlag, StopRequested
+from engine.evaluation.evaluate import Score
 from engine.events import EventWriter
 from engine.figures.grid import save_grid
 from engine.methods import Context, ImageSpec, Method
@@ -94,11 +95,11 @@ class Trainer:
             self._restore(state)
         self.sample_steps = set(due_steps(self.total, recipe.sample.times))
         self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
-        parameters = {
-            name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()
-        }
+        parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         if not resume:
-            text = "\n\n".join(f"{n}: {parameters[n]:,} parameters\n{net}" for n, net in self.method.nets.items())
+            text = "\n\n".join(
+                f"{n}: {parameters[n]:,} parameters\n{net}" for n, net in self.method.nets.items()
+            )
             (self.run.path / "architecture.txt").write_text(text + "\n")
         self.status(
             "resumed" if resume else "started",
@@ -220,27 +221,29 @@ class Trainer:
     def score(self) -> bool:
         """Evaluate; True when the run's own metric is the best so far."""
         scores = self.scorer.score(self.method, lambda done, total: self.heartbeat("evaluating", done, total))
+        own = getattr(self.recipe.evaluate, "metric", "")
         improved = False
         for score in scores:
-            better = False
-            if score.metric == self.recipe.evaluate.metric:  # type: ignore[attr-defined]
-                better = math.isfinite(score.value) and (
-                    self.best is None
-                    or self.best["protocol_id"] != score.protocol.id
-                    or (score.value < self.best["value"]) == score.lower_is_better
-                    and score.value != self.best["value"]
-                )
-                if better:
-                    self.best = {
-                        "metric": score.metric,
-                        "value": score.value,
-                        "step": self.step,
-                        "protocol_id": score.protocol.id,
-                    }
-                    improved = True
+            better = score.metric == own and self._is_better(score)
+            if better:
+                self.best = {
+                    "metric": score.metric,
+                    "value": score.value,
+                    "step": self.step,
+                    "protocol_id": score.protocol.id,
+                }
+                improved = True
             self.emit("evaluation", **score.event(), best=better)
             say(f"step {self.step:,}: {score.metric} {score.value:.4g}" + (" (best)" if better else ""))
         return improved
+
+    def _is_better(self, score: Score) -> bool:
+        if not math.isfinite(score.value):
+            return False
+        if self.best is None or self.best["protocol_id"] != score.protocol.id:
+            return True
+        before = self.best["value"]
+        return score.value < before if score.lower_is_better else score.value > before
 
     def save(self, which: list[checkpoint.Which], must: bool = False) -> None:
         """Checkpoint. A full disk is an alert and the run goes on, unless it ``must`` be saved now."""
@@ -305,7 +308,8 @@ class Trainer:
                            "lower optim.lr, set train.clip, or train in fp32", severity="error")  # fmt: skip
             self.bad_steps += 1
             if self.bad_steps >= self.recipe.train.non_finite_limit:
-                raise TrainingFailed(f"non-finite loss for {self.bad_steps} steps (from step {step - self.bad_steps + 1})")
+                begun = step - self.bad_steps + 1
+                raise TrainingFailed(f"non-finite loss for {self.bad_steps} steps (from step {begun})")
 
     def emit(self, kind: Any, **fields: Any) -> None:
         images = self.images if self.step else 0

@@ -36,13 +36,10 @@ def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) 
     chosen = devices.choose_device(device)
     devices.set_up(chosen)
     which = which or ("best" if checkpoint.exists(run, "best") else "last")
-    for attempt in range(3):
-        try:
-            weights, state = checkpoint.load(run, which)
-            break
-        except CheckpointError:  # a trainer may have replaced it between two of our reads
-            if attempt == 2:
-                raise
+    try:
+        weights, state = checkpoint.load(run, which)
+    except CheckpointError:  # a trainer may have replaced it between two of our reads
+        weights, state = checkpoint.load(run, which)
     method = build_method(recipe, chosen)
     method.load_weights(weights)
     method.load_state(state["method"])

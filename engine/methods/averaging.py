@@ -31,7 +31,7 @@ class Averaged:
     @torch.no_grad()
     def update(self) -> None:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self._averaged, self._sources, 1 - decay)
+        torch._foreach_lerp_(self._averaged, self._sources, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         for ours, theirs in zip(self._copied, self._copied_from, strict=True):
             ours.copy_(theirs)
         self.updates += 1

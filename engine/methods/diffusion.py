@@ -38,7 +38,7 @@ class EDM:
         self.optimizer = build_optimizer(recipe.optim, self.net.parameters())
         self.schedule = build_schedule(recipe.schedule, self.optimizer, context.total_steps)
 
-    def autocast(self) -> AbstractContextManager[None]:
+    def autocast(self) -> AbstractContextManager[object]:
         enabled = self.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 

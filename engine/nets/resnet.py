@@ -63,7 +63,9 @@ class ResNetDenoiser(nn.Module):
         c, h, w = spec.shape
         conditional = settings.noise == "batchnorm"
         self.embed = NoiseEmbedding(EMBEDDING) if conditional else None
-        self.classes = nn.Embedding(spec.classes, settings.class_embedding) if settings.class_embedding else None
+        self.classes = (
+            nn.Embedding(spec.classes, settings.class_embedding) if settings.class_embedding else None
+        )
         extra = settings.class_embedding
         if settings.coordinates:
             self.register_buffer("coordinates", coordinate_channels(h, w), persistent=False)

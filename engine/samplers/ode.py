@@ -55,14 +55,24 @@ def _solve(
 
 
 def euler(
-    settings: Euler, denoise: Denoise, noise: Tensor, sigma_min: float, sigma_max: float, show: Show | None = None
+    settings: Euler,
+    denoise: Denoise,
+    noise: Tensor,
+    sigma_min: float,
+    sigma_max: float,
+    show: Show | None = None,
 ) -> Tensor:
     """First order, one evaluation a step. ``noise`` is standard normal."""
     return _solve(settings, denoise, noise, sigma_min, sigma_max, show, second_order=False)
 
 
 def heun(
-    settings: Heun, denoise: Denoise, noise: Tensor, sigma_min: float, sigma_max: float, show: Show | None = None
+    settings: Heun,
+    denoise: Denoise,
+    noise: Tensor,
+    sigma_min: float,
+    sigma_max: float,
+    show: Show | None = None,
 ) -> Tensor:
     """Second order, two evaluations a step but the last (EDM algorithm 1 without churn)."""
     return _solve(settings, denoise, noise, sigma_min, sigma_max, show, second_order=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -33,7 +35,7 @@ def test_samplers_reach_the_exact_solution_with_their_order(solver, settings, or
     for steps in (40, 80, 160):
         got = solver(settings(steps=steps), ideal, noise, 0.002, 80.0)
         errors.append((got - exact(noise, 80.0)).abs().max().item())
-    ratios = [a / b for a, b in zip(errors, errors[1:], strict=False)]
+    ratios = [a / b for a, b in itertools.pairwise(errors)]
     assert errors[-1] < 0.05
     assert all(ratio > 2**order * 0.75 for ratio in ratios), ratios
 

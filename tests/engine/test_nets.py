@@ -55,7 +55,8 @@ def test_noise_enters_through_the_affine_parameters_of_every_batchnorm():
 
 
 @pytest.mark.parametrize(
-    "settings", [ResNet(channels=8, blocks=1, class_embedding=4), UNet(channels=8, groups=4, multipliers=[1, 2])]
+    "settings",
+    [ResNet(channels=8, blocks=1, class_embedding=4), UNet(channels=8, groups=4, multipliers=[1, 2])],
 )
 def test_class_conditional_nets_change_with_the_label_and_refuse_none(settings):
     net = awake(registry.build(settings, SPEC))

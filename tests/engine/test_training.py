@@ -61,7 +61,9 @@ def test_the_trainer_never_picks_up_a_users_folder_called_engine(make_run, tmp_p
 
 
 def test_a_loss_that_stays_non_finite_fails_the_run_and_keeps_the_good_weights(make_run):
-    run = make_run(train__steps=2000, optim__lr=10.0, optim__name="adam", method__p_mean=300.0, evaluate__times=0)
+    run = make_run(
+        train__steps=2000, optim__lr=10.0, optim__name="adam", method__p_mean=300.0, evaluate__times=0
+    )
     code, output = finish(trainer(run))
     assert code == 1, output
     last = events(run, "status")[-1]
