@@ -42,7 +42,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
         return None
     body = line[9:]
     try:
-        if int(line[:8], 16) != zlib.crc32(body):
+        if line[:8] != b"%08x" % zlib.crc32(body):
             return None
         text = body.decode("utf-8", "surrogatepass")
         record, end = _decode(text)  # json.loads would look for encodings and white space that are not there
