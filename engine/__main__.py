@@ -7,6 +7,7 @@ The worker that starts it holds the run's lock on its behalf; started by hand it
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -109,6 +110,8 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
         return end("failed", f"out of memory{at()}", 1)
     except Exception as error:
         traceback.print_exc()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return end("failed", f"the disk is full{at()}", 1)
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
             return end("failed", f"out of memory{at()}", 1)
         return end(
