@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.rundir import RunDir
-from gentui.commands.console import Exit, duration, number, out_json, say
+from gentui.commands.console import Exit, duration, number, out, out_json, say
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -42,17 +42,51 @@ def report(home: Path, run_id: str) -> dict[str, Any]:
     }
 
 
-def wait_and_report(home: Path, run_id: str, as_json: bool) -> int:
-    """Show progress until the run has ended, then how. Ctrl-C stops the watching, not the run.
+class Leaving:
+    """While it is entered, Ctrl-C and a closed terminal only say that the person wants to leave.
+
+    An exception at whatever point the signal comes could cut a launch in two. A second Ctrl-C is the usual one.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Leaving:
+        for sort in (signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(sort) is not signal.SIG_IGN:  # nohup's wish is kept
+                self._before[sort] = signal.signal(sort, self._leave)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sort, handler in self._before.items():
+            signal.signal(sort, handler)
+
+    def _leave(self, number: int, frame: object) -> None:
+        self.wanted = True
+        signal.signal(number, self._before[signal.Signals(number)])
+
+
+def after_queueing(home: Path, run_id: str, wait: bool, as_json: bool, leaving: Leaving) -> int:
+    """What ``run`` and ``resume`` say once the run is in the queue; with ``wait``, how it goes. The exit code."""
+    if not as_json:
+        out(run_id)
+        sys.stdout.flush()
+    if wait:
+        return wait_and_report(home, run_id, as_json, leaving)
+    if as_json:
+        out_json(report(home, run_id))
+    say(f"queued; `gentui` or `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
+    return Exit.OK
+
+
+def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) -> int:
+    """Show progress until the run has ended, then how; or until the person leaves, which stops nothing.
 
     Returns the exit code: 0 when the run is done, 1 when it ended otherwise, 130 when the person left.
     """
-    try:
-        _watch(home, run_id)
-    except KeyboardInterrupt:
-        say(
-            f"left: run {run_id} goes on. `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it"
-        )
+    if not _watch(home, run_id, leaving):
+        say(f"left; the run goes on: `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
         if as_json:
             out_json(report(home, run_id))
         return Exit.INTERRUPTED
@@ -64,8 +98,8 @@ def wait_and_report(home: Path, run_id: str, as_json: bool) -> int:
     return Exit.OK if result["status"] == "done" else Exit.RUN_FAILED
 
 
-def _watch(home: Path, run_id: str) -> None:
-    """Returns when the run has ended."""
+def _watch(home: Path, run_id: str, leaving: Leaving) -> bool:
+    """True when the run has ended, False when the person leaves before."""
     from gentui import jobs
     from gentui.index import Index
 
@@ -74,6 +108,8 @@ def _watch(home: Path, run_id: str) -> None:
     with show_progress() as show:
         reconciled = time.monotonic()
         while not run.read_state().ended:
+            if leaving.wanted:
+                return False
             index.refresh()
             show(_row(index, run_id))
             if time.monotonic() - reconciled > RECONCILE_S:
@@ -82,6 +118,7 @@ def _watch(home: Path, run_id: str) -> None:
             time.sleep(POLL_S)
         index.refresh(wait=5.0)
         show(_row(index, run_id))
+    return True
 
 
 def _row(index: Index, run_id: str) -> RunRow:
@@ -152,19 +189,4 @@ def _bar() -> Iterator[Show]:
                 facts=" · ".join(_facts(row)),
             )
 
-        with _hangup_is_leaving():
-            yield show
-
-
-@contextmanager
-def _hangup_is_leaving() -> Iterator[None]:
-    """A closed terminal ends the watching as Ctrl-C does."""
-
-    def leave(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGHUP, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
+        yield show

@@ -68,21 +68,12 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
     """Go on from a run's last checkpoint."""
     from gentui import jobs
-    from gentui.commands.console import out_json
-    from gentui.progress import report, wait_and_report
+    from gentui.progress import Leaving, after_queueing
 
     run_id = app.index().find(run)
-    jobs.resume(app.home, run_id)
-    if wait:
-        if not as_json:
-            out(run_id)
-        return wait_and_report(app.home, run_id, as_json)
-    if as_json:
-        out_json(report(app.home, run_id))
-    else:
-        out(run_id)
-    say(f"queued; `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
-    return Exit.OK
+    with Leaving() as leaving:
+        jobs.resume(app.home, run_id)
+        return after_queueing(app.home, run_id, wait, as_json, leaving)
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import App, Exit, number, out, out_json, pass_app, say, table
+from gentui.commands.console import App, number, out, out_json, pass_app, say, table
 
 if TYPE_CHECKING:
     from engine.recipe import Recipe
@@ -94,28 +94,15 @@ def run_command(
     """Train RECIPE (a name, or a path to a .toml file) in the background; prints the run's id."""
     from engine.recipe import load
     from gentui import jobs
+    from gentui.progress import Leaving, after_queueing
     from gentui.text import clean
 
     loaded = load(recipe, overrides, quick)
     loaded.require_data()
-    home = app.home
-    run = jobs.launch(
-        home, loaded, name=clean(name, 100).strip(), seed=seed, device=device, command=["gentui", *sys.argv[1:]]
-    )
     if loaded.stand_in_for:
         say(f"{loaded.stand_in_for} is not on this machine: {loaded.dataset} stands in for it")
-    if wait:
-        from gentui.progress import wait_and_report
-
-        if not as_json:
-            out(run.id)
-            sys.stdout.flush()
-        return wait_and_report(home, run.id, as_json)
-    if as_json:
-        from gentui.progress import report
-
-        out_json(report(home, run.id))
-    else:
-        out(run.id)
-    say(f"queued; `gentui` or `gentui logs -f {run.id}` follows it, `gentui stop {run.id}` stops it")
-    return Exit.OK
+    with Leaving() as leaving:
+        command = ["gentui", *sys.argv[1:]]
+        label = clean(name, 100).strip()
+        run = jobs.launch(app.home, loaded, name=label, seed=seed, device=device, command=command)
+        return after_queueing(app.home, run.id, wait, as_json, leaving)

@@ -107,7 +107,7 @@ def test_ctrl_c_while_waiting_leaves_the_run_going(environment, pretend, home, g
     wait_until(lambda: run.events_path(1).exists() and run.events_path(1).stat().st_size > 500)
     os.killpg(watching.pid, signal.SIGINT)
     out, err = watching.communicate(timeout=30)
-    assert watching.returncode == 130
+    assert watching.returncode == 130, err
     assert f"gentui stop {run.id}" in err
     assert "Traceback" not in err
     if as_json:
