@@ -72,6 +72,7 @@ def test_fetch_gets_what_is_missing_from_the_first_mirror_that_has_it(invoke, mi
         (gzip.compress(CONTENT["t10k-images-idx3-ubyte"])[:-200], "it is not what was published"),
         (None, "the server answered 404"),
     ],
+    ids=["not-packed", "other", "longer", "cut-off", "gone"],
 )
 def test_what_is_not_the_published_file_is_never_kept(invoke, mirror, tmp_path, body, why):
     path = "/t10k-images-idx3-ubyte.gz"

@@ -113,6 +113,7 @@ def test_missing_data_is_one_sentence_with_its_remedy(invoke, runs, monkeypatch,
         b"a = 1\n" * 1000,
         "name = '\u202e'".encode(),
     ],
+    ids=["empty", "not-text", "torn", "zeros", "deep", "repeated", "reversed"],
 )
 def test_whatever_stands_in_a_recipe_file_is_no_crash(invoke, runs, tmp_path, content):
     path = tmp_path / "odd.toml"
