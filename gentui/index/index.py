@@ -39,6 +39,7 @@ _RUN_COLUMNS = (
 )  # fmt: skip
 _SELECT_RUNS = f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"
 T = TypeVar("T")
+_STATUS = _RUN_COLUMNS.index("status")
 _UNFINISHED = frozenset({"queued", "running"})
 
 
@@ -52,6 +53,7 @@ class Index:
         self.home = Path(home)
         self.path = self.home / "index.db"
         self._local = threading.local()
+        self._rows: dict[str, tuple[tuple[Any, ...], RunRow]] = {}
 
     # -- writing -------------------------------------------------------------------------------------
 
@@ -80,8 +82,10 @@ class Index:
         return rows[0][0] if rows else 0
 
     def runs(self, status: str | None = None, dataset: str | None = None) -> list[RunRow]:
-        """Every run, newest first, with its status as of now."""
+        """Every run, newest first, with its status as of now. Rows are for reading: they may be shared."""
         rows = [self._run_row(row) for row in self._ask(f"{_SELECT_RUNS} ORDER BY id DESC")]
+        if len(self._rows) > len(rows) + 100:  # of runs that are gone
+            self._rows.clear()
         return [row for row in rows if status in (None, row.status) and dataset in (None, row.dataset)]
 
     def run(self, run_id: str) -> RunRow:
@@ -241,6 +245,16 @@ class Index:
     # -- rows ----------------------------------------------------------------------------------------
 
     def _run_row(self, values: tuple[Any, ...]) -> RunRow:
+        """The row of one run; of an ended run whose columns are as they were, the one made before."""
+        held = self._rows.get(values[0])
+        if held is not None and held[0] == values:
+            return held[1]
+        row = self._make_row(values)
+        if values[_STATUS] not in _UNFINISHED:
+            self._rows[row.id] = (values, row)
+        return row
+
+    def _make_row(self, values: tuple[Any, ...]) -> RunRow:
         (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
          images, total_images, steps_per_epoch, seconds, seed, device, precision, parameters, created_at,
          queued_at, started_at, ended_at, attempt, slot, pid, exit_code, signal, metrics, best, protocols,

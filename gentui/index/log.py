@@ -105,8 +105,6 @@ class RunLog:
         images = whole(event.get("images"))
         if step is None or t is None or mono is None or images is None:
             return False
-        if file.origin is None:
-            file.origin, file.base = mono, self.now["seconds"]
         if limit is not None and step > limit:  # a later attempt has been here
             return True
         kind = event["kind"]
@@ -116,6 +114,8 @@ class RunLog:
             return False
         self.now["step"] = max(self.now["step"], step)
         self.now["images"] = max(self.now["images"], images)
+        if kind == "metrics" and file.origin is None:
+            file.origin, file.base = mono, self.now["seconds"]
         self._clock(file, mono)
         if kind == "metrics":
             return self._metrics(event, step, images)

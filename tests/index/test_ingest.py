@@ -346,3 +346,18 @@ def test_opening_the_index_imports_neither_numpy_nor_sqlite_utils_nor_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "gentui.index" in done.stdout
     assert not {"numpy", "sqlite_utils", "torch", "pydantic"} & set(done.stdout.split())
+
+
+def test_the_time_before_training_begins_is_no_training_time(index, make_run):
+    run = make_run(State(status="done", attempt=2))
+    log = Log(run, began=100.0)
+    log.add("status", 0, status="phase", phase="measuring precision", done=1, total=3)
+    log.began += 40
+    log.start().metrics(range(1, 11), loss=float)
+    log = Log(run, 2, began=5000.0)
+    log.add("status", 0, status="phase", phase="measuring precision", done=1, total=3)
+    log.began += 40
+    log.start(10, "resumed").metrics(range(11, 21), loss=float)
+    index.refresh()
+    assert index.run(run.id).seconds == pytest.approx(20, abs=0.1) and index.run(run.id).step == 20
+    assert index.chart(run.id, "loss", axis="time").x[-1] == pytest.approx(20, abs=0.1)
