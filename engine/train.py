@@ -247,6 +247,8 @@ class Trainer:
 
     def save(self, which: list[checkpoint.Which], must: bool = False) -> None:
         """Checkpoint. A full disk is an alert and the run goes on, unless it ``must`` be saved now."""
+        # No checkpoint stands for steps that the log lacks, or whose losses nobody has looked at.
+        self._flush()
         self._saved_time = time.monotonic()
         if self.bad_steps:
             return  # never replace good weights by non-finite ones
