@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -9,6 +10,8 @@ def run(home: Path, images: str = "auto") -> int:
     """The terminal app over ``home``. ``images``: auto, kitty, sixel, half or none. Returns the exit code."""
     from gentui.tui.terminal import Question
 
+    for stale in ("COLUMNS", "LINES"):  # where exported, they hide every resize from Textual
+        os.environ.pop(stale, None)
     question = Question(images)  # the terminal answers while Textual loads
     try:
         from gentui.tui.workbench import GentuiApp

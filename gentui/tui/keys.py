@@ -113,14 +113,14 @@ TABLE: tuple[Key, ...] = (
     Key("runs.delete", "D,delete", "remove", "Delete", "delete this run and its files", 5),
     Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 6),
     Key("runs.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
-    # -- run view
-    Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 1),
-    Key("run.samples", "s", "tab('samples')", "Samples", "the sample grids", 2),
-    Key("run.scores", "e", "tab('scores')", "Scores", "scores, protocols and alerts", 3),
-    Key("run.log", "g", "tab('log')", "Log", "what the trainer printed", 4),
-    Key("run.settings", "o", "tab('settings')", "Settings", "the recipe of this run", 5),
-    Key("run.older", "left_square_bracket", "scrub(-1)", "Older", "the sample grid before this one", 6),
-    Key("run.newer", "right_square_bracket", "scrub(1)", "Newer", "the sample grid after this one", 7),
+    # -- run view (its panes are named in the line of tabs, not again in the key bar)
+    Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),
+    Key("run.samples", "s", "tab('samples')", "Samples", "the sample grids", 0),
+    Key("run.scores", "e", "tab('scores')", "Scores", "scores, protocols and alerts", 0),
+    Key("run.log", "g", "tab('log')", "Log", "what the trainer printed", 0),
+    Key("run.settings", "o", "tab('settings')", "Settings", "the recipe of this run", 0),
+    Key("run.older", "left_square_bracket", "scrub(-1)", "Older", "the sample grid before this one", 1),
+    Key("run.newer", "right_square_bracket", "scrub(1)", "Newer", "the sample grid after this one", 2),
     Key("run.newest", "n", "newest", "Newest", "follow the newest sample grid, or the log's end", 0),
     Key("run.strip", "p", "figure", "Process", "grid, or the strip from noise to image", 0),
     Key("run.zoom", "z", "zoom", "Zoom", "the picture on the whole screen", 8),
@@ -133,7 +133,7 @@ TABLE: tuple[Key, ...] = (
     Key("run.stop", "S", "stop", "Stop", "stop this run; it saves a checkpoint first", 13),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 14),
     Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
-    Key("run.back", "escape", "back", "Back", "back to where you came from", 15, False),
+    Key("run.back", "escape", "back", "Back", "back to where you came from", 3, False),
     # -- full-screen picture
     Key(
         "picture.older", "left_square_bracket,left", "scrub(-1)", "Older", "the sample grid before this one", 1

@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
 
-    from gentui.index import Index
+    from gentui.index import Index, RunRow
+
+
+REDRAW = 0.9
+"""Seconds at least between two drawings of what changes by itself."""
 
 
 class Fetch:
     """What a screen wants of the index. ``work`` runs in the live thread, again whenever the index, or what
     ``stamp`` returns, has changed."""
 
-    def __init__(self, work: Callable[[Index], Any], stamp: Callable[[], object] | None = None):
+    def __init__(self, work: Callable[[Any], Any], stamp: Callable[[], object] | None = None):
         self.work = work
         self.stamp = stamp or (lambda: None)
 
@@ -67,6 +71,7 @@ class Live(threading.Thread):
         self._ended = threading.Event()
         self._target: tuple[Screen[Any], Fetch] | None = None
         self._posted: tuple[object, ...] | None = None
+        self._posted_at = 0.0
         self._counted: tuple[object, ...] | None = None
         self._index: Index | None = None
         self._pulse = Pulse()
@@ -100,8 +105,9 @@ class Live(threading.Thread):
             self.passes += 1
             if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
                 os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
-            # a slow index gets at least as much rest as it took
-            self._asked.wait(max(self._every, min(5.0, time.monotonic() - began)))
+            # a slow index gets at least as much rest as it took; with nothing running there is no hurry
+            rest = self._every if self._pulse.running or self._pulse.queued else 2 * self._every
+            self._asked.wait(max(rest, min(5.0, time.monotonic() - began)))
 
     def _pass(self) -> None:
         """Queue, index, screen, in this order; what goes wrong in one does not stop the next."""
@@ -114,8 +120,9 @@ class Live(threading.Thread):
         try:
             index = self._open()
             index.refresh()
-            self._supply(index)
-            self._count(index, pulse)
+            once = _Once(index)
+            self._supply(once)
+            self._count(once, pulse)
         except Exception as error:
             trouble = f"index: {_sentence(error)}"
         pulse.trouble = trouble
@@ -147,24 +154,44 @@ class Live(threading.Thread):
         """Changes every few seconds while something runs: a run that falls silent changes no file."""
         return int(time.monotonic() // 5) if self._pulse.running else 0
 
-    def _supply(self, index: Index) -> None:
+    def _supply(self, index: Index | _Once) -> None:
         target = self._target
         if target is None:
             return
         screen, fetch = target
         state = (screen, fetch, index.version(), fetch.stamp(), self._now())
-        if state != self._posted:
-            data = fetch.work(index)
-            self._posted = state
-            screen.post_message(Fresh(data, fetch))
+        if state == self._posted:
+            return
+        now = time.monotonic()
+        if self._posted is not None and self._posted[:2] == state[:2] and now < self._posted_at + REDRAW:
+            return  # the same question as before: the answer may wait for the next pass
+        data = fetch.work(index)
+        self._posted, self._posted_at = state, now
+        screen.post_message(Fresh(data, fetch))
 
-    def _count(self, index: Index, pulse: Pulse) -> None:
+    def _count(self, index: Index | _Once, pulse: Pulse) -> None:
         state = (index.version(), self._now())
         if state != self._counted:
             statuses = [run.status for run in index.runs()]
             pulse.running = statuses.count("running") + statuses.count("stalled")
             pulse.queued = statuses.count("queued")
             self._counted = state
+
+
+class _Once:
+    """The index within one pass: the runs, wanted for the list and for the counts, are read once."""
+
+    def __init__(self, index: Index):
+        self._index = index
+        self._runs: list[RunRow] | None = None
+
+    def runs(self) -> list[RunRow]:
+        if self._runs is None:
+            self._runs = self._index.runs()
+        return self._runs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
 
 
 def _sentence(error: Exception) -> str:

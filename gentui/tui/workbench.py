@@ -175,7 +175,9 @@ class GentuiApp(App[int]):
     def _newest_run(self) -> str | None:
         from gentui.index import Index
 
-        runs = Index(self.home).runs()
+        index = Index(self.home)
+        index.refresh(wait=2.0)  # a key may be faster than the first pass of the live thread
+        runs = index.runs()
         running = [run for run in runs if run.status in ("running", "stalled")]
         return (running or runs)[0].id if runs else None
 
@@ -196,15 +198,24 @@ class GentuiApp(App[int]):
         else:
             self.push_screen(RunScreen(run_id))
 
-    def action_export(self) -> None:
+    async def action_export(self) -> None:
         from gentui.tui.screens.export import ExportScreen
 
-        self.push_screen(ExportScreen())
+        await self.push_screen(ExportScreen())
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         from gentui.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen(getattr(self.screen, "context", "")))
+        await self.push_screen(HelpScreen(getattr(self.screen, "context", "")))
+
+    async def action_command_palette(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        from textual.command import CommandPalette
+        from textual.widgets import Input
+
+        palette = CommandPalette()
+        await self.push_screen(palette)
+        for line in palette.query(Input):
+            line.cursor_blink = False  # an idle screen writes nothing
 
     def action_redraw(self) -> None:
         self.refresh(layout=True)

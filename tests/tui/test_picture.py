@@ -83,6 +83,6 @@ def test_room_for_fewer_tiles_is_said(tmp_path):
     Image.fromarray(canvas).save(tmp_path / "grid.png")
     shown = prepare(Sheet(tmp_path / "grid.png", 10, 8), 78, 17)
     assert len(shown.strips) <= 17 and shown.width <= 78
-    assert "of 80 shown" in shown.remark
+    assert "of 80 tiles" in shown.remark
     picture, layout = arrange(tiles_of(canvas, 10, 8), 34, 78)
     assert picture.shape[0] <= 34 and layout.rows * layout.columns >= 32

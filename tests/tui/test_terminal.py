@@ -6,6 +6,8 @@ import fcntl
 import os
 import pty
 import select
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -238,3 +240,80 @@ def test_neither_torch_nor_pillow_is_loaded_before_it_is_needed():
         "assert 'torch' not in sys.modules and 'textual_image' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("images", "there", "absent"),
+    [
+        ("half", "▀".encode(), [b"\x1b_G", b"\x1bPq"]),
+        ("none", b"pictures are off", [b"\x1b_G", b"\x1bPq", "▀".encode()]),
+        ("kitty", b"\x1b_G", [b"\x1bPq"]),
+        ("sixel", b"\x1bP", [b"\x1b_G"]),
+    ],
+)
+def test_pictures_are_written_as_asked(terminal, runs, images, there, absent):
+    runs.make()
+    t = terminal(images=images)
+    t.sees("✓ here")
+    t.press("4")
+    t.sees("Charts", "loss")
+    t.press("s")
+    t.until(lambda: there in t.raw)
+    t.until(lambda: t.read(1.0) == 0)
+    for other in absent:
+        assert other not in t.raw
+    if images == "kitty":
+        assert "\U0010eeee".encode() in t.raw
+    t.press("1")
+    t.sees("▸ digits-unet")
+
+
+@pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
+def test_the_whole_evening_in_tmux(home, runs):
+    """Menu, launch, chart, samples, leaderboard, export: keyboard only, in tmux, at two sizes."""
+    runs.make(fid=5.31)
+    server = f"gentui-test-{os.getpid()}"
+    tmux = ["tmux", "-L", server, "-f", "/dev/null"]
+    environ = {k: v for k, v in os.environ.items() if k not in ("TMUX", "NO_COLOR")} | {
+        "GENTUI_HOME": str(home)
+    }
+    command = f"cd {shlex.quote(str(home))} && exec {shlex.quote(sys.executable)} -m gentui"
+
+    def text() -> str:
+        found = subprocess.run([*tmux, "capture-pane", "-p"], capture_output=True, text=True, env=environ)
+        return found.stdout
+
+    def sees(*words: str) -> None:
+        deadline = time.monotonic() + 60
+        while not all(word in text() for word in words):
+            assert time.monotonic() < deadline, f"waited in vain for {words}; the screen:\n{text()}"
+            time.sleep(0.05)
+
+    def press(*keys: str) -> None:
+        subprocess.run([*tmux, "send-keys", *keys], check=True, env=environ)
+
+    try:
+        subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "24", command], check=True, env=environ)
+        sees("▸ digits-unet", "✓ here", "5.31")
+        press("Enter")
+        sees("● running", "loss 0.")
+        press("s")
+        sees("step 5", "newest, following")
+        press("3")
+        sees("★ 1", "5.31")
+        press("x")
+        sees("results.csv", "lines")
+        press("F5")
+        sees("Wrote")
+        assert (home / "results.csv").read_text().startswith("kind,")
+        subprocess.run([*tmux, "resize-window", "-x", "160", "-y", "45"], check=True, env=environ)
+        sees("★ 1", "difference")
+        press("2")
+        sees("● running", "✓ done", "began")
+        press("q")
+        deadline = time.monotonic() + 30
+        while subprocess.run([*tmux, "has-session"], capture_output=True, env=environ).returncode == 0:
+            assert time.monotonic() < deadline, "it did not end"
+            time.sleep(0.05)
+    finally:
+        subprocess.run([*tmux, "kill-server"], capture_output=True, env=environ)

@@ -106,6 +106,11 @@ class HomeScreen(BaseScreen):
         self._cards, self._loaded = loaded, True
         self._fill()
 
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        if self._loaded:  # data may have been fetched meanwhile
+            self._load()
+
     def fetch(self) -> Fetch | None:
         return Fetch(best_scores)
 
@@ -199,7 +204,7 @@ class HomeScreen(BaseScreen):
         self.say(f"Starting {name}{' (quick)' if quick else ''} …")
         self.gentui.in_thread(ready, lambda recipe: self.gentui.launch(recipe, command=command))
 
-    def action_edit(self) -> None:
+    async def action_edit(self) -> None:
         card = self.card
         if card is None:
             return
@@ -208,7 +213,7 @@ class HomeScreen(BaseScreen):
         elif card.recipe is not None:
             from gentui.tui.screens.form import FormScreen
 
-            self.app.push_screen(FormScreen(card.recipe))
+            await self.app.push_screen(FormScreen(card.recipe))  # what is typed ahead belongs to the form
 
     def action_best(self) -> None:
         card = self.card

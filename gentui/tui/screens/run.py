@@ -155,7 +155,8 @@ class RunScreen(BaseScreen):
 
     def show(self, data: Seen | None) -> None:
         if data is None:
-            self.say("This run is not there any more.")
+            if not self.dir.is_dir():  # else another gentui is taking it in just now
+                self.say("This run is not there any more.")
             return
         self.seen = data
         with self.app.batch_update():
@@ -187,16 +188,16 @@ class RunScreen(BaseScreen):
         return self.seen.figures if self._figures else self.seen.samples
 
     def _show_picture(self) -> None:
-        sheet, caption = self.picture_now()
+        now = self.picture_now()
         for viewer in self.query(Viewer):
-            viewer.show(sheet, caption)
+            viewer.show(*now)
 
-    def picture_now(self) -> tuple[Sheet | None, str]:
-        """The sheet to show, and its caption."""
+    def picture_now(self) -> tuple[Sheet | None, str, str]:
+        """The sheet to show, its caption, and what the trainer says of it."""
         pictures = self.pictures
         if not pictures:
             what = "figures" if self._figures else "samples"
-            return None, f"no {what} yet"
+            return None, f"no {what} yet", ""
         at = len(pictures) - 1 if self._at is None else max(0, min(self._at, len(pictures) - 1))
         picture = pictures[at]
         sheet = Sheet(
@@ -206,9 +207,7 @@ class RunScreen(BaseScreen):
         )
         newest = "newest, following" if self._at is None else f"{len(pictures) - 1 - at} newer (n follows)"
         words = [f"step {picture.step:,}", f"{at + 1} of {len(pictures)}", newest]
-        if caption := clean(getattr(picture, "caption", "") or "", 200):
-            words.append(caption)
-        return sheet, " · ".join(words)
+        return sheet, " · ".join(words), clean(picture.caption or "", 200)
 
     def action_scrub(self, by: int) -> None:
         count = len(self.pictures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,17 @@ COLUMNS = (
     Column("device", maximum=8, drop=5),
     Column("began", minimum=11, drop=4),
     Column("id", maximum=22, drop=7),
+    Column("reason", flex=True, minimum=12, maximum=60, drop=8),
 )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A RunRow, how the table shows it, and the words it is found by."""
+
+    run: Any
+    row: Row
+    words: str
 
 
 class RunsScreen(BaseScreen):
@@ -41,7 +52,8 @@ class RunsScreen(BaseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: list[Any] = []
+        self._runs: list[Listed] = []
+        self._known: dict[str, Listed] = {}
 
     def body(self) -> ComposeResult:
         yield Filter("name, recipe, data set, status, device", id="runs-filter")
@@ -51,7 +63,18 @@ class RunsScreen(BaseScreen):
         self.query_one(Table).focus()
 
     def fetch(self) -> Fetch | None:
-        return Fetch(lambda index: index.runs())
+        return Fetch(self._list)
+
+    def _list(self, index: Any) -> list[Listed]:
+        """In the live thread: the rows, made anew only for runs that changed."""
+        known = {}
+        for run in index.runs():
+            old = self._known.get(run.id)
+            known[run.id] = (
+                old if old is not None and old.run == run else Listed(run, row_of(run), _haystack(run))
+            )
+        self._known = known
+        return list(known.values())
 
     def show(self, data: Any) -> None:
         self._runs = data
@@ -62,13 +85,13 @@ class RunsScreen(BaseScreen):
         table.empty = (
             "No run matches. Esc clears the filter." if words else "No runs yet: 1, then Enter on a recipe."
         )
-        table.set_rows([row_of(run) for run in self._runs if all(word in _haystack(run) for word in words)])
+        table.set_rows([listed.row for listed in self._runs if all(word in listed.words for word in words)])
 
     @property
     def run_here(self) -> Any | None:
         """The run under the cursor."""
         key = self.query_one(Table).key
-        return next((run for run in self._runs if run.id == key), None)
+        return next((listed.run for listed in self._runs if listed.run.id == key), None)
 
     # -- keys
 
@@ -137,6 +160,7 @@ def row_of(run: Any) -> Row:
         clean(run.slot or run.device or "", 12),
         (when(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
+        (clean(run.reason, 200) if run.status not in ("running", "done") else "", "dim"),
     )
     return Row(run.id, cells)
 

@@ -205,9 +205,9 @@ def prepare(sheet: Sheet, width: int, height: int, colour: bool = True) -> Shown
     strips = half_blocks(canvas) if colour else shades(canvas)
     remark = ""
     if layout.rows * layout.columns < tiles.shape[0] * tiles.shape[1]:
-        remark = f"{layout.rows * layout.columns} of {tiles.shape[0] * tiles.shape[1]} shown"
+        remark = f"{layout.rows * layout.columns} of {tiles.shape[0] * tiles.shape[1]} tiles"
     if layout.transposed:
-        remark += (", " if remark else "") + "turned: rows run across"
+        remark += (", " if remark else "") + "rows run across"
     return Shown(tuple(strips), canvas.shape[1], remark)
 
 

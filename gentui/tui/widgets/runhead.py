@@ -96,19 +96,13 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
         second.append((wording.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
         second.append((f" {fraction:.0%}  ", "strong"))
     second.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
-    if is_live:
-        second.append((f"  {wording.rate(run.images_per_s)}", ""))
-        second.append((f"  {wording.duration(run.eta_s)} left", ""))
-    second.append(
-        (
-            f"  {wording.duration(run.seconds)} so far"
-            if is_live
-            else f"  took {wording.duration(run.seconds)}",
-            "dim",
-        )
-    )
-    if getattr(run, "phase", "") and is_live:
-        second.append((f"  {clean(run.phase, 60)}", "accent"))
+    phase = clean(run.phase, 60) if is_live else ""
+    if phase:
+        second.append((f"  {phase}", "accent"))
+    if is_live and run.images_per_s:
+        second.append((f"  {wording.rate(run.images_per_s)}  {wording.duration(run.eta_s)} left", ""))
+    took = wording.duration(run.seconds)
+    second.append((f"  {took} so far" if is_live else f"  took {took}", "dim"))
     if run.reason and run.status not in ("running", "done"):
         second.append((f"  {clean(run.reason, 200)}", tone))
 

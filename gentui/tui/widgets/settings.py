@@ -88,7 +88,7 @@ class SettingsForm(ScrollView, can_focus=True):
         & > .form--label { color: $text-muted; }
         & > .form--heading { color: $secondary; text-style: bold; }
         & > .form--value { color: $foreground; background: $surface; }
-        & > .form--editing { color: $foreground; background: $primary 30%; }
+        & > .form--editing { color: $foreground; background: $primary-muted; }
         & > .form--changed { color: $accent; text-style: bold; }
         & > .form--note { color: $text-muted; }
         & > .form--wrong { color: $error; text-style: bold; }

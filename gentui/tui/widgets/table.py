@@ -77,8 +77,8 @@ class Table(ScrollView, can_focus=True):
         scrollbar-size-vertical: 1;
         & > .table--titles { color: $text-muted; text-style: none; }
         & > .table--heading { color: $secondary; text-style: bold; }
-        & > .table--cursor { background: $primary 28%; text-style: bold; }
-        & > .table--cursor-blurred { background: $primary 12%; }
+        & > .table--cursor { background: $primary-muted; text-style: bold; }
+        & > .table--cursor-blurred { background: $panel; }
         & > .table--dim { color: $text-muted; }
         & > .table--good { color: $success; }
         & > .table--warn { color: $warning; }

@@ -70,7 +70,7 @@ class Viewer(Vertical):
         super().__init__(id=id)
         self._images = images
         self._sheet: Sheet | None = None
-        self._caption = ""
+        self._caption = self._detail = ""
         self._state: object = None
         self.remark = ""
 
@@ -86,9 +86,9 @@ class Viewer(Vertical):
     def picture(self) -> Picture:
         return self.query_one(Picture)
 
-    def show(self, sheet: Sheet | None, caption: str) -> None:
-        """Show this sheet (None: nothing yet) with a caption of clean text."""
-        self._sheet, self._caption = sheet, caption
+    def show(self, sheet: Sheet | None, caption: str, detail: str = "") -> None:
+        """Show this sheet (None: nothing yet). Caption and detail are clean text; the remark goes between."""
+        self._sheet, self._caption, self._detail = sheet, caption, detail
         self._write_caption()
         self._load()
 
@@ -99,7 +99,8 @@ class Viewer(Vertical):
         self._load()
 
     def _write_caption(self) -> None:
-        text = self._caption + (f" · {self.remark}" if self.remark and self._sheet else "")
+        remark = self.remark if self._sheet else ""
+        text = " · ".join(part for part in (self._caption, remark, self._detail) if part)
         static = self.query_one(".viewer--caption", Static)
         if str(static.content) != text:
             static.update(text)
