@@ -12,13 +12,14 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.events import EventWriter
 from engine.rundir import RunDir
+from engine.signals import StopFlag, StopRequested
 
-if TYPE_CHECKING:
-    from engine.devices import StopFlag
+# libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning
+# teams starve each other (measured: an eighth of the speed). Read once, when torch loads its OpenMP.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,16 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"run {run.id} is being trained by another process", file=sys.stderr)
             return 2
         attempt = max((n for n, _ in run.events_files()), default=0) + 1
-    from engine.devices import StopFlag
-
     stop = StopFlag().install()
     writer = EventWriter(run.events_path(attempt))
     return _train(run, options.device, writer, stop)
-
-
-# libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning
-# teams starve each other (measured: an eighth of the speed). Read once, when torch loads its OpenMP.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int:
@@ -60,7 +54,7 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
 
     from engine import checkpoint
     from engine.data import DataError
-    from engine.devices import DeviceError, StopRequested, choose_device
+    from engine.devices import DeviceError, choose_device
     from engine.evaluation.extractors import ExtractorError
     from engine.recipe import MissingData, RecipeError, load
     from engine.train import Trainer, TrainingFailed
@@ -89,7 +83,10 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
         trainer.train()
         return end("done", "", 0)
     except StopRequested as error:
-        return end("stopped", f"{error}{at()}; checkpoint written", 0)
+        saved = trainer is not None and trainer.saved_at == trainer.step
+        return end(
+            "stopped", f"{error}{at()}; checkpoint written" if saved else f"{error} before the first step", 0
+        )
     except RecipeError as error:
         return end("failed", f"bad recipe: {error}", 2)
     except (
@@ -114,9 +111,8 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
             return end("failed", f"the disk is full{at()}", 1)
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
             return end("failed", f"out of memory{at()}", 1)
-        return end(
-            "failed", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{at()}", 1
-        )
+        first_line = next(iter(str(error).splitlines()), "")
+        return end("failed", f"{type(error).__name__}: {first_line}{at()}", 1)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""Device, threads, precision, seeds and signals."""
+"""Device, threads, precision and seeds."""
 
 from __future__ import annotations
 
 import copy
 import os
 import random
-import signal
 import time
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -113,30 +111,3 @@ def probe_precision(
         precision = "bf16"
         reason = f"bf16 is {speedup:.2f}× as fast as fp32 and its gradients agree (cosine {agreement:.4f})"
     return {"precision": precision, "speedup": speedup, "agreement": agreement, "reason": reason}
-
-
-class StopRequested(Exception):
-    """A signal asked the trainer to leave; raised only where nothing is half done."""
-
-
-class StopFlag:
-    """SIGTERM and SIGINT set it; the loop looks at it between steps. SIGHUP is ignored."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-    def install(self) -> StopFlag:
-        signal.signal(signal.SIGTERM, self._set)
-        signal.signal(signal.SIGINT, self._set)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        return self
-
-    def _set(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-
-    def __bool__(self) -> bool:
-        return self.signal is not None
-
-    def raise_if_set(self) -> None:
-        if self.signal is not None:
-            raise StopRequested(signal.Signals(self.signal).name)

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from engine import checkpoint, devices, registry
 from engine.data import Batches, open_dataset, to_uint8
-from engine.devices import StopFlag, StopRequested
 from engine.evaluation.evaluate import Score
 from engine.events import EventWriter
 from engine.figures.grid import save_grid
@@ -27,6 +26,7 @@ from engine.recipe import Recipe
 from engine.rundir import RunDir
 from engine.sampling import GRID_SEED, Strip, grid
 from engine.scoring import Scorer
+from engine.signals import StopFlag, StopRequested
 
 HEARTBEAT_SECONDS = 2.0
 LOG_SECONDS = 10.0
@@ -321,6 +321,7 @@ class Trainer:
         self.emit("status", status=status, reason=reason, **fields)
 
     def phase(self, phase: str, done: int = 0, total: int = 0) -> None:
+        self.stop.raise_if_set()
         self.status("phase", phase=phase, done=done, total=total)
 
     def heartbeat(self, phase: str, done: int, total: int) -> None:

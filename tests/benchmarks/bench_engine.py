@@ -25,6 +25,7 @@ from engine.methods.diffusion import EDM
 from engine.metrics import MetricLog
 from engine.recipe import load
 from engine.rundir import RunDir, State
+from engine.signals import StopFlag
 from engine.train import Trainer, build_method
 
 ROUNDS, STEPS = 5, 4
@@ -69,7 +70,7 @@ def plain_loop(recipe, dataset: Dataset) -> Callable[[int], None]:
 def engine_loop(recipe, home: Path) -> tuple[Callable[[int], None], Trainer]:
     """The trainer as a run uses it: data on the device, metrics, average, the precision the probe chooses."""
     run = RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
-    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), devices.StopFlag())
+    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopFlag())
     trainer.prepare(resume=False)
     trainer._saved_time = time.monotonic()
 

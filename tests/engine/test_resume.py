@@ -83,6 +83,18 @@ def test_sigterm_during_an_evaluation_leaves_at_once_and_resume_scores_that_step
     assert not events(run, "evaluation")
 
 
+def test_sigterm_before_the_first_step_leaves_too(make_run):
+    run = make_run()
+    process = trainer(run)
+    while not run.events_path(1).exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    code, output = finish(process)
+    assert code == 0, output
+    last = events(run, "status")[-1]
+    assert (last["status"], last["reason"]) == ("stopped", "SIGTERM before the first step")
+
+
 def test_a_second_trainer_of_a_live_run_is_refused(make_run):
     run = make_run(train__steps=100_000)
     process = trainer(run)

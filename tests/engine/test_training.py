@@ -95,14 +95,14 @@ def test_due_steps_end_at_the_end(total, times):
 
 def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
     """The write fails as a full disk fails; real ones are filled in test_full_disk.py."""
-    from engine import devices
     from engine.events import EventWriter
     from engine.recipe import load
+    from engine.signals import StopFlag
     from engine.train import Trainer, TrainingFailed
 
     run = make_run(train__steps=4, evaluate__times=0)
     writer = EventWriter(run.events_path(1))
-    stop = devices.StopFlag()
+    stop = StopFlag()
     trainer = Trainer(run, load(run.recipe_path), torch.device("cpu"), writer, stop)
     trainer.prepare(resume=False)
     trainer.step = 1
