@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.rundir import STATUSES
-from gentui.plain import plain
+from gentui.text import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
 _LARGEST = 2**48  # far beyond any count of steps or bytes, and safe to multiply in SQLite
@@ -90,15 +90,15 @@ def columns_of(directory: Path) -> dict[str, Any]:
 def _info_columns(info: dict[str, Any]) -> dict[str, Any]:
     reference = info.get("reference")
     return {
-        "name": plain(text(info.get("name")), 200),
-        "recipe": plain(text(info.get("recipe")), 100),
-        "title": plain(text(info.get("title")), 200),
-        "family": plain(text(info.get("family")), 40),
-        "dataset": plain(text(info.get("dataset")), 100),
+        "name": clean(text(info.get("name")), 200),
+        "recipe": clean(text(info.get("recipe")), 100),
+        "title": clean(text(info.get("title")), 200),
+        "family": clean(text(info.get("family")), 40),
+        "dataset": clean(text(info.get("dataset")), 100),
         "quick": int(info.get("quick") is True),
-        "stand_in_for": plain(stand_in, 100) if (stand_in := text(info.get("stand_in_for"))) else None,
+        "stand_in_for": clean(stand_in, 100) if (stand_in := text(info.get("stand_in_for"))) else None,
         "seed": whole(info.get("seed")),
-        "wanted": plain(text(info.get("device")), 40),
+        "wanted": clean(text(info.get("device")), 40),
         "created_at": number(info.get("created_at")),
         "estimate": whole(info.get("total_steps")),
         "reference": _dumps(reference) if isinstance(reference, dict) else None,
@@ -108,12 +108,12 @@ def _info_columns(info: dict[str, Any]) -> dict[str, Any]:
 def state_columns(state: dict[str, Any]) -> dict[str, Any]:
     status = state.get("status")
     if status not in STATUSES:
-        raise Unreadable(f"state.json names no status gentui knows ({plain(status, 40)})")
+        raise Unreadable(f"state.json names no status gentui knows ({clean(status, 40)})")
     return {
         "status": status,
-        "reason": plain(text(state.get("reason"))),
+        "reason": clean(text(state.get("reason"))),
         "attempt": whole(state.get("attempt")) or 0,
-        "slot": plain(slot, 40) if (slot := text(state.get("slot"))) else None,
+        "slot": clean(slot, 40) if (slot := text(state.get("slot"))) else None,
         "queued_at": number(state.get("queued_at")),
         "started_at": number(state.get("started_at")),
         "ended_at": number(state.get("ended_at")),

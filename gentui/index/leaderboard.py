@@ -9,7 +9,7 @@ from typing import Any
 
 from gentui.index.files import number, text, whole
 from gentui.index.rows import LeaderboardRow
-from gentui.plain import plain
+from gentui.text import clean
 
 SCORES = """
     SELECT r.dataset, e.protocol, e.metric, r.id, r.name, r.recipe, e.value, e.step, e.floor, r.seed, e.detail,
@@ -38,10 +38,10 @@ def published(dataset: str, recipe: str, title: str, reference: object) -> Publi
     if not isinstance(reference, dict):
         return None
     value = number(reference.get("value"))
-    metric = plain(text(reference.get("metric")), 100)
+    metric = clean(text(reference.get("metric")), 100)
     if value is None or not metric:
         return None
-    protocol, source = (plain(text(reference.get(key))) for key in ("protocol", "source"))
+    protocol, source = (clean(text(reference.get(key))) for key in ("protocol", "source"))
     return Published(dataset, recipe, title, metric, value, protocol, source)
 
 

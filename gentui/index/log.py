@@ -13,7 +13,7 @@ from engine.events import read_events
 from engine.rundir import RunDir
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole
-from gentui.plain import plain
+from gentui.text import clean
 
 CHUNK = 1 << 20
 MAX_SERIES = 1000  # of one run; a trainer that invents names without end is not followed
@@ -146,7 +146,7 @@ class RunLog:
 
     def _is_new_name(self, key: str) -> bool:
         return (
-            len(self.metrics) < MAX_SERIES and 0 < len(key) <= 200 and key[0] != "@" and plain(key, 200) == key
+            len(self.metrics) < MAX_SERIES and 0 < len(key) <= 200 and key[0] != "@" and clean(key, 200) == key
         )
 
     def _tick(self, step: int, images: int) -> None:
@@ -172,12 +172,12 @@ class RunLog:
                 file.origin, file.base = mono, now["seconds"]
             for key in ("total_steps", "total_images", "steps_per_epoch", "parameters"):
                 now[key] = whole(event.get(key)) or now[key]
-            now["device"] = plain(text(event.get("device")), 40) or now["device"]
-            now["precision"] = plain(text(event.get("precision")), 40) or now["precision"]
+            now["device"] = clean(text(event.get("device")), 40) or now["device"]
+            now["precision"] = clean(text(event.get("precision")), 40) or now["precision"]
             now["phase"] = ""
         elif status == "phase":
             phase, done, total = (
-                plain(text(event.get("phase")), 60),
+                clean(text(event.get("phase")), 60),
                 whole(event.get("done")),
                 whole(event.get("total")),
             )
@@ -228,7 +228,7 @@ class RunLog:
         path = text(event.get("path"))
         if not _inside(path):
             return False
-        row = (self.run.id, step, path, attempt, plain(text(event.get("caption"))), t,
+        row = (self.run.id, step, path, attempt, clean(text(event.get("caption"))), t,
                whole(event.get("rows")), whole(event.get("columns")))  # fmt: skip
         self.db.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         return True
@@ -237,13 +237,13 @@ class RunLog:
         path = text(event.get("path"))
         if not _inside(path):
             return False
-        row = (self.run.id, step, plain(text(event.get("name")), 100), path, attempt,
-               plain(text(event.get("caption"))), t)  # fmt: skip
+        row = (self.run.id, step, clean(text(event.get("name")), 100), path, attempt,
+               clean(text(event.get("caption"))), t)  # fmt: skip
         self.db.execute("INSERT OR REPLACE INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return True
 
     def _checkpoint(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
-        path, which = text(event.get("path")), plain(text(event.get("which")), 40)
+        path, which = text(event.get("path")), clean(text(event.get("which")), 40)
         if not _inside(path) or not which:
             return False
         row = (self.run.id, which, step, path, attempt, whole(event.get("bytes")) or 0, t)
@@ -252,15 +252,15 @@ class RunLog:
 
     def _alert(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
         severity = event.get("severity")
-        said = [plain(text(event.get(key))) for key in ("sentence", "cause", "remedy")]
-        row = (self.run.id, step, plain(text(event.get("name")), 100), t, attempt,
+        said = [clean(text(event.get(key))) for key in ("sentence", "cause", "remedy")]
+        row = (self.run.id, step, clean(text(event.get("name")), 100), t, attempt,
                severity if severity in ("info", "warning", "error") else "warning", *said)  # fmt: skip
         self.db.execute("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self.now["alerts"] = self._count("alerts")
         return True
 
     def _evaluation(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
-        metric, value = plain(text(event.get("metric")), 100), event.get("value")
+        metric, value = clean(text(event.get("metric")), 100), event.get("value")
         if not metric or isinstance(value, bool) or not isinstance(value, int | float):
             return False
         detail = event.get("protocol_detail")
@@ -269,8 +269,8 @@ class RunLog:
             return False
         value = float(value)
         kind = int(pyramid.kinds_of(pyramid.np.array([value]))[0])
-        row = (self.run.id, step, metric, plain(text(event.get("protocol_id")), 64), attempt,
-               value if kind == 0 else None, kind, plain(text(event.get("protocol"))),
+        row = (self.run.id, step, metric, clean(text(event.get("protocol_id")), 64), attempt,
+               value if kind == 0 else None, kind, clean(text(event.get("protocol"))),
                int(event.get("lower_is_better") is not False), number(event.get("floor")),
                number(event.get("seconds")), json.dumps(detail), t, 0)  # fmt: skip
         self.db.execute(f"INSERT OR REPLACE INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
@@ -340,5 +340,5 @@ def _inside(path: str) -> bool:
         0 < len(path) <= 300
         and not path.startswith("/")
         and ".." not in path.split("/")
-        and plain(path, 300) == path
+        and clean(path, 300) == path
     )

@@ -15,7 +15,7 @@ import gentui
 from engine.rundir import RunDir, State
 from gentui.jobs.slots import ensure_workers, slot_for
 from gentui.jobs.states import JobError, change, get_run, locked_run
-from gentui.plain import plain
+from gentui.text import clean
 
 if TYPE_CHECKING:
     from engine.recipe import Recipe
@@ -124,7 +124,7 @@ def _info(recipe: Recipe, *, name: str, device: str, command: list[str]) -> dict
     import socket
 
     return {
-        "name": plain(name, 200),
+        "name": clean(name, 200),
         "recipe": recipe.name,
         "title": recipe.title,
         "family": recipe.family,

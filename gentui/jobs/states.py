@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, RunDir, State, run_ids
+from engine.rundir import DIR_MODE, STATUSES, RunDir, State, run_ids
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05
@@ -28,12 +28,15 @@ def change(run: RunDir, decide: Callable[[State], State | None]) -> State | None
     """Replace the run's state by ``decide(state)``; None from ``decide`` leaves it as it is.
 
     Returns the new state, or None when nothing was changed. Raises OSError when the directory is gone or
-    the disk is full (the old state then stands), ValueError when ``state.json`` is not readable.
+    the disk is full (the old state then stands), ValueError when ``state.json`` is missing or broken.
     """
     fd = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        state = decide(run.read_state())
+        held = read_state(run)
+        if held is None:
+            raise ValueError(f"{run.state_path} is missing or broken")
+        state = decide(held)
         if state is not None:
             run.write_state(state)
         return state
@@ -82,12 +85,26 @@ def locked_run(run: RunDir, patience: float = 0.0) -> Iterator[bool]:
 
 
 def read_state(run: RunDir) -> State | None:
-    """The run's state, or None when it is gone or ``state.json`` is broken."""
+    """The run's state, or None when it is gone or ``state.json`` is broken: not JSON, or of wrong types."""
     try:
         state = run.read_state()
     except (OSError, ValueError, TypeError, RecursionError):
         return None
-    return state if isinstance(state.status, str) and isinstance(state.attempt, int) else None
+    return state if _is_well_formed(state) else None
+
+
+def _is_well_formed(state: State) -> bool:
+    texts = (state.reason, state.slot, state.boot_id)
+    moments = (state.queued_at, state.started_at, state.ended_at, state.stop_requested_at)
+    return (
+        state.status in STATUSES
+        and type(state.attempt) is int
+        and isinstance(state.extra, dict)
+        and all(isinstance(text, str | None) for text in texts)
+        and all(n is None or (type(n) is int and 0 <= n < 2**62) for n in (state.start_time, state.pid))
+        and (state.pid or 0) < 2**31
+        and all(t is None or (type(t) in (int, float) and 0 <= t < 1e11) for t in moments)
+    )
 
 
 def unfinished(home: Path) -> list[tuple[RunDir, State]]:

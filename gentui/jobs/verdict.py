@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.events import last_event
 from engine.rundir import RunDir, State, Status, boot_id
-from gentui.plain import plain
+from gentui.text import clean
 
 DEFAULT_GRACE = 30.0
 _FROM_OUTSIDE = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -85,12 +85,12 @@ def ended_unwatched(run: RunDir, state: State) -> State:
 
 
 def _final(state: State, status: Status, reason: str) -> State:
-    return state.with_(status=status, reason=plain(reason), ended_at=time.time())
+    return state.with_(status=status, reason=clean(reason), ended_at=time.time())
 
 
 def _said(state: State, word: dict[str, Any]) -> tuple[Status, str]:
     """What the trainer's own last word amounts to."""
-    reason, step = plain(word.get("reason") or ""), word.get("step")
+    reason, step = clean(word.get("reason") or ""), word.get("step")
     match word.get("status"):
         case "done":
             return "done", reason
@@ -157,4 +157,4 @@ def last_line(run: RunDir, tail: int = 1 << 14) -> str:
     except OSError:
         return ""
     clue = next((line for line in reversed(lines) if _CLUE.match(line)), "")
-    return plain(clue, 300)
+    return clean(clue, 300)

@@ -29,6 +29,7 @@ from gentui.jobs.states import change, queue, read_state, try_lock, unfinished
 
 _POLL = 0.2  # seconds between looks at stop requests, orphans, and runs that cannot be taken yet
 _RETRY = 1.0  # seconds between attempts to write to a full disk
+_LONGEST_PAUSE = 3.0
 _LOCK_PATIENCE = 1.0  # others probe our locks for an instant
 _WRITE_PATIENCE = 600.0  # how long a full disk is waited out before the end of a run is left to reconcile
 
@@ -73,9 +74,13 @@ class Worker:
         self._slot_fd = self._take_slot()
         try:
             reconcile(self.home)
+            pause = _POLL
             while self._waiting():
-                if not self._run_next():
-                    time.sleep(_POLL)
+                if self._run_next():
+                    pause = _POLL
+                else:  # its lock is held still, or the disk is full
+                    time.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
             os.close(self._slot_fd)
 

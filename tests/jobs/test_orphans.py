@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -232,12 +233,30 @@ def test_a_worker_on_a_full_disk_leaves_the_queue_as_it_is(home, launch, monkeyp
     assert run.read_state().status == "done" and run.read_state().attempt == 1
 
 
-def test_a_run_with_a_broken_state_does_not_stop_the_others(home, launch):
-    broken, good = launch(start=False), launch(steps=2, start=False)
-    broken.state_path.write_text('{"status": "queued", "attempt": "one", "queued_at": {}}')
+BROKEN_STATES = [
+    {"attempt": "one"}, {"queued_at": {}}, {"queued_at": "now"}, {"slot": 5}, {"extra": []}, {"pid": "7"},
+    {"status": "running", "pid": 10**30, "start_time": 1.5}, {"status": "running", "boot_id": []}, {"status": 3},
+    {"status": "running", "pid": 2**40, "start_time": 1}, {"status": "running", "started_at": -1e300},
+    {"status": "running", "started_at": float("nan")},
+]  # fmt: skip
+
+
+def test_runs_with_broken_states_do_not_stop_the_others(home, launch):
+    broken = [launch(start=False) for _ in range(len(BROKEN_STATES) + 2)]
+    unlockable = launch(start=False)
+    for run, state in zip(broken, BROKEN_STATES, strict=False):
+        run.state_path.write_text(json.dumps({"status": "queued", "attempt": 1, **state}))
+    broken[-2].state_path.write_text("{")
+    broken[-1].state_path.unlink()
+    unlockable.lock_path.unlink()
+    unlockable.lock_path.mkdir()
+    good = launch(steps=2, start=False)
     jobs.ensure_workers(home)
     wait_for_status(good, "done")
     jobs.reconcile(home)
-    with pytest.raises(jobs.JobError):
-        broken.state_path.write_text("{")
-        jobs.stop(home, broken.id)
+    for run in broken:
+        for act in (jobs.stop, jobs.resume):
+            with pytest.raises(jobs.JobError, match=r"its state\.json is not readable"):
+                act(home, run.id)
+        jobs.remove(home, run.id)
+    assert unlockable.read_state().status == "queued"
