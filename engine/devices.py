@@ -68,6 +68,15 @@ def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
+@torch.no_grad()
+def _wake(method: Method) -> None:
+    """Give layers that start at zero small weights: gradients they block could not be compared."""
+    for net in method.nets.values():
+        for parameter in net.parameters():
+            if not parameter.any():
+                parameter.normal_(0, 0.02)
+
+
 def probe_precision(
     method: Method, images: Tensor, labels: Tensor | None, budget: float = 6.0
 ) -> dict[str, Any]:
@@ -79,6 +88,7 @@ def probe_precision(
     device = images.device
     before = rng_state(device)
     rehearsal = copy.deepcopy(method)
+    _wake(rehearsal)
     batch = min(len(images), 16)
 
     def run(precision: str, n: int) -> tuple[float, Tensor]:

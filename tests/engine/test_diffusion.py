@@ -143,3 +143,23 @@ def test_the_probe_prefers_fp32_when_gradients_disagree(method):
     assert choice["precision"] == "fp32" and "disagree" in choice["reason"]
     assert {"fp32", "bf16"} == set(calls)
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_the_probe_compares_the_gradients_of_every_layer(method):
+    from engine.devices import probe_precision
+
+    seen = []
+    exact = EDM.rehearse
+
+    def rehearse(self, images, labels):
+        gradient = exact(self, images, labels)
+        seen.append([bool(p.grad.any()) for n, p in self.net.named_parameters() if "conv" in n])
+        return gradient
+
+    EDM.rehearse = rehearse
+    try:
+        probe_precision(method, torch.randn(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64), budget=0.1)
+    finally:
+        EDM.rehearse = exact
+    assert all(map(all, seen))
+    assert not method.net.head.weight.any()  # the net that will train is as it was
