@@ -353,6 +353,22 @@ async def test_broken_index_is_told_and_survived(desk, size, runs, monkeypatch):
         await d.until(lambda: "disk full" not in d.text)
 
 
+async def test_data_that_cannot_be_shown_is_told_and_survived(desk, runs, monkeypatch):
+    from gentui.tui.widgets.runhead import RunHead
+
+    def broken(self, run):
+        raise ValueError("odd run")
+
+    runs.make()
+    monkeypatch.setattr(RunHead, "show", broken)
+    async with desk() as d:
+        await d.press("4")
+        await d.on("RunScreen")
+        await d.sees("! this cannot be shown", "odd run")
+        await d.press("2")
+        await d.sees("✓ done")
+
+
 async def test_a_slow_index_never_stops_the_keys(desk, runs, monkeypatch):
     import threading
 

@@ -83,3 +83,10 @@ def test_every_key_is_in_the_help(context: str):
 def test_every_key_says_what_it_does():
     for key in keys.TABLE:
         assert key.label and key.help and len(key.label) <= 16, key
+
+
+@pytest.mark.parametrize("context", sorted(set(keys.CONTEXTS) - DIALOGS - {"app"}))
+def test_help_and_quit_are_always_offered_last(context: str):
+    shown = keys.shown(context)
+    assert [key.id for key in shown[-2:]] == ["app.quit", "app.help"]
+    assert [key.rank for key in shown] == sorted(key.rank for key in shown)

@@ -274,9 +274,8 @@ def test_the_whole_evening_in_tmux(home, runs):
     runs.make(fid=5.31)
     server = f"gentui-test-{os.getpid()}"
     tmux = ["tmux", "-L", server, "-f", "/dev/null"]
-    environ = {k: v for k, v in os.environ.items() if k not in ("TMUX", "NO_COLOR")} | {
-        "GENTUI_HOME": str(home)
-    }
+    environ = {k: v for k, v in os.environ.items() if k not in ("TMUX", "NO_COLOR")}
+    environ |= {"GENTUI_HOME": str(home), "COLUMNS": "80", "LINES": "24"}  # as some shells export them
     command = f"cd {shlex.quote(str(home))} && exec {shlex.quote(sys.executable)} -m gentui"
 
     def text() -> str:
@@ -307,9 +306,9 @@ def test_the_whole_evening_in_tmux(home, runs):
         sees("Wrote")
         assert (home / "results.csv").read_text().startswith("kind,")
         subprocess.run([*tmux, "resize-window", "-x", "160", "-y", "45"], check=True, env=environ)
-        sees("★ 1", "difference")
+        sees("★ 1", "difference", "seed")
         press("2")
-        sees("● running", "✓ done", "began")
+        sees("✓ done", "began", "device")
         press("q")
         deadline = time.monotonic() + 30
         while subprocess.run([*tmux, "has-session"], capture_output=True, env=environ).returncode == 0:

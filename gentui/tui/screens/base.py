@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
+from gentui.text import clean
 from gentui.tui.live import Fetch, Fresh
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 
@@ -54,8 +55,12 @@ class BaseScreen(Screen[Any]):
     _fetching: Fetch | None = None
 
     def on_fresh(self, message: Fresh) -> None:
-        if message.fetch is self._fetching and self.is_attached:  # an answer to an older question is stale
+        if message.fetch is not self._fetching or not self.is_attached:  # the answer to an older question
+            return
+        try:
             self.show(message.data)
+        except Exception as error:  # one odd run must not take the app with it
+            self.query_one(StatusLine).complain(clean(f"this cannot be shown: {error!r}", 300))
 
     def on_screen_resume(self) -> None:
         self.gentui.show_pulse(self)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
-from textual.content import Content
 from textual.widgets import Static
 
 from gentui.text import clean, clean_lines
-from gentui.tui import keys, wording
+from gentui.tui import keys
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.chart import AXES, MARKS, SMOOTHING, Curve, Look
 from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.lines import Lines, Tail
@@ -247,7 +247,9 @@ class RunScreen(BaseScreen):
 
     def _show_scores(self) -> None:
         seen, static = self.seen, self.query_one("#scores-text", Static)
-        if seen is not None and static.content != (text := scores_text(seen)):
+        if seen is not None and static.content != (
+            text := scores_text(seen.run, seen.evaluations, seen.alerts)
+        ):
             static.update(text)
 
     def _read_settings(self) -> None:
@@ -363,42 +365,3 @@ def _waiting(run: Any) -> str:
         "queued": "Waiting for a free device.",
         "running": clean(getattr(run, "phase", "") or "", 80) or "Starting: the first step is on its way.",
     }.get(run.status, "No step was logged.")
-
-
-def scores_text(seen: Seen) -> Content:
-    """Alerts first, then every score with its protocol and floor."""
-    parts: list[Any] = []
-    for alert in reversed(seen.alerts):
-        severity = clean(getattr(alert, "severity", "warning"), 20)
-        glyph, tone = {"error": ("✗", "$error"), "info": ("i", "$primary")}.get(severity, ("⚠", "$warning"))
-        parts += [(f"{glyph} {severity}", f"bold {tone}"), f"  {clean(alert.sentence, 400)}"]
-        parts += [(f"  step {alert.step:,}", "$text-muted"), "\n"]
-        for word in ("cause", "remedy"):
-            if text := clean(getattr(alert, word, "") or "", 400):
-                parts += [(f"    {word}: ", "$text-muted"), text, "\n"]
-    if seen.alerts:
-        parts.append("\n")
-    reference = getattr(seen.run, "reference", None)
-    if isinstance(reference, dict) and reference.get("value") is not None:
-        metric, value = clean(reference.get("metric", ""), 20), float(reference["value"])
-        parts += [("Published  ", "bold"), (f"{metric} {wording.number(value)}", "$accent")]
-        parts += [(f"  {clean(reference.get('protocol', ''), 200)}", "$text-muted"), "\n\n"]
-    by_protocol: dict[tuple[str, str], list[Any]] = {}
-    for evaluation in seen.evaluations:
-        by_protocol.setdefault((evaluation.metric, evaluation.protocol), []).append(evaluation)
-    for (metric, protocol), scores in by_protocol.items():
-        parts += [(clean(metric, 40), "bold"), (f"   {clean(protocol, 300)}", "$text-muted"), "\n"]
-        floor = next((s.floor for s in scores if s.floor is not None), None)
-        if floor is not None:
-            parts += [
-                (f"  floor {wording.number(floor)}: real images against real images", "$text-muted"),
-                "\n",
-            ]
-        for s in reversed(scores):
-            best = ("  ★ best", "$accent") if s.best else ""
-            parts += [f"  step {s.step:>9,}   ", (f"{wording.number(s.value):>9}", "bold"), best]
-            parts += [(f"   {wording.duration(s.seconds)}" if s.seconds else "", "$text-muted"), "\n"]
-        parts.append("\n")
-    if not seen.evaluations:
-        parts.append(("No score yet.\n", "$text-muted"))
-    return Content.assemble(*parts)

@@ -115,6 +115,10 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
         if run.best.floor is not None:
             third.append((f" (floor {wording.number(run.best.floor)})", "dim"))
         third.append((f" at step {run.best.step:,}", "dim"))
+    published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
+    if isinstance(value := published.get("value"), int | float):
+        told = f"{clean(published.get('metric', ''), 20)} {wording.number(float(value))}"
+        third += [("   published ", "dim"), (told, "")]
     if run.alerts:
         third.append((f"   ⚠ {wording.plural(run.alerts, 'alert')} (e)", "warn"))
     return [first, second, third]

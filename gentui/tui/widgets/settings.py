@@ -31,7 +31,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     if isinstance(value, list | tuple):
         return "[" + ", ".join(f'"{v}"' if isinstance(v, str) else as_text(v) for v in value) + "]"
     return str(value)

@@ -1,0 +1,49 @@
+"""The scores of a run as text: alerts, the published figure, every score with its protocol and floor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.content import Content
+
+from gentui.text import clean
+from gentui.tui import wording
+
+
+def scores_text(run: Any, evaluations: list[Any], alerts: list[Any]) -> Content:
+    """Alerts first, then every score with its protocol and floor."""
+    parts: list[Any] = []
+    for alert in reversed(alerts):
+        severity = clean(getattr(alert, "severity", "warning"), 20)
+        glyph, tone = {"error": ("✗", "$error"), "info": ("i", "$primary")}.get(severity, ("⚠", "$warning"))
+        parts += [(f"{glyph} {severity}", f"bold {tone}"), f"  {clean(alert.sentence, 400)}"]
+        parts += [(f"  step {alert.step:,}", "$text-muted"), "\n"]
+        for word in ("cause", "remedy"):
+            if text := clean(getattr(alert, word, "") or "", 400):
+                parts += [(f"    {word}: ", "$text-muted"), text, "\n"]
+    if alerts:
+        parts.append("\n")
+    reference = run.reference
+    if isinstance(reference, dict) and reference.get("value") is not None:
+        metric, value = clean(reference.get("metric", ""), 20), float(reference["value"])
+        parts += [("Published  ", "bold"), (f"{metric} {wording.number(value)}", "$accent")]
+        parts += [(f"  {clean(reference.get('protocol', ''), 200)}", "$text-muted"), "\n\n"]
+    by_protocol: dict[tuple[str, str], list[Any]] = {}
+    for evaluation in evaluations:
+        by_protocol.setdefault((evaluation.metric, evaluation.protocol), []).append(evaluation)
+    for (metric, protocol), scores in by_protocol.items():
+        parts += [(clean(metric, 40), "bold"), (f"   {clean(protocol, 300)}", "$text-muted"), "\n"]
+        floor = next((s.floor for s in scores if s.floor is not None), None)
+        if floor is not None:
+            parts += [
+                (f"  floor {wording.number(floor)}: real images against real images", "$text-muted"),
+                "\n",
+            ]
+        for s in reversed(scores):
+            best = ("  ★ best", "$accent") if s.best else ""
+            parts += [f"  step {s.step:>9,}   ", (f"{wording.number(s.value):>9}", "bold"), best]
+            parts += [(f"   {wording.duration(s.seconds)}" if s.seconds else "", "$text-muted"), "\n"]
+        parts.append("\n")
+    if not evaluations:
+        parts.append(("No score yet.\n", "$text-muted"))
+    return Content.assemble(*parts)
