@@ -21,7 +21,10 @@ class ResNet(Settings):
     )
     coordinates: bool = Field(False, description="add input channels x, y and polar r, θ")
     class_embedding: int = Field(
-        0, ge=0, le=256, description="channels of a learned class embedding joined to the input; 0: unconditional"
+        0,
+        ge=0,
+        le=256,
+        description="channels of a learned class embedding joined to the input; 0: unconditional",
     )
     builds: ClassVar[str] = "engine.nets.resnet:ResNetDenoiser"
 
@@ -43,7 +46,8 @@ class UNet(Settings):
     groups: int = Field(8, ge=1, le=64, description="groups of GroupNorm")
     dropout: float = Field(0.0, ge=0, lt=1, description="inside residual blocks")
     class_conditioning: Literal["none", "block"] = Field(
-        "block", description="block: each residual block has its own class embedding, added between its convolutions"
+        "block",
+        description="block: each residual block has its own class embedding, added between its convolutions",
     )
     builds: ClassVar[str] = "engine.nets.unet:UNet"
 
@@ -64,5 +68,7 @@ class UNet(Settings):
                 )
         for level in self.attention:
             if not 0 <= level < len(self.multipliers):
-                raise ValueError(f"attention level {level} does not exist: levels are 0…{len(self.multipliers) - 1}")
+                raise ValueError(
+                    f"attention level {level} does not exist: levels are 0…{len(self.multipliers) - 1}"
+                )
         return self
