@@ -19,7 +19,7 @@ from engine.signals import StopFlag, StopRequested
 
 # libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning
 # teams starve each other (measured: an eighth of the speed). Read once, when torch loads its OpenMP.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def main(arguments: list[str] | None = None) -> int:
