@@ -1,7 +1,7 @@
 """Residual convolutional denoiser at full resolution.
 
-Blocks of BatchNorm, ReLU, 3×3 convolution, twice (He et al. 2016, pre-activation). The noise level enters,
-where it does, as the affine parameters of every BatchNorm (conditional BatchNorm, Dumoulin et al. 2017).
+Residual blocks with the activation before the convolution (He et al. 2016). The noise level enters, where it
+does, as the affine parameters of every block's BatchNorm (conditional BatchNorm, Dumoulin et al. 2017).
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ class PlainBatchNorm(nn.BatchNorm2d):
 
 
 class Block(nn.Module):
+    """ReLU, 3×3 convolution, BatchNorm, ReLU, 3×3 convolution, residual: N,C,H,W -> N,C,H,W.
+
+    One normalisation a block: a second one was measured to cost a tenth of the training step on a CPU.
+    """
+
     def __init__(self, channels: int, conditional: bool):
         super().__init__()
-
-        def norm() -> nn.Module:
-            return ConditionalBatchNorm(channels, EMBEDDING) if conditional else PlainBatchNorm(channels)
-
-        self.norm1, self.norm2 = norm(), norm()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm = ConditionalBatchNorm(channels, EMBEDDING) if conditional else PlainBatchNorm(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
-        h = self.conv1(self.norm1(x, embedding).relu_())
-        return x + self.conv2(self.norm2(h, embedding).relu_())
+        return x + self.conv2(self.norm(self.conv1(x.relu()), embedding).relu_())
 
 
 class ResNetDenoiser(nn.Module):
