@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,7 @@ def main() -> None:
             home = Path(folder)
             train = [sys.executable, "-m", "gentui", "--home", str(home), "run", "digits-unet", "--wait"]
             subprocess.run(train, check=True)
+        os.chdir("/")  # the export screen names the working directory
         for shot in SHOTS:
             print(asyncio.run(shoot(home, *shot)))
 

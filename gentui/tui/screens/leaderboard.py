@@ -20,7 +20,6 @@ COLUMNS = (
     Column("run", flex=True, minimum=8, maximum=30, drop=4),
     Column("score", "right", minimum=8),
     Column("published", "right", minimum=9),
-    Column("difference", "right", minimum=10, drop=2),
     Column("floor", "right", minimum=6, drop=1),
     Column("n", "right", minimum=5, drop=3),
     Column("step", "right", minimum=7, drop=5),
@@ -121,10 +120,9 @@ def _row(row: Any, number: int) -> Row:
     rank: Cell = ("pub.", "dim") if is_published else f"{row.rank}" if row.rank is not None else ("–", "dim")
     if row.rank == 1:
         rank = ("★ 1", "accent")
-    published = difference = ("–", "dim")
+    published = ("–", "dim")
     if row.reference is not None and not is_published:
         published = (wording.number(row.reference), "dim")
-        difference = (f"{row.value - row.reference:+.4g}", "dim")
     name = clean(row.name or ("published" if is_published else row.run), 60)
     source = clean(row.source or "published", 80) if is_published else name
     if getattr(row, "quick", False):
@@ -135,7 +133,6 @@ def _row(row: Any, number: int) -> Row:
         (source, "dim"),
         (wording.number(row.value), tone or "strong"),
         published,
-        difference,
         wording.number(row.floor),
         f"{row.samples:,}" if row.samples else ("–", "dim"),
         f"{row.step:,}" if row.step is not None else ("–", "dim"),

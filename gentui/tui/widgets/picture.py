@@ -20,6 +20,7 @@ from textual.widget import Widget
 
 LEAST_READABLE = 14  # pixels a side below which a tile is not reduced further
 LARGEST = 64 << 20  # pixels; a larger file is refused before it is decoded
+GAP, GAP_GREY = 1, 72  # digits fill their tiles: without a line between them they run into one another
 SHADES = " .:-=+*#%@"
 
 
@@ -108,16 +109,13 @@ def lay_out(rows: int, columns: int, height: int, width: int, room_height: int, 
         r, c = (columns, rows) if transposed else (rows, columns)
         for up, down in scales:
             h, w = max(1, height * up // down), max(1, width * up // down)
-            for gap in (1, 0):
-                seen_r, seen_c = (
-                    min(r, (room_height + gap) // (h + gap)),
-                    min(c, (room_width + gap) // (w + gap)),
-                )
-                is_whole = seen_r == r and seen_c == c
-                seen = seen_r * seen_c
-                rank = (is_whole, up / down if is_whole else seen, not transposed, gap, up / down)
-                if seen and (best is None or rank > best[0]):
-                    best = rank, Layout(up, down, seen_r, seen_c, gap, transposed)
+            seen_r = min(r, (room_height + GAP) // (h + GAP))
+            seen_c = min(c, (room_width + GAP) // (w + GAP))
+            is_whole = seen_r == r and seen_c == c
+            seen = seen_r * seen_c
+            rank = (is_whole, up / down if is_whole else seen, not transposed, up / down)
+            if seen and (best is None or rank > best[0]):
+                best = rank, Layout(up, down, seen_r, seen_c, GAP, transposed)
     if best is not None:
         return best[1]
     down = max(2, -(-height // max(1, room_height)), -(-width // max(1, room_width)))
@@ -125,7 +123,7 @@ def lay_out(rows: int, columns: int, height: int, width: int, room_height: int, 
 
 
 def arrange(
-    tiles: np.ndarray, room_height: int, room_width: int, background: int = 0
+    tiles: np.ndarray, room_height: int, room_width: int, background: int = GAP_GREY
 ) -> tuple[np.ndarray, Layout]:
     """The tiles that fit, on one uint8 canvas H,W,3."""
     rows, columns, height, width = tiles.shape[:4]
