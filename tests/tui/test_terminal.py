@@ -306,7 +306,7 @@ def test_the_whole_evening_in_tmux(home, runs):
         sees("Wrote")
         assert (home / "results.csv").read_text().startswith("kind,")
         subprocess.run([*tmux, "resize-window", "-x", "160", "-y", "45"], check=True, env=environ)
-        sees("★ 1", "difference", "seed")
+        sees("★ 1", "step", "seed")
         press("2")
         sees("✓ done", "began", "device")
         press("q")
