@@ -30,6 +30,7 @@ from engine.signals import StopFlag, StopRequested
 
 HEARTBEAT_SECONDS = 2.0
 LOG_SECONDS = 10.0
+FIRST_CHECKPOINT_SECONDS = 5.0  # then after twice that, and so on up to what the recipe says
 
 
 class TrainingFailed(Exception):
@@ -68,6 +69,7 @@ class Trainer:
         self.saved_at: int | None = None
         self.bad_steps = 0
         self._phase_at = self._logged_at = 0.0
+        self._patience = FIRST_CHECKPOINT_SECONDS
         self._window_start, self._window_step = time.monotonic(), 0
 
     # -- set-up ----------------------------------------------------------------------------------------
@@ -169,7 +171,8 @@ class Trainer:
             self.epoch_steps = 0
         if self.metrics.log(self.step, self.images, values):
             self._flush()
-        if time.monotonic() - self._saved_time > 60 * self.recipe.train.checkpoint_minutes:
+        if time.monotonic() - self._saved_time > min(self._patience, 60 * self.recipe.train.checkpoint_minutes):
+            self._patience *= 2
             self.save(["last"])
 
     def _visit(self) -> None:

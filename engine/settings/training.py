@@ -21,7 +21,9 @@ class Train(Settings):
     channels_last: bool = Field(True, description="memory layout of images and weights")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, ramped up early; 0: none")
     clip: float | None = Field(None, gt=0, description="largest gradient norm; empty: not clipped")
-    checkpoint_minutes: float = Field(5.0, gt=0, description="at most this long between checkpoints")
+    checkpoint_minutes: float = Field(
+        2.0, gt=0, description="at most this long between checkpoints; the first come sooner"
+    )
     non_finite_limit: int = Field(
         20, ge=1, description="steps with a non-finite loss after which the run fails"
     )
