@@ -123,3 +123,16 @@ def test_durations_read_well(seconds, text):
 @pytest.mark.parametrize("fraction", [-1, 0, 0.01, 0.5, 0.999, 1, 7, None])
 def test_a_bar_is_as_wide_as_asked(width, fraction):
     assert len(wording.bar(fraction, width)) == width
+
+
+async def test_a_screen_left_while_its_chart_mounts_is_no_crash():
+    class Torn(Chart):
+        def compose(self):
+            return []  # as when the children are pruned before the chart hears that it is mounted
+
+    class App1(App):
+        def compose(self):
+            yield Torn()
+
+    async with App1().run_test() as pilot:
+        await pilot.pause()

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from textual.css.query import NoMatches
+from textual.events import Mount
 from textual_hires_canvas import Canvas
 from textual_plot import HiResMode, PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
@@ -172,9 +175,15 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         self._drawn: tuple[Curve, Look, object] | None = None
         self.drawings = 0
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 8
+    def on_mount(self, event: Mount) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        event.prevent_default()  # Textual would call the base's handler as well
+        with suppress(NoMatches):  # the screen is left while it mounts: nothing is there to be sized
+            super().on_mount()
+            self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 8
+
+    def _update_margin_sizes(self) -> None:
+        with suppress(NoMatches):  # likewise, from the watchers of the margins
+            super()._update_margin_sizes()
 
     @property
     def look(self) -> Look:
