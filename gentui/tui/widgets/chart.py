@@ -271,8 +271,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             canvas.draw_line(*start, *end, char=char, style=dataset.line_style)
 
     def _render_plot(self) -> None:
-        canvas = self.query_one("#plot", Canvas)
-        if canvas.size.width < 4 or canvas.size.height < 3:
+        canvas = self.query("#plot").first(Canvas) if self.query("#plot") else None
+        if canvas is None or canvas.size.width < 4 or canvas.size.height < 3:
             return
         super()._render_plot()
         if self._look.marks == "ascii":
