@@ -92,12 +92,6 @@ def resolve(run: RunDir, which: Which = "last") -> Path:
     return place
 
 
-def point_best_at_last(run: RunDir) -> None:
-    """Make the newest checkpoint the best one too, without writing it again."""
-    _point(run.checkpoints / "best", resolve(run, "last").name)
-    _discard_unreferenced(run.checkpoints)
-
-
 def _free_place(parent: Path, step: int) -> Path:
     place, n = parent / f"step-{step:09d}", 1
     while place.exists():

@@ -40,7 +40,7 @@ def grid(method: Method, settings: Sample, classes: int, seed: int) -> tuple[int
     noise = Noise(method, seed)
     if not method.conditional:
         return settings.rows, columns, noise.draw(settings.rows * columns), None
-    rows = min(settings.rows, classes) if settings.rows < classes else classes
+    rows = min(settings.rows, classes)
     drawn = noise.draw(columns)
     return (
         rows,

@@ -87,7 +87,7 @@ class Trainer:
         self.batches = Batches(
             train, recipe.data.batch_size, device, recipe.train.seed, recipe.train.channels_last
         )
-        self.total = recipe.train.steps or max(1, round(recipe.train.epochs * self.batches.steps_per_epoch))
+        self.total = recipe.steps_total(len(train))
         self.phase("building the net")
         self.method = build_method(recipe, device, self.total, self.batches.steps_per_epoch, train.images)
         precision = self._choose_precision(state)

@@ -47,20 +47,20 @@ def fill(path: Path) -> None:
 
 
 def test_a_disk_that_fills_and_clears_costs_no_record_and_no_checkpoint(small_disk):
-    run = make(small_disk, train__steps=400, train__checkpoint_minutes=1e-3)
+    run = make(small_disk, train__steps=1500, train__checkpoint_minutes=1e-3)
     process = trainer(run)
     wait_for_step(run, process, 20)
     fill(small_disk / "filler")
     before = checkpoint.load_state(run)["step"]  # still readable on the full disk
     seen = len(events(run, "metrics"))
-    while process.poll() is None and len(events(run, "metrics")) == seen and seen < 400:
+    while process.poll() is None and len(events(run, "metrics")) == seen and seen < 1500:
         if "could not be written" in _log_so_far(process):
             break
     (small_disk / "filler").unlink()
     code, output = finish(process)
     assert code == 0, output
-    assert [e["step"] for e in events(run, "metrics")] == list(range(1, 401))
-    assert checkpoint.load_state(run)["step"] == 400 > before
+    assert [e["step"] for e in events(run, "metrics")] == list(range(1, 1501))
+    assert checkpoint.load_state(run)["step"] == 1500 > before
 
 
 def _log_so_far(process) -> str:
