@@ -4,6 +4,7 @@ from engine.data.batches import Batches
 from engine.data.dataset import (
     DataError,
     Dataset,
+    Progress,
     Split,
     fingerprint,
     open_dataset,
@@ -16,6 +17,7 @@ __all__ = [
     "Batches",
     "DataError",
     "Dataset",
+    "Progress",
     "Split",
     "fingerprint",
     "open_dataset",

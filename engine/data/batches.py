@@ -6,64 +6,112 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Split, to_float
+from engine.data.augmentation import augment
+from engine.data.dataset import Dataset, Split
+from engine.methods import Batch
+from engine.settings.datasets import Data
+
+_TARGET = 1  # keys of the draws that are not the training split's own order
+_AUGMENT = 2
 
 
 class Batches:
     """An endless, deterministic stream of training batches.
 
     Epoch ``e`` visits the split in an order that depends on ``(seed, e)`` alone, the same on every device,
-    so batch number ``step`` is known without having drawn those before it: a resumed run needs no data
-    state. The last, incomplete batch of an epoch is dropped; ``batch_size`` is capped to the split's size.
+    and ``augmentation`` draws from ``(seed, step)``, so batch number ``step`` is known without having drawn
+    those before it: a resumed run needs no data state. The last, incomplete batch of an epoch is dropped;
+    ``batch_size`` is capped to the split's size. A data set with a target domain gives that domain's training
+    images too, in an order of their own, and never their labels.
     """
 
     def __init__(
         self,
-        split: Split,
+        dataset: Dataset | Split,
         batch_size: int,
         device: torch.device | str,
         seed: int,
         channels_last: bool = True,
+        augmentation: Data | None = None,
     ):
-        if not len(split):
+        source = dataset.train if isinstance(dataset, Dataset) else dataset
+        target = dataset.target.train if isinstance(dataset, Dataset) and dataset.target else None
+        if not len(source) or (target is not None and not len(target)):
             raise ValueError("a split without images cannot be trained on")
         self.device = torch.device(device)
-        self.batch_size = min(batch_size, len(split))
-        self.steps_per_epoch = len(split) // self.batch_size
-        self._count = len(split)
+        self.augmentation = augmentation
         self._seed = seed
         self._format = torch.channels_last if channels_last else torch.contiguous_format
-        self._store = self.device if _fits(split, self.device) else torch.device("cpu")
-        self._images = split.images.to(self._store)
-        self._labels = None if split.labels is None else split.labels.to(self._store)
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        fits = _fits([source] if target is None else [source, target], self.device)
+        store = self.device if fits else torch.device("cpu")
+        self._source = _Stream(source.images, source.labels, batch_size, seed, (), store)
+        self._target = (
+            _Stream(target.images, None, batch_size, seed, (_TARGET,), store) if target is not None else None
+        )
+        self.batch_size = self._source.batch_size
+        self.steps_per_epoch = self._source.steps_per_epoch
 
-    def at(self, step: int) -> tuple[Tensor, Tensor | None]:
-        """Batch number ``step``, from 0: float32 images B,C,H,W in [-1, 1] and int64 labels B or None."""
-        epoch, position = divmod(step, self.steps_per_epoch)
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, self._permutation(epoch).to(self._store)
-        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
-        images = self._send(self._images.index_select(0, chosen))
-        labels = None if self._labels is None else self._send(self._labels.index_select(0, chosen))
-        return to_float(images).contiguous(memory_format=self._format), labels
+    def at(self, step: int) -> Batch:
+        """Batch number ``step``, from 0."""
+        images, labels = self._source.at(step)
+        target = None if self._target is None else self._target.at(step)[0]
+        if labels is not None:
+            labels = self._send(labels)
+            labels = labels if labels.dtype == torch.int64 else labels.float()
+        return Batch(
+            self._ready(images, (step, _AUGMENT)),
+            labels,
+            None if target is None else self._ready(target, (step, _AUGMENT, _TARGET)),
+        )
 
-    def _permutation(self, epoch: int) -> Tensor:
-        state = np.random.SeedSequence(self._seed, spawn_key=(epoch,)).generate_state(1, np.uint64)
-        generator = torch.Generator().manual_seed(int(state[0] >> 1))
-        return torch.randperm(self._count, generator=generator)
+    def _ready(self, images: Tensor, key: tuple[int, ...]) -> Tensor:
+        floats = augment(self._send(images), self.augmentation, (self._seed, *key))
+        return floats.contiguous(memory_format=self._format)
 
     def _send(self, tensor: Tensor) -> Tensor:
-        if self._store == self.device:
+        if tensor.device == self.device:
             return tensor
         if self.device.type == "cuda":
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True)
 
 
-def _fits(split: Split, device: torch.device) -> bool:
-    """Whether the split may live on the device: always, except on a GPU it would fill by half."""
+class _Stream:
+    """Batches of one split as it is stored, epoch after epoch."""
+
+    def __init__(
+        self,
+        images: Tensor,
+        labels: Tensor | None,
+        batch_size: int,
+        seed: int,
+        key: tuple[int, ...],
+        store: torch.device,
+    ):
+        self.batch_size = min(batch_size, len(images))
+        self.steps_per_epoch = len(images) // self.batch_size
+        self._seed, self._key, self._store = seed, key, store
+        self._images = images.to(store)
+        self._labels = None if labels is None else labels.to(store)
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor | None]:
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._permutation(epoch).to(self._store)
+        chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
+        labels = None if self._labels is None else self._labels.index_select(0, chosen)
+        return self._images.index_select(0, chosen), labels
+
+    def _permutation(self, epoch: int) -> Tensor:
+        sequence = np.random.SeedSequence(self._seed, spawn_key=(epoch, *self._key))
+        state = sequence.generate_state(1, np.uint64)
+        return torch.randperm(len(self._images), generator=torch.Generator().manual_seed(int(state[0] >> 1)))
+
+
+def _fits(splits: list[Split], device: torch.device) -> bool:
+    """Whether the splits may live on the device: always, except on a GPU they would fill by half."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return split.images.numel() + 8 * len(split) < free // 2
+    return sum(split.images.numel() + 8 * len(split) for split in splits) < free // 2

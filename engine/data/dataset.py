@@ -1,8 +1,9 @@
-"""What a data set is: two splits of uint8 images, and the one way between uint8 and [-1, 1]."""
+"""What a data set is: splits of uint8 images, and the one way between uint8 and [-1, 1]."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 from engine import registry
 from engine.settings.datasets import Data
 
+Progress = Callable[[int, int], None]
+"""Called with (images done, images in all) while images are decoded or drawn; what it raises ends the work."""
+
 
 class DataError(Exception):
     """Data that cannot be read. The message is one sentence: which file, what is wrong, the remedy."""
@@ -19,7 +23,8 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one split: uint8 N,C,H,W on the CPU; ``labels`` int64 N, or None."""
+    """Images of one split: uint8 N,C,H,W on the CPU. ``labels``: int64 N (classes), uint8 N,A of 0 and 1
+    (attributes), or None."""
 
     images: Tensor
     labels: Tensor | None = None
@@ -27,16 +32,31 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def take(self, chosen: Tensor) -> Split:
+        """The images that ``chosen`` (indices, or one boolean for each image) names, with their labels."""
+        return Split(self.images[chosen], None if self.labels is None else self.labels[chosen])
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """Both splits. ``fingerprint`` is the sha256 (hex) of the content as it stands here, after resizing."""
+    """Splits with what their labels mean.
+
+    ``groups`` are the sizes of the one-hot groups that ``attributes`` falls into, in order; () when every
+    attribute is free. ``validation`` is held out of ``train``. ``target`` is the other domain of a pair: its
+    images may be trained on, its labels only scored with. ``fingerprint`` is the sha256 (hex) of all of it as
+    it stands here, after resizing. ``warnings`` are sentences about what could not be used.
+    """
 
     name: str
     train: Split
     test: Split
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
+    validation: Split | None = None
+    target: Dataset | None = None
     fingerprint: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -45,24 +65,60 @@ class Dataset:
         return c, h, w
 
     def split(self, name: str) -> Split:
-        """``train`` or ``test``."""
-        return {"train": self.train, "test": self.test}[name]
+        """``train``, ``test`` or ``validation``. Raises KeyError for what there is not."""
+        found = self.splits.get(name)
+        if found is None:
+            raise KeyError(f"{self.name} has no split called {name!r}")
+        return found
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """Those there are, by name."""
+        named = {"train": self.train, "test": self.test, "validation": self.validation}
+        return {name: split for name, split in named.items() if split is not None}
 
 
-def open_dataset(settings: Data) -> Dataset:
-    """Read the data set ``settings`` describe and resize it as they ask.
+def open_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
+    """Read the data set ``settings`` describe, resize it and hold out its validation split as they ask.
 
     Raises DataError for damaged files and engine.recipe.MissingData when it is not on this machine.
     """
-    dataset: Dataset = registry.build(settings)
+    return finish(registry.build(settings, progress), settings)
+
+
+def finish(dataset: Dataset, settings: Data) -> Dataset:
+    """What every data set goes through after it was read: validation, size, fingerprint."""
+    if settings.validation and dataset.validation is None:
+        held = held_out(dataset.train.images, settings.validation)
+        if held.all():
+            raise DataError(
+                f"{dataset.name} has too few training images to hold out {settings.validation:.0%} of them: "
+                "lower data.validation"
+            )
+        dataset = replace(dataset, train=dataset.train.take(~held), validation=dataset.train.take(held))
     if settings.image_size is not None:
         size = (settings.image_size, settings.image_size)
-        dataset = replace(
-            dataset,
-            train=replace(dataset.train, images=resize(dataset.train.images, size)),
-            test=replace(dataset.test, images=resize(dataset.test.images, size)),
-        )
-    return replace(dataset, fingerprint=fingerprint(dataset))
+        sized = {name: replace(s, images=resize(s.images, size)) for name, s in dataset.splits.items()}
+        dataset = replace(dataset, **sized)
+    if dataset.target is not None:
+        dataset = replace(dataset, target=finish(dataset.target, settings))
+    return replace(dataset, fingerprint=dataset.fingerprint or fingerprint(dataset))
+
+
+def held_out(images: Tensor, fraction: float) -> Tensor:
+    """Which images belong to the validation split: bool N.
+
+    An image's own content decides, so neither the order nor the other images matter, and equal images stay
+    together. At least one is chosen.
+    """
+    places = torch.tensor([place(image.tobytes(), "validation") for image in images.contiguous().numpy()])
+    return places < max(fraction, float(places.min()) + 1e-12)
+
+
+def place(content: bytes, purpose: str) -> float:
+    """A number in [0, 1) that follows from the content; independent ones for different purposes."""
+    digest = hashlib.blake2b(content, digest_size=8, person=purpose.encode()).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
@@ -95,13 +151,15 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """sha256 (hex) of shapes, pixels and labels of both splits."""
+    """sha256 (hex) of shapes, pixels and labels of every split, and of the target domain."""
     digest = hashlib.sha256()
-    for split in (dataset.train, dataset.test):
+    for split in dataset.splits.values():
         for tensor in (split.images, split.labels):
             if tensor is None:
                 digest.update(b"none")
                 continue
             digest.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
             digest.update(tensor.contiguous().numpy().data)
+    if dataset.target is not None:
+        digest.update(f"target {dataset.target.fingerprint}\n".encode())
     return digest.hexdigest()

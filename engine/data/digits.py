@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Split
+from engine.data.dataset import Dataset, Progress, Split
 from engine.settings.datasets import Digits
 
 
-def load(settings: Digits) -> Dataset:
+def load(settings: Digits, progress: Progress | None = None) -> Dataset:
     """1,437 training and 360 test images, uint8 N,1,8,8: the values 0…16 stretched to 0…255.
 
     The split orders images by the sha256 of their pixels, so it depends on nothing but the data.

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import DataError, Dataset, Split
+from engine.data.dataset import DataError, Dataset, Progress, Split
 from engine.recipe import MissingData
 from engine.settings.datasets import FASHION_FILES, FashionMNIST
 
 _REMEDY = "remove it and run `gentui data fetch fashion-mnist`, or reinstall the package it came from"
 
 
-def load(settings: FashionMNIST) -> Dataset:
+def load(settings: FashionMNIST, progress: Progress | None = None) -> Dataset:
     """60,000 training and 10,000 test images, uint8 N,1,28,28, in the published order."""
     folder = type(settings).locate()
     if folder is None:

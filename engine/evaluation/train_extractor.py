@@ -82,11 +82,11 @@ def train(plan: Plan, dataset: Dataset, seed: int = 0, say: Callable[[str], None
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.lr, total_steps=total, pct_start=0.2)
     start, losses = time.monotonic(), []
     for step in range(total):
-        images, labels = batches.at(step)
-        assert labels is not None
+        batch = batches.at(step)
+        assert batch.labels is not None
         with torch.autocast("cpu", torch.bfloat16):
-            logits = net(augment(images, plan, generator))
-        loss = F.cross_entropy(logits.float(), labels)
+            logits = net(augment(batch.images, plan, generator))
+        loss = F.cross_entropy(logits.float(), batch.labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

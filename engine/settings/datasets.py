@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import platformdirs
 from pydantic import Field
@@ -42,11 +42,22 @@ class Data(Settings):
     image_size: int | None = Field(
         None, ge=4, le=1024, description="resize to this many pixels a side; empty keeps the native size"
     )
+    validation: float = Field(
+        0.0, ge=0, le=0.9, description="fraction of the training images held out, chosen by their content"
+    )
+    flip: bool = Field(False, description="mirror every other image, left to right")
+    crop: int = Field(0, ge=0, le=512, description="move images by up to this many pixels, edges reflected")
+    rotation: float = Field(0.0, ge=0, le=180, description="turn images by up to this many degrees")
+    rotation_fill: Literal["reflect", "border", "black"] = Field(
+        "reflect", description="what turns in at the corners"
+    )
 
     builds: ClassVar[str] = ""
     title: ClassVar[str] = ""
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)  # C, H, W
     classes: ClassVar[tuple[str, ...]] = ()
+    attributes: ClassVar[tuple[str, ...]] = ()
+    groups: ClassVar[tuple[int, ...]] = ()  # sizes of the one-hot groups of attributes; (): independent ones
     sizes: ClassVar[dict[str, int]] = {}  # images per split
     embedded: ClassVar[bool] = False
     extractor: ClassVar[str] = ""  # the domain extractor shipped for it
@@ -59,6 +70,14 @@ class Data(Settings):
         """C, H, W after resizing."""
         c, h, w = self.shape
         return (c, self.image_size, self.image_size) if self.image_size else (c, h, w)
+
+    def found(self) -> Path | None:
+        """Where these very settings read from, or None: for sets whose place is a recipe's choice."""
+        return type(self).locate()
+
+    def missing(self) -> str:
+        """The remedy when nothing is ``found``."""
+        return type(self).remedy()
 
     @classmethod
     def locate(cls) -> Path | None:

@@ -99,7 +99,8 @@ def test_pixels_out_of_range_are_clipped_and_non_finite_ones_have_a_value():
 
 @pytest.mark.parametrize("size", [None, 28])
 def test_batches_are_floats_between_minus_one_and_one(size):
-    images, labels = Batches(open_dataset(Digits(image_size=size)).train, 32, "cpu", seed=0).at(0)
+    batch = Batches(open_dataset(Digits(image_size=size)).train, 32, "cpu", seed=0).at(0)
+    images, labels = batch.images, batch.labels
     side = size or 8
     assert images.shape == (32, 1, side, side) and images.dtype == torch.float32
     assert images.min() == -1 and images.max() <= 1
@@ -115,26 +116,26 @@ def test_an_epoch_shows_every_image_once_and_drops_the_rest():
     batches = Batches(numbered(50), 16, "cpu", seed=3)
     assert batches.steps_per_epoch == 3
     for epoch in range(3):
-        seen = torch.cat([batches.at(3 * epoch + i)[1] for i in range(3)])
+        seen = torch.cat([batches.at(3 * epoch + i).labels for i in range(3)])
         assert len(seen.unique()) == 48
 
 
 def test_images_keep_their_labels():
-    images, labels = Batches(numbered(50), 16, "cpu", seed=3).at(7)
-    assert torch.equal(to_uint8(images)[:, 0, 0, 0].long(), labels)
+    batch = Batches(numbered(50), 16, "cpu", seed=3).at(7)
+    assert torch.equal(to_uint8(batch.images)[:, 0, 0, 0].long(), batch.labels)
 
 
 def test_a_batch_depends_on_seed_and_step_alone_not_on_what_was_drawn_before():
     straight, jumping = Batches(numbered(50), 16, "cpu", seed=3), Batches(numbered(50), 16, "cpu", seed=3)
-    expected = [straight.at(step)[1] for step in range(12)]
+    expected = [straight.at(step).labels for step in range(12)]
     for step in (11, 0, 5, 4, 10, 5):
-        assert torch.equal(jumping.at(step)[1], expected[step])
+        assert torch.equal(jumping.at(step).labels, expected[step])
 
 
 def test_epochs_and_seeds_are_ordered_differently():
     one, other = Batches(numbered(50), 50, "cpu", seed=3), Batches(numbered(50), 50, "cpu", seed=4)
-    assert not torch.equal(one.at(0)[1], one.at(1)[1])
-    assert not torch.equal(one.at(0)[1], other.at(0)[1])
+    assert not torch.equal(one.at(0).labels, one.at(1).labels)
+    assert not torch.equal(one.at(0).labels, other.at(0).labels)
 
 
 def test_the_largest_seed_a_recipe_allows_works():
@@ -144,18 +145,18 @@ def test_the_largest_seed_a_recipe_allows_works():
 def test_batch_size_is_capped_to_a_small_split():
     batches = Batches(numbered(5), 64, "cpu", seed=0)
     assert batches.batch_size == 5 and batches.steps_per_epoch == 1
-    assert len(batches.at(9)[0]) == 5
+    assert len(batches.at(9).images) == 5
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_batches_have_the_memory_layout_asked_for(channels_last):
-    images, _ = Batches(numbered(8), 4, "cpu", seed=0, channels_last=channels_last).at(0)
+    images = Batches(numbered(8), 4, "cpu", seed=0, channels_last=channels_last).at(0).images
     layout = torch.channels_last if channels_last else torch.contiguous_format
     assert images.is_contiguous(memory_format=layout)
 
 
 def test_a_split_without_labels_gives_none():
-    assert Batches(Split(numbered(8).images), 4, "cpu", seed=0).at(0)[1] is None
+    assert Batches(Split(numbered(8).images), 4, "cpu", seed=0).at(0).labels is None
 
 
 def test_an_empty_split_is_refused():
@@ -167,7 +168,7 @@ def test_an_empty_split_is_refused():
 def test_the_order_is_the_same_on_a_gpu():
     on_cpu, on_gpu = Batches(numbered(50), 16, "cpu", seed=3), Batches(numbered(50), 16, "cuda", seed=3)
     for step in range(6):
-        assert torch.equal(on_cpu.at(step)[0], on_gpu.at(step)[0].cpu())
+        assert torch.equal(on_cpu.at(step).images, on_gpu.at(step).images.cpu())
 
 
 # Fashion-MNIST

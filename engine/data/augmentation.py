@@ -1,0 +1,72 @@
+"""Augmentation on the device: a whole batch at once, every image in its own way, known from (seed, step)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.data.dataset import to_float
+from engine.settings.datasets import Data
+
+PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
+
+
+def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tensor:
+    """uint8 N,C,H,W → float32 N,C,H,W in [-1, 1], moved, mirrored and turned as ``settings`` say.
+
+    ``key`` decides every draw, the same on every device.
+    """
+    if settings is None or not (settings.flip or settings.crop or settings.rotation):
+        return to_float(images)
+    flips, moves, angles = _draw(len(images), settings, key, images.device)
+    if settings.flip or settings.crop:
+        images = move(images, moves, flips)
+    floats = to_float(images)
+    return rotate(floats, angles, settings.rotation_fill) if settings.rotation else floats
+
+
+def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """(mirrored: bool N, moves in pixels: int64 2,N, angles in radians: float32 N)."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)
+    uniform = torch.rand(4, n, generator=torch.Generator().manual_seed(int(state[0] >> 1)), dtype=torch.float64)
+    uniform = uniform.to(device, non_blocking=True)
+    flips = (uniform[0] < 0.5) & settings.flip
+    moves = (uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop
+    angles = ((2 * uniform[3] - 1) * math.radians(settings.rotation)).float()
+    return flips, moves, angles
+
+
+def move(images: Tensor, moves: Tensor, flips: Tensor) -> Tensor:
+    """Each image moved by ``moves`` (2,N: down, right; in pixels), its edges reflected, then mirrored where
+    ``flips``: as padding by reflection, cropping and flipping would. Pixels are picked, never computed."""
+    height, width = images.shape[-2:]
+    rows = _reflect(torch.arange(height, device=images.device) - moves[0][:, None], height)
+    columns = _reflect(torch.arange(width, device=images.device) - moves[1][:, None], width)
+    columns = torch.where(flips[:, None], columns.flip(1), columns)
+    index = torch.arange(len(images), device=images.device)[:, None, None]
+    return images[index, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def _reflect(index: Tensor, size: int) -> Tensor:
+    """Indices beyond the edges folded back, without repeating the edge itself."""
+    if size == 1:
+        return torch.zeros_like(index)
+    folded = index % (2 * size - 2)
+    return torch.where(folded < size, folded, 2 * size - 2 - folded)
+
+
+def rotate(images: Tensor, angles: Tensor, fill: str) -> Tensor:
+    """float N,C,H,W in [-1, 1], each turned about its centre by its angle (radians, counter-clockwise)."""
+    height, width = images.shape[-2:]
+    cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
+    theta = torch.stack([cos, -sin * height / width, zero, sin * width / height, cos, zero], dim=1).view(
+        -1, 2, 3
+    )
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    # grid_sample's zeros are to be black, which is -1.
+    turned = F.grid_sample(images + 1, grid, mode="bilinear", padding_mode=PADDING[fill], align_corners=False)
+    return turned.sub_(1).clamp_(-1, 1)
