@@ -90,12 +90,12 @@ class Recipe(Header):
         return max(1, round(self.train.epochs * per_epoch))
 
     def data_is_here(self) -> bool:
-        return type(self.data).locate() is not None
+        return self.data.found() is not None
 
     def require_data(self) -> None:
         """Raises MissingData with the remedy when the data set, or what scores need, is not on this machine."""
         if not self.data_is_here():
-            raise MissingData(type(self.data).remedy())
+            raise MissingData(self.data.missing())
         extractor = extractors().get(self.extractor())
         if getattr(self.evaluate, "times", 0) and extractor is not None and extractor.locate() is None:
             raise MissingData(extractor.remedy())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from engine.registry import Settings, register
 
@@ -78,6 +79,14 @@ class Data(Settings):
     def missing(self) -> str:
         """The remedy when nothing is ``found``."""
         return type(self).remedy()
+
+    @classmethod
+    def is_here(cls, values: Mapping[str, Any]) -> bool:
+        """Whether a [data] table, checked or not, names data that is on this machine."""
+        try:
+            return cls.model_validate(dict(values)).found() is not None
+        except ValidationError:  # it is reported elsewhere
+            return cls.locate() is not None
 
     @classmethod
     def locate(cls) -> Path | None:
