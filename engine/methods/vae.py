@@ -1,0 +1,101 @@
+"""Variational autoencoders (Kingma & Welling 2014, arXiv 1312.6114; weighted as Higgins et al. 2017's β-VAE)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from engine import registry
+from engine.methods import Batch, Context, Metrics, Trace
+from engine.methods.one_net import OneNet
+from engine.nets.vae import Autoencoder, standard_normal_kl
+from engine.settings.samplers import Sample
+from engine.settings.vae import VAE as VAESettings
+
+N = TypeVar("N", bound=nn.Module)
+
+
+class VAE(OneNet):
+    """loss = mse + kl_weight · kl.
+
+    For one image ``mse`` is Σ or mean of (x − x̂)² over its C·H·W values in [-1,1], and ``kl`` is Σ or mean over
+    the latent's dimensions of KL(q(z|x) ‖ N(0,1)) in nats, as the settings say; both are averaged over the
+    batch. x̂ is decoded from one draw z ~ q(z|x).
+    """
+
+    conditional = False
+
+    def __init__(self, settings: VAESettings, context: Context):
+        super().__init__(registry.build(context.recipe.model, context.spec), context)
+        self.settings = settings
+        assert isinstance(self.net, Autoencoder), "a VAE's net encodes and decodes"
+        self.latent = self.net.latent
+
+    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
+        images = batch.images
+        noise = torch.randn(len(images), self.latent, device=images.device)
+        with self.autocast():
+            decoded, mean, log_variance = net(images, noise)
+        error = (decoded.float() - images).square().flatten(1)
+        divergence = standard_normal_kl(mean, log_variance)
+        mse = error.mean() if self.settings.pixels == "mean" else error.sum(1).mean()
+        kl = divergence.mean() if self.settings.latents == "mean" else divergence.sum(1).mean()
+        return mse + self.settings.kl_weight * kl, {"mse": mse.detach(), "kl": kl.detach()}
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> Metrics:
+        """The training losses, z drawn as in training; of the net as it is trained, not of the averaged one."""
+        with _evaluating(self.net) as net:
+            loss, parts = self.loss(net, batch)
+        return {f"val_{name}": value for name, value in {"loss": loss, **parts}.items()}
+
+    def noise_shape(self, n: int) -> tuple[int, ...]:
+        return (n, self.latent)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        settings: Sample,
+        noise: Tensor,
+        labels: Tensor | None,
+        *,
+        ema: bool = True,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        """The decoder's mean for latents ``noise``; no pixel noise is added."""
+        with _evaluating(self._autoencoder(ema)) as net, self.autocast():
+            images = net.decode(noise).float()
+        if trace is not None:
+            trace(1, 1, images)
+        return images
+
+    @torch.no_grad()
+    def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
+        """N,C,H,W in [-1,1] -> the means of q(z|x), N,latent: what ``sample`` takes as noise."""
+        with _evaluating(self._autoencoder(ema)) as net, self.autocast():
+            return net.encode(images)[0].float()
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor, *, ema: bool = True) -> Tensor:
+        with _evaluating(self._autoencoder(ema)) as net, self.autocast():
+            return net.decode(net.encode(images)[0]).float()
+
+    def _autoencoder(self, ema: bool) -> Autoencoder:
+        net = self.learner.evaluated(ema)
+        assert isinstance(net, Autoencoder)
+        return net
+
+
+@contextmanager
+def _evaluating(net: N) -> Iterator[N]:
+    """The net in evaluation mode; then as it was."""
+    training = net.training
+    net.eval()
+    try:
+        yield net
+    finally:
+        net.train(training)

@@ -1,0 +1,176 @@
+"""Encoders and decoders of variational autoencoders, for 1- or 3-channel images from 8×8 on.
+
+A net is called as ``net(images, noise)`` in training; ``encode`` and ``decode`` are its halves. Images that
+cannot be halved evenly are rounded as convolutions do, and the decoder restores each level's exact size.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.methods import ImageSpec
+from engine.settings import vae as settings_
+
+Size = tuple[int, int]
+
+
+class Autoencoder(nn.Module, ABC):
+    """``encode`` gives mean and log-variance of q(z|x), both N,latent; ``decode`` the mean of p(x|z).
+
+    Images are N,C,H,W in [-1,1]; the decoder is linear at its end, so what it makes may leave that range.
+    """
+
+    latent: int
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor: ...
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(reconstructions, mean, log-variance) with z = mean + noise · exp(log-variance / 2)."""
+        mean, log_variance = (moment.float() for moment in self.encode(images))
+        return self.decode(mean + noise * (log_variance / 2).exp()), mean, log_variance
+
+
+def widths(settings: settings_.VAENet) -> list[int]:
+    """Feature maps at full resolution and after each level: levels + 1 numbers."""
+    return [min(settings.channels << max(0, i - 1), settings.max_channels) for i in range(settings.levels + 1)]
+
+
+class ResidualBlock(nn.Module):
+    """SiLU between BatchNorm and 3×3 convolution, twice, residual: N,C,H,W -> N,C,H,W (He et al. 2016)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm1, self.norm2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        return x + self.conv2(F.silu(self.norm2(h)))
+
+
+class Resized(nn.Module):
+    """Nearest-neighbour resizing to ``size`` before a 3×3 convolution: no checkerboards (Odena et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, size: Size):
+        super().__init__()
+        self.size = size
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, size=self.size))
+
+
+class ResidualVAE(Autoencoder):
+    """A stem; each level a strided convolution and residual blocks; a linear layer to the latent; and back."""
+
+    def __init__(self, settings: settings_.ResidualVAE, spec: ImageSpec):
+        super().__init__()
+        c, h, w = spec.shape
+        channels, sizes = widths(settings), [(h, w)]
+        self.latent = settings.latent
+
+        def blocks(width: int) -> list[nn.Module]:
+            rest = [nn.Dropout2d(settings.dropout)] if settings.dropout else []
+            return [*(ResidualBlock(width) for _ in range(settings.blocks)), *rest]
+
+        down: list[nn.Module] = [nn.Conv2d(c, channels[0], 3, padding=1)]
+        for narrow, wide in pairwise(channels):
+            down += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1), *blocks(wide)]
+            sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+        self.inner = (channels[-1], *sizes[-1])
+        flat = channels[-1] * sizes[-1][0] * sizes[-1][1]
+        self.encoder = nn.Sequential(*down, nn.BatchNorm2d(channels[-1]), nn.SiLU(), nn.Flatten())
+        self.moments = nn.Linear(flat, 2 * settings.latent)
+        self.unpack = nn.Linear(settings.latent, flat)
+        up: list[nn.Module] = []
+        for wide, narrow, size in zip(channels[::-1], channels[-2::-1], sizes[-2::-1], strict=False):
+            up += [*blocks(wide), Resized(wide, narrow, size)]
+        up += [nn.BatchNorm2d(channels[0]), nn.SiLU(), nn.Conv2d(channels[0], c, 3, padding=1)]
+        self.decoder = nn.Sequential(*up)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.moments(self.encoder(images)).chunk(2, dim=1)
+        return mean, log_variance
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.decoder(self.unpack(latents).unflatten(1, self.inner))
+
+
+class Transposed(nn.Module):
+    """Transposed convolution of 4×4, stride 2, to exactly ``size``."""
+
+    def __init__(self, inputs: int, outputs: int, size: Size, bias: bool):
+        super().__init__()
+        self.size = size
+        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x, output_size=self.size)
+
+
+class ConvVAE(Autoencoder):
+    """All convolutions: 4×4 of stride 2 down to the last map, one as large as that map to the latent; and back.
+
+    BatchNorm and LeakyReLU(0.2) between, as in the discriminator of a DCGAN (Radford et al. 2016); no linear
+    layer anywhere.
+    """
+
+    def __init__(self, settings: settings_.ConvVAE, spec: ImageSpec):
+        super().__init__()
+        c, h, w = spec.shape
+        channels = widths(settings)[1:]
+        sizes = halved(h, w, settings.levels)
+        self.latent = settings.latent
+
+        def between(width: int, norm: bool = True) -> list[nn.Module]:
+            rest = [nn.Dropout2d(settings.dropout)] if settings.dropout else []
+            return [*([nn.BatchNorm2d(width)] if norm else []), nn.LeakyReLU(0.2), *rest]
+
+        down: list[nn.Module] = []
+        for i, (inputs, outputs) in enumerate(zip([c, *channels], channels, strict=False)):
+            down += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=i == 0), *between(outputs, i > 0)]
+        self.encoder = nn.Sequential(*down)
+        self.moments = nn.Conv2d(channels[-1], 2 * settings.latent, sizes[-1])
+        up: list[nn.Module] = [
+            nn.ConvTranspose2d(settings.latent, channels[-1], sizes[-1], bias=False),
+            *between(channels[-1]),
+        ]
+        for inputs, outputs, size in zip(channels[::-1], channels[-2::-1], sizes[-2:0:-1], strict=False):
+            up += [Transposed(inputs, outputs, size, bias=False), *between(outputs)]
+        self.decoder = nn.Sequential(*up, Transposed(channels[0], c, sizes[0], bias=True))
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.moments(self.encoder(images)).flatten(1).chunk(2, dim=1)
+        return mean, log_variance
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.decoder(latents[:, :, None, None])
+
+
+def halved(height: int, width: int, levels: int) -> Sequence[Size]:
+    """Sizes of the image and after each level of 4×4 convolutions with stride 2 and padding 1.
+
+    Raises ValueError where nothing would be left.
+    """
+    sizes = [(height >> i, width >> i) for i in range(levels + 1)]
+    if 0 in sizes[-1]:
+        raise ValueError(f"model.levels: {levels} halve {height}×{width} images below one pixel; use fewer")
+    return sizes
+
+
+def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log-variance)) ‖ N(0, 1)) of every dimension, in nats; the shape of ``mean``.
+
+    Kingma & Welling 2014, appendix B.
+    """
+    return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
