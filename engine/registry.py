@@ -13,14 +13,22 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 PLUGIN_GROUP = "gentui.plugins"
+
+
+class Misfit(NamedTuple):
+    """Why one part of a recipe does not go with the others: which key of its table, what is wrong, the remedy."""
+
+    key: str
+    message: str
+    hint: str = ""
 
 
 class Settings(BaseModel):
@@ -32,6 +40,12 @@ class Settings(BaseModel):
 
     builds: ClassVar[str] = ""
     """``module:attribute`` called with these settings to make the part."""
+    refers: ClassVar[dict[str, str]] = {}
+    """Fields that name parts in their turn: field -> kind in the registry."""
+
+    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+        """What in these settings does not go with the recipe's other ``parts``, by table; bad tables are absent."""
+        return ()
 
 
 S = TypeVar("S", bound=Settings)
@@ -69,6 +83,13 @@ def names(kind: str) -> list[str]:
 def find(kind: str, name: str) -> type[Settings] | None:
     load_all()
     return _registry.get(kind, {}).get(name)
+
+
+def part(kind: str, name: str) -> Settings:
+    """The settings of a part that has none to choose. Raises LookupError when there is no such part."""
+    if (cls := find(kind, name)) is None:
+        raise LookupError(f"no {kind} called {name!r}; known: {', '.join(names(kind))}")
+    return cls()
 
 
 def build(settings: Settings, *args: Any, **kwargs: Any) -> Any:

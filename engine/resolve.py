@@ -108,7 +108,7 @@ def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: Source) -> 
     replaced = None
     stand_in, data = quick.get("stand_in"), raw.get("data")
     real = registry.find("dataset", str(data.get("dataset"))) if isinstance(data, dict) else None
-    if stand_in and isinstance(data, dict) and real and issubclass(real, Data) and real.locate() is None:
+    if stand_in and isinstance(data, dict) and real and issubclass(real, Data) and not real.is_here(data):
         replaced = data["dataset"]
         raw["data"] = dict(data)
         _forget_old_part(raw["data"], "data", stand_in)
@@ -238,6 +238,11 @@ def _check_fit(
     if extractor not in ("auto", *extractors):
         where = source.where(("evaluate", "extractor"))
         problems.append(Problem(where, "evaluate.extractor", *_unknown("extractor", extractor, extractors)))
+    known = {table: value for table, value in values.items() if isinstance(value, Settings)}
+    for table, settings in known.items():
+        _check_names(table, settings, source, problems)
+        for key, message, hint in settings.misfits(known):
+            problems.append(Problem(source.where((table, key)), f"{table}.{key}", message, hint))
     data, model = values.get("data"), values.get("model")
     if data is None or model is None:
         return
@@ -250,3 +255,12 @@ def _check_fit(
                 f"{levels} levels halve {height}×{width} images below one pixel", "use fewer levels",
             )
         )  # fmt: skip
+
+
+def _check_names(table: str, settings: Settings, source: Source, problems: list[Problem]) -> None:
+    """Whether the parts that a table names among its settings are registered."""
+    for key, kind in settings.refers.items():
+        name, names = getattr(settings, key), registry.names(kind)
+        if name is not None and name not in names:
+            where = source.where((table, key))
+            problems.append(Problem(where, f"{table}.{key}", *_unknown(kind, name, names)))

@@ -1,0 +1,226 @@
+"""A generator and a discriminator trained against each other (Goodfellow et al. 2014), composed by a recipe.
+
+The adversarial loss and the critic's regulariser are parts of their own, found by name; nets that also tell the
+condition of an image have an auxiliary loss (Odena et al. 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine import registry
+from engine.methods import Batch, Context, Metrics, Trace
+from engine.methods.adversarial import Adversarial
+from engine.methods.learner import Learner, autocast
+from engine.methods.penalties import Regulariser
+from engine.settings.gan import GAN as GANSettings
+from engine.settings.samplers import Sample
+
+
+class GAN:
+    """The discriminator learns from every batch, the generator from every ``critic_steps``-th.
+
+    Generated images are asked for with the labels of the batch's real ones. The generator learns through the very
+    images that the discriminator has just learned from.
+    """
+
+    def __init__(self, settings: GANSettings, context: Context):
+        recipe, spec = context.recipe, context.spec
+        self.settings = settings
+        self.precision = "fp32"
+        self.device = context.device
+        self.latent: int = getattr(recipe.model, "latent")  # noqa: B009 - whatever the net is called
+        self.asked = spec.attributes or spec.classes
+        self.conditional = bool(self.asked) and getattr(recipe.model, "conditional", False)
+        self.adversarial: Adversarial = registry.build(registry.part("adversarial_loss", settings.loss))
+        self.regulariser: Regulariser = registry.build(settings.regulariser)
+        pair = registry.build(recipe.model, spec)
+        turns = replace(context, total_steps=max(1, context.total_steps // settings.critic_steps))
+        self.generator = Learner(pair.generator, turns)
+        lr = settings.discriminator_lr
+        self.discriminator = Learner(
+            pair.discriminator,
+            context,
+            ema=False,
+            # A compiled net has no second derivative, and says nothing of it.
+            compilable=self.regulariser.term is None,
+            optim=recipe.optim.model_copy(update={"lr": lr}) if lr else None,
+        )
+        self.nets = {"generator": self.generator.net, "discriminator": self.discriminator.net}
+        self.averages = self.generator.average is not None
+        self.batches = 0
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return autocast(self.device, self.precision)
+
+    def condition(self, labels: Tensor | None) -> Tensor | None:
+        """Labels of a batch -> what the nets are told: float32 N,A; None where they are not conditional."""
+        if not self.conditional:
+            return None
+        if labels is None:
+            raise ValueError("this GAN is conditional: labels are needed")
+        return (F.one_hot(labels, self.asked) if labels.dim() == 1 else labels).float()
+
+    def generate(self, condition: Tensor | None, n: int) -> Tensor:
+        latents = torch.randn(self.noise_shape(n), device=self.device)
+        with self.autocast():
+            return self.generator.forward(latents, condition).float()
+
+    def judge(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Scores N and logits of the condition N,A, in float32."""
+        with self.autocast():
+            score, logits = self.discriminator.forward(images, condition)
+        return score.float(), None if logits is None else logits.float()
+
+    def discriminator_loss(
+        self, real: Tensor, fake: Tensor, condition: Tensor | None
+    ) -> tuple[Tensor, Metrics]:
+        """The discriminator's total, and its parts."""
+        settings = self.settings
+        real_scores, real_logits = self.judge(real, condition)
+        fake_scores, fake_logits = self.judge(fake, condition)
+        on_real, on_fake = self.adversarial.discriminator(real_scores, fake_scores)
+        total = on_real + on_fake
+        parts: Metrics = {"loss_d_real": on_real.detach(), "loss_d_fake": on_fake.detach()}
+        if self.regulariser.term is not None:
+            penalty = self.regulariser.term(lambda images: self.critic(images, condition), real, fake)
+            total = total + penalty
+            parts["loss_d_penalty"] = penalty.detach()
+        if settings.auxiliary_weight:
+            auxiliary = self.auxiliary(real_logits, condition)
+            if settings.auxiliary_fakes:
+                auxiliary = auxiliary + self.auxiliary(fake_logits, condition)
+            total = total + auxiliary
+            parts["loss_d_aux"] = auxiliary.detach()
+        if self.adversarial.distance:
+            parts["wasserstein"] = real_scores.detach().mean() - fake_scores.detach().mean()
+        return total, parts
+
+    def generator_loss(self, fake: Tensor, condition: Tensor | None) -> tuple[Tensor, Metrics]:
+        """The generator's total, and its parts."""
+        scores, logits = self.judge(fake, condition)
+        total = self.adversarial.generator(scores)
+        parts: Metrics = {"loss_g_adv": total.detach()}
+        if self.settings.auxiliary_weight:
+            auxiliary = self.auxiliary(logits, condition)
+            total = total + auxiliary
+            parts["loss_g_aux"] = auxiliary.detach()
+        return total, parts | {"loss_g": total.detach()}
+
+    def critic(self, images: Tensor, condition: Tensor | None) -> Tensor:
+        """Scores N for a penalty on their gradient: in float32 whatever the precision of training."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self.discriminator.net(images, condition)[0]
+
+    def auxiliary(self, logits: Tensor | None, condition: Tensor | None) -> Tensor:
+        """λ times the binary cross entropy of the class head, averaged over attributes and images."""
+        assert logits is not None and condition is not None, "an auxiliary loss needs a class head"
+        return self.settings.auxiliary_weight * F.binary_cross_entropy_with_logits(logits, condition)
+
+    def training_step(self, batch: Batch) -> Metrics:
+        self.generator.scale_gradients(self.precision)
+        self.discriminator.scale_gradients(self.precision)
+        self.batches += 1
+        generators_turn = self.batches % self.settings.critic_steps == 0
+        condition = self.condition(batch.labels)
+        metrics: Metrics = {"lr": self.generator.lr}
+        if self.settings.discriminator_lr:
+            metrics["lr_d"] = self.discriminator.lr
+        with torch.set_grad_enabled(generators_turn):
+            fake = self.generate(condition, len(batch))
+        loss, parts = self.discriminator_loss(batch.images, fake.detach(), condition)
+        metrics |= {"loss": loss.detach(), **parts, "grad_norm_d": self.discriminator.update(loss)}
+        if self.settings.auxiliary_weight and (norm := self.class_head_norm()) is not None:
+            metrics["grad_norm_aux"] = norm
+        if self.regulariser.constrain is not None:
+            self.regulariser.constrain(self.discriminator.net)
+        if generators_turn:
+            with frozen(self.discriminator.net):
+                loss, parts = self.generator_loss(fake, condition)
+                metrics |= {**parts, "grad_norm_g": self.generator.update(loss)}
+        return metrics
+
+    def class_head_norm(self) -> Tensor | None:
+        """Norm of the class head's gradient in the step just taken: it is the auxiliary loss's alone."""
+        head = getattr(self.discriminator.net, "class_head", None)
+        if not isinstance(head, nn.Module):
+            return None
+        return nn.utils.get_total_norm([p.grad for p in head.parameters() if p.grad is not None])
+
+    def rehearse(self, batch: Batch) -> Tensor:
+        """Both nets' gradients, each of unit length, so that the larger does not hide the other."""
+        condition = self.condition(batch.labels)
+        fake = self.generate(condition, len(batch))
+        of_discriminator = self.discriminator.gradient(
+            self.discriminator_loss(batch.images, fake.detach(), condition)[0]
+        )
+        with frozen(self.discriminator.net):
+            of_generator = self.generator.gradient(self.generator_loss(fake, condition)[0])
+        return torch.cat([F.normalize(of_discriminator, dim=0), F.normalize(of_generator, dim=0)])
+
+    def end_epoch(self, loss: float) -> None:
+        for learner in (self.generator, self.discriminator):
+            learner.schedule.after_epoch(loss)
+
+    def noise_shape(self, n: int) -> tuple[int, ...]:
+        return (n, self.latent)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        settings: Sample,
+        noise: Tensor,
+        labels: Tensor | None,
+        *,
+        ema: bool = True,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        net = self.generator.evaluated(ema)
+        training = net.training
+        net.eval()
+        try:
+            with self.autocast():
+                images = net(noise, self.condition(labels)).float()
+        finally:
+            net.train(training)
+        if trace is not None:
+            trace(1, 1, images)
+        return images
+
+    def weights(self) -> dict[str, dict[str, Tensor]]:
+        return self.generator.weights("generator", "generator_ema") | self.discriminator.weights(
+            "discriminator"
+        )
+
+    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None:
+        self.generator.load_weights(weights, "generator", "generator_ema")
+        self.discriminator.load_weights(weights, "discriminator")
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator.state(),
+            "discriminator": self.discriminator.state(),
+            "batches": self.batches,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.generator.load_state(state["generator"])
+        self.discriminator.load_state(state["discriminator"])
+        self.batches = state["batches"]
+
+
+@contextmanager
+def frozen(net: nn.Module) -> Iterator[None]:
+    """No gradients for the net's own weights: half the cost of a backward pass that only goes through it."""
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        net.requires_grad_(True)

@@ -1,0 +1,99 @@
+"""Regularisers of the critic: penalties on the gradient of its scores with respect to images, and clipping.
+
+The gradient is taken with its graph, once for the whole batch: the sum of the scores has the gradient of each
+score in its own row, as long as no layer (BatchNorm) ties the images of a batch together. Callers keep
+``critic`` in float32, outside mixed precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.settings import gan as settings_
+
+Critic = Callable[[Tensor], Tensor]
+"""Images N,C,H,W -> scores N."""
+
+
+@dataclass(frozen=True)
+class Regulariser:
+    """``term(critic, real, fake)``: a scalar added to the discriminator's loss. ``constrain(net)``: called after
+    each of its steps. Either may be absent.
+    """
+
+    term: Callable[[Critic, Tensor, Tensor], Tensor] | None = None
+    constrain: Callable[[nn.Module], None] | None = None
+
+
+def gradients(critic: Critic, at: Tensor) -> Tensor:
+    """∇D of each image, N,C·H·W, with a graph for a second derivative."""
+    at = at.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
+    return gradient.flatten(1)
+
+
+def norms(critic: Critic, at: Tensor) -> Tensor:
+    """‖∇D‖ of each image, N."""
+    return torch.linalg.vector_norm(gradients(critic, at), dim=1)
+
+
+def between(a: Tensor, b: Tensor) -> Tensor:
+    """For each pair of images a point drawn uniformly from the line between them."""
+    return torch.lerp(a, b, torch.rand(len(a), 1, 1, 1, device=a.device, dtype=a.dtype))
+
+
+def none(settings: settings_.NoPenalty) -> Regulariser:
+    return Regulariser()
+
+
+def gradient_penalty(settings: settings_.GradientPenalty) -> Regulariser:
+    """λ·E(‖∇D‖ − 1)² between real and generated images (Gulrajani et al. 2017, eq. 3)."""
+
+    def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        return settings.weight * (norms(critic, between(fake, real)) - 1).square().mean()
+
+    return Regulariser(term)
+
+
+def dragan(settings: settings_.DRAGAN) -> Regulariser:
+    """λ·E(‖∇D‖ − 1)² on the lines from real images to perturbed ones, x + ½·std(x)·U[0,1] (Kodali et al. 2017)."""
+
+    def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        perturbed = real + settings.spread * real.std(correction=0) * torch.rand_like(real)
+        return settings.weight * (norms(critic, between(real, perturbed)) - 1).square().mean()
+
+    return Regulariser(term)
+
+
+def divergence(settings: settings_.Divergence) -> Regulariser:
+    """k·E‖∇D‖^p between real and generated images (Wu et al. 2018, arXiv 1712.01026, algorithm 1)."""
+
+    def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        squared = gradients(critic, between(fake, real)).square().sum(1)
+        return settings.weight * squared.pow(settings.power / 2).mean()
+
+    return Regulariser(term)
+
+
+def r1(settings: settings_.R1) -> Regulariser:
+    """γ/2·E‖∇D‖² on real images (Mescheder, Geiger, Nowozin 2018, eq. 9)."""
+
+    def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        return settings.weight / 2 * gradients(critic, real).square().sum(1).mean()
+
+    return Regulariser(term)
+
+
+def clip(settings: settings_.Clip) -> Regulariser:
+    """Every parameter of the critic into [−c, c] after each step (Arjovsky et al. 2017)."""
+
+    @torch.no_grad()
+    def constrain(net: nn.Module) -> None:
+        for parameter in net.parameters():
+            parameter.clamp_(-settings.weight, settings.weight)
+
+    return Regulariser(constrain=constrain)

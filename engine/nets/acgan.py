@@ -1,0 +1,102 @@
+"""A conditional pair with an auxiliary classifier (Odena, Olah, Shlens 2017), told the condition in many places.
+
+The condition is N,A: attributes of 0 and 1, or one-hot classes. At 128×128 and 32 ``channels`` the generator is a
+linear layer to 512 maps of 4×4 and five up-convolutions, with A constant maps of the condition joined before each
+but the last; the discriminator is its mirror image. Weights are drawn from N(0, 0.02).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods import ImageSpec
+from engine.nets.dcgan import finish, initialise, leaky, normalisation, pyramid, up
+from engine.settings.gan import ACGAN as ACGANSettings
+
+
+def conditions(spec: ImageSpec) -> int:
+    """A: how many attributes, or classes, images are asked for by."""
+    return spec.attributes or spec.classes
+
+
+class Generator(nn.Module):
+    """Latents N,Z and condition N,A -> images N,C,H,W in [-1,1]."""
+
+    def __init__(self, settings: ACGANSettings, spec: ImageSpec):
+        super().__init__()
+        side, widths = pyramid(settings.channels, spec.shape[1])
+        asked = conditions(spec)
+        maps = asked if settings.condition_maps else 0
+        self.condition_maps = settings.condition_maps
+        self.first = nn.Linear(settings.latent + asked, widths[0] * side * side, bias=False)
+        self.unflatten = nn.Unflatten(1, (widths[0], side, side))
+        self.norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        self.levels = nn.ModuleList(
+            nn.Sequential(*up(inputs + maps, outputs, lambda: nn.ReLU(inplace=True)))
+            for inputs, outputs in itertools.pairwise(widths)
+        )
+        self.last = nn.Sequential(nn.ConvTranspose2d(widths[-1], spec.shape[0], 4, 2, 1), nn.Tanh())
+        initialise(self)
+
+    def forward(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        if condition is None:
+            raise ValueError("this generator is conditional: labels are needed")
+        h = self.norm(self.unflatten(self.first(torch.cat([latents, condition.to(latents.dtype)], dim=1))))
+        for level in self.levels:
+            if self.condition_maps:
+                maps = condition.to(h.dtype)[:, :, None, None].expand(-1, -1, *h.shape[2:])
+                h = torch.cat([h, maps], dim=1)
+            h = level(h)
+        return self.last(h)
+
+
+class Discriminator(nn.Module):
+    """Images N,C,H,W and condition N,A -> (scores N, logits of the condition N,A).
+
+    The score is a linear function of the features joined to the condition; or, with ``head = "projection"``, of
+    the features summed over space, plus their inner product with a linear embedding of the condition (Miyato &
+    Koyama 2018).
+    """
+
+    def __init__(self, settings: ACGANSettings, spec: ImageSpec):
+        super().__init__()
+        side, widths = pyramid(settings.channels, spec.shape[1])
+        widths, asked = widths[::-1], conditions(spec)
+        layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1), leaky()]
+        for inputs, outputs in itertools.pairwise(widths):
+            norm = normalisation(settings.norm, outputs)
+            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not norm), *norm, leaky()]
+        self.body = nn.Sequential(*layers)
+        self.projects = settings.head == "projection"
+        features = widths[-1] if self.projects else widths[-1] * side * side
+        self.score_head = nn.Linear(features if self.projects else features + asked, 1)
+        self.embedding = nn.Linear(asked, features, bias=False) if self.projects else None
+        self.class_head = nn.Linear(features, asked)
+        finish(self, settings.norm)
+
+    def forward(self, images: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        if condition is None:
+            raise ValueError("this discriminator is conditional: labels are needed")
+        h = self.body(images)
+        condition = condition.to(h.dtype)
+        if self.embedding is not None:
+            features = h.sum((2, 3))
+            score = self.score_head(features)[:, 0] + (self.embedding(condition) * features).sum(1)
+        else:
+            features = h.flatten(1)
+            score = self.score_head(torch.cat([features, condition], dim=1))[:, 0]
+        return score, self.class_head(features)
+
+
+class ACGAN(nn.Module):
+    """The pair."""
+
+    def __init__(self, settings: ACGANSettings, spec: ImageSpec):
+        super().__init__()
+        if not conditions(spec):
+            raise ValueError("an ACGAN needs data with classes or attributes")
+        self.generator = Generator(settings, spec)
+        self.discriminator = Discriminator(settings, spec)

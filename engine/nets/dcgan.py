@@ -1,0 +1,120 @@
+"""The convolutional pair of Radford et al. 2016 (DCGAN), with the sizes of systems trained at 64×64.
+
+No convolution has a bias; weights are drawn from N(0, 0.02). An image of side s is s / 2^n = 4…7 pixels doubled
+n times: 64 pixels are 4 doubled four times, with 512, 256, 128 and 64 feature maps at 64 ``channels``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from engine.methods import ImageSpec
+from engine.settings.gan import DCGAN as DCGANSettings
+from engine.settings.gan import Norm, doublings
+
+LEAK = 0.2
+
+
+def pyramid(channels: int, side: int) -> tuple[int, list[int]]:
+    """(side of the smallest map, feature maps of each level from there up) for images of ``side`` pixels."""
+    levels = doublings(side)
+    if levels is None:
+        raise ValueError(f"no map of 4 to 7 pixels doubles to {side}")
+    return side >> levels, [channels << level for level in reversed(range(levels))]
+
+
+def normalisation(norm: Norm, channels: int) -> list[nn.Module]:
+    """What follows a convolution of the discriminator."""
+    if norm == "batch":
+        return [nn.BatchNorm2d(channels)]
+    return [nn.GroupNorm(1, channels)] if norm == "layer" else []
+
+
+@torch.no_grad()
+def initialise(net: nn.Module) -> nn.Module:
+    """Weights from N(0, 0.02), scales of norms from N(1, 0.02), biases 0."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            module.weight.normal_(0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d | nn.GroupNorm):
+            module.weight.normal_(1, 0.02)
+        if isinstance(bias := getattr(module, "bias", None), nn.Parameter):
+            bias.zero_()
+    return net
+
+
+def spectrally_normalised(net: nn.Module) -> nn.Module:
+    """Every convolution and linear layer divided by its largest singular value (Miyato et al. 2018).
+
+    The singular vectors are buffers, refined by one power iteration at each forward pass in training mode.
+    """
+    for module in list(net.modules()):
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            parametrizations.spectral_norm(module)
+    return net
+
+
+def finish(discriminator: nn.Module, norm: Norm) -> nn.Module:
+    """Initial weights, and spectral normalisation where it is asked for."""
+    initialise(discriminator)
+    return spectrally_normalised(discriminator) if norm == "spectral" else discriminator
+
+
+def up(inputs: int, outputs: int, activation: Callable[[], nn.Module]) -> list[nn.Module]:
+    """Twice the size: N,inputs,H,W -> N,outputs,2H,2W."""
+    convolution = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs), activation()]
+
+
+def leaky() -> nn.Module:
+    return nn.LeakyReLU(LEAK, inplace=True)
+
+
+class Generator(nn.Module):
+    """Latents N,Z -> images N,C,H,W in [-1,1]; a condition is ignored."""
+
+    def __init__(self, settings: DCGANSettings, spec: ImageSpec):
+        super().__init__()
+        side, widths = pyramid(settings.channels, spec.shape[1])
+        first = nn.ConvTranspose2d(settings.latent, widths[0], side, bias=False)
+        layers: list[nn.Module] = [first, nn.BatchNorm2d(widths[0]), leaky()]
+        for inputs, outputs in itertools.pairwise(widths):
+            layers += up(inputs, outputs, leaky)
+        layers += [nn.ConvTranspose2d(widths[-1], spec.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        initialise(self)
+
+    def forward(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.layers(latents[:, :, None, None])
+
+
+class Discriminator(nn.Module):
+    """Images N,C,H,W -> (scores N, None); a condition is ignored. The first and last layers have no norm."""
+
+    def __init__(self, settings: DCGANSettings, spec: ImageSpec):
+        super().__init__()
+        side, widths = pyramid(settings.channels, spec.shape[1])
+        widths = widths[::-1]
+        layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1, bias=False), leaky()]
+        for inputs, outputs in itertools.pairwise(widths):
+            convolution = nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False)
+            layers += [convolution, *normalisation(settings.norm, outputs), leaky()]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, side, bias=False))
+        finish(self, settings.norm)
+
+    def forward(self, images: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        return self.layers(images).flatten(), None
+
+
+class DCGAN(nn.Module):
+    """The pair."""
+
+    def __init__(self, settings: DCGANSettings, spec: ImageSpec):
+        super().__init__()
+        self.generator = Generator(settings, spec)
+        self.discriminator = Discriminator(settings, spec)
