@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from engine.data.dataset import Dataset, Progress, Split
+from engine.data.photographs import sklearn_file
 from engine.settings.datasets import Digits
 
 
@@ -33,12 +32,9 @@ def load(settings: Digits, progress: Progress | None = None) -> Dataset:
 
 def _read() -> tuple[np.ndarray, np.ndarray]:
     """Pixels N,64 in 0…16 and labels N, from scikit-learn's file: importing scikit-learn costs a second."""
-    spec = find_spec("sklearn")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
-        if path.is_file():
-            table = np.loadtxt(path, delimiter=",")
-            return table[:, :64], table[:, 64]
+    if path := sklearn_file("data", "digits.csv.gz"):
+        table = np.loadtxt(path, delimiter=",")
+        return table[:, :64], table[:, 64]
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)

@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import platformdirs
 from pydantic import Field, ValidationError
 
-from engine.registry import Settings, register
+from engine.registry import Settings, find, register
 
 
 def data_root() -> Path:
@@ -184,3 +184,35 @@ class FashionMNIST(Data):
             "`apt-get install dataset-fashion-mnist` installs it, or put its four IDX files into "
             f"{data_root() / 'fashion-mnist'}"
         )
+
+
+class Pair(Data):
+    """Base of the domain pairs: ``source`` with its labels, and ``target``, at 3×28×28 (grey repeated)."""
+
+    supervision: Literal["source", "target"] = Field(
+        "source",
+        description="whose labels are trained on; target: the bound that adaptation is measured against",
+    )
+
+    builds: ClassVar[str] = "engine.data.pairs:load"
+    shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
+    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    source: ClassVar[str] = ""
+    target: ClassVar[str] = ""
+
+    @classmethod
+    def domains(cls) -> tuple[type[Data], type[Data]]:
+        """Settings classes of source and target."""
+        source, target = (find("dataset", name) for name in (cls.source, cls.target))
+        assert source is not None and target is not None
+        return cast(type[Data], source), cast(type[Data], target)
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        """The source's folder when both domains are here."""
+        places = [domain.locate() for domain in cls.domains()]
+        return None if None in places else places[0]
+
+    @classmethod
+    def remedy(cls) -> str:
+        return "; ".join(domain.remedy() for domain in cls.domains() if domain.locate() is None)

@@ -1,0 +1,32 @@
+"""Two domains of the same classes: one to learn from, one to do well on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from engine import registry
+from engine.data.dataset import Dataset, Progress, resize
+from engine.settings.datasets import Pair
+
+
+def load(settings: Pair, progress: Progress | None = None) -> Dataset:
+    """The source with the target domain beside it, both at 3×28×28.
+
+    With ``supervision = "target"`` the target's own training images and labels stand in the source's place.
+    """
+    shape = settings.shape
+    domains = [registry.build(cls.model_validate({}), progress) for cls in settings.domains()]
+    source, target = (_shaped(dataset, shape) for dataset in domains)
+    learnt = target if settings.supervision == "target" else source
+    return replace(learnt, name=settings.dataset, target=target, fingerprint="")
+
+
+def _shaped(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
+    def images(given: Tensor) -> Tensor:
+        sized = resize(given, shape[1:])
+        return sized if sized.shape[1] == shape[0] else sized.expand(-1, shape[0], -1, -1).contiguous()
+
+    sized = {name: replace(split, images=images(split.images)) for name, split in dataset.splits.items()}
+    return replace(dataset, **sized, fingerprint="")

@@ -1,0 +1,61 @@
+"""Data sets that come with gentui: always there, nothing to download."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.registry import register
+from engine.settings.datasets import Data, Pair
+
+DIGITS = tuple("0123456789")
+
+HAIR = ("black", "brown", "blond", "red", "blue", "pink")
+EYES = ("brown", "blue", "green", "grey")
+SKIN = ("light", "tan", "dark")
+GLASSES = ("with", "without")
+FACE_ATTRIBUTES = (
+    *(f"{colour} hair" for colour in HAIR),
+    *(f"{colour} eyes" for colour in EYES),
+    *(f"{tone} skin" for tone in SKIN),
+    *(f"{what} glasses" for what in GLASSES),
+)
+FACE_GROUPS = (len(HAIR), len(EYES), len(SKIN), len(GLASSES))
+
+
+@register("dataset", "digits-m")
+class DigitsM(Data):
+    """scikit-learn's digits at 28×28, blended over patches of its two photographs: |patch - digit|, the
+    construction of MNIST-M (Ganin et al. 2016)."""
+
+    dataset: str = "digits-m"
+    builds: ClassVar[str] = "engine.data.digits_m:load"
+    title: ClassVar[str] = "digits blended over photographs, 28×28"
+    shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
+    classes: ClassVar[tuple[str, ...]] = DIGITS
+    sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
+    embedded: ClassVar[bool] = True
+
+
+@register("dataset", "photos")
+class Photos(Data):
+    """64×64 crops of scikit-learn's two photographs, a dahlia and a pagoda, at half size; no crop of the test split
+    shares a pixel with one of the training split."""
+
+    dataset: str = "photos"
+    builds: ClassVar[str] = "engine.data.photos:load"
+    title: ClassVar[str] = "crops of two photographs, 64×64"
+    shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
+    sizes: ClassVar[dict[str, int]] = {"train": 4128, "test": 1032}
+    embedded: ClassVar[bool] = True
+
+
+@register("dataset", "digitsm-digits")
+class DigitsMToDigits(Pair):
+    """From digits over photographs to plain digits: a small domain shift that is always there."""
+
+    dataset: str = "digitsm-digits"
+    title: ClassVar[str] = "digits over photographs → plain digits, 28×28"
+    source: ClassVar[str] = "digits-m"
+    target: ClassVar[str] = "digits"
+    sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
+    embedded: ClassVar[bool] = True
