@@ -114,6 +114,8 @@ class Recipe(Header):
                 choices = _choices(info.annotation)
                 if table in PARTS and key == PARTS[table][1]:
                     choices = tuple(registry.names(PARTS[table][0]))
+                elif key in settings.refers:
+                    choices = tuple(registry.names(settings.refers[key]))
                 fields.append(
                     FormField(
                         key=f"{table}.{key}",
