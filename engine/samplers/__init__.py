@@ -1,1 +1,1 @@
-"""Samplers: functions from noise to images, over any denoiser."""
+"""Samplers: from noise to images over a noise process (``engine.samplers.process``), whatever net denoises."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.registry import Settings, register
+from engine.registry import Misfit, Settings, register
 
 
 class Sample(Settings):
@@ -19,8 +20,69 @@ class Sample(Settings):
     columns: int = Field(8, ge=1, le=32, description="columns of the grid: the noises")
     strip: int = Field(8, ge=2, le=64, description="pictures in the strip from noise to image")
 
+    @property
+    def words(self) -> str:
+        """What of these settings a score depends on: ``heun 18``, ``ddim 20 · guidance 0.5``."""
+        fields = type(self).model_fields
+        shown = [
+            f"{key} {getattr(self, key)}"
+            for key in fields.keys() - _SHOWN_ONLY
+            if getattr(self, key) not in (None, fields[key].default)
+        ]
+        return " · ".join([f"{self.sampler} {self.steps}" if self.steps > 1 else self.sampler, *sorted(shown)])
 
-class _Karras(Sample):
+
+_SHOWN_ONLY = frozenset({"sampler", "steps", "times", "rows", "columns", "strip"})
+
+
+@register("sampler", "direct")
+class Direct(Sample):
+    """One pass of the generator or decoder: there are no steps."""
+
+    sampler: str = "direct"
+    steps: int = Field(1, ge=1, le=1, description="one pass")
+    builds: ClassVar[str] = ""
+
+
+@register("sampler", "none")
+class NoSamples(Sample):
+    """For methods that make no images; ``times`` still says how often figures are drawn."""
+
+    sampler: str = "none"
+    steps: int = Field(1, ge=1, le=1, description="none")
+    builds: ClassVar[str] = ""
+
+
+Spacing = Literal["native", "karras", "logsnr"]
+
+
+class Denoising(Sample):
+    """Base of the samplers that go from noise to image in steps, over any noise process."""
+
+    guidance: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="w of classifier-free guidance, noise = (1+w)·conditional - w·unconditional; empty: none",
+    )
+
+    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+        """Guidance where the net never learned to do without a label; more steps than were trained."""
+        method = parts.get("method")
+        if method is None:
+            return
+        if self.guidance is not None and not getattr(method, "guided", False):
+            yield Misfit("guidance", "the method is not trained for guidance", "leave it out")
+        trained = getattr(method, "trained_steps", None)
+        if trained is not None and self.steps > trained:
+            yield Misfit(
+                "steps",
+                f"{self.steps} steps, but the net is trained at {trained} noise levels",
+                f"at most {trained}, or a larger method.steps",
+            )
+
+
+class _Karras(Denoising):
     rho: float = Field(7.0, gt=0, description="curvature of the noise schedule (EDM eq. 5)")
 
 
@@ -38,3 +100,42 @@ class Euler(_Karras):
 
     sampler: str = "euler"
     builds: ClassVar[str] = "engine.samplers.ode:euler"
+
+
+_SPACING = (
+    "of the noise levels; native: even in a DDPM's trained steps, Karras' for EDM; karras: Karras' for both; "
+    "logsnr: even in the logarithm of the signal-to-noise ratio"
+)
+
+
+@register("sampler", "dpm++")
+class DPMSolver(Denoising):
+    """DPM-Solver++(2M), second order and multistep (Lu et al. 2022): good images in about 20 steps."""
+
+    sampler: str = "dpm++"
+    steps: int = Field(20, ge=1, le=10_000, description="sampling steps")
+    spacing: Spacing = Field("logsnr", description=_SPACING)
+    builds: ClassVar[str] = "engine.samplers.dpm_solver:dpm_solver"
+
+
+@register("sampler", "ddim")
+class DDIM(Denoising):
+    """DDIM (Song, Meng & Ermon 2021): deterministic at η = 0, as random as DDPM at η = 1."""
+
+    sampler: str = "ddim"
+    steps: int = Field(50, ge=1, le=10_000, description="sampling steps")
+    eta: float = Field(0.0, ge=0, le=1, description="share of fresh noise: 0 none, 1 as much as DDPM")
+    spacing: Spacing = Field("native", description=_SPACING)
+    builds: ClassVar[str] = "engine.samplers.ancestral:ddim"
+
+
+@register("sampler", "ddpm")
+class DDPM(Denoising):
+    """Ancestral sampling over the trained steps, or evenly over some of them (Ho et al. 2020, algorithm 2)."""
+
+    sampler: str = "ddpm"
+    steps: int = Field(1000, ge=1, le=10_000, description="sampling steps, at most as many as were trained")
+    variance: Literal["posterior", "beta"] = Field(
+        "posterior", description="of the fresh noise: the posterior's, or β, the larger bound"
+    )
+    builds: ClassVar[str] = "engine.samplers.ancestral:ddpm"

@@ -1,0 +1,61 @@
+"""What methods that learn to denoise have in common: sampling over their noise process."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from engine import registry
+from engine.methods import Context, ImageSpec, Trace
+from engine.methods.one_net import OneNet
+from engine.samplers.process import Level, Process
+from engine.settings.samplers import Sample
+
+
+class Denoising(OneNet):
+    """A method whose net denoises."""
+
+    def __init__(self, context: Context, spec: ImageSpec | None = None):
+        """``spec``: what the net is told of the data, where that is more than ``context.spec``."""
+        model = context.recipe.model
+        super().__init__(registry.build(model, spec or context.spec), context)
+        self.conditional = bool(context.spec.classes) and getattr(model, "conditional", False)
+
+    @property
+    def signal(self) -> float:
+        """Standard deviation of the images, at which noisy ones are shown."""
+        return 1.0
+
+    @abstractmethod
+    def process(self, net: nn.Module, settings: Sample, labels: Tensor | None) -> Process:
+        """The noise process, denoised by ``net`` for ``labels`` (None where unconditional)."""
+
+    def noise_shape(self, n: int) -> tuple[int, ...]:
+        return (n, *self.spec.shape)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        settings: Sample,
+        noise: Tensor,
+        labels: Tensor | None,
+        *,
+        ema: bool = True,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        net = self.learner.evaluated(ema)
+        training = net.training
+        net.eval()
+
+        def show(done: int, total: int, x: Tensor, level: Level) -> None:
+            if trace is not None:  # at the images' scale whatever the noise
+                trace(done, total, x * (self.signal / math.hypot(level.alpha * self.signal, level.sigma)))
+
+        try:
+            process = self.process(net, settings, labels if self.conditional else None)
+            return registry.build(settings, process, noise, show)
+        finally:
+            net.train(training)

@@ -1,0 +1,70 @@
+"""Samplers that step from one noise level to the next by the process's own posterior: DDPM and DDIM."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from engine.samplers.draws import Draws
+from engine.samplers.process import Level, Process, Show
+from engine.settings.samplers import DDIM, DDPM
+
+
+def between(now: Level, then: Level) -> float:
+    """Variance of x at ``now`` given x at the less noisy ``then``: β of the step, for DDPM."""
+    return now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2
+
+
+def posterior_variance(now: Level, then: Level) -> float:
+    """Variance of x at ``then`` given x at ``now`` and the image (Ho et al. 2020, eq. 7)."""
+    return between(now, then) * (then.sigma / now.sigma) ** 2
+
+
+def posterior_mean(x: Tensor, image: Tensor, now: Level, then: Level) -> Tensor:
+    """Mean of x at ``then`` given ``x`` at ``now`` and the image (Ho et al. 2020, eq. 7)."""
+    kept = now.alpha / then.alpha * (then.sigma / now.sigma) ** 2
+    return kept * x + then.alpha * between(now, then) / now.sigma**2 * image
+
+
+def ddpm(settings: DDPM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
+    """Ancestral sampling (Ho et al. 2020, algorithm 2). ``noise`` N,C,H,W is standard normal.
+
+    Fewer steps than were trained are spread evenly over those, with the posterior between the levels met.
+    """
+    levels = process.levels(settings.steps)
+    x, total, draws = noise * process.scale, settings.steps, Draws(noise)
+    if show:
+        show(0, total, x, levels[0])
+    for i in range(total):
+        now, then = levels[i], levels[i + 1]
+        x = posterior_mean(x, process.denoise(x, now), now, then)
+        if then.sigma:
+            variance = (between if settings.variance == "beta" else posterior_variance)(now, then)
+            x = x + math.sqrt(variance) * draws.normal()
+        if show:
+            show(i + 1, total, x, then)
+    return x
+
+
+def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
+    """DDIM (Song, Meng & Ermon 2021, eq. 12). η = 0: the ODE, first order in λ; η = 1: the posterior.
+
+    ``noise`` N,C,H,W is standard normal.
+    """
+    levels = process.levels(settings.steps, settings.spacing)
+    x, total = noise * process.scale, settings.steps
+    draws = Draws(noise) if settings.eta else None
+    if show:
+        show(0, total, x, levels[0])
+    for i in range(total):
+        now, then = levels[i], levels[i + 1]
+        image = process.denoise(x, now)
+        fresh = settings.eta**2 * posterior_variance(now, then)
+        kept = math.sqrt(max(0.0, then.sigma**2 - fresh))
+        x = then.alpha * image + kept * process.noise_in(x, image, now)
+        if draws is not None and then.sigma:
+            x = x + math.sqrt(fresh) * draws.normal()
+        if show:
+            show(i + 1, total, x, then)
+    return x
