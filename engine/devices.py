@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.methods import Method
+from engine.methods import Batch, Method
 
 # A lower precision must pay for its loss of digits: at least this much faster, gradients at least this parallel.
 WORTHWHILE, AGREEMENT = 1.1, 0.98
@@ -92,19 +92,19 @@ def _wake(method: Method) -> None:
                 parameter.normal_(0, 0.02)
 
 
-def probe_precision(
-    method: Method, images: Tensor, labels: Tensor | None, budget: float = 6.0
-) -> dict[str, Any]:
-    """Time and compare one rehearsal in fp32 and in bf16 on a copy of ``method``; say which to train in.
+def probe_precision(method: Method, batch: Batch, budget: float = 6.0) -> dict[str, Any]:
+    """Time and compare one rehearsal in fp32 and in a lower precision on a copy of ``method``; say which to
+    train in. The lower is bf16, or fp16 on a GPU that has no bf16.
 
     Returns {"precision", "speedup", "agreement" (cosine of the gradients), "reason"}. Leaves the RNG and the
     method as they were. Slow nets are rehearsed on fewer images to stay near ``budget`` seconds.
     """
-    device = images.device
+    device = batch.images.device
+    lower = "fp16" if device.type == "cuda" and not torch.cuda.is_bf16_supported() else "bf16"
     before = rng_state(device)
     rehearsal = copy.deepcopy(method)
     _wake(rehearsal)
-    batch = min(len(images), 16)
+    count = min(len(batch), 16)
 
     def run(precision: str, n: int) -> tuple[float, Tensor]:
         set_rng_state(before, device)
@@ -112,27 +112,27 @@ def probe_precision(
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         start = time.perf_counter()
-        gradient = rehearsal.rehearse(images[:n], labels[:n] if labels is not None else None)
+        gradient = rehearsal.rehearse(batch.first(n))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - start, gradient
 
     try:
-        run("fp32", batch)
-        per_image = run("fp32", batch)[0] / batch
-        batch = max(batch, min(len(images), int(budget / 8 / max(per_image, 1e-9))))
-        run("bf16", batch)
-        timings = [(run("fp32", batch), run("bf16", batch)) for _ in range(2)]
+        run("fp32", count)
+        per_image = run("fp32", count)[0] / count
+        count = max(count, min(len(batch), int(budget / 8 / max(per_image, 1e-9))))
+        run(lower, count)
+        timings = [(run("fp32", count), run(lower, count)) for _ in range(2)]
     finally:
         set_rng_state(before, device)
     speedup = min(a[0] for a, _ in timings) / min(b[0] for _, b in timings)
     exact, rounded = timings[0][0][1], timings[0][1][1]
     agreement = float(torch.nn.functional.cosine_similarity(exact, rounded, dim=0))
     if not agreement >= AGREEMENT:
-        precision, reason = "fp32", f"bf16 gradients disagree (cosine {agreement:.4f} < {AGREEMENT})"
+        precision, reason = "fp32", f"{lower} gradients disagree (cosine {agreement:.4f} < {AGREEMENT})"
     elif speedup < WORTHWHILE:
-        precision, reason = "fp32", f"bf16 is not worth it here ({speedup:.2f}× the speed of fp32)"
+        precision, reason = "fp32", f"{lower} is not worth it here ({speedup:.2f}× the speed of fp32)"
     else:
-        precision = "bf16"
-        reason = f"bf16 is {speedup:.2f}× as fast as fp32 and its gradients agree (cosine {agreement:.4f})"
+        precision = lower
+        reason = f"{lower} is {speedup:.2f}× as fast as fp32 and its gradients agree (cosine {agreement:.4f})"
     return {"precision": precision, "speedup": speedup, "agreement": agreement, "reason": reason}

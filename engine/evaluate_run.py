@@ -15,7 +15,7 @@ from engine.evaluation.extractors import ExtractorError
 from engine.events import EventWriter
 from engine.recipe import MissingData, RecipeError
 from engine.rundir import RunDir
-from engine.scoring import Scorer
+from engine.scoring import build_scorer
 from engine.trained import leave, or_exit
 
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         recipe = trained.recipe.with_values(changes) if changes else trained.recipe
         recipe.require_data()
-        scorer = Scorer(recipe, open_dataset(recipe.data), trained.device)
+        scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
         scores = scorer.score(trained.method, _progress)
     except RecipeError as error:
         leave("; ".join(f"{p.key}: {p.message}" for p in error.problems), 2)

@@ -15,8 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine import registry
+from engine.conditions import UnknownLabel
 from engine.data import to_uint8
 from engine.figures.grid import save_gif, save_grid
+from engine.methods import Generates
 from engine.recipe import Recipe, RecipeError
 from engine.rundir import RunDir
 from engine.sampling import Noise, Strip
@@ -42,12 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
     trained = or_exit(RunDir(options.run_dir), options.device, options.checkpoint)
-    settings = _sampler(trained.recipe, options.sampler, options.steps)
-    if options.guidance is not None:
-        leave(f"recipe {trained.recipe.name} was not trained for guidance: its method is "
-              f"{trained.recipe.method.name!r}", 2)  # type: ignore[attr-defined]  # fmt: skip
-    labels, columns = _labels(trained, options.label, options.n)
+    if not isinstance(trained.method, Generates):
+        leave(f"recipe {trained.recipe.name} makes no images: there is nothing to sample", 2)
+    settings = _sampler(trained.recipe, options.sampler, options.steps, options.guidance)
     seed = options.seed if options.seed is not None else trained.recipe.train.seed
+    labels, columns = _labels(trained, options.label, options.n, seed)
     frames = draw(trained, settings, labels, seed, GIF_FRAMES if options.out.suffix.lower() == ".gif" else 2)
     try:
         _write(frames, options.out, columns)
@@ -59,9 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
 def draw(trained: Trained, settings: Sample, labels: Tensor, seed: int, frames: int = 2) -> list[Tensor]:
     """``frames`` pictures of the way from noise to image, each uint8 N,C,H,W; the last are the images.
 
-    ``labels`` is int64 N; its length says how many images an unconditional method makes.
+    ``labels`` is int64 N or float32 N,A; its length says how many images an unconditional method makes.
     """
     method = trained.method
+    assert isinstance(method, Generates)
     noise = Noise(method, seed)
     batches = []
     for part in labels.split(BATCH):
@@ -73,12 +76,12 @@ def draw(trained: Trained, settings: Sample, labels: Tensor, seed: int, frames: 
     return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
 
-def _sampler(recipe: Recipe, name: str | None, steps: int | None) -> Sample:
-    changes: dict[str, object] = {}
-    if name is not None:
-        changes["sample.sampler"] = name
-    if steps is not None:
-        changes["sample.steps"] = steps
+def _sampler(recipe: Recipe, name: str | None, steps: int | None, guidance: float | None) -> Sample:
+    given = {"sampler": name, "steps": steps, "guidance": guidance}
+    changes: dict[str, object] = {f"sample.{key}": value for key, value in given.items() if value is not None}
+    if guidance is not None and not _guided(recipe, name):
+        leave(f"recipe {recipe.name} was not trained for guidance: its method is "
+              f"{recipe.method.name!r}", 2)  # type: ignore[attr-defined]  # fmt: skip
     try:
         return recipe.with_values(changes).sample if changes else recipe.sample
     except RecipeError as error:
@@ -87,26 +90,28 @@ def _sampler(recipe: Recipe, name: str | None, steps: int | None) -> Sample:
         )
 
 
-def _labels(trained: Trained, label: str | None, n: int | None) -> tuple[Tensor, int]:
+def _guided(recipe: Recipe, sampler: str | None) -> bool:
+    """Whether the method was trained for guidance and the sampler knows the word."""
+    chosen = registry.find("sampler", sampler) if sampler is not None else type(recipe.sample)
+    trained = getattr(recipe.method, "guided", False)
+    return trained and (chosen is None or "guidance" in chosen.model_fields)
+
+
+def _labels(trained: Trained, label: str | None, n: int | None, seed: int) -> tuple[Tensor, int]:
     """(labels, columns of the grid). Without a label every class in turn, a column for each."""
-    classes = trained.recipe.data.classes
-    if not trained.method.conditional:
+    conditions = trained.conditions
+    if not trained.method.conditional:  # type: ignore[attr-defined]
         if label is not None:
             leave(f"recipe {trained.recipe.name} is unconditional: it takes no --label", 2)
         return torch.zeros(n or UNCONDITIONAL_COLUMNS**2, dtype=torch.int64), UNCONDITIONAL_COLUMNS
-    if label is None:
-        return torch.arange(n or 8 * len(classes)) % len(classes), len(classes)
-    names = [c.lower() for c in classes]
-    if label.lower() in names:
-        index = names.index(label.lower())
-    elif label.isdecimal() and int(label) < len(classes):
-        index = int(label)
-    else:
-        leave(
-            f"--label: no class {label!r}; classes are {', '.join(f'{i} {c}' for i, c in enumerate(classes))}",
-            2,
-        )
-    return torch.full((n or 16,), index), min(n or 16, 8)
+    if label is not None:
+        try:
+            return conditions.parse(label, n or 16, seed), min(n or 16, 8)
+        except UnknownLabel as error:
+            leave(f"--label: {error}", 2)
+    if conditions.classes:
+        return conditions.any(n or 8 * len(conditions.classes)), len(conditions.classes)
+    return conditions.any(n or UNCONDITIONAL_COLUMNS**2, seed), UNCONDITIONAL_COLUMNS
 
 
 def _write(frames: list[Tensor], path: Path, columns: int) -> None:

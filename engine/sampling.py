@@ -7,8 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from engine.conditions import Conditions
 from engine.data import to_uint8
-from engine.methods import Method
+from engine.methods import Generates
 from engine.settings.samplers import Sample
 
 GRID_SEED = 1_000_003
@@ -21,7 +22,7 @@ Progress = Callable[[int, int], None]
 class Noise:
     """Noise drawn on the CPU, image by image: the same on every device and for every batch size."""
 
-    def __init__(self, method: Method, seed: int):
+    def __init__(self, method: Generates, seed: int):
         self._shape = method.noise_shape(1)[1:]
         self._generator = torch.Generator().manual_seed(seed)
 
@@ -30,23 +31,25 @@ class Noise:
         return torch.stack([torch.randn(self._shape, generator=self._generator) for _ in range(n)])
 
 
-def grid(method: Method, settings: Sample, classes: int, seed: int) -> tuple[int, int, Tensor, Tensor | None]:
+def grid(
+    method: Generates, settings: Sample, conditions: Conditions, seed: int
+) -> tuple[int, int, Tensor, Tensor | None]:
     """(rows, columns, noise, labels) of the sample grid.
 
-    A conditional method has a row for each class (``settings.rows`` of them where that is fewer), with the
+    A conditional method has a row for each class or set of attributes (``settings.rows`` at most), with the
     same noises in every row, so that the images of a column differ by their label alone.
     """
     columns = settings.columns
     noise = Noise(method, seed)
     if not method.conditional:
         return settings.rows, columns, noise.draw(settings.rows * columns), None
-    rows = min(settings.rows, classes)
+    labels = conditions.rows(settings.rows)
     drawn = noise.draw(columns)
     return (
-        rows,
+        len(labels),
         columns,
-        drawn.repeat(rows, *[1] * (drawn.dim() - 1)),
-        torch.arange(rows).repeat_interleave(columns),
+        drawn.repeat(len(labels), *[1] * (drawn.dim() - 1)),
+        labels.repeat_interleave(columns, dim=0),
     )
 
 

@@ -16,20 +16,23 @@ import torch
 from torch import Tensor
 
 from engine import checkpoint, devices, registry
-from engine.data import Batches, open_dataset, to_uint8
+from engine.conditions import Conditions
+from engine.data import Batches, open_dataset
 from engine.evaluation.evaluate import Score
 from engine.events import EventWriter
-from engine.figures.grid import save_grid
-from engine.methods import Context, ImageSpec, Method
+from engine.figures import Occasion
+from engine.figures.architecture import describe
+from engine.methods import Context, ImageSpec, Method, Validates
 from engine.metrics import MetricLog
 from engine.recipe import Recipe
 from engine.rundir import RunDir
-from engine.sampling import GRID_SEED, Strip, grid
-from engine.scoring import Scorer
+from engine.scoring import build_scorer
 from engine.signals import StopFlag, StopRequested
+from engine.validation import Validator
 
 HEARTBEAT_SECONDS = 2.0
 LOG_SECONDS = 10.0
+MOST_VALIDATIONS = 200  # over a run; otherwise after every epoch
 FIRST_CHECKPOINT_SECONDS = 5.0  # then after twice that, and so on up to what the recipe says
 
 
@@ -40,12 +43,13 @@ class TrainingFailed(Exception):
 def build_method(
     recipe: Recipe,
     device: torch.device,
+    conditions: Conditions,
     total_steps: int = 1,
     steps_per_epoch: int = 1,
     images: Tensor | None = None,
 ) -> Method:
     """The recipe's method with freshly initialised nets."""
-    spec = ImageSpec(recipe.data.image_shape, len(recipe.data.classes))
+    spec = ImageSpec(recipe.data.image_shape, len(conditions.classes), len(conditions.attributes))
     context = Context(recipe, spec, device, total_steps, steps_per_epoch, images)
     return registry.build(recipe.method, context)
 
@@ -78,31 +82,58 @@ class Trainer:
         """Data, nets, precision; or all of it from the last checkpoint."""
         recipe, device = self.recipe, self.device
         self.phase("reading data")
-        self.dataset = open_dataset(recipe.data)
-        self.scorer = Scorer(recipe, self.dataset, device)
+        self.dataset = open_dataset(
+            recipe.data, progress=lambda done, total: self.heartbeat("reading data", done, total)
+        )
+        for sentence in self.dataset.warnings:
+            self.alert(
+                "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
+            )
+        self.conditions = Conditions.of(self.dataset)
+        self.scorer = build_scorer(recipe, self.dataset, device)
         state = checkpoint.load_state(self.run) if resume else None
         threads = devices.set_up(device, state["threads"] if state and state["device"] == device.type else None)
         devices.seed_everything(recipe.train.seed)
         train = self.dataset.train
         self.batches = Batches(
-            train, recipe.data.batch_size, device, recipe.train.seed, recipe.train.channels_last
+            self.dataset,
+            recipe.data.batch_size,
+            device,
+            recipe.train.seed,
+            recipe.train.channels_last,
+            augmentation=recipe.data,
         )
         self.total = recipe.steps_total(len(train))
         self.phase("building the net")
-        self.method = build_method(recipe, device, self.total, self.batches.steps_per_epoch, train.images)
+        self.method = build_method(
+            recipe, device, self.conditions, self.total, self.batches.steps_per_epoch, train.images
+        )
         precision = self._choose_precision(state)
         self.method.precision = precision["precision"]
-        self._fixed = {"threads": threads, "device": device.type, "precision": precision}
+        self._fixed = {
+            "threads": threads,
+            "device": device.type,
+            "precision": precision,
+            "conditions": self.conditions.state(),
+        }
         if state is not None:
             self._restore(state)
+        self.figures = [registry.part("figure", name) for name in getattr(recipe.method, "figures", ())]
+        self.validator = None
+        if self.dataset.validation is not None and isinstance(self.method, Validates):
+            self.validator = Validator(
+                self.method, self.dataset.validation, recipe.data.batch_size, device, recipe.train
+            )
+        epoch = self.batches.steps_per_epoch
+        self.validate_steps = {
+            *range(epoch, self.total, max(epoch, self.total // MOST_VALIDATIONS)),
+            self.total,
+        }
         self.sample_steps = set(due_steps(self.total, recipe.sample.times))
         self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         if not resume:
-            text = "\n\n".join(
-                f"{n}: {parameters[n]:,} parameters\n{net}" for n, net in self.method.nets.items()
-            )
-            (self.run.path / "architecture.txt").write_text(text + "\n")
+            (self.run.path / "architecture.txt").write_text(describe(self.method, self.batches.at(0).first(2)))
         self.status(
             "resumed" if resume else "started",
             total_steps=self.total,
@@ -125,7 +156,7 @@ class Trainer:
         if wanted != "auto":
             return {"precision": wanted, "reason": "as the recipe says"}
         self.phase("choosing the precision")
-        return devices.probe_precision(self.method, *self.batches.at(0))
+        return devices.probe_precision(self.method, self.batches.at(0))
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.method.load_weights(checkpoint.load_weights(self.run))
@@ -160,8 +191,7 @@ class Trainer:
             self._flush()
 
     def _one_step(self) -> None:
-        images, labels = self.batches.at(self.step)
-        values = self.method.training_step(images, labels)
+        values = self.method.training_step(self.batches.at(self.step))
         self.step += 1
         self.epoch_loss += values["loss"]
         self.epoch_steps += 1
@@ -169,6 +199,8 @@ class Trainer:
             self.method.end_epoch(float(self.epoch_loss) / self.epoch_steps)
             self.epoch_loss.zero_()
             self.epoch_steps = 0
+        if self.validator is not None and self.step in self.validate_steps:
+            values = {**values, **self.validator.losses()}
         if self.metrics.log(self.step, self.images, values):
             self._flush()
         if time.monotonic() - self._saved_time > min(self._patience, 60 * self.recipe.train.checkpoint_minutes):
@@ -197,37 +229,29 @@ class Trainer:
     # -- outputs ---------------------------------------------------------------------------------------
 
     def sample(self) -> None:
-        """The grid with its fixed noise and, from the same noises, the strip from noise to image."""
-        settings, method = self.recipe.sample, self.method
-        seed = GRID_SEED + self.recipe.train.seed
-        rows, columns, noise, labels = grid(method, settings, len(self.dataset.classes), seed)
-        strip = Strip(settings.strip)
-
-        def trace(step: int, total: int, images: Tensor) -> None:
-            self.heartbeat("sampling", step, total)
-            strip(step, total, images)
-
-        labels = labels.to(self.device) if labels is not None else None
-        images = to_uint8(method.sample(settings, noise.to(self.device), labels, trace=trace)).cpu()
-        name = f"{self.step:09d}.png"
-        try:
-            save_grid(images, self.run.samples / name, columns)
-            save_grid(torch.cat(strip.frames), self.run.figures / f"strip-{name}", len(strip.frames))
-        except OSError as error:
-            self.alert("disk", f"The samples of step {self.step} could not be saved: {error.strerror}.",
-                       "the disk is full or not writable", "free some space; training goes on")  # fmt: skip
-            return
-        caption = "one row for each class, one column for each noise" if labels is not None else "fixed noises"
-        self.emit("sample", path=f"samples/{name}", rows=rows, columns=columns, caption=caption)
-        self.emit("figure", name="strip", path=f"figures/strip-{name}", caption="from noise to image")
+        """Draw every figure the method is known by."""
+        occasion = Occasion(
+            self.method, self.recipe, self.dataset, self.device, self.run, self.step, self.total,
+            lambda done, total: self.heartbeat("sampling", done, total),
+        )  # fmt: skip
+        for settings in self.figures:
+            for picture in registry.build(settings, occasion):
+                path = picture.path(self.step)
+                try:
+                    picture.save(self.run.path / path)
+                except OSError as error:
+                    what = "samples" if picture.kind == "sample" else f"figure {picture.name}"
+                    self.alert("disk", f"The {what} of step {self.step} could not be saved: {error.strerror}.",
+                               "the disk is full or not writable", "free some space; training goes on")  # fmt: skip
+                    return
+                self.emit(picture.kind, path=path, caption=picture.caption, **picture.layout())
 
     def score(self) -> bool:
         """Evaluate; True when the run's own metric is the best so far."""
         scores = self.scorer.score(self.method, lambda done, total: self.heartbeat("evaluating", done, total))
-        own = getattr(self.recipe.evaluate, "metric", "")
         improved = False
         for score in scores:
-            better = score.metric == own and self._is_better(score)
+            better = score.metric == self.scorer.metric and self._is_better(score)
             if better:
                 self.best = {
                     "metric": score.metric,

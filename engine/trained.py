@@ -10,6 +10,7 @@ import torch
 
 from engine import checkpoint, devices
 from engine.checkpoint import CheckpointError, Which
+from engine.conditions import Conditions
 from engine.methods import Method
 from engine.recipe import Recipe, RecipeError, UnknownRecipe, load
 from engine.rundir import RunDir
@@ -21,6 +22,7 @@ class Trained:
     run: RunDir
     recipe: Recipe
     method: Method
+    conditions: Conditions
     device: torch.device
     which: Which
     step: int
@@ -40,11 +42,12 @@ def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) 
         weights, state = checkpoint.load(run, which)
     except CheckpointError:  # a trainer may have replaced it between two of our reads
         weights, state = checkpoint.load(run, which)
-    method = build_method(recipe, chosen)
+    conditions = Conditions.of(state["conditions"])
+    method = build_method(recipe, chosen, conditions)
     method.load_weights(weights)
     method.load_state(state["method"])
     method.precision = state["precision"]["precision"]
-    return Trained(run, recipe, method, chosen, which, state["step"], state["images"])
+    return Trained(run, recipe, method, conditions, chosen, which, state["step"], state["images"])
 
 
 def or_exit(run: RunDir, device: str, which: Which | None) -> Trained:

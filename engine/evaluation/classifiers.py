@@ -78,7 +78,8 @@ class ClassifierExtractor(Extractor):
             net.load_state_dict(state)
         except (SafetensorError, RuntimeError, KeyError) as error:
             raise ExtractorError(f"{path} does not hold the weights of {chosen.extractor}: {error}") from error
-        self.name, self.dims, self.classes = chosen.extractor, chosen.dims, dataset.classes
+        self.name, self.dims, self.classifies = chosen.extractor, chosen.dims, chosen.classifies
+        self.classes, self.attributes = dataset.classes, getattr(dataset, "attributes", ())
         self.size = dataset.shape[1:]
         self.device = device
         self.net = net.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Dataset, to_uint8
+from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
@@ -22,7 +23,7 @@ QUANTISATION = "uint8 rounded"
 
 Generate = Callable[[int, Tensor | None], Tensor]
 """``generate(count, labels)`` → that many images N,C,H,W: float in [-1, 1], or uint8 already. ``labels`` is
-int64 N on the extractor's device, or None when the model is unconditional."""
+int64 N or float32 N,A on the extractor's device, or None when the model is unconditional."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Score:
             "protocol": self.protocol.name,
             "protocol_id": self.protocol.id,
             "protocol_detail": self.protocol.detail(),
+            "selected_by": self.protocol.selected_by,
             "floor": self.floor,
             "seconds": self.seconds,
         }
@@ -59,20 +61,19 @@ def evaluate(
     settings: FID,
     extractor: Extractor,
     *,
-    sampler: str,
-    steps: int,
+    sampling: str,
     conditional: bool = False,
     ema: bool | None = None,
     progress: Callable[[int, int], None] | None = None,
     cache: Path | None = None,
 ) -> list[Score]:
-    """Draw ``settings.samples`` images and score them: ``fid`` first, then ``label_accuracy``.
+    """Draw ``settings.samples`` images and score them: ``fid`` first, then ``label_accuracy``, or
+    ``attribute_accuracy`` where the data has attributes.
 
-    Labels go round the classes when ``conditional``, so every class is asked for equally often;
-    label accuracy is there when they do and the extractor classifies this very data set. ``ema``: whether the
-    averaged weights are sampled (default: as settings say). ``progress(done, total)`` counts images, real ones
-    still to be embedded among them; what it raises ends the evaluation. ``cache``: another folder for real
-    statistics.
+    What is asked for when ``conditional``: see ``requested_labels``. Accuracy is there when the extractor
+    classifies this very data set. ``ema``: whether the averaged weights are sampled (default: as settings say).
+    ``progress(done, total)`` counts images, real ones still to be embedded among them; what it raises ends the
+    evaluation. ``cache``: another folder for real statistics.
     """
     begun = time.monotonic()
     missing = [s for s in {settings.split, "train", "test"} if not is_cached(dataset, s, extractor, cache)]
@@ -98,8 +99,7 @@ def evaluate(
             samples=settings.samples,
             resize=extractor.resize(height, width),
             quantisation=QUANTISATION,
-            sampler=sampler,
-            steps=steps,
+            sampling=sampling,
             ema=settings.ema if ema is None else ema,
         )
 
@@ -108,16 +108,24 @@ def evaluate(
     finite = bool(drawn.finite)
     scores = [Score("fid", value if finite else float("nan"), True, protocol("fid"), floor, seconds)]
     if drawn.right is not None:
-        accuracy = int(drawn.right) / settings.samples if finite else float("nan")
-        scores.append(
-            Score("label_accuracy", accuracy, False, protocol("label_accuracy"), test.accuracy, seconds)
-        )
+        metric = "attribute_accuracy" if dataset.attributes else "label_accuracy"
+        accuracy = float(drawn.right) / settings.samples if finite else float("nan")
+        scores.append(Score(metric, accuracy, False, protocol(metric), test.accuracy, seconds))
     return scores
 
 
-def requested_labels(start: int, count: int, classes: int, device: torch.device | str = "cpu") -> Tensor:
-    """Labels of samples number ``start`` and on: 0, 1, … round the classes. int64 ``count``."""
-    return torch.arange(start, start + count, device=device) % classes
+def requested_labels(dataset: Dataset, start: int, count: int, device: torch.device | str = "cpu") -> Tensor:
+    """Labels of samples number ``start`` and on.
+
+    Classes: 0, 1, … in turn, int64 N, so that each is asked for equally often. Attributes: those of the
+    training images in their order, float32 N,A, so that combinations are as frequent as they are in the data.
+    """
+    numbers = torch.arange(start, start + count)
+    if not dataset.attributes:
+        return (numbers % len(dataset.classes)).to(device)
+    labels = dataset.train.labels
+    assert labels is not None, "data with attributes has labels"
+    return labels[numbers % len(labels)].to(device, torch.float32)
 
 
 @dataclass
@@ -146,11 +154,11 @@ def _draw(
     """Moments of the generated images; nothing here waits for the device but the caller's progress."""
     device, shape = extractor.device, dataset.image_shape
     classify = conditional and can_classify(extractor, dataset)
-    right = torch.zeros((), dtype=torch.int64, device=device) if classify else None
+    right = torch.zeros((), dtype=torch.float64, device=device) if classify else None
     drawn = _Drawn(Moments(extractor.dims), right, torch.ones((), dtype=torch.bool, device=device))
     for start in range(0, settings.samples, settings.batch_size):
         n = min(settings.batch_size, settings.samples - start)
-        labels = requested_labels(start, n, len(dataset.classes), device) if conditional else None
+        labels = requested_labels(dataset, start, n, device) if conditional else None
         images = generate(n, labels)
         if tuple(images.shape) != (n, *shape):
             raise ValueError(
@@ -161,7 +169,7 @@ def _draw(
             images = to_uint8(images)
         if drawn.right is not None and labels is not None:
             features, logits = extractor.features_and_logits(images)
-            drawn.right += (logits.argmax(1) == labels).sum()
+            drawn.right += agreement(logits, labels, dataset.groups).sum()
         else:
             features = extractor.features(images)
         drawn.moments.update(features)

@@ -20,8 +20,8 @@ class ExtractorError(Exception):
 class Extractor(ABC):
     """Turns uint8 images into feature vectors on ``device``.
 
-    ``hash`` is the first 8 hex digits of the sha256 of the weights file. ``classes`` names what ``logits``
-    predicts; empty when the extractor is no classifier.
+    ``hash`` is the first 8 hex digits of the sha256 of the weights file. ``classes`` or ``attributes`` names
+    what ``logits`` predicts; empty when the extractor is no classifier.
     """
 
     name: str
@@ -31,7 +31,9 @@ class Extractor(ABC):
     channels: int
     size: tuple[int, int]  # H, W of the images it sees
     interpolation: str  # how images of another size become that size
+    classifies: str = ""  # the data set whose labels ``logits`` predicts
     classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
     batch: int = 256  # images embedded at once
 
     @abstractmethod
@@ -39,7 +41,7 @@ class Extractor(ABC):
         """uint8 N,C,H,W on any device → float32 N,dims on ``device``."""
 
     def logits(self, images: Tensor) -> Tensor:
-        """uint8 N,C,H,W → float32 N,len(classes)."""
+        """uint8 N,C,H,W → float32 N,K: of the classes, or of the attributes."""
         return self.features_and_logits(images)[1]
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:

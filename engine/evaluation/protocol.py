@@ -10,38 +10,42 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a score was made. Hashes are 8 hex digits: of the extractor's weights, of the data set's content."""
+    """How a score was made. Hashes are 8 hex digits: of the extractor's weights, of the data set's content.
+
+    Fields that a metric has no use for are left empty (0 for numbers).
+    """
 
     metric: str
-    extractor: str
-    extractor_hash: str
     dataset: str
     dataset_hash: str
     split: str
     split_size: int
-    samples: int
-    resize: str
-    quantisation: str
-    sampler: str
-    steps: int
-    ema: bool
+    extractor: str = ""
+    extractor_hash: str = ""
+    samples: int = 0
+    resize: str = "none"
+    quantisation: str = ""
+    sampling: str = ""  # sampler, steps and what else decides the images: ``heun 18``
+    ema: bool = False
+    selected_by: str = ""  # the metric that chooses the checkpoint, where it is another one
 
     @property
     def name(self) -> str:
         """For a person: ``fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema``.
 
-        Resizing is named where images had to be resized.
+        What does not apply is not named, nor is resizing where no image was resized.
         """
         parts = [
             self.metric,
-            f"{self.extractor}@{self.extractor_hash}",
+            f"{self.extractor}@{self.extractor_hash}" if self.extractor else "",
             f"{self.split} {self.split_size}",
-            f"n={self.samples}",
-            f"{self.sampler} {self.steps}",
+            f"n={self.samples}" if self.samples else "",
+            self.sampling,
+            f"resized {self.resize}" if self.resize != "none" else "",
+            f"chosen by {self.selected_by}" if self.selected_by else "",
+            "ema" if self.ema else "",
         ]
-        if self.resize != "none":
-            parts.append(f"resized {self.resize}")
-        return " · ".join([*parts, "ema"] if self.ema else parts)
+        return " · ".join(part for part in parts if part)
 
     @property
     def id(self) -> str:

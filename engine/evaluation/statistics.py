@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from engine.data import Dataset
+from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments
 from engine.rundir import DIR_MODE, write_atomically
@@ -79,7 +80,8 @@ def real_statistics(
 
 def can_classify(extractor: Extractor, dataset: Dataset) -> bool:
     """Whether the extractor's logits are about this data set's labels."""
-    return bool(extractor.classes) and extractor.classes == dataset.classes
+    predicted = extractor.classes or extractor.attributes
+    return extractor.classifies == dataset.name and predicted == (dataset.classes or dataset.attributes)
 
 
 def _compute(
@@ -88,12 +90,13 @@ def _compute(
     images, labels = dataset.split(split).images, dataset.split(split).labels
     moments = Moments(extractor.dims)
     classify = labels is not None and can_classify(extractor, dataset)
-    right = torch.zeros((), dtype=torch.int64, device=extractor.device)
+    right = torch.zeros((), dtype=torch.float64, device=extractor.device)
     for start in range(0, len(images), extractor.batch):
         batch = images[start : start + extractor.batch]
         if classify and labels is not None:
             features, logits = extractor.features_and_logits(batch)
-            right += (logits.argmax(1) == labels[start : start + extractor.batch].to(extractor.device)).sum()
+            known = labels[start : start + extractor.batch].to(extractor.device)
+            right += agreement(logits, known, dataset.groups).sum()
         else:
             features = extractor.features(batch)
         moments.update(features)
@@ -103,7 +106,7 @@ def _compute(
         "mean": moments.mean,
         "covariance": np.ascontiguousarray(moments.covariance),
         "count": np.array([moments.count], dtype=np.int64),
-        "accuracy": np.array([int(right) / len(images) if classify else np.nan]),
+        "accuracy": np.array([float(right) / len(images) if classify else np.nan]),
     }
 
 

@@ -1,10 +1,14 @@
-"""Methods: how a net learns and samples. The training loop knows ``Method`` and nothing of any family."""
+"""Methods: how a net learns and what it can do. The training loop knows ``Method`` and nothing of any family.
+
+``Method`` is what every one must be. What else one can do it says by having the methods of ``Generates``,
+``Reconstructs``, ``Validates`` or ``Classifies``; whoever needs an ability asks for it with ``isinstance``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +20,44 @@ if TYPE_CHECKING:
 Trace = Callable[[int, int, Tensor], None]
 """Called while sampling with (steps done, steps in all, images so far: N,C,H,W in about [-1,1])."""
 
+Metrics = dict[str, Tensor | float]
+"""Named scalars; tensors stay on the device until the log is flushed."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch. ``images`` N,C,H,W in [-1,1]; ``labels`` int64 N (classes), float32 N,A of 0 and 1
+    (attributes) or None; ``target`` N,C,H,W: images of the other domain, where the data set has one. Those
+    never have labels."""
+
+    images: Tensor
+    labels: Tensor | None = None
+    target: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first(self, n: int) -> Batch:
+        """The first ``n`` images with what belongs to them."""
+        return Batch(*(None if t is None else t[:n] for t in (self.images, self.labels, self.target)))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """What a net must know of the data: C,H,W and the number of classes (0: none)."""
+    """What a net must know of the data: C,H,W, the number of classes, the number of attributes (0: none).
+
+    ``null_class``: one more label, ``classes`` itself, stands for none at all.
+    """
 
     shape: tuple[int, int, int]
     classes: int = 0
+    attributes: int = 0
+    null_class: bool = False
+
+    @property
+    def labels(self) -> int:
+        """How many different labels a net may be given."""
+        return self.classes + self.null_class
 
 
 @dataclass(frozen=True)
@@ -37,44 +72,25 @@ class Context:
     images: Tensor | None = None
 
 
+@runtime_checkable
 class Method(Protocol):
-    """One way of learning a distribution of images. Owns its nets, optimisers, averages and schedule."""
+    """One way of learning. Owns its nets, optimisers, averages and schedules."""
 
     precision: str
-    """``fp32`` or ``bf16``; set by the loop before training."""
+    """``fp32``, ``bf16`` or ``fp16``; set by the loop before training."""
 
     nets: dict[str, nn.Module]
-    conditional: bool
-    """Whether samples are asked for by label."""
-    averages: bool
-    """Whether averaged weights are kept."""
 
-    def training_step(self, images: Tensor, labels: Tensor | None) -> dict[str, Tensor | float]:
-        """One optimiser step on N,C,H,W images in [-1,1]. Metrics stay on the device; ``loss`` is required."""
+    def training_step(self, batch: Batch) -> Metrics:
+        """One step on one batch. ``loss`` is required, and non-finite exactly when training has gone wrong."""
         ...
 
-    def rehearse(self, images: Tensor, labels: Tensor | None) -> Tensor:
+    def rehearse(self, batch: Batch) -> Tensor:
         """Forward and backward without a step: the flat gradient. For the precision probe, on a copy."""
         ...
 
     def end_epoch(self, loss: float) -> None:
         """Told the epoch's mean loss."""
-        ...
-
-    def sample(
-        self,
-        settings: Sample,
-        noise: Tensor,
-        labels: Tensor | None,
-        *,
-        ema: bool = True,
-        trace: Trace | None = None,
-    ) -> Tensor:
-        """Images N,C,H,W in about [-1,1] from ``noise`` (standard normal, see ``noise_shape``)."""
-        ...
-
-    def noise_shape(self, n: int) -> tuple[int, ...]:
-        """Shape of the noise ``sample`` starts from."""
         ...
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
@@ -88,3 +104,60 @@ class Method(Protocol):
         ...
 
     def load_state(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class Generates(Method, Protocol):
+    """A method whose net makes images."""
+
+    conditional: bool
+    """Whether samples are asked for by label or attributes."""
+    averages: bool
+    """Whether averaged weights are kept."""
+
+    def sample(
+        self,
+        settings: Sample,
+        noise: Tensor,
+        labels: Tensor | None,
+        *,
+        ema: bool = True,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        """Images N,C,H,W in about [-1,1] from ``noise`` (standard normal, see ``noise_shape``).
+
+        ``labels``: int64 N or float N,A as in ``Batch``; None where the method is not conditional. What a
+        sampler draws besides must follow from ``noise`` alone, image by image (``engine.samplers.draws``).
+        """
+        ...
+
+    def noise_shape(self, n: int) -> tuple[int, ...]:
+        """Shape of the noise ``sample`` starts from."""
+        ...
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A method that encodes and decodes."""
+
+    def reconstruct(self, images: Tensor, *, ema: bool = True) -> Tensor:
+        """N,C,H,W in [-1,1] -> the same, through the latent mean."""
+        ...
+
+
+@runtime_checkable
+class Validates(Protocol):
+    """A method with losses on images it does not train on."""
+
+    def validate(self, batch: Batch) -> Metrics:
+        """Mean losses of one batch, without gradients, in evaluation mode; their names begin with ``val_``."""
+        ...
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """A method that predicts classes."""
+
+    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """N,C,H,W in [-1,1] -> (features N,D, logits N,K), in evaluation mode."""
+        ...

@@ -21,7 +21,8 @@ class EDM(Settings):
     sigma_max: float = Field(80.0, gt=0, description="largest noise level in sampling")
     builds: ClassVar[str] = "engine.methods.diffusion:EDM"
     family: ClassVar[str] = "diffusion"
-    samplers: ClassVar[tuple[str, ...]] = ("heun", "euler")
+    samplers: ClassVar[tuple[str, ...]] = ("heun", "euler", "dpm++", "ddim")
+    figures: ClassVar[tuple[str, ...]] = ("grid", "progress")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

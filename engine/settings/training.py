@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,9 +15,11 @@ class Train(Settings):
     )
     steps: int | None = Field(None, ge=1, le=10**9, description="optimiser steps; empty: as `epochs` says")
     seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and noise")
-    precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: a start-up probe of speed and agreement chooses"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto",
+        description="auto: a start-up probe of speed and agreement chooses; fp16 is for GPUs without bf16",
     )
+    compile: bool = Field(False, description="torch.compile the nets, where their method allows it")
     channels_last: bool = Field(True, description="memory layout of images and weights")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, ramped up early; 0: none")
     clip: float | None = Field(None, gt=0, description="largest gradient norm; empty: not clipped")
@@ -40,6 +42,17 @@ class FID(Settings):
     times: int = Field(5, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
     batch_size: int = Field(256, ge=1, le=65536, description="images sampled and embedded at once")
     ema: bool = Field(True, description="score the averaged weights")
+    builds: ClassVar[str] = "engine.scoring:SampleScorer"
+
+
+@register("metric", "ssim")
+class SSIM(FID):
+    """Structural similarity (Wang et al. 2004) of test images and their reconstructions chooses the best.
+
+    The same scores are made as for ``fid``.
+    """
+
+    metric: str = "ssim"
 
 
 class Reference(Settings):

@@ -20,8 +20,10 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import devices
+from engine.conditions import Conditions
 from engine.data import Dataset, Split, open_dataset
 from engine.events import EventWriter
+from engine.methods import Batch
 from engine.methods.diffusion import EDM
 from engine.metrics import MetricLog
 from engine.recipe import load
@@ -49,7 +51,9 @@ class PerImage(TorchDataset):
 def plain_loop(recipe, dataset: Dataset) -> Callable[[int], None]:
     """A plain fp32 loop: the same net and loss, DataLoader, Adam, ``loss.item()`` each step."""
     method = build_method(
-        recipe.with_values({"train.channels_last": False, "train.ema": 0.0}), torch.device("cpu")
+        recipe.with_values({"train.channels_last": False, "train.ema": 0.0}),
+        torch.device("cpu"),
+        Conditions.of(dataset),
     )
     assert isinstance(method, EDM)
     optimizer = torch.optim.Adam(method.net.parameters(), lr=1e-3)
@@ -60,7 +64,7 @@ def plain_loop(recipe, dataset: Dataset) -> Callable[[int], None]:
         for _ in range(steps):
             images, labels = next(batches)
             optimizer.zero_grad()
-            loss = method.loss(images, labels)
+            loss, _ = method.loss(method.net, Batch(images, labels))
             loss.backward()
             optimizer.step()
             loss.item()
@@ -131,9 +135,9 @@ def training() -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine, trainer = engine_loop(recipe, Path(folder))
         plain_steps = PlainProcess()
-        images, labels = trainer.batches.at(0)
+        batch = trainer.batches.at(0)
         with FlopCounterMode(display=False) as counter:
-            trainer.method.rehearse(images, labels)
+            trainer.method.rehearse(batch)
         flops = counter.get_total_flops()
         dtype = torch.bfloat16 if trainer.method.precision == "bf16" else torch.float32
         engine(1), plain_steps(1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine import registry
-from engine.methods import Context, ImageSpec
+from engine.methods import Batch, Context, ImageSpec
 from engine.methods.averaging import Averaged
 from engine.methods.diffusion import EDM, measure_sigma_data
 from engine.recipe import load
@@ -69,7 +69,8 @@ def test_loss_of_an_untrained_net_is_one_at_the_datas_own_scale(method):
     generator = torch.Generator().manual_seed(1)
     images = torch.randn(512, 1, 8, 8, generator=generator) * 0.5
     method.sigma_data = 0.5
-    losses = [method.loss(images, torch.zeros(512, dtype=torch.int64)).item() for _ in range(4)]
+    batch = Batch(images, torch.zeros(512, dtype=torch.int64))
+    losses = [method.loss(method.net, batch)[0].item() for _ in range(4)]
     assert sum(losses) / 4 == pytest.approx(1.0, abs=0.05)
 
 
@@ -130,14 +131,16 @@ def test_the_probe_prefers_fp32_when_gradients_disagree(method):
     exact = method.rehearse
     calls = []
 
-    def rehearse(self, images, labels):
+    def rehearse(self, batch):
         calls.append(self.precision)
-        gradient = exact(images, labels)
+        gradient = exact(batch)
         return -gradient if self.precision == "bf16" else gradient
 
     type(method).rehearse, kept = rehearse, EDM.rehearse
     try:
-        choice = probe_precision(method, torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64), budget=0.1)
+        choice = probe_precision(
+            method, Batch(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)), budget=0.1
+        )
     finally:
         EDM.rehearse = kept
     assert choice["precision"] == "fp32" and "disagree" in choice["reason"]
@@ -151,14 +154,14 @@ def test_the_probe_compares_the_gradients_of_every_layer(method):
     seen = []
     exact = EDM.rehearse
 
-    def rehearse(self, images, labels):
-        gradient = exact(self, images, labels)
+    def rehearse(self, batch):
+        gradient = exact(self, batch)
         seen.append([bool(p.grad.any()) for n, p in self.net.named_parameters() if "conv" in n])
         return gradient
 
     EDM.rehearse = rehearse
     try:
-        probe_precision(method, torch.randn(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64), budget=0.1)
+        probe_precision(method, Batch(torch.randn(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)), budget=0.1)
     finally:
         EDM.rehearse = exact
     assert all(map(all, seen))

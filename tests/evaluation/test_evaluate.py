@@ -20,7 +20,7 @@ from engine.settings.training import FID
 
 FIELDS = {
     "metric", "extractor", "extractor_hash", "dataset", "dataset_hash", "split", "split_size",
-    "samples", "resize", "quantisation", "sampler", "steps", "ema",
+    "samples", "resize", "quantisation", "sampling", "ema", "selected_by",
 }  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def score(generate, dataset, extractor, cache, conditional=True, progress=None, 
     chosen = FID(**{"samples": 250, "batch_size": 64, **settings})
     return evaluate(
         generate, dataset, chosen, extractor,
-        sampler="heun", steps=18, conditional=conditional, progress=progress, cache=cache,
+        sampling="heun 18", conditional=conditional, progress=progress, cache=cache,
     )  # fmt: skip
 
 
@@ -144,8 +144,11 @@ def test_an_event_carries_everything_but_best(digits, extractor, cache):
 
 
 def test_any_difference_makes_another_protocol():
-    one = Protocol("fid", "digits-cnn", "1a2b3c4d", "digits", "00000000", "train", 1437, 500,
-                   "none", "uint8 rounded", "heun", 18, True)  # fmt: skip
+    one = Protocol(
+        metric="fid", dataset="digits", dataset_hash="00000000", split="train", split_size=1437,
+        extractor="digits-cnn", extractor_hash="1a2b3c4d", samples=500, quantisation="uint8 rounded",
+        sampling="heun 18", ema=True,
+    )  # fmt: skip
     others = [
         replace(one, **{name: {str: "x", int: 7, bool: False}[type(value)]})
         for name, value in one.detail().items()

@@ -1,0 +1,119 @@
+"""What images can be asked for by: classes, or attributes in one-hot groups. Names in, tensors out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.problems import did_you_mean
+
+
+class UnknownLabel(Exception):
+    """A label a person asked for that the data does not have; the message lists those there are."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """``groups`` are the sizes of the one-hot groups the attributes come in; empty: each stands alone."""
+
+    classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.classes or self.attributes)
+
+    @property
+    def parts(self) -> list[range]:
+        """The attributes of each group, by number; every attribute is its own where there are no groups."""
+        found, start = [], 0
+        for size in self.groups or (1,) * len(self.attributes):
+            found.append(range(start, start + size))
+            start += size
+        return found
+
+    def rows(self, count: int) -> Tensor:
+        """Labels of ``count`` rows of a grid: int64 N, or float32 N,A. Fewer where there are fewer classes.
+
+        Rows of attributes step through every group at once, each at its own pace, so that neighbours differ.
+        """
+        if self.classes:
+            return torch.arange(min(count, len(self.classes)))
+        rows = torch.zeros(count, len(self.attributes))
+        for row in range(count):
+            for part in self.parts:
+                if len(part) == 1:
+                    rows[row, part[0]] = float(row >> (part[0] % 5) & 1)
+                else:
+                    rows[row, part[(row + row // len(part)) % len(part)]] = 1
+        return rows
+
+    def parse(self, text: str, count: int, seed: int = 0) -> Tensor:
+        """Labels for ``count`` images that all are ``text``: a class by name or number, or attributes by name,
+        separated by commas; a group nothing is said of is drawn per image from ``seed``. Raises UnknownLabel.
+        """
+        if self.classes:
+            return torch.full((count,), self._class(text))
+        wanted = [self._attribute(name) for name in text.split(",") if name.strip()]
+        return self._with(wanted, count, seed)
+
+    def any(self, count: int, seed: int = 0) -> Tensor:
+        """Labels for ``count`` images of any kind: the classes in turn, or drawn attributes."""
+        if self.classes:
+            return torch.arange(count) % len(self.classes)
+        return self._with([], count, seed)
+
+    def words(self, row: Tensor) -> str:
+        """One label, for a person."""
+        if self.classes:
+            return self.classes[int(row)]
+        return ", ".join(name for name, has in zip(self.attributes, row.tolist(), strict=True) if has > 0.5)
+
+    def _with(self, wanted: list[int], count: int, seed: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        rows = torch.zeros(count, len(self.attributes))
+        for part in self.parts:
+            chosen = [index for index in wanted if index in part]
+            if len(chosen) > 1:
+                names = " and ".join(self.attributes[index] for index in chosen)
+                raise UnknownLabel(f"{names} exclude each other")
+            if chosen:
+                rows[:, chosen[0]] = 1
+            elif len(part) > 1:
+                drawn = torch.randint(len(part), (count,), generator=generator) + part[0]
+                rows[torch.arange(count), drawn] = 1
+        return rows
+
+    def _class(self, text: str) -> int:
+        names = [name.lower() for name in self.classes]
+        if text.lower() in names:
+            return names.index(text.lower())
+        if text.isdecimal() and int(text) < len(names):
+            return int(text)
+        known = ", ".join(f"{i} {name}" for i, name in enumerate(self.classes))
+        raise UnknownLabel(f"no class {text!r}; classes are {known}")
+
+    def _attribute(self, text: str) -> int:
+        names = {name.lower().replace(" ", "_"): i for i, name in enumerate(self.attributes)}
+        key = text.strip().lower().replace(" ", "_")
+        if key not in names:
+            hint = did_you_mean(key, names) or "attributes are " + ", ".join(self.attributes)
+            raise UnknownLabel(f"no attribute {text.strip()!r}; {hint}")
+        return names[key]
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint: names as lists."""
+        return {
+            "classes": list(self.classes),
+            "attributes": list(self.attributes),
+            "groups": list(self.groups),
+        }
+
+    @classmethod
+    def of(cls, source: Any) -> Conditions:
+        """From anything with the three fields as attributes or keys."""
+        get = source.get if isinstance(source, dict) else lambda key, default: getattr(source, key, default)
+        return cls(*(tuple(get(key, ())) for key in ("classes", "attributes", "groups")))

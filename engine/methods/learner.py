@@ -1,0 +1,121 @@
+"""A net that learns: its optimiser, schedule, averaged weights, precision. Methods are made of these."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods import Context
+from engine.methods.averaging import Averaged
+from engine.optim import build_optimizer, build_schedule
+from engine.registry import Settings
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Mixed precision for a forward pass; nothing at all in fp32."""
+    return torch.autocast(device.type, _DTYPES.get(precision, torch.bfloat16), enabled=precision in _DTYPES)
+
+
+class Learner:
+    """``net`` with all that trains it, as [optim], [schedule] and [train] say.
+
+    ``forward`` is what training calls: the net, compiled where [train] asks for it and ``compilable`` allows.
+    ``net`` itself is what is saved and evaluated. ``ema``: keep averaged weights, in ``average.net``.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        context: Context,
+        *,
+        ema: bool = True,
+        compilable: bool = True,
+        optim: Settings | None = None,
+    ):
+        recipe, device = context.recipe, context.device
+        net = net.to(device)
+        if recipe.train.channels_last:
+            net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.device = device
+        self.net = net.train()
+        self.average = Averaged(self.net, recipe.train.ema) if ema and recipe.train.ema else None
+        self.clip = recipe.train.clip
+        self.optimizer = build_optimizer(optim or recipe.optim, self.net.parameters())
+        self.schedule = build_schedule(recipe.schedule, self.optimizer, context.total_steps)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=False)
+        compiled = recipe.train.compile and compilable
+        self.forward: nn.Module = torch.compile(self.net) if compiled else self.net  # type: ignore[assignment]
+
+    @property
+    def lr(self) -> float:
+        return self.optimizer.param_groups[0]["lr"]
+
+    def evaluated(self, ema: bool = True) -> nn.Module:
+        """The averaged net where there is one and it is wanted; else the trained one."""
+        return self.average.net if ema and self.average is not None else self.net
+
+    def scale_gradients(self, precision: str) -> None:
+        """fp16 needs its gradients scaled; the other precisions do not."""
+        wanted = precision == "fp16" and self.device.type == "cuda"
+        if wanted != self.scaler.is_enabled():
+            self.scaler = torch.amp.GradScaler(self.device.type, enabled=wanted)
+
+    def update(self, loss: Tensor) -> Tensor:
+        """Backward from ``loss``, one optimiser step, one step of schedule and average.
+
+        Returns the gradient's norm before clipping, a scalar on the device.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        parameters = [p for p in self.net.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if self.clip:
+            nn.utils.clip_grads_with_norm_(parameters, self.clip, norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.after_step()
+        if self.average is not None:
+            self.average.update()
+        return norm
+
+    def gradient(self, loss: Tensor) -> Tensor:
+        """The flat gradient of ``loss``, float32; no step is taken."""
+        self.net.zero_grad(set_to_none=True)
+        loss.backward()
+        return torch.cat([p.grad.flatten().float() for p in self.net.parameters() if p.grad is not None])
+
+    def weights(self, name: str = "model", average: str = "ema") -> dict[str, dict[str, Tensor]]:
+        """The net's tensors under ``name``, the averaged ones under ``average``."""
+        found = {name: self.net.state_dict()}
+        if self.average is not None:
+            found[average] = self.average.net.state_dict()
+        return found
+
+    def load_weights(
+        self, weights: dict[str, dict[str, Tensor]], name: str = "model", average: str = "ema"
+    ) -> None:
+        self.net.load_state_dict(weights[name])
+        if self.average is not None:
+            self.average.net.load_state_dict(weights[average])
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "ema_updates": self.average.updates if self.average is not None else 0,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        if self.scaler.is_enabled() and state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.updates = state["ema_updates"]

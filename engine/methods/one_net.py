@@ -1,0 +1,57 @@
+"""What methods with a single net have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any
+
+from torch import Tensor, nn
+
+from engine.methods import Batch, Context, Metrics
+from engine.methods.learner import Learner, autocast
+
+
+class OneNet(ABC):
+    """A method that is one ``Learner`` and a loss. A subclass says ``loss``, and adds to ``state`` what it must."""
+
+    def __init__(self, net: nn.Module, context: Context, *, ema: bool = True):
+        self.precision = "fp32"
+        self.spec = context.spec
+        self.device = context.device
+        self.learner = Learner(net, context, ema=ema)
+        self.net, self.average = self.learner.net, self.learner.average
+        self.nets = {"model": self.net}
+        self.averages = self.average is not None
+
+    @abstractmethod
+    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
+        """The scalar to descend, and what else is worth a curve (detached)."""
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return autocast(self.device, self.precision)
+
+    def training_step(self, batch: Batch) -> Metrics:
+        self.learner.scale_gradients(self.precision)
+        lr = self.learner.lr
+        loss, parts = self.loss(self.learner.forward, batch)
+        norm = self.learner.update(loss)
+        return {"loss": loss.detach(), **parts, "grad_norm": norm, "lr": lr}
+
+    def rehearse(self, batch: Batch) -> Tensor:
+        return self.learner.gradient(self.loss(self.net, batch)[0])
+
+    def end_epoch(self, loss: float) -> None:
+        self.learner.schedule.after_epoch(loss)
+
+    def weights(self) -> dict[str, dict[str, Tensor]]:
+        return self.learner.weights()
+
+    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None:
+        self.learner.load_weights(weights)
+
+    def state(self) -> dict[str, Any]:
+        return self.learner.state()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self.learner.load_state(state)
