@@ -140,6 +140,7 @@ def test_an_event_carries_everything_but_best(digits, extractor, cache):
     event = score(Copier(digits), digits, extractor, cache)[0].event()
     assert set(event) == {
         "metric", "value", "lower_is_better", "protocol", "protocol_id", "protocol_detail", "floor", "seconds",
+        "selected_by",
     }  # fmt: skip
 
 

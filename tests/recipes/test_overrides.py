@@ -94,7 +94,7 @@ def test_every_form_field_is_a_key_that_can_be_set(text):
 def test_form_fields_offer_the_known_parts(text):
     fields = {field.key: field for field in recipe.loads(text).form()}
     assert "unet" in fields["model.net"].choices
-    assert fields["train.precision"].choices == ("auto", "fp32", "bf16")
+    assert fields["train.precision"].choices == ("auto", "fp32", "bf16", "fp16")
     assert fields["optim.lr"].type == "number"
 
 
