@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from torch import nn
@@ -85,18 +85,10 @@ class Plateau:
         self.inner.load_state_dict(state)
 
 
-class Linear:
-    """A linear rise, then a linear fall, over the whole run."""
+class _Stepwise:
+    """A factor on the rate that follows from the step."""
 
-    def __init__(self, settings: settings_.Linear, optimizer: Optimizer, total_steps: int):
-        warmup = max(1, round(settings.warmup * total_steps)) if settings.warmup else 0
-
-        def factor(step: int) -> float:
-            if step < warmup:
-                return (step + 1) / (warmup + 1)
-            left = (total_steps - step) / max(1, total_steps - warmup)
-            return settings.final + (1 - settings.final) * max(0.0, left)
-
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]):
         self.inner = LambdaLR(optimizer, factor)
 
     def after_step(self) -> None:
@@ -109,3 +101,28 @@ class Linear:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.inner.load_state_dict(state)
+
+
+class Linear(_Stepwise):
+    """A linear rise, then a linear fall, over the whole run."""
+
+    def __init__(self, settings: settings_.Linear, optimizer: Optimizer, total_steps: int):
+        warmup = max(1, round(settings.warmup * total_steps)) if settings.warmup else 0
+
+        def factor(step: int) -> float:
+            if step < warmup:
+                return (step + 1) / (warmup + 1)
+            left = (total_steps - step) / max(1, total_steps - warmup)
+            return settings.final + (1 - settings.final) * max(0.0, left)
+
+        super().__init__(optimizer, factor)
+
+
+class DANN(_Stepwise):
+    """The rate of Ganin et al. 2016, §5.2.2: lr / (1 + alpha·p)^beta."""
+
+    def __init__(self, settings: settings_.DANN, optimizer: Optimizer, total_steps: int):
+        def factor(step: int) -> float:
+            return (1 + settings.alpha * step / max(1, total_steps)) ** -settings.beta
+
+        super().__init__(optimizer, factor)

@@ -61,3 +61,13 @@ class Linear(Settings):
     warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run in which the rate rises")
     final: float = Field(0.0, ge=0, le=1, description="fraction of the rate left at the end")
     builds: ClassVar[str] = "engine.optim:Linear"
+
+
+@register("schedule", "dann")
+class DANN(Settings):
+    """The rate over (1 + alpha·p)^beta, p being the part of the run that is done (Ganin et al. 2016)."""
+
+    name: str = "dann"
+    alpha: float = Field(10.0, ge=0, description="how fast the rate falls")
+    beta: float = Field(0.75, ge=0, description="how far the rate falls")
+    builds: ClassVar[str] = "engine.optim:DANN"

@@ -1,0 +1,94 @@
+"""Domain-adversarial training of a classifier (Ganin et al. 2016, arXiv 1505.07818)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine import registry
+from engine.methods import Batch, Context, Metrics
+from engine.methods.one_net import OneNet
+from engine.nets.dann import DANN as Net
+from engine.settings.adaptation import DANN as DANNSettings
+
+
+def reversal(progress: float, gamma: float = 10.0) -> float:
+    """λ_p = 2/(1 + exp(−γp)) − 1, from 0 towards 1 as ``progress`` goes from 0 to 1 (§5.2.2 of the paper)."""
+    return 2 / (1 + math.exp(-gamma * progress)) - 1
+
+
+class DANN(OneNet):
+    """Cross entropy of the labelled images' classes + binary cross entropy of the domains, through reversal.
+
+    Of the target domain only images are ever seen. Without ``adversarial``, and where there is no target,
+    the first term is all, and the net has no domain classifier. The domain loss is the mean over the images of both
+    domains, of which there are equally many in a batch.
+    """
+
+    def __init__(self, settings: DANNSettings, context: Context):
+        net: Net = registry.build(context.recipe.model, context.spec)
+        if not settings.adversarial:
+            net.domain = None
+        super().__init__(net, context)
+        self.settings = settings
+        self.total_steps = context.total_steps
+        self.step = 0
+
+    @property
+    def strength(self) -> float:
+        """λ now."""
+        return reversal(self.step / max(1, self.total_steps), self.settings.gamma)
+
+    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
+        assert batch.labels is not None, "there are labels to learn"
+        target = batch.target if self.settings.adversarial else None
+        strength = torch.full((), self.strength, device=batch.images.device)
+        with self.autocast():
+            logits, domains = net(batch.images, target, strength)
+        labels = F.cross_entropy(logits.float(), batch.labels)
+        parts: Metrics = {"loss_label": labels.detach()}
+        if domains is None:
+            return labels, parts
+        truth = (torch.arange(len(domains), device=domains.device) >= len(batch)).float()
+        domain = F.binary_cross_entropy_with_logits(domains.float(), truth)
+        parts["loss_domain"] = domain.detach()
+        parts["domain_accuracy"] = ((domains > 0) == (truth > 0)).float().mean()
+        parts["lambda"] = self.strength
+        return labels + domain, parts
+
+    def training_step(self, batch: Batch) -> Metrics:
+        metrics = super().training_step(batch)
+        self.step += 1
+        return metrics
+
+    @torch.no_grad()
+    def validate(self, batch: Batch) -> Metrics:
+        """Of the domain that is learnt from: its labels, held out."""
+        assert batch.labels is not None
+        _, logits = self.classify(batch.images)
+        right = (logits.argmax(1) == batch.labels).float().mean()
+        return {"val_loss": F.cross_entropy(logits, batch.labels), "val_accuracy": right}
+
+    @torch.no_grad()
+    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        net = self.learner.evaluated()
+        assert isinstance(net, Net)
+        training = net.training
+        net.eval()
+        try:
+            with self.autocast():
+                features = net.extractor(images)
+                return features.float(), net.labels(features).float()
+        finally:
+            net.train(training)
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "step": self.step}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.step = state["step"]

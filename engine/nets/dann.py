@@ -1,0 +1,86 @@
+"""The domain-adversarial classifier (Ganin et al. 2016, arXiv 1505.07818) for 28×28 images.
+
+Feature extractor, without padding: 28×28 → 25×25 (4×4) → 12×12 (pooled 3×3 by 2) → 8×8 (5×5) → 3×3 (pooled) →
+1×1 (3×3), 128 channels. So what is flattened is one position: the 128 features.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods import ImageSpec
+from engine.settings.adaptation import DANNNet
+
+FEATURES = 128
+
+
+class GradientReversal(torch.autograd.Function):
+    """The identity; its gradient is multiplied by −strength (a scalar tensor)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, strength: Tensor) -> Tensor:
+        ctx.save_for_backward(strength)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        (strength,) = ctx.saved_tensors
+        return -strength.to(gradients[0].dtype) * gradients[0], None
+
+
+def reverse_gradient(x: Tensor, strength: Tensor) -> Tensor:
+    reversed_: Tensor = GradientReversal.apply(x, strength)  # type: ignore[assignment]
+    return reversed_
+
+
+def extractor(settings: DANNNet, channels: int) -> nn.Sequential:
+    """N,C,28,28 -> N,128."""
+    width = settings.channels
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 4), nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+        nn.Conv2d(width, width, 5), nn.BatchNorm2d(width), nn.Dropout2d(settings.dropout), nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2),
+        nn.Conv2d(width, FEATURES, 3), nn.Flatten(),
+    )  # fmt: skip
+
+
+def predictor(settings: DANNNet, outputs: int) -> nn.Sequential:
+    """N,128 -> logits N,outputs."""
+    first, second = settings.hidden
+    return nn.Sequential(
+        nn.Linear(FEATURES, first), nn.BatchNorm1d(first), nn.ReLU(inplace=True),
+        nn.Linear(first, second), nn.BatchNorm1d(second), nn.ReLU(inplace=True),
+        nn.Linear(second, outputs),
+    )  # fmt: skip
+
+
+class DANN(nn.Module):
+    """Feature extractor, label predictor and, behind gradient reversal, domain classifier.
+
+    ``domain`` is None in a net that is not trained against the domains.
+    """
+
+    def __init__(self, settings: DANNNet, spec: ImageSpec):
+        super().__init__()
+        if spec.shape[1:] != (28, 28):
+            raise ValueError(f"net dann takes 28×28 images, not {spec.shape[1]}×{spec.shape[2]}")
+        self.extractor = extractor(settings, spec.shape[0])
+        self.labels = predictor(settings, spec.classes)
+        self.domain: nn.Module | None = predictor(settings, 1)
+
+    def forward(
+        self, images: Tensor, target: Tensor | None = None, strength: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(label logits N,K of ``images``, domain logits N+M of ``images`` and then ``target``, or None).
+
+        Both domains go through the extractor as one batch, so that BatchNorm sees what they have in common.
+        """
+        if target is None or self.domain is None:
+            return self.labels(self.extractor(images)), None
+        assert strength is not None, "domain logits need a strength of reversal"
+        features = self.extractor(torch.cat([images, target]))
+        domains = self.domain(reverse_gradient(features, strength)).squeeze(1)
+        return self.labels(features[: len(images)]), domains
