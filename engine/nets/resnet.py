@@ -11,32 +11,10 @@ from torch import Tensor, nn
 
 from engine.methods import ImageSpec
 from engine.nets.embedding import NoiseEmbedding, coordinate_channels
+from engine.nets.normalisation import ConditionalBatchNorm, PlainBatchNorm
 from engine.settings.nets import ResNet
 
 EMBEDDING = 32
-
-
-class ConditionalBatchNorm(nn.Module):
-    """BatchNorm whose scale and shift are a linear function of an embedding: (N,C,H,W), (N,E) -> N,C,H,W."""
-
-    def __init__(self, channels: int, embedding: int):
-        super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.affine = nn.Linear(embedding, 2 * channels)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
-
-    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
-        assert embedding is not None
-        scale, shift = self.affine(embedding).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
-        return torch.addcmul(shift, self.norm(x), scale + 1)
-
-
-class PlainBatchNorm(nn.BatchNorm2d):
-    """BatchNorm that is offered an embedding and ignores it."""
-
-    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:  # type: ignore[override]
-        return super().forward(x)
 
 
 class Block(nn.Module):
@@ -63,9 +41,7 @@ class ResNetDenoiser(nn.Module):
         c, h, w = spec.shape
         conditional = settings.noise == "batchnorm"
         self.embed = NoiseEmbedding(EMBEDDING) if conditional else None
-        self.classes = (
-            nn.Embedding(spec.classes, settings.class_embedding) if settings.class_embedding else None
-        )
+        self.classes = nn.Embedding(spec.labels, settings.class_embedding) if settings.class_embedding else None
         extra = settings.class_embedding
         if settings.coordinates:
             self.register_buffer("coordinates", coordinate_channels(h, w), persistent=False)

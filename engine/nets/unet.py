@@ -1,8 +1,10 @@
-"""UNet with GroupNorm; every residual block has its own class embedding.
+"""UNet that is told noise level and class.
 
-Ronneberger et al. 2015 in the form of Ho et al. 2020: residual blocks of GroupNorm, SiLU, 3×3 convolution,
-twice; the noise embedding (a linear layer of its own in each block) and the block's own class embedding are
-added to the feature map between the two convolutions.
+Ronneberger et al. 2015 in the form of Ho et al. 2020: residual blocks of normalisation, SiLU, 3×3 convolution,
+twice. With GroupNorm the noise embedding, by a linear layer of each block's own, is added to the feature map
+between the two convolutions; with BatchNorm it makes every normalisation's scale and shift. The class is added
+there too (``block``), or to the embedding that BatchNorm follows (``batchnorm``), or stands once beside the
+input image (``concat``).
 """
 
 from __future__ import annotations
@@ -13,17 +15,26 @@ from torch import Tensor, nn
 
 from engine.methods import ImageSpec
 from engine.nets.embedding import NoiseEmbedding
+from engine.nets.normalisation import ConditionalBatchNorm, PlainGroupNorm
 from engine.settings.nets import UNet as UNetSettings
 
 
+def _norm(settings: UNetSettings, channels: int, embedding: int) -> nn.Module:
+    if settings.norm == "batch":
+        return ConditionalBatchNorm(channels, embedding)
+    return PlainGroupNorm(settings.groups, channels)
+
+
 class ResidualBlock(nn.Module):
+    """``classes``: how many labels it embeds itself; 0: none."""
+
     def __init__(self, settings: UNetSettings, inputs: int, outputs: int, embedding: int, classes: int):
         super().__init__()
-        self.norm1 = nn.GroupNorm(settings.groups, inputs)
+        self.norm1 = _norm(settings, inputs, embedding)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.noise = nn.Linear(embedding, outputs)
+        self.noise = nn.Linear(embedding, outputs) if settings.norm == "group" else None
         self.classes = nn.Embedding(classes, outputs) if classes else None
-        self.norm2 = nn.GroupNorm(settings.groups, outputs)
+        self.norm2 = _norm(settings, outputs, embedding)
         self.dropout = settings.dropout
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         nn.init.zeros_(self.conv2.weight)
@@ -31,16 +42,21 @@ class ResidualBlock(nn.Module):
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor, labels: Tensor | None) -> Tensor:
-        h = self.conv1(F.silu(self.norm1(x)))
-        shift = self.noise(embedding)
-        if self.classes is not None:
-            if labels is None:
-                raise ValueError("this net is class-conditional: labels are needed")
-            shift = shift + self.classes(labels)
-        h = F.silu(self.norm2(h + shift.to(h.dtype)[:, :, None, None]))
+        h = self.conv1(F.silu(self.norm1(x, embedding)))
+        shift = self._shift(embedding, labels)
+        if shift is not None:
+            h = h + shift.to(h.dtype)[:, :, None, None]
+        h = F.silu(self.norm2(h, embedding))
         if self.dropout:
             h = F.dropout(h, self.dropout, self.training)
         return self.skip(x) + self.conv2(h)
+
+    def _shift(self, embedding: Tensor, labels: Tensor | None) -> Tensor | None:
+        """What is added between the convolutions: N,C, or nothing."""
+        shift = self.noise(embedding) if self.noise is not None else None
+        if self.classes is None or labels is None:
+            return shift
+        return self.classes(labels) if shift is None else shift + self.classes(labels)
 
 
 class Attention(nn.Module):
@@ -76,20 +92,29 @@ class Stage(nn.Module):
 
 
 class UNet(nn.Module):
-    """See the module. Each level after the first halves the image by a strided convolution."""
+    """See the module. Each level after the first halves the image by a strided convolution.
+
+    With ``pool_first`` every level begins by max-pooling instead, the first one too: no convolution ever sees the
+    image at full resolution, and no skip carries its detail.
+    """
 
     def __init__(self, settings: UNetSettings, spec: ImageSpec):
         super().__init__()
         c, width = spec.shape[0], settings.channels
-        classes = spec.classes if settings.class_conditioning == "block" else 0
-        embedding = 4 * width
+        how, embedding = settings.class_conditioning, 4 * width
+        self.conditional = how != "none"
+        classes = spec.labels if how == "block" else 0
+        self.joined = nn.Embedding(spec.labels, settings.class_channels) if how == "concat" else None
+        self.embedded = nn.Embedding(spec.labels, embedding) if how == "batchnorm" else None
+        self.pool_first = settings.pool_first
         self.embed = nn.Sequential(NoiseEmbedding(width), nn.Linear(width, embedding), nn.SiLU())
 
         def stage(inputs: int, outputs: int, level: int) -> Stage:
             return Stage(settings, inputs, outputs, embedding, classes, level in settings.attention)
 
         widths = [width * m for m in settings.multipliers]
-        self.stem = nn.Conv2d(c, width, 3, padding=1)
+        joined = settings.class_channels if how == "concat" else 0
+        self.stem = nn.Conv2d(c + joined, width, 3, padding=1)
         self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
         skips, current = [width], width
         for level, outputs in enumerate(widths):
@@ -100,7 +125,8 @@ class UNet(nn.Module):
                 skips.append(current)
             self.down.append(stages)
             if level < len(widths) - 1:
-                self.downsample.append(nn.Conv2d(current, current, 3, stride=2, padding=1))
+                strided = nn.Conv2d(current, current, 3, stride=2, padding=1)
+                self.downsample.append(nn.MaxPool2d(2) if self.pool_first else strided)
                 skips.append(current)
         last = len(widths) - 1
         self.middle = nn.ModuleList([stage(current, current, last), stage(current, current, -1)])
@@ -111,17 +137,24 @@ class UNet(nn.Module):
                 stages.append(stage(current + skips.pop(), widths[level], level))
                 current = widths[level]
             self.up.append(stages)
-            if level:
+            if level or self.pool_first:
                 self.upsample.append(nn.Conv2d(current, current, 3, padding=1))
-        self.norm = nn.GroupNorm(settings.groups, current)
+        self.norm = _norm(settings, current, embedding)
         self.head = nn.Conv2d(current, c, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x N,C,H,W; noise N; labels N or None where the net is unconditional -> N,C,H,W."""
-        embedding = self.embed(noise)
-        h = self.stem(x)
+        """x N,C,H,W; noise N; labels N, or None where the net is unconditional -> N,C,H,W."""
+        if self.conditional and labels is None:
+            raise ValueError("this net is class-conditional: labels are needed")
+        embedding, size = self.embed(noise), x.shape[2:]
+        if self.embedded is not None:
+            embedding = embedding + self.embedded(labels).to(embedding.dtype)
+        if self.joined is not None:
+            channels = self.joined(labels).to(x.dtype)[:, :, None, None]
+            x = torch.cat([x, channels.expand(-1, -1, *size)], dim=1)
+        h = self.stem(F.max_pool2d(x, 2) if self.pool_first else x)
         skips = [h]
         for level, stages in enumerate(self.down):
             for stage in stages:  # type: ignore[union-attr]
@@ -137,5 +170,5 @@ class UNet(nn.Module):
                 h = stage(torch.cat([h, skips.pop()], dim=1), embedding, labels)
             if level < len(self.upsample):
                 # to the size of the skip it meets, so that odd sizes work
-                h = self.upsample[level](F.interpolate(h, size=skips[-1].shape[2:]))
-        return self.head(F.silu(self.norm(h)))
+                h = self.upsample[level](F.interpolate(h, size=skips[-1].shape[2:] if skips else size))
+        return self.head(F.silu(self.norm(h, embedding)))

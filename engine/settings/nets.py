@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.registry import Settings, register
+from engine.registry import Misfit, Settings, register
+from engine.settings.datasets import Data
 
 
 @register("net", "resnet")
@@ -36,18 +38,28 @@ class ResNet(Settings):
 
 @register("net", "unet")
 class UNet(Settings):
-    """UNet with GroupNorm; every residual block embeds noise level and class; see ``engine.nets.unet``."""
+    """UNet that is told the noise level and, in one of several ways, the class; see ``engine.nets.unet``."""
 
     net: str = "unet"
     channels: int = Field(64, ge=8, le=1024, description="feature maps at full resolution")
     multipliers: list[int] = Field([1, 2, 2], min_length=1, max_length=6, description="of channels, per level")
     blocks: int = Field(2, ge=1, le=8, description="residual blocks per level")
     attention: list[int] = Field([], description="levels with self-attention, 0 being full resolution")
+    norm: Literal["group", "batch"] = Field(
+        "group", description="GroupNorm, or BatchNorm with scale and shift from the noise level"
+    )
     groups: int = Field(8, ge=1, le=64, description="groups of GroupNorm")
     dropout: float = Field(0.0, ge=0, lt=1, description="inside residual blocks")
-    class_conditioning: Literal["none", "block"] = Field(
+    class_conditioning: Literal["none", "block", "concat", "batchnorm"] = Field(
         "block",
-        description="block: each residual block has its own class embedding, added between its convolutions",
+        description="block: each residual block has its own class embedding, added between its convolutions; "
+        "concat: one embedding joined to the input; batchnorm: the conditional BatchNorm follows it too",
+    )
+    class_channels: int = Field(
+        4, ge=1, le=256, description="channels of the class joined to the input (concat)"
+    )
+    pool_first: bool = Field(
+        False, description="every level begins with max-pooling, before any convolution: detail is thrown away"
     )
     builds: ClassVar[str] = "engine.nets.unet:UNet"
 
@@ -71,4 +83,15 @@ class UNet(Settings):
                 raise ValueError(
                     f"attention level {level} does not exist: levels are 0…{len(self.multipliers) - 1}"
                 )
+        if self.class_conditioning == "batchnorm" and self.norm != "batch":
+            raise ValueError('class_conditioning = "batchnorm" needs norm = "batch"')
         return self
+
+    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+        data = parts.get("data")
+        halvings = len(self.multipliers)
+        if self.pool_first and isinstance(data, Data) and min(data.image_shape[1:]) < 2**halvings:
+            _, height, width = data.image_shape
+            yield Misfit(
+                "pool_first", f"halves {height}×{width} images {halvings} times, to nothing", "use fewer levels"
+            )

@@ -1,0 +1,99 @@
+"""DDPM: noise predicted at discrete steps (Ho et al. 2020); classifier-free guidance (Ho & Salimans 2022)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from engine.methods import Batch, Context, Metrics
+from engine.methods.denoising import Denoising
+from engine.samplers.process import Discrete, Level
+from engine.settings.ddpm import DDPM as DDPMSettings
+from engine.settings.samplers import Sample
+
+QUARTERS_FROM = 64  # images in a batch from which no quarter of the noise levels goes without one, practically
+
+
+class DDPM(Denoising):
+    """The net predicts the noise ε in x = √ᾱ·image + √(1−ᾱ)·ε, and is told t/T in (0,1].
+
+    t/T spans 1 where EDM's ln σ / 4 spans about 1.2 in training: nets embed both alike. With ``drop_condition``
+    the net has one label more than there are classes, the last, which says nothing.
+    """
+
+    def __init__(self, settings: DDPMSettings, context: Context):
+        spec = context.spec
+        super().__init__(context, replace(spec, null_class=True) if settings.guided and spec.classes else spec)
+        self.settings = settings
+        self.alphas_bar = alphas_bar(settings)
+        table = torch.tensor([1.0, *self.alphas_bar], dtype=torch.float64)  # indexed by the step, 1…T
+        self._alpha = table.sqrt().float().to(context.device)
+        self._sigma = (1 - table).sqrt().float().to(context.device)
+
+    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
+        """Mean squared error of the predicted noise; also by quarter of the steps, the least noisy first."""
+        images, count, steps = batch.images, len(batch.images), self.settings.steps
+        t = torch.randint(1, steps + 1, (count,), device=images.device)
+        noise = torch.randn_like(images)
+        noisy = images * self._alpha[t, None, None, None] + noise * self._sigma[t, None, None, None]
+        labels = self._drop(batch.labels) if self.conditional else None
+        with self.autocast():
+            predicted = net(noisy, t / steps, labels)
+        errors = (predicted.float() - noise).square().mean(dim=(1, 2, 3))
+        if count < QUARTERS_FROM:
+            return errors.mean(), {}
+        quarter = nn.functional.one_hot((t - 1) * 4 // steps, 4).float()
+        means = (errors.detach() @ quarter) / quarter.sum(dim=0)
+        return errors.mean(), {f"loss_q{i + 1}": means[i] for i in range(4)}
+
+    def _drop(self, labels: Tensor | None) -> Tensor | None:
+        """Labels, each of them replaced by the null label with the chosen probability."""
+        if labels is None or not self.settings.guided:
+            return labels
+        dropped = torch.rand(len(labels), device=labels.device) < self.settings.drop_condition
+        return torch.where(dropped, self.spec.classes, labels)
+
+    def predict(
+        self, net: nn.Module, x: Tensor, level: Level, labels: Tensor | None, guidance: float | None = None
+    ) -> Tensor:
+        """The noise in ``x`` N,C,H,W, float32. Guided by w: (1+w)·conditional − w·unconditional, in one batch of 2N."""
+        time = x.new_full((len(x),), level.time / self.settings.steps, dtype=torch.float32)
+        if not guidance or labels is None:
+            with self.autocast():
+                return net(x, time, labels).float()
+        null = torch.full_like(labels, self.spec.classes)
+        with self.autocast():
+            both = net(torch.cat([x, x]), torch.cat([time, time]), torch.cat([labels, null]))
+        told, untold = both.float().chunk(2)
+        return (1 + guidance) * told - guidance * untold
+
+    def process(self, net: nn.Module, settings: Sample, labels: Tensor | None) -> Discrete:
+        guidance = getattr(settings, "guidance", None)
+
+        def denoise(x: Tensor, level: Level) -> Tensor:
+            image = (x - level.sigma * self.predict(net, x, level, labels, guidance)) / level.alpha
+            return image.clamp(-1, 1) if self.settings.clip else image
+
+        return Discrete(denoise, self.alphas_bar)
+
+
+def alphas_bar(settings: DDPMSettings) -> list[float]:
+    """ᾱ of the steps 1…T: the share of the signal's variance that is left, falling."""
+    steps = settings.steps
+    if settings.schedule == "linear":
+        gap = (settings.beta_end - settings.beta_start) / (steps - 1)
+        betas = [settings.beta_start + i * gap for i in range(steps)]
+    else:  # Nichol & Dhariwal 2021, eq. 17
+
+        def f(t: int) -> float:
+            return math.cos((t / steps + 0.008) / 1.008 * math.pi / 2) ** 2
+
+        betas = [min(1 - f(t + 1) / f(t), 0.999) for t in range(steps)]
+    left, shares = 1.0, []
+    for beta in betas:
+        left *= 1 - beta
+        shares.append(left)
+    return shares

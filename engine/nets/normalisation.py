@@ -1,0 +1,36 @@
+"""Normalisation layers that are offered an embedding, (N,C,H,W), (N,E) -> N,C,H,W: some follow it, some ignore it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm whose scale and shift are a linear function of the embedding (Dumoulin et al. 2017)."""
+
+    def __init__(self, channels: int, embedding: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.affine = nn.Linear(embedding, 2 * channels)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        assert embedding is not None
+        scale, shift = self.affine(embedding).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(shift, self.norm(x), scale + 1)
+
+
+class PlainBatchNorm(nn.BatchNorm2d):
+    """BatchNorm that ignores the embedding."""
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
+
+
+class PlainGroupNorm(nn.GroupNorm):
+    """GroupNorm that ignores the embedding."""
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:  # type: ignore[override]
+        return super().forward(x)
