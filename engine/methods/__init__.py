@@ -144,6 +144,10 @@ class Reconstructs(Protocol):
         """N,C,H,W in [-1,1] -> the same, through the latent mean."""
         ...
 
+    def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
+        """N,C,H,W in [-1,1] -> latents as ``sample`` takes them for noise."""
+        ...
+
 
 @runtime_checkable
 class Validates(Protocol):

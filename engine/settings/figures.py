@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from engine.registry import Settings, register
 
 
@@ -25,3 +27,36 @@ class Progress(Figure):
     """The sample grids so far as an animation."""
 
     builds: ClassVar[str] = "engine.figures.progress:draw"
+
+
+@register("figure", "reconstructions")
+class Reconstructions(Figure):
+    """Images that are not trained on, above what the method makes of them."""
+
+    images: int = Field(8, ge=1, le=64)
+    builds: ClassVar[str] = "engine.figures.latents:reconstructions"
+
+
+@register("figure", "interpolation")
+class Interpolation(Figure):
+    """Images from latents between two, for methods that make images in one pass."""
+
+    rows: int = Field(4, ge=1, le=32)
+    columns: int = Field(8, ge=2, le=32)
+    builds: ClassVar[str] = "engine.figures.latents:interpolation"
+
+
+@register("figure", "tsne")
+class TSNE(Figure):
+    """Features of validation images in two dimensions, by class and by domain."""
+
+    images: int = Field(1000, ge=4, le=10_000)
+    perplexity: float = Field(30.0, gt=0)
+    builds: ClassVar[str] = "engine.figures.adaptation:tsne"
+
+
+@register("figure", "confusion")
+class Confusion(Figure):
+    """Target test images: what they are and what they were taken for."""
+
+    builds: ClassVar[str] = "engine.figures.adaptation:confusion"
