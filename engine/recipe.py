@@ -17,7 +17,7 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine import registry
+from engine import places, registry
 from engine.problems import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
 from engine.registry import Settings
 from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
@@ -30,7 +30,7 @@ from engine.toml_lines import key_lines
 __all__ = [
     "PARTS", "TABLES", "Data", "File", "FormField", "MissingData", "Problem", "Recipe", "RecipeError",
     "UnknownRecipe", "data_root", "datasets", "did_you_mean", "extractors", "find_recipe", "load",
-    "load_shipped", "loads", "parse_value", "recipes_dir", "shipped_recipes",
+    "loads", "menu", "parse_value",
 ]  # fmt: skip
 
 MAX_BYTES = 1 << 20
@@ -141,22 +141,18 @@ class FormField:
     choices: tuple[str, ...] = ()
 
 
-def recipes_dir() -> Path:
-    """The recipes that ship with gentui: inside the wheel, or beside the packages in a checkout."""
-    package = Path(__file__).resolve().parent
-    shipped = package / "_recipes"
-    return shipped if shipped.is_dir() else package.parent / "recipes"
-
-
-def shipped_recipes() -> dict[str, Path]:
-    """Path of every shipped recipe by its file's name, unsorted families together."""
-    return {path.stem: path for path in sorted(recipes_dir().glob("**/*.toml"))}
-
-
-def load_shipped() -> list[Recipe]:
-    """Every shipped recipe, in menu order."""
-    recipes = [load(path) for path in shipped_recipes().values()]
-    return sorted(recipes, key=lambda r: (r.order, r.family, r.name))
+def menu() -> tuple[list[Recipe], list[RecipeError]]:
+    """Every recipe of the menu in its order, and what is wrong with those that cannot be read."""
+    recipes: list[Recipe] = []
+    problems: list[RecipeError] = []
+    for path in places.recipe_files().values():
+        try:
+            recipes.append(load(path))
+        except RecipeError as error:
+            problems.append(error)
+        except UnknownRecipe as error:  # it cannot be read
+            problems.append(RecipeError([Problem(str(path), "", str(error))]))
+    return sorted(recipes, key=lambda r: (r.order, r.family, r.name)), problems
 
 
 def datasets() -> dict[str, type[Data]]:
@@ -172,8 +168,8 @@ def extractors() -> dict[str, type[Extractor]]:
 
 
 def find_recipe(reference: str) -> Path:
-    """The file of a shipped name or a path. Raises UnknownRecipe with a suggestion."""
-    shipped = shipped_recipes()
+    """The file of a name from the menu or of a path. Raises UnknownRecipe with a suggestion."""
+    shipped = places.recipe_files()
     if reference in shipped:
         return shipped[reference]
     path = Path(reference)

@@ -4,23 +4,30 @@ A part of an experiment (a net, a method, a sampler, a data set …) is describe
 plain validated values, and in ``builds`` the ``module:attribute`` that makes the real thing. That module
 is imported only by the trainer, so the app can show, check and edit any recipe without torch.
 
-Built-in settings live in ``engine.settings``. An installed package adds its own by an entry point in the
-group ``gentui.plugins`` naming a torch-free module whose import registers settings. A recipe names parts;
-it never names code.
+Built-in settings live in ``engine.settings``. A person's own parts are torch-free modules, which import what
+they build with inside the function that builds: files in ``plugins`` of the config directory, or modules of an
+installed package, named by entry points in the group ``gentui.plugins``. A recipe names parts; it never names
+code.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
+from traceback import extract_tb
+from types import ModuleType
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from engine import places
+
 PLUGIN_GROUP = "gentui.plugins"
+OWN_PLUGINS = "gentui_plugins"  # the package that files of the config directory become
 
 
 class Misfit(NamedTuple):
@@ -65,6 +72,10 @@ def register(kind: str, name: str) -> Callable[[type[S]], type[S]]:
     return add
 
 
+failures: list[str] = []
+"""A sentence for each plug-in that could not be imported. The others work."""
+
+
 @cache
 def load_all() -> None:
     """Import the built-in settings modules and the plug-ins', once."""
@@ -72,7 +83,23 @@ def load_all() -> None:
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"engine.settings.{module.name}")
     for point in entry_points(group=PLUGIN_GROUP):
-        point.load()
+        _attempt(f"plug-in {point.name} ({point.value})", point.load)
+    own = ModuleType(OWN_PLUGINS)
+    own.__path__ = [str(places.config_dir() / "plugins")]
+    sys.modules[OWN_PLUGINS] = own
+    for module in pkgutil.iter_modules(own.__path__):
+        name = f"{OWN_PLUGINS}.{module.name}"
+        _attempt(f"plug-in {own.__path__[0]}/{module.name}.py", partial(importlib.import_module, name))
+
+
+def _attempt(what: str, load: Callable[[], object]) -> None:
+    try:
+        load()
+    except Exception as error:
+        line = next((f" (line {at.lineno})" for at in reversed(extract_tb(error.__traceback__)) if at.filename
+                     and not at.filename.startswith("<")), "")  # fmt: skip
+        said = next(iter(str(error).splitlines()), "")
+        failures.append(f"{what} could not be loaded: {type(error).__name__}: {said}{line}")
 
 
 def names(kind: str) -> list[str]:

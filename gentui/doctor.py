@@ -131,13 +131,14 @@ def _runs(home: Path) -> list[Check]:
 
 
 def _recipes() -> list[Check]:
-    from engine.recipe import RecipeError, load_shipped
+    from engine import places, registry
+    from engine.recipe import menu
 
-    try:
-        count = len(load_shipped())
-    except RecipeError as error:
-        return [Check("recipes", False, str(error), "reinstall gentui")]
-    return [Check("recipes", count > 0, f"{count} recipes", "" if count else "reinstall gentui")]
+    recipes, problems = menu()
+    checks = [Check("recipes", bool(recipes), f"{len(recipes)} recipes", "" if recipes else "reinstall gentui")]
+    mend = f"mend or remove it in {places.config_dir()}"
+    checks += [Check("recipe", False, str(problem), mend) for problem in problems]
+    return checks + [Check("plug-in", False, failure, mend) for failure in registry.failures]
 
 
 def _torch() -> list[Check]:

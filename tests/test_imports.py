@@ -41,7 +41,7 @@ def test_what_the_app_uses_of_the_engine_is_torch_free(module):
 
 
 def test_every_part_can_be_described_without_torch():
-    describe = "from engine.recipe import load_shipped; load_shipped()"
+    describe = "from engine.recipe import menu; menu()"
     assert loaded_by(describe, "torch", "sklearn", "gentui") == ""
 
 

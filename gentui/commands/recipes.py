@@ -22,9 +22,12 @@ quick_option = click.option("--quick", is_flag=True, help="The [quick] form: und
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def recipes_command(as_json: bool) -> None:
     """What can be trained, and whether its data is here."""
-    from engine.recipe import load_shipped
+    from engine import registry
+    from engine.recipe import menu
 
-    rows = [_described(recipe) for recipe in load_shipped()]
+    recipes, problems = menu()
+    say(*registry.failures, *problems)
+    rows = [_described(recipe) for recipe in recipes]
     if as_json:
         out_json(rows)
         return

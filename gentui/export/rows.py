@@ -149,11 +149,11 @@ def _published(recipe: str, family: str, dataset: str, reference: dict[str, Any]
 
 def _shipped(dataset: str | None, present: set[str | None] | None) -> list[Row]:
     """Published figures of the shipped recipes: on one data set, on those that have runs, or on all."""
-    from engine.recipe import load_shipped
+    from engine.recipe import menu
 
     return [
         _published(recipe.name, recipe.family, recipe.dataset, recipe.reference.model_dump())
-        for recipe in load_shipped()
+        for recipe in menu()[0]
         if recipe.reference is not None
         and (recipe.dataset == dataset if dataset else present is None or recipe.dataset in present)
     ]

@@ -309,7 +309,7 @@ def _shipped_figures() -> list[Published]:
 
         found = (
             boards.published(r.dataset, r.name, r.title, r.reference.model_dump())
-            for r in recipe.load_shipped()
+            for r in recipe.menu()[0]
             if r.reference is not None
         )
         _shipped = [figure for figure in found if figure is not None]

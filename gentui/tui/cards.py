@@ -9,10 +9,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.places import recipe_files
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -45,20 +44,10 @@ class Card:
         return all(word in text for word in words.lower().split())
 
 
-def recipe_files() -> list[Path]:
-    """Every shipped recipe; the same places as ``engine.recipe.recipes_dir``, found without importing it."""
-    spec = find_spec("engine")
-    if spec is None or not spec.submodule_search_locations:
-        return []
-    package = Path(next(iter(spec.submodule_search_locations)))
-    shipped = package / "_recipes"
-    return sorted((shipped if shipped.is_dir() else package.parent / "recipes").glob("**/*.toml"))
-
-
 def quick_cards() -> list[Card]:
     """Cards from the files alone; a file that cannot be read has none yet."""
     cards = []
-    for path in recipe_files():
+    for path in recipe_files().values():
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -88,7 +77,7 @@ def full_cards() -> list[Card]:
     from engine import recipe as recipes
 
     cards = []
-    for name, path in recipes.shipped_recipes().items():
+    for name, path in recipe_files().items():
         try:
             recipe = recipes.load(path)
         except (recipes.RecipeError, recipes.UnknownRecipe) as error:

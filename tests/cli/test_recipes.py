@@ -3,18 +3,19 @@
 import json
 
 from engine import recipe as recipes
+from engine.places import recipe_files
 
 
 def test_recipes_lists_every_shipped_recipe(invoke):
     result = invoke("recipes")
     assert result.exit_code == 0
-    for name in recipes.shipped_recipes():
+    for name in recipe_files():
         assert name in result.stdout
 
 
 def test_recipes_as_json(invoke):
     rows = json.loads(invoke("recipes", "--json").stdout)
-    assert {row["name"] for row in rows} == set(recipes.shipped_recipes())
+    assert {row["name"] for row in rows} == set(recipe_files())
     row = next(row for row in rows if row["name"] == "fashion-resnet-noise")
     assert (row["family"], row["dataset"]) == ("diffusion", "fashion-mnist")
     assert row["reference"]["value"] == 102

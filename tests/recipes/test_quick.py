@@ -3,8 +3,9 @@
 import pytest
 
 from engine import recipe
+from engine.places import recipe_files
 
-SHIPPED = sorted(recipe.shipped_recipes())
+SHIPPED = sorted(recipe_files())
 
 
 def test_quick_applies_only_when_asked_for(text):
@@ -60,7 +61,7 @@ def test_a_shipped_recipe_is_valid_named_as_its_file_and_has_a_quick_form(name, 
 
 
 def test_the_menu_begins_with_what_needs_no_download():
-    first = recipe.load_shipped()[0]
+    first = recipe.menu()[0][0]
     assert first.name == "digits-unet"
     assert first.data.embedded
 
