@@ -19,7 +19,7 @@ from engine.settings.datasets_embedded import DigitsM
 
 def load(settings: DigitsM, progress: Progress | None = None) -> Dataset:
     """1,437 training and 360 test images, uint8 N,3,28,28: the digits of ``digits``, split as they are."""
-    plain = digits.load(Digits())
+    plain = digits.load(Digits.model_validate({}))
     size = settings.shape[1:]
 
     def blended(split: Split) -> Split:

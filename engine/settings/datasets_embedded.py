@@ -47,6 +47,22 @@ class Photos(Data):
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
     sizes: ClassVar[dict[str, int]] = {"train": 4128, "test": 1032}
     embedded: ClassVar[bool] = True
+    extractor: ClassVar[str] = "photos-cnn"
+
+
+@register("dataset", "toonfaces")
+class ToonFaces(Data):
+    """Cartoon faces, drawn by gentui: four groups of attributes that are independent of each other and of
+    everything else in the picture. Drawn on first use (seconds), then kept in the cache."""
+
+    dataset: str = "toonfaces"
+    builds: ClassVar[str] = "engine.data.toonfaces:load"
+    title: ClassVar[str] = "drawn cartoon faces, 128×128"
+    shape: ClassVar[tuple[int, int, int]] = (3, 128, 128)
+    attributes: ClassVar[tuple[str, ...]] = FACE_ATTRIBUTES
+    groups: ClassVar[tuple[int, ...]] = FACE_GROUPS
+    sizes: ClassVar[dict[str, int]] = {"train": 4000, "test": 1000}
+    embedded: ClassVar[bool] = True
 
 
 @register("dataset", "digitsm-digits")
