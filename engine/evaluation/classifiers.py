@@ -16,6 +16,9 @@ from engine.evaluation.extractors import Extractor, ExtractorError, read_weights
 from engine.settings import extractors as settings
 from engine.settings.datasets import Data
 
+PLACES = 2 * 3 * 4
+"""What photos-cnn tells apart: two photographs, three rows and four columns of places in each."""
+
 
 def _conv(cin: int, cout: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
@@ -62,14 +65,25 @@ def fashion_net(dims: int = 128, classes: int = 10) -> Classifier:
     return Classifier(body, dims, classes)
 
 
-class ClassifierExtractor(Extractor):
-    """A classifier as an extractor: float32 whatever the trainer's precision, so scores compare."""
+def colour_net(dims: int = 128, logits: int = 24) -> Classifier:
+    """For 3×64×64: four resolutions, averaged over the last."""
+    body = nn.Sequential(
+        _conv(3, 16), _conv(16, 32, stride=2), _Residual(32), _conv(32, 64, stride=2), _Residual(64),
+        _conv(64, dims, stride=2), _Residual(dims), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+    )  # fmt: skip
+    return Classifier(body, dims, logits)
 
-    channels = 1
+
+class ClassifierExtractor(Extractor):
+    """A classifier as an extractor: float32 whatever the trainer's precision, so scores compare.
+
+    One that was taught something else than a data set's labels gives features alone.
+    """
+
     interpolation = "bilinear-antialias"
 
     def __init__(self, chosen: settings.Extractor, net: Classifier, path: Path, device: torch.device):
-        dataset = registry.find("dataset", chosen.classifies)
+        dataset = registry.find("dataset", chosen.classifies) if chosen.classifies else Data
         if dataset is None or not issubclass(dataset, Data):
             raise ExtractorError(f"extractor {chosen.extractor} classifies unknown data: {chosen.classifies!r}")
         content, self.hash = read_weights(path, chosen.sha256_prefix)
@@ -79,8 +93,8 @@ class ClassifierExtractor(Extractor):
         except (SafetensorError, RuntimeError, KeyError) as error:
             raise ExtractorError(f"{path} does not hold the weights of {chosen.extractor}: {error}") from error
         self.name, self.dims, self.classifies = chosen.extractor, chosen.dims, chosen.classifies
-        self.classes, self.attributes = dataset.classes, getattr(dataset, "attributes", ())
-        self.size = dataset.shape[1:]
+        self.classes, self.attributes = dataset.classes, dataset.attributes
+        self.channels, self.size = chosen.channels, chosen.size
         self.device = device
         self.net = net.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
@@ -108,3 +122,7 @@ def load_digits_cnn(chosen: settings.Extractor, path: Path, device: torch.device
 
 def load_fashion_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
     return ClassifierExtractor(chosen, fashion_net(chosen.dims), path, device)
+
+
+def load_photos_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
+    return ClassifierExtractor(chosen, colour_net(chosen.dims, PLACES), path, device)

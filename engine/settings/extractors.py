@@ -19,6 +19,8 @@ class Extractor(Settings):
     builds: ClassVar[str] = ""
     title: ClassVar[str] = ""
     dims: ClassVar[int] = 0  # of a feature vector
+    channels: ClassVar[int] = 1  # of the images it sees
+    size: ClassVar[tuple[int, int]] = (0, 0)  # H, W of the images it sees
     classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
     file: ClassVar[str] = ""  # name of its weights file
     sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: shipped with the engine
@@ -47,6 +49,7 @@ class DigitsCNN(Extractor):
     builds: ClassVar[str] = "engine.evaluation.classifiers:load_digits_cnn"
     title: ClassVar[str] = "classifier of digits, 8×8"
     dims: ClassVar[int] = 64
+    size: ClassVar[tuple[int, int]] = (8, 8)
     classifies: ClassVar[str] = "digits"
     file: ClassVar[str] = "digits-cnn.safetensors"
 
@@ -59,8 +62,22 @@ class FashionCNN(Extractor):
     builds: ClassVar[str] = "engine.evaluation.classifiers:load_fashion_cnn"
     title: ClassVar[str] = "classifier of Fashion-MNIST, 28×28"
     dims: ClassVar[int] = 128
+    size: ClassVar[tuple[int, int]] = (28, 28)
     classifies: ClassVar[str] = "fashion-mnist"
     file: ClassVar[str] = "fashion-cnn.safetensors"
+
+
+@register("extractor", "photos-cnn")
+class PhotosCNN(Extractor):
+    """Tells where in which of two photographs a 64×64 crop was taken; the data set itself has no labels."""
+
+    extractor: str = "photos-cnn"
+    builds: ClassVar[str] = "engine.evaluation.classifiers:load_photos_cnn"
+    title: ClassVar[str] = "classifier of places in two photographs, 64×64"
+    dims: ClassVar[int] = 128
+    channels: ClassVar[int] = 3
+    size: ClassVar[tuple[int, int]] = (64, 64)
+    file: ClassVar[str] = "photos-cnn.safetensors"
 
 
 @register("extractor", "inception")

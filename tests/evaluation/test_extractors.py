@@ -14,10 +14,12 @@ import torch
 from engine import registry
 from engine.data import open_dataset, resize
 from engine.evaluation.extractors import ExtractorError, load_extractor
+from engine.evaluation.train_extractor import places
 from engine.settings.datasets import Digits, FashionMNIST
+from engine.settings.datasets_embedded import Photos
 from engine.settings.extractors import SHIPPED_WEIGHTS, Inception
 
-SHIPPED = ("digits-cnn", "fashion-cnn")
+SHIPPED = ("digits-cnn", "fashion-cnn", "photos-cnn")
 fashion_is_here = pytest.mark.skipif(
     FashionMNIST.locate() is None, reason="the real Fashion-MNIST is not on this machine"
 )
@@ -61,8 +63,26 @@ def test_features_have_the_stated_width_whatever_the_image(name):
         images = torch.randint(0, 256, (3, *shape), dtype=torch.uint8)
         features = extractor.features(images)
         assert features.shape == (3, chosen.dims) and features.dtype == torch.float32
-        assert extractor.logits(images).shape == (3, 10)
-    assert extractor.dims == chosen.dims and len(extractor.classes) == 10
+        if predicted := len(extractor.classes or extractor.attributes):
+            assert extractor.logits(images).shape == (3, predicted)
+    assert extractor.dims == chosen.dims
+    assert bool(extractor.classes or extractor.attributes) is bool(chosen.classifies)
+
+
+def test_photos_cnn_knows_the_place_a_crop_was_taken_from():
+    photos = places(open_dataset(Photos()))
+    extractor = load_extractor("photos-cnn")
+    chosen = torch.arange(0, len(photos.train), 16)
+    predicted = extractor.logits(photos.train.images[chosen]).argmax(1)
+    assert (predicted == photos.train.labels[chosen]).float().mean() >= 0.95
+
+
+def test_places_number_photograph_row_and_column():
+    photos = places(open_dataset(Photos()))
+    labels = photos.train.labels.view(2, 24, 86)  # photographs, rows, columns of windows
+    assert labels.unique().tolist() == list(range(24))
+    assert labels[0, 0, 0] == 0 and labels[0, 0, -1] == 3 and labels[0, -1, -1] == 11 and labels[1, 0, 0] == 12
+    assert (labels.diff(dim=2) >= 0).all() and (labels.diff(dim=1) >= 0).all()
 
 
 def test_features_of_an_image_do_not_depend_on_its_batch_or_on_autocast():
@@ -211,4 +231,4 @@ def test_asking_for_an_extractor_imports_no_torch():
         " 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "['digits-cnn', 'fashion-cnn', 'inception'] True False", done.stderr
+    assert done.stdout.strip() == "['digits-cnn', 'fashion-cnn', 'photos-cnn', 'inception'] True False", done.stderr
