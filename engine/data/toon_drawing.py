@@ -96,12 +96,17 @@ def _ribbon(path: np.ndarray, width: float, taper: float = 1.0, closed: bool = F
     """The outline of a stroke along ``path``; ``taper`` is the width of its ends, as a part of the middle's."""
     if closed:
         path = np.concatenate([path, path[:2]])
-    along = np.gradient(path, axis=0)
-    normal = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
-    t = np.linspace(-1, 1, len(path))
-    half = width / 2 * (1 if closed else 1 - (1 - taper) * t**2)
-    side = normal * np.reshape(half, (-1, 1))
+    along = np.empty_like(path)
+    along[1:-1], along[0], along[-1] = path[2:] - path[:-2], path[1] - path[0], path[-1] - path[-2]
+    length = np.sqrt(np.einsum("ij,ij->i", along, along)) + 1e-9
+    half = width / 2 * (1 if closed else 1 - (1 - taper) * _parabola(len(path)))
+    side = (along[:, ::-1] * (-1, 1)) * (half / length)[:, None]
     return np.concatenate([path + side, (path - side)[::-1]])
+
+
+@cache
+def _parabola(n: int) -> np.ndarray:
+    return np.linspace(-1, 1, n) ** 2
 
 
 class _Face:
