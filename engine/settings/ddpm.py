@@ -29,7 +29,10 @@ class DDPM(Settings):
     builds: ClassVar[str] = "engine.methods.ddpm:DDPM"
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("ddpm", "ddim", "dpm++", "heun", "euler")
-    figures: ClassVar[tuple[str, ...]] = ("grid", "progress")
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        return ("grid", "progress", "guidance") if self.guided else ("grid", "progress")
 
     @property
     def trained_steps(self) -> int:

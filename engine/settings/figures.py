@@ -29,6 +29,15 @@ class Progress(Figure):
     builds: ClassVar[str] = "engine.figures.progress:draw"
 
 
+@register("figure", "guidance")
+class Guidance(Figure):
+    """The same noises and labels with more and more guidance, for methods trained for it."""
+
+    weights: list[float] = Field([0.0, 0.5, 2.0], min_length=1, max_length=8)
+    columns: int = Field(10, ge=1, le=32)
+    builds: ClassVar[str] = "engine.figures.guidance:draw"
+
+
 @register("figure", "reconstructions")
 class Reconstructions(Figure):
     """Images that are not trained on, above what the method makes of them."""
