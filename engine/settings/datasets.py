@@ -22,15 +22,20 @@ def data_root() -> Path:
 
 
 class File(NamedTuple):
-    """A file of a data set: its name and content when unpacked, and where it can be had, gzipped."""
+    """A file of a data set: its name and content when unpacked, and where it can be had.
+
+    What was published decides what is checked: ``sha256`` of the content, or ``md5`` of the file as it is served.
+    """
 
     name: str
-    bytes: int
+    bytes: int  # of the content; 0: not published
     sha256: str
     urls: tuple[str, ...]
+    md5: str = ""
+    gzipped: bool = True  # as served; it is kept so, as ``name.gz``
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Whether it is a file we may look at; Path.is_file raises for a folder closed to us."""
     return os.path.isfile(path)  # noqa: PTH113
 
@@ -171,9 +176,7 @@ class FashionMNIST(Data):
     @classmethod
     def locate(cls) -> Path | None:
         for folder in cls.candidates():
-            if all(
-                _is_file(folder / name) or _is_file(folder / f"{name}.gz") for name in FASHION_FILES.values()
-            ):
+            if all(is_file(folder / name) or is_file(folder / f"{name}.gz") for name in FASHION_FILES.values()):
                 return folder
         return None
 

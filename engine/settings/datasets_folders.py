@@ -1,0 +1,184 @@
+"""Folders of images: a person's own, and published sets that are folders of images."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from engine.registry import register
+from engine.settings.datasets import Data, data_root, is_file
+
+IMAGES = "PNG, JPEG, WebP, BMP or GIF images"
+
+
+class Folder(Data):
+    """Base of the sets read from a folder of images, cropped to the middle square and resized.
+
+    ``path`` is the folder; a relative one is meant from where gentui was started. ``homes`` are looked for in
+    the data folder when none is said.
+    """
+
+    path: str | None = Field(None, min_length=1, max_length=4096, description="the folder of images")
+
+    extractor: ClassVar[str] = "inception"
+    homes: ClassVar[tuple[str, ...]] = ()
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str | None) -> str | None:
+        if path is None:
+            return None
+        if "\0" in path:
+            raise ValueError("a path has no null character")
+        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  Path keeps "..": it must not
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        size = self.image_size or self.shape[1]
+        return self.shape[0], size, size
+
+    def found(self) -> Path | None:
+        return _folder(Path(self.path)) if self.path else type(self).locate()
+
+    def missing(self) -> str:
+        return (
+            f"there is no folder of images at {self.path}: mend data.path" if self.path else type(self).remedy()
+        )
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        return next((folder for name in cls.homes if (folder := _folder(data_root() / name))), None)
+
+    @classmethod
+    def remedy(cls) -> str:
+        name = cls.model_fields["dataset"].default
+        if not cls.homes:
+            return f"{name} reads a folder of yours: say which with -o data.path=FOLDER"
+        return (
+            f"{cls.title.split(',')[0]} is not on this machine: put its images into {data_root() / cls.homes[0]}, or say where "
+            "they are with -o data.path=FOLDER"
+        )
+
+
+def _folder(path: Path) -> Path | None:
+    return path if os.path.isdir(path) else None  # noqa: PTH112  is_dir raises for what is closed to us
+
+
+@register("dataset", "imagefolder")
+class ImageFolder(Folder):
+    """A folder of images, nested or flat. Where all of them lie in sub-folders, each of those is a class.
+
+    Sub-folders ``train`` and ``test`` (and ``val``) are taken as the splits; otherwise each image's content
+    decides, one in ten being a test image.
+    """
+
+    dataset: str = "imagefolder"
+    builds: ClassVar[str] = "engine.data.folders:load_folder"
+    title: ClassVar[str] = "a folder of images, 64×64"
+    shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
+
+
+@register("dataset", "cats")
+class Cats(Folder):
+    """Photographs of cats: a folder of images in the data folder, read as ``imagefolder`` reads one."""
+
+    dataset: str = "cats"
+    builds: ClassVar[str] = "engine.data.folders:load_folder"
+    title: ClassVar[str] = "cats, 64×64"
+    shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
+    homes: ClassVar[tuple[str, ...]] = ("cats",)
+
+
+@register("dataset", "attribute-folder")
+class AttributeFolder(Folder):
+    """A folder of images with a file that says what each one has: a line with their number, a line with the
+    attributes' names, then for every image its file name and 1 (has it), 0 or -1 (has not) for each attribute.
+    """
+
+    dataset: str = "attribute-folder"
+    file: str | None = Field(
+        None, min_length=1, max_length=4096,
+        description="the file of attributes; empty: the one in the folder whose name has 'attr' in it",
+    )  # fmt: skip
+    one_hot: list[int] = Field(
+        [], max_length=256, description="sizes of the groups of which each image has exactly one; empty: none"
+    )
+
+    builds: ClassVar[str] = "engine.data.folders:load_with_attributes"
+    title: ClassVar[str] = "a folder of images with attributes, 64×64"
+    shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
+
+    def attribute_file(self) -> Path | None:
+        """Where the attributes are read from; a relative ``file`` is meant from the folder of images."""
+        folder = self.found()
+        if folder is None:
+            return None
+        if self.file is not None:
+            path = folder / Path(self.file).expanduser()
+            return path if is_file(path) else None
+        for place in (folder, folder.parent):
+            try:
+                named = sorted(
+                    p for p in place.iterdir() if "attr" in p.name.lower() and p.suffix in (".txt", ".csv")
+                )
+            except OSError:
+                continue
+            if named:
+                return named[0]
+        return None
+
+    @classmethod
+    def remedy(cls) -> str:
+        if cls.homes:
+            return super().remedy()
+        return (
+            "attribute-folder reads a folder of yours: say which with -o data.path=FOLDER and -o data.file=FILE"
+        )
+
+
+@register("dataset", "cartoon")
+class Cartoon(AttributeFolder):
+    """Cartoon faces selected from Google's Cartoon Set, 128×128: six hair colours, four eye colours, three
+    skin tones, with and without glasses. ``images/`` with ``cartoon_attr.txt`` beside it."""
+
+    dataset: str = "cartoon"
+    one_hot: list[int] = Field(
+        [6, 4, 3, 2], max_length=256, description="sizes of the groups of which each image has exactly one"
+    )
+    title: ClassVar[str] = "selected Cartoon Set, 128×128"
+    shape: ClassVar[tuple[int, int, int]] = (3, 128, 128)
+    attributes: ClassVar[tuple[str, ...]] = (
+        *(f"hair {i}" for i in range(1, 7)),
+        *(f"eyes {i}" for i in range(1, 5)),
+        *(f"face {i}" for i in range(1, 4)),
+        "glasses 1", "glasses 2",
+    )  # fmt: skip
+    groups: ClassVar[tuple[int, ...]] = (6, 4, 3, 2)
+    licence: ClassVar[str] = "CC BY 4.0"
+    homes: ClassVar[tuple[str, ...]] = ("cartoon", "selected_cartoonset100k")
+
+
+@register("dataset", "celeba")
+class CelebA(Folder):
+    """CelebFaces Attributes (Liu et al. 2015), aligned: 202,599 faces of 178×218, the middle 178×178 of each
+    resized. Forty attributes when list_attr_celeba is there; the published splits when list_eval_partition is.
+    """
+
+    dataset: str = "celeba"
+    builds: ClassVar[str] = "engine.data.folders:load_celeba"
+    title: ClassVar[str] = "CelebA, aligned faces, 64×64"
+    shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
+    sizes: ClassVar[dict[str, int]] = {"train": 162_770, "validation": 19_867, "test": 19_962}
+    licence: ClassVar[str] = "non-commercial research"
+    homes: ClassVar[tuple[str, ...]] = ("celeba", "CelebA")
+
+    @classmethod
+    def remedy(cls) -> str:
+        return (
+            "CelebA is not on this machine: unpack img_align_celeba.zip into "
+            f"{data_root() / 'celeba'}, with list_attr_celeba.txt and list_eval_partition.txt beside it, or say "
+            "where it is with -o data.path=FOLDER"
+        )

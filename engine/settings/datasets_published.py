@@ -1,0 +1,191 @@
+"""Published data sets that are downloaded, or put into the data folder by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from engine.registry import register
+from engine.settings.datasets import Data, File, Pair, data_root, is_file
+
+DIGITS = tuple("0123456789")
+
+MNIST_FILES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+_MNIST_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
+_MNIST_CONTENT = {  # bytes unpacked; md5 of the packed file, as torchvision publishes it
+    "train_images": (47_040_016, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    "train_labels": (60_008, "d53e105ee54ea40749a09fcbcd1e9432"),
+    "test_images": (7_840_016, "9fb629c4189551a2d022fa330f9573f3"),
+    "test_labels": (10_008, "ec29112dd5afa0611ce80d1b7f02629c"),
+}
+
+
+class Published(Data):
+    """Base of sets that are a few files of known names in one folder."""
+
+    extractor: ClassVar[str] = "inception"
+    folders: ClassVar[
+        tuple[str, ...]
+    ] = ()  # under data_root(), in order of preference; torchvision's among them
+    wanted: ClassVar[str] = ""  # what a person is to put there
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        for name in cls.folders:
+            folder = data_root() / name
+            if all(is_file(folder / f.name) or is_file(folder / f"{f.name}.gz") for f in cls.files):
+                return folder
+        return None
+
+    @classmethod
+    def remedy(cls) -> str:
+        name = cls.model_fields["dataset"].default
+        return (
+            f"{cls.title.split(',')[0]} is not on this machine: `gentui data fetch {name}` downloads it, or put {cls.wanted} "
+            f"into {data_root() / cls.folders[0]}"
+        )
+
+
+@register("dataset", "mnist")
+class MNIST(Published):
+    """MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 grey handwritten digits of 28×28."""
+
+    dataset: str = "mnist"
+    builds: ClassVar[str] = "engine.data.idx:load"
+    title: ClassVar[str] = "MNIST, 28×28"
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+    classes: ClassVar[tuple[str, ...]] = DIGITS
+    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
+    licence: ClassVar[str] = "CC BY-SA 3.0"
+    files: ClassVar[tuple[File, ...]] = tuple(
+        File(name, size, "", tuple(f"{mirror}{name}.gz" for mirror in _MNIST_MIRRORS), md5)
+        for key, name in MNIST_FILES.items()
+        for size, md5 in [_MNIST_CONTENT[key]]
+    )
+    folder: ClassVar[str] = "mnist"
+    folders: ClassVar[tuple[str, ...]] = ("mnist", "MNIST/raw")
+    wanted: ClassVar[str] = "its four IDX files"
+
+
+@register("dataset", "usps")
+class USPS(Published):
+    """USPS (Hull 1994), as LIBSVM's site has it: 7,291 + 2,007 grey handwritten digits of 16×16."""
+
+    dataset: str = "usps"
+    builds: ClassVar[str] = "engine.data.usps:load"
+    title: ClassVar[str] = "USPS, 16×16"
+    shape: ClassVar[tuple[int, int, int]] = (1, 16, 16)
+    classes: ClassVar[tuple[str, ...]] = DIGITS
+    sizes: ClassVar[dict[str, int]] = {"train": 7_291, "test": 2_007}
+    files: ClassVar[tuple[File, ...]] = tuple(
+        File(name, 0, "", (f"https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/{name}",), md5, False)
+        for name, md5 in (
+            ("usps.bz2", "ec16c51db3855ca6c91edd34d0e9b197"),
+            ("usps.t.bz2", "8ea070ee2aca1ac39742fdd1ef5ed118"),
+        )
+    )  # fmt: skip
+    folder: ClassVar[str] = "usps"
+    folders: ClassVar[tuple[str, ...]] = ("usps", "USPS", ".")
+    wanted: ClassVar[str] = "usps.bz2 and usps.t.bz2"
+
+
+@register("dataset", "svhn")
+class SVHN(Published):
+    """Street View House Numbers, cropped digits (Netzer et al. 2011): 73,257 + 26,032 images of 32×32."""
+
+    dataset: str = "svhn"
+    builds: ClassVar[str] = "engine.data.svhn:load"
+    title: ClassVar[str] = "SVHN, 32×32"
+    shape: ClassVar[tuple[int, int, int]] = (3, 32, 32)
+    classes: ClassVar[tuple[str, ...]] = DIGITS
+    sizes: ClassVar[dict[str, int]] = {"train": 73_257, "test": 26_032}
+    licence: ClassVar[str] = "non-commercial use"
+    files: ClassVar[tuple[File, ...]] = tuple(
+        File(name, 0, "", (f"http://ufldl.stanford.edu/housenumbers/{name}",), md5, False)
+        for name, md5 in (
+            ("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
+            ("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"),
+        )
+    )
+    folder: ClassVar[str] = "svhn"
+    folders: ClassVar[tuple[str, ...]] = ("svhn", "SVHN", ".")
+    wanted: ClassVar[str] = "train_32x32.mat and test_32x32.mat"
+
+
+@register("dataset", "mnist-m")
+class MNISTM(Data):
+    """MNIST-M (Ganin et al. 2016): MNIST's digits blended over patches of BSDS500's photographs, 28×28.
+
+    Read as it is distributed (images with lists of labels), or made from MNIST and BSDS500.
+    """
+
+    dataset: str = "mnist-m"
+    builds: ClassVar[str] = "engine.data.mnist_m:load"
+    title: ClassVar[str] = "MNIST-M, 28×28"
+    shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
+    classes: ClassVar[tuple[str, ...]] = DIGITS
+    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
+    extractor: ClassVar[str] = "inception"
+
+    @classmethod
+    def ready_made(cls) -> Path | None:
+        """The folder with the set as it is distributed."""
+        for name in ("mnist-m", "mnist_m", "MNIST-M", "MNISTM"):
+            folder = data_root() / name
+            if all(
+                (folder / f"mnist_m_{split}").is_dir() and is_file(folder / f"mnist_m_{split}_labels.txt")
+                for split in ("train", "test")
+            ):
+                return folder
+        return None
+
+    @classmethod
+    def photographs(cls) -> Path | None:
+        """The folder of BSDS500's photographs: it has ``train`` and ``test`` inside."""
+        for name in ("BSDS500/data/images", "BSR/BSDS500/data/images", "BSDS500/images", "bsds500"):
+            folder = data_root() / name
+            if (folder / "train").is_dir() and (folder / "test").is_dir():
+                return folder
+        return None
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        if (folder := cls.ready_made()) is not None:
+            return folder
+        photographs = cls.photographs()
+        return photographs if photographs is not None and MNIST.locate() is not None else None
+
+    @classmethod
+    def remedy(cls) -> str:
+        return (
+            "MNIST-M is not on this machine: put mnist_m_train/, mnist_m_train_labels.txt, mnist_m_test/ and "
+            f"mnist_m_test_labels.txt into {data_root() / 'mnist-m'}, or have it made: `gentui data fetch mnist` "
+            f"and BSDS500's photographs in {data_root() / 'BSDS500/data/images'}"
+        )
+
+
+@register("dataset", "mnistm-svhn")
+class MNISTMToSVHN(Pair):
+    """From MNIST-M to house numbers."""
+
+    dataset: str = "mnistm-svhn"
+    title: ClassVar[str] = "MNIST-M → SVHN, 28×28"
+    source: ClassVar[str] = "mnist-m"
+    target: ClassVar[str] = "svhn"
+    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
+
+
+@register("dataset", "mnistm-usps")
+class MNISTMToUSPS(Pair):
+    """From MNIST-M to USPS."""
+
+    dataset: str = "mnistm-usps"
+    title: ClassVar[str] = "MNIST-M → USPS, 28×28"
+    source: ClassVar[str] = "mnist-m"
+    target: ClassVar[str] = "usps"
+    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
