@@ -38,17 +38,20 @@ class Conditions:
     def rows(self, count: int) -> Tensor:
         """Labels of ``count`` rows of a grid: int64 N, or float32 N,A. Fewer where there are fewer classes.
 
-        Rows of attributes step through every group at once, each at its own pace, so that neighbours differ.
+        Every row steps on in every group; a group is set off by one whenever those before it have been gone
+        through, so that all combinations come in time.
         """
         if self.classes:
             return torch.arange(min(count, len(self.classes)))
         rows = torch.zeros(count, len(self.attributes))
         for row in range(count):
+            stride = count
             for part in self.parts:
-                if len(part) == 1:
-                    rows[row, part[0]] = float(row >> (part[0] % 5) & 1)
-                else:
-                    rows[row, part[(row + row // len(part)) % len(part)]] = 1
+                choices = max(2, len(part))  # one that stands alone is there or not
+                choice = (row + row // stride) % choices
+                stride = choices if stride == count else stride * choices
+                if len(part) > 1 or choice:
+                    rows[row, part[choice if len(part) > 1 else 0]] = 1
         return rows
 
     def parse(self, text: str, count: int, seed: int = 0) -> Tensor:
