@@ -85,7 +85,7 @@ def test_one_grid_is_no_animation(unet, tmp_path):
 def test_guidance_is_shown_from_none_to_much_and_none_is_the_conditional_model(guided, tmp_path):
     now = occasion(guided, tmp_path)
     for parameter in now.method.average.net.parameters():  # type: ignore[attr-defined]
-        parameter.data += 0.05 * torch.randn(parameter.shape)
+        parameter.data += 0.5 * torch.randn(parameter.shape)
     found = draw("guidance", now)
     assert "0, 0.5, 2" in found["guidance"].caption
     with Image.open(now.run.figures / "guidance-000000005.png") as picture:
