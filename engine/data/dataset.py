@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,14 @@ Progress = Callable[[int, int], None]
 
 class DataError(Exception):
     """Data that cannot be read. The message is one sentence: which file, what is wrong, the remedy."""
+
+
+def damaged(path: Path, what: str, dataset: str) -> DataError:
+    """A file of a published data set is not what it should be."""
+    return DataError(
+        f"{path} cannot be used ({what}): remove it and run `gentui data fetch {dataset}`, or reinstall the "
+        "package it came from"
+    )
 
 
 @dataclass(frozen=True)

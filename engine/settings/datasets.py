@@ -143,7 +143,7 @@ class FashionMNIST(Data):
     """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
 
     dataset: str = "fashion-mnist"
-    builds: ClassVar[str] = "engine.data.fashion_mnist:load"
+    builds: ClassVar[str] = "engine.data.idx:load"
     title: ClassVar[str] = "Fashion-MNIST, 28×28"
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
     classes: ClassVar[tuple[str, ...]] = (

@@ -57,9 +57,10 @@ class Folder(Data):
         name = cls.model_fields["dataset"].default
         if not cls.homes:
             return f"{name} reads a folder of yours: say which with -o data.path=FOLDER"
+        title, home = cls.title.split(",")[0], data_root() / cls.homes[0]
         return (
-            f"{cls.title.split(',')[0]} is not on this machine: put its images into {data_root() / cls.homes[0]}, or say where "
-            "they are with -o data.path=FOLDER"
+            f"{title} is not on this machine: put its images into {home}, or say where they are with "
+            "-o data.path=FOLDER"
         )
 
 

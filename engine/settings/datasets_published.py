@@ -44,10 +44,10 @@ class Published(Data):
 
     @classmethod
     def remedy(cls) -> str:
-        name = cls.model_fields["dataset"].default
+        name, title = cls.model_fields["dataset"].default, cls.title.split(",")[0]
         return (
-            f"{cls.title.split(',')[0]} is not on this machine: `gentui data fetch {name}` downloads it, or put {cls.wanted} "
-            f"into {data_root() / cls.folders[0]}"
+            f"{title} is not on this machine: `gentui data fetch {name}` downloads it, or put {cls.wanted} into "
+            f"{data_root() / cls.folders[0]}"
         )
 
 

@@ -1,0 +1,84 @@
+"""Files that say what each image has: CelebA's and the Cartoon Set's format, and the same as CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.data.dataset import DataError
+from engine.problems import shown
+
+_LIMIT = 1 << 28
+_VALUES = {"1": 1, "0": 0, "-1": 0}
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """``rows``: by image name, a byte of 0 or 1 for each of ``names``. ``promised``: how many images the file
+    says it describes, or None."""
+
+    names: tuple[str, ...]
+    rows: dict[str, bytes]
+    promised: int | None
+
+
+def read_attributes(path: Path) -> Attributes:
+    """A line with the number of images (may be missing), a line with the attributes' names, then a line for
+    each image: its name, then 1 (has it), 0 or -1 (has not) for each attribute. Spaces or commas between.
+
+    Raises DataError naming the line that does not fit.
+    """
+    numbered = _lines(path)
+    promised = None
+    if numbered and numbered[0][1].isdigit():
+        promised = int(numbered.pop(0)[1])
+    if len(numbered) < 2:
+        raise DataError(f"{path} cannot be used: it names no attributes, or no images")
+    comma = "," if "," in numbered[0][1] else None
+    names = [name.strip() for name in numbered[0][1].split(comma)]
+    columns = len(numbered[1][1].split(comma))
+    if columns == len(names):  # the column of image names has a heading too
+        names = names[1:]
+    rows = {}
+    for number, line in numbered[1:]:
+        name, *values = line.rsplit(comma, len(names))
+        try:
+            row = bytes(_VALUES[value.strip()] for value in values)
+        except KeyError as error:
+            raise DataError(
+                f"line {number} of {path} has {shown(error.args[0])} where 1, 0 or -1 belongs"
+            ) from None
+        if len(row) != len(names):
+            raise DataError(f"line {number} of {path} has {len(row)} values for {len(names)} attributes")
+        rows[name.strip()] = row
+    return Attributes(tuple(_printable(name) for name in names), rows, promised)
+
+
+def read_partition(path: Path) -> dict[str, str]:
+    """CelebA's partition, text or CSV: the split of each image by name. Raises DataError."""
+    words = {"0": "train", "1": "validation", "2": "test"}
+    found = {}
+    for number, line in _lines(path):
+        name, _, part = line.replace(",", " ").rpartition(" ")
+        if part in words:
+            found[name.strip()] = words[part]
+        elif number > 1:  # a CSV file has a heading
+            raise DataError(f"line {number} of {path} has {shown(part)} where 0, 1 or 2 belongs")
+    return found
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """(number, text) of every line that is not blank."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LIMIT + 1)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > _LIMIT:
+        raise DataError(f"{path} is larger than {_LIMIT >> 20} MiB: it is no file of attributes")
+    text = content.decode("utf-8-sig", "surrogateescape")
+    return [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in name)[:80]

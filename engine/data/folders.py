@@ -1,0 +1,369 @@
+"""Folders of images: decoded once into one file of the cache, mapped from it ever after.
+
+An image's split follows from its content (never from its name or place), or from the sub-folder it lies in.
+Images that cannot be used are left out, and said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from engine.data.attribute_files import read_attributes, read_partition
+from engine.data.dataset import DataError, Dataset, Progress, Split, place
+from engine.data.decoding import Unusable, decode, quiet
+from engine.data.listing import Found, Listing, list_images
+from engine.data.store import Stored, Writer, kept
+from engine.problems import shown
+from engine.recipe import MissingData
+from engine.settings.datasets import Data
+from engine.settings.datasets_folders import AttributeFolder, CelebA, Folder
+
+VERSION = 1
+"""Raise when images are decoded or ordered differently: what is in the cache is then made anew."""
+TEST_PART = 0.1
+THREADS = 4
+_SPLITS = ("train", "validation", "test")
+_NAMED = 3  # images that a warning names
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image file with what is known of it; ``split`` None: its content decides."""
+
+    path: str
+    name: str
+    split: str | None = None
+    label: int | bytes | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that goes into a data set, and what it means."""
+
+    pictures: Sequence[Picture]
+    classes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
+    """A folder of images, uint8 N,3,S,S; its sub-folders are classes where all images lie in them."""
+    listing = list_folder(_place(settings), progress)
+    return open_planned(settings, listing, lambda: _by_class(listing.files), progress)
+
+
+def load_with_attributes(settings: AttributeFolder, progress: Progress | None = None) -> Dataset:
+    """A folder of images with a file of attributes. Raises DataError where the two do not fit."""
+    listing = list_folder(_place(settings), progress)
+    file = settings.attribute_file()
+    if file is None:
+        raise DataError(
+            f"there is no file of attributes for {listing.folder}: name it with data.file (a line with the "
+            "number of images, one with the attributes' names, then a line for each image)"
+        )
+    groups = tuple(settings.one_hot)
+    return open_planned(
+        settings, listing, lambda: _by_attributes(listing.files, file, groups), progress, [file], groups
+    )
+
+
+def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
+    """Aligned faces; attributes and published splits where their files are beside the images."""
+    root = _place(settings)
+    aligned = root / "img_align_celeba"
+    listing = list_folder(aligned if aligned.is_dir() else root, progress)
+    near = [root, root / "Anno", root / "Eval", root.parent]
+    attributes, partition = (
+        next((p for d in near for suffix in ("txt", "csv") if (p := d / f"{name}.{suffix}").is_file()), None)
+        for name in ("list_attr_celeba", "list_eval_partition")
+    )
+
+    def plan() -> Plan:
+        made = _by_attributes(listing.files, attributes, ()) if attributes else Plan(_plain(listing.files))
+        splits = read_partition(partition) if partition else {}
+        pictures = [
+            Picture(p.path, p.name, splits.get(os.path.basename(p.name), p.split), p.label)  # noqa: PTH119
+            for p in made.pictures
+        ]
+        return Plan(pictures, (), made.attributes, made.warnings)
+
+    return open_planned(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
+
+
+def _place(settings: Folder) -> Path:
+    folder = settings.found()
+    if folder is None:
+        raise MissingData(settings.missing())
+    return folder
+
+
+# -- what is there -----------------------------------------------------------------------------------------
+
+
+def list_folder(folder: Path, progress: Progress | None) -> Listing:
+    """All images in it. Raises DataError when there are none."""
+    listing = list_images(folder, lambda: progress(0, 0) if progress else None)
+    if not listing.files:
+        raise DataError(f"{folder} holds no PNG, JPEG, WebP, BMP or GIF images")
+    return listing
+
+
+def _plain(files: Sequence[Found]) -> list[Picture]:
+    return [Picture(f.path, f.name, f.split) for f in files]
+
+
+def _by_class(files: Sequence[Found]) -> Plan:
+    """Classes are the first sub-folders, if there are several and no image lies outside them."""
+    within = sorted({f.within for f in files}, key=os.fsencode)
+    if "" in within or len(within) < 2:
+        return Plan(_plain(files))
+    number = {name: i for i, name in enumerate(within)}
+    classes = tuple("".join(c if c.isprintable() else "�" for c in name)[:80] for name in within)
+    return Plan([Picture(f.path, f.name, f.split, number[f.within]) for f in files], classes)
+
+
+def _by_attributes(files: Sequence[Found], file: Path, groups: tuple[int, ...]) -> Plan:
+    given = read_attributes(file)
+    if groups and sum(groups) != len(given.names):
+        raise DataError(
+            f"{file} names {len(given.names)} attributes, data.one_hot groups {sum(groups)} of them: they must agree"
+        )
+    edges = np.cumsum([0, *groups])
+    pictures, unnamed, torn = [], [], []
+    for f in files:
+        base = os.path.basename(f.name)  # noqa: PTH119
+        names = (f.name, base, os.path.splitext(base)[0])  # noqa: PTH122
+        row = next((given.rows[name] for name in names if name in given.rows), None)
+        if row is None:
+            unnamed.append(f.name)
+        elif any(sum(row[a:b]) != 1 for a, b in pairwise(edges)):
+            torn.append(f.name)
+        else:
+            pictures.append(Picture(f.path, f.name, f.split, row))
+    if not pictures:
+        raise DataError(
+            f"{file} describes none of the {len(files):,} images (for example {shown(files[0].name)})"
+        )
+    warnings = []
+    if unnamed:
+        warnings.append(f"{_images(len(unnamed))} not described in {file} and left out ({_some(unnamed)}).")
+    if torn:
+        warnings.append(
+            f"{_images(len(torn))} left out for not having exactly one of each group ({_some(torn)})."
+        )
+    absent = len(given.rows) - len(pictures) - len(torn)
+    if absent > 0:
+        warnings.append(f"{file} describes {absent:,} images that are not in the folder.")
+    return Plan(pictures, (), given.names, tuple(warnings))
+
+
+# -- from files to pixels ----------------------------------------------------------------------------------
+
+
+def open_planned(
+    settings: Data,
+    listing: Listing,
+    plan: Callable[[], Plan],
+    progress: Progress | None,
+    described_by: Iterable[Path] = (),
+    groups: tuple[int, ...] = (),
+) -> Dataset:
+    """The images listed as a data set: from the cache, or as ``plan()`` says, decoded now.
+
+    ``described_by``: the files that the plan is made from.
+    """
+    report = progress or (lambda done, total: None)
+    size = settings.image_size or settings.shape[1]
+    key = _key(settings.dataset, size, listing.files, described_by, groups)
+
+    def build(writer: Writer) -> None:
+        planned = plan()
+        closed = tuple(f"The folder {shown(name)} could not be opened." for name in listing.closed[:_NAMED])
+        _decode(writer, planned, size, report, (*planned.warnings, *closed), str(listing.folder))
+
+    stored = kept(key, build, lambda: report(0, len(listing.files)))
+    return _dataset(settings, stored, groups)
+
+
+def _key(
+    kind: str, size: int, files: Sequence[Found], described_by: Iterable[Path], groups: tuple[int, ...]
+) -> str:
+    """What the images are as far as can be said without reading them."""
+    facts = [(str(f), s.st_size, s.st_mtime_ns) for f in described_by for s in [f.stat()]]
+    digest = hashlib.sha256(json.dumps([VERSION, kind, size, facts, groups]).encode())
+    for f in files:
+        digest.update(os.fsencode(f"\0{f.name}\0{f.split}\0{f.size} {f.mtime_ns}"))
+    return f"{kind}-{digest.hexdigest()[:24]}"
+
+
+def _dataset(settings: Data, stored: Stored, groups: tuple[int, ...]) -> Dataset:
+    info = stored.info
+    train, validation, test = info["counts"]
+    labels = stored.arrays.get("labels")
+
+    def cut(start: int, end: int) -> Split:
+        return Split(stored.images[start:end], None if labels is None else labels[start:end])
+
+    held = 0
+    if settings.validation and not validation and train:
+        held = _held_out(stored.arrays["places"][:train], settings.validation)
+    if train - held < settings.batch_size:
+        raise DataError(
+            f"{info['folder']} has {train - held:,} images to train on, fewer than one batch of "
+            f"{settings.batch_size}: add images, or lower data.batch_size"
+            + (f" ({info['warnings'][0].rstrip('.')})" if info["warnings"] else "")
+        )
+    apart = cut(0, held) if held else cut(train, train + validation) if validation else None
+    return Dataset(
+        name=settings.dataset,
+        train=cut(held, train),
+        test=cut(train + validation, train + validation + test),
+        classes=tuple(info["classes"]),
+        attributes=tuple(info["attributes"]),
+        groups=groups,
+        validation=apart,
+        fingerprint=hashlib.sha256(f"{info['sha256']} {held}".encode()).hexdigest(),
+        warnings=tuple(info["warnings"]),
+    )
+
+
+def _held_out(places: Tensor, fraction: float) -> int:
+    """How many of the training images, which lie in the order of their places, are held out: at least one."""
+    return max(int((places < fraction).sum()), int((places == places[0]).sum()))
+
+
+def _decode(
+    writer: Writer, plan: Plan, size: int, report: Progress, warnings: tuple[str, ...], folder: str
+) -> None:
+    """Write every image that can be used, training images first, each split in an order that follows from
+    content: so the training images that a recipe holds out come first, whatever part of them it holds out."""
+    total = len(plan.pictures)
+    bad: dict[str, list[str]] = {}
+    with ThreadPoolExecutor(THREADS) as pool, quiet():
+        digests: list[bytes] = []
+        for digest in _in_order(pool, lambda p: _digest(p.path), plan.pictures, 256):
+            digests.append(digest)
+            if len(digests) % 256 == 0:
+                report(len(digests) // 3, total)  # hashing is about a third of the work
+        order = _order(plan.pictures, digests)
+        labels: list[int | bytes] = []
+        places: list[float] = []
+        counts = Counter[str]()
+        used: dict[str, set[bytes]] = {split: set() for split in _SPLITS}
+        chosen = [plan.pictures[i] for _, _, i in order]
+        chunk = max(8, min(256, (64 << 20) // (3 * size * size)))
+        decoded = _in_order(pool, lambda p: _try_decode(p.path, size), chosen, chunk)
+        for (split, where, i), image in zip(order, decoded, strict=True):
+            picture = plan.pictures[i]
+            if isinstance(image, str):
+                bad.setdefault(image, []).append(picture.name)
+            else:
+                writer.add(image)
+                counts[split] += 1
+                places.append(where)
+                used[split].add(digests[i])
+                if picture.label is not None:
+                    labels.append(picture.label)
+            done = sum(counts.values()) + sum(map(len, bad.values()))
+            if done % 64 == 0:
+                report((total + 2 * done) // 3, total)
+    report(total, total)
+    told = [*_said(bad, total), *_said_of_both(used), *warnings]
+    if not counts["train"] or not counts["test"]:
+        raise DataError(
+            f"{folder} has {counts['train']:,} images to train on and {counts['test']:,} to test with that can be "
+            "used" + (f" ({told[0].rstrip('.')})" if told else "") + ": add images"
+        )
+    arrays = {"places": np.array(places)}
+    if labels and isinstance(labels[0], bytes):
+        arrays["labels"] = np.frombuffer(b"".join(labels), np.uint8).reshape(len(labels), -1)  # type: ignore[arg-type]
+    elif labels:
+        arrays["labels"] = np.array(labels, np.int64)
+    writer.describe(
+        arrays,
+        classes=plan.classes,
+        attributes=plan.attributes,
+        counts=[counts[split] for split in _SPLITS],
+        warnings=told,
+        folder=folder,
+    )
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Picture], object], pictures: Sequence[Picture], chunk: int
+) -> Iterator:
+    """``work`` on every picture, in order; never more than two chunks of results wait to be taken."""
+    ahead: list = []
+    for start in range(0, len(pictures), chunk):
+        ahead.append([pool.submit(work, picture) for picture in pictures[start : start + chunk]])
+        if len(ahead) == 2:
+            yield from (future.result() for future in ahead.pop(0))
+    for futures in ahead:
+        yield from (future.result() for future in futures)
+
+
+def _digest(path: str) -> bytes:
+    """A hash of the file's content; of nothing where it cannot be read (decoding will say so)."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()  # type: ignore[arg-type]
+    except OSError:
+        return b""
+
+
+def _try_decode(path: str, size: int) -> np.ndarray | str:
+    try:
+        return decode(path, size)
+    except Unusable as reason:
+        return str(reason)
+
+
+def _order(pictures: Sequence[Picture], digests: Sequence[bytes]) -> list[tuple[str, float, int]]:
+    """(split, place for holding out, index) of every picture, in the order they are kept."""
+    tests = [place(digest, "test") for digest in digests]
+    free = [t for p, t in zip(pictures, tests, strict=True) if p.split is None]
+    cut = max(TEST_PART, min(free, default=0) + 1e-12)  # at least one
+    rows = []
+    for i, (picture, digest, test) in enumerate(zip(pictures, digests, tests, strict=True)):
+        split = picture.split or ("test" if test < cut else "train")
+        label = picture.label if isinstance(picture.label, bytes) else str(picture.label).encode()
+        rows.append((_SPLITS.index(split), place(digest, "validation"), digest, label, i))
+    rows.sort(key=lambda row: row[:4])
+    return [(_SPLITS[split], where, i) for split, where, _, _, i in rows]
+
+
+# -- what is said ------------------------------------------------------------------------------------------
+
+
+def _images(count: int) -> str:
+    return f"{count:,} images were" if count > 1 else "1 image was"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(shown(name) for name in names[:_NAMED]) + more
+
+
+def _said(bad: dict[str, list[str]], total: int) -> list[str]:
+    """One sentence about what could not be used, and why."""
+    count = sum(map(len, bad.values()))
+    if not count:
+        return []
+    reasons = [f"{len(names):,} {reason} ({_some(sorted(names))})" for reason, names in sorted(bad.items())]
+    return [f"{count:,} of {total:,} images could not be used: {', '.join(reasons)}."]
+
+
+def _said_of_both(used: dict[str, set[bytes]]) -> list[str]:
+    both = len(used["train"] & used["test"])
+    return [f"{_images(both)} found in the training split and in the test split."] if both else []

@@ -1,0 +1,84 @@
+"""MNIST and Fashion-MNIST, read from their four IDX files, gzipped or not."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.dataset import Dataset, Progress, Split, damaged
+from engine.recipe import MissingData
+from engine.settings.datasets import Data
+from engine.settings.datasets_published import MNIST_FILES
+
+# Both sets name their files alike.
+
+
+def load(settings: Data, progress: Progress | None = None) -> Dataset:
+    """60,000 training and 10,000 test images, uint8 N,1,28,28, in the published order."""
+    folder = settings.found()
+    if folder is None:
+        raise MissingData(settings.missing())
+    return Dataset(
+        name=settings.dataset,
+        train=read_split(folder, "train", settings),
+        test=read_split(folder, "test", settings),
+        classes=settings.classes,
+    )
+
+
+def read_split(folder: Path, split: str, settings: Data) -> Split:
+    """One split from its two IDX files. Raises DataError naming the file that is damaged."""
+    _, height, width = settings.shape
+    image_path = _find(folder, MNIST_FILES[f"{split}_images"])
+    label_path = _find(folder, MNIST_FILES[f"{split}_labels"])
+    try:
+        images = read_idx(image_path, dimensions=3)
+        if tuple(images.shape[1:]) != (height, width):
+            raise _Unusable(f"its images are {images.shape[1]}×{images.shape[2]}, not {height}×{width}")
+    except _Unusable as error:
+        raise damaged(image_path, str(error), settings.dataset) from error
+    try:
+        labels = read_idx(label_path, dimensions=1)
+        if len(labels) != len(images):
+            raise _Unusable(f"it labels {len(labels)} images where there are {len(images)}")
+        if int(labels.max()) >= len(settings.classes):
+            raise _Unusable(f"label {int(labels.max())} is not one of the {len(settings.classes)} classes")
+    except _Unusable as error:
+        raise damaged(label_path, str(error), settings.dataset) from error
+    return Split(images.unsqueeze(1), labels.to(torch.int64))
+
+
+class _Unusable(Exception):
+    """What is wrong with a file."""
+
+
+def read_idx(path: Path, dimensions: int, limit: int = 1 << 30) -> Tensor:
+    """An IDX file of bytes as a uint8 tensor of ``dimensions`` axes, 1 to ``limit`` elements."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            header = file.read(4 + 4 * dimensions)
+            if len(header) < 4 + 4 * dimensions or header[:4] != bytes((0, 0, 8, dimensions)):
+                raise _Unusable(f"it is not an IDX file of bytes with {dimensions} axes")
+            shape = np.frombuffer(header, ">u4", offset=4).astype(int).tolist()
+            expected = int(np.prod(shape, dtype=object))
+            if not expected:
+                raise _Unusable("it holds no images or labels")
+            if expected > limit:
+                raise _Unusable(f"its header promises {expected:,} bytes")
+            content = file.read(expected + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _Unusable(str(error) or type(error).__name__) from error
+    if len(content) != expected:
+        held = "more than" if len(content) > expected else f"{len(content):,} of"
+        raise _Unusable(f"it holds {held} the {expected:,} bytes its header promises")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(shape)
+
+
+def _find(folder: Path, name: str) -> Path:
+    plain = folder / name
+    return plain if plain.is_file() else folder / f"{name}.gz"

@@ -1,0 +1,102 @@
+"""Which image files a folder holds, however it is nested."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.data.decoding import SUFFIXES
+
+_SPLITS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "validation": ("val", "valid", "validation"),
+}
+_PULSE = 5000  # files between two signs of life
+
+
+@dataclass(frozen=True)
+class Found:
+    """An image file. ``name`` is its path below the folder searched, ``within`` its first part ("" for a file
+    that lies in the folder itself), ``split`` the split whose sub-folder it lies in."""
+
+    path: str
+    name: str
+    size: int
+    mtime_ns: int
+    within: str = ""
+    split: str | None = None
+
+
+@dataclass
+class Listing:
+    """All image files below a folder, in the order of their names. ``closed``: sub-folders nobody may read."""
+
+    folder: Path
+    files: list[Found] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+
+def list_images(folder: Path, alive: Callable[[], None] = lambda: None) -> Listing:
+    """Hidden files are left out; links are followed, each folder being visited once. ``alive`` is called now and
+    then. Sub-folders named train and test are splits (val too; without test it is taken for it)."""
+    listing = Listing(folder)
+    splits = split_folders(folder)
+    if splits is None:
+        listing.files += _images(folder, None, listing.closed, alive)
+    else:
+        for split, place in splits.items():
+            listing.files += _images(place, split, listing.closed, alive)
+    listing.files.sort(key=lambda found: os.fsencode(found.path))
+    return listing
+
+
+def split_folders(folder: Path) -> dict[str, Path] | None:
+    """Sub-folders that are splits, by split; None where the folder has none."""
+    try:
+        inside = {entry.name.lower(): Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()}
+    except OSError:
+        return None
+    found = {s: inside[name] for s, names in _SPLITS.items() for name in names if name in inside}
+    if "train" not in found or len(found) == 1:
+        return None
+    if "test" not in found:
+        found["test"] = found.pop("validation")
+    return found
+
+
+def _images(folder: Path, split: str | None, closed: list[str], alive: Callable[[], None]) -> Iterator[Found]:
+    root, seen, count = str(folder), set[tuple[int, int]](), 0
+    waiting, linked = [root], list[str]()  # links are followed last, so that what is here goes by its own name
+    while waiting or linked:
+        place = waiting.pop() if waiting else linked.pop()
+        try:
+            here = os.stat(place)  # noqa: PTH116
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            entries = sorted(os.scandir(place), key=lambda entry: os.fsencode(entry.name), reverse=True)
+        except OSError:
+            closed.append(place)
+            continue
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            count += 1
+            if count % _PULSE == 0:
+                alive()
+            try:
+                facts = entry.stat()
+            except OSError:  # a link to nowhere, or around in a circle
+                continue
+            if stat.S_ISDIR(facts.st_mode):
+                (linked if entry.is_symlink() else waiting).append(entry.path)
+            elif stat.S_ISREG(facts.st_mode) and entry.name.lower().endswith(SUFFIXES):
+                name = os.path.relpath(entry.path, root)
+                first, separator, _ = name.partition(os.sep)
+                yield Found(
+                    entry.path, name, facts.st_size, facts.st_mtime_ns, first if separator else "", split
+                )

@@ -1,0 +1,112 @@
+"""MNIST-M: read as it is distributed, or made from MNIST and BSDS500 (Ganin et al. 2016, arXiv 1505.07818)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from engine.data import idx
+from engine.data.dataset import DataError, Dataset, Progress, Split
+from engine.data.digits_m import blend
+from engine.data.folders import Picture, Plan, list_folder, open_planned
+from engine.data.listing import Listing
+from engine.data.store import Writer, kept
+from engine.problems import shown
+from engine.recipe import MissingData
+from engine.settings.datasets_published import MNIST, MNISTM
+
+_SPLITS = ("train", "test")
+
+
+def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
+    """60,000 training and 10,000 test images, uint8 N,3,28,28."""
+    if (folder := settings.ready_made()) is not None:
+        return _read(settings, folder, progress)
+    photographs, digits = settings.photographs(), MNIST.locate()
+    if photographs is None or digits is None:
+        raise MissingData(settings.missing())
+    return _make(settings, photographs, progress)
+
+
+def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
+    """Images in ``mnist_m_{split}``, labels in ``mnist_m_{split}_labels.txt``: a name and a digit a line."""
+    listings = {split: list_folder(folder / f"mnist_m_{split}", progress) for split in _SPLITS}
+    files = {split: folder / f"mnist_m_{split}_labels.txt" for split in _SPLITS}
+
+    def plan() -> Plan:
+        pictures, missing = [], 0
+        for split, listing in listings.items():
+            labels = read_labels(files[split])
+            for f in listing.files:
+                label = labels.get(os.path.basename(f.name))  # noqa: PTH119
+                missing += label is None
+                if label is not None:
+                    pictures.append(Picture(f.path, f.name, split, label))
+        if not pictures:
+            raise DataError(f"{files['train']} gives no label to any of the images beside it")
+        warnings = (f"{missing:,} images have no label and were left out.",) if missing else ()
+        return Plan(pictures, settings.classes, (), warnings)
+
+    both = Listing(folder, [replace(f, split=s) for s, lst in listings.items() for f in lst.files])
+    return open_planned(settings, both, plan, progress, files.values())
+
+
+def read_labels(path: Path) -> dict[str, int]:
+    """``name digit`` a line, spaces or commas between. Raises DataError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    labels = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name, _, digit = line.replace(",", " ").strip().rpartition(" ")
+        if digit.isascii() and digit.isdigit() and len(digit) == 1:
+            labels[name.strip()] = int(digit)
+        elif line.strip() and number > 1:  # a CSV file has a heading
+            raise DataError(f"line {number} of {path} has {shown(digit)} where a digit belongs")
+    return labels
+
+
+def _make(settings: MNISTM, photographs: Path, progress: Progress | None) -> Dataset:
+    """Training digits over BSDS500's training photographs, test digits over its test photographs."""
+    plain = idx.load(MNIST.model_validate({}))
+    listings = {split: list_folder(photographs / split, progress) for split in _SPLITS}
+    total = sum(len(plain.split(split)) for split in _SPLITS)
+    digest = hashlib.sha256(plain.train.images.numpy().data)
+    for f in (f for listing in listings.values() for f in listing.files):
+        digest.update(os.fsencode(f"{f.name} {f.size} {f.mtime_ns}"))
+
+    def build(writer: Writer) -> None:
+        done = 0
+        for split, listing in listings.items():
+            photos = [_photograph(f.path, settings.shape[1]) for f in listing.files]
+            for chunk in plain.split(split).images.split(2000):
+                writer.add(blend(chunk, photos).numpy())
+                done += len(chunk)
+                if progress is not None:
+                    progress(done, total)
+
+    stored = kept(f"mnist-m-{digest.hexdigest()[:24]}", build, lambda: progress(0, total) if progress else None)
+    cut = len(plain.train)
+    return replace(
+        plain,
+        name=settings.dataset,
+        train=Split(stored.images[:cut], plain.train.labels),
+        test=Split(stored.images[cut:], plain.test.labels),
+    )
+
+
+def _photograph(path: str, least: int) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            photo = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"the photograph {shown(path)} cannot be read: {error}") from error
+    if min(photo.shape[:2]) < least:
+        raise DataError(f"the photograph {shown(path)} is smaller than a digit")
+    return photo

@@ -1,0 +1,45 @@
+"""SVHN's cropped digits, read from its two MATLAB files."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.data.dataset import Dataset, Progress, Split, damaged
+from engine.recipe import MissingData
+from engine.settings.datasets_published import SVHN
+
+
+def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
+    """73,257 training and 26,032 test images, uint8 N,3,32,32."""
+    folder = settings.found()
+    if folder is None:
+        raise MissingData(settings.missing())
+    return Dataset(
+        name=settings.dataset,
+        train=read_file(folder / "train_32x32.mat", settings.dataset),
+        test=read_file(folder / "test_32x32.mat", settings.dataset),
+        classes=settings.classes,
+    )
+
+
+def read_file(path: Path, dataset: str = "svhn") -> Split:
+    """``X`` 32,32,3,N and ``y`` N,1, where 10 means the digit 0. Raises DataError."""
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        content = loadmat(path, variable_names=("X", "y"))
+        images, labels = content["X"], content["y"].astype(np.int64).ravel() % 10
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[:3] != (32, 32, 3):
+            raise ValueError(f"its X is {images.dtype} {images.shape}, not uint8 (32, 32, 3, N)")
+        if not len(labels) or len(labels) != images.shape[3]:
+            raise ValueError(f"it labels {len(labels)} images where there are {images.shape[3]}")
+    except KeyError as error:
+        raise damaged(path, f"it has no {error}", dataset) from error
+    except (OSError, EOFError, ValueError, TypeError, NotImplementedError, MatReadError, zlib.error) as error:
+        raise damaged(path, " ".join(str(error).split()) or type(error).__name__, dataset) from error
+    return Split(torch.from_numpy(np.ascontiguousarray(images.transpose(3, 2, 0, 1))), torch.from_numpy(labels))
