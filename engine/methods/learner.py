@@ -61,7 +61,7 @@ class Learner:
 
     def scale_gradients(self, precision: str) -> None:
         """fp16 needs its gradients scaled; the other precisions do not."""
-        wanted = precision == "fp16" and self.device.type == "cuda"
+        wanted = precision == "fp16"
         if wanted != self.scaler.is_enabled():
             self.scaler = torch.amp.GradScaler(self.device.type, enabled=wanted)
 
@@ -115,7 +115,8 @@ class Learner:
     def load_state(self, state: dict[str, Any]) -> None:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        if self.scaler.is_enabled() and state["scaler"]:
+        if state["scaler"]:
+            self.scale_gradients("fp16")
             self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
             self.average.updates = state["ema_updates"]
