@@ -1,7 +1,8 @@
 """Data sets on this machine: which are here, whether their files are whole, fetching those that are not.
 
 What a data set's files hold is known by the SHA-256 of their content, so a copy is as good from any mirror,
-packed by anybody, and a damaged or foreign file is never kept.
+packed by anybody; or by the MD5 of the file as it is served, where that is what was published. A damaged or
+foreign file is never kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 if TYPE_CHECKING:
     from engine.recipe import Data, File
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 _CHUNK = 1 << 16
 
+_LIMIT = 1 << 32  # bytes of a file whose size was not published
+
 Progress = Callable[[str, int, int], None]
-"""Called with (file, bytes of content so far, bytes in all)."""
+"""Called with (file, bytes of content so far, bytes in all: 0 where nobody says)."""
 
 
 class FetchError(Exception):
@@ -34,6 +37,8 @@ class FetchError(Exception):
 
 def check(cls: type[Data]) -> list[str]:
     """What is wrong with the files of a data set that is here: one sentence each, none when all is well."""
+    if len(cls.parts()) > 1:
+        return [problem for part in cls.parts() for problem in check(part)]
     folder = cls.locate()
     if folder is None:
         return [cls.remedy()]
@@ -41,14 +46,27 @@ def check(cls: type[Data]) -> list[str]:
 
 
 def _check(folder: Path, file: File) -> str:
+    """The plain file is looked at where both it and the packed one are there: it is what is read."""
     plain = folder / file.name
     path = plain if plain.is_file() else folder / f"{file.name}.gz"
+    foreign = f"{path} does not hold what was published as {file.name}"
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            found = _digest(cast(BinaryIO, stream), file.bytes)
+        if file.sha256:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+                found = _digest(cast(BinaryIO, stream), file.bytes)
+            return "" if found == file.sha256 else foreign
+        if (path.suffix == ".gz") == file.gzipped:  # as it was served
+            with path.open("rb") as stream:
+                md5 = hashlib.file_digest(stream, _md5).hexdigest()
+            return "" if md5 == file.md5 else foreign
+        size = path.stat().st_size
+        return "" if size == file.bytes else f"{path} has {size:,} bytes, not the {file.bytes:,} published"
     except (OSError, EOFError, zlib.error) as error:
         return f"{path} cannot be read: {error}"
-    return "" if found == file.sha256 else f"{path} does not hold what was published as {file.name}"
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
 
 
 def _digest(stream: BinaryIO, limit: int) -> str:
@@ -90,7 +108,7 @@ def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
                 reason = _download(url, file, target, progress)
             if not reason:
                 (folder / file.name).unlink(missing_ok=True)  # a damaged one would be found first
-                Path(temporary).replace(folder / f"{file.name}.gz")
+                Path(temporary).replace(folder / (f"{file.name}.gz" if file.gzipped else file.name))
                 return
             reasons.append(f"{url}: {reason}")
         finally:
@@ -100,15 +118,19 @@ def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
 
 def _download(url: str, file: File, target: BinaryIO, progress: Progress) -> str:
     """Copy ``url`` to ``target``; why that did not work, or nothing."""
-    digest, size = hashlib.sha256(), 0
+    served, content, size = _md5(), hashlib.sha256(), 0
     try:
-        for packed, content in _unpacked(url):
-            target.write(packed)
-            digest.update(content)
-            size += len(content)
-            if size > file.bytes:
-                return "it is longer than what was published"
-            progress(file.name, size, file.bytes)
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
+            promised = response.headers.get("Content-Length", "")
+            total = file.bytes or (int(promised) if promised.isdigit() else 0)
+            for packed, plain in _pieces(response, file.gzipped):
+                target.write(packed)
+                served.update(packed)
+                content.update(plain)
+                size += len(plain)
+                if size > (file.bytes or _LIMIT):
+                    return "it is longer than what was published"
+                progress(file.name, size, total)
     except urllib.error.HTTPError as error:
         return f"the server answered {error.code} {error.reason}"
     except urllib.error.URLError as error:
@@ -117,12 +139,12 @@ def _download(url: str, file: File, target: BinaryIO, progress: Progress) -> str
         return f"the connection broke ({error or type(error).__name__})"
     except zlib.error:
         return "it is damaged"
-    return "" if digest.hexdigest() == file.sha256 else "it is not what was published"
+    whole = content.hexdigest() == file.sha256 if file.sha256 else served.hexdigest() == file.md5
+    return "" if whole else "it is not what was published"
 
 
-def _unpacked(url: str) -> Iterator[tuple[bytes, bytes]]:
-    """(packed, unpacked) pieces of a gzipped file, as they arrive."""
+def _pieces(response: BinaryIO, gzipped: bool) -> Iterator[tuple[bytes, bytes]]:
+    """(as served, unpacked) pieces of a file, as they arrive."""
     unpack = zlib.decompressobj(wbits=31)
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
-        while packed := response.read(_CHUNK):
-            yield packed, unpack.decompress(packed, 1 << 24)
+    while packed := response.read(_CHUNK):
+        yield packed, unpack.decompress(packed, 1 << 24) if gzipped else packed

@@ -167,6 +167,8 @@ def _data() -> list[Check]:
 
     checks = []
     for name, cls in datasets().items():
+        if cls.chosen:
+            continue  # a folder that the person names: nothing to look for
         place = cls.locate()
         here = "embedded" if cls.embedded else f"{place}"
         checks.append(

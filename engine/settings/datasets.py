@@ -66,6 +66,7 @@ class Data(Settings):
     groups: ClassVar[tuple[int, ...]] = ()  # sizes of the one-hot groups of attributes; (): independent ones
     sizes: ClassVar[dict[str, int]] = {}  # images per split
     embedded: ClassVar[bool] = False
+    chosen: ClassVar[bool] = False  # a person says where it is: there is no place to look for it
     extractor: ClassVar[str] = ""  # the domain extractor shipped for it
     licence: ClassVar[str] = ""
     files: ClassVar[tuple[File, ...]] = ()  # what `gentui data fetch` puts into data_root()/folder
@@ -84,6 +85,11 @@ class Data(Settings):
     def missing(self) -> str:
         """The remedy when nothing is ``found``."""
         return type(self).remedy()
+
+    @classmethod
+    def parts(cls) -> tuple[type[Data], ...]:
+        """The sets whose files it is made of."""
+        return (cls,)
 
     @classmethod
     def is_here(cls, values: Mapping[str, Any]) -> bool:
@@ -209,6 +215,10 @@ class Pair(Data):
         source, target = (find("dataset", name) for name in (cls.source, cls.target))
         assert source is not None and target is not None
         return cast(type[Data], source), cast(type[Data], target)
+
+    @classmethod
+    def parts(cls) -> tuple[type[Data], ...]:
+        return cls.domains()
 
     @classmethod
     def locate(cls) -> Path | None:

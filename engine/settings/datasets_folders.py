@@ -79,6 +79,7 @@ class ImageFolder(Folder):
     dataset: str = "imagefolder"
     builds: ClassVar[str] = "engine.data.folders:load_folder"
     title: ClassVar[str] = "a folder of images, 64×64"
+    chosen: ClassVar[bool] = True
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
 
 
@@ -110,6 +111,7 @@ class AttributeFolder(Folder):
 
     builds: ClassVar[str] = "engine.data.folders:load_with_attributes"
     title: ClassVar[str] = "a folder of images with attributes, 64×64"
+    chosen: ClassVar[bool] = True
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
 
     def attribute_file(self) -> Path | None:
@@ -150,6 +152,7 @@ class Cartoon(AttributeFolder):
         [6, 4, 3, 2], max_length=256, description="sizes of the groups of which each image has exactly one"
     )
     title: ClassVar[str] = "selected Cartoon Set, 128×128"
+    chosen: ClassVar[bool] = False
     shape: ClassVar[tuple[int, int, int]] = (3, 128, 128)
     attributes: ClassVar[tuple[str, ...]] = (
         *(f"hair {i}" for i in range(1, 7)),

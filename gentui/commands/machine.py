@@ -36,7 +36,7 @@ def data_command(ctx: click.Context) -> None:
 @data_command.command("list")
 @json_option
 def data_list(as_json: bool = False) -> None:
-    """Every data set gentui knows."""
+    """Every data set gentui knows, and what to do about those that are not here."""
     from engine.recipe import datasets
 
     rows = []
@@ -46,15 +46,20 @@ def data_list(as_json: bool = False) -> None:
             {
                 "name": name,
                 "title": cls.title,
+                "state": _state(cls),
                 "here": place is not None,
                 "embedded": cls.embedded,
                 "place": None if place is None or cls.embedded else str(place),
+                "remedy": None if place is not None else cls.remedy(),
                 "sizes": cls.sizes,
                 "shape": cls.shape,
                 "classes": list(cls.classes),
+                "attributes": list(cls.attributes),
+                "groups": list(cls.groups),
                 "licence": cls.licence,
             }
         )
+    rows.sort(key=lambda row: _STATES.index(row["state"]))
     if as_json:
         out_json(rows)
         return
@@ -62,13 +67,34 @@ def data_list(as_json: bool = False) -> None:
         ["NAME", "DATA", "TRAIN", "TEST", "TITLE", "PLACE"],
         [
             [
-                row["name"], "here" if row["here"] else "missing", row["sizes"].get("train"),
-                row["sizes"].get("test"), row["title"], "embedded" if row["embedded"] else row["place"],
+                row["name"], row["state"], row["sizes"].get("train"), row["sizes"].get("test"), row["title"],
+                row["place"],
             ]
             for row in rows
         ],
         right=["TRAIN", "TEST"],
     )  # fmt: skip
+    for row in rows:
+        if row["remedy"]:
+            say(_advice(row["name"], row["remedy"]))
+
+
+def _advice(name: str, remedy: str) -> str:
+    """The remedy, under the set's name; of a set made of others only which of those are missing."""
+    absent = [part.model_fields["dataset"].default for part in _dataset(name).parts() if part.locate() is None]
+    if absent not in ([], [name]):
+        return f"{name}: needs {' and '.join(absent)}"
+    return remedy if remedy.startswith(f"{name} ") else f"{name}: {remedy}"
+
+
+_STATES = ("embedded", "here", "yours", "missing")
+
+
+def _state(cls: type[Data]) -> str:
+    """``yours``: a folder that the person names, so that nothing can be missing."""
+    if cls.embedded:
+        return "embedded"
+    return "here" if cls.locate() is not None else "yours" if cls.chosen else "missing"
 
 
 @data_command.command("check")
@@ -81,9 +107,14 @@ def data_check(names: tuple[str, ...]) -> int:
     chosen = {name: _dataset(name) for name in names} or datasets()
     code: int = Exit.OK
     for name, cls in chosen.items():
+        if cls.chosen:
+            out(f"{name}: yours")
+            say(cls.remedy())
+            continue
         problems = check(cls)
         if not problems:
-            out(f"{name}: whole")
+            known = cls.embedded or all(part.files for part in cls.parts())
+            out(f"{name}: whole" if known else f"{name}: here (no hash was published to check it against)")
             continue
         code = Exit.CANNOT
         out(f"{name}: " + ("damaged" if cls.locate() else "not here"))
@@ -106,26 +137,34 @@ def data_fetch(name: str) -> int:
         say(f"{name} is here already")
         out(str(place))
         return Exit.OK
-    if not cls.files:
+    wanted = [part for part in cls.parts() if part.files and (part.locate() is None or check(part))]
+    if not wanted:
         raise Failure(cls.remedy(), Exit.CANNOT)
-    shown = -1
-
-    def progress(file: str, done: int, total: int) -> None:
-        nonlocal shown
-        percent = 100 * done // total
-        if sys.stderr.isatty() and percent != shown:
-            click.echo(f"\r{file} {percent:3d} %", err=True, nl=False)
-            shown = percent
-        if done == total:
-            click.echo("\r" if sys.stderr.isatty() else "", err=True, nl=False)
-            say(f"{file}: {total:,} bytes")
-
     try:
-        out(str(fetch(cls, data_root(), progress)))
+        for part in wanted:
+            out(str(fetch(part, data_root(), _Progress())))
     except FetchError as error:
         say(error)
         return Exit.CANNOT
+    if cls.locate() is None:  # the rest of it is not for gentui to download
+        raise Failure(cls.remedy(), Exit.CANNOT)
     return Exit.OK
+
+
+class _Progress:
+    """Says how far a download is: always moving on a terminal, one line a file elsewhere."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def __call__(self, file: str, done: int, total: int) -> None:
+        far = f"{100 * done // total:3d} %" if total else f"{done >> 20:,} MiB"
+        if sys.stderr.isatty() and far != self._shown:
+            click.echo(f"\r{file} {far}", err=True, nl=False)
+            self._shown = far
+        if done == total:
+            click.echo("\r" if sys.stderr.isatty() else "", err=True, nl=False)
+            say(f"{file}: {total:,} bytes")
 
 
 @click.command()
