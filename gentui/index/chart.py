@@ -45,6 +45,11 @@ def chart(
     return _reduced(db, series[0], first, last, columns, to_x)
 
 
+def places(db: sqlite3.Connection, run: str, steps: np.ndarray, axis: str) -> np.ndarray:
+    """See ``Index.places``."""
+    return _scale(db, run, axis)[0](steps)
+
+
 def _series(db: sqlite3.Connection, run: str, key: str) -> tuple[int, int] | None:
     return db.execute("SELECT id, last_step FROM series WHERE run = ? AND key = ?", (run, key)).fetchone()
 

@@ -27,6 +27,8 @@ from gentui.index.rows import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gentui.index.leaderboard import Published
     from gentui.index.writing import Writer
 
@@ -137,6 +139,13 @@ class Index:
         found = self._read(lambda db: chart.chart(db, run_id, key, columns, lo, hi, axis))
         return chart.empty() if found is None else found
 
+    def places(self, run_id: str, steps: np.ndarray, axis: str = "step") -> np.ndarray:
+        """Where steps of a run stand on an axis of ``chart``."""
+        from gentui.index import chart
+
+        found = self._read(lambda db: chart.places(db, run_id, steps, axis))
+        return steps if found is None else found
+
     def last_metrics(self, run_id: str) -> dict[str, float]:
         """The last value of each metric; NaN and infinities included."""
         rows = self._ask("SELECT metrics FROM runs WHERE id = ?", run_id)
@@ -162,7 +171,8 @@ class Index:
         return [SampleRow(*row) for row in self._ask(sql, run_id)]
 
     def figures(self, run_id: str) -> list[FigureRow]:
-        sql = "SELECT step, name, path, caption, t FROM figures WHERE run = ? ORDER BY step, t"
+        """Every figure of a run, oldest first; one announced again under the same path only as it is now."""
+        sql = "SELECT max(step), name, path, caption, t FROM figures WHERE run = ? GROUP BY path ORDER BY 1, t, name"
         return [FigureRow(*row) for row in self._ask(sql, run_id)]
 
     def alerts(self, run_id: str) -> list[AlertRow]:

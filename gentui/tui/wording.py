@@ -59,6 +59,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def score(metric: str, value: float | None) -> str:
+    """A score in a few cells: ``fid 102``, ``target acc 0.4943``. ``metric`` is clean text."""
+    return f"{metric.replace('accuracy', 'acc').replace('_', ' ')} {number(value)}"
+
+
 def count(value: float | None) -> str:
     """``950``, ``12.3k``, ``1.20M``."""
     if value is None:

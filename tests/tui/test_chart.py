@@ -67,7 +67,7 @@ async def test_every_curve_can_be_drawn(values, log_y, marks):
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         for axis in ("step", "time"):
-            chart.show(curve(values, marks=[1.0] if values else []), Look(log_y, 0.6, marks, axis))
+            chart.show([curve(values, marks=[1.0] if values else [])], Look(log_y, 0.6, marks, axis))
             await pilot.pause()
         assert drawn(app).strip()
         if marks == "ascii":
@@ -79,16 +79,16 @@ async def test_the_same_curve_is_drawn_once():
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        assert chart.show(curve([3, 2, np.nan, 1]), Look())
-        assert not chart.show(curve([3, 2, np.nan, 1]), Look())
-        assert chart.show(curve([3, 2, np.nan, 1]), Look(log_y=True))
-        assert chart.show(curve([3, 2, 1, 1]), Look(log_y=True))
+        assert chart.show([curve([3, 2, np.nan, 1])], Look())
+        assert not chart.show([curve([3, 2, np.nan, 1])], Look())
+        assert chart.show([curve([3, 2, np.nan, 1])], Look(log_y=True))
+        assert chart.show([curve([3, 2, 1, 1])], Look(log_y=True))
 
 
 async def test_a_value_that_is_not_finite_gets_a_mark():
     app = OneChart()
     async with app.run_test(size=(60, 14)) as pilot:
-        app.query_one(Chart).show(curve([3, 2, np.nan, 1], marks=[3.0]), Look())
+        app.query_one(Chart).show([curve([3, 2, np.nan, 1], marks=[3.0])], Look())
         await pilot.pause()
         assert drawn(app).count("│") > 5
 

@@ -25,7 +25,7 @@ async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, h
     async with desk(size) as d:
         await d.press("enter")
         screen = await d.on("RunScreen")
-        await d.until(lambda: screen.seen and screen.seen.curves and screen.seen.curves[0].points > 0)
+        await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points > 0)
         await d.until(lambda: screen.query(Chart).first().drawings > 0)
         await d.sees("● running", "digits-unet", "loss")
         assert len(list_runs(home)) == 1
@@ -46,7 +46,7 @@ async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home
     monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
     async with desk(size) as d:
         d.app.screen.query_one(Table).move_to("fashion-resnet-noise")
-        await d.sees("✗ missing")
+        await d.sees("≈ digits")
         await d.press("enter")
         notice = await d.on("NoticeScreen")
         assert "gentui data fetch fashion-mnist" in notice.text
@@ -63,8 +63,8 @@ async def test_the_filter_narrows_the_menu_and_escape_clears_it(desk, size):
         assert "digits-unet " not in d.text
         await d.press("enter")
         assert isinstance(d.app.focused, Table)
-        await d.press("escape")
-        await d.sees("digits-unet")
+        await d.press("escape", "home")
+        await d.sees("▸ digits-unet")
 
 
 async def test_the_form_checks_while_typing_and_shows_the_command(desk, size, home):
@@ -103,8 +103,8 @@ async def test_another_net_in_the_form_brings_its_own_settings(desk):
         while form.entry.key != "model.net":
             await d.press("down")
         assert any(entry.key == "model.multipliers" for entry in form.entries)
-        await d.press(*"r")
-        assert form.entry.text == "resnet"
+        while form.entry.text != "resnet":
+            await d.press("r")
         names = [entry.key for entry in form.entries]
         assert "model.coordinates" in names and "model.multipliers" not in names
         assert not screen.problems
@@ -202,11 +202,11 @@ async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
     async with desk() as d:
         await d.press("4")
         screen = await d.on("RunScreen")
-        await d.until(lambda: screen.seen and screen.seen.curves and screen.seen.curves[0].points == 5)
+        await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points == 5)
         chart = screen.query(Chart).first()
         drawings = chart.drawings
         runs.event(run, "metrics", 6, values={"loss": 0.5})
-        await d.until(lambda: chart.drawings > drawings and screen.seen.curves[0].points == 6, seconds=5)
+        await d.until(lambda: chart.drawings > drawings and screen.seen.charts[0][0].points == 6, seconds=5)
 
 
 async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
@@ -271,10 +271,10 @@ async def test_the_charts_change_as_told(desk, size, runs):
         await d.press("b", "b")
         await d.until(lambda: chart.look.marks == "ascii")
         assert not re.search("[⠁-⣿]", d.text)
-        if screen.query_one(Charts).count < len(screen.seen.keys):
-            before = [curve.key for curve in screen.seen.curves]
+        if screen.query_one(Charts).count < len(screen.seen.groups):
+            before = [curves[0].key for curves in screen.seen.charts]
             await d.press("m")
-            await d.until(lambda: [curve.key for curve in screen.seen.curves] != before)
+            await d.until(lambda: [curves[0].key for curves in screen.seen.charts] != before)
 
 
 async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):

@@ -10,6 +10,8 @@ from textual.screen import ModalScreen, Screen
 from gentui.text import clean
 from gentui.tui.live import Fetch, Fresh
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
+from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from gentui.tui.workbench import GentuiApp
@@ -71,6 +73,38 @@ class BaseScreen(Screen[Any]):
 
     def say(self, text: str) -> None:
         self.query_one(StatusLine).say(text)
+
+
+class ListScreen(BaseScreen):
+    """A table under a filter; Enter on the filter, or leaving it, goes to the table."""
+
+    def on_mount(self) -> None:
+        self.query_one(Table).focus()
+
+    def fill(self) -> None:
+        """Show the rows that the filter's words leave."""
+        raise NotImplementedError
+
+    @property
+    def words(self) -> list[str]:
+        """What the filter asks for, in lower case."""
+        return self.query_one(Filter).value.lower().split()
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    async def action_back(self) -> None:
+        if not self.query_one(Filter).close():
+            await self.gentui.action_go("home")
+
+    def on_filter_edited(self) -> None:
+        self.fill()
+
+    def on_filter_closed(self) -> None:
+        self.query_one(Table).focus()
+
+    def on_input_submitted(self) -> None:
+        self.query_one(Table).focus()
 
 
 class Dialog(ModalScreen[Any]):

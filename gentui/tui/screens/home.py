@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import cards, keys, wording
 from gentui.tui.cards import Card
 from gentui.tui.live import Fetch
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.base import ListScreen
 from gentui.tui.widgets.filter import Filter
-from gentui.tui.widgets.table import Column, Row, Table, heading
+from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 if TYPE_CHECKING:
     from engine.recipe import Recipe
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("recipe", minimum=12, maximum=28),
+    Column("data set", flex=True, minimum=6, maximum=16, drop=2),
     Column("what it is", flex=True, minimum=14, maximum=60, drop=3),
-    Column("data set", minimum=6, maximum=16, drop=2),
-    Column("published", "right", minimum=9),
-    Column("your best", "right", minimum=9),
-    Column("data", minimum=9, maximum=9),
+    Column("published", "right", minimum=9, maximum=16),
+    Column("your best", "right", minimum=9, maximum=16),
+    Column("data", minimum=9, maximum=16),
 )
 
 
 @dataclass(frozen=True)
 class Best:
-    """A person's best score with a recipe on its own data set."""
+    """A person's best score in one metric with a recipe on its own data set."""
 
     run: str
     value: float
@@ -44,9 +44,10 @@ class Best:
     samples: int
 
 
-def best_scores(index: Index) -> dict[str, Best]:
-    """Best own score by recipe. Different protocols do not compare: the one with the most images counts."""
-    found: dict[str, Best] = {}
+def best_scores(index: Index) -> dict[str, dict[str, Best]]:
+    """Best own scores by recipe and data set, then metric. Different protocols do not compare: of those the one
+    with the most images counts."""
+    found: dict[str, dict[str, Best]] = {}
     for row in index.leaderboard():
         if row.run is None:
             continue
@@ -58,22 +59,18 @@ def best_scores(index: Index) -> dict[str, Best]:
             bool(row.lower_is_better),
             int(row.samples or 0),
         )
-        recipe = f"{row.recipe}\0{row.dataset}\0{row.metric}"
-        old = found.get(recipe)
-        if (
-            old is None
-            or new.samples > old.samples
-            or (
-                new.samples == old.samples
-                and (new.value < old.value) == new.lower_is_better
-                and new.value != old.value
-            )
-        ):
-            found[recipe] = new
+        of = found.setdefault(f"{row.recipe}\0{row.dataset}", {})
+        old = of.get(row.metric)
+        if old is None or new.samples > old.samples or (new.samples == old.samples and _beats(new, old)):
+            of[row.metric] = new
     return found
 
 
-class HomeScreen(BaseScreen):
+def _beats(new: Best, old: Best) -> bool:
+    return new.value < old.value if new.lower_is_better else new.value > old.value
+
+
+class HomeScreen(ListScreen):
     """The start screen."""
 
     context = "home"
@@ -84,19 +81,18 @@ class HomeScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._cards: list[Card] = cards.quick_cards()
-        self._best: dict[str, Best] = {}
+        self._best: dict[str, dict[str, Best]] = {}
         self._loaded = False
 
     def body(self) -> ComposeResult:
-        yield Filter("name, family, data set, any word", id="home-filter")
+        yield Filter("name, family, data set, title", id="home-filter")
         with Horizontal(id="home-body"):
             yield Table(COLUMNS, id="recipes", empty="No recipe matches. Esc clears the filter.")
             with VerticalScroll(id="detail", can_focus=False):
                 yield Static(id="detail-text", markup=False)
 
     def on_mount(self) -> None:
-        self._fill()
-        self.query_one(Table).focus()
+        self.fill()
         self.call_after_refresh(lambda: self.set_timer(0.02, self._load))
 
     def _load(self) -> None:
@@ -104,7 +100,7 @@ class HomeScreen(BaseScreen):
 
     def _recipes_loaded(self, loaded: list[Card]) -> None:
         self._cards, self._loaded = loaded, True
-        self._fill()
+        self.fill()
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
@@ -117,11 +113,11 @@ class HomeScreen(BaseScreen):
     def show(self, data: Any) -> None:
         if data != self._best:
             self._best = data
-            self._fill()
+            self.fill()
 
     # -- drawing
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
         words = self.query_one(Filter).value
         rows: list[Row] = []
         group = None
@@ -136,25 +132,26 @@ class HomeScreen(BaseScreen):
         self._describe()
 
     def _row(self, card: Card) -> Row:
-        published = wording.number(card.published) if card.published is not None else "–"
+        published: Cell = ("–", "dim")
+        if card.published is not None:
+            published = _short(card.metric, card.published)
         best = self._best_of(card)
-        mine = ("–", "dim") if best is None else (wording.number(best.value), "accent")
+        mine = ("–", "dim") if best is None else (_short(best.metric, best.value), "accent")
         if card.problem:
             here = ("✗ broken", "bad")
         elif card.here is None:
             here = ("…", "dim")
+        elif card.here:
+            here = ("✓ here", "good")
         else:
-            here = ("✓ here", "good") if card.here else ("✗ missing", "warn")
-        return Row(card.name, (card.name, (card.title, "dim"), card.dataset, published, mine, here))
+            here = (f"≈ {card.stand_in}" if card.stand_in else "✗ missing", "warn")
+        return Row(card.name, (card.name, card.dataset, (card.title, "dim"), published, mine, here))
 
     def _best_of(self, card: Card) -> Best | None:
-        metrics = [card.metric] if card.metric else []
-        if card.recipe is not None:
-            metrics.append(getattr(card.recipe.evaluate, "metric", "fid"))
-        for metric in [*metrics, "fid"]:
-            if best := self._best.get(f"{card.name}\0{card.dataset}\0{metric}"):
-                return best
-        return None
+        """A person's best in the metric that was published; else in the recipe's own, else in any."""
+        scores = self._best.get(f"{card.name}\0{card.dataset}", {})
+        own = getattr(card.recipe.evaluate, "metric", "") if card.recipe is not None else ""
+        return next((scores[metric] for metric in (card.metric, own, *scores) if metric in scores), None)
 
     @property
     def card(self) -> Card | None:
@@ -222,21 +219,14 @@ class HomeScreen(BaseScreen):
         else:
             self.say("No score of yours for this recipe yet.")
 
-    def action_filter(self) -> None:
-        self.query_one(Filter).open()
-
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         self.query_one(Filter).close()
         self.say("")
 
-    def on_filter_edited(self, message: Filter.Edited) -> None:
-        self._fill()
 
-    def on_filter_closed(self, message: Filter.Closed) -> None:
-        self.query_one(Table).focus()
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        self.query_one(Table).focus()
+def _short(metric: str, value: float) -> str:
+    """``fid 102``, ``acc 0.4943``: whose accuracy, the detail pane says."""
+    return wording.score(metric.rpartition("_")[2], value)
 
 
 def describe(card: Card, best: Best | None) -> Content:
@@ -251,8 +241,8 @@ def describe(card: Card, best: Best | None) -> Content:
     recipe = card.recipe
     if card.here is False:
         parts += ["\n", ("✗ Data missing\n", "bold $warning"), card.remedy, "\n"]
-        if recipe is not None and recipe.quick.get("stand_in"):
-            parts += [f"Quick (t) trains on {clean(recipe.quick['stand_in'], 40)} instead.\n"]
+        if card.stand_in:
+            parts += [f"Quick (t) trains on {card.stand_in} instead.\n"]
     if recipe is not None and recipe.reference is not None:
         reference = recipe.reference
         value = wording.number(reference.value) if reference.value is not None else "no figure"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.base import ListScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
@@ -27,7 +26,7 @@ COLUMNS = (
 )
 
 
-class LeaderboardScreen(BaseScreen):
+class LeaderboardScreen(ListScreen):
     """One group for each data set, metric and protocol."""
 
     context = "leaderboard"
@@ -42,18 +41,15 @@ class LeaderboardScreen(BaseScreen):
         yield Filter("recipe, data set, metric, protocol", id="leaderboard-filter")
         yield Table(COLUMNS, id="leaderboard", empty="Reading the scores …")
 
-    def on_mount(self) -> None:
-        self.query_one(Table).focus()
-
     def fetch(self) -> Fetch | None:
         return Fetch(lambda index: index.leaderboard())
 
     def show(self, data: Any) -> None:
         self._rows = data
-        self._fill()
+        self.fill()
 
-    def _fill(self) -> None:
-        table, words = self.query_one(Table), self.query_one(Filter).value.lower().split()
+    def fill(self) -> None:
+        table, words = self.query_one(Table), self.words
         table.empty = (
             "Nothing matches. Esc clears the filter." if words else "No scores yet: they come as runs train."
         )
@@ -71,22 +67,6 @@ class LeaderboardScreen(BaseScreen):
 
     def on_table_chosen(self) -> None:
         self.action_open()
-
-    def action_filter(self) -> None:
-        self.query_one(Filter).open()
-
-    async def action_back(self) -> None:
-        if not self.query_one(Filter).close():
-            await self.gentui.action_go("home")
-
-    def on_filter_edited(self) -> None:
-        self._fill()
-
-    def on_filter_closed(self) -> None:
-        self.query_one(Table).focus()
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        self.query_one(Table).focus()
 
 
 def ranked(rows: list[Any], words: list[str]) -> list[Row]:
@@ -109,9 +89,8 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
 def _heading(row: Any) -> str:
     protocol = clean(row.protocol, 300)
     metric = clean(row.metric, 30)
-    return f"{clean(row.dataset, 40)} · " + (
-        protocol if protocol.startswith(metric) else f"{metric} · {protocol}"
-    )
+    told = protocol if protocol.startswith(metric) else f"{metric} · {protocol}"
+    return f"{clean(row.dataset, 40)} · {told}" + ("" if row.lower_is_better else "  (higher is better)")
 
 
 def _row(row: Any, number: int) -> Row:

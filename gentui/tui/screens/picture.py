@@ -54,8 +54,11 @@ class PictureScreen(BaseScreen):
         self._show()
 
     def action_figure(self) -> None:
-        self._run.action_figure()
+        self.say(self._run.action_figure())
         self._show()
+
+    def action_play(self) -> None:
+        self.say(self.query_one(Viewer).play_or_pause())
 
     def action_back(self) -> None:
         self.app.pop_screen()

@@ -1,4 +1,4 @@
-"""One run: live curves, sample grids, scores, the log, the settings."""
+"""One run: live curves, pictures, scores, the log, the settings, the net."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
 
+from gentui import groups
 from gentui.text import clean, clean_lines
 from gentui.tui import keys
 from gentui.tui.live import Fetch
@@ -18,7 +19,7 @@ from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.chart import AXES, MARKS, SMOOTHING, Curve, Look
-from gentui.tui.widgets.charts import Charts
+from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.lines import Lines, Tail
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.runhead import RunHead
@@ -28,7 +29,11 @@ from gentui.tui.widgets.viewer import Viewer
 if TYPE_CHECKING:
     from gentui.index import Index
 
-TABS = (("charts", "c"), ("samples", "s"), ("scores", "e"), ("log", "g"), ("settings", "o"))
+TABS = (("charts", "c"), ("samples", "s"), ("scores", "e"), ("log", "g"), ("settings", "o"), ("net", "t"))
+TEXTS = {"log": "#log-lines", "settings": "#settings-lines", "net": "#net-lines"}
+FILES = {"settings": "recipe.toml", "net": "architecture.txt"}
+GRID = "grid"
+SPARSE = 4  # a curve has so many times fewer points than its neighbour that each of them is marked
 
 
 @dataclass(frozen=True)
@@ -47,27 +52,13 @@ class Seen:
     """What the index knew of the run when asked."""
 
     run: Any
-    keys: list[str]
-    curves: list[Curve]
+    groups: list[tuple[str, ...]]
+    charts: list[Curves]
     samples: list[Any]
     figures: list[Any]
     evaluations: list[Any]
     alerts: list[Any]
     log: tuple[str, ...] | None = None
-
-
-def in_order(names: list[str]) -> list[str]:
-    """The losses first, then what tells about training, then the rest."""
-    first = ("loss", "grad_norm", "lr", "images_per_s")
-
-    def rank(name: str) -> tuple[int, int, str]:
-        if name == "loss":
-            return 0, 0, name
-        if "loss" in name:
-            return 1, 0, name
-        return (2, first.index(name), name) if name in first else (3, 0, name)
-
-    return sorted(names, key=rank)
 
 
 def look_up(index: Index, run_id: str, wanted: Wanted, tail: Tail) -> Seen | None:
@@ -76,29 +67,40 @@ def look_up(index: Index, run_id: str, wanted: Wanted, tail: Tail) -> Seen | Non
         run = index.run(run_id)
     except KeyError:
         return None
-    names = in_order(index.metric_keys(run_id))
-    evaluations = index.evaluations(run_id)
-    scores = list(dict.fromkeys(e.metric for e in evaluations))
-    every = names[:1] + scores + names[1:]
+    names, evaluations = index.metric_keys(run_id), index.evaluations(run_id)
+    every = groups.charts(names, (e.metric for e in evaluations))
     at = wanted.page * wanted.charts % len(every) if every else 0
-    curves = []
-    for name in every[at : at + wanted.charts]:
-        if name in scores and name not in names:
-            curves.append(score_curve(name, evaluations))
-            continue
-        chart = index.chart(run_id, name, columns=wanted.columns, axis=wanted.axis)
-        curves.append(Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean))
+    charts = []
+    for group in every[at : at + wanted.charts]:
+        curves = []
+        for name in group:
+            if name in names:
+                chart = index.chart(run_id, name, columns=wanted.columns, axis=wanted.axis)
+                curves.append(Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean))
+            else:
+                curves.append(score_curve(index, run_id, name, evaluations, wanted.axis))
+        charts.append(with_points_marked(curves))
     return Seen(
-        run, every, curves, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
+        run, every, charts, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
         tail.read() if wanted.log else None,
     )  # fmt: skip
 
 
-def score_curve(metric: str, evaluations: list[Any]) -> Curve:
-    """Scores over the steps they were made at, as a curve."""
-    of = [e for e in evaluations if e.metric == metric]
-    x, y = (np.array([getattr(e, name) for e in of], dtype=float) for name in ("step", "value"))
+def score_curve(index: Index, run_id: str, metric: str, evaluations: list[Any], axis: str) -> Curve:
+    """Scores along the run, as a curve: those of the protocol with the most of them, for others do not compare."""
+    protocols = [e.protocol_id or e.protocol for e in evaluations if e.metric == metric]
+    main = max(dict.fromkeys(protocols), key=protocols.count)
+    of = [e for e in evaluations if e.metric == metric and (e.protocol_id or e.protocol) == main]
+    of.sort(key=lambda e: e.step)
+    steps, y = (np.array([getattr(e, name) for e in of], dtype=float) for name in ("step", "value"))
+    x = np.asarray(index.places(run_id, steps, axis), dtype=float)
     return Curve(metric, x, y, y, x[~np.isfinite(y)], len(of), y, sparse=True)
+
+
+def with_points_marked(curves: list[Curve]) -> Curves:
+    """The curves of one chart; where some have few points beside the others', each of those is marked."""
+    most = max((curve.points for curve in curves), default=0)
+    return tuple(replace(curve, sparse=True) if 0 < curve.points * SPARSE < most else curve for curve in curves)
 
 
 class RunScreen(BaseScreen):
@@ -117,10 +119,10 @@ class RunScreen(BaseScreen):
         self._look = Look()
         self._page = 0
         self._tab = "charts"
-        self._at: int | None = None  # None follows the newest sample
-        self._figures = False
+        self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
+        self._at: int | None = None  # None follows the newest picture
         self._tail: Tail | None = None
-        self._settings_read = False
+        self._read: set[str] = set()
 
     def body(self) -> ComposeResult:
         yield RunHead()
@@ -136,6 +138,8 @@ class RunScreen(BaseScreen):
             yield Lines(follow=True, empty="The trainer has printed nothing.", id="log-lines")
         with Container(id="settings", classes="pane"):
             yield Lines(empty="", id="settings-lines")
+        with Container(id="net", classes="pane"):
+            yield Lines(empty="The architecture is written down when the net is built.", id="net-lines")
 
     def on_mount(self) -> None:
         self.dir = self.gentui.home / "runs" / self.run_id
@@ -165,15 +169,16 @@ class RunScreen(BaseScreen):
                 self._show_charts()
             self._show_picture()
             self._show_scores()
+            if self._tab in FILES:
+                self._read_file(self._tab)
             if data.log is not None:
                 self.query_one("#log-lines", Lines).set_lines(data.log)
 
     def _show_charts(self) -> None:
         if self.seen is None:
             return
-        curves = self.seen.curves
-        waiting = "" if curves else _waiting(self.seen.run)
-        self.query_one(Charts).show(curves, self._look, self._page, len(self.seen.keys), waiting)
+        waiting = _waiting(self.seen.run)
+        self.query_one(Charts).show(self.seen.charts, self._look, self._page, len(self.seen.groups), waiting)
 
     def on_charts_room(self) -> None:
         """The charts have another size: another number of them, or of columns."""
@@ -182,10 +187,25 @@ class RunScreen(BaseScreen):
     # -- pictures
 
     @property
+    def kinds(self) -> list[str]:
+        """What there are pictures of: the sample grid, then the figures by name, those that move last."""
+        if self.seen is None:
+            return []
+        named = sorted({(figure.path.endswith(".gif"), figure.name) for figure in self.seen.figures})
+        return list(dict.fromkeys([*([GRID] if self.seen.samples else []), *(name for _, name in named)]))
+
+    @property
+    def kind(self) -> str:
+        """What is shown: what was chosen, or the first there is."""
+        kinds = self.kinds
+        return self._kind if self._kind in kinds or not kinds else kinds[0]
+
+    @property
     def pictures(self) -> list[Any]:
         if self.seen is None:
             return []
-        return self.seen.figures if self._figures else self.seen.samples
+        kind = self.kind
+        return self.seen.samples if kind == GRID else [f for f in self.seen.figures if f.name == kind]
 
     def _show_picture(self) -> None:
         now = self.picture_now()
@@ -196,18 +216,20 @@ class RunScreen(BaseScreen):
         """The sheet to show, its caption, and what the trainer says of it."""
         pictures = self.pictures
         if not pictures:
-            what = "figures" if self._figures else "samples"
-            return None, f"no {what} yet", ""
+            return None, "no pictures yet", ""
         at = len(pictures) - 1 if self._at is None else max(0, min(self._at, len(pictures) - 1))
         picture = pictures[at]
-        sheet = Sheet(
-            inside(self.dir, picture.path),
-            getattr(picture, "rows", 0) or 0,
-            getattr(picture, "columns", 0) or 0,
-        )
         newest = "newest, following" if self._at is None else f"{len(pictures) - 1 - at} newer (n follows)"
-        words = [f"step {picture.step:,}", f"{at + 1} of {len(pictures)}", newest]
-        return sheet, " · ".join(words), clean(picture.caption or "", 200)
+        words = [clean(self.kind, 40), f"step {picture.step:,}", f"{at + 1} of {len(pictures)}", newest]
+        return self._sheet_of(picture), " · ".join(words), clean(picture.caption or "", 200)
+
+    def _sheet_of(self, picture: Any) -> Sheet:
+        """A grid with its tiles. An animation may be one of grids: laid out then as the newest of those."""
+        grid = picture
+        if moves := picture.path.endswith(".gif"):
+            grid = self.seen.samples[-1] if self.seen and self.seen.samples else None
+        rows, columns = (getattr(grid, name, 0) or 0 for name in ("rows", "columns"))
+        return Sheet(inside(self.dir, picture.path), rows, columns, certain=not moves, stamp=picture.t)
 
     def action_scrub(self, by: int) -> None:
         count = len(self.pictures)
@@ -229,21 +251,38 @@ class RunScreen(BaseScreen):
         self._at = None
         self._show_picture()
 
-    def action_figure(self) -> None:
-        self._figures = not self._figures
-        self._at = None
-        if not self.pictures and self._figures:
-            self._figures = False
-            self.say("There is no process strip yet.")
-            return
-        self._show_picture()
+    def action_figure(self) -> str:
+        """Go round the sample grid and the figures; what is shown then."""
+        kinds = self.kinds
+        if len(kinds) < 2:
+            told = "There are no other pictures yet."
+        else:
+            self._kind = _next(tuple(kinds), self.kind)
+            self._at = None
+            told = f"{clean(self._kind, 40)}: {kinds.index(self._kind) + 1} of {len(kinds)} kinds of picture"
+            self._show_picture()
+        self.say(told)
+        return told
+
+    def action_play(self) -> None:
+        for viewer in self.query(Viewer):
+            if viewer.is_on_screen:
+                self.say(viewer.play_or_pause())
+
+    def action_sideways(self, by: int) -> None:
+        if self._tab == "samples":
+            self.action_scrub(by)
+        elif self._tab in TEXTS:
+            self.query_one(TEXTS[self._tab], Lines).sideways(by)
+        elif self._tab == "charts":
+            self.action_metrics(by)
 
     def action_zoom(self) -> None:
         from gentui.tui.screens.picture import PictureScreen
 
         self.app.push_screen(PictureScreen(self))
 
-    # -- scores, settings
+    # -- scores, settings, net
 
     def _show_scores(self) -> None:
         seen, static = self.seen, self.query_one("#scores-text", Static)
@@ -252,17 +291,18 @@ class RunScreen(BaseScreen):
         ):
             static.update(text)
 
-    def _read_settings(self) -> None:
-        if self._settings_read:
+    def _read_file(self, tab: str) -> None:
+        """Show a file of the run that is written once; one that is not there yet is asked for again later."""
+        path = self.dir / FILES[tab]
+        if tab in self._read or not path.is_file():
             return
-        self._settings_read = True
-        path = self.dir / "recipe.toml"
+        self._read.add(tab)
 
         def read() -> list[str]:
             with path.open("rb") as file:
                 return clean_lines(file.read(1 << 20).decode("utf-8", "replace"))
 
-        self.gentui.in_thread(read, lambda lines: self.query_one("#settings-lines", Lines).set_lines(lines))
+        self.gentui.in_thread(read, lambda lines: self.query_one(TEXTS[tab], Lines).set_lines(lines))
 
     # -- keys
 
@@ -279,11 +319,11 @@ class RunScreen(BaseScreen):
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
         self.set_focus(None)
-        focus = {"log": "#log-lines", "settings": "#settings-lines", "scores": "#scores"}.get(self._tab)
+        focus = {**TEXTS, "scores": "#scores"}.get(self._tab)
         if focus is not None:
             self.query_one(focus).focus()
-        if self._tab == "settings":
-            self._read_settings()
+        if self._tab in FILES:
+            self._read_file(self._tab)
         if self._tab == "charts":
             self._show_charts()
         self.call_after_refresh(self._show_picture)
@@ -316,7 +356,7 @@ class RunScreen(BaseScreen):
 
     def action_metrics(self, by: int) -> None:
         count = max(1, self.query_one(Charts).count)
-        pages = max(1, -(-len(self.seen.keys) // count)) if self.seen else 1
+        pages = max(1, -(-len(self.seen.groups) // count)) if self.seen else 1
         self._page = (self._page + by) % pages
         self.action_tab("charts")
 

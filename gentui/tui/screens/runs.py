@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.base import ListScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
@@ -43,7 +42,7 @@ class Listed:
     words: str
 
 
-class RunsScreen(BaseScreen):
+class RunsScreen(ListScreen):
     """The runs table."""
 
     context = "runs"
@@ -58,9 +57,6 @@ class RunsScreen(BaseScreen):
     def body(self) -> ComposeResult:
         yield Filter("name, recipe, data set, status, device", id="runs-filter")
         yield Table(COLUMNS, id="runs", empty="Reading the runs …")
-
-    def on_mount(self) -> None:
-        self.query_one(Table).focus()
 
     def fetch(self) -> Fetch | None:
         return Fetch(self._list)
@@ -78,10 +74,10 @@ class RunsScreen(BaseScreen):
 
     def show(self, data: Any) -> None:
         self._runs = data
-        self._fill()
+        self.fill()
 
-    def _fill(self) -> None:
-        table, words = self.query_one(Table), self.query_one(Filter).value.lower().split()
+    def fill(self) -> None:
+        table, words = self.query_one(Table), self.words
         table.empty = (
             "No run matches. Esc clears the filter." if words else "No runs yet: 1, then Enter on a recipe."
         )
@@ -118,22 +114,6 @@ class RunsScreen(BaseScreen):
         if run := self.run_here:
             deeds.edit_again(self.gentui, run)
 
-    def action_filter(self) -> None:
-        self.query_one(Filter).open()
-
-    async def action_back(self) -> None:
-        if not self.query_one(Filter).close():
-            await self.gentui.action_go("home")
-
-    def on_filter_edited(self) -> None:
-        self._fill()
-
-    def on_filter_closed(self) -> None:
-        self.query_one(Table).focus()
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        self.query_one(Table).focus()
-
 
 def _haystack(run: Any) -> str:
     told = (run.id, run.name, run.recipe, run.title, run.dataset, run.status, run.device, run.family)
@@ -169,7 +149,7 @@ def score(best: Any | None) -> Cell:
     """An Evaluation in a few cells."""
     if best is None:
         return "–", "dim"
-    return f"{clean(best.metric, 14)} {wording.number(best.value)}", "accent"
+    return wording.score(clean(best.metric, 30), best.value), "accent"
 
 
 def when(moment: float | str | None) -> str:

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -149,8 +148,3 @@ class KeyBar(Widget):
         for start, end, key in self._zones:
             if start <= event.x < end:
                 await (self.app if key.context == "app" else self.screen).run_action(key.action)
-
-
-def style_of(widget: Widget, name: str) -> Style:
-    """A component style of ``widget`` over its own."""
-    return widget.rich_style + widget.get_component_rich_style(name, partial=True)

@@ -1,8 +1,8 @@
-"""A thin adapter over textual-plot: what the index's charts hold, as a live curve.
+"""A thin adapter over textual-plot: what the index's charts hold, as live curves.
 
 The index has already reduced a series to its smallest and largest value in each column, so a one-step spike
 is always drawn. Here come smoothing, gaps and marks for values that are not finite, a logarithmic axis, and
-a choice of braille, blocks or ASCII.
+a choice of braille, blocks or ASCII. Curves that share a chart differ in colour and in their markers.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from textual_plot.plot_widget import LinePlot
 
 MARKS = ("braille", "block", "ascii")
+MARKERS = {False: "●▲■◆", True: "*+ox"}
+"""What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
+_SERIES = ("line", "second", "third", "fourth")
+_MARKERS_ACROSS = 6
 _HIRES = {"braille": HiResMode.BRAILLE, "block": HiResMode.QUADRANT, "ascii": None}
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
 LARGEST = 1e300  # beyond it the range of an axis would overflow
@@ -101,6 +105,28 @@ def segments_of(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarr
     return [(px, py) for px, py, ok in pieces if len(px) and ok[0]]
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A curve as it is drawn, on the axis it is drawn on."""
+
+    x: np.ndarray
+    lo: np.ndarray
+    hi: np.ndarray
+    middle: np.ndarray
+    is_smooth: bool
+
+
+def _spread(x: np.ndarray, y: np.ndarray, place: int) -> list[int]:
+    """Points for a curve's markers: even over the axis, and apart from those of the chart's other curves."""
+    finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    if not len(finite):
+        return []
+    known = x[finite]
+    parts = (np.arange(_MARKERS_ACROSS) + (place + 0.5) / len(_SERIES)) / _MARKERS_ACROSS
+    wanted = known.min() + parts * (known.max() - known.min())
+    return sorted({int(finite[np.abs(known - at).argmin()]) for at in wanted})
+
+
 class LogFormatter(AxisFormatter):
     """Labels for an axis that holds log10 of its values."""
 
@@ -152,8 +178,17 @@ class TimeFormatter(AxisFormatter):
         return [wording.duration(t).replace(" 00s", "").replace(" 00m", "") for t in ticks]
 
 
+def same(some: Sequence[Curve], others: Sequence[Curve] | None) -> bool:
+    """Whether two charts hold equal curves."""
+    return (
+        others is not None
+        and len(some) == len(others)
+        and all(a.same_as(b) for a, b in zip(some, others, strict=True))
+    )
+
+
 class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
-    """A live curve with its raw band. ``show`` draws only when something has changed."""
+    """Live curves with their raw bands, four at most. ``show`` draws only when something has changed."""
 
     DEFAULT_CSS = """
     Chart {
@@ -162,17 +197,20 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         & > .plot--tick { color: $text-muted; text-style: none; }
         & > .plot--label { color: $text-muted; text-style: none; }
         & > .chart--line { color: $primary; }
+        & > .chart--second { color: $accent; }
+        & > .chart--third { color: $success; }
+        & > .chart--fourth { color: $warning; }
         & > .chart--raw { color: $panel-lighten-3; }
         & > .chart--mark { color: $error; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"chart--line", "chart--raw", "chart--mark"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"chart--raw", "chart--mark", *(f"chart--{s}" for s in _SERIES)}
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, allow_pan_and_zoom=False)
-        self._curve: Curve | None = None
         self._look = Look()
-        self._drawn: tuple[Curve, Look, object] | None = None
+        self._drawn: tuple[tuple[Curve, ...], Look, object] | None = None
+        self._letters: dict[int, str] = {}  # of line plots, by identity: what ASCII lines are made of
         self.drawings = 0
 
     def on_mount(self, event: Mount) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -189,14 +227,14 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def look(self) -> Look:
         return self._look
 
-    def show(self, curve: Curve, look: Look) -> bool:
-        """Draw the curve this way; False when that is on the screen already."""
+    def show(self, curves: Sequence[Curve], look: Look) -> bool:
+        """Draw the curves this way; False when that is on the screen already."""
         state = self.app.theme
-        if self._drawn and self._drawn[1:] == (look, state) and curve.same_as(self._drawn[0]):
+        if self._drawn and self._drawn[1:] == (look, state) and same(curves, self._drawn[0]):
             return False
-        self._drawn = (curve, look, state)
-        self._curve, self._look = curve, look
-        self._draw(curve, look)
+        self._drawn = (tuple(curves[: len(_SERIES)]), look, state)
+        self._look = look
+        self._draw(*self._drawn[:2])
         self.drawings += 1
         return True
 
@@ -209,50 +247,68 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         colour = self.get_component_rich_style(f"chart--{name}", partial=True).color
         return colour.name if colour is not None else "default"
 
-    def _draw(self, curve: Curve, look: Look) -> None:
+    def _draw(self, curves: Sequence[Curve], look: Look) -> None:
         with self.app.batch_update():
             self.clear()
-            lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
-            smoothing = 0.0 if curve.sparse else look.smoothing
-            curved = smooth(
-                (lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST), smoothing
-            )
-            if look.log_y:
-                lo, hi, curved = (self._log(v) for v in (lo, hi, curved))
-                # a band that reaches zero or below has no bottom on this axis: draw down to its top only
-                lo = np.where(np.isfinite(hi) & ~np.isfinite(lo), hi, lo)
+            self._letters.clear()
             self.set_y_formatter(LogFormatter() if look.log_y else PlainFormatter())
             self.set_x_formatter(TimeFormatter() if look.axis == "time" else PlainFormatter())
-            self._set_limits(curve.x, lo, hi)
-            mode = _HIRES[look.marks]
-            if smoothing > 0:
-                band_x, band_y = np.repeat(curve.x, 2), np.column_stack([lo, hi]).ravel()
-                for x, y in segments_of(band_x, band_y):
-                    self.plot(x, y, line_style=self._colour("raw"), hires_mode=mode)
-            else:
-                curved = np.column_stack([lo, hi]).ravel()
-            line_x = curve.x if smoothing > 0 else np.repeat(curve.x, 2)
-            for x, y in segments_of(line_x, curved):
-                if len(x) == 1:  # a lone point is a line to itself
-                    x, y = np.repeat(x, 2), np.repeat(y, 2)
-                self.plot(x, y, line_style=self._colour("line"), hires_mode=mode)
-            if curve.sparse:
-                marker = "*" if look.marks == "ascii" else "●"
-                self.scatter(curve.x, lo, marker=marker, marker_style=self._colour("line"))
-            for x in curve.marks[:64]:
-                self.add_v_line(float(x), line_style=self._colour("mark"))
+            lines = [self._line_of(curve, look) for curve in curves]
+            self._set_limits(lines)
+            for line in lines:
+                if line.is_smooth:
+                    band = np.column_stack([line.lo, line.hi]).ravel()
+                    self._plot(np.repeat(line.x, 2), band, self._colour("raw"), ".")
+            for place, (curve, line) in enumerate(zip(curves, lines, strict=True)):
+                self._draw_line(curve, line, place, is_alone=len(curves) == 1)
+            for curve in curves:
+                for x in curve.marks[:64]:
+                    self.add_v_line(float(x), line_style=self._colour("mark"))
+
+    def _line_of(self, curve: Curve, look: Look) -> _Line:
+        lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
+        smoothing = 0.0 if curve.sparse else look.smoothing
+        middle = (lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST)
+        middle = smooth(middle, smoothing)
+        if look.log_y:
+            lo, hi, middle = (self._log(v) for v in (lo, hi, middle))
+            # a band that reaches zero or below has no bottom on this axis: draw down to its top only
+            lo = np.where(np.isfinite(hi) & ~np.isfinite(lo), hi, lo)
+        return _Line(curve.x, lo, hi, middle, smoothing > 0)
+
+    def _draw_line(self, curve: Curve, line: _Line, place: int, is_alone: bool) -> None:
+        colour, is_ascii = self._colour(_SERIES[place]), self._look.marks == "ascii"
+        marker = MARKERS[is_ascii][place]
+        x, y = line.x, line.middle
+        if not line.is_smooth:
+            x, y = np.repeat(line.x, 2), np.column_stack([line.lo, line.hi]).ravel()
+        self._plot(x, y, colour, marker)
+        if curve.sparse:
+            self.scatter(line.x, line.lo, marker=marker, marker_style=colour)
+        elif not is_alone:
+            at = _spread(line.x, line.middle, place)
+            self.scatter(line.x[at], line.middle[at], marker=marker, marker_style=colour)
+
+    def _plot(self, x: np.ndarray, y: np.ndarray, colour: str, letter: str) -> None:
+        for px, py in segments_of(x, y):
+            if len(px) == 1:  # a lone point is a line to itself
+                px, py = np.repeat(px, 2), np.repeat(py, 2)
+            self.plot(px, py, line_style=colour, hires_mode=_HIRES[self._look.marks])
+            self._letters[id(self._datasets[-1])] = letter
 
     @staticmethod
     def _log(values: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(values > 0, np.log10(values), np.nan)
 
-    def _set_limits(self, x: np.ndarray, lo: np.ndarray, hi: np.ndarray) -> None:
+    def _set_limits(self, lines: Sequence[_Line]) -> None:
         """A little air above and below; a single point gets an axis of its own."""
-        known = x[np.isfinite(x)]
+        known, bottoms, tops = (
+            np.concatenate([v[np.isfinite(v)] for v in values] or [np.empty(0)])
+            for values in ([line.x for line in lines], [line.lo for line in lines], [line.hi for line in lines])
+        )
         left, right = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
         self.set_xlimits(left, right if right > left else left + 1)
-        bottoms, tops = lo[np.isfinite(lo)], hi[np.isfinite(hi)]
         if not len(bottoms) or not len(tops):
             self.set_ylimits(0, 1)
             return
@@ -266,7 +322,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             return
         canvas = self.query_one("#plot", Canvas)
         pixels = [self.get_pixel_from_coordinate(x, y) for x, y in zip(dataset.x, dataset.y, strict=True)]
-        char = "." if dataset.line_style == self._colour("raw") else "*"
+        char = self._letters.get(id(dataset), "*")
         for start, end in pairwise(pixels):
             canvas.draw_line(*start, *end, char=char, style=dataset.line_style)
 

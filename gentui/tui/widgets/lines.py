@@ -78,6 +78,7 @@ class Lines(ScrollView, can_focus=True):
     def __init__(self, *, follow: bool = False, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: Sequence[str] = ()
+        self._left = 0  # characters out of sight on that side
         self._follow = follow
         self._empty = empty
 
@@ -95,6 +96,15 @@ class Lines(ScrollView, can_focus=True):
             self.scroll_to(y=len(lines), animate=False)
         self.refresh()
 
+    def sideways(self, by: int) -> None:
+        """Move by half a width to the right, or to the left where ``by`` is negative, as far as there is text."""
+        step = max(1, self.size.width // 2)
+        longest = max(map(len, self._lines), default=0)
+        left = max(0, min(self._left + by * step, longest - self.size.width + 2))
+        if left != self._left:
+            self._left = left
+            self.refresh()
+
     def go_to_end(self) -> None:
         self.scroll_to(y=len(self._lines), animate=False)
 
@@ -109,4 +119,5 @@ class Lines(ScrollView, can_focus=True):
             return Strip([Segment(fit("  " + self._empty, width), base)], width)
         if index >= len(self._lines):
             return Strip.blank(width, base)
-        return Strip([Segment(fit(" " + self._lines[index], width), base)], width)
+        edge = "…" if self._left else " "
+        return Strip([Segment(fit(edge + self._lines[index][self._left :], width), base)], width)

@@ -7,7 +7,7 @@ Decoding and layout are pure functions that run in a thread; the widget only sho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +15,31 @@ import numpy as np
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 LEAST_READABLE = 14  # pixels a side below which a tile is not reduced further
 LARGEST = 64 << 20  # pixels; a larger file is refused before it is decoded
+MOST_FRAMES, FILM_PIXELS = 96, 32 << 20  # of an animation; the rest of a longer one is left out
+SHORTEST = 0.1  # seconds a frame is shown, at least
 GAP, GAP_GREY = 1, 72  # digits fill their tiles: without a line between them they run into one another
 SHADES = " .:-=+*#%@"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture to show: ``rows`` × ``columns`` tiles, or one tile when they are unknown."""
+    """A picture to show: ``rows`` × ``columns`` tiles, or one tile when they are unknown.
+
+    Not ``certain``: it is taken apart only if lines stand between the tiles. ``stamp`` changes when the file
+    is another under the same name.
+    """
 
     path: Path
     rows: int = 0
     columns: int = 0
+    certain: bool = True
+    stamp: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,20 +64,35 @@ class Layout:
 
 
 def decode(path: Path) -> np.ndarray:
-    """Pixels of an image file as uint8 H,W,3. Raises OSError or ValueError when it cannot be read."""
+    """Pixels of an image file, the first frame of an animation: uint8 H,W,3. Raises as ``film`` does."""
+    return next(film(path))[0]
+
+
+def film(path: Path) -> Iterator[tuple[np.ndarray, float]]:
+    """The frames of an image file, each uint8 H,W,3, and how many seconds it is to be shown; of a still, one.
+
+    Raises OSError or ValueError, or whatever Pillow raises for a broken file.
+    """
     from PIL import Image
 
     with Image.open(path) as image:
-        if image.width * image.height > LARGEST:
+        size = image.width * image.height
+        if size > LARGEST:
             raise ValueError("the picture is too large to show")
-        return np.asarray(image.convert("RGB"))
+        for number in range(max(1, min(MOST_FRAMES, FILM_PIXELS // max(1, size)))):
+            try:
+                image.seek(number)
+            except EOFError:
+                return
+            milliseconds = image.info.get("duration", 0)
+            yield np.asarray(image.convert("RGB")), max(SHORTEST, milliseconds / 1000)
 
 
-def tiles_of(pixels: np.ndarray, rows: int, columns: int) -> np.ndarray:
+def tiles_of(pixels: np.ndarray, rows: int, columns: int, certain: bool = True) -> np.ndarray:
     """Take a grid apart: uint8 rows,columns,h,w,3, without the gaps and at native size."""
     height, width = pixels.shape[:2]
     if rows > 0 and columns > 0:
-        for gap in (2, 1, 0):
+        for gap in (2, 1, 0) if certain else (2, 1):
             if (height - gap) % rows or (width - gap) % columns:
                 continue
             pitch_y, pitch_x = (height - gap) // rows, (width - gap) // columns
@@ -191,14 +215,28 @@ def shades(canvas: np.ndarray) -> list[Strip]:
 
 def prepare(sheet: Sheet, width: int, height: int, colour: bool = True) -> Shown:
     """Read a picture and lay it out for ``width`` × ``height`` cells."""
-    try:
-        tiles = tiles_of(decode(sheet.path), sheet.rows, sheet.columns)
-    except FileNotFoundError:
-        return Shown((), 0, "the picture is not there")
-    except Exception as error:  # Pillow raises whatever the broken file made it raise
-        return Shown((), 0, f"the picture cannot be read ({type(error).__name__})")
+    return next(prepare_film(sheet, width, height, colour))[0]
+
+
+def prepare_film(sheet: Sheet, width: int, height: int, colour: bool = True) -> Iterator[tuple[Shown, float]]:
+    """Every frame of a picture laid out, with the seconds it is to be shown; a remark where it cannot be read."""
     if width < 2 or height < 1:
-        return Shown((), 0, "")
+        yield Shown((), 0, ""), 0.0
+        return
+    is_shown = False
+    try:
+        for pixels, seconds in film(sheet.path):
+            tiles = tiles_of(pixels, sheet.rows, sheet.columns, sheet.certain)
+            yield _laid_out(tiles, width, height, colour), seconds
+            is_shown = True
+    except FileNotFoundError:
+        yield Shown((), 0, "the picture is not there"), 0.0
+    except Exception as error:  # Pillow raises whatever the broken file made it raise
+        if not is_shown:  # a film that is torn further on is shown as far as it goes
+            yield Shown((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
+
+
+def _laid_out(tiles: np.ndarray, width: int, height: int, colour: bool) -> Shown:
     canvas, layout = arrange(tiles, height * 2, width)
     strips = half_blocks(canvas) if colour else shades(canvas)
     remark = ""
@@ -219,9 +257,20 @@ class Picture(Widget):
         self._shown = Shown((), 0)
 
     def show(self, shown: Shown) -> None:
-        if shown != self._shown:
-            self._shown = shown
-            self.refresh()
+        """Show these strips; of a film's next frame only the lines that differ are drawn."""
+        before, self._shown = self._shown, shown
+        if (len(shown.strips), shown.width) != (len(before.strips), before.width) or not shown.strips:
+            if shown != before:
+                self.refresh()
+            return
+        top = self._top
+        changed = [top + y for y, (a, b) in enumerate(zip(before.strips, shown.strips, strict=True)) if a != b]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+
+    @property
+    def _top(self) -> int:
+        return max(0, (self.size.height - len(self._shown.strips)) // 2)
 
     @property
     def strips(self) -> Sequence[Strip]:
@@ -233,7 +282,7 @@ class Picture(Widget):
         if not strips:
             text = self._shown.remark if y == self.size.height // 2 else ""
             return Strip([Segment(text.center(width)[:width], base)], width)
-        top = max(0, (self.size.height - len(strips)) // 2)
+        top = self._top
         if not 0 <= y - top < len(strips):
             return Strip.blank(width, base)
         left = max(0, (width - self._shown.width) // 2)

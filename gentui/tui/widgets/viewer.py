@@ -1,20 +1,27 @@
-"""A picture with its caption: half-blocks everywhere, pixels where the terminal can draw them."""
+"""A picture with its caption: half-blocks everywhere, pixels where the terminal can draw them.
+
+An animation plays a few times and stands still then: a screen that nobody touches must fall silent.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.timer import Timer
 from textual.widgets import Static
 
-from gentui.tui.widgets.picture import Picture, Sheet, Shown, decode, prepare
+from gentui.tui.widgets.picture import SHORTEST, Picture, Sheet, Shown, film, prepare_film
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+LOOPS = 3
 
 
 @cache
@@ -72,6 +79,12 @@ class Viewer(Vertical):
         self._sheet: Sheet | None = None
         self._caption = self._detail = ""
         self._state: object = None
+        self._film: list[tuple[Any, float]] = []
+        self._is_whole = False  # the film, that is: nothing more comes
+        self._at = 0
+        self._loops = 0  # left to play
+        self._paused = False
+        self._timer: Timer | None = None
         self.remark = ""
 
     def compose(self) -> ComposeResult:
@@ -88,90 +101,149 @@ class Viewer(Vertical):
 
     def show(self, sheet: Sheet | None, caption: str, detail: str = "") -> None:
         """Show this sheet (None: nothing yet). Caption and detail are clean text; the remark goes between."""
+        if sheet is None or self._sheet is None or sheet.path != self._sheet.path:
+            self._paused = False
         self._sheet, self._caption, self._detail = sheet, caption, detail
-        self._write_caption()
         self._load()
+        self._write_caption()
+        self._play_on()
 
     def on_resize(self) -> None:
         self._load()
 
     def on_show(self) -> None:
         self._load()
+        self._play_on()
 
     def _write_caption(self) -> None:
-        remark = self.remark if self._sheet else ""
-        text = " · ".join(part for part in (self._caption, remark, self._detail) if part)
+        remarks = (self.remark, self._place) if self._sheet else ()
+        text = " · ".join(part for part in (self._caption, *remarks, self._detail) if part)
         static = self.query_one(".viewer--caption", Static)
         if str(static.content) != text:
             static.update(text)
 
+    # -- reading
+
     def _load(self) -> None:
         width, height = self.size.width, self.size.height - 1
         state = (self._sheet, width, height, self.app.no_color)
-        if state == self._state or width < 2 or height < 1 or not self.is_on_screen:
+        if state == self._state or width < 2 or height < 1 or not self._is_seen:
             return
         self._state = state
+        self._stop_timer()
+        self._film, self._is_whole, self._at, self._loops = [], False, 0, LOOPS
         sheet = self._sheet
-        if self._images == "none":
-            self._ready(state, Shown((), 0, "pictures are off (--images none)" if sheet else ""))
-        elif sheet is None:
-            self._ready(state, Shown((), 0, ""))
-        elif self._images in ("kitty", "sixel"):
-            self.run_worker(
-                lambda: self._load_pixels(state, sheet), thread=True, exclusive=True, exit_on_error=False
-            )
-        else:
-            colour = not self.app.no_color
-
-            def work() -> None:
-                shown = prepare(sheet, width, height, colour)
-                self.app.call_from_thread(self._ready, state, shown)
-
-            self.run_worker(work, thread=True, exclusive=True, exit_on_error=False)
-
-    def _ready(self, state: object, shown: Shown) -> None:
-        if state != self._state or not self.is_attached:
+        if self._images == "none" or sheet is None:
+            self._draw(Shown((), 0, "pictures are off (--images none)" if sheet else ""))
             return
-        self.remark = shown.remark if shown.strips else ""
-        for picture in self.query(Picture):
-            picture.show(shown)
+        colour = not self.app.no_color
+        if self._images in ("kitty", "sixel"):
+            frames = _pixels(sheet, width, height)
+        else:
+            frames = prepare_film(sheet, width, height, colour)
+
+        def work() -> None:
+            for frame in frames:
+                if not self.app.call_from_thread(self._take, state, frame):
+                    return
+            self.app.call_from_thread(self._end, state)
+
+        self.run_worker(work, thread=True, exclusive=True, exit_on_error=False)
+
+    def _take(self, state: object, frame: tuple[Any, float]) -> bool:
+        """A frame is read; False when nobody wants it any more."""
+        if state != self._state or not self.is_attached:
+            return False
+        self._film.append(frame)
+        if self.is_film:
+            self._play_on()
+        else:
+            self._draw(frame[0])
+        return True
+
+    def _end(self, state: object) -> None:
+        if state == self._state:
+            self._is_whole = True
+            self._write_caption()
+
+    # -- playing
+
+    @property
+    def is_film(self) -> bool:
+        return len(self._film) > 1
+
+    @property
+    def is_playing(self) -> bool:
+        return self.is_film and not self._paused and self._loops > 0
+
+    @property
+    def _place(self) -> str:
+        """Where in a film this is."""
+        if not self.is_film:
+            return ""
+        of = str(len(self._film)) if self._is_whole else "…"
+        return f"{'▶' if self.is_playing else '■'} {self._at + 1}/{of}"
+
+    def play_or_pause(self) -> str:
+        """Pause a film that plays, go on with a paused one, begin again with one that has ended: what was done."""
+        if not self.is_film:
+            return "This picture does not move."
+        if self.is_playing:
+            self._paused = True
+            self._stop_timer()
+        else:
+            self._paused = False
+            self._loops = self._loops or LOOPS
+            self._play_on()
         self._write_caption()
+        return "playing" if self.is_playing else "paused"
 
-    def _load_pixels(self, state: tuple[Any, ...], sheet: Sheet) -> None:
-        image, remark = self._scaled(sheet, state[1], state[2])
-        self.app.call_from_thread(self._pixels_ready, state, image, remark)
+    def _play_on(self) -> None:
+        """Wait for the next frame's time, if there is a film that plays and somebody to see it."""
+        if self._timer is None and self.is_playing and self._is_seen:
+            self._timer = self.set_timer(self._film[self._at][1], self._tick)
 
-    @staticmethod
-    def _scaled(sheet: Sheet, width: int, height: int) -> tuple[Image | None, str]:
-        """The picture enlarged by a whole factor to fill the cells, or reduced to fit them."""
-        from PIL import Image as Pillow
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
 
-        try:
-            image = Pillow.fromarray(decode(sheet.path))
-        except Exception as error:
-            return None, f"the picture cannot be read ({type(error).__name__})"
-        cell_width, cell_height = cell_size()
-        factor = min(width * cell_width / image.width, height * cell_height / image.height)
-        if factor >= 1:
-            image = image.resize(
-                (image.width * int(factor), image.height * int(factor)), Pillow.Resampling.NEAREST
-            )
-        else:
-            small = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
-            image = image.resize(small, Pillow.Resampling.LANCZOS)
-        return image, ""
-
-    def _pixels_ready(self, state: object, image: Image | None, remark: str) -> None:
-        if state != self._state or not self.is_attached:
+    def _tick(self) -> None:
+        self._timer = None
+        if not self.is_playing or not self._is_seen:
             return
-        self.remark = remark
-        widget: Any = self.query_one("#pixels").children[0]
-        widget.image = image
+        if self._at + 1 < len(self._film):
+            self._at += 1
+        elif not self._is_whole:  # the next frame is still being read
+            self._timer = self.set_timer(SHORTEST, self._tick)
+            return
+        else:
+            self._loops -= 1
+            if self._loops:
+                self._at = 0
+        self._draw(self._film[self._at][0])
+        self._play_on()
+
+    # -- drawing
+
+    def _draw(self, frame: Any) -> None:
+        """A frame: ``Shown``, or an image where the terminal draws pixels."""
+        with self.app.batch_update():
+            is_text = isinstance(frame, Shown)
+            self.remark = frame.remark if is_text and (frame.strips or self.query("#pixels")) else ""
+            for picture in self.query(Picture):
+                picture.show(frame)
+            for box in self.query("#pixels"):
+                self._draw_pixels(box.children[0], None if is_text else frame)
+            self._write_caption()
+
+    def _draw_pixels(self, widget: Any, image: Image | None) -> None:
         if image is not None:
+            image = _enlarged(image, self.size.width, self.size.height - 1)
             cell_width, cell_height = cell_size()
             widget.styles.width = max(1, image.width // cell_width)
             widget.styles.height = max(1, image.height // cell_height)
-        self._write_caption()
+        widget.image = image
 
     @property
     def is_on_screen(self) -> bool:
@@ -180,3 +252,42 @@ class Viewer(Vertical):
             and self.display
             and all(node.display for node in self.ancestors if hasattr(node, "display"))
         )
+
+    @property
+    def _is_seen(self) -> bool:
+        return self.is_on_screen and self.screen.is_current
+
+
+def _pixels(sheet: Sheet, width: int, height: int) -> Iterator[tuple[Any, float]]:
+    """As ``prepare_film``, but images of at most the pixels of the cells; ``Shown`` where none can be read."""
+    from PIL import Image as Pillow
+
+    is_shown = False
+    try:
+        for pixels, seconds in film(sheet.path):
+            image = Pillow.fromarray(pixels)
+            factor = _factor(image, width, height)
+            if factor < 1:
+                small = (max(1, int(image.width * factor)), max(1, int(image.height * factor)))
+                image = image.resize(small, Pillow.Resampling.LANCZOS)
+            yield image, seconds
+            is_shown = True
+    except Exception as error:
+        if not is_shown:
+            yield Shown((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
+
+
+def _factor(image: Image, width: int, height: int) -> float:
+    """How much larger an image may be in this many cells."""
+    cell_width, cell_height = cell_size()
+    return min(width * cell_width / image.width, height * cell_height / image.height)
+
+
+def _enlarged(image: Image, width: int, height: int) -> Image:
+    """The image enlarged by a whole factor, where the cells have room."""
+    from PIL import Image as Pillow
+
+    factor = int(_factor(image, width, height))
+    if factor < 2:
+        return image
+    return image.resize((image.width * factor, image.height * factor), Pillow.Resampling.NEAREST)

@@ -1,0 +1,45 @@
+"""Which metrics share a chart, and in which order charts stand: a matter of their names alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+TOGETHER: tuple[tuple[str, ...], ...] = (
+    ("loss", "val_loss"),
+    ("mse", "val_mse"),
+    ("kl", "val_kl"),
+    ("loss_d_real", "loss_d_fake"),
+    ("loss_g_adv", "loss_g_aux"),
+    ("loss_label", "loss_domain"),
+    ("accuracy", "val_accuracy"),
+    ("target_accuracy", "oracle_target_accuracy"),
+    ("grad_norm_d", "grad_norm_g"),
+)
+"""Metrics that are read against each other, in the order in which their charts stand among their like."""
+
+_LOSSES = frozenset({"mse", "kl", "val_mse", "val_kl", "wasserstein"})
+_LAST = ("grad_norm", "lr", "images_per_s", "epoch")
+_PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
+
+
+def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:
+    """The metrics of each chart: losses first, then scores, then what tells about training.
+
+    ``scores`` are metrics of evaluations; a name may stand in both and is then drawn once.
+    """
+    scored = set(scores)
+    known = dict.fromkeys([*names, *scored])
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for name in known:
+        group = TOGETHER[_PLACE[name]] if name in _PLACE else (name,)
+        found.setdefault(group, tuple(member for member in group if member in known))
+    return sorted(found.values(), key=lambda group: _rank(group[0], scored))
+
+
+def _rank(name: str, scored: set[str]) -> tuple[int, int, str]:
+    place = _PLACE.get(name, len(TOGETHER))
+    if name not in scored and ("loss" in name or name in _LOSSES):
+        return 0, place, name
+    if name in scored:
+        return 1, place, name
+    return (3, _LAST.index(name), name) if name in _LAST else (2, place, name)
