@@ -15,6 +15,7 @@ from engine.data import to_float
 from engine.evaluation.extractors import Extractor, ExtractorError, read_weights
 from engine.settings import extractors as settings
 from engine.settings.datasets import Data
+from engine.settings.datasets_embedded import FACE_ATTRIBUTES
 
 PLACES = 2 * 3 * 4
 """What photos-cnn tells apart: two photographs, three rows and four columns of places in each."""
@@ -126,3 +127,7 @@ def load_fashion_cnn(chosen: settings.Extractor, path: Path, device: torch.devic
 
 def load_photos_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
     return ClassifierExtractor(chosen, colour_net(chosen.dims, PLACES), path, device)
+
+
+def load_toon_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
+    return ClassifierExtractor(chosen, colour_net(chosen.dims, len(FACE_ATTRIBUTES)), path, device)

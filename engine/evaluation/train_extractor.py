@@ -31,6 +31,7 @@ from engine.evaluation.agreement import agreement
 from engine.evaluation.classifiers import Classifier, colour_net, digits_net, fashion_net
 from engine.rundir import write_atomically
 from engine.settings.datasets import Data
+from engine.settings.datasets_embedded import FACE_ATTRIBUTES
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,14 @@ def places(photos: Dataset) -> Dataset:
     )
 
 
+def toon_net() -> Classifier:
+    return colour_net(logits=len(FACE_ATTRIBUTES))
+
+
 PLANS = {
     "digits-cnn": Plan({"dataset": "digits"}, digits_net, 80, 64, 4e-3, 0.05, 1, 0, 28, 0.99),
     "fashion-cnn": Plan({"dataset": "fashion-mnist"}, fashion_net, 12, 128, 4e-3, 0.05, 2, 8, 0, 0.998),
+    "toon-cnn": Plan({"dataset": "toonfaces", "image_size": 64}, toon_net, 20, 64, 4e-3, 0.05, 2, 12, 32, 0.99),
     "photos-cnn": Plan({"dataset": "photos"}, colour_net, 10, 64, 4e-3, 0.05, 0, 16, 0, 0.99, places),
 }
 
@@ -129,8 +135,10 @@ def cross_entropy(logits: Tensor, labels: Tensor, groups: Sequence[int] = ()) ->
     if labels.dim() == 1:
         return F.cross_entropy(logits, labels)
     if not groups:
-        return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none").sum(1).mean()
-    parts = zip(logits.split(list(groups), 1), labels.float().split(list(groups), 1), strict=True)
+        return (
+            F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").sum(1).mean()
+        )
+    parts = zip(logits.split(list(groups), 1), labels.to(logits.dtype).split(list(groups), 1), strict=True)
     return torch.stack([F.cross_entropy(part, wanted) for part, wanted in parts]).sum()
 
 

@@ -63,6 +63,7 @@ class ToonFaces(Data):
     groups: ClassVar[tuple[int, ...]] = FACE_GROUPS
     sizes: ClassVar[dict[str, int]] = {"train": 4000, "test": 1000}
     embedded: ClassVar[bool] = True
+    extractor: ClassVar[str] = "toon-cnn"
 
 
 @register("dataset", "digitsm-digits")

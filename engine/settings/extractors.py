@@ -67,6 +67,20 @@ class FashionCNN(Extractor):
     file: ClassVar[str] = "fashion-cnn.safetensors"
 
 
+@register("extractor", "toon-cnn")
+class ToonCNN(Extractor):
+    """Small convolutional classifier of the drawn cartoon faces' fifteen attributes at 64×64."""
+
+    extractor: str = "toon-cnn"
+    builds: ClassVar[str] = "engine.evaluation.classifiers:load_toon_cnn"
+    title: ClassVar[str] = "classifier of drawn cartoon faces, 64×64"
+    dims: ClassVar[int] = 128
+    channels: ClassVar[int] = 3
+    size: ClassVar[tuple[int, int]] = (64, 64)
+    classifies: ClassVar[str] = "toonfaces"
+    file: ClassVar[str] = "toon-cnn.safetensors"
+
+
 @register("extractor", "photos-cnn")
 class PhotosCNN(Extractor):
     """Tells where in which of two photographs a 64×64 crop was taken; the data set itself has no labels."""

@@ -13,13 +13,14 @@ import torch
 
 from engine import registry
 from engine.data import open_dataset, resize
+from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import ExtractorError, load_extractor
-from engine.evaluation.train_extractor import places
+from engine.evaluation.train_extractor import cross_entropy, places
 from engine.settings.datasets import Digits, FashionMNIST
-from engine.settings.datasets_embedded import Photos
+from engine.settings.datasets_embedded import Photos, ToonFaces
 from engine.settings.extractors import SHIPPED_WEIGHTS, Inception
 
-SHIPPED = ("digits-cnn", "fashion-cnn", "photos-cnn")
+SHIPPED = ("digits-cnn", "fashion-cnn", "toon-cnn", "photos-cnn")
 fashion_is_here = pytest.mark.skipif(
     FashionMNIST.locate() is None, reason="the real Fashion-MNIST is not on this machine"
 )
@@ -67,6 +68,24 @@ def test_features_have_the_stated_width_whatever_the_image(name):
             assert extractor.logits(images).shape == (3, predicted)
     assert extractor.dims == chosen.dims
     assert bool(extractor.classes or extractor.attributes) is bool(chosen.classifies)
+
+
+def test_toon_cnn_sees_every_attribute():
+    faces = open_dataset(ToonFaces(image_size=64))
+    logits = load_extractor("toon-cnn").logits(faces.test.images[:500])
+    right = agreement(logits, faces.test.labels[:500], faces.groups)
+    assert right.mean() >= 0.998 and (right == 1).float().mean() >= 0.98
+
+
+def test_attributes_are_taught_group_by_group_or_one_by_one():
+    logits = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([[1, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 1, 1, 0], [1, 0, 0, 1, 0]])
+    log = [part.log_softmax(1) for part in logits.split([3, 2], 1)]
+    want = -(torch.cat(log, 1) * labels).sum(1).mean()
+    torch.testing.assert_close(cross_entropy(logits, labels, (3, 2)), want)
+    odds = logits.sigmoid()
+    want = -(labels * odds.log() + (1 - labels) * (1 - odds).log()).sum(1).mean()
+    torch.testing.assert_close(cross_entropy(logits, labels), want)
 
 
 def test_photos_cnn_knows_the_place_a_crop_was_taken_from():
@@ -231,4 +250,6 @@ def test_asking_for_an_extractor_imports_no_torch():
         " 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "['digits-cnn', 'fashion-cnn', 'photos-cnn', 'inception'] True False", done.stderr
+    assert (
+        done.stdout.strip() == "['digits-cnn', 'fashion-cnn', 'toon-cnn', 'photos-cnn', 'inception'] True False"
+    ), done.stderr
