@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.data.dataset import DataError
+from engine.data.dataset import DataError, printable
 from engine.problems import shown
 
 _LIMIT = 1 << 28
@@ -33,7 +33,7 @@ def read_attributes(path: Path) -> Attributes:
     if numbered and numbered[0][1].isdigit():
         promised = int(numbered.pop(0)[1])
     if len(numbered) < 2:
-        raise DataError(f"{path} cannot be used: it names no attributes, or no images")
+        raise DataError(f"{printable(path)} cannot be used: it names no attributes, or no images")
     comma = "," if "," in numbered[0][1] else None
     names = [name.strip() for name in numbered[0][1].split(comma)]
     columns = len(numbered[1][1].split(comma))
@@ -46,12 +46,14 @@ def read_attributes(path: Path) -> Attributes:
             row = bytes(_VALUES[value.strip()] for value in values)
         except KeyError as error:
             raise DataError(
-                f"line {number} of {path} has {shown(error.args[0])} where 1, 0 or -1 belongs"
+                f"line {number} of {printable(path)} has {shown(error.args[0])} where 1, 0 or -1 belongs"
             ) from None
         if len(row) != len(names):
-            raise DataError(f"line {number} of {path} has {len(row)} values for {len(names)} attributes")
+            raise DataError(
+                f"line {number} of {printable(path)} has {len(row)} values for {len(names)} attributes"
+            )
         rows[name.strip()] = row
-    return Attributes(tuple(_printable(name) for name in names), rows, promised)
+    return Attributes(tuple(printable(name, 80) for name in names), rows, promised)
 
 
 def read_partition(path: Path) -> dict[str, str]:
@@ -63,7 +65,7 @@ def read_partition(path: Path) -> dict[str, str]:
         if part in words:
             found[name.strip()] = words[part]
         elif number > 1:  # a CSV file has a heading
-            raise DataError(f"line {number} of {path} has {shown(part)} where 0, 1 or 2 belongs")
+            raise DataError(f"line {number} of {printable(path)} has {shown(part)} where 0, 1 or 2 belongs")
     return found
 
 
@@ -73,12 +75,8 @@ def _lines(path: Path) -> list[tuple[int, str]]:
         with path.open("rb") as file:
             content = file.read(_LIMIT + 1)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise DataError(f"{printable(path)} cannot be read: {error.strerror}") from error
     if len(content) > _LIMIT:
-        raise DataError(f"{path} is larger than {_LIMIT >> 20} MiB: it is no file of attributes")
+        raise DataError(f"{printable(path)} is larger than {_LIMIT >> 20} MiB: it is no file of attributes")
     text = content.decode("utf-8-sig", "surrogateescape")
     return [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-
-
-def _printable(name: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in name)[:80]

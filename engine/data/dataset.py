@@ -22,10 +22,15 @@ class DataError(Exception):
     """Data that cannot be read. The message is one sentence: which file, what is wrong, the remedy."""
 
 
+def printable(text: object, limit: int = 1000) -> str:
+    """A name or path from outside as messages and labels may carry it: nothing in it moves a cursor."""
+    return "".join(c if c.isprintable() else "�" for c in str(text)[:limit])
+
+
 def damaged(path: Path, what: str, dataset: str) -> DataError:
     """A file of a published data set is not what it should be."""
     return DataError(
-        f"{path} cannot be used ({what}): remove it and run `gentui data fetch {dataset}`, or reinstall the "
+        f"{printable(path)} cannot be used ({what}): remove it and run `gentui data fetch {dataset}`, or reinstall the "
         "package it came from"
     )
 

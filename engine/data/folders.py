@@ -20,7 +20,7 @@ import numpy as np
 from torch import Tensor
 
 from engine.data.attribute_files import read_attributes, read_partition
-from engine.data.dataset import DataError, Dataset, Progress, Split, place
+from engine.data.dataset import DataError, Dataset, Progress, Split, place, printable
 from engine.data.decoding import Unusable, decode, quiet
 from engine.data.listing import Found, Listing, list_images
 from engine.data.store import Stored, Writer, kept
@@ -69,7 +69,7 @@ def load_with_attributes(settings: AttributeFolder, progress: Progress | None = 
     file = settings.attribute_file()
     if file is None:
         raise DataError(
-            f"there is no file of attributes for {listing.folder}: name it with data.file (a line with the "
+            f"there is no file of attributes for {printable(listing.folder)}: name it with data.file (a line with the "
             "number of images, one with the attributes' names, then a line for each image)"
         )
     groups = tuple(settings.one_hot)
@@ -115,7 +115,7 @@ def list_folder(folder: Path, progress: Progress | None) -> Listing:
     """All images in it. Raises DataError when there are none."""
     listing = list_images(folder, lambda: progress(0, 0) if progress else None)
     if not listing.files:
-        raise DataError(f"{folder} holds no PNG, JPEG, WebP, BMP or GIF images")
+        raise DataError(f"{printable(folder)} holds no PNG, JPEG, WebP, BMP or GIF images")
     return listing
 
 
@@ -129,7 +129,7 @@ def _by_class(files: Sequence[Found]) -> Plan:
     if "" in within or len(within) < 2:
         return Plan(_plain(files))
     number = {name: i for i, name in enumerate(within)}
-    classes = tuple("".join(c if c.isprintable() else "�" for c in name)[:80] for name in within)
+    classes = tuple(printable(name, 80) for name in within)
     return Plan([Picture(f.path, f.name, f.split, number[f.within]) for f in files], classes)
 
 
@@ -137,7 +137,8 @@ def _by_attributes(files: Sequence[Found], file: Path, groups: tuple[int, ...]) 
     given = read_attributes(file)
     if groups and sum(groups) != len(given.names):
         raise DataError(
-            f"{file} names {len(given.names)} attributes, data.one_hot groups {sum(groups)} of them: they must agree"
+            f"{printable(file)} names {len(given.names)} attributes and data.one_hot groups {sum(groups)}: "
+            "they must agree"
         )
     edges = np.cumsum([0, *groups])
     pictures, unnamed, torn = [], [], []
@@ -153,18 +154,20 @@ def _by_attributes(files: Sequence[Found], file: Path, groups: tuple[int, ...]) 
             pictures.append(Picture(f.path, f.name, f.split, row))
     if not pictures:
         raise DataError(
-            f"{file} describes none of the {len(files):,} images (for example {shown(files[0].name)})"
+            f"{printable(file)} describes none of the {len(files):,} images (for example {shown(files[0].name)})"
         )
     warnings = []
     if unnamed:
-        warnings.append(f"{_images(len(unnamed))} not described in {file} and left out ({_some(unnamed)}).")
+        warnings.append(
+            f"{_images(len(unnamed))} not described in {printable(file)} and left out ({_some(unnamed)})."
+        )
     if torn:
         warnings.append(
             f"{_images(len(torn))} left out for not having exactly one of each group ({_some(torn)})."
         )
     absent = len(given.rows) - len(pictures) - len(torn)
     if absent > 0:
-        warnings.append(f"{file} describes {absent:,} images that are not in the folder.")
+        warnings.append(f"{printable(file)} describes {absent:,} images that are not in the folder.")
     return Plan(pictures, (), given.names, tuple(warnings))
 
 
@@ -190,7 +193,7 @@ def open_planned(
     def build(writer: Writer) -> None:
         planned = plan()
         closed = tuple(f"The folder {shown(name)} could not be opened." for name in listing.closed[:_NAMED])
-        _decode(writer, planned, size, report, (*planned.warnings, *closed), str(listing.folder))
+        _decode(writer, planned, size, report, (*planned.warnings, *closed), printable(listing.folder))
 
     stored = kept(key, build, lambda: report(0, len(listing.files)))
     return _dataset(settings, stored, groups)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from engine.data import idx
-from engine.data.dataset import DataError, Dataset, Progress, Split
+from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
 from engine.data.folders import Picture, Plan, list_folder, open_planned
 from engine.data.listing import Listing
@@ -48,7 +48,7 @@ def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
                 if label is not None:
                     pictures.append(Picture(f.path, f.name, split, label))
         if not pictures:
-            raise DataError(f"{files['train']} gives no label to any of the images beside it")
+            raise DataError(f"{printable(files['train'])} gives no label to any of the images beside it")
         warnings = (f"{missing:,} images have no label and were left out.",) if missing else ()
         return Plan(pictures, settings.classes, (), warnings)
 
@@ -61,14 +61,14 @@ def read_labels(path: Path) -> dict[str, int]:
     try:
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise DataError(f"{printable(path)} cannot be read: {error.strerror}") from error
     labels = {}
     for number, line in enumerate(text.splitlines(), 1):
         name, _, digit = line.replace(",", " ").strip().rpartition(" ")
         if digit.isascii() and digit.isdigit() and len(digit) == 1:
             labels[name.strip()] = int(digit)
         elif line.strip() and number > 1:  # a CSV file has a heading
-            raise DataError(f"line {number} of {path} has {shown(digit)} where a digit belongs")
+            raise DataError(f"line {number} of {printable(path)} has {shown(digit)} where a digit belongs")
     return labels
 
 

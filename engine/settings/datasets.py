@@ -40,6 +40,11 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def is_folder(path: Path) -> bool:
+    """The same for folders."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 class Data(Settings):
     """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices."""
 

@@ -9,9 +9,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from engine.registry import register
-from engine.settings.datasets import Data, data_root, is_file
-
-IMAGES = "PNG, JPEG, WebP, BMP or GIF images"
+from engine.settings.datasets import Data, data_root, is_file, is_folder
 
 
 class Folder(Data):
@@ -45,7 +43,9 @@ class Folder(Data):
 
     def missing(self) -> str:
         return (
-            f"there is no folder of images at {self.path}: mend data.path" if self.path else type(self).remedy()
+            f"there is no folder of images at {self.path!r}: mend data.path"
+            if self.path
+            else type(self).remedy()
         )
 
     @classmethod
@@ -65,7 +65,7 @@ class Folder(Data):
 
 
 def _folder(path: Path) -> Path | None:
-    return path if os.path.isdir(path) else None  # noqa: PTH112  is_dir raises for what is closed to us
+    return path if is_folder(path) else None
 
 
 @register("dataset", "imagefolder")

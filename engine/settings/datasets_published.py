@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from engine.registry import register
-from engine.settings.datasets import Data, File, Pair, data_root, is_file
+from engine.settings.datasets import Data, File, Pair, data_root, is_file, is_folder
 
 DIGITS = tuple("0123456789")
 
@@ -138,7 +138,7 @@ class MNISTM(Data):
         for name in ("mnist-m", "mnist_m", "MNIST-M", "MNISTM"):
             folder = data_root() / name
             if all(
-                (folder / f"mnist_m_{split}").is_dir() and is_file(folder / f"mnist_m_{split}_labels.txt")
+                is_folder(folder / f"mnist_m_{split}") and is_file(folder / f"mnist_m_{split}_labels.txt")
                 for split in ("train", "test")
             ):
                 return folder
@@ -149,7 +149,7 @@ class MNISTM(Data):
         """The folder of BSDS500's photographs: it has ``train`` and ``test`` inside."""
         for name in ("BSDS500/data/images", "BSR/BSDS500/data/images", "BSDS500/images", "bsds500"):
             folder = data_root() / name
-            if (folder / "train").is_dir() and (folder / "test").is_dir():
+            if is_folder(folder / "train") and is_folder(folder / "test"):
                 return folder
         return None
 
