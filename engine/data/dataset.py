@@ -125,8 +125,9 @@ def held_out(images: Tensor, fraction: float) -> Tensor:
     An image's own content decides, so neither the order nor the other images matter, and equal images stay
     together. At least one is chosen.
     """
-    places = torch.tensor([place(image.tobytes(), "validation") for image in images.contiguous().numpy()])
-    return places < max(fraction, float(places.min()) + 1e-12)
+    contents = (image.tobytes() for image in images.contiguous().numpy())
+    places = torch.tensor([place(content, "validation") for content in contents], dtype=torch.float64)
+    return (places < fraction) | (places == places.min())
 
 
 def place(content: bytes, purpose: str) -> float:

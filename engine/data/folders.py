@@ -336,10 +336,10 @@ def _order(pictures: Sequence[Picture], digests: Sequence[bytes]) -> list[tuple[
     """(split, place for holding out, index) of every picture, in the order they are kept."""
     tests = [place(digest, "test") for digest in digests]
     free = [t for p, t in zip(pictures, tests, strict=True) if p.split is None]
-    cut = max(TEST_PART, min(free, default=0) + 1e-12)  # at least one
+    least = min(free, default=0)  # at least one
     rows = []
     for i, (picture, digest, test) in enumerate(zip(pictures, digests, tests, strict=True)):
-        split = picture.split or ("test" if test < cut else "train")
+        split = picture.split or ("test" if test < TEST_PART or test == least else "train")
         label = picture.label if isinstance(picture.label, bytes) else str(picture.label).encode()
         rows.append((_SPLITS.index(split), place(digest, "validation"), digest, label, i))
     rows.sort(key=lambda row: row[:4])
