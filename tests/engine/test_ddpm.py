@@ -6,17 +6,22 @@ import copy
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from engine import registry
+from engine import registry, sample
+from engine.events import EventWriter
 from engine.methods import Batch, Context, ImageSpec
 from engine.methods.ddpm import alphas_bar
 from engine.recipe import RecipeError, load
+from engine.rundir import RunDir, State
 from engine.samplers.process import Level
 from engine.settings.ddpm import DDPM as DDPMSettings
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
+from engine.signals import StopFlag
+from engine.train import Trainer
 
 SMALL = {"model.features": 8, "method.steps": 40, "sample.steps": 4}
 EVERY_SAMPLER = [
@@ -290,6 +295,29 @@ def test_guidance_moves_images_towards_their_class_and_away_from_the_mean_of_all
     assert means[0] == pytest.approx((0.2, -0.2), abs=0.03)
     assert means[0][0] < means[1][0] < means[2][0]
     assert means[0][1] > means[1][1] > means[2][1]
+
+
+def test_the_sample_command_takes_another_sampler_its_steps_and_guidance(tmp_path, capsys):
+    recipe = load("digits-cfg").with_values(
+        {**SMALL, "train.steps": 2, "train.precision": "fp32", "sample.times": 1, "evaluate.times": 0}
+    )
+    run = RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
+    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopFlag())
+    trainer.prepare(resume=False)
+    trainer.train()
+
+    def images(*arguments):
+        out = tmp_path / "out.npy"
+        assert sample.main([str(run.path), "--device", "cpu", "--n", "4", "--out", str(out), *arguments]) == 0
+        return np.load(out)
+
+    for sampler in ("ddpm", "ddim", "dpm++", "euler", "heun"):
+        plain, guided = (images("--sampler", sampler, "--steps", "5", "--guidance", w) for w in ("0", "100"))
+        assert plain.shape == (4, 1, 8, 8) and not np.array_equal(plain, guided), sampler
+    with pytest.raises(SystemExit) as leaving:
+        images("--steps", "41")
+    assert leaving.value.code == 2
+    assert "trained at 40 noise levels" in capsys.readouterr().err
 
 
 # -- recipes that cannot be ----------------------------------------------------------------------------------
