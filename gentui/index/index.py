@@ -155,13 +155,13 @@ class Index:
         """Every score of a run, oldest first."""
         rows = self._ask(
             "SELECT metric, value, kind, protocol, protocol_id, step, best, floor, seconds, lower_is_better,"
-            " detail, t FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
+            " detail, t, selected_by FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
         )  # fmt: skip
         return [
             Evaluation(
                 metric=row[0], value=_number(row[1], row[2]), protocol=row[3], protocol_id=row[4], step=row[5],
                 best=bool(row[6]), floor=row[7], seconds=row[8], lower_is_better=bool(row[9]),
-                detail=json.loads(row[10]), t=row[11],
+                detail=json.loads(row[10]), t=row[11], selected_by=row[12],
             )
             for row in rows
         ]  # fmt: skip
@@ -294,8 +294,8 @@ def _number(value: float | None, kind: int) -> float:
 
 
 def _best(packed: str) -> Evaluation:
-    metric, protocol_id, step, value, lower, protocol, floor, seconds, t = json.loads(packed)
-    return Evaluation(metric, value, protocol, protocol_id, step, True, floor, seconds, bool(lower), {}, t)
+    metric, protocol_id, step, value, lower, protocol, floor, seconds, t, by = json.loads(packed)
+    return Evaluation(metric, value, protocol, protocol_id, step, True, floor, seconds, bool(lower), {}, t, by)
 
 
 def _eta(row: RunRow) -> float | None:

@@ -272,7 +272,8 @@ class RunLog:
         row = (self.run.id, step, metric, clean(text(event.get("protocol_id")), 64), attempt,
                value if kind == 0 else None, kind, clean(text(event.get("protocol"))),
                int(event.get("lower_is_better") is not False), number(event.get("floor")),
-               number(event.get("seconds")), json.dumps(detail), t, 0)  # fmt: skip
+               number(event.get("seconds")), json.dumps(detail), t, 0,
+               clean(text(event.get("selected_by")), 100))  # fmt: skip
         self.db.execute(f"INSERT OR REPLACE INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
         self._scored = True
         self.now["phase"] = ""
@@ -306,17 +307,21 @@ class RunLog:
         )
 
     def _rank_scores(self) -> None:
-        """Mark the best finite score of each protocol; the run's own is of its first metric."""
+        """Mark the best finite score of each protocol; the run's own is of its first metric.
+
+        Where another metric chooses, the best is the score of the step that the other one is best at.
+        """
         self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
         scores = self.db.execute(
-            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t"
+            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t, selected_by"
             " FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id",
             (self.run.id,),
         ).fetchall()
+        at = {(score[0], score[2]): score for score in scores}
         best: dict[tuple[str, str], tuple[Any, ...]] = {}
         for score in scores:
             held = best.get(score[:2])
-            if held is None or (score[3] < held[3] if score[4] else score[3] > held[3]):
+            if held is None or _is_better(score, held, at):
                 best[score[:2]] = score
         for metric, protocol_id, step, *_ in best.values():
             self.db.execute(
@@ -329,6 +334,20 @@ class RunLog:
             main = scores[0][0]
             latest = next(score for score in reversed(scores) if score[0] == main)
             self.now["best"] = json.dumps(best[latest[:2]])
+
+
+def _is_better(score: tuple[Any, ...], held: tuple[Any, ...], at: dict[tuple[str, int], Any]) -> bool:
+    """By its own value, or by that of the metric which chooses; a step where that one has none never wins.
+
+    ``at``: scores by metric and step.
+    """
+    by = score[9] or score[0]
+    if by != score[0]:
+        mine, theirs = at.get((by, score[2])), at.get((by, held[2]))
+        if mine is None or theirs is None:
+            return theirs is None
+        score, held = mine, theirs
+    return score[3] < held[3] if score[4] else score[3] > held[3]
 
 
 _KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation"})

@@ -15,7 +15,10 @@ class RunNotFound(LookupError):
 
 @dataclass(slots=True)
 class Evaluation:
-    """One score. ``best``: the best of its run under this protocol. ``floor``: real train against real test."""
+    """One score. ``best``: the best of its run under this protocol. ``floor``: real train against real test.
+
+    ``selected_by``: the metric that chooses which step is the best, where it is not the score itself.
+    """
 
     metric: str
     value: float
@@ -28,6 +31,7 @@ class Evaluation:
     lower_is_better: bool
     detail: dict[str, Any] = field(default_factory=dict)
     t: float = 0.0
+    selected_by: str = ""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-VERSION = 1
+VERSION = 2
 """``PRAGMA user_version``. An index of another version is made again from the runs."""
 
 migrations = Migrations("gentui.index")
@@ -68,7 +68,7 @@ CREATE TABLE evaluations (
     run TEXT NOT NULL, step INTEGER NOT NULL, metric TEXT NOT NULL, protocol_id TEXT NOT NULL,
     attempt INTEGER NOT NULL, value REAL, kind INTEGER NOT NULL, protocol TEXT NOT NULL,
     lower_is_better INTEGER NOT NULL, floor REAL, seconds REAL, detail TEXT NOT NULL, t REAL NOT NULL,
-    best INTEGER NOT NULL DEFAULT 0,
+    best INTEGER NOT NULL DEFAULT 0, selected_by TEXT NOT NULL DEFAULT '', -- the metric that chooses the best step
     PRIMARY KEY (run, step, metric, protocol_id)
 ) WITHOUT ROWID;
 CREATE TABLE samples (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -321,3 +322,53 @@ def test_an_empty_home_answers_everything_with_nothing(tmp_path: Path):
     assert index.samples("x") == [] and index.last_metrics("x") == {}
     assert not index.refresh()
     assert index.runs() == []
+
+
+def adapted(log: Log, step: int, target: float, selection: float | None) -> None:
+    """The scores of one step, one after the other, as the trainer of an adapted classifier writes them."""
+    scores = [("target_accuracy", target), ("selection", selection), ("oracle_target_accuracy", target)]
+    for i, (metric, value) in enumerate(scores):
+        if value is not None:
+            by = "selection" if metric == "target_accuracy" else ""
+            log.score(
+                step, value, metric=metric, selected_by=by, lower_is_better=False, t=1.7e9 + step + i / 10
+            )
+
+
+def test_a_score_that_another_metric_chooses_is_best_where_that_one_is(index, make_run):
+    run = make_run(dataset="toy", recipe="r0")
+    log = Log(run).start()
+    for step, target, selection in ((10, 0.9, 0.3), (20, 0.6, 0.8), (30, 0.7, 0.5)):
+        adapted(log, step, target, selection)
+    index.refresh()
+    chosen = {(e.metric, e.step, e.value) for e in index.evaluations(run.id) if e.best}
+    assert chosen == {
+        ("target_accuracy", 20, 0.6), ("selection", 20, 0.8), ("oracle_target_accuracy", 10, 0.9)
+    }  # fmt: skip
+    assert {e.selected_by for e in index.evaluations(run.id) if e.metric == "target_accuracy"} == {"selection"}
+    best = index.run(run.id).best
+    assert best is not None and (best.metric, best.value, best.step) == ("target_accuracy", 0.6, 20)
+    assert best.selected_by == "selection"
+    board = {r.metric: (r.value, r.step) for r in index.leaderboard("toy") if r.run}
+    assert board["target_accuracy"] == (0.6, 20) and board["oracle_target_accuracy"] == (0.9, 10)
+
+
+def test_what_is_chosen_is_chosen_again_as_the_log_grows(index, make_run):
+    log = Log(make_run(dataset="toy", recipe="r0")).start()
+    found = []
+    for step, target, selection in ((10, 0.9, 0.3), (20, 0.6, 0.8), (30, 0.4, 0.9)):
+        adapted(log, step, target, selection)
+        index.refresh()
+        found += [r.value for r in index.leaderboard("toy") if r.metric == "target_accuracy" and r.run]
+    assert found == [0.9, 0.6, 0.4]
+
+
+def test_a_step_that_was_not_judged_is_never_chosen(index, make_run):
+    run = make_run(dataset="toy", recipe="r0")
+    log = Log(run).start()
+    adapted(log, 10, 0.9, None)
+    adapted(log, 20, 0.5, 0.1)
+    adapted(log, 30, 0.99, math.nan)
+    index.refresh()
+    best = index.run(run.id).best
+    assert best is not None and (best.value, best.step) == (0.5, 20)
