@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.data import Batches, DataError, Dataset, Split, open_dataset
-from engine.data.dataset import finish, fingerprint, held_out
+from engine.data.dataset import fingerprint, finish, held_out
 from engine.settings.datasets import Digits
 from engine.settings.datasets_embedded import DigitsMToDigits
 
