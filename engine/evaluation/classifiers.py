@@ -66,6 +66,15 @@ def fashion_net(dims: int = 128, classes: int = 10) -> Classifier:
     return Classifier(body, dims, classes)
 
 
+def digitsm_net(dims: int = 128, classes: int = 10) -> Classifier:
+    """For 3×28×28: three resolutions, of which the last is flattened."""
+    body = nn.Sequential(
+        _conv(3, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, 64, stride=2), _Residual(64),
+        nn.Flatten(), nn.Linear(64 * 7 * 7, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
+    )  # fmt: skip
+    return Classifier(body, dims, classes)
+
+
 def colour_net(dims: int = 128, logits: int = 24) -> Classifier:
     """For 3×64×64: four resolutions, averaged over the last."""
     body = nn.Sequential(
@@ -131,3 +140,7 @@ def load_photos_cnn(chosen: settings.Extractor, path: Path, device: torch.device
 
 def load_toon_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
     return ClassifierExtractor(chosen, colour_net(chosen.dims, len(FACE_ATTRIBUTES)), path, device)
+
+
+def load_digitsm_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
+    return ClassifierExtractor(chosen, digitsm_net(chosen.dims), path, device)

@@ -28,7 +28,7 @@ from engine import registry
 from engine.data import Batches, Dataset, open_dataset, to_float
 from engine.data.photos import STRIDE, TEST_FROM
 from engine.evaluation.agreement import agreement
-from engine.evaluation.classifiers import Classifier, colour_net, digits_net, fashion_net
+from engine.evaluation.classifiers import Classifier, colour_net, digits_net, digitsm_net, fashion_net
 from engine.rundir import write_atomically
 from engine.settings.datasets import Data
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES
@@ -74,6 +74,7 @@ PLANS = {
     "digits-cnn": Plan({"dataset": "digits"}, digits_net, 80, 64, 4e-3, 0.05, 1, 0, 28, 0.99),
     "fashion-cnn": Plan({"dataset": "fashion-mnist"}, fashion_net, 12, 128, 4e-3, 0.05, 2, 8, 0, 0.998),
     "toon-cnn": Plan({"dataset": "toonfaces", "image_size": 64}, toon_net, 20, 64, 4e-3, 0.05, 2, 12, 32, 0.99),
+    "digitsm-cnn": Plan({"dataset": "digits-m"}, digitsm_net, 60, 64, 4e-3, 0.05, 2, 0, 14, 0.99),
     "photos-cnn": Plan({"dataset": "photos"}, colour_net, 10, 64, 4e-3, 0.05, 0, 16, 0, 0.99, places),
 }
 

@@ -34,6 +34,7 @@ class DigitsM(Data):
     classes: ClassVar[tuple[str, ...]] = DIGITS
     sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
     embedded: ClassVar[bool] = True
+    extractor: ClassVar[str] = "digitsm-cnn"
 
 
 @register("dataset", "photos")

@@ -67,6 +67,20 @@ class FashionCNN(Extractor):
     file: ClassVar[str] = "fashion-cnn.safetensors"
 
 
+@register("extractor", "digitsm-cnn")
+class DigitsMCNN(Extractor):
+    """Small convolutional classifier of digits blended over photographs at 28×28."""
+
+    extractor: str = "digitsm-cnn"
+    builds: ClassVar[str] = "engine.evaluation.classifiers:load_digitsm_cnn"
+    title: ClassVar[str] = "classifier of digits over photographs, 28×28"
+    dims: ClassVar[int] = 128
+    channels: ClassVar[int] = 3
+    size: ClassVar[tuple[int, int]] = (28, 28)
+    classifies: ClassVar[str] = "digits-m"
+    file: ClassVar[str] = "digitsm-cnn.safetensors"
+
+
 @register("extractor", "toon-cnn")
 class ToonCNN(Extractor):
     """Small convolutional classifier of the drawn cartoon faces' fifteen attributes at 64×64."""
