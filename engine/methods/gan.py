@@ -115,9 +115,9 @@ class GAN:
         return total, parts | {"loss_g": total.detach()}
 
     def critic(self, images: Tensor, condition: Tensor | None) -> Tensor:
-        """Scores N for a penalty on their gradient: in float32 whatever the precision of training."""
-        with torch.autocast(self.device.type, enabled=False):
-            return self.discriminator.net(images, condition)[0]
+        """Scores N for a penalty on their gradient: in float32 whatever the precision of training, and never
+        compiled."""
+        return self.discriminator.net(images, condition)[0]
 
     def auxiliary(self, logits: Tensor | None, condition: Tensor | None) -> Tensor:
         """λ times the binary cross entropy of the class head, averaged over attributes and images."""
