@@ -111,17 +111,17 @@ def _watch(home: Path, run_id: str, leaving: Leaving) -> bool:
             if leaving.wanted:
                 return False
             index.refresh()
-            show(_row(index, run_id))
+            show(row_of(index, run_id))
             if time.monotonic() - reconciled > RECONCILE_S:
                 jobs.reconcile(home)
                 reconciled = time.monotonic()
             time.sleep(POLL_S)
         index.refresh(wait=5.0)
-        show(_row(index, run_id))
+        show(row_of(index, run_id))
     return True
 
 
-def _row(index: Index, run_id: str) -> RunRow:
+def row_of(index: Index, run_id: str) -> RunRow:
     """The run's row; a run just made is in the index after one more pass."""
     deadline = time.monotonic() + 5.0
     while True:
@@ -133,7 +133,7 @@ def _row(index: Index, run_id: str) -> RunRow:
             index.refresh(wait=1.0)
 
 
-def _facts(row: RunRow) -> list[str]:
+def facts_of(row: RunRow) -> list[str]:
     facts = [f"step {row.step}/{row.steps}" if row.steps else f"step {row.step}"]
     if row.loss is not None:
         facts.append(f"loss {number(row.loss, 3)}")
@@ -144,7 +144,7 @@ def _facts(row: RunRow) -> list[str]:
     return facts
 
 
-def _state(row: RunRow) -> str:
+def state_of(row: RunRow) -> str:
     return clean(row.phase or row.status, 40)
 
 
@@ -155,9 +155,10 @@ def _plain() -> Iterator[Show]:
 
     def show(row: RunRow) -> None:
         nonlocal said, at, last
-        state, now = _state(row), time.monotonic()
-        line = " · ".join([state, *_facts(row)]) if row.step or row.status == "running" else state
-        word = state.rstrip("0123456789/, ")  # "sampling 3/18" is still sampling
+        state, now = state_of(row), time.monotonic()
+        line = " · ".join([state, *facts_of(row)]) if row.step or row.status == "running" else state
+        # "sampling 3/18" is still sampling; that the first step is done is news
+        word = state.rstrip("0123456789/, ") + (" on" if row.step else "")
         if line != last and (word != said or now - at >= PLAIN_LINE_S):
             said, at, last = word, now, line
             say(line)
@@ -183,10 +184,10 @@ def _bar() -> Iterator[Show]:
         def show(row: RunRow) -> None:
             progress.update(
                 task,
-                description=_state(row),
+                description=state_of(row),
                 total=row.steps or None,
                 completed=row.step,
-                facts=" · ".join(_facts(row)),
+                facts=" · ".join(facts_of(row)),
             )
 
         yield show

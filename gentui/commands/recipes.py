@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import App, number, out, out_json, pass_app, say, table
+from gentui.commands.console import App, Exit, Failure, number, out, out_json, pass_app, say, table
 
 if TYPE_CHECKING:
     from engine.recipe import Recipe
@@ -19,15 +19,22 @@ quick_option = click.option("--quick", is_flag=True, help="The [quick] form: und
 
 
 @click.command()
+@click.option("--family", metavar="FAMILY", help="Only this family: diffusion, gan, vae, dann.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def recipes_command(as_json: bool) -> None:
-    """What can be trained, and whether its data is here."""
+def recipes_command(family: str | None, as_json: bool) -> None:
+    """What can be trained, in the menu's order, and whether its data is here.
+
+    DATA: ≈ NAME is the set that stands in for a missing one in the --quick form.
+    """
     from engine import registry
     from engine.recipe import menu
 
     recipes, problems = menu()
     say(*registry.failures, *problems)
-    rows = [_described(recipe) for recipe in recipes]
+    families = list(dict.fromkeys(recipe.family for recipe in recipes))
+    if family is not None and family not in families:
+        raise Failure(f"no recipe of family {family!r}; families are {', '.join(families)}", Exit.NOT_FOUND)
+    rows = [_described(recipe) for recipe in recipes if family in (None, recipe.family)]
     if as_json:
         out_json(rows)
         return
@@ -35,8 +42,8 @@ def recipes_command(as_json: bool) -> None:
         ["NAME", "FAMILY", "DATASET", "DATA", "PUBLISHED", "TITLE"],
         [
             [
-                row["name"], row["family"], row["dataset"], "here" if row["data_here"] else "missing",
-                _published(row["reference"]), row["title"],
+                row["name"], row["family"], row["dataset"], _data(row), _published(row["reference"]),
+                row["title"],
             ]
             for row in rows
         ],
@@ -53,7 +60,15 @@ def _described(recipe: Recipe) -> dict[str, Any]:
         "reference": recipe.reference.model_dump() if recipe.reference else None,
         "data_here": recipe.data_is_here(),
         "steps": recipe.steps_total(),
+        "stand_in": recipe.quick.get("stand_in"),
+        "order": recipe.order,
     }
+
+
+def _data(row: dict[str, Any]) -> str:
+    if row["data_here"]:
+        return "here"
+    return f"≈ {row['stand_in']}" if row["stand_in"] else "missing"
 
 
 def _published(reference: dict[str, Any] | None) -> str:
@@ -74,7 +89,7 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 
 
 @click.command()
-@click.argument("recipe", metavar="RECIPE")
+@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True)
 @override_option
 @quick_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the recipe's.")
@@ -85,7 +100,7 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 @pass_app
 def run_command(
     app: App,
-    recipe: str,
+    recipes: tuple[str, ...],
     overrides: tuple[str, ...],
     quick: bool,
     seed: int | None,
@@ -94,18 +109,34 @@ def run_command(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Train RECIPE (a name, or a path to a .toml file) in the background; prints the run's id."""
+    """Train RECIPE in the background; prints the run's id.
+
+    RECIPE is a name, or a path to a .toml file. There may be several, patterns as 'digits-*', or `all`: each is
+    queued, and with --wait a table tells how they ended (exit code 1 if any failed).
+    """
     from engine.recipe import load
     from gentui import jobs
+    from gentui.batch import after_queueing_all, load_all, means_several
     from gentui.progress import Leaving, after_queueing
     from gentui.text import clean
 
-    loaded = load(recipe, overrides, quick)
-    loaded.require_data()
-    if loaded.stand_in_for:
-        say(f"{loaded.stand_in_for} is not on this machine: {loaded.dataset} stands in for it")
+    are_several = means_several(recipes)
+    if are_several:
+        loaded = load_all(recipes, overrides, quick)
+    else:
+        loaded = [load(recipes[0], overrides, quick)]
+        loaded[0].require_data()
+    for recipe in loaded:
+        if recipe.stand_in_for:
+            who = f"{recipe.name}: " if are_several else ""
+            say(f"{who}{recipe.stand_in_for} is not on this machine: {recipe.dataset} stands in for it")
+    label = clean(name, 100).strip()
     with Leaving() as leaving:
-        command = ["gentui", *sys.argv[1:]]
-        label = clean(name, 100).strip()
-        run = jobs.launch(app.home, loaded, name=label, seed=seed, device=device, command=command)
-        return after_queueing(app.home, run.id, wait, as_json, leaving)
+        ids = []
+        for recipe in loaded:
+            command = ["gentui", *sys.argv[1:]]
+            run = jobs.launch(app.home, recipe, name=label, seed=seed, device=device, command=command)
+            ids.append(run.id)
+        if are_several:
+            return after_queueing_all(app.home, ids, wait, as_json, leaving)
+        return after_queueing(app.home, ids[0], wait, as_json, leaving)

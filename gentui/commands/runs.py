@@ -94,11 +94,18 @@ def show_command(app: App, run: str, as_json: bool) -> None:
     index = app.index()
     row = app.find(index, run)
     found = RunDir(app.home / "runs" / row.id)
+    nets = _nets(found)
     full = described(index, row) | {
         "dir": str(found.path),
         "recipe_toml": _read(found),
         "samples": [str(found.path / sample.path) for sample in index.samples(row.id)],
         "figures": [str(found.path / figure.path) for figure in index.figures(row.id)],
+        "pictures": {
+            figure.name: _plain(figure) | {"path": str(found.path / figure.path)}
+            for figure in index.figures(row.id)
+        },
+        "architecture": str(found.path / "architecture.txt") if nets else None,
+        "nets": nets,
         "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
         "alerts": [_plain(alert) for alert in index.alerts(row.id)],
     }
@@ -120,14 +127,29 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         ("last values", [f"{key} = {number(value)}" for key, value in sorted(row.metrics.items())]),
         ("scores", [_score(score) for score in full["evaluations"]]),
         ("alerts", [f"step {a.get('step')}: {a.get('sentence')}" for a in full["alerts"]]),
+        ("nets (architecture.txt)", nets),
         ("newest samples", full["samples"][-3:]),
-        ("figures", full["figures"][-3:]),
+        ("figures, the newest of each", [_figure(figure) for figure in full["pictures"].values()]),
     ):
         if lines:
             out()
             out(title)
             for line in lines:
                 out(f"  {clean(line)}")
+
+
+def _nets(run: RunDir) -> list[str]:
+    """The headings of the run's ``architecture.txt``: each net with its number of parameters."""
+    try:
+        with (run.path / "architecture.txt").open("rb") as file:
+            text = file.read(1 << 20).decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [line for line in text.splitlines() if line.endswith(" parameters") and ": " in line]
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    return f"{figure['name']} at step {figure['step']}: {figure['path']}  {figure['caption']}".rstrip()
 
 
 def _data(row: RunRow) -> str:
@@ -268,11 +290,11 @@ def _settings(run: RunDir) -> dict[str, Any]:
 
 
 def _best_scores(index: Index, row: RunRow) -> dict[str, float]:
+    """The best score of each metric and protocol; the newest where none is finite."""
     best: dict[str, Any] = {}
     for score in index.evaluations(row.id):
         key = f"{score.metric} ({score.protocol})"
-        held = best.get(key)
-        if held is None or (score.value < held.value) == score.lower_is_better:
+        if score.best or key not in best or not best[key].best:
             best[key] = score
     return {key: score.value for key, score in best.items()}
 

@@ -15,6 +15,7 @@ from gentui.commands.console import App, Exit, Failure, number, out, out_json, p
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
+SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
 
 
@@ -53,10 +54,20 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option("-n", "--n", "count", type=click.IntRange(1, 10**6), help="How many images.")
-@click.option("--label", help="A class, by name or number.")
+@click.option(
+    "--label",
+    help="A class, by name or number; or attributes by name, separated by commas. Default: of every kind.",
+)
 @click.option("--steps", type=click.IntRange(1, 10_000), help="Sampling steps.")
-@click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
-@click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
+@click.option(
+    "--guidance",
+    type=float,
+    metavar="W",
+    help="Weight of classifier-free guidance, where it was trained for: (1+W)·conditional - W·unconditional.",
+)
+@click.option(
+    "--sampler", metavar="NAME", help=f"Another than the recipe's: {', '.join(SAMPLERS)}; as its method allows."
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the noise.")
 @click.option("-o", "--out", "path", required=True, callback=_output, metavar="FILE", help=".png, .gif or .npy")
 @pass_app
@@ -141,7 +152,9 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
         if not first:
             out()
         first = False
-        out(clean(f"{data} · {protocol}" if protocol.startswith(metric) else f"{data} · {metric} · {protocol}"))
+        told = f"{data} · {protocol}" if protocol.startswith(metric) else f"{data} · {metric} · {protocol}"
+        members = list(group)
+        out(clean(told) + ("" if members[0].lower_is_better else "  (higher is better)"))
         table(
             ["RANK", "VALUE", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "NAME"],
             [
@@ -150,7 +163,7 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
                     row.run or "(published)", row.recipe, number(row.reference) if row.run else "",
                     row.name if row.run else row.source,
                 ]
-                for row in group
+                for row in members
             ],
             right=["RANK", "VALUE", "FLOOR", "STEP", "SEED", "PUBLISHED"],
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import shutil
 import tomllib
 from collections.abc import Sequence
@@ -11,16 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.rundir import RunDir
-from gentui.export.curves import COLUMNS, curve
+from gentui import groups
+from gentui.export.curves import COLUMNS, curves
 from gentui.export.formats import markdown_text
-from gentui.text import clean
+from gentui.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from gentui.index import Index, RunRow
+    from gentui.index import Index, LeaderboardRow, RunRow
 
-CURVES = 6
+CURVES = 10
+MOST_OTHERS = 40  # rows of the comparison, for each data set and metric
 PICTURES = {".png", ".gif"}
 ROOM_FOR_NOTES = "What was observed:"
+AGAINST = "Against the others"
 
 
 @dataclass
@@ -32,11 +36,22 @@ class Section:
     summary: str = ""
     scores: list[list[str]] = field(default_factory=list)
     alerts: list[str] = field(default_factory=list)
+    curves: list[tuple[str, str]] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
+    architecture: list[str] = field(default_factory=list)
     settings: list[tuple[str, str]] = field(default_factory=list)
 
 
 SCORE_HEAD = ["Metric", "Value", "Floor", "Published", "Step", "Protocol"]
+OTHERS_HEAD = ["Rank", "Value", "Recipe", "Run", "Step", "Protocol"]
+
+
+@dataclass
+class Comparison:
+    """What the runs' scores stand beside: every run's best on one data set in one metric, and the published."""
+
+    title: str
+    rows: list[list[str]]
 
 
 def write_report(home: Path, runs: Sequence[str], folder: Path) -> list[Path]:
@@ -50,7 +65,8 @@ def write_report(home: Path, runs: Sequence[str], folder: Path) -> list[Path]:
     index.refresh(wait=2.0)
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     sections = [_section(index, index.run(run_id), RunDir(home / "runs" / run_id), folder) for run_id in runs]
-    pages = {"index.html": _html(sections), "report.md": _markdown(sections)}
+    others = _others(index, runs)
+    pages = {"index.html": _html(sections, others), "report.md": _markdown(sections, others)}
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in pages]
@@ -83,8 +99,48 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
         )  # fmt: skip
     section.alerts = [clean(f"Step {alert.step}: {alert.sentence}") for alert in index.alerts(row.id)]
     section.settings, section.summary = _settings(run)
-    section.pictures = [*_curves(index, row, folder), *_pictures(index, row, run, folder)]
+    section.curves = _curves(index, row, folder)
+    section.pictures = _pictures(index, row, run, folder)
+    section.architecture = _architecture(run)
     return section
+
+
+def _others(index: Index, runs: Sequence[str]) -> list[Comparison]:
+    board = index.leaderboard()
+    found: dict[tuple[str, str], list[LeaderboardRow]] = {
+        (row.dataset, row.metric): [] for row in board if row.run in runs
+    }
+    for row in board:
+        if (row.dataset, row.metric) in found:
+            found[row.dataset, row.metric].append(row)
+    comparisons = []
+    for (dataset, metric), rows in found.items():
+        better = "lower" if rows[0].lower_is_better else "higher"
+        shown = [row for row in rows if row.run in runs or row.run is None]
+        others = [row for row in rows if row not in shown][: max(0, MOST_OTHERS - len(shown))]
+        lines = [_other(row, runs) for row in rows if row in shown or row in others]
+        comparisons.append(Comparison(clean(f"{metric} on {dataset} ({better} is better)"), lines))
+    return comparisons
+
+
+def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
+    who = f"{row.name or row.run}{' (here)' if row.run in runs else ''}" if row.run else row.source
+    return [
+        "published" if row.run is None else str(row.rank or ""),
+        f"{row.value:.4g}",
+        clean(row.recipe) + (" (quick)" if row.quick else ""),
+        clean(who),
+        "" if row.step is None else str(row.step),
+        clean(row.protocol),
+    ]
+
+
+def _architecture(run: RunDir) -> list[str]:
+    try:
+        with (run.path / "architecture.txt").open("rb") as file:
+            return clean_lines(file.read(1 << 20).decode("utf-8", "replace").rstrip("\n"))
+    except OSError:
+        return []
 
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
@@ -102,30 +158,43 @@ def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
 
 
 def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
-    keys = sorted(index.metric_keys(row.id), key=lambda key: ("loss" not in key, key == "epoch", key))
+    """The metrics that belong together in one picture: losses first, then scores, then what is left."""
+    names = index.metric_keys(row.id)
+    scores = {score.metric for score in index.evaluations(row.id)} - set(names)
     drawn = []
-    for number, key in enumerate(keys[:CURVES]):
-        if svg := curve(index.chart(row.id, key, COLUMNS), clean(key, 60)):
-            name = f"pictures/{row.id}-curve-{number}.svg"
-            (folder / name).write_text(svg, encoding="utf-8")
-            drawn.append((name, clean(key, 60)))
+    for group in groups.charts(names, scores):
+        charts = [
+            (
+                clean(name, 60),
+                index.score_chart(row.id, name) if name in scores else index.chart(row.id, name, COLUMNS),
+            )
+            for name in group
+        ]
+        if all(chart.points < 2 for _, chart in charts) or not (svg := curves(charts)):
+            continue
+        name = f"pictures/{row.id}-curve-{len(drawn)}.svg"
+        (folder / name).write_text(svg, encoding="utf-8")
+        drawn.append((name, ", ".join(name for name, _ in charts)))
+        if len(drawn) == CURVES:
+            break
     return drawn
 
 
 def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tuple[str, str]]:
-    """Copies of the first and last sample grid and of the last figure of each name."""
+    """Copies of the first and last sample grid and of the newest figure of each name, animations last."""
     grids = index.samples(row.id)
     ends = [grids[0], grids[-1]] if len(grids) > 1 else grids
-    chosen = [(grid.path, f"samples at step {grid.step}") for grid in ends]
-    figures = {figure.name: figure for figure in index.figures(row.id)}
-    chosen += [(figure.path, f"{figure.name} at step {figure.step}") for figure in figures.values()]
+    chosen = [("samples", grid) for grid in ends]
+    newest = {figure.name: figure for figure in index.figures(row.id)}
+    chosen += sorted(newest.items(), key=lambda item: (item[1].path.endswith(".gif"), item[0]))
     copied = []
-    for number, (path, caption) in enumerate(chosen):
-        source = _inside(run, path)
+    for number, (what, picture) in enumerate(chosen):
+        source = _inside(run, picture.path)
         if source is not None:
             name = f"pictures/{row.id}-{number}{source.suffix.lower()}"
             shutil.copyfile(source, folder / name)
-            copied.append((name, clean(caption)))
+            said = f": {picture.caption}" if picture.caption else ""
+            copied.append((name, clean(f"{what} at step {picture.step}{said}", 600)))
     return copied
 
 
@@ -139,7 +208,7 @@ def _inside(run: RunDir, path: str) -> Path | None:
     return source if good and source.suffix.lower() in PICTURES else None
 
 
-def _html(sections: list[Section]) -> str:
+def _html(sections: list[Section], others: list[Comparison]) -> str:
     e = html.escape
 
     def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -159,22 +228,31 @@ def _html(sections: list[Section]) -> str:
         if section.alerts:
             items = "".join(f"<li>{e(alert)}</li>" for alert in section.alerts)
             parts.append(f"<h3>Alerts</h3>\n<ul>{items}</ul>\n")
-        parts += [figure(name, caption) for name, caption in section.pictures]
+        for title, pictures in (("Curves", section.curves), ("Pictures", section.pictures)):
+            if pictures:
+                parts.append(f"<h3>{title}</h3>\n")
+                parts += [figure(name, caption) for name, caption in pictures]
+        if section.architecture:
+            text = e("\n".join(section.architecture))
+            parts.append(f"<details><summary>Architecture</summary><pre>{text}</pre></details>\n")
         if section.settings:
             settings = table(["Setting", "Value"], section.settings)
             parts.append(f"<details><summary>Settings</summary>{settings}</details>\n")
         parts.append(f"<h3>{ROOM_FOR_NOTES}</h3>\n<p contenteditable></p>\n")
+    if others:
+        parts.append(f"<h2>{AGAINST}</h2>\n")
+        parts += [f"<h3>{e(other.title)}</h3>\n{table(OTHERS_HEAD, other.rows)}" for other in others]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>gentui report</title>\n'
         "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}"
         "table{border-collapse:collapse}td,th{padding:.2em .8em .2em 0;text-align:left;vertical-align:top}"
-        "figure{margin:1em 0}img{max-width:100%;image-rendering:pixelated}"
+        "figure{margin:1em 0}img{max-width:100%;image-rendering:pixelated}pre{overflow-x:auto;font-size:12px}"
         "[contenteditable]{min-height:4em;border:1px solid #ccc;padding:.5em}</style></head>\n"
         f"<body>\n<h1>Report</h1>\n{''.join(parts)}</body></html>\n"
     )
 
 
-def _markdown(sections: list[Section]) -> str:
+def _markdown(sections: list[Section], others: list[Comparison]) -> str:
     m = markdown_text
 
     def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -188,9 +266,19 @@ def _markdown(sections: list[Section]) -> str:
             lines += ["### Scores", "", *table(SCORE_HEAD, section.scores)]
         if section.alerts:
             lines += ["### Alerts", "", *(f"- {m(alert)}" for alert in section.alerts), ""]
-        for name, caption in section.pictures:
-            lines += [f"![{m(caption)}]({name})", "", m(caption), ""]
+        for title, pictures in (("Curves", section.curves), ("Pictures", section.pictures)):
+            lines += [f"### {title}", ""] if pictures else []
+            for name, caption in pictures:
+                lines += [f"![{m(caption)}]({name})", "", m(caption), ""]
+        if section.architecture:
+            fence = "`" * max(
+                3, 1 + max(map(len, re.findall("`+", "\n".join(section.architecture))), default=0)
+            )
+            lines += ["### Architecture", "", fence, *section.architecture, fence, ""]
         if section.settings:
             lines += ["### Settings", "", *table(["Setting", "Value"], section.settings)]
         lines += [f"### {ROOM_FOR_NOTES}", "", ""]
+    for other in others:
+        lines += [f"## {AGAINST}", ""] if other is others[0] else []
+        lines += [f"### {m(other.title)}", "", *table(OTHERS_HEAD, other.rows)]
     return "\n".join(lines)

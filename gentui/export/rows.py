@@ -83,8 +83,7 @@ def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[R
     best: dict[tuple[str, str], Evaluation] = {}
     for score in index.evaluations(run.id):
         key = (score.metric, score.protocol_id or score.protocol)
-        held = best.get(key)
-        if held is None or _better(score, held):
+        if score.best or key not in best or not best[key].best:  # where none is finite, the newest
             best[key] = score
     common = {
         "kind": "run",
@@ -103,15 +102,6 @@ def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[R
     if not best:
         return [Row(**common, step=run.step)]
     return [_scored(common, score, reference) for score in best.values()]
-
-
-def _better(new: Evaluation, old: Evaluation) -> bool:
-    """Whether a score is the one to report: the best; where none is finite, the newest."""
-    if new.value is None or new.value != new.value:
-        return old.value is None or old.value != old.value
-    if old.value is None or old.value != old.value:
-        return True
-    return new.value < old.value if new.lower_is_better else new.value > old.value
 
 
 def _scored(common: dict[str, Any], score: Evaluation, reference: dict[str, Any] | None) -> Row:

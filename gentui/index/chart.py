@@ -45,9 +45,19 @@ def chart(
     return _reduced(db, series[0], first, last, columns, to_x)
 
 
-def places(db: sqlite3.Connection, run: str, steps: np.ndarray, axis: str) -> np.ndarray:
-    """See ``Index.places``."""
-    return _scale(db, run, axis)[0](steps)
+def of_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.ndarray, axis: str) -> Chart:
+    """See ``Index.score_chart``."""
+    return _plain(_scale(db, run, axis)[0](steps), values)
+
+
+def _plain(x: np.ndarray, values: np.ndarray) -> Chart:
+    """Points as they are, NaN and infinities as gaps with marks."""
+    finite = np.isfinite(values)
+    values = np.where(finite, values, np.nan)
+    return Chart(
+        x=x, lo=values, hi=values.copy(), marks=x[~finite], points=len(values), mean=values.copy(),
+        lo_x=x.copy(), hi_x=x.copy(),
+    )  # fmt: skip
 
 
 def _series(db: sqlite3.Connection, run: str, key: str) -> tuple[int, int] | None:
@@ -159,9 +169,4 @@ def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns
 def _raw(rows: list[tuple[int, float | None, int]], to_x: Scale) -> Chart:
     steps = np.array([row[0] for row in rows], np.float64)
     values = np.array([from_kind(row[1], row[2]) for row in rows], np.float64)
-    x, finite = to_x(steps), np.isfinite(values)
-    values = np.where(finite, values, np.nan)
-    return Chart(
-        x=x, lo=values, hi=values.copy(), marks=x[~finite], points=len(rows), mean=values.copy(),
-        lo_x=x.copy(), hi_x=x.copy(),
-    )  # fmt: skip
+    return _plain(to_x(steps), values)

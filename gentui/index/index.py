@@ -27,8 +27,6 @@ from gentui.index.rows import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from gentui.index.leaderboard import Published
     from gentui.index.writing import Writer
 
@@ -139,12 +137,20 @@ class Index:
         found = self._read(lambda db: chart.chart(db, run_id, key, columns, lo, hi, axis))
         return chart.empty() if found is None else found
 
-    def places(self, run_id: str, steps: np.ndarray, axis: str = "step") -> np.ndarray:
-        """Where steps of a run stand on an axis of ``chart``."""
+    def score_chart(self, run_id: str, metric: str, axis: str = "step") -> Chart:
+        """The scores of a metric along the run: those of the protocol with the most of them, for others do not
+        compare."""
+        import numpy as np
+
         from gentui.index import chart
 
-        found = self._read(lambda db: chart.places(db, run_id, steps, axis))
-        return steps if found is None else found
+        of = [score for score in self.evaluations(run_id) if score.metric == metric]
+        protocols = [score.protocol_id or score.protocol for score in of]
+        main = max(dict.fromkeys(protocols), key=protocols.count, default="")
+        pairs = [(s.step, s.value) for s, protocol in zip(of, protocols, strict=True) if protocol == main]
+        steps, values = np.array(sorted(pairs, key=lambda pair: pair[0]), np.float64).reshape(-1, 2).T
+        found = self._read(lambda db: chart.of_scores(db, run_id, steps, values, axis))
+        return chart.empty() if found is None else found
 
     def last_metrics(self, run_id: str) -> dict[str, float]:
         """The last value of each metric; NaN and infinities included."""

@@ -17,7 +17,7 @@ SCORES = """
     FROM evaluations e JOIN runs r ON r.id = e.run
     WHERE e.best AND (:dataset IS NULL OR r.dataset = :dataset)
 """
-_LOWER = frozenset({"fid", "kid", "loss", "nll", "fd"})
+_LOWER = frozenset({"fid", "kid", "loss", "nll", "fd", "mse", "lpips"})  # where nobody has scored one yet
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ sampler = "heun"
         (["recipess"], 2, "did you mean 'recipes'?"),
         (["--frob"], 2, "No such option"),
         (["runs", "--status", "dead"], 2, "'dead' is not one of"),
-        (["run"], 2, "Missing argument 'RECIPE'"),
+        (["run"], 2, "Missing argument 'RECIPE...'"),
         (["run", "nope"], 3, "no recipe called 'nope'"),
         (["run", "digits-unett"], 3, "did you mean 'digits-unet'?"),
         (["run", "no/such.toml"], 3, "no recipe at 'no/such.toml'"),

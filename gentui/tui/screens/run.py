@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
@@ -72,13 +71,7 @@ def look_up(index: Index, run_id: str, wanted: Wanted, tail: Tail) -> Seen | Non
     at = wanted.page * wanted.charts % len(every) if every else 0
     charts = []
     for group in every[at : at + wanted.charts]:
-        curves = []
-        for name in group:
-            if name in names:
-                chart = index.chart(run_id, name, columns=wanted.columns, axis=wanted.axis)
-                curves.append(Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean))
-            else:
-                curves.append(score_curve(index, run_id, name, evaluations, wanted.axis))
+        curves = [curve_of(index, run_id, name, wanted, is_score=name not in names) for name in group]
         charts.append(with_points_marked(curves))
     return Seen(
         run, every, charts, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
@@ -86,15 +79,13 @@ def look_up(index: Index, run_id: str, wanted: Wanted, tail: Tail) -> Seen | Non
     )  # fmt: skip
 
 
-def score_curve(index: Index, run_id: str, metric: str, evaluations: list[Any], axis: str) -> Curve:
-    """Scores along the run, as a curve: those of the protocol with the most of them, for others do not compare."""
-    protocols = [e.protocol_id or e.protocol for e in evaluations if e.metric == metric]
-    main = max(dict.fromkeys(protocols), key=protocols.count)
-    of = [e for e in evaluations if e.metric == metric and (e.protocol_id or e.protocol) == main]
-    of.sort(key=lambda e: e.step)
-    steps, y = (np.array([getattr(e, name) for e in of], dtype=float) for name in ("step", "value"))
-    x = np.asarray(index.places(run_id, steps, axis), dtype=float)
-    return Curve(metric, x, y, y, x[~np.isfinite(y)], len(of), y, sparse=True)
+def curve_of(index: Index, run_id: str, name: str, wanted: Wanted, is_score: bool) -> Curve:
+    """A metric, or the scores of one, along the run."""
+    if is_score:
+        chart = index.score_chart(run_id, name, wanted.axis)
+    else:
+        chart = index.chart(run_id, name, columns=wanted.columns, axis=wanted.axis)
+    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_score)
 
 
 def with_points_marked(curves: list[Curve]) -> Curves:

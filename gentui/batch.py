@@ -1,0 +1,239 @@
+"""``gentui run`` with several recipes: which are meant, how they go, and a table of how they ended."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.rundir import RunDir
+from gentui.commands.console import Exit, duration, number, out, out_json, say, table
+from gentui.progress import (
+    PLAIN_LINE_S,
+    POLL_S,
+    RECONCILE_S,
+    Leaving,
+    facts_of,
+    report,
+    row_of,
+    state_of,
+)
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from engine.recipe import Recipe
+    from gentui.index import RunRow
+
+ALL = "all"
+Show = Callable[["list[RunRow]"], None]
+
+
+def means_several(words: Sequence[str]) -> bool:
+    """Whether the words of a command line ask for more than one recipe, or may."""
+    return len(words) != 1 or _is_pattern(words[0])
+
+
+def _is_pattern(word: str) -> bool:
+    return word == ALL or (any(special in word for special in "*?[") and not Path(word).is_file())
+
+
+def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> list[Recipe]:
+    """The recipes meant by names, paths, shell patterns over the menu's names, and ``all``: each once.
+
+    A pattern's come in the menu's order. Nothing is left out silently: raises UnknownRecipe, RecipeError with
+    every problem of all of them, or MissingData with every set that is missing.
+    """
+    from engine.recipe import RecipeError, load
+
+    recipes: dict[str, Recipe] = {}
+    problems = []
+    for word in words:
+        found: dict[str, Recipe] = {}
+        for name in _names(word):
+            try:
+                found[name] = load(name, overrides, quick)
+            except RecipeError as error:
+                problems += error.problems
+        in_order = sorted(found.items(), key=lambda item: (item[1].order, item[1].family, item[0]))
+        recipes = recipes | {name: recipe for name, recipe in in_order if name not in recipes}
+    if problems:
+        raise RecipeError(list(dict.fromkeys(problems)))
+    _require_data(list(recipes.values()))
+    return list(recipes.values())
+
+
+def _names(word: str) -> list[str]:
+    from engine.places import recipe_files
+    from engine.recipe import UnknownRecipe
+
+    if not _is_pattern(word):
+        return [word]
+    names = [name for name in recipe_files() if word == ALL or fnmatchcase(name, word)]
+    if not names:
+        raise UnknownRecipe(f"no recipe's name matches {clean(word, 100)!r} (`gentui recipes` lists them)")
+    return names
+
+
+def _require_data(recipes: list[Recipe]) -> None:
+    """Raises MissingData with one sentence for each thing that is missing, and the recipes that need it."""
+    from engine.recipe import MissingData
+
+    missing: dict[str, list[str]] = {}
+    for recipe in recipes:
+        try:
+            recipe.require_data()
+        except MissingData as error:
+            missing.setdefault(str(error), []).append(recipe.name)
+    if missing:
+        raise MissingData("\n".join(f"{', '.join(names)}: {why}" for why, names in missing.items()))
+
+
+def after_queueing_all(home: Path, ids: list[str], wait: bool, as_json: bool, leaving: Leaving) -> int:
+    """What ``run`` says of several runs once they are queued; with ``wait``, how they go. The exit code."""
+    is_over = _watch(home, ids, leaving) if wait else True
+    ids = [run for run in ids if (home / "runs" / run).is_dir()]  # less those deleted meanwhile
+    if as_json:
+        from gentui.index import Index
+
+        index = Index(home)
+        out_json([report(home, run) | {"recipe": index.run(run).recipe} for run in ids])
+    elif wait:
+        _print_table(_rows(home, ids))
+    else:
+        for run in ids:
+            out(run)
+    if not wait:
+        say(f"queued {len(ids)} runs; `gentui` follows them")
+        return Exit.OK
+    if not is_over:
+        say("left; the runs go on: `gentui` follows them, `gentui stop RUN` stops one")
+        return Exit.INTERRUPTED
+    failed = [row for row in _rows(home, ids) if row.status != "done"]
+    say(f"{len(ids) - len(failed)} of {len(ids)} runs done")
+    return Exit.RUN_FAILED if failed else Exit.OK
+
+
+def _rows(home: Path, ids: list[str]) -> list[RunRow]:
+    from gentui.index import Index
+
+    index = Index(home)
+    index.refresh(wait=5.0)
+    return [row_of(index, run) for run in ids]
+
+
+def _print_table(rows: list[RunRow]) -> None:
+    header = ["RECIPE", "STATUS", "STEPS", "SECONDS", "LOSS", "SCORE", "DATA", "RUN"]
+    lines: list[list[object]] = [
+        [
+            row.recipe, row.status, row.step, f"{row.seconds:.1f}", number(row.loss, 4),
+            f"{row.best.metric} {number(row.best.value)}" if row.best else "",
+            f"{row.dataset} for {row.stand_in_for}" if row.stand_in_for else row.dataset, row.id,
+        ]
+        for row in rows
+    ]  # fmt: skip
+    if any(row.status != "done" for row in rows):
+        header.append("REASON")
+        lines = [
+            [*line, "" if row.status == "done" else row.reason] for line, row in zip(lines, rows, strict=True)
+        ]
+    table(header, lines, right=["STEPS", "SECONDS", "LOSS"])
+
+
+def _watch(home: Path, ids: list[str], leaving: Leaving) -> bool:
+    """True when every run has ended, False when the person leaves before."""
+    from gentui import jobs
+    from gentui.index import Index
+
+    index = Index(home)
+    waiting = {run: RunDir(home / "runs" / run) for run in ids}
+    ended: dict[str, RunRow] = {}
+    show_progress = _bar if sys.stderr.isatty() else _plain
+    with show_progress(len(ids)) as show:
+        reconciled = 0.0
+        while waiting:
+            if leaving.wanted:
+                return False
+            over = [run for run, files in waiting.items() if files.read_state().ended]
+            index.refresh(wait=5.0 if over else 0.0)
+            for run in over:
+                ended[run] = row_of(index, run)
+                del waiting[run]
+            show([ended.get(run) or row_of(index, run) for run in ids])
+            if time.monotonic() - reconciled > RECONCILE_S:
+                jobs.reconcile(home)
+                jobs.ensure_workers(home)
+                reconciled = time.monotonic()
+            if waiting:
+                time.sleep(POLL_S)
+    return True
+
+
+def _is_over(row: RunRow) -> bool:
+    return row.status not in ("queued", "running", "stalled")
+
+
+def _end_of(row: RunRow) -> str:
+    why = f": {row.reason}" if row.reason else ""
+    return f"{row.recipe} {row.status} after {duration(row.seconds)}{why}"
+
+
+@contextmanager
+def _plain(count: int) -> Iterator[Show]:
+    """A line when a run begins or ends, and one every few seconds of what is running."""
+    told: set[str] = set()
+    said, at = "", time.monotonic()
+
+    def show(rows: list[RunRow]) -> None:
+        nonlocal said, at
+        for row in rows:
+            if _is_over(row) and row.id not in told:
+                told.add(row.id)
+                say(f"{len(told)}/{count} {_end_of(row)}")
+        now = time.monotonic()
+        for row in rows:
+            if row.status in ("running", "stalled"):
+                begins = row.id not in said
+                if begins or now - at >= PLAIN_LINE_S:
+                    said, at = row.id, now
+                    say(" · ".join([row.recipe, state_of(row), *facts_of(row)]))
+                break
+
+    yield show
+
+
+@contextmanager
+def _bar(count: int) -> Iterator[Show]:
+    """One bar over all runs, redrawn in place; a line for each run that ends."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+    )
+    told: set[str] = set()
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+        task = progress.add_task("queued", total=count, facts="")
+
+        def show(rows: list[RunRow]) -> None:
+            for row in rows:
+                if _is_over(row) and row.id not in told:
+                    told.add(row.id)
+                    line = clean(f"{len(told)}/{count} {_end_of(row)}")
+                    progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            live = next((row for row in rows if row.status in ("running", "stalled")), None)
+            part = live.step / live.steps if live is not None and live.steps else 0.0
+            progress.update(
+                task,
+                description=f"{len(told)}/{count} {live.recipe if live else 'queued'}",
+                completed=min(count, len(told) + min(part, 1.0)),
+                facts=" · ".join([state_of(live), *facts_of(live)]) if live else "",
+            )
+
+        yield show
