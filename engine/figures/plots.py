@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.figures.grid import save_whole
 
 PALETTE = (
-    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000", "#999999", "#661100",
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000", "#999999", "#882255",
 )  # fmt: skip
 INK, PAPER, FRAME = "#222222", "#ffffff", "#bbbbbb"
 SCALE = 3
