@@ -36,8 +36,7 @@ def read_attributes(path: Path) -> Attributes:
         raise DataError(f"{printable(path)} cannot be used: it names no attributes, or no images")
     comma = "," if "," in numbered[0][1] else None
     names = [name.strip() for name in numbered[0][1].split(comma)]
-    columns = len(numbered[1][1].split(comma))
-    if columns == len(names):  # the column of image names has a heading too
+    if comma and len(numbered[1][1].split(comma)) == len(names):  # the column of image names has a heading too
         names = names[1:]
     rows = {}
     for number, line in numbered[1:]:
@@ -61,9 +60,9 @@ def read_partition(path: Path) -> dict[str, str]:
     words = {"0": "train", "1": "validation", "2": "test"}
     found = {}
     for number, line in _lines(path):
-        name, _, part = line.replace(",", " ").rpartition(" ")
-        if part in words:
-            found[name.strip()] = words[part]
+        *name, part = line.replace(",", " ").rsplit(None, 1)
+        if name and part in words:
+            found[name[0]] = words[part]
         elif number > 1:  # a CSV file has a heading
             raise DataError(f"line {number} of {printable(path)} has {shown(part)} where 0, 1 or 2 belongs")
     return found

@@ -21,6 +21,7 @@ from engine.recipe import MissingData
 from engine.settings.datasets_published import MNIST, MNISTM
 
 _SPLITS = ("train", "test")
+_DIGITS = tuple("0123456789")
 
 
 def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
@@ -64,10 +65,12 @@ def read_labels(path: Path) -> dict[str, int]:
         raise DataError(f"{printable(path)} cannot be read: {error.strerror}") from error
     labels = {}
     for number, line in enumerate(text.splitlines(), 1):
-        name, _, digit = line.replace(",", " ").strip().rpartition(" ")
-        if digit.isascii() and digit.isdigit() and len(digit) == 1:
-            labels[name.strip()] = int(digit)
-        elif line.strip() and number > 1:  # a CSV file has a heading
+        if not line.strip():
+            continue
+        *name, digit = line.replace(",", " ").rsplit(None, 1)
+        if name and digit in _DIGITS:
+            labels[name[0]] = int(digit)
+        elif number > 1:  # a CSV file has a heading
             raise DataError(f"line {number} of {printable(path)} has {shown(digit)} where a digit belongs")
     return labels
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from engine import registry
 from engine.data.dataset import Dataset, Progress, resize
+from engine.recipe import MissingData
 from engine.settings.datasets import Pair
 
 
@@ -16,8 +17,10 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
 
     With ``supervision = "target"`` the target's own training images and labels stand in the source's place.
     """
-    shape = settings.shape
-    domains = [registry.build(cls.model_validate({}), progress) for cls in settings.domains()]
+    if settings.found() is None:
+        raise MissingData(settings.missing())
+    shape, values = settings.shape, {"batch_size": settings.batch_size}
+    domains = [registry.build(cls.model_validate(values), progress) for cls in settings.domains()]
     source, target = (_shaped(dataset, shape) for dataset in domains)
     learnt = target if settings.supervision == "target" else source
     return replace(learnt, name=settings.dataset, target=target, fingerprint="")
