@@ -30,3 +30,9 @@ def agreement(logits: Tensor, labels: Tensor, groups: Sequence[int] = ()) -> Ten
     if labels.dim() == 1:
         return (logits.argmax(1) == labels).float()
     return (predicted_attributes(logits, groups) == labels.to(logits.dtype)).float().mean(1)
+
+
+def attribute_accuracy(logits: Tensor, requested: Tensor, groups: Sequence[int] = ()) -> tuple[float, float]:
+    """(share of all attributes that are as requested, share of images where every one of them is)."""
+    each = agreement(logits, requested, groups)
+    return float(each.mean()), float((each == 1).float().mean())

@@ -27,7 +27,7 @@ from torch import Tensor
 from engine import registry
 from engine.data import Batches, Dataset, open_dataset, to_float
 from engine.data.photos import STRIDE, TEST_FROM
-from engine.evaluation.agreement import agreement
+from engine.evaluation.agreement import agreement, attribute_accuracy
 from engine.evaluation.classifiers import Classifier, colour_net, digits_net, digitsm_net, fashion_net
 from engine.rundir import write_atomically
 from engine.settings.datasets import Data
@@ -168,10 +168,10 @@ def report(name: str, net: Classifier, dataset: Dataset) -> str:
         right = (logits.argmax(1) // 12 * 12 == labels).float().mean()
         known = agreement(predictions(net, dataset.train.images), dataset.train.labels).mean()
         return f"{name}: photograph right {right:.4f} {count}; place right {known:.4f} of its training images"
-    each = agreement(logits, labels, dataset.groups)
     if labels.dim() == 1:
-        return f"{name}: test accuracy {each.mean():.4f} {count}"
-    return f"{name}: attributes right {each.mean():.4f}, all right {(each == 1).float().mean():.4f} {count}"
+        return f"{name}: test accuracy {agreement(logits, labels).mean():.4f} {count}"
+    some, all_ = attribute_accuracy(logits, labels, dataset.groups)
+    return f"{name}: attributes right {some:.4f}, all right {all_:.4f} {count}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrize import is_parametrized
 
 from engine import registry
 from engine.methods import Batch, Context, Metrics, Trace
@@ -49,8 +51,9 @@ class GAN:
             pair.discriminator,
             context,
             ema=False,
-            # A compiled net has no second derivative, and says nothing of it.
-            compilable=self.regulariser.term is None,
+            # A compiled net has no second derivative, and says nothing of it; nor does it know `weights_once`.
+            compilable=self.regulariser.term is None
+            and not any(map(is_parametrized, pair.discriminator.modules())),
             optim=recipe.optim.model_copy(update={"lr": lr}) if lr else None,
         )
         self.nets = {"generator": self.generator.net, "discriminator": self.discriminator.net}
@@ -83,14 +86,16 @@ class GAN:
         self, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> tuple[Tensor, Metrics]:
         """The discriminator's total, and its parts."""
-        settings = self.settings
-        real_scores, real_logits = self.judge(real, condition)
-        fake_scores, fake_logits = self.judge(fake, condition)
+        settings, penalty = self.settings, None
+        with weights_once(self.discriminator.net):
+            real_scores, real_logits = self.judge(real, condition)
+            fake_scores, fake_logits = self.judge(fake, condition)
+            if self.regulariser.term is not None:
+                penalty = self.regulariser.term(lambda images: self.critic(images, condition), real, fake)
         on_real, on_fake = self.adversarial.discriminator(real_scores, fake_scores)
         total = on_real + on_fake
         parts: Metrics = {"loss_d_real": on_real.detach(), "loss_d_fake": on_fake.detach()}
-        if self.regulariser.term is not None:
-            penalty = self.regulariser.term(lambda images: self.critic(images, condition), real, fake)
+        if penalty is not None:
             total = total + penalty
             parts["loss_d_penalty"] = penalty.detach()
         if settings.auxiliary_weight:
@@ -105,7 +110,8 @@ class GAN:
 
     def generator_loss(self, fake: Tensor, condition: Tensor | None) -> tuple[Tensor, Metrics]:
         """The generator's total, and its parts."""
-        scores, logits = self.judge(fake, condition)
+        with weights_once(self.discriminator.net):
+            scores, logits = self.judge(fake, condition)
         total = self.adversarial.generator(scores)
         parts: Metrics = {"loss_g_adv": total.detach()}
         if self.settings.auxiliary_weight:
@@ -224,3 +230,13 @@ def frozen(net: nn.Module) -> Iterator[None]:
         yield
     finally:
         net.requires_grad_(True)
+
+
+@contextmanager
+def weights_once(net: nn.Module) -> Iterator[None]:
+    """Weights that are computed (spectral normalisation) are so once for all passes inside, and in float32."""
+    with parametrize.cached():
+        for module in filter(is_parametrized, net.modules()):
+            for name in module.parametrizations:  # type: ignore[union-attr]
+                getattr(module, name)
+        yield

@@ -201,6 +201,23 @@ def test_a_critic_with_a_gradient_penalty_is_never_compiled():
         method = build(train__compile=True, method__penalty=penalty)
         assert (method.discriminator.forward is not method.discriminator.net) is compiled
         assert method.generator.forward is not method.generator.net
+    method = build(train__compile=True, model__norm="spectral")
+    assert method.discriminator.forward is method.discriminator.net
+
+
+def test_spectral_weights_are_computed_once_a_step_in_float32_whatever_the_precision():
+    method = build(model__norm="spectral", method__loss="hinge", method__critic_steps=2)
+    method.precision = "bf16"
+    seen = []
+    normalised = method.discriminator.net.body[0].parametrizations.weight[0]
+    normalised.register_forward_hook(
+        lambda module, inputs, output: seen.append((output.dtype, torch.is_autocast_enabled("cpu")))
+    )
+    first, second = batches(2)
+    method.training_step(first)
+    assert seen == [(torch.float32, False)]
+    method.training_step(second)
+    assert seen == [(torch.float32, False)] * 3  # the generator's step has one of its own
 
 
 def test_rehearsing_gives_both_gradients_and_takes_no_step():
