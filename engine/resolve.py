@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, str, str | None]] = {
     "sample": ("sampler", "sampler", None),
     "evaluate": ("metric", "metric", "fid"),
 }
+CHOOSES_DATA = {"data.dataset", "data.path"}
 TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate")
 TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "reference")
 
@@ -60,6 +61,8 @@ def resolve(
     quick_table = raw.get("quick", {})
     if quick and isinstance(quick_table, dict):
         extra["is_quick"] = True
+        if CHOOSES_DATA & overrides.keys():  # who says which data gets that data, or hears what is missing
+            quick_table = {key: value for key, value in quick_table.items() if key != "stand_in"}
         extra["stand_in_for"] = _apply_quick(raw, quick_table, source) or extra.get("stand_in_for")
         raw.pop("quick", None)
     _override(raw, overrides, source, problems)

@@ -6,6 +6,7 @@ Images that cannot be used are left out, and said.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -253,12 +254,11 @@ def _decode(
     content: so the training images that a recipe holds out come first, whatever part of them it holds out."""
     total = len(plan.pictures)
     bad: dict[str, list[str]] = {}
-    with ThreadPoolExecutor(THREADS) as pool, quiet():
+    with _threads() as pool, quiet():
         digests: list[bytes] = []
         for digest in _in_order(pool, lambda p: _digest(p.path), plan.pictures, 256):
             digests.append(digest)
-            if len(digests) % 256 == 0:
-                report(len(digests) // 3, total)  # hashing is about a third of the work
+            report(len(digests) // 3, total)  # hashing is about a third of the work
         order = _order(plan.pictures, digests)
         labels: list[int | bytes] = []
         places: list[float] = []
@@ -267,7 +267,7 @@ def _decode(
         chosen = [plan.pictures[i] for _, _, i in order]
         chunk = max(8, min(256, (64 << 20) // (3 * size * size)))
         decoded = _in_order(pool, lambda p: _try_decode(p.path, size), chosen, chunk)
-        for (split, where, i), image in zip(order, decoded, strict=True):
+        for done, ((split, where, i), image) in enumerate(zip(order, decoded, strict=True), 1):
             picture = plan.pictures[i]
             if isinstance(image, str):
                 bad.setdefault(image, []).append(picture.name)
@@ -278,10 +278,7 @@ def _decode(
                 used[split].add(digests[i])
                 if picture.label is not None:
                     labels.append(picture.label)
-            done = sum(counts.values()) + sum(map(len, bad.values()))
-            if done % 64 == 0:
-                report((total + 2 * done) // 3, total)
-    report(total, total)
+            report((total + 2 * done) // 3, total)
     told = [*_said(bad, total), *_said_of_both(used), *warnings]
     if not counts["train"] or not counts["test"]:
         raise DataError(
@@ -301,6 +298,16 @@ def _decode(
         warnings=told,
         folder=folder,
     )
+
+
+@contextlib.contextmanager
+def _threads() -> Iterator[ThreadPoolExecutor]:
+    """A few threads; work given up on is not waited for."""
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _in_order(

@@ -269,6 +269,16 @@ def test_the_stand_in_is_used_only_when_the_folder_is_missing(folder):
     assert quick.dataset == "photos" and quick.stand_in_for == "imagefolder"
 
 
+def test_who_names_the_data_gets_no_stand_in(folder, data):
+    given = load("cats-ddpm", [f"data.path={folder}"], quick=True)
+    assert given.dataset == "cats" and given.stand_in_for is None and given.data_is_here()
+    other = load("cats-ddpm", ["data.dataset=imagefolder", f"data.path={folder}"], quick=True)
+    assert other.dataset == "imagefolder" and other.stand_in_for is None
+    with pytest.raises(MissingData, match="no folder of images"):
+        load("cats-ddpm", [f"data.path={folder}/gone"], quick=True).require_data()
+    assert load("cats-ddpm", quick=True).stand_in_for == "cats"
+
+
 def test_cats_are_looked_for_in_the_data_folder(data, cache, paint):
     assert Cats.locate() is None
     paint(data / "cats", 40)
