@@ -38,3 +38,32 @@ def test_a_recipe_can_be_a_file(invoke, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(recipes.load("digits-unet", ["train.steps=3"]).to_toml())
     assert "steps = 3" in invoke("recipe", str(path)).stdout
+
+
+def test_recipes_stand_in_the_order_of_the_menu_and_by_family(invoke):
+    rows = json.loads(invoke("recipes", "--json").stdout)
+    assert [row["name"] for row in rows] == [recipe.name for recipe in recipes.menu()[0]]
+    some = json.loads(invoke("recipes", "--family", "dann", "--json").stdout)
+    assert some == [row for row in rows if row["family"] == "dann"] and some
+    result = invoke("recipes", "--family", "gun")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "diffusion" in result.stderr
+
+
+def test_recipes_say_what_stands_in_for_data_that_is_missing(invoke, monkeypatch):
+    from engine.settings.datasets import FashionMNIST
+
+    monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
+    row = next(row for row in json.loads(invoke("recipes", "--json").stdout) if row["name"] == "fashion-unet")
+    assert (row["data_here"], row["stand_in"]) == (False, "digits")
+    (line,) = [line for line in invoke("recipes").stdout.splitlines() if line.startswith("fashion-unet ")]
+    assert "≈ digits" in line
+
+
+def test_sample_names_every_sampler_that_takes_steps(invoke):
+    from engine import registry
+    from gentui.commands.scoring import SAMPLERS
+
+    assert {*SAMPLERS, "direct", "none"} == set(registry.names("sampler"))
+    text = " ".join(invoke("sample", "--help").stdout.split())
+    assert ", ".join(SAMPLERS) in text and "attributes by name, separated by commas" in text

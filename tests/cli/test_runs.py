@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from engine.events import EventWriter
 from engine.rundir import RunDir
 from gentui.index import Index
 
@@ -125,6 +126,55 @@ def test_compare_shows_what_differs(invoke, home, make_run):
     assert [run["id"] for run in data["runs"]] == [first.id, second.id]
     assert data["metrics"]["loss"] == [0.25, 2.0]
     assert list(data["evaluations"].values()) == [[3.0, 4.0]]
+
+
+def score_more(run: RunDir, *scores: tuple[int, float], metric: str = "label_accuracy") -> None:
+    """Scores of a metric of which more is better."""
+    writer = EventWriter(run.events_path(1))
+    for step, value in scores:
+        writer.emit(
+            "evaluation", step=step, images=64 * step, metric=metric, value=value, lower_is_better=False,
+            protocol=f"{metric} · n=500", protocol_id=metric, protocol_detail={"samples": 500}, floor=None,
+            seconds=1.0, best=False,
+        )  # fmt: skip
+    writer.close()
+
+
+def test_compare_and_leaderboard_know_where_more_is_better(invoke, make_run):
+    first, second = make_run(scores=(3.0,)), make_run(scores=(4.0,))
+    score_more(first, (1, 0.5), (2, 0.9), (3, math.nan), (3, 0.7))
+    score_more(second, (1, 0.95), (2, 0.2))
+    data = json.loads(invoke("compare", first.id, second.id, "--json").stdout)
+    assert data["evaluations"]["label_accuracy (label_accuracy · n=500)"] == [0.9, 0.95]
+    rows = [
+        row for row in json.loads(invoke("leaderboard", "--json").stdout) if row["metric"] == "label_accuracy"
+    ]
+    assert [(row["rank"], row["run"], row["value"]) for row in rows if row["run"]] == [
+        (1, second.id, 0.95),
+        (2, first.id, 0.9),
+    ]
+    heads = [line for line in invoke("leaderboard").stdout.splitlines() if line.startswith("digits · ")]
+    assert [("higher is better" in head, "label" in head) for head in heads] == [(False, False), (True, True)]
+
+
+def test_show_tells_the_newest_of_each_figure_and_the_size_of_each_net(invoke, make_run):
+    run = make_run()
+    writer = EventWriter(run.events_path(1))
+    for step in (1, 3):
+        for name, path in (("strip", f"figures/strip-{step}.png"), ("progress", "figures/progress.gif")):
+            writer.emit("figure", step=step, images=step, name=name, path=path, caption=f"{name} of {step}")
+    writer.close()
+    (run.path / "architecture.txt").write_text("generator: Pair, 3,576,704 parameters\n\nlayer  kind\n")
+    row = json.loads(invoke("show", run.id, "--json").stdout)
+    names = [figure.rpartition("/")[2] for figure in row["figures"]]
+    assert names == ["strip-1.png", "strip-3.png", "progress.gif"]
+    assert {name: picture["step"] for name, picture in row["pictures"].items()} == {"strip": 3, "progress": 3}
+    assert row["pictures"]["progress"]["path"] == str(run.path / "figures/progress.gif")
+    assert row["architecture"] == str(run.path / "architecture.txt")
+    text = invoke("show", run.id).stdout
+    for part in ("generator: Pair, 3,576,704 parameters", "strip-3.png", "progress of 3"):
+        assert part in text
+    assert "strip-1.png" not in text
 
 
 def test_leaderboard_ranks_by_protocol(invoke, make_run):

@@ -164,3 +164,19 @@ def connection() -> sqlite3.Connection:
 
 def rows_of(db: sqlite3.Connection):
     return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in ("points", "pyramid")]
+
+
+def test_scores_are_charted_under_one_protocol_on_any_axis(index, make_run):
+    run = make_run()
+    log = Log(run).start().metrics(range(1, 101), loss=float)
+    log.score(50, 9.0).score(100, 7.0).score(100, 70.0, protocol="another").score(100, 0.5, metric="ssim")
+    index.refresh()
+    chart = index.score_chart(run.id, "fid")
+    assert (chart.x.tolist(), chart.lo.tolist(), chart.points) == ([50, 100], [9, 7], 2)
+    assert index.score_chart(run.id, "fid", "images").x == pytest.approx([400, 800])
+    assert index.score_chart(run.id, "fid", "epoch").x == pytest.approx([5, 10])
+    assert index.score_chart(run.id, "nothing").points == 0
+    log.score(60, math.nan)
+    index.refresh()
+    chart = index.score_chart(run.id, "fid")
+    assert np.isnan(chart.lo[1]) and chart.marks.tolist() == [60]

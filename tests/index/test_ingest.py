@@ -361,3 +361,21 @@ def test_the_time_before_training_begins_is_no_training_time(index, make_run):
     index.refresh()
     assert index.run(run.id).seconds == pytest.approx(20, abs=0.1) and index.run(run.id).step == 20
     assert index.chart(run.id, "loss", axis="time").x[-1] == pytest.approx(20, abs=0.1)
+
+
+def test_a_figure_announced_again_under_its_path_is_there_once_as_it_is_now(index, make_run):
+    run = make_run()
+    log = Log(run).start()
+    for step in (100, 200, 300):
+        log.add("figure", step, name="strip", path=f"figures/strip-{step}.png", caption="")
+        log.add("figure", step, name="progress", path="figures/progress.gif", caption=f"{step // 100} grids")
+    index.refresh()
+    figures = index.figures(run.id)
+    assert [(f.step, f.caption) for f in figures if f.name == "progress"] == [(300, "3 grids")]
+    assert [f.step for f in figures if f.name == "strip"] == [100, 200, 300]
+    assert [f.step for f in figures] == sorted(f.step for f in figures)
+    Log(run, attempt=2, began=500.0).start(200, "resumed")
+    index.refresh()
+    assert [(f.step, f.caption) for f in index.figures(run.id) if f.name == "progress"] == [(200, "2 grids")]
+    index.rebuild()
+    assert [(f.step, f.caption) for f in index.figures(run.id) if f.name == "progress"] == [(200, "2 grids")]

@@ -272,6 +272,24 @@ def test_only_one_protocol_is_ranked_together_and_published_figures_stand_beside
     assert {row.dataset for row in index.leaderboard()} > {"toy"}  # with what shipped recipes say was published
 
 
+def test_a_reference_stands_beside_its_own_metric_only_and_higher_may_be_better(index, make_run):
+    reference = {"metric": "target_accuracy", "value": 0.4943, "source": "a report"}
+    runs = [make_run(recipe="dann", dataset="pair", reference=reference) for _ in range(2)]
+    accuracy = {"metric": "target_accuracy", "lower_is_better": False, "floor": None}
+    Log(runs[0]).start().score(10, 0.3, **accuracy).score(20, 0.2, **accuracy).score(20, 5.0)
+    Log(runs[1]).start().score(10, 0.4, **accuracy).score(20, 0.9, metric="ssim", lower_is_better=False)
+    index.refresh()
+    board = index.leaderboard("pair")
+    ranked = [(r.rank, r.run, r.value, r.reference) for r in board if r.metric == "target_accuracy" and r.run]
+    assert ranked == [(1, runs[1].id, 0.4, 0.4943), (2, runs[0].id, 0.3, 0.4943)]
+    assert {r.metric: r.reference for r in board if r.run and r.metric != "target_accuracy"} == {
+        "fid": None,
+        "ssim": None,
+    }
+    (published,) = [r for r in board if r.run is None]
+    assert (published.metric, published.value, published.lower_is_better) == ("target_accuracy", 0.4943, False)
+
+
 def test_a_stand_in_is_never_compared_with_a_published_figure(index, make_run):
     reference = {"metric": "fid", "value": 102.0, "source": "a report"}
     run = make_run(recipe="x", dataset="digits", stand_in_for="fashion-mnist", quick=True, reference=reference)

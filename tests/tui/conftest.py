@@ -58,6 +58,17 @@ def grid_png(path: Path, tiles: np.ndarray, factor: int = 4, gap: int = 2) -> No
     Image.fromarray(canvas).save(path)
 
 
+def grid_gif(path: Path, frames: int, milliseconds: int = 20) -> None:
+    """Grids as an animation, as the trainer saves its progress."""
+    pictures = []
+    for number in range(frames):
+        grid_png(path.with_suffix(".png"), digit_tiles(seed=number))
+        with Image.open(path.with_suffix(".png")) as picture:
+            pictures.append(picture.copy())
+    path.with_suffix(".png").unlink()
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+
+
 class Runs:
     """Makes runs in a home."""
 
@@ -115,6 +126,11 @@ class Runs:
         writer = EventWriter(run.events_path(1))
         writer.emit(kind, step=step, images=step * 128, **fields)
         writer.close()
+
+    def film(self, run: RunDir, step: int, frames: int = 3) -> None:
+        """The progress of a run so far, under its one path."""
+        grid_gif(run.path / "figures" / "progress.gif", frames)
+        self.event(run, "figure", step, name="progress", path="figures/progress.gif", caption=f"{frames} grids")
 
     def extend(
         self, run: RunDir, first: int, last: int, total: int = 300, *,

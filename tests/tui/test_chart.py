@@ -8,6 +8,7 @@ from textual.app import App
 
 from gentui.tui import wording
 from gentui.tui.widgets.chart import (
+    MARKERS,
     Chart,
     Curve,
     LogFormatter,
@@ -17,12 +18,13 @@ from gentui.tui.widgets.chart import (
     segments_of,
     smooth,
 )
+from gentui.tui.widgets.charts import ChartBox, instead_of
 
 
-def curve(lo, hi=None, marks=()) -> Curve:
+def curve(lo, hi=None, marks=(), key="loss") -> Curve:
     lo = np.array(lo, float)
     hi = lo if hi is None else np.array(hi, float)
-    return Curve("loss", np.arange(1.0, len(lo) + 1), lo, hi, np.array(marks, float), len(lo))
+    return Curve(key, np.arange(1.0, len(lo) + 1), lo, hi, np.array(marks, float), len(lo))
 
 
 class OneChart(App):
@@ -136,3 +138,58 @@ async def test_a_screen_left_while_its_chart_mounts_is_no_crash():
 
     async with App1().run_test() as pilot:
         await pilot.pause()
+
+
+PAIR = (curve(np.linspace(3, 1, 40), key="loss"), curve(np.linspace(4, 2, 40), key="val_loss"))
+
+
+@pytest.mark.parametrize("marks", ["braille", "block", "ascii"])
+async def test_curves_of_one_chart_are_told_apart_without_colour(marks):
+    class Boxed(App):
+        def compose(self):
+            yield ChartBox()
+
+    app = Boxed()
+    async with app.run_test(size=(80, 16)) as pilot:
+        app.query_one(ChartBox).show(PAIR, Look(False, 0.6, marks), "")
+        await pilot.pause()
+        title, *plot = drawn(app).splitlines()
+        for marker, one in zip(MARKERS[marks == "ascii"], PAIR, strict=False):
+            assert f"{marker} {one.key}" in title, "the legend"
+            assert sum(line.count(marker) for line in plot) >= 3, "and along the line"
+        assert "1 … 4" in title
+
+
+async def test_the_axis_holds_every_curve_of_the_chart():
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        chart.show(PAIR, Look())
+        await pilot.pause()
+        assert chart._y_min < 1 and chart._y_max > 4
+        assert chart.show(PAIR[:1], Look()) and not chart.show(PAIR[:1], Look())
+
+
+@pytest.mark.parametrize(
+    ("curves", "says"),
+    [
+        ([], "Starting."),
+        ([curve([])], "Starting."),
+        ([curve([0.5])], "One value so far: loss 0.5."),
+        ([curve([0.5]), curve([], key="val_loss")], "One value so far: loss 0.5."),
+        ([curve([np.nan, np.nan], marks=[1.0, 2.0])], "No finite value yet."),
+        ([curve([0.5, 0.4]), curve([], key="val_loss")], ""),
+    ],
+)
+async def test_where_no_line_can_be_drawn_a_sentence_stands(curves, says):
+    assert instead_of(tuple(curves), "Starting.") == says
+
+    class Boxed(App):
+        def compose(self):
+            yield ChartBox()
+
+    app = Boxed()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.query_one(ChartBox).show(tuple(curves), Look(), "Starting.")
+        await pilot.pause()
+        assert (says in drawn(app)) and app.query_one(Chart).display == (not says)

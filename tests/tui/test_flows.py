@@ -12,6 +12,8 @@ from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 
+from .conftest import digit_tiles, grid_png
+
 
 async def test_the_menu_opens_on_digits_unet_with_its_details(desk, size):
     async with desk(size) as d:
@@ -19,6 +21,37 @@ async def test_the_menu_opens_on_digits_unet_with_its_details(desk, size):
         await d.sees("▸ digits-unet", "✓ here", "Demonstrations", "? Help", "q Quit")
         if size[0] > 100:
             await d.sees("minutes on a CPU", "Settings", "Quick (t) changes")
+
+
+async def test_the_menu_stands_by_family_in_the_order_of_the_recipes(desk, size):
+    from engine.recipe import menu
+
+    async with desk(size) as d:
+        rows = d.app.screen.query_one(Table).rows
+        heads = [row.cells[0] for row in rows if row.key is None]
+        assert heads[0] == "Demonstrations" and len(heads) == len(set(heads))
+        by_group: dict[object, list[str]] = {}
+        head = None
+        for row in rows:
+            head = row.cells[0] if row.key is None else head
+            by_group.setdefault(head, []).extend([row.key] if row.key else [])
+        recipes = {recipe.name: recipe for recipe in menu()[0]}
+        assert {name for names in by_group.values() for name in names} == set(recipes)
+        for names in by_group.values():
+            assert [recipes[name].order for name in names] == sorted(recipes[name].order for name in names)
+        assert {recipes[name].family for name in by_group["Diffusion"]} == {"diffusion"}
+        await d.press("slash", *"domain ad")
+        await d.until(lambda: {row.key for row in d.app.screen.query_one(Table).rows} <= {None, *recipes})
+        shown = [row.key for row in d.app.screen.query_one(Table).rows if row.key]
+        assert {recipes[name].family for name in shown} <= {"dann"}
+
+
+async def test_the_menu_shows_the_published_figure_with_its_metric(desk, size):
+    async with desk(size) as d:
+        d.app.screen.query_one(Table).move_to("mnistm-ddpm-cfg")
+        await d.sees("▸ mnistm-ddpm-cfg", "acc 0.999")
+        d.app.screen.query_one(Table).move_to("fashion-unet")
+        await d.sees("fid 115")
 
 
 async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, home):
@@ -253,6 +286,122 @@ async def test_samples_are_scrubbed_back_and_followed_again(desk, size, runs):
         await d.on("RunScreen")
 
 
+async def test_p_goes_round_the_grid_and_every_figure(desk, size, runs):
+    run = runs.make(samples=2)
+    for step in (150, 300):
+        grid_png(run.path / "figures" / f"tsne-{step}.png", digit_tiles(2, 3))
+        runs.event(run, "figure", step, name="tsne", path=f"figures/tsne-{step}.png", caption="features")
+    async with desk(size) as d:
+        await d.press("4")
+        screen = await d.on("RunScreen")
+        await d.press("s")
+        await d.sees("grid · step 300", "2 of 2", "newest, following")
+        await d.press("p")
+        await d.sees("strip · step 300", "noise to image", "strip: 2 of 3 kinds of picture")
+        await d.press("p")
+        await d.sees("tsne · step 300", "2 of 2", "features")
+        await d.press("left")
+        await d.sees("tsne · step 150", "1 of 2", "1 newer")
+        await d.press("z")
+        await d.on("PictureScreen")
+        await d.sees("tsne · step 150")
+        await d.press("right")
+        await d.sees("tsne · step 300", "newest, following")
+        await d.press("p")
+        await d.sees("grid · step 300")
+        await d.press("escape")
+        await d.on("RunScreen")
+        assert screen.kind == "grid"
+
+
+async def test_a_run_without_grids_shows_its_figures(desk, runs):
+    run = runs.make(samples=0)
+    grid_png(run.path / "figures" / "tsne.png", digit_tiles(2, 3))
+    runs.event(run, "figure", 300, name="tsne", path="figures/tsne.png", caption="features")
+    async with desk() as d:
+        await d.press("4")
+        await d.on("RunScreen")
+        await d.press("s")
+        await d.sees("tsne · step 300", "features")
+        await d.press("p")
+        await d.sees("There are no other pictures yet.")
+
+
+async def test_an_animation_plays_pauses_and_ends(desk, size, runs):
+    run = runs.make(status="running", steps=300, total=600, samples=2, fid=None)
+    runs.film(run, 300, frames=4)
+    async with desk(size) as d:
+        await d.press("4")
+        screen = await d.on("RunScreen")
+        await d.press("s", "p", "p")
+        viewer = screen.query_one("#gallery")
+        await d.sees("progress · step 300", "4 grids")
+        await d.until(lambda: viewer.is_film and viewer._at > 1)
+        first = viewer.picture.strips
+        await d.press("f")
+        await d.sees("paused", "■")
+        assert viewer._timer is None and not viewer.is_playing
+        await d.press("f")
+        await d.until(lambda: viewer.picture.strips != first)
+        await d.sees("■ 4/4")
+        assert not viewer.is_playing, "after a few rounds it stands still"
+        await d.press("z")
+        full = await d.on("PictureScreen")
+        await d.until(lambda: full.query_one("#full").is_playing)
+        assert viewer._timer is None, "what is out of sight does not play"
+        await d.sees("▶")
+        await d.press("space")
+        await d.sees("paused")
+        await d.press("escape")
+        await d.on("RunScreen")
+        runs.film(run, 310, frames=5)
+        await d.sees("progress · step 310", "5 grids")
+        await d.sees("/5")
+
+
+async def test_the_net_is_there_when_it_is_built(desk, size, runs):
+    run = runs.make(status="running", steps=5, total=100, fid=None, samples=0)
+    async with desk(size) as d:
+        await d.press("4")
+        await d.on("RunScreen")
+        await d.press("t")
+        await d.sees("[t Net]", "The architecture is written down when the net is built.")
+        table = ["model: UNet, 1,012,345 parameters", "", "layer  kind  output", f"out  {'x' * 200}  64×8×8"]
+        (run.path / "architecture.txt").write_text("\n".join(table))
+        runs.event(run, "metrics", 6, values={"loss": 0.5})
+        await d.sees("1,012,345 parameters", "layer  kind  output")
+        assert "64×8×8" not in d.text
+        await d.press(*["right"] * 5)
+        await d.sees("64×8×8", "…x")
+        await d.press(*["left"] * 5)
+        await d.sees("layer  kind  output")
+
+
+async def test_losses_that_belong_together_share_a_chart(desk, size, runs):
+    run = runs.make(status="running", steps=0, total=100, fid=None)
+    runs.event(run, "status", 0, status="started", total_steps=100, device="cpu")
+    for step in range(1, 60):
+        runs.event(run, "metrics", step, values={"lr": 0.1, "loss_d_real": 1 / step, "loss_d_fake": 2 / step})
+    async with desk(size) as d:
+        await d.press("4")
+        screen = await d.on("RunScreen")
+        await d.sees("● loss_d_real", "▲ loss_d_fake")
+        await d.until(lambda: screen.query(Chart).first().drawings)
+        assert [curve.key for curve in screen.seen.charts[0]] == ["loss_d_real", "loss_d_fake"]
+
+
+async def test_a_run_that_has_logged_one_step_says_so_in_place_of_a_chart(desk, size, runs):
+    run = runs.make(status="running", steps=0, total=100, fid=None)
+    async with desk(size) as d:
+        await d.press("4")
+        await d.on("RunScreen")
+        await d.sees("Starting: the first step is on its way.")
+        runs.event(run, "metrics", 1, values={"loss": 0.5})
+        await d.sees("One value so far: loss 0.5.")
+        runs.event(run, "metrics", 2, values={"loss": 0.4})
+        await d.until(lambda: "One value so far" not in d.text)
+
+
 async def test_the_charts_change_as_told(desk, size, runs):
     runs.make(spikes=(50, 51))
     async with desk(size) as d:
@@ -395,8 +544,10 @@ async def test_a_slow_index_never_stops_the_keys(desk, runs, monkeypatch):
 async def test_tiny_terminals_do_not_crash(desk, runs):
     runs.make(spikes=(5,), alerts=1)
     async with desk((40, 12)) as d:
-        for stroke in ["4", "s", "e", "g", "o", "c", "m", "y", "b", "z", "escape", "2", "3", "x", "escape",
-                       "question_mark", "escape", "1", "e"]:  # fmt: skip
+        for stroke in [
+            "4", "s", "p", "f", "e", "g", "o", "t", "right", "c", "m", "y", "b", "z", "f", "escape", "2", "3", "x",
+            "escape", "question_mark", "escape", "1", "e",
+        ]:  # fmt: skip
             await d.press(stroke)
             await d.pilot.pause()
         for width, height in [(20, 5), (1, 1), (200, 60), (80, 24)]:

@@ -19,17 +19,21 @@ def spoil(run: RunDir) -> None:
         + b"A" * 300_000
         + b"\r 10%\r 20%\n[/] [bold\n"
     )
+    (run.path / "architecture.txt").write_text(f"{NASTY.replace(chr(0xD800), '')}\n\x1b]0;t\x07\n", "utf-8")
     run.recipe_path.write_text('summary = "[/red] \\u202e"\n# \x1b]0;title\x07\n', "utf-8")
 
 
 @pytest.mark.parametrize(
-    "place", [["2"], ["4", "c"], ["4", "s"], ["4", "e"], ["4", "g"], ["4", "o"], ["3"]], ids="".join
+    "place",
+    [["2"], ["4", "c"], ["4", "s"], ["4", "s", "p"], ["4", "e"], ["4", "g"], ["4", "o"], ["4", "t"], ["3"]],
+    ids="".join,
 )
 async def test_nothing_untrusted_acts(desk, size, runs, place):
     run = runs.make(status="failed", reason=NASTY, fid=9.0, alerts=0)
     spoil(run)
     runs.event(run, "alert", 300, severity=NASTY, name="x", sentence=NASTY, cause=NASTY, remedy="[/]")
     runs.event(run, "sample", 300, path="../../../etc/passwd", rows=1, columns=1, caption=NASTY)
+    runs.event(run, "figure", 300, name=NASTY, path="figures/x.gif", caption=NASTY)
     runs.event(run, "metrics", 301, values={NASTY: 1.0, "loss": 0.2})
     runs.event(
         run, "evaluation", 301, metric=f"m{NASTY}", value=3.0, lower_is_better=True, protocol=NASTY,

@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gentui.tui.widgets.picture import Sheet, arrange, decode, half_blocks, lay_out, prepare, shades, tiles_of
+from gentui.tui.widgets.picture import (
+    FILM_PIXELS,
+    MOST_FRAMES,
+    SHORTEST,
+    Sheet,
+    arrange,
+    decode,
+    film,
+    half_blocks,
+    lay_out,
+    prepare,
+    prepare_film,
+    shades,
+    tiles_of,
+)
 
 
 def grid(rows: int, columns: int, side: int, factor: int, gap: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,3 +100,49 @@ def test_room_for_fewer_tiles_is_said(tmp_path):
     assert "of 80 tiles" in shown.remark
     picture, layout = arrange(tiles_of(canvas, 10, 8), 34, 78)
     assert picture.shape[0] <= 34 and layout.rows * layout.columns >= 24  # lines between tiles included
+
+
+def animation(path, frames: int, size=(20, 10), milliseconds=500):
+    pictures = [Image.new("L", size, 2 * number) for number in range(frames)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+    return path
+
+
+def test_a_film_gives_every_frame_and_how_long_it_stays(tmp_path):
+    frames = list(film(animation(tmp_path / "a.gif", 3)))
+    assert [(pixels.shape, int(pixels[0, 0, 0]), seconds) for pixels, seconds in frames] == [
+        ((10, 20, 3), 0, 0.5), ((10, 20, 3), 2, 0.5), ((10, 20, 3), 4, 0.5),
+    ]  # fmt: skip
+    hurried = list(film(animation(tmp_path / "b.gif", 3, milliseconds=10)))
+    assert [seconds for _, seconds in hurried] == [SHORTEST] * 3
+
+
+def test_a_still_is_a_film_of_one_frame(tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "still.png")
+    assert len(list(film(tmp_path / "still.png"))) == 1
+    assert len(list(prepare_film(Sheet(tmp_path / "still.png"), 20, 10))) == 1
+
+
+def test_a_film_without_end_is_cut(tmp_path, monkeypatch):
+    animation(tmp_path / "long.gif", MOST_FRAMES + 4)
+    assert len(list(film(tmp_path / "long.gif"))) == MOST_FRAMES
+    monkeypatch.setattr("gentui.tui.widgets.picture.FILM_PIXELS", 20 * 10 * 5)
+    assert len(list(film(tmp_path / "long.gif"))) == 5 and FILM_PIXELS > 1000
+
+
+def test_a_torn_film_is_shown_as_far_as_it_goes(tmp_path):
+    path = animation(tmp_path / "a.gif", 4, size=(200, 100))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    frames = [shown for shown, _ in prepare_film(Sheet(path), 40, 20)]
+    assert 1 <= len(frames) < 4 and all(shown.strips for shown in frames)
+    path.write_bytes(data[:20])
+    assert "cannot be read" in next(prepare_film(Sheet(path), 40, 20))[0].remark
+
+
+def test_a_picture_only_guessed_to_be_a_grid_comes_apart_at_its_lines_alone():
+    canvas, tiles = grid(10, 8, 8, 4, 2)
+    assert np.array_equal(tiles_of(canvas, 10, 8, certain=False), tiles)
+    plain = np.random.default_rng(0).integers(0, 255, (100, 80, 3), np.uint8)
+    assert tiles_of(plain, 10, 8).shape[:2] == (10, 8)
+    assert tiles_of(plain, 10, 8, certain=False).shape[:2] == (1, 1)

@@ -131,6 +131,26 @@ def test_an_idle_screen_writes_nothing(terminal, runs):
         assert t.read(3.0) == 0
 
 
+def test_an_animation_falls_silent_when_it_has_played_or_is_paused(terminal, runs):
+    run = runs.make()
+    runs.film(run, 300, frames=3)
+    t = terminal()
+    t.sees("▸ digits-unet", "✓ here")
+    t.press("4")
+    t.sees("Charts", "loss")
+    t.press("spp")
+    t.sees("progress · step 300", "▶")
+    t.sees("■ 3/3")
+    t.until(lambda: t.read(1.0) == 0)
+    assert t.read(3.0) == 0
+    t.press("f")
+    t.sees("▶")
+    t.press("f")
+    t.sees("paused")
+    t.until(lambda: t.read(1.0) == 0)
+    assert t.read(2.0) == 0
+
+
 def test_a_closed_terminal_ends_the_app_and_not_the_training(terminal, home):
     from engine.rundir import list_runs
 

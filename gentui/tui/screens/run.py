@@ -210,8 +210,10 @@ class RunScreen(BaseScreen):
             return None, "no pictures yet", ""
         at = len(pictures) - 1 if self._at is None else max(0, min(self._at, len(pictures) - 1))
         picture = pictures[at]
-        newest = "newest, following" if self._at is None else f"{len(pictures) - 1 - at} newer (n follows)"
-        words = [clean(self.kind, 40), f"step {picture.step:,}", f"{at + 1} of {len(pictures)}", newest]
+        words = [clean(self.kind, 40), f"step {picture.step:,}"]
+        if len(pictures) > 1 or self.kind == GRID:
+            newest = "newest, following" if self._at is None else f"{len(pictures) - 1 - at} newer (n follows)"
+            words += [f"{at + 1} of {len(pictures)}", newest]
         return self._sheet_of(picture), " · ".join(words), clean(picture.caption or "", 200)
 
     def _sheet_of(self, picture: Any) -> Sheet:

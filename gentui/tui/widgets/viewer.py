@@ -116,7 +116,7 @@ class Viewer(Vertical):
         self._play_on()
 
     def _write_caption(self) -> None:
-        remarks = (self.remark, self._place) if self._sheet else ()
+        remarks = (self._place, self.remark) if self._sheet else ()
         text = " · ".join(part for part in (self._caption, *remarks, self._detail) if part)
         static = self.query_one(".viewer--caption", Static)
         if str(static.content) != text:
