@@ -23,7 +23,8 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
     domains = [registry.build(cls.model_validate(values), progress) for cls in settings.domains()]
     source, target = (_shaped(dataset, shape) for dataset in domains)
     learnt = target if settings.supervision == "target" else source
-    return replace(learnt, name=settings.dataset, target=target, fingerprint="")
+    warnings = (*source.warnings, *target.warnings)
+    return replace(learnt, name=settings.dataset, target=target, fingerprint="", warnings=warnings)
 
 
 def _shaped(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:

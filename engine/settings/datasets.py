@@ -46,7 +46,10 @@ def is_folder(path: Path) -> bool:
 
 
 class Data(Settings):
-    """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices."""
+    """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices.
+
+    ``builds`` names ``load(settings, progress) -> engine.data.Dataset`` (``progress`` may be None).
+    """
 
     dataset: str
     batch_size: int = Field(64, ge=1, le=65536, description="images per training step")
