@@ -90,6 +90,11 @@ class Trainer:
                 "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
             )
         self.conditions = Conditions.of(self.dataset)
+        if getattr(recipe.model, "conditional", False) and not self.conditions:
+            raise TrainingFailed(
+                f"the net is told the class, and the images of {recipe.dataset} have none: choose data with "
+                "classes, or a [model] that is told none"
+            )
         self.scorer = build_scorer(recipe, self.dataset, device)
         state = checkpoint.load_state(self.run) if resume else None
         threads = devices.set_up(device, state["threads"] if state and state["device"] == device.type else None)
