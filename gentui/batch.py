@@ -197,7 +197,7 @@ def _plain(count: int) -> Iterator[Show]:
         for row in rows:
             if row.status in ("running", "stalled"):
                 begins = row.id not in said
-                if begins or now - at >= PLAIN_LINE_S:
+                if begins or now - at >= 3 * PLAIN_LINE_S:
                     said, at = row.id, now
                     say(" · ".join([row.recipe, state_of(row), *facts_of(row)]))
                 break

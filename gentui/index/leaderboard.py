@@ -46,7 +46,8 @@ def published(dataset: str, recipe: str, title: str, reference: object) -> Publi
 
 
 def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> list[LeaderboardRow]:
-    """Published figures in line with the ranked runs, best first within each (data set, metric, protocol).
+    """Published figures in line with the ranked runs, best first within each (data set, metric, protocol); data
+    sets that runs were scored on come first.
 
     A published figure has a protocol of its own, so it is given no rank: it stands beside, not among.
     """
@@ -73,7 +74,8 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
         )
         for f in figures
     ]  # fmt: skip
-    return sorted(rows, key=_order)
+    own = {row.dataset for row in rows if row.run}
+    return sorted(rows, key=lambda row: (row.dataset not in own, _order(row)))
 
 
 def _order(row: LeaderboardRow) -> tuple[Any, ...]:

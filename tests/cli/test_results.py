@@ -152,6 +152,76 @@ def test_a_curve_shows_the_gap_where_the_loss_is_no_number(reported):
     assert any("loss" in (text.text or "") for text in root.findall(f"{space}text"))
 
 
+@pytest.fixture
+def whole_report(invoke, make_run, tmp_path):
+    """A report of a run with paired losses, figures of several names and an architecture; another run beside."""
+    run = make_run("fashion-unet", scores=(9.0, 3.0))
+    make_run("fashion-resnet-noise", name="<the other>", scores=(5.0,))
+    writer = EventWriter(run.events_path(1))
+    for step in (1, 2, 3):
+        values = {"loss_d_real": 1 / step, "loss_d_fake": 2 / step, "grad_norm": 1.0, "val_loss": 0.5}
+        writer.emit("metrics", step=step, images=64 * step, values=values)
+    for step in (1, 3):
+        for name, path in (("strip", f"figures/strip-{step}.png"), ("progress", "figures/progress.gif")):
+            (run.path / path).write_bytes(f"{name} {step}".encode())
+            writer.emit("figure", step=step, images=step, name=name, path=path, caption=f"{name} <{step}>")
+    writer.close()
+    text = "generator: Pair, 3,576,704 parameters\n\nlayer  kind  ```<b>\x1b[31m\n"
+    (run.path / "architecture.txt").write_text(text)
+    assert invoke("report", run.id, "-o", str(tmp_path / "report")).exit_code == 0
+    return tmp_path / "report"
+
+
+def test_a_report_shows_the_newest_figure_of_each_name_with_its_caption(whole_report):
+    copied = {path.read_bytes() for path in (whole_report / "pictures").iterdir() if path.suffix != ".svg"}
+    assert copied == {b"", b"strip 3", b"progress 3"}
+    assert [path.read_bytes() for path in (whole_report / "pictures").glob("*.gif")] == [b"progress 3"]
+    text = (whole_report / "report.md").read_text()
+    assert "strip at step 3: strip &lt;3&gt;" in text and "progress at step 3" in text
+    assert "at step 1" not in text
+    assert text.index("strip at step 3") < text.index("progress at step 3"), "what moves comes last"
+
+
+def test_losses_that_belong_together_share_a_picture_of_the_report(whole_report):
+    titles = {}
+    for path in (whole_report / "pictures").glob("*.svg"):
+        root = ET.parse(path).getroot()
+        titles[root.get("aria-label")] = root
+    assert {"loss, val_loss", "loss_d_real, loss_d_fake", "fid"} <= titles.keys()
+    root = titles["loss_d_real, loss_d_fake"]
+    space = "{http://www.w3.org/2000/svg}"
+    looks = [(line.get("stroke"), line.get("stroke-dasharray")) for line in root.findall(f"{space}polyline")]
+    assert len(looks) == 2 and looks[0][0] != looks[1][0] and looks[0][1] != looks[1][1]
+    words = [text.text for text in root.findall(f"{space}text")]
+    assert {"loss_d_real", "loss_d_fake"} <= set(words), "a legend"
+    page = (whole_report / "index.html").read_text()
+    assert page.index("loss, val_loss") < page.index("loss_d_real, loss_d_fake") < page.index("grad_norm")
+
+
+def test_a_report_holds_the_architecture_as_text(whole_report):
+    page, text = ((whole_report / name).read_text() for name in ("index.html", "report.md"))
+    assert (
+        "generator: Pair, 3,576,704 parameters\n" in page and "generator: Pair, 3,576,704 parameters\n" in text
+    )
+    assert "layer  kind  ```&lt;b&gt;</pre>" in page
+    assert "````\ngenerator" in text, "a fence longer than any inside"
+    assert "\x1b" not in page + text
+
+
+def test_a_report_stands_the_scores_beside_the_others_and_the_published(whole_report):
+    text = (whole_report / "report.md").read_text()
+    others = text[text.index("Against the others") :]
+    assert "fid on fashion-mnist (lower is better)" in others.replace("\\", "")
+    ranks = [
+        [cell.strip() for cell in line.split("|")[1:4]]
+        for line in others.splitlines()
+        if line.startswith(("| 1 ", "| 2 "))
+    ]
+    assert ranks == [["1", "3", "fashion-unet"], ["2", "5", "fashion-resnet-noise"]]
+    assert "(here)" in others and "&lt;the other&gt;" in others
+    assert "| published | 115 | fashion-unet |" in others
+
+
 def test_a_report_of_nothing_is_a_mistake(invoke, tmp_path):
     assert invoke("report", "nope", "-o", str(tmp_path / "r")).exit_code == 3
     assert not (tmp_path / "r").exists()

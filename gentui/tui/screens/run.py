@@ -17,6 +17,7 @@ from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.scores import scores_text
+from gentui.tui.widgets.architecture import Architecture
 from gentui.tui.widgets.chart import AXES, MARKS, SMOOTHING, Curve, Look
 from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.lines import Lines, Tail
@@ -130,7 +131,7 @@ class RunScreen(BaseScreen):
         with Container(id="settings", classes="pane"):
             yield Lines(empty="", id="settings-lines")
         with Container(id="net", classes="pane"):
-            yield Lines(empty="The architecture is written down when the net is built.", id="net-lines")
+            yield Architecture(empty="The architecture is written down when the net is built.", id="net-lines")
 
     def on_mount(self) -> None:
         self.dir = self.gentui.home / "runs" / self.run_id
