@@ -288,6 +288,22 @@ def test_pictures_are_written_as_asked(terminal, runs, images, there, absent):
     t.sees("▸ digits-unet")
 
 
+@pytest.mark.parametrize(("images", "mark"), [("kitty", b"\x1b_G"), ("sixel", b"\x1bP")])
+def test_animations_are_drawn_in_pixels_frame_by_frame(terminal, runs, images, mark):
+    run = runs.make()
+    runs.film(run, 300, frames=3)
+    t = terminal(images=images)
+    t.sees("✓ here")
+    t.press("4")
+    t.sees("Charts", "loss")
+    drawn = t.raw.count(mark)
+    t.press("spp")
+    t.sees("progress · step 300", "■ 3/3")
+    assert t.raw.count(mark) >= drawn + 9, "three times three frames"
+    t.until(lambda: t.read(1.0) == 0)
+    assert t.read(2.0) == 0
+
+
 @pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
 def test_the_whole_evening_in_tmux(home, runs):
     """Menu, launch, chart, samples, leaderboard, export: keyboard only, in tmux, at two sizes."""
