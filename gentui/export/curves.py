@@ -21,7 +21,8 @@ COLUMNS = 280
 _LOG_SPAN = 50.0  # a positive series that spans more is drawn on a logarithmic axis
 
 
-_LINES = (("#1f5f99", ""), ("#c25e00", "7 3"), ("#2a7d4f", "2 2"), ("#7a3e9d", "9 3 2 3"))
+_LINES = (("#1f5f99", "none"), ("#c25e00", "7 3"), ("#2a7d4f", "2 2"), ("#7a3e9d", "9 3 2 3"))
+_FEW = 40  # points, each of which is then drawn
 _LETTER = 7  # pixels of the legend's, about
 
 
@@ -60,6 +61,9 @@ def curves(charts: Sequence[tuple[str, Chart]], x_label: str = "step") -> str:
             # a mean of extremes that are all positive lies between them
             line = " ".join(_points(across(x), up(np.clip(mean, lo, hi))))
             lines.append(f'<polyline stroke="{colour}" stroke-dasharray="{dashes}" points="{line}"/>')
+            if len(chart.x) <= _FEW:
+                places = zip(across(x), up(mean), strict=True)
+                lines += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{colour}"/>' for a, b in places]
         for x in across(np.asarray(chart.marks, float)):
             marks.append(f'<text class="mark" x="{x:.1f}" y="{_TOP + 10}">×</text>')
     title = ", ".join(name for name, _ in charts)

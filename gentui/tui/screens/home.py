@@ -28,7 +28,7 @@ COLUMNS = (
     Column("what it is", flex=True, minimum=14, maximum=60, drop=3),
     Column("published", "right", minimum=9, maximum=16),
     Column("your best", "right", minimum=9, maximum=16),
-    Column("data", minimum=9, maximum=16),
+    Column("data", minimum=9, maximum=12),
 )
 
 
