@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engine.data import digits
@@ -20,10 +21,13 @@ from engine.settings.datasets_embedded import DigitsM
 def load(settings: DigitsM, progress: Progress | None = None) -> Dataset:
     """1,437 training and 360 test images, uint8 N,3,28,28: the digits of ``digits``, split as they are."""
     plain = digits.load(Digits.model_validate({}))
-    size = settings.shape[1:]
+    _, height, width = settings.shape
+    above, left = (height - settings.digit) // 2, (width - settings.digit) // 2
+    margins = (left, width - settings.digit - left, above, height - settings.digit - above)
 
     def blended(split: Split) -> Split:
-        return Split(blend(resize(split.images, size), photographs()), split.labels)
+        figures = F.pad(resize(split.images, (settings.digit, settings.digit)), margins)
+        return Split(blend(figures, photographs()), split.labels)
 
     return replace(plain, name=settings.dataset, train=blended(plain.train), test=blended(plain.test))
 

@@ -20,7 +20,8 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
     if settings.found() is None:
         raise MissingData(settings.missing())
     shape, values = settings.shape, {"batch_size": settings.batch_size}
-    domains = [registry.build(cls.model_validate(values), progress) for cls in settings.domains()]
+    chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
+    domains = [registry.build(cls.model_validate(own), progress) for cls, own in chosen]
     source, target = (_shaped(dataset, shape) for dataset in domains)
     learnt = target if settings.supervision == "target" else source
     warnings = (*source.warnings, *target.warnings)

@@ -215,6 +215,7 @@ class Pair(Data):
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
     source: ClassVar[str] = ""
+    source_values: ClassVar[dict[str, Any]] = {}  # how the source's own settings differ from their defaults
     target: ClassVar[str] = ""
 
     @classmethod

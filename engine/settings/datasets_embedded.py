@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import Field
 
 from engine.registry import register
 from engine.settings.datasets import Data, Pair
@@ -28,6 +30,9 @@ class DigitsM(Data):
     construction of MNIST-M (Ganin et al. 2016)."""
 
     dataset: str = "digits-m"
+    digit: int = Field(
+        28, ge=8, le=28, description="pixels a side of the digit, in the middle of its patch; 28 fills it"
+    )
     builds: ClassVar[str] = "engine.data.digits_m:load"
     title: ClassVar[str] = "digits blended over photographs, 28×28"
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
@@ -69,11 +74,13 @@ class ToonFaces(Data):
 
 @register("dataset", "digitsm-digits")
 class DigitsMToDigits(Pair):
-    """From digits over photographs to plain digits: a small domain shift that is always there."""
+    """From small digits over photographs to plain digits that fill their frame, as USPS's do and MNIST's do not:
+    the domain shift that is always there. The test digits of both domains are trained on in neither."""
 
     dataset: str = "digitsm-digits"
-    title: ClassVar[str] = "digits over photographs → plain digits, 28×28"
+    title: ClassVar[str] = "small digits over photographs → large plain digits, 28×28"
     source: ClassVar[str] = "digits-m"
+    source_values: ClassVar[dict[str, Any]] = {"digit": 16}  # twice as large as they are stored
     target: ClassVar[str] = "digits"
     sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
     embedded: ClassVar[bool] = True

@@ -93,6 +93,14 @@ def test_where_there_is_no_digit_the_photograph_is_untouched(digits_m):
     assert any((patch[ground] == made).all() for patch in patches)
 
 
+def test_a_small_digit_stands_in_the_middle_of_its_patch():
+    small = opened(DigitsM, digit=16)
+    plain = resize(opened(Digits).test.images[:20], (16, 16))
+    figures = torch.zeros(20, 1, 28, 28, dtype=torch.uint8)
+    figures[:, :, 6:22, 6:22] = plain
+    assert torch.equal(blend(figures, photographs()), small.test.images[:20])
+
+
 def test_backgrounds_come_from_everywhere(digits_m):
     corners = digits_m.train.images[:, :, 0, 0]
     assert len(corners.unique(dim=0)) > 700
