@@ -1,7 +1,10 @@
 """The convolutional pair of Radford et al. 2016 (DCGAN), with the sizes of systems trained at 64×64.
 
-No convolution has a bias; weights are drawn from N(0, 0.02). An image of side s is s / 2^n = 4…7 pixels doubled
-n times: 64 pixels are 4 doubled four times, with 512, 256, 128 and 64 feature maps at 64 ``channels``.
+Weights are drawn from N(0, 0.02). No convolution has a bias, but for those of a discriminator without norms, where
+BatchNorm's shift would have been: else an image of zeros would always score zero.
+
+An image of side s is s / 2^n = 4…7 pixels doubled n times: 64 pixels are 4 doubled four times, with 512, 256, 128
+and 64 feature maps at 64 ``channels``.
 """
 
 from __future__ import annotations
@@ -102,8 +105,8 @@ class Discriminator(nn.Module):
         widths = widths[::-1]
         layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1, bias=False), leaky()]
         for inputs, outputs in itertools.pairwise(widths):
-            convolution = nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False)
-            layers += [convolution, *normalisation(settings.norm, outputs), leaky()]
+            norm = normalisation(settings.norm, outputs)
+            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not norm), *norm, leaky()]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, side, bias=False))
         finish(self, settings.norm)
 

@@ -143,6 +143,12 @@ def test_the_discriminators_norm_is_the_one_asked_for(settings, norm, norms, spe
     assert all(nn.utils.parametrize.is_parametrized(m, "weight") is spectral for m in layers)
 
 
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_without_norms_the_discriminators_inner_layers_have_biases_instead(norm):
+    net = registry.build(DCGAN(channels=4, norm=norm), ImageSpec((3, 64, 64))).discriminator
+    assert [m.bias is not None for m in of_kind(net, nn.Conv2d)] == [False, True, True, True, False]
+
+
 def test_the_acgan_answers_to_its_condition():
     torch.manual_seed(0)
     pair = registry.build(ACGAN(channels=8), ImageSpec((3, 32, 32), attributes=15)).eval()
