@@ -1,4 +1,4 @@
-"""Score a run's weights: ``python -P -m engine.evaluate_run RUN_DIR [--samples N] [--extractor NAME] [--json]``.
+"""Score a run's weights: ``python -P -m engine.evaluate_run RUN_DIR [--samples N] [--sampler NAME] [--json] …``.
 
 The scores join the run's event log. Exit codes: 0, 2 (bad argument), 4 (no checkpoint, data or extractor).
 """
@@ -24,17 +24,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--samples", type=int)
     parser.add_argument("--extractor")
+    parser.add_argument("--sampler")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--guidance", type=float)
     parser.add_argument("--checkpoint", choices=["best", "last"])
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     run = RunDir(options.run_dir)
     trained = or_exit(run, options.device, options.checkpoint)
-    changes: dict[str, object] = {}
-    if options.samples is not None:
-        changes["evaluate.samples"] = options.samples
-    if options.extractor is not None:
-        changes["evaluate.extractor"] = options.extractor
+    given = {
+        "evaluate.samples": options.samples,
+        "evaluate.extractor": options.extractor,
+        "sample.sampler": options.sampler,
+        "sample.steps": options.steps,
+        "sample.guidance": options.guidance,
+    }
+    changes = {key: value for key, value in given.items() if value is not None}
     try:
         recipe = trained.recipe.with_values(changes) if changes else trained.recipe
         recipe.require_data()

@@ -100,13 +100,29 @@ def sample_command(
 @click.argument("run", metavar="RUN")
 @click.option("--samples", type=click.IntRange(2, 10**7), metavar="N", help="Generated images to score.")
 @click.option("--extractor", metavar="NAME", help="Another feature extractor than the recipe's.")
+@click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
+@click.option("--steps", type=click.IntRange(1, 10_000), help="Sampling steps.")
+@click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
 @json_option
 @pass_app
-def evaluate_command(app: App, run: str, samples: int | None, extractor: str | None, as_json: bool) -> int:
+def evaluate_command(
+    app: App,
+    run: str,
+    samples: int | None,
+    extractor: str | None,
+    sampler: str | None,
+    steps: int | None,
+    guidance: float | None,
+    as_json: bool,
+) -> int:
     """Score a run's weights; the score joins the leaderboard under its protocol."""
     found = _with_checkpoint(app, run)
     flags = ["--json"] if as_json else []
-    code = _engine("evaluate_run", found, {"--samples": samples, "--extractor": extractor}, *flags)
+    options = {
+        "--samples": samples, "--extractor": extractor, "--sampler": sampler, "--steps": steps,
+        "--guidance": guidance,
+    }  # fmt: skip
+    code = _engine("evaluate_run", found, options, *flags)
     app.index()
     return code
 

@@ -76,3 +76,11 @@ def test_evaluating_adds_scores_to_the_event_log(trained, capsys):
     assert all("n=20" in row["protocol"] for row in rows)
     added = events(trained, "evaluation")[before:]
     assert [e["protocol_id"] for e in added] == [row["protocol_id"] for row in rows]
+
+
+def test_a_run_can_be_scored_with_another_sampler_under_a_protocol_that_says_so(trained, capsys):
+    arguments = ("--samples", 20, "--sampler", "dpm++", "--steps", 4, "--json")
+    assert call(evaluate_run.main, trained, *arguments) == 0
+    assert "dpm++ 4" in capsys.readouterr().out
+    assert call(evaluate_run.main, trained, "--samples", 20, "--guidance", 0.5) == 2
+    assert "not trained for guidance" in capsys.readouterr().err
