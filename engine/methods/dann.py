@@ -50,7 +50,8 @@ class DANN(OneNet):
         with self.autocast():
             logits, domains = net(batch.images, target, strength)
         labels = F.cross_entropy(logits.float(), batch.labels)
-        parts: Metrics = {"loss_label": labels.detach()}
+        # The sum is no measure of progress, its terms pull against each other: the curve is the labels', as val_loss.
+        parts: Metrics = {"loss": labels.detach(), "loss_label": labels.detach()}
         if domains is None:
             return labels, parts
         truth = (torch.arange(len(domains), device=domains.device) >= len(batch)).float()
