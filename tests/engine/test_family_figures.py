@@ -26,7 +26,7 @@ from tests.engine.test_adaptation import two_domains
 
 CPU = torch.device("cpu")
 VAE = {"model.channels": 4, "model.latent": 6}
-DANN = {"model.channels": 4, "model.hidden": [12, 8]}
+DANN = {"model.channels": 4, "model.hidden": [12, 8], "train.ema": 0.0}
 
 
 def occasion(recipe: Recipe, tmp_path: Path, dataset=None) -> Occasion:
