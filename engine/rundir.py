@@ -7,6 +7,7 @@ reconciles) writes ``state.json``.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -126,17 +127,21 @@ class RunDir:
         building = Path(tempfile.mkdtemp(dir=runs, prefix=".new-"))
         for name in ("checkpoints", "samples", "figures"):
             (building / name).mkdir(mode=DIR_MODE)
+        made = cls(building)
+        write_atomically(made.recipe_path, recipe_toml.encode())
+        made.write_state(state)
+        made.lock_path.touch(mode=FILE_MODE)
         while True:
             run_id = new_run_id()
-            if (runs / run_id).exists():
-                continue
-            made = cls(building)
-            write_atomically(made.recipe_path, recipe_toml.encode())
             write_atomically(made.info_path, json.dumps({"id": run_id, **info}, indent=1).encode())
-            made.write_state(state)
-            made.lock_path.touch(mode=FILE_MODE)
-            building.rename(runs / run_id)
-            return cls(runs / run_id)
+            try:
+                building.rename(runs / run_id)
+            except OSError as error:
+                # Only the rename can say that an id is free: another process may have just taken it.
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+            else:
+                return cls(runs / run_id)
 
     def info(self) -> dict[str, Any]:
         """``run.json``: identity, command, versions, git commit, host, device, seed."""

@@ -62,6 +62,16 @@ def test_many_runs_made_at_once_all_appear(tmp_path):
     assert not [p for p in (tmp_path / "runs").iterdir() if p.name.startswith(".")]
 
 
+def test_an_id_taken_by_another_process_meanwhile_is_not_taken_twice(run, tmp_path, monkeypatch):
+    free = "20260301-120000-000ab"
+    offered = iter([run.id, run.id, free])
+    monkeypatch.setattr("engine.rundir.new_run_id", lambda: next(offered))
+    made = RunDir.create(tmp_path, 'name = "y"\n', {}, State())
+    assert made.id == made.info()["id"] == free
+    assert run.recipe_path.read_text() == 'name = "x"\n'
+    assert sorted(p.name for p in run.path.parent.iterdir()) == sorted([run.id, free])
+
+
 def test_a_reader_sees_the_old_state_or_the_new_never_a_mixture(run):
     stop = threading.Event()
 
