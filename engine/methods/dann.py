@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine import registry
 from engine.methods import Batch, Context, Metrics
+from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.dann import DANN as Net
 from engine.settings.adaptation import DANN as DANNSettings
@@ -78,14 +79,9 @@ class DANN(OneNet):
     def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
         net = self.learner.evaluated()
         assert isinstance(net, Net)
-        training = net.training
-        net.eval()
-        try:
-            with self.autocast():
-                features = net.extractor(images)
-                return features.float(), net.labels(features).float()
-        finally:
-            net.train(training)
+        with evaluating(net), self.autocast():
+            features = net.extractor(images)
+            return features.float(), net.labels(features).float()
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "step": self.step}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from engine import registry
 from engine.methods import Context, ImageSpec, Trace
+from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.samplers.process import Level, Process
 from engine.settings.samplers import Sample
@@ -46,16 +47,10 @@ class Denoising(OneNet):
         ema: bool = True,
         trace: Trace | None = None,
     ) -> Tensor:
-        net = self.learner.evaluated(ema)
-        training = net.training
-        net.eval()
-
         def show(done: int, total: int, x: Tensor, level: Level) -> None:
             if trace is not None:  # at the images' scale whatever the noise
                 trace(done, total, x * (self.signal / math.hypot(level.alpha * self.signal, level.sigma)))
 
-        try:
+        with evaluating(self.learner.evaluated(ema)) as net:
             process = self.process(net, settings, labels if self.conditional else None)
             return registry.build(settings, process, noise, show)
-        finally:
-            net.train(training)

@@ -20,7 +20,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from engine import registry
 from engine.methods import Batch, Context, Metrics, Trace
 from engine.methods.adversarial import Adversarial
-from engine.methods.learner import Learner, autocast
+from engine.methods.learner import Learner, autocast, evaluating
 from engine.methods.penalties import Regulariser
 from engine.settings.gan import GAN as GANSettings
 from engine.settings.samplers import Sample
@@ -188,14 +188,8 @@ class GAN:
         ema: bool = True,
         trace: Trace | None = None,
     ) -> Tensor:
-        net = self.generator.evaluated(ema)
-        training = net.training
-        net.eval()
-        try:
-            with self.autocast():
-                images = net(noise, self.condition(labels)).float()
-        finally:
-            net.train(training)
+        with evaluating(self.generator.evaluated(ema)) as net, self.autocast():
+            images = net(noise, self.condition(labels)).float()
         if trace is not None:
             trace(1, 1, images)
         return images

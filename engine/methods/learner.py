@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,23 @@ from engine.registry import Settings
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
+N = TypeVar("N", bound=nn.Module)
+
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Mixed precision for a forward pass; nothing at all in fp32."""
     return torch.autocast(device.type, _DTYPES[precision]) if precision in _DTYPES else nullcontext()
+
+
+@contextmanager
+def evaluating(net: N) -> Iterator[N]:
+    """The net in evaluation mode; then as it was."""
+    training = net.training
+    net.eval()
+    try:
+        yield net
+    finally:
+        net.train(training)
 
 
 class Learner:

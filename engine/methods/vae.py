@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TypeVar
-
 import torch
 from torch import Tensor, nn
 
 from engine import registry
 from engine.methods import Batch, Context, Metrics, Trace
+from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.vae import Autoencoder, standard_normal_kl
 from engine.settings.samplers import Sample
 from engine.settings.vae import VAE as VAESettings
-
-N = TypeVar("N", bound=nn.Module)
 
 
 class VAE(OneNet):
@@ -49,7 +44,7 @@ class VAE(OneNet):
     @torch.no_grad()
     def validate(self, batch: Batch) -> Metrics:
         """The training losses, z drawn as in training; of the net as it is trained, not of the averaged one."""
-        with _evaluating(self.net) as net:
+        with evaluating(self.net) as net:
             loss, parts = self.loss(net, batch)
         return {f"val_{name}": value for name, value in {"loss": loss, **parts}.items()}
 
@@ -67,7 +62,7 @@ class VAE(OneNet):
         trace: Trace | None = None,
     ) -> Tensor:
         """The decoder's mean for latents ``noise``; no pixel noise is added."""
-        with _evaluating(self._autoencoder(ema)) as net, self.autocast():
+        with evaluating(self._autoencoder(ema)) as net, self.autocast():
             images = net.decode(noise).float()
         if trace is not None:
             trace(1, 1, images)
@@ -76,26 +71,15 @@ class VAE(OneNet):
     @torch.no_grad()
     def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
         """N,C,H,W in [-1,1] -> the means of q(z|x), N,latent: what ``sample`` takes as noise."""
-        with _evaluating(self._autoencoder(ema)) as net, self.autocast():
+        with evaluating(self._autoencoder(ema)) as net, self.autocast():
             return net.encode(images)[0].float()
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor, *, ema: bool = True) -> Tensor:
-        with _evaluating(self._autoencoder(ema)) as net, self.autocast():
+        with evaluating(self._autoencoder(ema)) as net, self.autocast():
             return net.decode(net.encode(images)[0]).float()
 
     def _autoencoder(self, ema: bool) -> Autoencoder:
         net = self.learner.evaluated(ema)
         assert isinstance(net, Autoencoder)
         return net
-
-
-@contextmanager
-def _evaluating(net: N) -> Iterator[N]:
-    """The net in evaluation mode; then as it was."""
-    training = net.training
-    net.eval()
-    try:
-        yield net
-    finally:
-        net.train(training)
