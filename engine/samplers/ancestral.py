@@ -32,19 +32,14 @@ def ddpm(settings: DDPM, process: Process, noise: Tensor, show: Show | None = No
 
     Fewer steps than were trained are spread evenly over those, with the posterior between the levels met.
     """
-    levels = process.levels(settings.steps)
-    x, total, draws = noise * process.scale, settings.steps, Draws(noise)
-    if show:
-        show(0, total, x, levels[0])
-    for i in range(total):
-        now, then = levels[i], levels[i + 1]
-        x = posterior_mean(x, process.denoise(x, now), now, then)
-        if then.sigma:
-            variance = (between if settings.variance == "beta" else posterior_variance)(now, then)
-            x = x + math.sqrt(variance) * draws.normal()
-        if show:
-            show(i + 1, total, x, then)
-    return x
+    draws = Draws(noise)
+    variance = between if settings.variance == "beta" else posterior_variance
+
+    def step(x: Tensor, now: Level, then: Level) -> Tensor:
+        mean = posterior_mean(x, process.denoise(x, now), now, then)
+        return mean + math.sqrt(variance(now, then)) * draws.normal() if then.sigma else mean
+
+    return process.descend(noise, process.levels(settings.steps), step, show)
 
 
 def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
@@ -52,19 +47,13 @@ def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = No
 
     ``noise`` N,C,H,W is standard normal.
     """
-    levels = process.levels(settings.steps, settings.spacing)
-    x, total = noise * process.scale, settings.steps
     draws = Draws(noise) if settings.eta else None
-    if show:
-        show(0, total, x, levels[0])
-    for i in range(total):
-        now, then = levels[i], levels[i + 1]
+
+    def step(x: Tensor, now: Level, then: Level) -> Tensor:
         image = process.denoise(x, now)
         fresh = settings.eta**2 * posterior_variance(now, then)
         kept = math.sqrt(max(0.0, then.sigma**2 - fresh))
         x = then.alpha * image + kept * process.noise_in(x, image, now)
-        if draws is not None and then.sigma:
-            x = x + math.sqrt(fresh) * draws.normal()
-        if show:
-            show(i + 1, total, x, then)
-    return x
+        return x + math.sqrt(fresh) * draws.normal() if draws is not None and then.sigma else x
+
+    return process.descend(noise, process.levels(settings.steps, settings.spacing), step, show)

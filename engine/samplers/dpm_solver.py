@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from engine.samplers.process import Process, Show
+from engine.samplers.process import Level, Process, Show
 from engine.settings.samplers import DPMSolver
 
 
@@ -15,21 +15,17 @@ def dpm_solver(settings: DPMSolver, process: Process, noise: Tensor, show: Show 
 
     The first step has no past and the last, to no noise at all, has no finite λ: both are of first order.
     """
-    levels = process.levels(settings.steps, settings.spacing)
-    x, total = noise * process.scale, settings.steps
     before: tuple[Tensor, float] | None = None  # the image expected one level ago, and the step in λ from there
-    if show:
-        show(0, total, x, levels[0])
-    for i in range(total):
-        now, then = levels[i], levels[i + 1]
+
+    def step(x: Tensor, now: Level, then: Level) -> Tensor:
+        nonlocal before
         image = expected = process.denoise(x, now)
-        step = then.log_snr - now.log_snr
+        change = then.log_snr - now.log_snr
         if before is not None and then.sigma:
-            earlier, last_step = before
-            half = step / (2 * last_step)
+            earlier, last_change = before
+            half = change / (2 * last_change)
             expected = (1 + half) * image - half * earlier
-        x = then.sigma / now.sigma * x - then.alpha * math.expm1(-step) * expected
-        before = image, step
-        if show:
-            show(i + 1, total, x, then)
-    return x
+        before = image, change
+        return then.sigma / now.sigma * x - then.alpha * math.expm1(-change) * expected
+
+    return process.descend(noise, process.levels(settings.steps, settings.spacing), step, show)

@@ -7,32 +7,26 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from engine.samplers.process import Process, Show
+from engine.samplers.process import Level, Process, Show
 from engine.settings.samplers import Euler, Heun
 
 
 def _solve(
     settings: Euler | Heun, process: Process, noise: Tensor, show: Show | None, second_order: bool
 ) -> Tensor:
-    levels = process.levels(settings.steps, "karras", settings.rho)
-    x, total = noise * process.scale, settings.steps
-    if show:
-        show(0, total, x, levels[0])
-    for i in range(total):
-        now, then = levels[i], levels[i + 1]
+    def step(x: Tensor, now: Level, then: Level) -> Tensor:
         slope = process.noise_in(x, process.denoise(x, now), now)
-        stepped = _step(x, slope, now.alpha, then.alpha, then.ratio - now.ratio)
-        if second_order and i < total - 1:
+        stepped = _along(slope, x, now, then)
+        if second_order and then.sigma:  # where no noise is left, it has no slope
             slope = (slope + process.noise_in(stepped, process.denoise(stepped, then), then)) / 2
-            stepped = _step(x, slope, now.alpha, then.alpha, then.ratio - now.ratio)
-        x = stepped
-        if show:
-            show(i + 1, total, x, then)
-    return x
+            stepped = _along(slope, x, now, then)
+        return stepped
+
+    return process.descend(noise, process.levels(settings.steps, "karras", settings.rho), step, show)
 
 
-def _step(x: Tensor, slope: Tensor, alpha: float, next_alpha: float, change: float) -> Tensor:
-    return (x / alpha + change * slope) * next_alpha
+def _along(slope: Tensor, x: Tensor, now: Level, then: Level) -> Tensor:
+    return (x / now.alpha + (then.ratio - now.ratio) * slope) * then.alpha
 
 
 def euler(settings: Euler, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:

@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor
@@ -42,6 +43,8 @@ Denoise = Callable[[Tensor, Level], Tensor]
 """(x N,C,H,W; its level) -> the expected image, N,C,H,W."""
 Show = Callable[[int, int, Tensor, Level], None]
 """Called with (steps done, steps in all, x, its level)."""
+Step = Callable[[Tensor, Level, Level], Tensor]
+"""(x N,C,H,W; its level; the less noisy one to go to) -> x there."""
 
 
 class Process(ABC):
@@ -56,6 +59,17 @@ class Process(ABC):
     @abstractmethod
     def levels(self, steps: int, spacing: Spacing = "native", rho: float = 7.0) -> list[Level]:
         """``steps`` levels with ever less noise, from where sampling begins, then ``CLEAN``."""
+
+    def descend(self, noise: Tensor, levels: Sequence[Level], step: Step, show: Show | None = None) -> Tensor:
+        """From standard normal ``noise`` N,C,H,W down all ``levels``, one ``step`` to each from the one before."""
+        x, total = noise * self.scale, len(levels) - 1
+        if show:
+            show(0, total, x, levels[0])
+        for done, (now, then) in enumerate(pairwise(levels), 1):
+            x = step(x, now, then)
+            if show:
+                show(done, total, x, then)
+        return x
 
     @staticmethod
     def noise_in(x: Tensor, image: Tensor, level: Level) -> Tensor:
