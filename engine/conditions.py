@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -13,6 +15,12 @@ from engine.problems import did_you_mean
 
 class UnknownLabel(Exception):
     """A label a person asked for that the data does not have; the message lists those there are."""
+
+
+def parts(groups: Sequence[int], count: int) -> list[range]:
+    """``count`` attributes by number, group by group; every one is its own where there are no ``groups``."""
+    sizes = groups or (1,) * count
+    return [range(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,8 @@ class Conditions:
 
     @property
     def parts(self) -> list[range]:
-        """The attributes of each group, by number; every attribute is its own where there are no groups."""
-        found, start = [], 0
-        for size in self.groups or (1,) * len(self.attributes):
-            found.append(range(start, start + size))
-            start += size
-        return found
+        """The attributes of each group, by number."""
+        return parts(self.groups, len(self.attributes))
 
     def rows(self, count: int) -> Tensor:
         """Labels of ``count`` rows of a grid: int64 N, or float32 N,A. Fewer where there are fewer classes.

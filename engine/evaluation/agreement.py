@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from engine.conditions import parts
+
 
 def predicted_attributes(logits: Tensor, groups: Sequence[int] = ()) -> Tensor:
     """N,A logits -> N,A of 0 and 1: the largest of each group, or, of attributes that stand alone, the positive."""
     predicted = torch.zeros_like(logits)
-    start = 0
-    for size in groups or (1,) * logits.shape[1]:
-        part = logits[:, start : start + size]
-        if size == 1:
-            predicted[:, start] = (part[:, 0] > 0).to(logits.dtype)
+    for part in parts(groups, logits.shape[1]):
+        columns = slice(part.start, part.stop)
+        if len(part) == 1:
+            predicted[:, columns] = (logits[:, columns] > 0).to(logits.dtype)
         else:
-            predicted[:, start : start + size].scatter_(1, part.argmax(1, keepdim=True), 1)
-        start += size
+            predicted[:, columns].scatter_(1, logits[:, columns].argmax(1, keepdim=True), 1)
     return predicted
 
 
