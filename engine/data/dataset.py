@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine import registry
+from engine.recipe import MissingData
 from engine.settings.datasets import Data
 
 Progress = Callable[[int, int], None]
@@ -95,9 +96,17 @@ class Dataset:
 def open_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
     """Read the data set ``settings`` describe, resize it and hold out its validation split as they ask.
 
-    Raises DataError for damaged files and engine.recipe.MissingData when it is not on this machine.
+    Raises DataError for damaged files and MissingData when it is not on this machine.
     """
     return finish(registry.build(settings, progress), settings)
+
+
+def located(settings: Data) -> Path:
+    """The folder these settings read from. Raises MissingData with the remedy when it is not on this machine."""
+    folder = settings.found()
+    if folder is None:
+        raise MissingData(settings.missing())
+    return folder
 
 
 def finish(dataset: Dataset, settings: Data) -> Dataset:

@@ -21,12 +21,11 @@ import numpy as np
 from torch import Tensor
 
 from engine.data.attribute_files import read_attributes, read_partition
-from engine.data.dataset import DataError, Dataset, Progress, Split, place, printable
+from engine.data.dataset import DataError, Dataset, Progress, Split, located, place, printable
 from engine.data.decoding import Unusable, decode, quiet
 from engine.data.listing import Found, Listing, list_images
 from engine.data.store import Stored, Writer, kept
 from engine.problems import shown
-from engine.recipe import MissingData
 from engine.settings.datasets import Data
 from engine.settings.datasets_folders import AttributeFolder, CelebA, Folder
 
@@ -60,13 +59,13 @@ class Plan:
 
 def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
     """A folder of images, uint8 N,3,S,S; its sub-folders are classes where all images lie in them."""
-    listing = list_folder(_place(settings), progress)
+    listing = list_folder(located(settings), progress)
     return open_planned(settings, listing, lambda: _by_class(listing.files), progress)
 
 
 def load_with_attributes(settings: AttributeFolder, progress: Progress | None = None) -> Dataset:
     """A folder of images with a file of attributes. Raises DataError where the two do not fit."""
-    listing = list_folder(_place(settings), progress)
+    listing = list_folder(located(settings), progress)
     file = settings.attribute_file()
     if file is None:
         raise DataError(
@@ -81,7 +80,7 @@ def load_with_attributes(settings: AttributeFolder, progress: Progress | None = 
 
 def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     """Aligned faces; attributes and published splits where their files are beside the images."""
-    root = _place(settings)
+    root = located(settings)
     aligned = root / "img_align_celeba"
     listing = list_folder(aligned if aligned.is_dir() else root, progress)
     near = [root, root / "Anno", root / "Eval", root.parent]
@@ -100,13 +99,6 @@ def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
         return Plan(pictures, (), made.attributes, made.warnings)
 
     return open_planned(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
-
-
-def _place(settings: Folder) -> Path:
-    folder = settings.found()
-    if folder is None:
-        raise MissingData(settings.missing())
-    return folder
 
 
 # -- what is there -----------------------------------------------------------------------------------------

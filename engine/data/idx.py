@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, Split, damaged
-from engine.recipe import MissingData
+from engine.data.dataset import Dataset, Progress, Split, damaged, located
 from engine.settings.datasets import Data
 from engine.settings.datasets_published import MNIST_FILES
 
@@ -20,9 +19,7 @@ from engine.settings.datasets_published import MNIST_FILES
 
 def load(settings: Data, progress: Progress | None = None) -> Dataset:
     """60,000 training and 10,000 test images, uint8 N,1,28,28, in the published order."""
-    folder = settings.found()
-    if folder is None:
-        raise MissingData(settings.missing())
+    folder = located(settings)
     return Dataset(
         name=settings.dataset,
         train=read_split(folder, "train", settings),

@@ -7,8 +7,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from engine import registry
-from engine.data.dataset import Dataset, Progress, resize
-from engine.recipe import MissingData
+from engine.data.dataset import Dataset, Progress, located, resize
 from engine.settings.datasets import Pair
 
 
@@ -17,8 +16,7 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
 
     With ``supervision = "target"`` the target's own training images and labels stand in the source's place.
     """
-    if settings.found() is None:
-        raise MissingData(settings.missing())
+    located(settings)
     shape, values = settings.shape, {"batch_size": settings.batch_size}
     chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
     domains = [registry.build(cls.model_validate(own), progress) for cls, own in chosen]

@@ -8,16 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Progress, Split, damaged
-from engine.recipe import MissingData
+from engine.data.dataset import Dataset, Progress, Split, damaged, located
 from engine.settings.datasets_published import SVHN
 
 
 def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
     """73,257 training and 26,032 test images, uint8 N,3,32,32."""
-    folder = settings.found()
-    if folder is None:
-        raise MissingData(settings.missing())
+    folder = located(settings)
     return Dataset(
         name=settings.dataset,
         train=read_file(folder / "train_32x32.mat", settings.dataset),

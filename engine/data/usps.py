@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Progress, Split, damaged
-from engine.recipe import MissingData
+from engine.data.dataset import Dataset, Progress, Split, damaged, located
 from engine.settings.datasets_published import USPS
 
 _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
@@ -17,9 +16,7 @@ _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
 
 def load(settings: USPS, progress: Progress | None = None) -> Dataset:
     """7,291 training and 2,007 test images, uint8 N,1,16,16."""
-    folder = settings.found()
-    if folder is None:
-        raise MissingData(settings.missing())
+    folder = located(settings)
     return Dataset(
         name=settings.dataset,
         train=read_file(folder / "usps.bz2", settings.dataset),
