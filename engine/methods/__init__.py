@@ -59,6 +59,11 @@ class ImageSpec:
         """How many different labels a net may be given."""
         return self.classes + self.null_class
 
+    @property
+    def condition_size(self) -> int:
+        """A of a condition N,A: how many attributes, or else classes, images are asked for by."""
+        return self.attributes or self.classes
+
 
 @dataclass(frozen=True)
 class Context:

@@ -39,8 +39,8 @@ class GAN:
         self.precision = "fp32"
         self.device = context.device
         self.latent: int = getattr(recipe.model, "latent")  # noqa: B009 - whatever the net is called
-        self.asked = spec.attributes or spec.classes
-        self.conditional = bool(self.asked) and getattr(recipe.model, "conditional", False)
+        self.spec = spec
+        self.conditional = bool(spec.condition_size) and getattr(recipe.model, "conditional", False)
         self.adversarial: Adversarial = registry.build(registry.part("adversarial_loss", settings.loss))
         self.regulariser: Regulariser = registry.build(settings.regulariser)
         pair = registry.build(recipe.model, spec)
@@ -69,7 +69,7 @@ class GAN:
             return None
         if labels is None:
             raise ValueError("this GAN is conditional: labels are needed")
-        return (F.one_hot(labels, self.asked) if labels.dim() == 1 else labels).float()
+        return (F.one_hot(labels, self.spec.condition_size) if labels.dim() == 1 else labels).float()
 
     def generate(self, condition: Tensor | None, n: int) -> Tensor:
         latents = torch.randn(self.noise_shape(n), device=self.device)

@@ -17,18 +17,13 @@ from engine.nets.dcgan import finish, initialise, leaky, normalisation, pyramid,
 from engine.settings.gan import ACGAN as ACGANSettings
 
 
-def conditions(spec: ImageSpec) -> int:
-    """A: how many attributes, or classes, images are asked for by."""
-    return spec.attributes or spec.classes
-
-
 class Generator(nn.Module):
     """Latents N,Z and condition N,A -> images N,C,H,W in [-1,1]."""
 
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
         super().__init__()
         side, widths = pyramid(settings.channels, spec.shape[1])
-        asked = conditions(spec)
+        asked = spec.condition_size
         maps = asked if settings.condition_maps else 0
         self.condition_maps = settings.condition_maps
         self.first = nn.Linear(settings.latent + asked, widths[0] * side * side, bias=False)
@@ -64,7 +59,7 @@ class Discriminator(nn.Module):
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
         super().__init__()
         side, widths = pyramid(settings.channels, spec.shape[1])
-        widths, asked = widths[::-1], conditions(spec)
+        widths, asked = widths[::-1], spec.condition_size
         layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1), leaky()]
         for inputs, outputs in itertools.pairwise(widths):
             norm = normalisation(settings.norm, outputs)
@@ -96,7 +91,7 @@ class ACGAN(nn.Module):
 
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
         super().__init__()
-        if not conditions(spec):
+        if not spec.condition_size:
             raise ValueError("an ACGAN needs data with classes or attributes")
         self.generator = Generator(settings, spec)
         self.discriminator = Discriminator(settings, spec)
