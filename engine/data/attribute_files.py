@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from engine.data.dataset import DataError, printable
 from engine.problems import shown
+
+T = TypeVar("T")
 
 _LIMIT = 1 << 28
 _VALUES = {"1": 1, "0": 0, "-1": 0}
@@ -57,14 +61,21 @@ def read_attributes(path: Path) -> Attributes:
 
 def read_partition(path: Path) -> dict[str, str]:
     """CelebA's partition, text or CSV: the split of each image by name. Raises DataError."""
-    words = {"0": "train", "1": "validation", "2": "test"}
+    return read_words(path, {"0": "train", "1": "validation", "2": "test"}, "0, 1 or 2")
+
+
+def read_words(path: Path, meanings: Mapping[str, T], expected: str) -> dict[str, T]:
+    """What the word beside each image's name means: ``name word`` a line, spaces or commas between.
+
+    Raises DataError naming the line whose word is none of those ``expected``.
+    """
     found = {}
     for number, line in _lines(path):
-        *name, part = line.replace(",", " ").rsplit(None, 1)
-        if name and part in words:
-            found[name[0]] = words[part]
+        *name, word = line.replace(",", " ").rsplit(None, 1)
+        if name and word in meanings:
+            found[name[0]] = meanings[word]
         elif number > 1:  # a CSV file has a heading
-            raise DataError(f"line {number} of {printable(path)} has {shown(part)} where 0, 1 or 2 belongs")
+            raise DataError(f"line {number} of {printable(path)} has {shown(word)} where {expected} belongs")
     return found
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from engine.data import idx
+from engine.data.attribute_files import read_words
 from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
 from engine.data.folders import Picture, Plan, list_folder, open_planned
@@ -21,7 +22,7 @@ from engine.recipe import MissingData
 from engine.settings.datasets_published import MNIST, MNISTM
 
 _SPLITS = ("train", "test")
-_DIGITS = tuple("0123456789")
+_DIGITS = {str(digit): digit for digit in range(10)}
 
 
 def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
@@ -42,7 +43,7 @@ def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
     def plan() -> Plan:
         pictures, missing = [], 0
         for split, listing in listings.items():
-            labels = read_labels(files[split])
+            labels = read_words(files[split], _DIGITS, "a digit")
             for f in listing.files:
                 label = labels.get(os.path.basename(f.name))  # noqa: PTH119
                 missing += label is None
@@ -55,24 +56,6 @@ def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
 
     both = Listing(folder, [replace(f, split=s) for s, lst in listings.items() for f in lst.files])
     return open_planned(settings, both, plan, progress, files.values())
-
-
-def read_labels(path: Path) -> dict[str, int]:
-    """``name digit`` a line, spaces or commas between. Raises DataError."""
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise DataError(f"{printable(path)} cannot be read: {error.strerror}") from error
-    labels = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        *name, digit = line.replace(",", " ").rsplit(None, 1)
-        if name and digit in _DIGITS:
-            labels[name[0]] = int(digit)
-        elif number > 1:  # a CSV file has a heading
-            raise DataError(f"line {number} of {printable(path)} has {shown(digit)} where a digit belongs")
-    return labels
 
 
 def _make(settings: MNISTM, photographs: Path, progress: Progress | None) -> Dataset:
