@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Dataset, Split, to_float
-from engine.evaluation.evaluate import Score
+from engine.evaluation.evaluate import Count, Score
 from engine.evaluation.protocol import Protocol
 from engine.methods import Classifies, Method
 from engine.recipe import Recipe
@@ -53,13 +53,13 @@ class AccuracyScorer:
         target, validation = dataset.target, dataset.validation
         assert target is not None and validation is not None
         unlabelled = target_images(target)
-        report = _Report(len(validation) + len(unlabelled) + len(target.test) + len(dataset.test), progress)
+        count = Count(len(validation) + len(unlabelled) + len(target.test) + len(dataset.test), progress)
 
         def logits(images: Tensor) -> Tensor:
             parts = []
             for chunk in images.split(self.settings.batch_size):
                 parts.append(method.classify(to_float(chunk.to(self.device)))[1].double().cpu())
-                report.add(len(chunk))
+                count.add(len(chunk))
             return torch.cat(parts)
 
         selection = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
@@ -119,13 +119,3 @@ def information(logits: Tensor) -> float:
 
 def _entropy(p: Tensor) -> Tensor:
     return torch.special.entr(p).sum(-1)
-
-
-class _Report:
-    def __init__(self, total: int, progress: Progress | None):
-        self.total, self.progress, self.done = total, progress, 0
-
-    def add(self, images: int) -> None:
-        self.done += images
-        if self.progress is not None:
-            self.progress(min(self.done, self.total), self.total)

@@ -77,7 +77,7 @@ def evaluate(
     """
     begun = time.monotonic()
     missing = [s for s in {settings.split, "train", "test"} if not is_cached(dataset, s, extractor, cache)]
-    count = _Count(settings.samples + sum(len(dataset.split(s)) for s in missing), progress)
+    count = Count(settings.samples + sum(len(dataset.split(s)) for s in missing), progress)
 
     def real(split: str) -> RealStatistics:
         return real_statistics(dataset, split, extractor, folder=cache, progress=count.add)
@@ -136,7 +136,9 @@ class _Drawn:
 
 
 @dataclass
-class _Count:
+class Count:
+    """Images done, told to a progress that wants (done, total)."""
+
     total: int
     report: Callable[[int, int], None] | None
     done: int = 0
@@ -149,7 +151,7 @@ class _Count:
 
 @torch.no_grad()
 def _draw(
-    generate: Generate, dataset: Dataset, settings: FID, extractor: Extractor, conditional: bool, count: _Count
+    generate: Generate, dataset: Dataset, settings: FID, extractor: Extractor, conditional: bool, count: Count
 ) -> _Drawn:
     """Moments of the generated images; nothing here waits for the device but the caller's progress."""
     device, shape = extractor.device, dataset.image_shape
