@@ -13,10 +13,10 @@ from pathlib import Path
 from engine.data import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.events import EventWriter
-from engine.recipe import MissingData, RecipeError
+from engine.recipe import MissingData
 from engine.rundir import RunDir
 from engine.scoring import build_scorer
-from engine.trained import leave, or_exit
+from engine.trained import changed_or_exit, leave, or_exit
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,21 +33,18 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     run = RunDir(options.run_dir)
     trained = or_exit(run, options.device, options.checkpoint)
-    given = {
+    asked = {
         "evaluate.samples": options.samples,
         "evaluate.extractor": options.extractor,
         "sample.sampler": options.sampler,
         "sample.steps": options.steps,
         "sample.guidance": options.guidance,
     }
-    changes = {key: value for key, value in given.items() if value is not None}
+    recipe = changed_or_exit(trained.recipe, asked)
     try:
-        recipe = trained.recipe.with_values(changes) if changes else trained.recipe
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
         scores = scorer.score(trained.method, _progress)
-    except RecipeError as error:
-        leave("; ".join(f"{p.key}: {p.message}" for p in error.problems), 2)
     except (MissingData, DataError, ExtractorError) as error:
         leave(str(error), 4)
     newest = max((n for n, _ in run.events_files()), default=1)

@@ -15,16 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine import registry
 from engine.conditions import UnknownLabel
 from engine.data import to_uint8
 from engine.figures.grid import save_gif, save_grid
 from engine.methods import Generates
-from engine.recipe import Recipe, RecipeError
 from engine.rundir import RunDir
 from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample
-from engine.trained import Trained, leave, or_exit
+from engine.trained import Trained, changed_or_exit, leave, or_exit
 
 BATCH = 256
 UNCONDITIONAL_COLUMNS = 8
@@ -47,7 +45,12 @@ def main(arguments: list[str] | None = None) -> int:
     trained = or_exit(RunDir(options.run_dir), options.device, options.checkpoint)
     if not isinstance(trained.method, Generates):
         leave(f"recipe {trained.recipe.name} makes no images: there is nothing to sample", 2)
-    settings = _sampler(trained.recipe, options.sampler, options.steps, options.guidance)
+    asked = {
+        "sample.sampler": options.sampler,
+        "sample.steps": options.steps,
+        "sample.guidance": options.guidance,
+    }
+    settings = changed_or_exit(trained.recipe, asked).sample
     seed = options.seed if options.seed is not None else trained.recipe.train.seed
     labels, columns = _labels(trained, options.label, options.n, seed)
     frames = draw(trained, settings, labels, seed, GIF_FRAMES if options.out.suffix.lower() == ".gif" else 2)
@@ -74,27 +77,6 @@ def draw(trained: Trained, settings: Sample, labels: Tensor, seed: int, frames: 
         images = method.sample(settings, latents, chosen, trace=kept)
         batches.append([*kept.frames[:-1], to_uint8(images).cpu()])
     return [torch.cat(parts) for parts in zip(*batches, strict=True)]
-
-
-def _sampler(recipe: Recipe, name: str | None, steps: int | None, guidance: float | None) -> Sample:
-    given = {"sampler": name, "steps": steps, "guidance": guidance}
-    changes: dict[str, object] = {f"sample.{key}": value for key, value in given.items() if value is not None}
-    if guidance is not None and not _guided(recipe, name):
-        leave(f"recipe {recipe.name} was not trained for guidance: its method is "
-              f"{recipe.method.name!r}", 2)  # type: ignore[attr-defined]  # fmt: skip
-    try:
-        return recipe.with_values(changes).sample if changes else recipe.sample
-    except RecipeError as error:
-        leave(
-            "; ".join(f"{p.key}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in error.problems), 2
-        )
-
-
-def _guided(recipe: Recipe, sampler: str | None) -> bool:
-    """Whether the method was trained for guidance and the sampler knows the word."""
-    chosen = registry.find("sampler", sampler) if sampler is not None else type(recipe.sample)
-    trained = getattr(recipe.method, "guided", False)
-    return trained and (chosen is None or "guidance" in chosen.model_fields)
 
 
 def _labels(trained: Trained, label: str | None, n: int | None, seed: int) -> tuple[Tensor, int]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 
@@ -58,6 +59,16 @@ def or_exit(run: RunDir, device: str, which: Which | None) -> Trained:
         leave(str(error), 2)
     except (CheckpointError, devices.DeviceError) as error:
         leave(str(error), 4)
+
+
+def changed_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """The recipe with a command's options in place, by dotted key; those that are None were not given."""
+    given = {key: value for key, value in options.items() if value is not None}
+    try:
+        return recipe.with_values(given) if given else recipe
+    except RecipeError as error:
+        found = (f"{p.key}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in error.problems)
+        leave("; ".join(found), 2)
 
 
 def leave(sentence: str, code: int) -> NoReturn:
