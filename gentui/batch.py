@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.rundir import RunDir
 from gentui.commands.console import Exit, duration, number, out, out_json, say, table
-from gentui.progress import (
-    PLAIN_LINE_S,
-    POLL_S,
-    RECONCILE_S,
-    Leaving,
-    facts_of,
-    report,
-    row_of,
-    state_of,
-)
+from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -29,7 +19,6 @@ if TYPE_CHECKING:
     from gentui.index import RunRow
 
 ALL = "all"
-Show = Callable[["list[RunRow]"], None]
 
 
 def means_several(words: Sequence[str]) -> bool:
@@ -146,30 +135,13 @@ def _print_table(rows: list[RunRow]) -> None:
 def _watch(home: Path, ids: list[str], leaving: Leaving) -> bool:
     """True when every run has ended, False when the person leaves before."""
     from gentui import jobs
-    from gentui.index import Index
 
-    index = Index(home)
-    waiting = {run: RunDir(home / "runs" / run) for run in ids}
-    ended: dict[str, RunRow] = {}
-    show_progress = _bar if sys.stderr.isatty() else _plain
-    with show_progress(len(ids)) as show:
-        reconciled = 0.0
-        while waiting:
-            if leaving.wanted:
-                return False
-            over = [run for run, files in waiting.items() if files.read_state().ended]
-            index.refresh(wait=5.0 if over else 0.0)
-            for run in over:
-                ended[run] = row_of(index, run)
-                del waiting[run]
-            show([ended.get(run) or row_of(index, run) for run in ids])
-            if time.monotonic() - reconciled > RECONCILE_S:
-                jobs.reconcile(home)
-                jobs.ensure_workers(home)
-                reconciled = time.monotonic()
-            if waiting:
-                time.sleep(POLL_S)
-    return True
+    def tend(home: Path) -> None:
+        jobs.reconcile(home)
+        jobs.ensure_workers(home)
+
+    with (_bar if sys.stderr.isatty() else _plain)(len(ids)) as show:
+        return watch(home, ids, leaving, show, tend)
 
 
 def _is_over(row: RunRow) -> bool:
@@ -208,17 +180,8 @@ def _plain(count: int) -> Iterator[Show]:
 @contextmanager
 def _bar(count: int) -> Iterator[Show]:
     """One bar over all runs, redrawn in place; a line for each run that ends."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[facts]}", markup=False),
-    )
     told: set[str] = set()
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+    with bar() as progress:
         task = progress.add_task("queued", total=count, facts="")
 
         def show(rows: list[RunRow]) -> None:

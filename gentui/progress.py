@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,16 @@ from gentui.commands.console import Exit, duration, number, out, out_json, say
 from gentui.text import clean
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from gentui.index import Index, RunRow
 
 POLL_S = 0.25
-RECONCILE_S = 2.0
+TEND_S = 2.0
 PLAIN_LINE_S = 5.0
 
-Show = Callable[["RunRow"], None]
+Show = Callable[["list[RunRow]"], None]
+"""Called with the rows of all the runs that are waited for, in their order."""
 
 
 def report(home: Path, run_id: str) -> dict[str, Any]:
@@ -85,7 +88,11 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
 
     Returns the exit code: 0 when the run is done, 1 when it ended otherwise, 130 when the person left.
     """
-    if not _watch(home, run_id, leaving):
+    from gentui import jobs
+
+    with (_bar if sys.stderr.isatty() else _plain)() as show:
+        has_ended = watch(home, [run_id], leaving, show, jobs.reconcile)
+    if not has_ended:
         say(f"left; the run goes on: `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
         if as_json:
             out_json(report(home, run_id))
@@ -98,27 +105,33 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
     return Exit.OK if result["status"] == "done" else Exit.RUN_FAILED
 
 
-def _watch(home: Path, run_id: str, leaving: Leaving) -> bool:
-    """True when the run has ended, False when the person leaves before."""
-    from gentui import jobs
+def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show, tend: Callable[[Path], object]) -> bool:
+    """Show the runs until all have ended: True; or until the person leaves before: False.
+
+    ``tend`` is called with the home every now and then, for what nobody else may be there to do.
+    """
     from gentui.index import Index
 
-    index, run = Index(home), RunDir(home / "runs" / run_id)
-    show_progress = _bar if sys.stderr.isatty() else _plain
-    with show_progress() as show:
-        reconciled = time.monotonic()
-        while not run.read_state().ended:
-            if leaving.wanted:
-                return False
-            index.refresh()
-            show(row_of(index, run_id))
-            if time.monotonic() - reconciled > RECONCILE_S:
-                jobs.reconcile(home)
-                reconciled = time.monotonic()
-            time.sleep(POLL_S)
-        index.refresh(wait=5.0)
-        show(row_of(index, run_id))
-    return True
+    index = Index(home)
+    waiting = {run: RunDir(home / "runs" / run) for run in ids}
+    ended: dict[str, RunRow] = {}
+    tended = time.monotonic()
+    while True:
+        # The states are read first: the index then surely takes in what was written before the end.
+        over = [run for run, files in waiting.items() if files.read_state().ended]
+        if leaving.wanted and len(over) < len(waiting):
+            return False
+        index.refresh(wait=5.0 if over else 0.0)
+        for run in over:
+            ended[run] = row_of(index, run)
+            del waiting[run]
+        show([ended.get(run) or row_of(index, run) for run in ids])
+        if not waiting:
+            return True
+        if time.monotonic() - tended > TEND_S:
+            tend(home)
+            tended = time.monotonic()
+        time.sleep(POLL_S)
 
 
 def row_of(index: Index, run_id: str) -> RunRow:
@@ -148,13 +161,28 @@ def state_of(row: RunRow) -> str:
     return clean(row.phase or row.status, 40)
 
 
+def bar() -> Progress:
+    """One for stderr that is redrawn in place and gone at the end; its task has a field ``facts``."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[facts]}", markup=False),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
+
+
 @contextmanager
 def _plain() -> Iterator[Show]:
     """A line when the state changes, and one every few seconds."""
     said, at, last = "", 0.0, ""
 
-    def show(row: RunRow) -> None:
+    def show(rows: list[RunRow]) -> None:
         nonlocal said, at, last
+        (row,) = rows
         state, now = state_of(row), time.monotonic()
         line = " · ".join([state, *facts_of(row)]) if row.step or row.status == "running" else state
         # "sampling 3/18" is still sampling; that the first step is done is news
@@ -169,19 +197,11 @@ def _plain() -> Iterator[Show]:
 @contextmanager
 def _bar() -> Iterator[Show]:
     """A bar that is redrawn in place, gone when the run has ended."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[facts]}", markup=False),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+    with bar() as progress:
         task = progress.add_task("queued", total=None, facts="")
 
-        def show(row: RunRow) -> None:
+        def show(rows: list[RunRow]) -> None:
+            (row,) = rows
             progress.update(
                 task,
                 description=state_of(row),
