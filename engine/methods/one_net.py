@@ -15,11 +15,11 @@ from engine.methods.learner import Learner, autocast
 class OneNet(ABC):
     """A method that is one ``Learner`` and a loss. A subclass says ``loss``, and adds to ``state`` what it must."""
 
-    def __init__(self, net: nn.Module, context: Context, *, ema: bool = True):
+    def __init__(self, net: nn.Module, context: Context):
         self.precision = "fp32"
         self.spec = context.spec
         self.device = context.device
-        self.learner = Learner(net, context, ema=ema)
+        self.learner = Learner(net, context)
         self.net, self.average = self.learner.net, self.learner.average
         self.nets = {"model": self.net}
         self.averages = self.average is not None
