@@ -94,15 +94,14 @@ def show_command(app: App, run: str, as_json: bool) -> None:
     index = app.index()
     row = app.find(index, run)
     found = RunDir(app.home / "runs" / row.id)
-    nets = _nets(found)
+    nets, figures = _nets(found), index.figures(row.id)
     full = described(index, row) | {
         "dir": str(found.path),
         "recipe_toml": _read(found),
         "samples": [str(found.path / sample.path) for sample in index.samples(row.id)],
-        "figures": [str(found.path / figure.path) for figure in index.figures(row.id)],
+        "figures": [str(found.path / figure.path) for figure in figures],
         "pictures": {
-            figure.name: _plain(figure) | {"path": str(found.path / figure.path)}
-            for figure in index.figures(row.id)
+            figure.name: _plain(figure) | {"path": str(found.path / figure.path)} for figure in figures
         },
         "architecture": str(found.path / "architecture.txt") if nets else None,
         "nets": nets,
@@ -290,12 +289,10 @@ def _settings(run: RunDir) -> dict[str, Any]:
 
 
 def _best_scores(index: Index, row: RunRow) -> dict[str, float]:
-    """The best score of each metric and protocol; the newest where none is finite."""
-    best: dict[str, Any] = {}
-    for score in index.evaluations(row.id):
-        key = f"{score.metric} ({score.protocol})"
-        if score.best or key not in best or not best[key].best:
-            best[key] = score
+    """The best score of each metric and protocol."""
+    from gentui.index import best_of
+
+    best = best_of(index.evaluations(row.id), lambda score: f"{score.metric} ({score.protocol})")
     return {key: score.value for key, score in best.items()}
 
 

@@ -80,11 +80,9 @@ def _figure(value: Any) -> float | None:
 
 
 def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[Row]:
-    best: dict[tuple[str, str], Evaluation] = {}
-    for score in index.evaluations(run.id):
-        key = (score.metric, score.protocol_id or score.protocol)
-        if score.best or key not in best or not best[key].best:  # where none is finite, the newest
-            best[key] = score
+    from gentui.index import best_of
+
+    best = best_of(index.evaluations(run.id), lambda s: (s.metric, s.protocol_id or s.protocol))
     common = {
         "kind": "run",
         "run": run.id,

@@ -14,6 +14,7 @@ from gentui.index.rows import (
     RunNotFound,
     RunRow,
     SampleRow,
+    best_of,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "RunNotFound",
     "RunRow",
     "SampleRow",
+    "best_of",
 ]

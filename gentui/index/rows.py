@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
+
+K = TypeVar("K")
 
 
 class RunNotFound(LookupError):
@@ -32,6 +35,16 @@ class Evaluation:
     detail: dict[str, Any] = field(default_factory=dict)
     t: float = 0.0
     selected_by: str = ""
+
+
+def best_of(scores: Iterable[Evaluation], key: Callable[[Evaluation], K]) -> dict[K, Evaluation]:
+    """The best score under each key; the newest where none is finite. ``scores`` come oldest first."""
+    best: dict[K, Evaluation] = {}
+    for score in scores:
+        known = best.get(key(score))
+        if score.best or known is None or not known.best:
+            best[key(score)] = score
+    return best
 
 
 @dataclass(slots=True)
