@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -82,9 +83,7 @@ class Trainer:
         """Data, nets, precision; or all of it from the last checkpoint."""
         recipe, device = self.recipe, self.device
         self.phase("reading data")
-        self.dataset = open_dataset(
-            recipe.data, progress=lambda done, total: self.heartbeat("reading data", done, total)
-        )
+        self.dataset = open_dataset(recipe.data, progress=partial(self.heartbeat, "reading data"))
         for sentence in self.dataset.warnings:
             self.alert(
                 "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
@@ -237,7 +236,7 @@ class Trainer:
         """Draw every figure the method is known by."""
         occasion = Occasion(
             self.method, self.recipe, self.dataset, self.device, self.run, self.step, self.total,
-            lambda done, total: self.heartbeat("sampling", done, total),
+            partial(self.heartbeat, "sampling"),
         )  # fmt: skip
         for settings in self.figures:
             for picture in registry.build(settings, occasion):
@@ -253,7 +252,7 @@ class Trainer:
 
     def score(self) -> bool:
         """Evaluate; True when the run's own metric is the best so far."""
-        scores = self.scorer.score(self.method, lambda done, total: self.heartbeat("evaluating", done, total))
+        scores = self.scorer.score(self.method, partial(self.heartbeat, "evaluating"))
         improved = False
         for score in scores:
             better = score.metric == self.scorer.metric and self._is_better(score)
