@@ -53,6 +53,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def read_beginning(path: Path, limit: int = 1 << 20) -> str:
+    """The text of a file that should be small, and no more than ``limit`` bytes of it."""
+    with path.open("rb") as file:
+        return file.read(limit).decode("utf-8", "replace")
+
+
 def boot_id() -> str:
     """Identity of this boot of the machine; a pid of another boot means nothing."""
     try:
@@ -110,6 +116,7 @@ class RunDir:
         self.recipe_path = self.path / "recipe.toml"
         self.info_path = self.path / "run.json"
         self.state_path = self.path / "state.json"
+        self.architecture_path = self.path / "architecture.txt"
         self.log_path = self.path / "log.txt"
         self.lock_path = self.path / "lock"
         self.checkpoints = self.path / "checkpoints"
@@ -157,6 +164,13 @@ class RunDir:
 
     def write_state(self, state: State) -> None:
         write_atomically(self.state_path, json.dumps(asdict(state), indent=1).encode())
+
+    def architecture(self) -> str:
+        """The nets as the trainer wrote them down; "" where they cannot be read."""
+        try:
+            return read_beginning(self.architecture_path)
+        except OSError:
+            return ""
 
     def events_path(self, attempt: int) -> Path:
         return self.path / f"events-{attempt}.jsonl"

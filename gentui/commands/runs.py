@@ -103,7 +103,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         "pictures": {
             figure.name: _plain(figure) | {"path": str(found.path / figure.path)} for figure in figures
         },
-        "architecture": str(found.path / "architecture.txt") if nets else None,
+        "architecture": str(found.architecture_path) if nets else None,
         "nets": nets,
         "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
         "alerts": [_plain(alert) for alert in index.alerts(row.id)],
@@ -139,12 +139,8 @@ def show_command(app: App, run: str, as_json: bool) -> None:
 
 def _nets(run: RunDir) -> list[str]:
     """The headings of the run's ``architecture.txt``: each net with its number of parameters."""
-    try:
-        with (run.path / "architecture.txt").open("rb") as file:
-            text = file.read(1 << 20).decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [line for line in text.splitlines() if line.endswith(" parameters") and ": " in line]
+    lines = run.architecture().splitlines()
+    return [line for line in lines if line.endswith(" parameters") and ": " in line]
 
 
 def _figure(figure: dict[str, Any]) -> str:

@@ -101,7 +101,8 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
     section.settings, section.summary = _settings(run)
     section.curves = _curves(index, row, folder)
     section.pictures = _pictures(index, row, run, folder)
-    section.architecture = _architecture(run)
+    architecture = run.architecture().rstrip("\n")
+    section.architecture = clean_lines(architecture) if architecture else []
     return section
 
 
@@ -133,14 +134,6 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
         "" if row.step is None else str(row.step),
         clean(row.protocol),
     ]
-
-
-def _architecture(run: RunDir) -> list[str]:
-    try:
-        with (run.path / "architecture.txt").open("rb") as file:
-            return clean_lines(file.read(1 << 20).decode("utf-8", "replace").rstrip("\n"))
-    except OSError:
-        return []
 
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:

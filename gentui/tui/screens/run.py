@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
 
+from engine.rundir import read_beginning
 from gentui import groups
 from gentui.text import clean, clean_lines
 from gentui.tui import keys
@@ -291,12 +292,10 @@ class RunScreen(BaseScreen):
         if tab in self._read or not path.is_file():
             return
         self._read.add(tab)
-
-        def read() -> list[str]:
-            with path.open("rb") as file:
-                return clean_lines(file.read(1 << 20).decode("utf-8", "replace"))
-
-        self.gentui.in_thread(read, lambda lines: self.query_one(TEXTS[tab], Lines).set_lines(lines))
+        self.gentui.in_thread(
+            lambda: clean_lines(read_beginning(path)),
+            lambda lines: self.query_one(TEXTS[tab], Lines).set_lines(lines),
+        )
 
     # -- keys
 
