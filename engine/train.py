@@ -82,18 +82,7 @@ class Trainer:
     def prepare(self, resume: bool) -> None:
         """Data, nets, precision; or all of it from the last checkpoint."""
         recipe, device = self.recipe, self.device
-        self.phase("reading data")
-        self.dataset = open_dataset(recipe.data, progress=partial(self.heartbeat, "reading data"))
-        for sentence in self.dataset.warnings:
-            self.alert(
-                "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
-            )
-        self.conditions = Conditions.of(self.dataset)
-        if getattr(recipe.model, "conditional", False) and not self.conditions:
-            raise TrainingFailed(
-                f"the net is told the class, and the images of {recipe.dataset} have none: choose data with "
-                "classes, or a [model] that is told none"
-            )
+        self._read_data()
         self.scorer = build_scorer(recipe, self.dataset, device)
         state = checkpoint.load_state(self.run) if resume else None
         threads = devices.set_up(device, state["threads"] if state and state["device"] == device.type else None)
@@ -122,19 +111,7 @@ class Trainer:
         }
         if state is not None:
             self._restore(state)
-        self.figures = [registry.part("figure", name) for name in getattr(recipe.method, "figures", ())]
-        self.validator = None
-        if self.dataset.validation is not None and isinstance(self.method, Validates):
-            self.validator = Validator(
-                self.method, self.dataset.validation, recipe.data.batch_size, device, recipe.train
-            )
-        epoch = self.batches.steps_per_epoch
-        self.validate_steps = {
-            *range(epoch, self.total, max(epoch, self.total // MOST_VALIDATIONS)),
-            self.total,
-        }
-        self.sample_steps = set(due_steps(self.total, recipe.sample.times))
-        self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
+        self._plan()
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         if not resume:
             (self.run.path / "architecture.txt").write_text(describe(self.method, self.batches.at(0).first(2)))
@@ -152,6 +129,39 @@ class Trainer:
         )
         say(f"{recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {device}, "
             f"{self.method.precision} ({precision['reason']})")  # fmt: skip
+
+    def _read_data(self) -> None:
+        """The data set and what images can be asked for by; TrainingFailed where the net is told what it lacks."""
+        recipe = self.recipe
+        self.phase("reading data")
+        self.dataset = open_dataset(recipe.data, progress=partial(self.heartbeat, "reading data"))
+        for sentence in self.dataset.warnings:
+            self.alert(
+                "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
+            )
+        self.conditions = Conditions.of(self.dataset)
+        if getattr(recipe.model, "conditional", False) and not self.conditions:
+            raise TrainingFailed(
+                f"the net is told the class, and the images of {recipe.dataset} have none: choose data with "
+                "classes, or a [model] that is told none"
+            )
+
+    def _plan(self) -> None:
+        """What is drawn, validated and scored, and at which steps."""
+        recipe = self.recipe
+        self.figures = [registry.part("figure", name) for name in getattr(recipe.method, "figures", ())]
+        self.validator = None
+        if self.dataset.validation is not None and isinstance(self.method, Validates):
+            self.validator = Validator(
+                self.method, self.dataset.validation, recipe.data.batch_size, self.device, recipe.train
+            )
+        epoch = self.batches.steps_per_epoch
+        self.validate_steps = {
+            *range(epoch, self.total, max(epoch, self.total // MOST_VALIDATIONS)),
+            self.total,
+        }
+        self.sample_steps = set(due_steps(self.total, recipe.sample.times))
+        self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
 
     def _choose_precision(self, state: dict[str, Any] | None) -> dict[str, Any]:
         if state is not None:
