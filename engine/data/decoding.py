@@ -10,7 +10,6 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 MIN_SIDE = 4
 MAX_PIXELS = 80_000_000
 _ONE_AT_A_TIME = 8_000_000  # pixels from which images are decoded singly, so that memory stays bounded

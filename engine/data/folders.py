@@ -23,8 +23,8 @@ from torch import Tensor
 from engine.data.attribute_files import read_attributes, read_partition
 from engine.data.dataset import DataError, Dataset, Progress, Split, located, place, printable
 from engine.data.decoding import Unusable, decode, quiet
-from engine.data.listing import Found, Listing, list_images
 from engine.data.store import Stored, Writer, kept
+from engine.listing import Found, Listing, list_images
 from engine.problems import shown
 from engine.settings.datasets import Data
 from engine.settings.datasets_folders import AttributeFolder, CelebA, Folder

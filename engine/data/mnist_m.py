@@ -15,8 +15,8 @@ from engine.data.attribute_files import read_words
 from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
 from engine.data.folders import Picture, Plan, list_folder, open_planned
-from engine.data.listing import Listing
 from engine.data.store import Writer, kept
+from engine.listing import Listing
 from engine.problems import shown
 from engine.recipe import MissingData
 from engine.settings.datasets_published import MNIST, MNISTM

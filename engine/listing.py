@@ -1,15 +1,18 @@
-"""Which image files a folder holds, however it is nested."""
+"""Which image files a folder holds, however it is nested. Torch-free: the app asks whether they lie by class."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
-from engine.data.decoding import SUFFIXES
+from engine.problems import shown
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 _SPLITS = {
     "train": ("train", "training"),
     "test": ("test", "testing"),
@@ -52,6 +55,36 @@ def list_images(folder: Path, alive: Callable[[], None] = lambda: None) -> Listi
             listing.files += _images(place, split, listing.closed, alive)
     listing.files.sort(key=lambda found: os.fsencode(found.path))
     return listing
+
+
+def unclassed(folder: Path, fewest: int) -> str:
+    """Why the images do not fall into classes of at least ``fewest`` each, by sub-folder; "" where they do.
+
+    Looks into no sub-folder further than it must, and into no file.
+    """
+    counts = Counter[str]()
+    for place in (split_folders(folder) or {"": folder}).values():
+        try:
+            entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir():
+                found = _images(Path(entry.path), None, [], lambda: None)
+                counts[entry.name] += sum(1 for _ in islice(found, fewest))
+            elif entry.name.lower().endswith(SUFFIXES):
+                return "its images do not all lie in sub-folders, one for each class"
+    return few_of_a_class({name: count for name, count in counts.items() if count}, fewest)
+
+
+def few_of_a_class(counts: Mapping[str, int], fewest: int) -> str:
+    """Why images that are so many of each class are too few to learn the classes from; "" where they are not."""
+    if len(counts) < 2:
+        return "its images do not fall into two classes or more"
+    least = min(counts, key=lambda name: (counts[name], name))
+    if counts[least] < fewest:
+        return f"its class {shown(least)} has {counts[least]} images, fewer than {fewest}"
+    return ""
 
 
 def split_folders(folder: Path) -> dict[str, Path] | None:
