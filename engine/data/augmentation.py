@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.data.dataset import to_float
+from engine.data.seeding import generator
 from engine.settings.datasets import Data
 
 PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
@@ -31,8 +32,7 @@ def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tens
 
 def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """(mirrored: bool N, moves in pixels: int64 2,N, angles in radians: float32 N)."""
-    state = np.random.SeedSequence(key).generate_state(1, np.uint64)
-    uniform = torch.rand(4, n, generator=torch.Generator().manual_seed(int(state[0] >> 1)), dtype=torch.float64)
+    uniform = torch.rand(4, n, generator=generator(np.random.SeedSequence(key)), dtype=torch.float64)
     uniform = uniform.to(device, non_blocking=True)
     flips = (uniform[0] < 0.5) & settings.flip
     moves = (uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from engine.data.augmentation import augment
 from engine.data.dataset import Dataset, Split
+from engine.data.seeding import generator
 from engine.methods import Batch
 from engine.settings.datasets import Data
 
@@ -105,8 +106,7 @@ class _Stream:
 
     def _permutation(self, epoch: int) -> Tensor:
         sequence = np.random.SeedSequence(self._seed, spawn_key=(epoch, *self._key))
-        state = sequence.generate_state(1, np.uint64)
-        return torch.randperm(len(self._images), generator=torch.Generator().manual_seed(int(state[0] >> 1)))
+        return torch.randperm(len(self._images), generator=generator(sequence))
 
 
 def _fits(splits: list[Split], device: torch.device) -> bool:
