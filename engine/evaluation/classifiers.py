@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine import registry
 from engine.data import to_float
-from engine.evaluation.extractors import Extractor, ExtractorError, read_weights
+from engine.evaluation.extractors import Extractor, ExtractorError, read_weights, unusable
 from engine.settings import extractors as settings
 from engine.settings.datasets import Data
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES
@@ -96,12 +96,12 @@ class ClassifierExtractor(Extractor):
         dataset = registry.find("dataset", chosen.classifies) if chosen.classifies else Data
         if dataset is None or not issubclass(dataset, Data):
             raise ExtractorError(f"extractor {chosen.extractor} classifies unknown data: {chosen.classifies!r}")
-        content, self.hash = read_weights(path, chosen.sha256_prefix)
+        content, self.hash = read_weights(path, chosen.expected)
         try:
             state = {name: tensor.float() for name, tensor in load(content).items()}
             net.load_state_dict(state)
         except (SafetensorError, RuntimeError, KeyError) as error:
-            raise ExtractorError(f"{path} does not hold the weights of {chosen.extractor}: {error}") from error
+            raise unusable(path, chosen.extractor, error) from error
         self.name, self.dims, self.classifies = chosen.extractor, chosen.dims, chosen.classifies
         self.classes, self.attributes = dataset.classes, dataset.attributes
         self.channels, self.size = chosen.channels, chosen.size

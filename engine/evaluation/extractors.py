@@ -36,6 +36,11 @@ class Extractor(ABC):
     attributes: tuple[str, ...] = ()
     batch: int = 256  # images embedded at once
 
+    @property
+    def tells_classes(self) -> bool:
+        """Whether ``logits`` are of classes, whatever data they belong to."""
+        return bool(self.classes)
+
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
         """uint8 N,C,H,W on any device → float32 N,dims on ``device``."""
@@ -45,7 +50,7 @@ class Extractor(ABC):
         return self.features_and_logits(images)[1]
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Both in one pass."""
+        """Both in one pass. Raises NotImplementedError when it has no logits."""
         raise NotImplementedError(f"{self.name} is no classifier")
 
     def resize(self, height: int, width: int) -> str:
@@ -72,16 +77,24 @@ class Extractor(ABC):
 def load_extractor(name: str, device: torch.device | str = "cpu", weights: Path | None = None) -> Extractor:
     """The extractor called ``name``, ready on ``device``. ``weights``: another place for its weights file.
 
-    Raises ExtractorError when the name is unknown, the file is absent or it is not the published one. There
-    is no fallback to another extractor: a score must say truly what made it.
+    Raises ExtractorError when the name is unknown, the file is absent or damaged, or it is not the published
+    one, which it need not be where ``weights`` says which. There is no fallback to another extractor: a score
+    must say truly what made it.
     """
     chosen = registry.find("extractor", name)
     if chosen is None or not issubclass(chosen, settings.Extractor):
         raise ExtractorError(f"no extractor called {name!r}; known: {', '.join(registry.names('extractor'))}")
-    path = weights or chosen.locate()
+    described = chosen(extractor=name, weights=str(weights or ""))
+    path = described.found()
     if path is None:
-        raise ExtractorError(chosen.remedy())
-    return registry.build(chosen(extractor=name), path, torch.device(device))
+        raise ExtractorError(described.missing())
+    return registry.build(described, path, torch.device(device))
+
+
+def unusable(path: Path, name: str, error: Exception) -> ExtractorError:
+    """The file does not hold that extractor's weights; why is told in one line of what may be many."""
+    said = " ".join(str(error).split())
+    return ExtractorError(f"{path} does not hold the weights of {name}: {said[:200] or type(error).__name__}")
 
 
 def read_weights(path: Path, sha256_prefix: str = "") -> tuple[bytes, str]:

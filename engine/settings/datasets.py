@@ -35,6 +35,13 @@ class File(NamedTuple):
     gzipped: bool = True  # as served; it is kept so, as ``name.gz``
 
 
+def absolute(path: str) -> str:
+    """A path a person wrote, whole: from where gentui was started. Raises ValueError for what can be no path."""
+    if "\0" in path:
+        raise ValueError("a path has no null character")
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  Path keeps "..": it must not
+
+
 def is_file(path: Path) -> bool:
     """Whether it is a file we may look at; Path.is_file raises for a folder closed to us."""
     return os.path.isfile(path)  # noqa: PTH113

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from engine.registry import register
-from engine.settings.datasets import Data, data_root, is_file, is_folder
+from engine.settings.datasets import Data, absolute, data_root, is_file, is_folder
 
 
 class Folder(Data):
@@ -27,11 +26,7 @@ class Folder(Data):
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: str | None) -> str | None:
-        if path is None:
-            return None
-        if "\0" in path:
-            raise ValueError("a path has no null character")
-        return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  Path keeps "..": it must not
+        return None if path is None else absolute(path)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -6,16 +6,18 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from engine.registry import Settings, register
+from engine.registry import Settings, find, register
 from engine.settings.datasets import data_root
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weights"
 
 
 class Extractor(Settings):
-    """Base of the extractor settings: class attributes alone, a recipe only names an extractor."""
+    """Base of the extractor settings. Class attributes describe it; a recipe names it and may say where its
+    ``weights`` are (empty: where they are found)."""
 
     extractor: str
+    weights: str = ""
     builds: ClassVar[str] = ""
     title: ClassVar[str] = ""
     dims: ClassVar[int] = 0  # of a feature vector
@@ -24,6 +26,32 @@ class Extractor(Settings):
     classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
     file: ClassVar[str] = ""  # name of its weights file
     sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: shipped with the engine
+
+    def found(self) -> Path | None:
+        """The file these very settings read, or None when it is not on this machine."""
+        if not self.weights:
+            return type(self).locate()
+        return Path(self.weights) if os.path.isfile(self.weights) else None  # noqa: PTH113
+
+    def missing(self) -> str:
+        """The remedy when nothing is ``found``."""
+        if not self.weights:
+            return type(self).remedy()
+        what = "is a directory" if os.path.isdir(self.weights) else "is not there"  # noqa: PTH112
+        return (
+            f"the weights {self.weights} of extractor {self.extractor}: that file {what}; mend evaluate.weights"
+        )
+
+    @property
+    def expected(self) -> str:
+        """What the sha256 of the file must begin with. A file of a person's own may have any."""
+        return "" if self.weights else self.sha256_prefix
+
+    @classmethod
+    def tells_classes(cls) -> bool:
+        """Whether its logits are of classes."""
+        dataset = find("dataset", cls.classifies) if cls.classifies else None
+        return bool(getattr(dataset, "classes", ()))
 
     @classmethod
     def candidates(cls) -> list[Path]:
@@ -119,6 +147,10 @@ class Inception(Extractor):
     file: ClassVar[str] = "weights-inception-2015-12-05-6726825d.pth"
     sha256_prefix: ClassVar[str] = "6726825d"
     url: ClassVar[str] = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{file}"
+
+    @classmethod
+    def tells_classes(cls) -> bool:
+        return True
 
     @classmethod
     def candidates(cls) -> list[Path]:

@@ -15,6 +15,7 @@ from gentui.commands.console import App, Exit, Failure, number, out, out_json, p
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
+METRICS = ("fid", "kid", "isc", "prc", "intra_fid", "fid_inf")
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
 
@@ -96,8 +97,29 @@ def sample_command(
     return code
 
 
+def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    asked = None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+    if asked is not None and (not asked or not {*asked} <= {*METRICS}):
+        raise click.BadParameter(f"{value!r}: names out of {', '.join(METRICS)}, separated by commas")
+    return None if asked is None else ",".join(asked)
+
+
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option(
+    "--metrics",
+    metavar="LIST",
+    callback=_metrics,
+    help=f"Out of {','.join(METRICS)}, separated by commas. Default: the recipe's.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="The extractor's weights, in place of those found.",
+)
+@click.option("--split", type=click.Choice(["train", "test"]), help="Real images to compare with.")
+@click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Weights to score. Default: the best.")
 @click.option("--samples", type=click.IntRange(2, 10**7), metavar="N", help="Generated images to score.")
 @click.option("--extractor", metavar="NAME", help="Another feature extractor than the recipe's.")
 @click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
@@ -108,6 +130,10 @@ def sample_command(
 def evaluate_command(
     app: App,
     run: str,
+    metrics: str | None,
+    weights: Path | None,
+    split: str | None,
+    checkpoint: str | None,
     samples: int | None,
     extractor: str | None,
     sampler: str | None,
@@ -119,6 +145,7 @@ def evaluate_command(
     found = _with_checkpoint(app, run)
     flags = ["--json"] if as_json else []
     options = {
+        "--metrics": metrics, "--weights": weights, "--split": split, "--checkpoint": checkpoint,
         "--samples": samples, "--extractor": extractor, "--sampler": sampler, "--steps": steps,
         "--guidance": guidance,
     }  # fmt: skip
