@@ -6,6 +6,7 @@ wrong shape; each becomes a sentence in ``problem``, never an exception.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -18,6 +19,7 @@ from engine.rundir import STATUSES
 from gentui.text import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
+_DESCRIBING = frozenset({"title", "summary", "order", "quick", "reference"})  # no part in what is trained
 _LARGEST = 2**48  # far beyond any count of steps or bytes, and safe to multiply in SQLite
 
 
@@ -78,13 +80,22 @@ def columns_of(directory: Path) -> dict[str, Any]:
     except Unreadable as error:
         problems.append(str(error))
         columns |= {"status": "lost", "reason": ""}
+    configuration = ""
     try:
-        tomllib.loads(read_small(directory / "recipe.toml").decode())
+        configuration = configuration_of(tomllib.loads(read_small(directory / "recipe.toml").decode()))
     except Unreadable as error:
         problems.append(str(error))
     except (ValueError, RecursionError):
         problems.append("recipe.toml is not valid TOML")
-    return columns | {"problem": "; ".join(problems)}
+    return columns | {"configuration": configuration, "problem": "; ".join(problems)}
+
+
+def configuration_of(recipe: dict[str, Any]) -> str:
+    """A hash of all that steers a run but ``train.seed``: of a resolved recipe, 16 hex digits."""
+    steering = {key: value for key, value in recipe.items() if key not in _DESCRIBING}
+    if isinstance(train := steering.get("train"), dict):
+        steering["train"] = {key: value for key, value in train.items() if key != "seed"}
+    return hashlib.sha256(json.dumps(steering, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _info_columns(info: dict[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ _RUN_COLUMNS = (
     "id", "name", "recipe", "title", "family", "dataset", "quick", "stand_in_for", "status", "reason", "step",
     "total_steps", "images", "total_images", "steps_per_epoch", "seconds", "seed", "device", "precision",
     "parameters", "created_at", "queued_at", "started_at", "ended_at", "attempt", "slot", "pid", "exit_code",
-    "signal", "metrics", "best", "protocols", "alerts", "corrupt", "phase", "reference", "estimate", "wanted",
-    "problem",
+    "signal", "metrics", "best", "protocols", "alerts", "alarms", "scoring", "corrupt", "phase", "reference",
+    "estimate", "wanted", "problem",
 )  # fmt: skip
 _SELECT_RUNS = f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"
 T = TypeVar("T")
@@ -161,13 +161,13 @@ class Index:
         """Every score of a run, oldest first."""
         rows = self._ask(
             "SELECT metric, value, kind, protocol, protocol_id, step, best, floor, seconds, lower_is_better,"
-            " detail, t, selected_by FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
+            " detail, t, selected_by, std FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
         )  # fmt: skip
         return [
             Evaluation(
                 metric=row[0], value=_number(row[1], row[2]), protocol=row[3], protocol_id=row[4], step=row[5],
                 best=bool(row[6]), floor=row[7], seconds=row[8], lower_is_better=bool(row[9]),
-                detail=json.loads(row[10]), t=row[11], selected_by=row[12],
+                detail=json.loads(row[10]), t=row[11], selected_by=row[12], std=row[13],
             )
             for row in rows
         ]  # fmt: skip
@@ -183,7 +183,8 @@ class Index:
 
     def alerts(self, run_id: str) -> list[AlertRow]:
         sql = (
-            "SELECT step, severity, name, sentence, cause, remedy, t FROM alerts WHERE run = ? ORDER BY t, step"
+            "SELECT step, began, severity, name, sentence, cause, remedy, t FROM alerts WHERE run = ?"
+            " ORDER BY t, step"
         )
         return [AlertRow(*row) for row in self._ask(sql, run_id)]
 
@@ -274,15 +275,16 @@ class Index:
         (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
          images, total_images, steps_per_epoch, seconds, seed, device, precision, parameters, created_at,
          queued_at, started_at, ended_at, attempt, slot, pid, exit_code, signal, metrics, best, protocols,
-         alerts, corrupt, phase, reference, estimate, wanted, problem) = values  # fmt: skip
+         alerts, alarms, scoring, corrupt, phase, reference, estimate, wanted, problem) = values  # fmt: skip
         last: dict[str, float] = json.loads(metrics)
         row = RunRow(
             id, name, recipe, title, family, dataset, bool(quick), stand_in_for, status, reason, step,
             total_steps or estimate, images, total_images, steps_per_epoch, last.get("images_per_s"), seconds,
             None, seed, device or slot or wanted, precision, parameters, created_at, queued_at, started_at,
             ended_at, attempt, slot, pid, exit_code, signal, last.get("loss"), last,
-            _best(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts, corrupt,
-            phase, f"{self.home}/runs/{id}", json.loads(reference) if reference else None,
+            _best(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts,
+            [(severity, name) for severity, name in json.loads(alarms)] if alerts else [], scoring, corrupt, phase,
+            f"{self.home}/runs/{id}", json.loads(reference) if reference else None,
         )  # fmt: skip
         if status in _UNFINISHED:
             bring_up_to_date(self.home, row)
@@ -300,8 +302,10 @@ def _number(value: float | None, kind: int) -> float:
 
 
 def _best(packed: str) -> Evaluation:
-    metric, protocol_id, step, value, lower, protocol, floor, seconds, t, by = json.loads(packed)
-    return Evaluation(metric, value, protocol, protocol_id, step, True, floor, seconds, bool(lower), {}, t, by)
+    metric, protocol_id, step, value, lower, protocol, floor, seconds, t, by, std = json.loads(packed)
+    return Evaluation(
+        metric, value, protocol, protocol_id, step, True, floor, seconds, bool(lower), {}, t, by, std
+    )
 
 
 def _eta(row: RunRow) -> float | None:

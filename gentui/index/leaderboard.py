@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import fmean, stdev
 from typing import Any
 
 from gentui.index.files import number, text, whole
@@ -13,7 +15,8 @@ from gentui.text import clean
 
 SCORES = """
     SELECT r.dataset, e.protocol, e.metric, r.id, r.name, r.recipe, e.value, e.step, e.floor, r.seed, e.detail,
-           r.reference, e.lower_is_better, e.protocol_id, r.title, r.quick, r.stand_in_for
+           r.reference, e.lower_is_better, e.protocol_id, r.title, r.quick, r.stand_in_for, e.std, r.alarms,
+           r.configuration, r.status
     FROM evaluations e JOIN runs r ON r.id = e.run
     WHERE e.best AND (:dataset IS NULL OR r.dataset = :dataset)
 """
@@ -51,7 +54,9 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
 
     A published figure has a protocol of its own, so it is given no rank: it stands beside, not among.
     """
+    scores = sorted(scores, key=lambda score: score[3])  # by run: the oldest first
     rows = [_row(score) for score in scores]
+    _sum_up_seeds(rows, [score[-2:] for score in scores])
     known = {(row.dataset, row.metric): row.lower_is_better for row in rows}
     figures = set(figures)
     by_recipe = {(f.dataset, f.recipe, f.metric): f for f in figures}
@@ -78,6 +83,31 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
     return sorted(rows, key=lambda row: (row.dataset not in own, _order(row)))
 
 
+def _sum_up_seeds(rows: list[LeaderboardRow], of: list[tuple[str, str]]) -> None:
+    """Say of each row how the finished runs that differ from it in their seed alone come out.
+
+    ``of``: configuration and status of each row's run. Of several runs of one seed the newest counts; a run that
+    is not over, or whose recipe or seed is not known, stands alone.
+    """
+    groups: dict[tuple[str, ...], dict[int, float]] = {}
+    for row, (configuration, status) in zip(rows, of, strict=True):
+        if configuration and status == "done" and row.seed is not None:
+            groups.setdefault(_group(row, configuration), {})[row.seed] = row.value
+    for row, (configuration, status) in zip(rows, of, strict=True):
+        is_one = status == "done" and row.seed is not None
+        values = list(groups.get(_group(row, configuration), {}).values()) if is_one else []
+        values = values or [row.value]
+        row.seeds = len(values)
+        try:
+            row.mean, row.sd = fmean(values), stdev(values) if len(values) > 1 else None
+        except OverflowError:  # no sane score, but a log may hold any
+            row.mean = row.sd = math.inf
+
+
+def _group(row: LeaderboardRow, configuration: str) -> tuple[str, ...]:
+    return configuration, row.dataset, row.metric, row.protocol_id, row.protocol
+
+
 def _order(row: LeaderboardRow) -> tuple[Any, ...]:
     value = row.value if row.lower_is_better else -row.value
     return (
@@ -93,7 +123,7 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
 
 def _row(score: tuple[Any, ...]) -> LeaderboardRow:
     (dataset, protocol, metric, run, name, recipe, value, step, floor, seed, detail, reference, lower,
-     protocol_id, title, quick, stand_in_for) = score  # fmt: skip
+     protocol_id, title, quick, stand_in_for, std, alarms, *_) = score  # fmt: skip
     figure = published(dataset, recipe, title, json.loads(reference) if reference else None)
     if figure is not None and (figure.metric != metric or stand_in_for):
         figure = None
@@ -102,5 +132,6 @@ def _row(score: tuple[Any, ...]) -> LeaderboardRow:
         dataset=dataset, protocol=protocol, metric=metric, rank=None, run=run, name=name, recipe=recipe,
         value=value, step=step, floor=floor, seed=seed, samples=whole(samples),
         reference=figure.value if figure else None, source=figure.source if figure else "",
-        lower_is_better=bool(lower), protocol_id=protocol_id, title=title, quick=bool(quick),
+        lower_is_better=bool(lower), protocol_id=protocol_id, title=title, quick=bool(quick), std=std,
+        alarms=[name for severity, name in json.loads(alarms) if severity != "info"],
     )  # fmt: skip

@@ -11,18 +11,21 @@ from typing import Any
 
 from engine.events import read_events
 from engine.rundir import RunDir
+from gentui.health import SEVERITIES
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole
 from gentui.text import clean
 
 CHUNK = 1 << 20
+MAX_ALARMS = 20  # different ones of a run that its row names
 MAX_SERIES = 1000  # of one run; a trainer that invents names without end is not followed
 SECONDS, IMAGES = "@seconds", "@images"
 _KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # a clock point at least this far from the one before
 PROGRESS: dict[str, Any] = {
     "step": 0, "images": 0, "seconds": 0.0, "total_steps": None, "total_images": None, "steps_per_epoch": None,
     "device": "", "precision": "", "parameters": None, "phase": "", "metrics": "{}", "best": None,
-    "protocols": "[]", "alerts": 0, "corrupt": 0, "clock_step": None, "clock_seconds": None,
+    "protocols": "[]", "alerts": 0, "alarms": "[]", "scoring": 0.0, "corrupt": 0,
+    "clock_step": None, "clock_seconds": None,
 }  # fmt: skip
 """Columns of ``runs`` that come from the log, and what they hold before it was read."""
 
@@ -67,7 +70,7 @@ class RunLog:
         self.now: dict[str, Any] = dict(zip(PROGRESS, row, strict=True))
         self.metrics: dict[str, float] = json.loads(self.now["metrics"])
         self._buffer: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
-        self._scored = False
+        self._scored = self._alarmed = False
 
     def next_chunk(self, paths: list[tuple[int, Path]]) -> bool:
         """Read one chunk from the oldest attempt that has anything new; False when there is nothing.
@@ -204,7 +207,7 @@ class RunLog:
                 del self.series[key]
             else:
                 self.db.execute("UPDATE series SET last_step = ? WHERE id = ?", (held[1], held[0]))
-        for table in ("evaluations", "samples", "figures", "alerts", "checkpoints"):
+        for table in ("evaluations", "passes", "samples", "figures", "alerts", "checkpoints"):
             self.db.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (self.run.id, step))
         self.metrics.clear()
         for key, held in self.series.items():
@@ -218,11 +221,7 @@ class RunLog:
         if SECONDS not in self.series:
             self.now["clock_step"] = self.now["clock_seconds"] = None
         self.now["seconds"] = self.now["clock_seconds"] or 0.0
-        self.now["alerts"] = self._count("alerts")
-        self._scored = True
-
-    def _count(self, table: str) -> int:
-        return self.db.execute(f"SELECT count(*) FROM {table} WHERE run = ?", (self.run.id,)).fetchone()[0]
+        self._scored = self._alarmed = True
 
     def _sample(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
         path = text(event.get("path"))
@@ -251,12 +250,13 @@ class RunLog:
         return True
 
     def _alert(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
-        severity = event.get("severity")
+        severity, began = event.get("severity"), whole(event.get("began"))
         said = [clean(text(event.get(key))) for key in ("sentence", "cause", "remedy")]
         row = (self.run.id, step, clean(text(event.get("name")), 100), t, attempt,
-               severity if severity in ("info", "warning", "error") else "warning", *said)  # fmt: skip
-        self.db.execute("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        self.now["alerts"] = self._count("alerts")
+               severity if severity in SEVERITIES else "warning", step if began is None else min(began, step),
+               *said)  # fmt: skip
+        self.db.execute("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._alarmed = True
         return True
 
     def _evaluation(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
@@ -273,8 +273,15 @@ class RunLog:
                value if kind == 0 else None, kind, clean(text(event.get("protocol"))),
                int(event.get("lower_is_better") is not False), number(event.get("floor")),
                number(event.get("seconds")), json.dumps(detail), t, 0,
-               clean(text(event.get("selected_by")), 100))  # fmt: skip
+               clean(text(event.get("selected_by")), 100), number(event.get("std")))  # fmt: skip
         self.db.execute(f"INSERT OR REPLACE INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
+        is_from_outside = self.files[attempt].ended or bool(event.get("checkpoint"))
+        if not is_from_outside:
+            self.db.execute(
+                "INSERT INTO passes VALUES (?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET seconds = max(seconds, excluded.seconds)",
+                (self.run.id, step, max(0.0, number(event.get("seconds")) or 0.0)),
+            )
         self._scored = True
         self.now["phase"] = ""
         return True
@@ -298,6 +305,9 @@ class RunLog:
         if self._scored:
             self._rank_scores()
             self._scored = False
+        if self._alarmed:
+            self._sum_up_alarms()
+            self._alarmed = False
         self.now["metrics"] = json.dumps(self.metrics)
         assignments = ", ".join(f"{column} = ?" for column in PROGRESS)
         self.db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*self.now.values(), self.run.id))
@@ -306,6 +316,18 @@ class RunLog:
             (self.run.id, *astuple(file)),
         )
 
+    def _sum_up_alarms(self) -> None:
+        """How many there are, and the different ones: the worst first, of equally bad ones the newest."""
+        told = self.db.execute(
+            "SELECT severity, name FROM alerts WHERE run = ? ORDER BY t DESC, step DESC, name", (self.run.id,)
+        ).fetchall()
+        self.now["alerts"] = len(told)
+        told.sort(key=lambda alarm: SEVERITIES.index(alarm[0]))
+        worst: dict[str, str] = {}
+        for severity, name in told:
+            worst.setdefault(name, severity)
+        self.now["alarms"] = json.dumps([(severity, name) for name, severity in worst.items()][:MAX_ALARMS])
+
     def _rank_scores(self) -> None:
         """Mark the best finite score of each protocol; the run's own is of its first metric.
 
@@ -313,8 +335,8 @@ class RunLog:
         """
         self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
         scores = self.db.execute(
-            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t, selected_by"
-            " FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id",
+            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t, selected_by,"
+            " std FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id",
             (self.run.id,),
         ).fetchall()
         at = {(score[0], score[2]): score for score in scores}
@@ -328,6 +350,9 @@ class RunLog:
                 "UPDATE evaluations SET best = 1 WHERE run = ? AND step = ? AND metric = ? AND protocol_id = ?",
                 (self.run.id, step, metric, protocol_id),
             )
+        self.now["scoring"] = self.db.execute(
+            "SELECT total(seconds) FROM passes WHERE run = ?", (self.run.id,)
+        ).fetchone()[0]
         self.now["protocols"] = json.dumps(sorted({score[5] for score in scores}))
         self.now["best"] = None
         if scores:

@@ -21,6 +21,7 @@ class Evaluation:
     """One score. ``best``: the best of its run under this protocol. ``floor``: real train against real test.
 
     ``selected_by``: the metric that chooses which step is the best, where it is not the score itself.
+    ``std``: the standard deviation of ``value`` where it is a mean over subsets of the images.
     """
 
     metric: str
@@ -35,6 +36,7 @@ class Evaluation:
     detail: dict[str, Any] = field(default_factory=dict)
     t: float = 0.0
     selected_by: str = ""
+    std: float | None = None
 
 
 def best_of(scores: Iterable[Evaluation], key: Callable[[Evaluation], K]) -> dict[K, Evaluation]:
@@ -70,7 +72,10 @@ class FigureRow:
 
 @dataclass(slots=True)
 class AlertRow:
+    """An alarm. ``began``: the step it began at, at or before the ``step`` at which it was told."""
+
     step: int
+    began: int
     severity: str
     name: str
     sentence: str
@@ -97,6 +102,8 @@ class RunRow:
     ``status`` and ``reason`` are as of now: a running trainer that is suspended or silent is ``stalled``.
     ``steps`` is the total, ``step`` and ``images`` how far it has come, ``seconds`` the time spent training
     over all attempts, ``eta_s`` what is left. ``metrics`` holds the last value of each, ``loss`` one of them.
+    ``alerts`` counts the alarms, ``alarms`` are (severity, name) of the different ones, the worst first.
+    ``evaluation_seconds`` is what of ``seconds`` went into scores.
     """
 
     id: str
@@ -135,10 +142,22 @@ class RunRow:
     best: Evaluation | None = None
     protocols: list[str] = field(default_factory=list)
     alerts: int = 0
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    evaluation_seconds: float = 0.0
     corrupt: int = 0
     phase: str = ""
     dir: str = ""
     reference: dict[str, Any] | None = None
+
+    @property
+    def worst(self) -> str | None:
+        """The severity of the worst alarm."""
+        return self.alarms[0][0] if self.alarms else None
+
+    @property
+    def evaluation_share(self) -> float | None:
+        """What part of the run's time went into scores, 0…1; None before there is any time."""
+        return min(1.0, self.evaluation_seconds / self.seconds) if self.seconds > 0 else None
 
 
 @dataclass(slots=True)
@@ -166,6 +185,9 @@ class LeaderboardRow:
     """A run's best score under one protocol, or a published figure (``run`` and ``rank`` None).
 
     ``reference`` is the figure published for the run's recipe, ``source`` where it was published.
+    ``seeds``, ``mean`` and ``sd`` (with n - 1; None for one) are of the finished runs that differ from this one in
+    nothing but their seed, scored under the same protocol; ``std`` is of the one score. ``alarms`` names the run's
+    alarms that are more than information, the worst first.
     """
 
     dataset: str
@@ -186,3 +208,8 @@ class LeaderboardRow:
     protocol_id: str = ""
     title: str = ""
     quick: bool = False
+    std: float | None = None
+    seeds: int | None = None
+    mean: float | None = None
+    sd: float | None = None
+    alarms: list[str] = field(default_factory=list)

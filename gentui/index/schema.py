@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-VERSION = 2
+VERSION = 3
 """``PRAGMA user_version``. An index of another version is made again from the runs."""
 
 migrations = Migrations("gentui.index")
@@ -34,6 +34,8 @@ CREATE TABLE runs (
     family TEXT NOT NULL DEFAULT '', dataset TEXT NOT NULL DEFAULT '', quick INTEGER NOT NULL DEFAULT 0,
     stand_in_for TEXT, seed INTEGER, wanted TEXT NOT NULL DEFAULT '', created_at REAL, estimate INTEGER,
     reference TEXT,
+    -- recipe.toml: a hash of all that steers the run but its seed, '' when it cannot be read
+    configuration TEXT NOT NULL DEFAULT '',
     -- state.json
     status TEXT NOT NULL DEFAULT 'lost', reason TEXT NOT NULL DEFAULT '', attempt INTEGER NOT NULL DEFAULT 0,
     slot TEXT, queued_at REAL, started_at REAL, ended_at REAL, pid INTEGER, exit_code INTEGER, signal INTEGER,
@@ -42,7 +44,10 @@ CREATE TABLE runs (
     total_steps INTEGER, total_images INTEGER, steps_per_epoch INTEGER, device TEXT NOT NULL DEFAULT '',
     precision TEXT NOT NULL DEFAULT '', parameters INTEGER, phase TEXT NOT NULL DEFAULT '',
     metrics TEXT NOT NULL DEFAULT '{}', best TEXT, protocols TEXT NOT NULL DEFAULT '[]',
-    alerts INTEGER NOT NULL DEFAULT 0, corrupt INTEGER NOT NULL DEFAULT 0,
+    alerts INTEGER NOT NULL DEFAULT 0,
+    alarms TEXT NOT NULL DEFAULT '[]', -- [severity, name] of each, the worst first
+    scoring REAL NOT NULL DEFAULT 0, -- seconds of the run's own time spent on scores
+    corrupt INTEGER NOT NULL DEFAULT 0,
     clock_step INTEGER, clock_seconds REAL
 ) WITHOUT ROWID;
 
@@ -69,7 +74,13 @@ CREATE TABLE evaluations (
     attempt INTEGER NOT NULL, value REAL, kind INTEGER NOT NULL, protocol TEXT NOT NULL,
     lower_is_better INTEGER NOT NULL, floor REAL, seconds REAL, detail TEXT NOT NULL, t REAL NOT NULL,
     best INTEGER NOT NULL DEFAULT 0, selected_by TEXT NOT NULL DEFAULT '', -- the metric that chooses the best step
+    std REAL, -- of the value, where the metric is a mean over subsets
     PRIMARY KEY (run, step, metric, protocol_id)
+) WITHOUT ROWID;
+-- what scoring cost the run at each step; scores made of it afterwards are none of its time
+CREATE TABLE passes (
+    run TEXT NOT NULL, step INTEGER NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (run, step)
 ) WITHOUT ROWID;
 CREATE TABLE samples (
     run TEXT NOT NULL, step INTEGER NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL,
@@ -83,7 +94,7 @@ CREATE TABLE figures (
 ) WITHOUT ROWID;
 CREATE TABLE alerts (
     run TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL, t REAL NOT NULL, attempt INTEGER NOT NULL,
-    severity TEXT NOT NULL, sentence TEXT NOT NULL, cause TEXT NOT NULL, remedy TEXT NOT NULL,
+    severity TEXT NOT NULL, began INTEGER NOT NULL, sentence TEXT NOT NULL, cause TEXT NOT NULL, remedy TEXT NOT NULL,
     PRIMARY KEY (run, step, name, t)
 ) WITHOUT ROWID;
 CREATE TABLE checkpoints (
@@ -93,7 +104,7 @@ CREATE TABLE checkpoints (
 ) WITHOUT ROWID;
 """
 
-OF_A_RUN = ("scans", "files", "evaluations", "samples", "figures", "alerts", "checkpoints")
+OF_A_RUN = ("scans", "files", "evaluations", "passes", "samples", "figures", "alerts", "checkpoints")
 """Tables with a ``run`` column, but ``series``."""
 
 
