@@ -122,6 +122,10 @@ class Runs:
                 self.event(run, "status", steps, status="done", reason="")
         return run
 
+    def live(self, steps: int, total: int = 300, **made: Any) -> RunDir:
+        """A run that trains, and was not scored yet."""
+        return self.make(status="running", steps=steps, total=total, fid=None, **made)
+
     def event(self, run: RunDir, kind: Any, step: int, **fields: Any) -> None:
         writer = EventWriter(run.events_path(1))
         writer.emit(kind, step=step, images=step * 128, **fields)
@@ -260,6 +264,11 @@ class Desk:
         await self.until(lambda: type(self.app.screen).__name__ == name)
         await self.pilot.pause()
         return self.app.screen
+
+    async def opens(self, name: str, *keys: str) -> Any:
+        """Press the keys and wait for the screen they lead to."""
+        await self.press(*keys)
+        return await self.on(name)
 
 
 @pytest.fixture

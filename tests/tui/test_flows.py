@@ -56,8 +56,7 @@ async def test_the_menu_shows_the_published_figure_with_its_metric(desk, size):
 
 async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, home):
     async with desk(size) as d:
-        await d.press("enter")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "enter")
         await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points > 0)
         await d.until(lambda: screen.query(Chart).first().drawings > 0)
         await d.sees("● running", "digits-unet", "loss")
@@ -66,8 +65,7 @@ async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, h
 
 async def test_quick_trains_the_quick_version(desk, home):
     async with desk() as d:
-        await d.press("t")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "t")
         (run,) = list_runs(home)
         assert run.info()["quick"] is True
         assert "--quick" in run.info()["command"]
@@ -80,12 +78,10 @@ async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home
     async with desk(size) as d:
         d.app.screen.query_one(Table).move_to("fashion-resnet-noise")
         await d.sees("≈ digits")
-        await d.press("enter")
-        notice = await d.on("NoticeScreen")
+        notice = await d.opens("NoticeScreen", "enter")
         assert "gentui data fetch fashion-mnist" in notice.text
         await d.sees("The data is not here", "Nothing was started")
-        await d.press("escape")
-        await d.on("HomeScreen")
+        await d.opens("HomeScreen", "escape")
         assert list_runs(home) == []
 
 
@@ -102,8 +98,7 @@ async def test_the_filter_narrows_the_menu_and_escape_clears_it(desk, size):
 
 async def test_the_form_checks_while_typing_and_shows_the_command(desk, size, home):
     async with desk(size) as d:
-        await d.press("e")
-        screen = await d.on("FormScreen")
+        screen = await d.opens("FormScreen", "e")
         form = screen.query_one(SettingsForm)
         await d.press(*"night run", "down", "backspace", "7")
         assert "gentui run digits-unet --seed 7 --name 'night run'" in d.text
@@ -116,22 +111,19 @@ async def test_the_form_checks_while_typing_and_shows_the_command(desk, size, ho
         assert list_runs(home) == []
         await d.press("ctrl+u", "backspace", *"32")
         assert not screen.problems
-        await d.press("f5")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "f5")
         (run,) = list_runs(home)
         info = run.info()
         assert info["name"] == "night run" and info["seed"] == 7
         assert info["command"] == [
             "gentui", "run", "digits-unet", "-o", "data.batch_size=32", "--seed", "7", "--name", "night run",
         ]  # fmt: skip
-        await d.press("escape")
-        await d.on("HomeScreen")
+        await d.opens("HomeScreen", "escape")
 
 
 async def test_another_net_in_the_form_brings_its_own_settings(desk):
     async with desk() as d:
-        await d.press("e")
-        screen = await d.on("FormScreen")
+        screen = await d.opens("FormScreen", "e")
         form = screen.query_one(SettingsForm)
         while form.entry.key != "model.net":
             await d.press("down")
@@ -145,14 +137,10 @@ async def test_another_net_in_the_form_brings_its_own_settings(desk):
 
 async def test_the_form_asks_before_changes_are_lost(desk):
     async with desk() as d:
-        await d.press("e")
-        await d.on("FormScreen")
-        await d.press(*"abc", "escape")
-        await d.on("ConfirmScreen")
-        await d.press("n")
-        await d.on("FormScreen")
-        await d.press("escape", "y")
-        await d.on("HomeScreen")
+        await d.opens("FormScreen", "e")
+        await d.opens("ConfirmScreen", *"abc", "escape")
+        await d.opens("FormScreen", "n")
+        await d.opens("HomeScreen", "escape", "y")
 
 
 async def test_every_place_is_at_most_three_keys_from_the_menu(desk, size, runs):
@@ -181,28 +169,24 @@ async def test_every_place_is_at_most_three_keys_from_the_menu(desk, size, runs)
 async def test_the_runs_list_says_all_about_every_run(desk, size, runs):
     runs.make(fid=5.31, name="first try")
     runs.make(status="failed", steps=120, reason="out of memory on GPU 0 at step 120", fid=None)
-    runs.make(status="running", steps=137, total=1200, fid=None, alerts=2)
+    runs.live(137, 1200, alerts=2)
     async with desk(size) as d:
         await d.press("2")
         await d.sees("● running", "✗ failed", "✓ done", "first try", "fid 5.31", "11%", "⚠ 2", "1 running")
         assert d.app.screen.query_one(Table).key == list_runs(runs.home)[-1].id
         await d.press("slash", *"failed", "enter")
         assert "first try" not in d.text
-        await d.press("enter")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "enter")
         await d.sees("out of memory on GPU 0")
 
 
 async def test_a_run_is_stopped_resumed_and_deleted_from_the_list(desk, home):
     async with desk() as d:
-        await d.press("enter")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "enter")
         await d.sees("● running")
-        await d.press("2")
-        await d.on("RunsScreen")
+        await d.opens("RunsScreen", "2")
         await d.sees("● running")
-        await d.press("S")
-        await d.on("ConfirmScreen")
+        await d.opens("ConfirmScreen", "S")
         await d.sees("Stop digits-unet?", "checkpoint")
         await d.press("y")
         await d.sees("■ stopped")
@@ -210,8 +194,7 @@ async def test_a_run_is_stopped_resumed_and_deleted_from_the_list(desk, home):
         await d.sees("● running")
         await d.press("S", "y")
         await d.sees("■ stopped")
-        await d.press("D")
-        await d.on("ConfirmScreen")
+        await d.opens("ConfirmScreen", "D")
         await d.press("n")
         assert len(list_runs(home)) == 1
         await d.press("D", "y")
@@ -220,7 +203,7 @@ async def test_a_run_is_stopped_resumed_and_deleted_from_the_list(desk, home):
 
 
 async def test_a_running_run_is_not_deleted(desk, runs):
-    runs.make(status="running", steps=10, fid=None)
+    runs.live(10)
     async with desk() as d:
         await d.press("2")
         await d.sees("● running")
@@ -231,10 +214,9 @@ async def test_a_running_run_is_not_deleted(desk, runs):
 
 
 async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
-    run = runs.make(status="running", steps=5, total=100, fid=None, samples=0)
+    run = runs.live(5, 100, samples=0)
     async with desk() as d:
-        await d.press("4")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4")
         await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points == 5)
         chart = screen.query(Chart).first()
         drawings = chart.drawings
@@ -245,8 +227,7 @@ async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
 async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
     runs.make()
     async with desk(size) as d:
-        await d.press("4")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4")
         await d.until(lambda: screen.query(Chart).first().drawings)
         await d.until(lambda: screen.query("#thumbnail" if size[0] > 100 else "#gallery"))
         drawn = []
@@ -264,10 +245,9 @@ async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
 
 
 async def test_samples_are_scrubbed_back_and_followed_again(desk, size, runs):
-    run = runs.make(status="running", steps=300, total=600, samples=3, fid=None)
+    run = runs.live(300, 600, samples=3)
     async with desk(size) as d:
-        await d.press("4", "s")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4", "s")
         await d.press("s")
         await d.sees("step 300", "3 of 3", "newest, following")
         await d.until(lambda: screen.query_one("#gallery").picture.strips)
@@ -279,11 +259,9 @@ async def test_samples_are_scrubbed_back_and_followed_again(desk, size, runs):
         await d.sees("step 310", "4 of 4", "following")
         await d.press("p")
         await d.sees("noise to image")
-        await d.press("z")
-        full = await d.on("PictureScreen")
+        full = await d.opens("PictureScreen", "z")
         await d.until(lambda: full.query_one("#full").picture.strips)
-        await d.press("escape")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "escape")
 
 
 async def test_p_goes_round_the_grid_and_every_figure(desk, size, runs):
@@ -292,8 +270,7 @@ async def test_p_goes_round_the_grid_and_every_figure(desk, size, runs):
         grid_png(run.path / "figures" / f"tsne-{step}.png", digit_tiles(2, 3))
         runs.event(run, "figure", step, name="tsne", path=f"figures/tsne-{step}.png", caption="features")
     async with desk(size) as d:
-        await d.press("4")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4")
         await d.press("s")
         await d.sees("grid · step 300", "2 of 2", "newest, following")
         await d.press("p")
@@ -302,15 +279,13 @@ async def test_p_goes_round_the_grid_and_every_figure(desk, size, runs):
         await d.sees("tsne · step 300", "2 of 2", "features")
         await d.press("left")
         await d.sees("tsne · step 150", "1 of 2", "1 newer")
-        await d.press("z")
-        await d.on("PictureScreen")
+        await d.opens("PictureScreen", "z")
         await d.sees("tsne · step 150")
         await d.press("right")
         await d.sees("tsne · step 300", "newest, following")
         await d.press("p")
         await d.sees("grid · step 300")
-        await d.press("escape")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "escape")
         assert screen.kind == "grid"
 
 
@@ -319,8 +294,7 @@ async def test_a_run_without_grids_shows_its_figures(desk, runs):
     grid_png(run.path / "figures" / "tsne.png", digit_tiles(2, 3))
     runs.event(run, "figure", 300, name="tsne", path="figures/tsne.png", caption="features")
     async with desk() as d:
-        await d.press("4")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "4")
         await d.press("s")
         await d.sees("tsne · step 300", "features")
         await d.press("p")
@@ -328,11 +302,10 @@ async def test_a_run_without_grids_shows_its_figures(desk, runs):
 
 
 async def test_an_animation_plays_pauses_and_ends(desk, size, runs):
-    run = runs.make(status="running", steps=300, total=600, samples=2, fid=None)
+    run = runs.live(300, 600, samples=2)
     runs.film(run, 300, frames=4)
     async with desk(size) as d:
-        await d.press("4")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4")
         await d.press("s", "p", "p")
         viewer = screen.query_one("#gallery")
         await d.sees("progress · step 300", "4 grids")
@@ -345,25 +318,22 @@ async def test_an_animation_plays_pauses_and_ends(desk, size, runs):
         await d.until(lambda: viewer.picture.strips != first)
         await d.sees("■ 4/4")
         assert not viewer.is_playing, "after a few rounds it stands still"
-        await d.press("z")
-        full = await d.on("PictureScreen")
+        full = await d.opens("PictureScreen", "z")
         await d.until(lambda: full.query_one("#full").is_playing)
         assert viewer._timer is None, "what is out of sight does not play"
         await d.sees("▶")
         await d.press("space")
         await d.sees("paused")
-        await d.press("escape")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "escape")
         runs.film(run, 310, frames=5)
         await d.sees("progress · step 310", "5 grids")
         await d.sees("/5")
 
 
 async def test_the_net_is_there_when_it_is_built(desk, size, runs):
-    run = runs.make(status="running", steps=5, total=100, fid=None, samples=0)
+    run = runs.live(5, 100, samples=0)
     async with desk(size) as d:
-        await d.press("4")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "4")
         await d.press("t")
         await d.sees("[t Net]", "The architecture is written down when the net is built.")
         table = ["model: UNet, 1,012,345 parameters", "", "layer  kind  output", f"out  {'x' * 200}  64×8×8"]
@@ -378,23 +348,21 @@ async def test_the_net_is_there_when_it_is_built(desk, size, runs):
 
 
 async def test_losses_that_belong_together_share_a_chart(desk, size, runs):
-    run = runs.make(status="running", steps=0, total=100, fid=None)
+    run = runs.live(0, 100)
     runs.event(run, "status", 0, status="started", total_steps=100, device="cpu")
     for step in range(1, 60):
         runs.event(run, "metrics", step, values={"lr": 0.1, "loss_d_real": 1 / step, "loss_d_fake": 2 / step})
     async with desk(size) as d:
-        await d.press("4")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4")
         await d.sees("● loss_d_real", "▲ loss_d_fake")
         await d.until(lambda: screen.query(Chart).first().drawings)
         assert [curve.key for curve in screen.seen.charts[0]] == ["loss_d_real", "loss_d_fake"]
 
 
 async def test_a_run_that_has_logged_one_step_says_so_in_place_of_a_chart(desk, size, runs):
-    run = runs.make(status="running", steps=0, total=100, fid=None)
+    run = runs.live(0, 100)
     async with desk(size) as d:
-        await d.press("4")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "4")
         await d.sees("Starting: the first step is on its way.")
         runs.event(run, "metrics", 1, values={"loss": 0.5})
         await d.sees("One value so far: loss 0.5.")
@@ -405,8 +373,7 @@ async def test_a_run_that_has_logged_one_step_says_so_in_place_of_a_chart(desk, 
 async def test_the_charts_change_as_told(desk, size, runs):
     runs.make(spikes=(50, 51))
     async with desk(size) as d:
-        await d.press("4")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "4")
         chart = await d.until(lambda: screen.query(Chart).first())
         await d.until(lambda: chart.drawings)
         await d.sees("✗ not finite in", "smooth 0.6")
@@ -429,8 +396,7 @@ async def test_the_charts_change_as_told(desk, size, runs):
 async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
     runs.make(fid=5.31, alerts=1)
     async with desk(size) as d:
-        await d.press("4", "e")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "4", "e")
         await d.press("e")
         await d.sees("digits-cnn@1a2b3c4d", "floor 1.9", "5.31", "★ best", "The loss is rising", "remedy")
 
@@ -438,8 +404,7 @@ async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
 async def test_the_log_and_the_settings_are_there(desk, size, runs):
     run = runs.make(log=b"one\ntwo\n")
     async with desk(size) as d:
-        await d.press("4")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "4")
         await d.press("g")
         await d.sees("one", "two")
         with run.log_path.open("ab") as log:
@@ -457,8 +422,7 @@ async def test_the_leaderboard_ranks_equals_and_shows_the_published(desk, size, 
         await d.sees("★ 1", "88", "120", "102", "161", "pub.", "n=500", "as published")
         await d.press("slash", *"n=500", "enter")
         assert "161" not in d.text
-        await d.press("enter")
-        screen = await d.on("RunScreen")
+        screen = await d.opens("RunScreen", "enter")
         assert screen.run_id == list_runs(runs.home)[0].id
 
 
@@ -469,8 +433,7 @@ async def test_export_writes_the_table(desk, runs, tmp_path, monkeypatch, form):
     monkeypatch.chdir(tmp_path)
     runs.make(fid=5.31)
     async with desk((100, 40)) as d:
-        await d.press("x")
-        screen = await d.on("ExportScreen")
+        screen = await d.opens("ExportScreen", "x")
         await d.until(lambda: screen._text)
         while screen.format != form:
             await d.press("down" if screen.query("SelectOverlay:focus") else "enter", "down", "enter")
@@ -497,8 +460,7 @@ async def test_broken_index_is_told_and_survived(desk, size, runs, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(Index, "refresh", broken)
             await d.sees("! index: disk full")
-            await d.press("1", "2")
-            await d.on("RunsScreen")
+            await d.opens("RunsScreen", "1", "2")
         await d.until(lambda: "disk full" not in d.text)
 
 
@@ -511,8 +473,7 @@ async def test_data_that_cannot_be_shown_is_told_and_survived(desk, runs, monkey
     runs.make()
     monkeypatch.setattr(RunHead, "show", broken)
     async with desk() as d:
-        await d.press("4")
-        await d.on("RunScreen")
+        await d.opens("RunScreen", "4")
         await d.sees("! this cannot be shown", "odd run")
         await d.press("2")
         await d.sees("✓ done")
@@ -536,8 +497,7 @@ async def test_a_slow_index_never_stops_the_keys(desk, runs, monkeypatch):
         await d.until(held.is_set)
         await d.press("down")
         await d.until(lambda: d.app.screen.query_one(Table).key != "digits-unet")
-        await d.press("question_mark")
-        await d.on("HelpScreen")
+        await d.opens("HelpScreen", "question_mark")
         hold.set()
 
 
@@ -566,5 +526,4 @@ async def test_the_palette_offers_every_key_of_the_screen(desk):
                 assert f"{key.label} ({key.display})" in offered
         await d.press("ctrl+p")
         await d.sees("Leaderboard")
-        await d.press(*"leaderb", "enter")
-        await d.on("LeaderboardScreen")
+        await d.opens("LeaderboardScreen", *"leaderb", "enter")
