@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,55 +108,21 @@ class State:
         return self.status in FINAL
 
 
-class RunDir:
-    """One run's directory, ``$GENTUI_HOME/runs/<run-id>``."""
+class JobDir:
+    """A directory whose work waits in the queue, is done by one process at a time, and ends.
+
+    ``state.json`` says how it stands, ``lock`` is held by whoever works on it, ``log.txt`` is what that printed.
+    """
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
         self.id = self.path.name
-        self.recipe_path = self.path / "recipe.toml"
-        self.info_path = self.path / "run.json"
         self.state_path = self.path / "state.json"
-        self.architecture_path = self.path / "architecture.txt"
         self.log_path = self.path / "log.txt"
         self.lock_path = self.path / "lock"
-        self.checkpoints = self.path / "checkpoints"
-        self.samples = self.path / "samples"
-        self.figures = self.path / "figures"
 
     def __repr__(self) -> str:
-        return f"RunDir({str(self.path)!r})"
-
-    @classmethod
-    def create(cls, home: Path, recipe_toml: str, info: dict[str, Any], state: State) -> RunDir:
-        """Make a new run under ``home``. It appears whole: it is built aside and renamed into place."""
-        runs = home / "runs"
-        runs.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
-        building = Path(tempfile.mkdtemp(dir=runs, prefix=".new-"))
-        for name in ("checkpoints", "samples", "figures"):
-            (building / name).mkdir(mode=DIR_MODE)
-        made = cls(building)
-        write_atomically(made.recipe_path, recipe_toml.encode())
-        made.write_state(state)
-        made.lock_path.touch(mode=FILE_MODE)
-        while True:
-            run_id = new_run_id()
-            write_atomically(made.info_path, json.dumps({"id": run_id, **info}, indent=1).encode())
-            try:
-                building.rename(runs / run_id)
-            except OSError as error:
-                # Only the rename can say that an id is free: another process may have just taken it.
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise
-            else:
-                return cls(runs / run_id)
-
-    def info(self) -> dict[str, Any]:
-        """``run.json``: identity, command, versions, git commit, host, device, seed."""
-        return json.loads(self.info_path.read_bytes())
-
-    def update_info(self, **changes: Any) -> None:
-        write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     def read_state(self) -> State:
         raw = json.loads(self.state_path.read_bytes())
@@ -164,6 +131,68 @@ class RunDir:
 
     def write_state(self, state: State) -> None:
         write_atomically(self.state_path, json.dumps(asdict(state), indent=1).encode())
+
+    def open_lock(self) -> int:
+        """A descriptor on the lock file, not yet locked, not inheritable."""
+        return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+
+    def is_alive(self) -> bool:
+        """Whether some process holds the lock: the kernel's word, not a pid file's."""
+        return is_locked(self.lock_path)
+
+
+def begin_job(folder: Path, state: State) -> JobDir:
+    """A directory under ``folder`` (made when missing) that nobody sees as a job before ``publish_job``."""
+    folder.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+    building = JobDir(tempfile.mkdtemp(dir=folder, prefix=".new-"))
+    building.write_state(state)
+    building.lock_path.touch(mode=FILE_MODE)
+    return building
+
+
+def publish_job(building: JobDir, name: str, info: dict[str, Any], prefix: str = "") -> Path:
+    """Give the job an id, written with ``info`` into its file ``name``, and rename it into its place: the path."""
+    while True:
+        job_id = prefix + new_run_id()
+        write_atomically(building.path / name, json.dumps({"id": job_id, **info}, indent=1).encode())
+        place = building.path.with_name(job_id)
+        try:
+            building.path.rename(place)
+        except OSError as error:
+            # Only the rename can say that an id is free: another process may have just taken it.
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        else:
+            return place
+
+
+class RunDir(JobDir):
+    """One run's directory, ``$GENTUI_HOME/runs/<run-id>``."""
+
+    def __init__(self, path: str | os.PathLike[str]):
+        super().__init__(path)
+        self.recipe_path = self.path / "recipe.toml"
+        self.info_path = self.path / "run.json"
+        self.architecture_path = self.path / "architecture.txt"
+        self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
+        self.figures = self.path / "figures"
+
+    @classmethod
+    def create(cls, home: Path, recipe_toml: str, info: dict[str, Any], state: State) -> RunDir:
+        """Make a new run under ``home``. It appears whole: it is built aside and renamed into place."""
+        building = cls(begin_job(home / "runs", state).path)
+        for folder in (building.checkpoints, building.samples, building.figures):
+            folder.mkdir(mode=DIR_MODE)
+        write_atomically(building.recipe_path, recipe_toml.encode())
+        return cls(publish_job(building, building.info_path.name, info))
+
+    def info(self) -> dict[str, Any]:
+        """``run.json``: identity, command, versions, git commit, host, device, seed."""
+        return json.loads(self.info_path.read_bytes())
+
+    def update_info(self, **changes: Any) -> None:
+        write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
 
     def architecture(self) -> str:
         """The nets as the trainer wrote them down; "" where they cannot be read."""
@@ -183,14 +212,6 @@ class RunDir:
                 found.append((int(match[1]), path))
         return sorted(found)
 
-    def open_lock(self) -> int:
-        """A descriptor on the run's lock file, not yet locked, not inheritable."""
-        return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-
-    def is_alive(self) -> bool:
-        """Whether some process holds the run's lock: the kernel's word, not a pid file's."""
-        return is_locked(self.lock_path)
-
 
 def is_locked(path: Path) -> bool:
     """Whether another open file description holds an exclusive flock on ``path``."""
@@ -209,9 +230,14 @@ def is_locked(path: Path) -> bool:
 
 def run_ids(home: Path) -> list[str]:
     """Ids of every run under ``home``, oldest first."""
+    return job_ids(home / "runs", is_run_id)
+
+
+def job_ids(folder: Path, is_id: Callable[[str], bool]) -> list[str]:
+    """The names in a folder that are ids, sorted: oldest first."""
     try:
-        with os.scandir(home / "runs") as entries:
-            return sorted(entry.name for entry in entries if is_run_id(entry.name))
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if is_id(entry.name))
     except FileNotFoundError:
         return []
 

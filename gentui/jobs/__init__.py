@@ -1,26 +1,35 @@
 """Queue, worker, launch, stop, resume, liveness. No daemon, nothing lost; torch-free.
 
-The queue is the run directories themselves: runs whose ``state.json`` says ``queued``, in ``queued_at``
-order. Each device slot has at most one worker process, which holds ``slots/<slot>.worker.lock``. The
-trainer it starts inherits two locks: ``slots/<slot>.lock`` (one trainer per device, whatever happens to
-workers) and the run's own ``lock`` (the run is alive exactly as long as somebody holds it).
+The queue is the directories themselves: runs to train under ``runs`` and evaluations of runs under ``evaluations``
+whose ``state.json`` says ``queued``, in ``queued_at`` order. Each device slot has at most one worker process, which
+holds ``slots/<slot>.worker.lock``. What it starts (a trainer, an evaluation) inherits two locks: ``slots/<slot>.lock``
+(one of them per device, whatever happens to workers) and the job's own ``lock`` (the job is alive exactly as long as
+somebody holds it).
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gentui.jobs.evaluating import evaluate, find_evaluation, pending
     from gentui.jobs.launching import launch, remove, resume
     from gentui.jobs.orphans import reconcile
     from gentui.jobs.slots import ensure_workers, slots
-    from gentui.jobs.states import JobError
+    from gentui.jobs.states import JobError, get_job
     from gentui.jobs.stopping import stop
 
-__all__ = ["JobError", "ensure_workers", "launch", "reconcile", "remove", "resume", "slots", "stop"]
+__all__ = [
+    "JobError", "ensure_workers", "evaluate", "find_evaluation", "get_job", "launch", "pending", "reconcile",
+    "remove", "resume", "slots", "stop",
+]  # fmt: skip
 
 _HOME = {
     "JobError": "states",
     "ensure_workers": "slots",
+    "evaluate": "evaluating",
+    "find_evaluation": "evaluating",
+    "get_job": "states",
     "launch": "launching",
+    "pending": "evaluating",
     "reconcile": "orphans",
     "remove": "launching",
     "resume": "launching",

@@ -1,4 +1,4 @@
-"""Put a run into the queue, again or for the first time, and take runs away."""
+"""Put a run into the queue for the first time; any job again; and take jobs away."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gentui
 from engine.rundir import RunDir, State
+from gentui.jobs.evaluating import evaluations_of, long_over
+from gentui.jobs.kinds import KINDS
 from gentui.jobs.slots import ensure_workers, slot_for
-from gentui.jobs.states import JobError, change, get_run, locked_run
+from gentui.jobs.states import JobError, called, change, get_job, locked_job, queued
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -57,66 +60,74 @@ def launch(
     return run
 
 
-def resume(home: Path, run_id: str) -> None:
-    """Queue an ended run again; it goes on from its last checkpoint, or from the start when it has none.
+def resume(home: Path, job_id: str) -> None:
+    """Queue an ended job again. A run goes on from its last checkpoint, or from the start when it has none.
 
     Raises JobError when it is queued, running or already done.
     """
-    run = get_run(home, run_id)
+    job = get_job(home, job_id)
     try:
-        change(run, lambda state: _requeued(run_id, state))
+        change(job, lambda state: _requeued(called(job), state))
     except ValueError:
-        raise JobError(f"run {run_id} cannot be resumed: its state.json is not readable") from None
+        raise JobError(f"{called(job)} cannot be resumed: its state.json is not readable") from None
     except OSError as error:
-        raise JobError(f"run {run_id} cannot be resumed: {error.strerror}") from None
+        raise JobError(f"{called(job)} cannot be resumed: {error.strerror}") from None
     ensure_workers(home)
 
 
-def _requeued(run_id: str, state: State) -> State:
+def _requeued(what: str, state: State) -> State:
     if state.status == "done":
-        raise JobError(f"run {run_id} is already done; there is nothing left to resume")
+        raise JobError(f"{what} is already done; there is nothing left to resume")
     if not state.ended:
-        raise JobError(f"run {run_id} is already {state.status}")
+        raise JobError(f"{what} is already {state.status}")
     asked = state.extra.get("asked")
     return queued(asked if isinstance(asked, str) else None, attempt=state.attempt)
 
 
-def queued(slot: str | None, attempt: int) -> State:
-    """The state of a run that begins to wait now. ``asked`` outlives the slot it will be given."""
-    return State(slot=slot, attempt=attempt, queued_at=time.time(), extra={"asked": slot})
+def remove(home: Path, job_id: str) -> None:
+    """Delete a job that is not alive, with all its files; a run with its evaluations.
 
-
-def remove(home: Path, run_id: str) -> None:
-    """Delete a run that is not alive, with all its files. Raises JobError when it is alive."""
-    run = get_run(home, run_id)
-    with locked_run(run, patience=0.5) as free:
+    Raises JobError when it is alive, or is being scored.
+    """
+    job = get_job(home, job_id)
+    evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
+    if busy := next((found for found in evaluations if found.is_alive()), None):
+        raise JobError(f"{called(job)} is being scored by {busy.id}; stop that first")
+    with locked_job(job, patience=0.5) as free:
         if not free:
-            raise JobError(f"run {run_id} is running; stop it first")
-        doomed = run.path.with_name(f".removed-{run_id}-{os.getpid()}")
+            raise JobError(f"{called(job)} is running; stop it first")
+        doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
         try:
-            run.path.rename(doomed)
+            job.path.rename(doomed)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise JobError(f"run {run_id} cannot be removed: {error.strerror}") from None
+            raise JobError(f"{called(job)} cannot be removed: {error.strerror}") from None
     shutil.rmtree(doomed, ignore_errors=True)
+    for evaluation in evaluations:
+        with suppress(JobError):
+            remove(home, evaluation.id)
 
 
 def sweep(home: Path, older_than: float = 86_400.0) -> None:
-    """Delete what killed processes left half made or half removed under ``runs``."""
-    try:
-        entries = list(os.scandir(home / "runs"))
-    except OSError:
-        return
-    for entry in entries:
-        if not entry.name.startswith((".new-", ".removed-")):
-            continue
+    """Delete what killed processes left half made or half removed, and evaluations long over."""
+    for kind in KINDS:
         try:
-            old = time.time() - entry.stat(follow_symlinks=False).st_mtime > older_than
+            entries = list(os.scandir(home / kind.folder))
         except OSError:
             continue
-        if old or entry.name.startswith(".removed-"):
-            shutil.rmtree(entry.path, ignore_errors=True)
+        for entry in entries:
+            if not entry.name.startswith((".new-", ".removed-")):
+                continue
+            try:
+                old = time.time() - entry.stat(follow_symlinks=False).st_mtime > older_than
+            except OSError:
+                continue
+            if old or entry.name.startswith(".removed-"):
+                shutil.rmtree(entry.path, ignore_errors=True)
+    for evaluation in long_over(home):
+        with suppress(JobError):
+            remove(home, evaluation.id)
 
 
 def _info(recipe: Recipe, *, name: str, device: str, command: list[str]) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import os
 import time
 from pathlib import Path
 
-from engine.rundir import RunDir, State, is_locked
+from engine.rundir import JobDir, State, is_locked
 from gentui.jobs import verdict
 from gentui.jobs.processes import kill_session, open_trainer
-from gentui.jobs.states import change, locked_run, unfinished
+from gentui.jobs.states import change, locked_job, unfinished
 
 
 def worker_lock(home: Path, slot: str) -> Path:
@@ -18,7 +18,7 @@ def worker_lock(home: Path, slot: str) -> Path:
 
 
 def slot_lock(home: Path, slot: str) -> Path:
-    """Held by the slot's worker and the trainer it started: one trainer per device, whatever is killed."""
+    """Held by the slot's worker and the process it started: one per device, whatever is killed."""
     return home / "slots" / f"{slot}.lock"
 
 
@@ -27,27 +27,27 @@ def has_worker(home: Path, slot: str | None) -> bool:
 
 
 def reconcile(home: Path) -> None:
-    """Record the end of every run that says it is running while the kernel says nothing of it is."""
-    for run, state in unfinished(home):
+    """Record the end of every job that says it is running while the kernel says nothing of it is."""
+    for job, state in unfinished(home):
         if state.status != "running":
             continue
         try:
-            if not settle(run) and not has_worker(home, state.slot):
-                enforce(run, state)
+            if not settle(job) and not has_worker(home, state.slot):
+                enforce(state)
         except (OSError, ValueError):  # removed under our hands, or no room to write: the next call tries again
             continue
 
 
-def settle(run: RunDir) -> bool:
-    """Record the end of ``run`` if nobody holds its lock; whether its lock was free."""
-    with locked_run(run) as free:
+def settle(job: JobDir) -> bool:
+    """Record the end of ``job`` if nobody holds its lock; whether its lock was free."""
+    with locked_job(job) as free:
         if free:
-            change(run, lambda s: verdict.ended_unwatched(run, s) if s.status == "running" else None)
+            change(job, lambda s: verdict.ended_unwatched(job, s) if s.status == "running" else None)
         return free
 
 
-def enforce(run: RunDir, state: State) -> None:
-    """Do for an orphan what its worker would: SIGKILL after a stop's grace, and to what a dead trainer left."""
+def enforce(state: State) -> None:
+    """Do for an orphan what its worker would: SIGKILL after a stop's grace, and to what a dead process left."""
     overdue = state.stop_requested_at is not None and time.time() > state.stop_requested_at + verdict.grace_of(
         state
     )

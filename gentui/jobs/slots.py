@@ -77,14 +77,14 @@ def slot_for(device: str | None) -> str | None:
 
 
 def fits(state: State, slot: str) -> bool:
-    """Whether a worker of ``slot`` may take this queued run. Unbound runs go to GPUs where there are any."""
+    """Whether a worker of ``slot`` may take this queued job. Unbound ones go to GPUs where there are any."""
     if state.slot is not None:
         return state.slot == slot
     return slot != "cpu" or len(slots()) == 1
 
 
 def ensure_workers(home: Path) -> None:
-    """Start a worker for every slot that has queued runs, or a trainer nobody watches, and no worker."""
+    """Start a worker for every slot that has queued jobs, or a running one nobody watches, and no worker."""
     pending = unfinished(home)
     for slot in slots():
         wanted = any(

@@ -1,6 +1,6 @@
 """Reading and changing ``state.json`` when several processes may want to at once.
 
-Every change is made under an flock on the run's directory, held for the read, the decision and the
+Every change is made under an flock on the job's directory, held for the read, the decision and the
 atomic replace. So a stop cannot overwrite an end that was just recorded, and two resumes cannot both win.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, STATUSES, RunDir, State, run_ids
+from engine.rundir import DIR_MODE, STATUSES, JobDir, State
+from gentui.jobs.kinds import KINDS, kind_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05
@@ -21,24 +22,24 @@ _seen: dict[str, tuple[tuple[int, int, int], State | None]] = {}
 
 
 class JobError(Exception):
-    """What was asked for cannot be done with this run now; the message is one sentence for a person."""
+    """What was asked for cannot be done with this job now; the message is one sentence for a person."""
 
 
-def change(run: RunDir, decide: Callable[[State], State | None]) -> State | None:
-    """Replace the run's state by ``decide(state)``; None from ``decide`` leaves it as it is.
+def change(job: JobDir, decide: Callable[[State], State | None]) -> State | None:
+    """Replace the job's state by ``decide(state)``; None from ``decide`` leaves it as it is.
 
     Returns the new state, or None when nothing was changed. Raises OSError when the directory is gone or
     the disk is full (the old state then stands), ValueError when ``state.json`` is missing or broken.
     """
-    fd = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        held = read_state(run)
+        held = read_state(job)
         if held is None:
-            raise ValueError(f"{run.state_path} is missing or broken")
+            raise ValueError(f"{job.state_path} is missing or broken")
         state = decide(held)
         if state is not None:
-            run.write_state(state)
+            job.write_state(state)
         return state
     finally:
         os.close(fd)
@@ -71,12 +72,12 @@ def try_lock(path: Path, patience: float = 0.0) -> int | None:
 
 
 @contextmanager
-def locked_run(run: RunDir, patience: float = 0.0) -> Iterator[bool]:
-    """Hold the run's own lock for a moment; yields False when somebody (a live run) has it."""
-    if not run.path.is_dir():
+def locked_job(job: JobDir, patience: float = 0.0) -> Iterator[bool]:
+    """Hold the job's own lock for a moment; yields False when somebody (its live process) has it."""
+    if not job.path.is_dir():
         yield False
         return
-    fd = try_lock(run.lock_path, patience)
+    fd = try_lock(job.lock_path, patience)
     try:
         yield fd is not None
     finally:
@@ -84,10 +85,15 @@ def locked_run(run: RunDir, patience: float = 0.0) -> Iterator[bool]:
             os.close(fd)
 
 
-def read_state(run: RunDir) -> State | None:
-    """The run's state, or None when it is gone or ``state.json`` is broken: not JSON, or of wrong types."""
+def queued(slot: str | None, attempt: int) -> State:
+    """The state of a job that begins to wait now. ``asked`` outlives the slot it will be given."""
+    return State(slot=slot, attempt=attempt, queued_at=time.time(), extra={"asked": slot})
+
+
+def read_state(job: JobDir) -> State | None:
+    """The job's state, or None when it is gone or ``state.json`` is broken: not JSON, or of wrong types."""
     try:
-        state = run.read_state()
+        state = job.read_state()
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     return state if _is_well_formed(state) else None
@@ -107,40 +113,47 @@ def _is_well_formed(state: State) -> bool:
     )
 
 
-def unfinished(home: Path) -> list[tuple[RunDir, State]]:
-    """Every run that is queued or running, oldest first. Unchanged files are not read again."""
-    runs = str(home / "runs")
+def unfinished(home: Path) -> list[tuple[JobDir, State]]:
+    """Every job that is queued or running, of each kind the oldest first. Unchanged files are not read again."""
     found = []
-    for name in run_ids(home):
-        path = f"{runs}/{name}"
-        try:
-            stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt
-        except OSError:
-            continue
-        signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-        known = _seen.get(path)
-        if known is not None and known[0] == signature:
-            state = known[1]
-        else:
-            state = read_state(RunDir(path))
-            if state is not None and state.ended:
-                state = None
-            if time.time() - stat.st_mtime > _TICK:
-                _seen[path] = (signature, state)
-        if state is not None:
-            found.append((RunDir(path), state))
+    for kind in KINDS:
+        folder = str(home / kind.folder)
+        for name in kind.ids(home):
+            path = f"{folder}/{name}"
+            try:
+                stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt
+            except OSError:
+                continue
+            signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            known = _seen.get(path)
+            if known is not None and known[0] == signature:
+                state = known[1]
+            else:
+                state = read_state(kind.open(path))
+                if state is not None and state.ended:
+                    state = None
+                if time.time() - stat.st_mtime > _TICK:
+                    _seen[path] = (signature, state)
+            if state is not None:
+                found.append((kind.open(path), state))
     return found
 
 
-def queue(home: Path) -> list[tuple[RunDir, State]]:
-    """Runs waiting for a slot, in the order they will be taken."""
-    waiting = [(run, state) for run, state in unfinished(home) if state.status == "queued"]
+def queue(home: Path) -> list[tuple[JobDir, State]]:
+    """Jobs waiting for a slot, in the order they will be taken."""
+    waiting = [(job, state) for job, state in unfinished(home) if state.status == "queued"]
     return sorted(waiting, key=lambda pair: (pair[1].queued_at or 0.0, pair[0].id))
 
 
-def get_run(home: Path, run_id: str) -> RunDir:
-    """The directory of a run id. Raises JobError when there is none."""
-    run = RunDir(home / "runs" / run_id)
-    if "/" in run_id or run_id.startswith(".") or not run.path.is_dir():
-        raise JobError(f"there is no run {run_id}")
-    return run
+def get_job(home: Path, job_id: str) -> JobDir:
+    """The directory of a run's or an evaluation's id. Raises JobError when there is none."""
+    kind = kind_of(job_id)
+    job = kind.open(home / kind.folder / job_id)
+    if "/" in job_id or job_id.startswith(".") or not job.path.is_dir():
+        raise JobError(f"there is no {kind.noun} {job_id}")
+    return job
+
+
+def called(job: JobDir) -> str:
+    """``run 20260101-…``, as sentences have it."""
+    return f"{kind_of(job).noun} {job.id}"

@@ -1,42 +1,43 @@
-"""Stop a run: ask, wait out the grace, then insist."""
+"""Stop a job: ask, wait out the grace, then insist."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-from engine.rundir import RunDir, State
+from engine.rundir import JobDir, State
 from gentui.jobs.orphans import enforce, has_worker, settle
 from gentui.jobs.processes import terminate
 from gentui.jobs.slots import ensure_workers
-from gentui.jobs.states import JobError, change, get_run, read_state
+from gentui.jobs.states import JobError, called, change, get_job, read_state
 from gentui.jobs.verdict import DEFAULT_GRACE
 
 _POLL = 0.05
 _MARGIN = 15.0  # seconds beyond the grace for the kernel and the worker to do their part
 
 
-def stop(home: Path, run_id: str, grace: float = DEFAULT_GRACE, wait: bool = False) -> None:
-    """Stop a run. Queued: at once. Running: SIGTERM now (it checkpoints and leaves), SIGKILL after ``grace`` s.
+def stop(home: Path, job_id: str, grace: float = DEFAULT_GRACE, wait: bool = False) -> None:
+    """Stop a run or an evaluation. Queued: at once. Running: SIGTERM now (a run checkpoints and leaves), SIGKILL
+    after ``grace`` s.
 
-    The slot's worker enforces the grace, or this call when ``wait`` is set and the worker is gone. A run
-    that has ended already is left as it is. Raises JobError when there is no such run, when its state
+    The slot's worker enforces the grace, or this call when ``wait`` is set and the worker is gone. A job
+    that has ended already is left as it is. Raises JobError when there is no such job, when its state
     cannot be written, or when ``wait`` is set and it did not end.
     """
-    run = get_run(home, run_id)
+    job = get_job(home, job_id)
     try:
-        state = change(run, lambda s: _asked(s, grace))
+        state = change(job, lambda s: _asked(s, grace))
     except ValueError:
-        raise JobError(f"run {run_id} cannot be stopped: its state.json is not readable") from None
+        raise JobError(f"{called(job)} cannot be stopped: its state.json is not readable") from None
     except OSError as error:
-        raise JobError(f"run {run_id} cannot be stopped: {error.strerror}") from None
+        raise JobError(f"{called(job)} cannot be stopped: {error.strerror}") from None
     if state is None or state.ended:
         return
     if not has_worker(home, state.slot):
-        settle(run)
+        settle(job)
         ensure_workers(home)
     if wait:
-        _wait(home, run, state, grace)
+        _wait(home, job, state, grace)
 
 
 def _asked(state: State, grace: float) -> State | None:
@@ -53,14 +54,14 @@ def _asked(state: State, grace: float) -> State | None:
     return state.with_(stop_requested_at=now if earlier is None else earlier, extra=extra)
 
 
-def _wait(home: Path, run: RunDir, asked: State, grace: float) -> None:
+def _wait(home: Path, job: JobDir, asked: State, grace: float) -> None:
     began = time.monotonic()
     while True:
-        state = read_state(run)
+        state = read_state(job)
         if state is None or state.ended or state.attempt != asked.attempt:
             return
-        if not has_worker(home, state.slot) and not settle(run):
-            enforce(run, state)
+        if not has_worker(home, state.slot) and not settle(job):
+            enforce(state)
         if time.monotonic() > began + grace + _MARGIN:
-            raise JobError(f"run {run.id} has not ended {grace + _MARGIN:g} s after the request to stop")
+            raise JobError(f"{called(job)} has not ended {grace + _MARGIN:g} s after the request to stop")
         time.sleep(_POLL)

@@ -1,7 +1,8 @@
-"""One slot's worker: start the next queued run, wait, record how it ended, until the queue is empty.
+"""One slot's worker: start the next queued job, wait, record how it ended, until the queue is empty.
 
 Runs as ``python -P -m gentui.jobs.worker --home DIR --slot SLOT``, in a session of its own, with no
-terminal. Killing it loses nothing: its trainer goes on, and the next worker waits for that trainer to end.
+terminal. Killing it loses nothing: what it started (a trainer, an evaluation) goes on, and the next worker
+waits for that to end.
 """
 
 from __future__ import annotations
@@ -9,40 +10,32 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import json
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.rundir import RunDir, State, boot_id, process_start_time
+from engine.rundir import JobDir, State, boot_id, process_start_time
 from gentui.jobs import verdict
+from gentui.jobs.kinds import kind_of
 from gentui.jobs.launching import sweep
 from gentui.jobs.orphans import enforce, reconcile, settle, slot_lock, worker_lock
 from gentui.jobs.processes import oom_kills, terminate
 from gentui.jobs.slots import fits
 from gentui.jobs.states import change, queue, read_state, try_lock, unfinished
 
-_POLL = 0.2  # seconds between looks at stop requests, orphans, and runs that cannot be taken yet
+_POLL = 0.2  # seconds between looks at stop requests, orphans, and jobs that cannot be taken yet
 _RETRY = 1.0  # seconds between attempts to write to a full disk
 _LONGEST_PAUSE = 3.0
 _LOCK_PATIENCE = 1.0  # others probe our locks for an instant
-_WRITE_PATIENCE = 600.0  # how long a full disk is waited out before the end of a run is left to reconcile
-
-
-def trainer_argv() -> list[str]:
-    """How trainers are started. ``GENTUI_TRAINER`` (a JSON list) replaces it: a hook for tests only."""
-    if hook := os.environ.get("GENTUI_TRAINER"):
-        return json.loads(hook)
-    return [sys.executable, "-P", "-m", "engine"]
+_WRITE_PATIENCE = 600.0  # how long a full disk is waited out before the end of a job is left to reconcile
 
 
 class Worker:
-    """The worker of ``slot`` (``cpu``, ``cuda:0`` …) for the runs under ``home``."""
+    """The worker of ``slot`` (``cpu``, ``cuda:0`` …) for the jobs under ``home``."""
 
     def __init__(self, home: Path, slot: str, lock: int | None = None):
         self.home = home
@@ -63,12 +56,12 @@ class Worker:
                 self._drain()
             finally:
                 os.close(lock)
-            # Whoever queued a run while we held the lock saw a worker and started none: look once more.
+            # Whoever queued a job while we held the lock saw a worker and started none: look once more.
             if not self._waiting():
                 return
 
-    def _waiting(self) -> list[RunDir]:
-        return [run for run, state in queue(self.home) if fits(state, self.slot)]
+    def _waiting(self) -> list[JobDir]:
+        return [job for job, state in queue(self.home) if fits(state, self.slot)]
 
     def _drain(self) -> None:
         self._slot_fd = self._take_slot()
@@ -85,7 +78,7 @@ class Worker:
             os.close(self._slot_fd)
 
     def _take_slot(self) -> int:
-        """Wait until no trainer of an earlier worker is left on this slot, minding it meanwhile."""
+        """Wait until nothing an earlier worker started is left on this slot, minding it meanwhile."""
         while True:
             fd = try_lock(slot_lock(self.home, self.slot))
             if fd is not None:
@@ -94,34 +87,34 @@ class Worker:
             time.sleep(_POLL)
 
     def _mind_orphans(self) -> None:
-        for run, state in unfinished(self.home):
+        for job, state in unfinished(self.home):
             if state.status == "running" and state.slot == self.slot:
                 with contextlib.suppress(OSError, ValueError):
-                    if not settle(run):
-                        enforce(run, state)
+                    if not settle(job):
+                        enforce(state)
 
     def _run_next(self) -> bool:
-        """Take the first run that can be taken and see it through; False when none could be."""
-        for run in self._waiting():
+        """Take the first job that can be taken and see it through; False when none could be."""
+        for job in self._waiting():
             lock = None
             with contextlib.suppress(OSError):
-                lock = try_lock(run.lock_path, 0.3) if run.path.is_dir() else None
+                lock = try_lock(job.lock_path, 0.3) if job.path.is_dir() else None
             if lock is None:
                 continue
             try:
-                state = self._claim(run)
+                state = self._claim(job)
                 if state is not None:
-                    self._see_through(run, state, lock)
+                    self._see_through(job, state, lock)
                     return True
             finally:
                 os.close(lock)
         return False
 
-    def _claim(self, run: RunDir) -> State | None:
+    def _claim(self, job: JobDir) -> State | None:
         try:
-            return change(run, self._claimed)
+            return change(job, self._claimed)
         except (OSError, ValueError) as error:
-            _say(f"{run.id}: cannot be taken: {error}")
+            _say(f"{job.id}: cannot be taken: {error}")
             return None
 
     def _claimed(self, state: State) -> State | None:
@@ -132,58 +125,59 @@ class Worker:
             ended_at=None, pid=None, start_time=None, boot_id=boot_id(), exit_code=None, signal=None,
         )  # fmt: skip
 
-    def _see_through(self, run: RunDir, state: State, lock: int) -> None:
+    def _see_through(self, job: JobDir, state: State, lock: int) -> None:
         """From the claim to the recorded end. ``lock`` stays ours until the end is on disk."""
-        now = read_state(run)
+        now = read_state(job)
         if now is not None and now.stop_requested_at is not None:
-            self._record(run, state, verdict.Exit(code=0))
+            self._record(job, state, verdict.Exit(code=0))
             return
         oom_before = oom_kills()
         try:
-            trainer = self._start(run, state, lock)
-        except OSError as error:
-            self._record_failure(run, state, f"the trainer could not be started: {error.strerror or error}")
+            process = self._start(job, state, lock)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            self._record_failure(job, state, f"the {kind_of(job).process} could not be started: {why}")
             return
-        _say(f"{run.id}: attempt {state.attempt}, pid {trainer.pid}")
-        _Watch(run, state, trainer).until_it_ends()
-        exit = _exit_status(trainer)
+        _say(f"{job.id}: attempt {state.attempt}, pid {process.pid}")
+        _Watch(job, state, process).until_it_ends()
+        exit = _exit_status(process)
         if exit.signal == signal.SIGKILL and oom_before is not None and (oom_kills() or 0) > oom_before:
             exit = verdict.Exit(signal=exit.signal, oom=True)
-        self._record(run, state, exit)
+        self._record(job, state, exit)
 
-    def _start(self, run: RunDir, state: State, lock: int) -> subprocess.Popen[bytes]:
-        argv = [*trainer_argv(), str(run.path), "--attempt", str(state.attempt), "--device", self.slot]
-        log = os.open(run.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    def _start(self, job: JobDir, state: State, lock: int) -> subprocess.Popen[bytes]:
+        argv = kind_of(job).argv(job, state.attempt, self.slot)
+        log = os.open(job.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             return subprocess.Popen(
-                argv, cwd=run.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                argv, cwd=job.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, pass_fds=(lock, self._slot_fd),
                 env={**os.environ, "GENTUI_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         finally:
             os.close(log)
 
-    def _record(self, run: RunDir, claimed: State, exit: verdict.Exit) -> None:
-        self._finish(run, claimed, lambda state: verdict.ended(run, state, exit))
+    def _record(self, job: JobDir, claimed: State, exit: verdict.Exit) -> None:
+        self._finish(job, claimed, lambda state: verdict.ended(job, state, exit))
 
-    def _record_failure(self, run: RunDir, claimed: State, reason: str) -> None:
-        self._finish(run, claimed, lambda s: s.with_(status="failed", reason=reason, ended_at=time.time()))
+    def _record_failure(self, job: JobDir, claimed: State, reason: str) -> None:
+        self._finish(job, claimed, lambda s: s.with_(status="failed", reason=reason, ended_at=time.time()))
 
-    def _finish(self, run: RunDir, claimed: State, end: Callable[[State], State]) -> None:
+    def _finish(self, job: JobDir, claimed: State, end: Callable[[State], State]) -> None:
         """Write the end state, waiting for room on a full disk; never over an end recorded already."""
         deadline = time.monotonic() + _WRITE_PATIENCE
         while True:
             try:
-                state = change(run, lambda s: end(s) if _is_ours(s, claimed) else None)
+                state = change(job, lambda s: end(s) if _is_ours(s, claimed) else None)
                 if state is not None:
-                    _say(f"{run.id}: {state.status} {state.reason}")
+                    _say(f"{job.id}: {state.status} {state.reason}")
                 return
             except (FileNotFoundError, ValueError) as error:
-                _say(f"{run.id}: its end cannot be recorded: {error}")
+                _say(f"{job.id}: its end cannot be recorded: {error}")
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
-                    _say(f"{run.id}: its end cannot be recorded: {error}")
+                    _say(f"{job.id}: its end cannot be recorded: {error}")
                     return
                 time.sleep(_RETRY)
 
@@ -193,20 +187,20 @@ def _is_ours(state: State, claimed: State) -> bool:
 
 
 class _Watch:
-    """Waits for one trainer, writes down which process it is, and carries out requests to stop it."""
+    """Waits for one process, writes down which process it is, and carries out requests to stop it."""
 
-    def __init__(self, run: RunDir, claimed: State, trainer: subprocess.Popen[bytes]):
-        self.run = run
+    def __init__(self, job: JobDir, claimed: State, process: subprocess.Popen[bytes]):
+        self.job = job
         self.claimed = claimed
-        self.trainer = trainer
-        self._start_time = process_start_time(trainer.pid)
+        self.process = process
+        self._start_time = process_start_time(process.pid)
         self._recorded = False
         self._kill_at: float | None = None
         self._signature: tuple[int, int] | None = None
 
     def until_it_ends(self) -> None:
-        """Returns when the trainer has ended; it is not reaped yet, and nothing it started is left."""
-        pidfd = os.pidfd_open(self.trainer.pid)
+        """Returns when the process has ended; it is not reaped yet, and nothing it started is left."""
+        pidfd = os.pidfd_open(self.process.pid)
         try:
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
@@ -216,26 +210,26 @@ class _Watch:
         finally:
             os.close(pidfd)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.trainer.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _look(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # a full disk: the next look tries again
             if not self._recorded:
-                change(self.run, self._identified)
+                change(self.job, self._identified)
                 self._recorded = True
-            stat = self.run.state_path.stat()
+            stat = self.job.state_path.stat()
             if self._signature != (stat.st_mtime_ns, stat.st_ino):
                 self._signature = (stat.st_mtime_ns, stat.st_ino)
-                self._obey(self.run.read_state())
+                self._obey(self.job.read_state())
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
             self._kill_at = None
-            os.killpg(self.trainer.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _identified(self, state: State) -> State | None:
-        """The state with the trainer's pid; a stop asked for before there was one is passed on here."""
+        """The state with the process's pid; a stop asked for before there was one is passed on here."""
         if not _is_ours(state, self.claimed):
             return None
-        known = state.with_(pid=self.trainer.pid, start_time=self._start_time, boot_id=boot_id())
+        known = state.with_(pid=self.process.pid, start_time=self._start_time, boot_id=boot_id())
         if known.stop_requested_at is not None and terminate(known):
             known = known.with_(extra={**known.extra, "terminated_at": time.time()})
         return known
@@ -245,8 +239,8 @@ class _Watch:
             self._kill_at = time.monotonic() + verdict.grace_of(state)
 
 
-def _exit_status(trainer: subprocess.Popen[bytes]) -> verdict.Exit:
-    code = trainer.wait()
+def _exit_status(process: subprocess.Popen[bytes]) -> verdict.Exit:
+    code = process.wait()
     return verdict.Exit(signal=-code) if code < 0 else verdict.Exit(code=code)
 
 

@@ -1,0 +1,132 @@
+"""Queue the scoring of a run's checkpoint, and say how those that are queued stand."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.rundir import JobDir, RunDir, State, begin_job, publish_job
+from gentui.jobs.kinds import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
+from gentui.jobs.slots import ensure_workers, fits, slots
+from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, unfinished
+
+_KEPT = (
+    30 * 86_400.0
+)  # seconds that an evaluation's own directory outlives its end; its scores stay with the run
+_DONE = re.compile(r"([\d,]+)/([\d,]+) images")
+
+
+def evaluate(
+    home: Path, run_id: str, options: Mapping[str, Any], command: Sequence[str] | None = None
+) -> EvaluationDir:
+    """Queue the scoring of a run and see to it that a worker will take it.
+
+    ``options`` are those of ``engine.evaluate_run`` (``{"samples": 500}``); None means not given. Raises JobError
+    when there is no such run or it has no checkpoint.
+    """
+    run = get_job(home, run_id)
+    if not isinstance(run, RunDir):
+        raise JobError(f"{run_id} is no run")
+    require_checkpoint(run, options.get("checkpoint"))
+    info = {
+        "run": run_id,
+        "options": {key: value for key, value in options.items() if value is not None},
+        "command": list(command or sys.argv),
+        "created_at": time.time(),
+    }
+    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, queued(None, attempt=0)).path)
+    job = EvaluationDir(publish_job(building, building.job_path.name, info, prefix=EVALUATION))
+    ensure_workers(home)
+    return job
+
+
+def require_checkpoint(run: RunDir, which: str | None = None) -> None:
+    """Raises JobError where the run has none, or not the one wanted (``best`` or ``last``)."""
+    if not any((run.checkpoints / name).exists() for name in ([which] if which else ["best", "last"])):
+        raise JobError(f"run {run.id} has no {f'{which} ' if which else ''}checkpoint yet")
+
+
+def find_evaluation(home: Path, spec: str) -> str | None:
+    """The id of the one evaluation whose id is, or begins with, ``spec``; None when there is no such one."""
+    found = [name for name in EVALUATIONS.ids(home) if name.startswith(spec)]
+    return found[0] if len(found) == 1 and spec.startswith(EVALUATION) else None
+
+
+def evaluations_of(home: Path, run_id: str) -> list[EvaluationDir]:
+    """Every evaluation of a run that is still on record, oldest first."""
+    found = [EVALUATIONS.open(home / EVALUATIONS.folder / name) for name in EVALUATIONS.ids(home)]
+    return [job for job in found if _run_id(job) == run_id]
+
+
+def long_over(home: Path) -> list[EvaluationDir]:
+    """Evaluations that ended so long ago that nobody asks for them any more."""
+    found = [EVALUATIONS.open(home / EVALUATIONS.folder / name) for name in EVALUATIONS.ids(home)]
+    before = time.time() - _KEPT
+    return [
+        job
+        for job in found
+        if (state := read_state(job)) is not None and state.ended and (state.ended_at or before) < before
+    ]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An evaluation that has not ended. ``standing`` is how it stands, in words."""
+
+    id: str
+    run: str
+    status: str
+    standing: str
+
+
+def pending(home: Path, run_id: str | None = None) -> list[Pending]:
+    """The evaluations, of one run or of all, that wait or are under way, in the order of the queue."""
+    jobs = unfinished(home)
+    found = [
+        (state, job, run)
+        for job, state in jobs
+        if isinstance(job, EvaluationDir) and (run := _run_id(job)) and run_id in (None, run)
+    ]
+    found.sort(key=lambda entry: (entry[0].status != "running", entry[0].queued_at or 0.0, entry[1].id))
+    return [Pending(job.id, run, state.status, standing(home, job, state)) for state, job, run in found]
+
+
+def standing(home: Path, job: EvaluationDir, state: State) -> str:
+    """``evaluating 256/500``, or what it waits for: ``waiting: run 2026… is training on cpu, 2 jobs before it``."""
+    if state.status != "queued":
+        done = progress(job)
+        return f"evaluating {done[0]}/{done[1]}" if done else "evaluating"
+    ahead = 0
+    for other, its in queue(home):
+        if other.id == job.id:
+            break
+        ahead += any(fits(its, slot) and fits(state, slot) for slot in slots())
+    busy = [
+        f"{called(other)} is {'training' if isinstance(other, RunDir) else 'under way'} on {its.slot}"
+        for other, its in unfinished(home)
+        if its.status == "running" and its.slot is not None and fits(state, its.slot)
+    ]
+    if ahead:
+        busy.append(f"{ahead} job{'s' if ahead > 1 else ''} before it")
+    return f"waiting: {', '.join(busy)}" if busy else "waiting"
+
+
+def progress(job: JobDir) -> tuple[int, int] | None:
+    """(images done, images to do) as the evaluation last wrote them into its log; None before the first."""
+    for line in reversed(log_lines(job, 1 << 12)):
+        if found := _DONE.fullmatch(line):
+            done, total = (int(number.replace(",", "")) for number in found.groups())
+            return done, total
+    return None
+
+
+def _run_id(job: EvaluationDir) -> str:
+    try:
+        return job.run().id
+    except (OSError, ValueError):
+        return ""
