@@ -189,15 +189,12 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
         say("no scores" + (f" on {dataset}" if dataset else " yet") + ": a run is scored as it trains")
         return
     first = True
-    for (data, metric, protocol), group in groupby(
-        rows, key=lambda row: (row.dataset, row.metric, row.protocol)
-    ):
+    for _, group in groupby(rows, key=lambda row: (row.dataset, row.metric, row.protocol)):
         if not first:
             out()
         first = False
-        told = f"{data} · {protocol}" if protocol.startswith(metric) else f"{data} · {metric} · {protocol}"
         members = list(group)
-        out(clean(told) + ("" if members[0].lower_is_better else "  (higher is better)"))
+        out(clean(members[0].heading))
         table(
             ["RANK", "VALUE", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "NAME"],
             [

@@ -213,3 +213,10 @@ class LeaderboardRow:
     mean: float | None = None
     sd: float | None = None
     alarms: list[str] = field(default_factory=list)
+
+    @property
+    def heading(self) -> str:
+        """What it is ranked within, and which way is better. Most protocols begin with their metric."""
+        named = self.protocol.startswith(self.metric)
+        told = self.protocol if named else f"{self.metric} · {self.protocol}"
+        return f"{self.dataset} · {told}" + ("" if self.lower_is_better else "  (higher is better)")

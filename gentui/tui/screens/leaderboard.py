@@ -81,16 +81,9 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
         this = (row.dataset, row.metric, row.protocol)
         if this != group:
             group = this
-            shown.append(heading(_heading(row)))
+            shown.append(heading(clean(row.heading, 400)))
         shown.append(_row(row, number))
     return shown
-
-
-def _heading(row: Any) -> str:
-    protocol = clean(row.protocol, 300)
-    metric = clean(row.metric, 30)
-    told = protocol if protocol.startswith(metric) else f"{metric} · {protocol}"
-    return f"{clean(row.dataset, 40)} · {told}" + ("" if row.lower_is_better else "  (higher is better)")
 
 
 def _row(row: Any, number: int) -> Row:
