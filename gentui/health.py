@@ -6,6 +6,7 @@ is a sign and a word or a number, never a colour alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ SEVERITIES = ("error", "warning", "info")
 """Of alarms, the worst first."""
 SIGNS = {"error": "‼", "warning": "▲", "info": "i"}
 SIGNAL = "health/"
-NONE = "no alarm was raised"
+NO_ALARM = "no alarm was raised"
+
+Alarms = Sequence[tuple[str, str]]
+"""(severity, name) of each, the worst first."""
 
 
 def count(run: RunRow) -> str:
@@ -23,9 +27,9 @@ def count(run: RunRow) -> str:
     return f"{SIGNS[run.worst]} {run.alerts}" if run.worst else ""
 
 
-def names(run: RunRow) -> str:
-    """The names of the run's alarms, the worst first; "" for none."""
-    return ", ".join(name for _, name in run.alarms)
+def named(alarms: Alarms) -> str:
+    """``‼ non-finite, slow``: the sign of the worst alarm and every name; "" for none."""
+    return f"{SIGNS[alarms[0][0]]} {', '.join(name for _, name in alarms)}" if alarms else ""
 
 
 def headline(run: RunRow) -> str:
@@ -36,20 +40,31 @@ def headline(run: RunRow) -> str:
     return f"{SIGNS[severity]} {severity}: {name}" + (f" +{run.alerts - 1}" if run.alerts > 1 else "")
 
 
-def lines(alert: AlertRow) -> list[str]:
-    """An alarm in words: what is seen since when, then why and what to try, where that is known."""
-    told = [f"{SIGNS[alert.severity]} {alert.severity}: {alert.sentence} (since step {alert.began:,})"]
-    told += [f"cause: {alert.cause}"] if alert.cause else []
-    return told + ([f"try: {alert.remedy}"] if alert.remedy else [])
+def sentence(alert: AlertRow) -> str:
+    """An alarm in one line, with its severity and since when it holds."""
+    return f"{SIGNS[alert.severity]} {alert.severity}: {alert.sentence} (since step {alert.began:,})"
+
+
+def advice(alert: AlertRow) -> list[str]:
+    """Why, and what to try, where that is known."""
+    told = (("cause", alert.cause), ("try", alert.remedy))
+    return [f"{word}: {text}" for word, text in told if text]
+
+
+def is_signal(metric: str) -> bool:
+    return metric.startswith(SIGNAL)
+
+
+def signals(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Those of the metrics that are signals, by the name after ``SIGNAL``."""
+    return {name.removeprefix(SIGNAL): value for name, value in sorted(metrics.items()) if is_signal(name)}
 
 
 def cost(run: RunRow) -> str:
     """``scores took 8 s of 92 s, 9 %``; "" where none was made in training."""
     if not run.evaluation_seconds or (share := run.evaluation_share) is None:
         return ""
-    return f"scores took {_seconds(run.evaluation_seconds)} of {_seconds(run.seconds)}, {share:.0%}".replace(
-        "%", " %"
-    )
+    return f"scores took {_seconds(run.evaluation_seconds)} of {_seconds(run.seconds)}, {100 * share:.0f} %"
 
 
 def _seconds(seconds: float) -> str:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.rundir import STATUSES, RunDir
+from gentui import health
 from gentui.commands.console import App, duration, number, out, out_json, pass_app, say, table
+from gentui.measures import plus_minus
 
 if TYPE_CHECKING:
-    from gentui.index import Index, RunRow
+    from gentui.index import AlertRow, Index, RunRow
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
@@ -33,12 +35,13 @@ def runs_command(app: App, status: str | None, as_json: bool) -> None:
         say("no runs" + (f" with status {status}" if status else " yet: `gentui run digits-unet` starts one"))
         return
     table(
-        ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "NAME", "REASON"],
+        ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "REASON"],
         [
             [
                 row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
                 number(row.loss, 3), number(row.images_per_s, 3), duration(row.seconds),
-                f"{row.best.metric} {number(row.best.value)}" if row.best else "", row.name, row.reason,
+                f"{row.best.metric} {number(row.best.value)}" if row.best else "", health.count(row), row.name,
+                row.reason,
             ]
             for row in rows
         ],
@@ -52,7 +55,6 @@ def _steps(row: RunRow) -> str:
 
 def described(index: Index, row: RunRow) -> dict[str, Any]:
     """One run as ``--json`` shows it."""
-    metrics = dict(row.metrics)
     return {
         "id": row.id,
         "name": row.name,
@@ -68,11 +70,16 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
         "images_per_s": row.images_per_s,
         "seconds": row.seconds,
         "seed": row.seed,
-        "metrics": metrics,
+        "metrics": row.metrics,
+        "alarms": row.alerts,
+        "worst": row.worst,
+        "evaluation_seconds": row.evaluation_seconds,
+        "evaluation_share": row.evaluation_share,
         "evaluations": [
             {
                 "metric": score.metric,
                 "value": score.value,
+                "std": score.std,
                 "protocol": score.protocol,
                 "step": score.step,
                 "best": score.best,
@@ -94,7 +101,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
     index = app.index()
     row = app.find(index, run)
     found = RunDir(app.home / "runs" / row.id)
-    nets, figures = _nets(found), index.figures(row.id)
+    nets, figures, alerts = _nets(found), index.figures(row.id), index.alerts(row.id)
     full = described(index, row) | {
         "dir": str(found.path),
         "recipe_toml": _read(found),
@@ -106,7 +113,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         "architecture": str(found.architecture_path) if nets else None,
         "nets": nets,
         "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
-        "alerts": [_plain(alert) for alert in index.alerts(row.id)],
+        "alerts": [_plain(alert) for alert in alerts],
     }
     if as_json:
         out_json(full)
@@ -123,9 +130,12 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         if value not in ("", None):
             out(f"{key:<8}{clean(value)}")
     for title, lines in (
-        ("last values", [f"{key} = {number(value)}" for key, value in sorted(row.metrics.items())]),
+        (
+            "last values",
+            [_value(key, value) for key, value in sorted(row.metrics.items()) if not health.is_signal(key)],
+        ),
         ("scores", [_score(score) for score in full["evaluations"]]),
-        ("alerts", [f"step {a.get('step')}: {a.get('sentence')}" for a in full["alerts"]]),
+        ("health", _health(row, alerts)),
         ("nets (architecture.txt)", nets),
         ("newest samples", full["samples"][-3:]),
         ("figures, the newest of each", [_figure(figure) for figure in full["pictures"].values()]),
@@ -135,6 +145,20 @@ def show_command(app: App, run: str, as_json: bool) -> None:
             out(title)
             for line in lines:
                 out(f"  {clean(line)}")
+
+
+def _value(key: str, value: float) -> str:
+    return f"{key} = {number(value)}"
+
+
+def _health(row: RunRow, alerts: list[AlertRow]) -> list[str]:
+    told = [
+        line
+        for alert in alerts
+        for line in (health.sentence(alert), *(f"    {a}" for a in health.advice(alert)))
+    ] or [health.NO_ALARM]
+    told += [_value(name, value) for name, value in health.signals(row.metrics).items()]
+    return [*told, *filter(None, [health.cost(row)])]
 
 
 def _nets(run: RunDir) -> list[str]:
@@ -155,7 +179,8 @@ def _score(score: dict[str, Any]) -> str:
     best = " (best)" if score["best"] else ""
     floor = f", floor {number(score['floor'])}" if score["floor"] is not None else ""
     return (
-        f"{score['metric']} {number(score['value'])}{best} at step {score['step']}{floor}: {score['protocol']}"
+        f"{score['metric']} {plus_minus(score['value'], score['std'], number)}{best} at step {score['step']}{floor}:"
+        f" {score['protocol']}"
     )
 
 

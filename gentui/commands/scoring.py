@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from engine.rundir import RunDir
+from gentui import health
 from gentui.commands.console import App, Exit, Failure, number, out, out_json, pass_app, say, table
+from gentui.measures import over_seeds, plus_minus
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
@@ -159,8 +161,11 @@ def evaluate_command(
 @json_option
 @pass_app
 def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
-    """Best scores, ranked within one data set and one protocol; published figures in line."""
-    from gentui.text import clean
+    """Best scores, ranked within one data set and one protocol; published figures in line.
+
+    Runs that differ in their seed alone are summed up: mean ± standard deviation over the seeds.
+    """
+    from gentui.text import clean, shorten
 
     rows = app.index().leaderboard(dataset)
     if as_json:
@@ -175,6 +180,11 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
                     "name": row.name,
                     "recipe": row.recipe,
                     "value": row.value,
+                    "std": row.std,
+                    "seeds": row.seeds,
+                    "mean": row.mean,
+                    "sd": row.sd,
+                    "alarms": [name for _, name in row.alarms],
                     "step": row.step,
                     "seed": row.seed,
                     "floor": row.floor,
@@ -196,14 +206,15 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
         members = list(group)
         out(clean(members[0].heading))
         table(
-            ["RANK", "VALUE", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "NAME"],
+            ["RANK", "VALUE", "OVER SEEDS", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "ALARMS", "NAME"],
             [
                 [
-                    row.rank, number(row.value), number(row.floor), row.step, row.seed,
-                    row.run or "(published)", row.recipe, number(row.reference) if row.run else "",
+                    row.rank, plus_minus(row.value, row.std, number), over_seeds(row, number), number(row.floor),
+                    row.step, row.seed, row.run or "(published)", row.recipe,
+                    number(row.reference) if row.run else "", shorten(health.named(row.alarms), 40),
                     row.name if row.run else row.source,
                 ]
                 for row in members
             ],
-            right=["RANK", "VALUE", "FLOOR", "STEP", "SEED", "PUBLISHED"],
+            right=["RANK", "VALUE", "OVER SEEDS", "FLOOR", "STEP", "SEED", "PUBLISHED"],
         )  # fmt: skip

@@ -133,5 +133,5 @@ def _row(score: tuple[Any, ...]) -> LeaderboardRow:
         value=value, step=step, floor=floor, seed=seed, samples=whole(samples),
         reference=figure.value if figure else None, source=figure.source if figure else "",
         lower_is_better=bool(lower), protocol_id=protocol_id, title=title, quick=bool(quick), std=std,
-        alarms=[name for severity, name in json.loads(alarms) if severity != "info"],
+        alarms=[(severity, name) for severity, name in json.loads(alarms) if severity != "info"],
     )  # fmt: skip

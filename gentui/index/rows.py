@@ -186,8 +186,8 @@ class LeaderboardRow:
 
     ``reference`` is the figure published for the run's recipe, ``source`` where it was published.
     ``seeds``, ``mean`` and ``sd`` (with n - 1; None for one) are of the finished runs that differ from this one in
-    nothing but their seed, scored under the same protocol; ``std`` is of the one score. ``alarms`` names the run's
-    alarms that are more than information, the worst first.
+    nothing but their seed, scored under the same protocol; ``std`` is of the one score. ``alarms`` are
+    (severity, name) of the run's alarms that are more than information, the worst first.
     """
 
     dataset: str
@@ -212,7 +212,7 @@ class LeaderboardRow:
     seeds: int | None = None
     mean: float | None = None
     sd: float | None = None
-    alarms: list[str] = field(default_factory=list)
+    alarms: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def heading(self) -> str:

@@ -190,7 +190,9 @@ def test_the_leaderboard_names_alarms_that_are_more_than_information(index, make
     for step, severity in enumerate(("info", "warning", "error"), 10):
         log.add("alert", step, name=f"a-{severity}", **{**ALARM, "severity": severity})
     index.refresh()
-    assert [row.alarms for row in index.leaderboard("digits") if row.run] == [["a-error", "a-warning"]]
+    assert [row.alarms for row in index.leaderboard("digits") if row.run] == [
+        [("error", "a-error"), ("warning", "a-warning")]
+    ]
 
 
 def test_an_index_of_an_older_version_is_made_again(home, make_run):
