@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 import torch
@@ -9,12 +12,14 @@ from torch import Tensor
 
 from engine import registry
 from engine.data import Dataset
-from engine.evaluation.evaluate import Score, evaluate
+from engine.evaluation.evaluate import Evidence, Score, evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.reconstruction import reconstruction_score
+from engine.evaluation.statistics import RealImages
 from engine.methods import Generates, Method, Reconstructs
 from engine.recipe import Recipe
 from engine.sampling import EVALUATION_SEED, Noise, Progress
+from engine.settings.extractors import PROBE
 from engine.settings.training import FID
 
 
@@ -23,34 +28,59 @@ class Scorer(Protocol):
 
     metric: str
     """Of the score that chooses the best checkpoint."""
+    evidence: Evidence | None
+    """Of the last ``score()``; None before it, and of scorers that draw no images."""
 
     def score(self, method: Method, progress: Progress | None = None) -> list[Score]:
         """Every score of the method as it is now. ``progress`` is called often and may raise to abandon."""
         ...
 
 
-def build_scorer(recipe: Recipe, dataset: Dataset, device: torch.device) -> Scorer:
-    """Raises ExtractorError when what scores are made with is not here."""
+def build_scorer(
+    recipe: Recipe, dataset: Dataset, device: torch.device, progress: Progress | None = None
+) -> Scorer:
+    """Raises ExtractorError when what scores are made with is not here. A probe that the recipe's scores need is
+    trained now; ``progress`` counts its images and may raise to abandon."""
+    if recipe.extractor() == PROBE and getattr(recipe.evaluate, "times", 0):
+        load_extractor(PROBE, device, dataset=dataset, progress=progress)  # the scorer finds it in the cache
     return registry.build(recipe.evaluate, recipe, dataset, device)
 
 
 class SampleScorer:
     """Generated images against real ones; reconstructions against their originals, where a method makes those.
 
-    Loads the extractor when it is made, so that a missing one is known before training begins. A recipe that
-    asks for no scores (``evaluate.times = 0``) needs none.
+    Loads the extractor when it is made, so that one that is missing or damaged, and a metric that it or the data
+    cannot give, is known before training begins. A recipe that asks for no scores (``evaluate.times = 0``)
+    needs none.
     """
 
     def __init__(self, settings: FID, recipe: Recipe, dataset: Dataset, device: torch.device):
         self.settings, self.recipe, self.dataset, self.device = settings, recipe, dataset, device
         self.metric = settings.metric
-        wanted = settings.times > 0
-        self._extractor: Extractor | None = load_extractor(recipe.extractor(), device) if wanted else None
+        self.evidence: Evidence | None = None
+        self._real: RealImages | None = None
+        if settings.times > 0:
+            refuse_unfit(settings, self.real, getattr(recipe.model, "conditional", False))
+
+    @property
+    def real(self) -> RealImages:
+        """The real images as the extractor sees them. Raises ExtractorError."""
+        if self._real is None:
+            weights = Path(self.settings.weights) if self.settings.weights else None
+            extractor = load_extractor(self.recipe.extractor(), self.device, weights, self.dataset)
+            self._real = RealImages(self.dataset, extractor)
+        return self._real
+
+    @property
+    def extractor(self) -> Extractor | None:
+        """What scores are made with, when it was loaded."""
+        return self._real.extractor if self._real else None
 
     def score(self, method: Method, progress: Progress | None = None) -> list[Score]:
-        """Generate from a fixed seed and score: ``fid``, accuracy where it can be told, ``ssim``."""
+        """Generate from a fixed seed and score: ``fid`` and what else is asked for, accuracy where it can be told,
+        ``ssim``. All of them tell the seconds of the whole."""
         assert isinstance(method, Generates), "a method scored by its samples makes images"
-        self._extractor = self._extractor or load_extractor(self.recipe.extractor(), self.device)
+        begun = monotonic()
         settings, sampling = self.settings, self.recipe.sample
         noise = Noise(method, EVALUATION_SEED)
         done, outer = 0, progress or (lambda done, total: None)
@@ -68,18 +98,19 @@ class SampleScorer:
             return images
 
         ema = settings.ema and method.averages
-        scores = evaluate(
+        evaluation = evaluate(
             generate,
-            self.dataset,
+            self.real,
             settings,
-            self._extractor,
             sampling=sampling.words,
             conditional=method.conditional,
             ema=ema,
             progress=outer if progress else None,
         )
+        scores, self.evidence = evaluation.scores, evaluation.evidence
         if isinstance(method, Reconstructs):
             scores.append(
                 reconstruction_score(method, self.dataset, self.device, settings.batch_size, ema, outer)
             )
-        return scores
+        seconds = monotonic() - begun
+        return [replace(score, seconds=seconds) for score in scores]

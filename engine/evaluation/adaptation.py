@@ -39,6 +39,7 @@ class AccuracyScorer:
     """
 
     metric = "selection"
+    evidence = None
 
     def __init__(self, settings: Accuracy, recipe: Recipe, dataset: Dataset, device: torch.device):
         if settings.times and (dataset.target is None or dataset.validation is None):
@@ -64,6 +65,8 @@ class AccuracyScorer:
 
         selection = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
         on_target = accuracy(logits(target.test.images), target.test)
+        on_source = accuracy(logits(dataset.test.images), dataset.test) if self.learnt_from_source else None
+        seconds = time.monotonic() - begun
         averaged = bool(getattr(method, "averages", False))
 
         def score(
@@ -78,7 +81,7 @@ class AccuracyScorer:
                 ema=averaged,
                 selected_by=selected_by,
             )
-            return Score(metric, value, False, protocol, None, time.monotonic() - begun)
+            return Score(metric, value, False, protocol, None, seconds)
 
         test = len(target.test)
         split = f"{'source' if self.learnt_from_source else 'target'} validation + target images"
@@ -87,8 +90,7 @@ class AccuracyScorer:
             score(self.metric, selection, split, target, len(validation) + len(unlabelled)),
             score("oracle_target_accuracy", on_target, "target test", target, test),
         ]
-        if self.learnt_from_source:
-            on_source = accuracy(logits(dataset.test.images), dataset.test)
+        if on_source is not None:
             scores.insert(2, score("source_accuracy", on_source, "source test", dataset, len(dataset.test)))
         return scores
 

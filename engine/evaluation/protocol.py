@@ -28,6 +28,7 @@ class Protocol:
     sampling: str = ""  # sampler, steps and what else decides the images: ``heun 18``
     ema: bool = False
     selected_by: str = ""  # the metric that chooses the checkpoint, where it is another one
+    how: str = ""  # parameters of the metric itself: ``100 subsets of 1000``
 
     @property
     def name(self) -> str:
@@ -40,6 +41,7 @@ class Protocol:
             f"{self.extractor}@{self.extractor_hash}" if self.extractor else "",
             f"{self.split} {self.split_size}",
             f"n={self.samples}" if self.samples else "",
+            self.how,
             self.sampling,
             f"resized {self.resize}" if self.resize != "none" else "",
             f"chosen by {self.selected_by}" if self.selected_by else "",
@@ -54,5 +56,6 @@ class Protocol:
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
     def detail(self) -> dict[str, Any]:
-        """Every field, as an evaluation event carries them."""
-        return asdict(self)
+        """Every field, as an evaluation event carries them. ``how`` only where it says something, so that scores
+        from before it was there keep their protocol."""
+        return {name: value for name, value in asdict(self).items() if value or name != "how"}

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from engine.data import Dataset, Split, fingerprint, open_dataset, to_float
-from engine.evaluation.evaluate import Score, evaluate
+from engine.evaluation.evaluate import Evaluation, Score, evaluate
 from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
-from engine.evaluation.statistics import cache_folder, cache_path, real_statistics
+from engine.evaluation.statistics import RealImages, RealStatistics, cache_folder, cache_path
 from engine.settings.datasets import Digits
 from engine.settings.training import FID
 
@@ -58,11 +58,17 @@ class Copier:
 
 
 def score(generate, dataset, extractor, cache, conditional=True, progress=None, **settings) -> list[Score]:
+    return evaluation(generate, dataset, extractor, cache, conditional, progress, **settings).scores
+
+
+def evaluation(generate, dataset, extractor, cache, conditional=True, progress=None, **settings) -> Evaluation:
     chosen = FID(**{"samples": 250, "batch_size": 64, **settings})
-    return evaluate(
-        generate, dataset, chosen, extractor,
-        sampling="heun 18", conditional=conditional, progress=progress, cache=cache,
-    )  # fmt: skip
+    real = RealImages(dataset, extractor, cache)
+    return evaluate(generate, real, chosen, sampling="heun 18", conditional=conditional, progress=progress)
+
+
+def real_statistics(dataset, split, extractor, *, folder, progress=None) -> RealStatistics:
+    return RealImages(dataset, extractor, folder).statistics(split, progress=progress)
 
 
 def test_a_perfect_generator_scores_near_the_floor_and_hits_every_label(digits, extractor, cache):
