@@ -6,6 +6,7 @@ replaced atomically after its directory is on disk, so that a reader, or a kill,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -60,20 +61,36 @@ def save(
 
 
 def load(run: RunDir, which: Which = "last") -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """(weights by net name, state), on the CPU. Raises CheckpointError."""
-    return load_weights(run, which), load_state(run, which)
+    """(weights by net name, state) of one checkpoint, on the CPU. Raises CheckpointError.
+
+    A trainer may discard the one that is being read: then the one that took its place is.
+    """
+    while True:
+        place = resolve(run, which)
+        try:
+            # The state last: while it is there, every net beside it was.
+            return _weights(place), _state(place)
+        except CheckpointError:
+            if resolve(run, which) == place:
+                raise
 
 
 def load_weights(run: RunDir, which: Which = "last") -> dict[str, dict[str, Tensor]]:
-    place = resolve(run, which)
+    return _weights(resolve(run, which))
+
+
+def load_state(run: RunDir, which: Which = "last") -> dict[str, Any]:
+    return _state(resolve(run, which))
+
+
+def _weights(place: Path) -> dict[str, dict[str, Tensor]]:
     try:
         return {path.stem: load_file(path) for path in sorted(place.glob("*.safetensors"))}
     except Exception as error:
         raise CheckpointError(f"the weights in {place} cannot be read: {error}") from error
 
 
-def load_state(run: RunDir, which: Which = "last") -> dict[str, Any]:
-    place = resolve(run, which)
+def _state(place: Path) -> dict[str, Any]:
     try:
         return torch.load(place / STATE_FILE, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -86,10 +103,13 @@ def exists(run: RunDir, which: Which = "last") -> bool:
 
 def resolve(run: RunDir, which: Which = "last") -> Path:
     """The directory ``which`` points at now."""
-    place = (run.checkpoints / which).resolve()
-    if not (place / STATE_FILE).is_file():
-        raise CheckpointError(f"run {run.id} has no {which} checkpoint yet")
-    return place
+    link = run.checkpoints / which
+    while True:
+        place = link.resolve()
+        if (place / STATE_FILE).is_file():
+            return place
+        if link.resolve() == place:
+            raise CheckpointError(f"run {run.id} has no {which} checkpoint yet")
 
 
 def _free_place(parent: Path, step: int) -> Path:
@@ -111,7 +131,11 @@ def _discard_unreferenced(parent: Path) -> None:
     kept = {str(link.readlink()) for link in parent.iterdir() if link.is_symlink()}
     for path in parent.iterdir():
         if path.is_dir() and not path.is_symlink() and path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
+            # Away as a whole, so that nobody reads a part of it.
+            doomed = path if path.name.startswith(".") else path.with_name(f".old-{path.name}")
+            with contextlib.suppress(OSError):
+                path.replace(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _sync(path: Path) -> int:

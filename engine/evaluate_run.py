@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 from engine.data import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.events import EventWriter
 from engine.recipe import MissingData, RecipeError
+from engine.rescoring import OPTIONS, metrics_of, rescored, score_line
 from engine.rundir import RunDir, write_atomically
 from engine.scoring import build_scorer
-from engine.settings.training import FID, SCORES
-from engine.trained import changed_or_exit, leave, or_exit
+from engine.settings.training import SCORES
+from engine.trained import leave, or_exit
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,26 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     run = RunDir(options.run_dir)
     trained = or_exit(run, options.device, options.checkpoint)
-    changes = {
-        "evaluate.samples": options.samples,
-        "evaluate.also": None if options.metrics is None else [m for m in options.metrics if m != "fid"],
-        "evaluate.weights": options.weights,
-        "evaluate.split": options.split,
-        "evaluate.extractor": options.extractor,
-        "sample.sampler": options.sampler,
-        "sample.steps": options.steps,
-        "sample.guidance": options.guidance,
-    }
-    of_images = [key for key in changes if key.startswith("evaluate.") and changes[key] is not None]
-    if of_images and not isinstance(trained.recipe.evaluate, FID):
-        leave(f"{trained.recipe.name} makes no images to score: {', '.join(of_images)} cannot be chosen", 2)
-    recipe = changed_or_exit(trained.recipe, changes)
+    try:
+        recipe = rescored(trained.recipe, {name: getattr(options, name) for name in OPTIONS})
+    except RecipeError as error:
+        leave(error.briefly, 2)
     try:
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
-        scores = scorer.score(trained.method, _progress)
+        scores = scorer.score(trained.method, _Progress())
         if options.metrics is not None:
-            asked = {name for metric in options.metrics for name in SCORES[metric]}
+            asked = {name for metric in metrics_of(options.metrics) for name in SCORES[metric]}
             scores = [score for score in scores if score.metric in asked]
     except RecipeError as error:
         leave(str(error), 2)
@@ -78,22 +70,30 @@ def main(arguments: list[str] | None = None) -> int:
         print(text)
     else:
         for event in events:
-            std = f" ± {event['std']:.3g}" if "std" in event else ""
-            floor = f"  (floor {event['floor']:.4g})" if event["floor"] is not None else ""
-            print(f"{event['metric']}\t{event['value']:.6g}{std}{floor}\t{event['protocol']}")
+            print(score_line(event))
     return 0
 
 
-def _metrics(text: str) -> list[str]:
-    asked = [name.strip() for name in text.split(",") if name.strip()]
-    if not asked or not {*asked} <= {*SCORES}:
-        raise argparse.ArgumentTypeError(f"{text!r}: names out of {', '.join(SCORES)}, separated by commas")
-    return asked
+def _metrics(text: str) -> str:
+    try:
+        return ",".join(metrics_of(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _progress(done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{done:,}/{total:,} images", end="" if done < total else "\n", file=sys.stderr, flush=True)
+class _Progress:
+    """On a terminal a line that is written over; in a log, where others read how far it is, one a second."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        told = f"{done:,}/{total:,} images"
+        if sys.stderr.isatty():
+            print(f"\r{told}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+        elif (now := time.monotonic()) >= self._due:
+            self._due = now + 1.0
+            print(told, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,13 @@ class RecipeError(Exception):
         self.problems = list(problems)
         super().__init__("\n".join(map(str, problems)))
 
+    @property
+    def briefly(self) -> str:
+        """One line, without the places: for values that came from options or a form."""
+        told = (f"{p.key}: {p.message}" if p.key else p.message for p in self.problems)
+        hints = (f" ({p.hint})" if p.hint else "" for p in self.problems)
+        return "; ".join(text + hint for text, hint in zip(told, hints, strict=True))
+
 
 @dataclass
 class Source:

@@ -39,10 +39,7 @@ def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) 
     chosen = devices.choose_device(device)
     devices.set_up(chosen)
     which = which or ("best" if checkpoint.exists(run, "best") else "last")
-    try:
-        weights, state = checkpoint.load(run, which)
-    except CheckpointError:  # a trainer may have replaced it between two of our reads
-        weights, state = checkpoint.load(run, which)
+    weights, state = checkpoint.load(run, which)
     conditions = Conditions.of(state["conditions"])
     method = build_method(recipe, chosen, conditions)
     method.load_weights(weights)
@@ -67,8 +64,7 @@ def changed_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     try:
         return recipe.with_values(given) if given else recipe
     except RecipeError as error:
-        found = (f"{p.key}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in error.problems)
-        leave("; ".join(found), 2)
+        leave(error.briefly, 2)
 
 
 def leave(sentence: str, code: int) -> NoReturn:
