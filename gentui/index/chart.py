@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from gentui.index.log import IMAGES, SECONDS
 from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Chart
 
-Axis = Literal["step", "time", "images", "epoch"]
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
 _SUB_BUCKETS = 2  # a column is made of at least so many, so that columns differ little in width
 

@@ -13,7 +13,6 @@ import select
 import time
 from typing import Any
 
-CHOICES = ("auto", "kitty", "sixel", "half", "none")
 PATIENCE = 0.15
 """Seconds for a silent terminal. Every real one answers the second question, so only a mute one costs this."""
 
