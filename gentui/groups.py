@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gentui.health import is_signal
+
 TOGETHER: tuple[tuple[str, ...], ...] = (
     ("loss", "val_loss"),
     ("mse", "val_mse"),
@@ -23,7 +25,7 @@ _PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
 
 
 def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:
-    """The metrics of each chart: losses first, then scores, then what tells about training.
+    """The metrics of each chart: losses first, then scores, what tells about training, signals of its health.
 
     ``scores`` are metrics of evaluations; a name may stand in both and is then drawn once.
     """
@@ -38,6 +40,8 @@ def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, 
 
 def _rank(name: str, scored: set[str]) -> tuple[int, int, str]:
     place = _PLACE.get(name, len(TOGETHER))
+    if is_signal(name):
+        return 4, place, name
     if name not in scored and ("loss" in name or name in _LOSSES):
         return 0, place, name
     if name in scored:

@@ -44,6 +44,14 @@ def test_losses_come_first_then_scores_then_the_rest():
     assert order.index("fid") < order.index("grad_norm_d") < order.index("lr")
 
 
+def test_signals_of_health_stand_together_after_all_else():
+    names = ["health/loss_ratio", "lr", "health/recall", "loss", "epoch", "val_loss", "grad_norm_d"]
+    assert charts(names, ["fid"]) == [
+        ("loss", "val_loss"), ("fid",), ("grad_norm_d",), ("lr",), ("epoch",), ("health/loss_ratio",),
+        ("health/recall",),
+    ]  # fmt: skip
+
+
 def test_half_of_a_pair_stands_alone():
     assert charts(["loss_d_fake", "lr"]) == [("loss_d_fake",), ("lr",)]
 

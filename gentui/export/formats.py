@@ -13,6 +13,7 @@ from typing import Any
 
 from gentui.export.latex import to_latex
 from gentui.export.rows import COLUMNS, Row
+from gentui.measures import plus_minus
 
 # What a page has room for; CSV and JSON carry every column.
 SHOWN = {
@@ -31,10 +32,11 @@ SHOWN = {
     "protocol": "Protocol",
     "images_per_s": "Images/s",
     "seconds": "Seconds",
+    "alarms": "Alarms",
     "source": "Source",
 }
 NUMERIC = {"seed", "step", "value", "floor", "published", "samples", "images_per_s", "seconds"}
-_LATEX_SHAPE = {"protocol": "p{6cm}", "source": "p{4.5cm}"}
+_LATEX_SHAPE = {"protocol": "p{6cm}", "source": "p{4.5cm}", "alarms": "p{2.5cm}"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -59,12 +61,15 @@ def shown(row: Row, column: str) -> str:
         return f"{value or ''} (quick{f', for {row.stand_in_for}' if row.stand_in_for else ''})".strip()
     if value is None:
         return ""
+    if column == "value":
+        return plus_minus(value, row.std, _figure)
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return str(value)
-        digits = 1 if column in ("seconds", "images_per_s") else 0
-        return f"{value:.{digits}f}" if digits else f"{value:.5g}"
+        return f"{value:.1f}" if column in ("seconds", "images_per_s") else _figure(value)
     return str(value)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.5g}"
 
 
 def to_csv(rows: Sequence[Row]) -> str:

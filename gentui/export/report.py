@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.rundir import RunDir
-from gentui import groups
+from gentui import groups, health
 from gentui.export.curves import COLUMNS, curves
 from gentui.export.formats import markdown_text
+from gentui.measures import over_seeds, plus_minus
 from gentui.text import clean, clean_lines
 
 if TYPE_CHECKING:
-    from gentui.index import Index, LeaderboardRow, RunRow
+    from gentui.index import Evaluation, Index, LeaderboardRow, RunRow
 
-CURVES = 10
+CURVES = 16
 MOST_OTHERS = 40  # rows of the comparison, for each data set and metric
 PICTURES = {".png", ".gif"}
 ROOM_FOR_NOTES = "What was observed:"
@@ -29,13 +30,15 @@ AGAINST = "Against the others"
 
 @dataclass
 class Section:
-    """One run in the report. ``pictures`` are (file name in the report's folder, caption)."""
+    """One run in the report. ``pictures`` are (file name in the report's folder, caption), ``alarms`` are (what is
+    seen, why and what to try); ``cost`` is what its scores took."""
 
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
     summary: str = ""
     scores: list[list[str]] = field(default_factory=list)
-    alerts: list[str] = field(default_factory=list)
+    alarms: list[tuple[str, list[str]]] = field(default_factory=list)
+    cost: str = ""
     curves: list[tuple[str, str]] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
     architecture: list[str] = field(default_factory=list)
@@ -92,12 +95,16 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
     for score in index.evaluations(row.id):
         figure = published.get("value") if published.get("metric") == score.metric else None
         floor = "" if score.floor is None else f"{score.floor:.4g}"
-        value = f"{score.value:.4g}{' (best)' if score.best else ''}"
+        value = f"{_value(score)}{' (best)' if score.best else ''}"
         section.scores.append(
             [clean(score.metric), value, floor, "" if figure is None else f"{figure:g}", f"{score.step}",
              clean(score.protocol)]
         )  # fmt: skip
-    section.alerts = [clean(f"Step {alert.step}: {alert.sentence}") for alert in index.alerts(row.id)]
+    section.alarms = [
+        (clean(health.sentence(alert)), [clean(line) for line in health.advice(alert)])
+        for alert in index.alerts(row.id)
+    ]
+    section.cost = health.cost(row)
     section.settings, section.summary = _settings(run)
     section.curves = _curves(index, row, folder)
     section.pictures = _pictures(index, row, run, folder)
@@ -128,12 +135,20 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
     who = f"{row.name or row.run}{' (here)' if row.run in runs else ''}" if row.run else row.source
     return [
         "published" if row.run is None else str(row.rank or ""),
-        f"{row.value:.4g}",
+        " · ".join(filter(None, [_value(row), over_seeds(row, _figure)])),
         clean(row.recipe) + (" (quick)" if row.quick else ""),
-        clean(who),
+        clean(" ".join(filter(None, [who, health.named(row.alarms)]))),
         "" if row.step is None else str(row.step),
         clean(row.protocol),
     ]
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _value(score: Evaluation | LeaderboardRow) -> str:
+    return plus_minus(score.value, score.std, _figure)
 
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
@@ -218,9 +233,9 @@ def _html(sections: list[Section], others: list[Comparison]) -> str:
         parts.append(f"<h2>{e(section.title)}</h2>\n<p>{e(section.summary)}</p>\n{table([], section.facts)}")
         if section.scores:
             parts.append(f"<h3>Scores</h3>\n{table(SCORE_HEAD, section.scores)}")
-        if section.alerts:
-            items = "".join(f"<li>{e(alert)}</li>" for alert in section.alerts)
-            parts.append(f"<h3>Alerts</h3>\n<ul>{items}</ul>\n")
+        items = "".join(f"<li>{'<br>'.join(map(e, [seen, *advice]))}</li>" for seen, advice in section.alarms)
+        parts.append(f"<h3>Health</h3>\n{f'<ul>{items}</ul>' if items else f'<p>{health.NO_ALARM}</p>'}\n")
+        parts += [f"<p>{e(section.cost)}</p>\n"] if section.cost else []
         for title, pictures in (("Curves", section.curves), ("Pictures", section.pictures)):
             if pictures:
                 parts.append(f"<h3>{title}</h3>\n")
@@ -257,8 +272,11 @@ def _markdown(sections: list[Section], others: list[Comparison]) -> str:
         lines += [f"## {m(section.title)}", "", m(section.summary), "", *table(["", ""], section.facts)]
         if section.scores:
             lines += ["### Scores", "", *table(SCORE_HEAD, section.scores)]
-        if section.alerts:
-            lines += ["### Alerts", "", *(f"- {m(alert)}" for alert in section.alerts), ""]
+        lines += ["### Health", "", *([] if section.alarms else [health.NO_ALARM, ""])]
+        for seen, advice in section.alarms:
+            lines += [f"- {m(seen)}", *(f"  - {m(line)}" for line in advice)]
+        lines += [""] if section.alarms else []
+        lines += [m(section.cost), ""] if section.cost else []
         for title, pictures in (("Curves", section.curves), ("Pictures", section.pictures)):
             lines += [f"### {title}", ""] if pictures else []
             for name, caption in pictures:

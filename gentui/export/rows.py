@@ -18,6 +18,7 @@ class Row:
 
     ``value`` is the run's best under ``protocol``, at ``step``. ``published`` is the figure of the run's
     recipe in the same metric; it was made under ``published_protocol``, so it stands beside, not in a ranking.
+    ``alarms`` are the names of the run's, the worst first.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Row:
     step: int | None = None
     metric: str | None = None
     value: float | None = None
+    std: float | None = None
     protocol: str | None = None
     samples: int | None = None
     extractor: str | None = None
@@ -43,6 +45,7 @@ class Row:
     source: str | None = None
     images_per_s: float | None = None
     seconds: float | None = None
+    alarms: str | None = None
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
@@ -96,6 +99,7 @@ def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[R
         "seed": run.seed,
         "images_per_s": run.images_per_s,
         "seconds": run.seconds,
+        "alarms": ", ".join(name for _, name in run.alarms) or None,
     }
     if not best:
         return [Row(**common, step=run.step)]
@@ -111,6 +115,7 @@ def _scored(common: dict[str, Any], score: Evaluation, reference: dict[str, Any]
         step=score.step,
         metric=clean(score.metric),
         value=score.value,
+        std=score.std,
         protocol=clean(score.protocol),
         samples=detail.get("samples"),
         extractor=clean(f"{extractor}@{digest}" if digest else extractor) if extractor else None,
