@@ -15,6 +15,15 @@ def config_dir() -> Path:
     return Path(platformdirs.user_config_dir("gentui"))
 
 
+def cache_dir(kind: str) -> Path:
+    """What can be made anew: ``$GENTUI_HOME/cache/KIND``, or ``KIND`` in the user's cache directory."""
+    if home := os.environ.get("GENTUI_HOME"):
+        return Path(home).expanduser() / "cache" / kind
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("gentui")) / kind
+
+
 def shipped_dir() -> Path:
     """The recipes that ship with gentui: inside the wheel, or beside the packages in a checkout."""
     package = Path(__file__).resolve().parent

@@ -22,7 +22,7 @@ from engine.problems import Problem, RecipeError, Source, did_you_mean, shown, s
 from engine.registry import Settings
 from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
 from engine.settings.datasets import Data, File, data_root
-from engine.settings.extractors import Extractor
+from engine.settings.extractors import INCEPTION, OTHERWISE, PROBE, Extractor, Inception, cannot_teach
 from engine.settings.samplers import Sample
 from engine.settings.training import Reference, Train
 from engine.toml_lines import key_lines
@@ -97,13 +97,46 @@ class Recipe(Header):
         if not self.data_is_here():
             raise MissingData(self.data.missing())
         extractor = extractors().get(self.extractor())
-        if getattr(self.evaluate, "times", 0) and extractor is not None and extractor.locate() is None:
-            raise MissingData(extractor.remedy())
+        if not getattr(self.evaluate, "times", 0) or extractor is None:
+            return
+        described = extractor(extractor=self.extractor(), weights=getattr(self.evaluate, "weights", ""))
+        why = self.data.unlabelled() if described.taught or self._is_left_to_us else ""
+        if described.taught and why:
+            raise MissingData(cannot_teach(self.dataset, why))
+        if described.found() is None:
+            taught = (
+                f"no probe can be taught {self.dataset}, for {why}: " if why and not described.weights else ""
+            )
+            raise MissingData(f"{taught}{described.missing()}; {OTHERWISE}")
+
+    @property
+    def _is_left_to_us(self) -> bool:
+        return getattr(self.evaluate, "extractor", None) == "auto"
 
     def extractor(self) -> str:
-        """The extractor scores are made with: the one named, or the one shipped for the data set."""
-        chosen = getattr(self.evaluate, "extractor", "auto")
-        return self.data.extractor if chosen == "auto" else chosen
+        """The extractor scores are made with; "" for those made without one.
+
+        Where the recipe leaves it to us: the data set's own, and a probe for labelled images where that one's
+        weights are not here; for images without labels inception, whether its weights are here or not.
+        """
+        chosen = getattr(self.evaluate, "extractor", "")
+        if chosen != "auto":
+            return chosen
+        own = self.data.extractor
+        if getattr(self.evaluate, "weights", ""):  # nobody has weights of a probe
+            return INCEPTION if own == PROBE else own
+        if own not in (PROBE, INCEPTION):
+            return own
+        if own == INCEPTION and Inception.locate() is not None:
+            return own
+        return INCEPTION if self.data.unlabelled() else PROBE
+
+    def probe_note(self) -> str:
+        """A sentence for whoever launches it, when scores are made with a probe that nobody asked for."""
+        if not getattr(self.evaluate, "times", 0) or not self._is_left_to_us or self.extractor() != PROBE:
+            return ""
+        absent = "inception's weights are not here: " if Inception.locate() is None else ""
+        return f"{absent}scores are made with a probe trained on the labels of {self.dataset}"
 
     def form(self) -> list[FormField]:
         """Every setting a person may change before launch, in file order."""

@@ -83,9 +83,11 @@ class Trainer:
         """Data, nets, precision; or all of it from the last checkpoint."""
         recipe, device = self.recipe, self.device
         self._read_data()
-        self.scorer = build_scorer(recipe, self.dataset, device)
         state = checkpoint.load_state(self.run) if resume else None
         threads = devices.set_up(device, state["threads"] if state and state["device"] == device.type else None)
+        if note := recipe.probe_note():
+            say(note)
+        self.scorer = build_scorer(recipe, self.dataset, device, partial(self.heartbeat, "training the probe"))
         devices.seed_everything(recipe.train.seed)
         train = self.dataset.train
         self.batches = Batches(
@@ -101,6 +103,11 @@ class Trainer:
         self.method = build_method(
             recipe, device, self.conditions, self.total, self.batches.steps_per_epoch, train.images
         )
+        if getattr(recipe.model, "conditional", False) and not getattr(self.method, "conditional", True):
+            raise TrainingFailed(
+                f"the net is told the class, and the images of {recipe.dataset} have attributes in place of classes: "
+                "choose data with classes, or a [model] that is told none"
+            )
         precision = self._choose_precision(state)
         self.method.precision = precision["precision"]
         self._fixed = {

@@ -83,11 +83,7 @@ def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     root = located(settings)
     aligned = root / "img_align_celeba"
     listing = list_folder(aligned if aligned.is_dir() else root, progress)
-    near = [root, root / "Anno", root / "Eval", root.parent]
-    attributes, partition = (
-        next((p for d in near for suffix in ("txt", "csv") if (p := d / f"{name}.{suffix}").is_file()), None)
-        for name in ("list_attr_celeba", "list_eval_partition")
-    )
+    attributes, partition = (settings.beside(name) for name in ("list_attr_celeba", "list_eval_partition"))
 
     def plan() -> Plan:
         made = _by_attributes(listing.files, attributes, ()) if attributes else Plan(_plain(listing.files))

@@ -60,7 +60,7 @@ def kept(key: str, build: Callable[[Writer], None], waiting: Waiting = lambda: N
     path = cache_folder() / f"{key}{_SUFFIX}"
     if (found := _read(path)) is not None:
         return found
-    with _lock(path, waiting):
+    with one_at_a_time(path, waiting):
         if (found := _read(path)) is not None:
             return found
         try:
@@ -191,7 +191,7 @@ def _map(file: IO[bytes]) -> Stored | None:
 
 
 @contextlib.contextmanager
-def _lock(path: Path, waiting: Waiting) -> Iterator[None]:
+def one_at_a_time(path: Path, waiting: Waiting) -> Iterator[None]:
     """One process at a time makes a file; without a place for a lock each makes its own."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)

@@ -1,13 +1,15 @@
-"""The domain extractors that ship with the engine: small CNN classifiers and their penultimate features."""
+"""Small CNN classifiers as extractors, by their penultimate features: those that ship with the engine, and probes."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
-from safetensors.torch import load
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from engine import registry
@@ -30,8 +32,9 @@ def _conv(cin: int, cout: int, stride: int = 1) -> nn.Sequential:
 class Classifier(nn.Module):
     """``body`` maps float N,C,H,W in [-1, 1] to features N,dims; ``head`` maps features to logits."""
 
-    def __init__(self, body: nn.Module, dims: int, classes: int):
+    def __init__(self, body: nn.Module, dims: int, classes: int, channels: int):
         super().__init__()
+        self.channels = channels
         self.body = body
         self.head = nn.Linear(dims, classes)
 
@@ -48,63 +51,73 @@ class _Residual(nn.Module):
         return x + self.conv(x)
 
 
-def digits_net(dims: int = 64, classes: int = 10) -> Classifier:
-    """For 1×8×8. The last map is flattened, not averaged: at this size position is what tells digits apart."""
+def digits_net(
+    dims: int = 64, classes: int = 10, channels: int = 1, size: tuple[int, int] = (8, 8)
+) -> Classifier:
+    """For 8×8 and about. The last map is flattened, not averaged: at this size position is what tells digits
+    apart."""
+    left = 64 * (size[0] // 2) * (size[1] // 2)
     body = nn.Sequential(
-        _conv(1, 32), _conv(32, 64), nn.MaxPool2d(2), _conv(64, 64), _Residual(64),
-        nn.Flatten(), nn.Linear(64 * 4 * 4, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
+        _conv(channels, 32), _conv(32, 64), nn.MaxPool2d(2), _conv(64, 64), _Residual(64),
+        nn.Flatten(), nn.Linear(left, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
     )  # fmt: skip
-    return Classifier(body, dims, classes)
+    return Classifier(body, dims, classes, channels)
 
 
-def fashion_net(dims: int = 128, classes: int = 10) -> Classifier:
+def fashion_net(dims: int = 128, classes: int = 10, channels: int = 1) -> Classifier:
     """For 1×28×28: three resolutions, averaged over the last."""
     body = nn.Sequential(
-        _conv(1, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, dims, stride=2), _Residual(dims),
+        _conv(channels, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, dims, stride=2), _Residual(dims),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
-    return Classifier(body, dims, classes)
+    return Classifier(body, dims, classes, channels)
 
 
-def digitsm_net(dims: int = 128, classes: int = 10) -> Classifier:
-    """For 3×28×28: three resolutions, of which the last is flattened."""
+def digitsm_net(
+    dims: int = 128, classes: int = 10, channels: int = 3, size: tuple[int, int] = (28, 28)
+) -> Classifier:
+    """For 28×28 and about: three resolutions, of which the last is flattened."""
+    left = 64 * -(size[0] // -4) * -(size[1] // -4)
     body = nn.Sequential(
-        _conv(3, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, 64, stride=2), _Residual(64),
-        nn.Flatten(), nn.Linear(64 * 7 * 7, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
+        _conv(channels, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, 64, stride=2), _Residual(64),
+        nn.Flatten(), nn.Linear(left, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
     )  # fmt: skip
-    return Classifier(body, dims, classes)
+    return Classifier(body, dims, classes, channels)
 
 
-def colour_net(dims: int = 128, logits: int = 24) -> Classifier:
-    """For 3×64×64: four resolutions, averaged over the last."""
+def colour_net(dims: int = 128, logits: int = 24, channels: int = 3) -> Classifier:
+    """For 64×64: four resolutions, averaged over the last."""
     body = nn.Sequential(
-        _conv(3, 16), _conv(16, 32, stride=2), _Residual(32), _conv(32, 64, stride=2), _Residual(64),
+        _conv(channels, 16), _conv(16, 32, stride=2), _Residual(32), _conv(32, 64, stride=2), _Residual(64),
         _conv(64, dims, stride=2), _Residual(dims), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
     )  # fmt: skip
-    return Classifier(body, dims, logits)
+    return Classifier(body, dims, logits, channels)
 
 
 class ClassifierExtractor(Extractor):
     """A classifier as an extractor: float32 whatever the trainer's precision, so scores compare.
 
-    One that was taught something else than a data set's labels gives features alone.
+    ``weights``: what a file made by ``packed`` holds. ``teacher`` says whose labels it was taught; one that was
+    taught something else than a data set's labels gives features alone.
     """
 
     interpolation = "bilinear-antialias"
 
-    def __init__(self, chosen: settings.Extractor, net: Classifier, path: Path, device: torch.device):
-        dataset = registry.find("dataset", chosen.classifies) if chosen.classifies else Data
-        if dataset is None or not issubclass(dataset, Data):
-            raise ExtractorError(f"extractor {chosen.extractor} classifies unknown data: {chosen.classifies!r}")
-        content, self.hash = read_weights(path, chosen.expected)
-        try:
-            state = {name: tensor.float() for name, tensor in load(content).items()}
-            net.load_state_dict(state)
-        except (SafetensorError, RuntimeError, KeyError) as error:
-            raise unusable(path, chosen.extractor, error) from error
-        self.name, self.dims, self.classifies = chosen.extractor, chosen.dims, chosen.classifies
-        self.classes, self.attributes = dataset.classes, dataset.attributes
-        self.channels, self.size = chosen.channels, chosen.size
+    def __init__(
+        self,
+        name: str,
+        net: Classifier,
+        weights: bytes,
+        size: tuple[int, int],
+        device: torch.device,
+        teacher: Teacher | None = None,
+    ):
+        """Raises whatever is wrong with ``weights`` as one of NO_WEIGHTS."""
+        net.load_state_dict({name: tensor.float() for name, tensor in load(weights).items()})
+        self.name, self.hash = name, hashlib.sha256(weights).hexdigest()[:8]
+        self.size, self.channels, self.dims = size, net.channels, net.head.in_features
+        if teacher is not None:
+            self.classifies, self.classes, self.attributes = teacher
         self.device = device
         self.net = net.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
@@ -119,6 +132,37 @@ class ClassifierExtractor(Extractor):
             return features, self.net.head(features)
 
 
+NO_WEIGHTS = (SafetensorError, RuntimeError, KeyError)
+
+
+class Teacher(NamedTuple):
+    """The data set whose labels a classifier was taught: its name, and its classes or its attributes."""
+
+    name: str
+    classes: tuple[str, ...]
+    attributes: tuple[str, ...]
+
+
+def packed(net: Classifier) -> bytes:
+    """The net's weights as they are kept: in half precision, which halves the file."""
+    state = net.to(memory_format=torch.contiguous_format).state_dict()
+    return save({name: t.half() if t.is_floating_point() else t for name, t in state.items()})
+
+
+def _shipped(
+    chosen: settings.Extractor, net: Classifier, path: Path, device: torch.device
+) -> ClassifierExtractor:
+    dataset = registry.find("dataset", chosen.classifies) if chosen.classifies else Data
+    if dataset is None or not issubclass(dataset, Data):
+        raise ExtractorError(f"extractor {chosen.extractor} classifies unknown data: {chosen.classifies!r}")
+    content, _ = read_weights(path, chosen.expected)
+    teacher = Teacher(chosen.classifies, dataset.classes, dataset.attributes)
+    try:
+        return ClassifierExtractor(chosen.extractor, net, content, chosen.size, device, teacher)
+    except NO_WEIGHTS as error:
+        raise unusable(path, chosen.extractor, error) from error
+
+
 def fit(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Float N,C,H,W resized to ``size``: antialiased bilinear, not rounded again."""
     if tuple(images.shape[-2:]) == tuple(size):
@@ -127,20 +171,20 @@ def fit(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def load_digits_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
-    return ClassifierExtractor(chosen, digits_net(chosen.dims), path, device)
+    return _shipped(chosen, digits_net(chosen.dims), path, device)
 
 
 def load_fashion_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
-    return ClassifierExtractor(chosen, fashion_net(chosen.dims), path, device)
+    return _shipped(chosen, fashion_net(chosen.dims), path, device)
 
 
 def load_photos_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
-    return ClassifierExtractor(chosen, colour_net(chosen.dims, PLACES), path, device)
+    return _shipped(chosen, colour_net(chosen.dims, PLACES), path, device)
 
 
 def load_toon_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
-    return ClassifierExtractor(chosen, colour_net(chosen.dims, len(FACE_ATTRIBUTES)), path, device)
+    return _shipped(chosen, colour_net(chosen.dims, len(FACE_ATTRIBUTES)), path, device)
 
 
 def load_digitsm_cnn(chosen: settings.Extractor, path: Path, device: torch.device) -> ClassifierExtractor:
-    return ClassifierExtractor(chosen, digitsm_net(chosen.dims), path, device)
+    return _shipped(chosen, digitsm_net(chosen.dims), path, device)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine import registry
+from engine.data import Dataset, Progress
 from engine.settings import extractors as settings
 
 
@@ -74,8 +75,16 @@ class Extractor(ABC):
         raise ExtractorError(f"extractor {self.name} takes {self.channels}-channel images, not {given}-channel")
 
 
-def load_extractor(name: str, device: torch.device | str = "cpu", weights: Path | None = None) -> Extractor:
+def load_extractor(
+    name: str,
+    device: torch.device | str = "cpu",
+    weights: Path | None = None,
+    dataset: Dataset | None = None,
+    progress: Progress | None = None,
+) -> Extractor:
     """The extractor called ``name``, ready on ``device``. ``weights``: another place for its weights file.
+
+    A probe is taught the labels of ``dataset`` when it has not been yet; ``progress`` then counts the images.
 
     Raises ExtractorError when the name is unknown, the file is absent or damaged, or it is not the published
     one, which it need not be where ``weights`` says which. There is no fallback to another extractor: a score
@@ -88,6 +97,10 @@ def load_extractor(name: str, device: torch.device | str = "cpu", weights: Path 
     path = described.found()
     if path is None:
         raise ExtractorError(described.missing())
+    if described.taught:
+        if dataset is None:
+            raise ExtractorError(f"extractor {name} is taught a data set's labels, and none was given")
+        return registry.build(described, dataset, torch.device(device), progress)
     return registry.build(described, path, torch.device(device))
 
 

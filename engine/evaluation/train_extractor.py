@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import copy
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,35 +20,61 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save
+from safetensors.torch import load
 from torch import Tensor
 
 from engine import registry
 from engine.data import Batches, Dataset, open_dataset, to_float
 from engine.data.photos import STRIDE, TEST_FROM
 from engine.evaluation.agreement import agreement, attribute_accuracy
-from engine.evaluation.classifiers import Classifier, colour_net, digits_net, digitsm_net, fashion_net
+from engine.evaluation.classifiers import (
+    Classifier,
+    colour_net,
+    digits_net,
+    digitsm_net,
+    fashion_net,
+    packed,
+)
 from engine.rundir import write_atomically
 from engine.settings.datasets import Data
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How one extractor is trained. ``data``: values of a recipe's [data]. ``shift`` and ``erase`` in pixels;
-    ``blur``: a size resized to and back."""
+class Course:
+    """How a classifier is taught. ``shift`` and ``erase`` in pixels; ``blur``: a size resized to and back."""
 
-    data: dict[str, Any]
     net: Callable[[], Classifier]
     epochs: int
     batch_size: int
-    lr: float
-    weight_decay: float
     shift: int
     erase: int
     blur: int
-    average: float  # decay of the averaged weights
-    label: Callable[[Dataset], Dataset] | None = None  # gives labels to data that has none
+    average: float = 0.99  # decay of the averaged weights
+    lr: float = 4e-3
+    weight_decay: float = 0.05
+    fewest: int = 1  # steps, whatever the epochs say
+    most: int = sys.maxsize
+    autocast: bool = True  # to bfloat16
+
+    def steps(self, per_epoch: int) -> int:
+        return min(self.most, max(self.fewest, self.epochs * per_epoch))
+
+    def untaught(self, seed: int = 0) -> Classifier:
+        """The net as training begins; nothing is drawn from the generator that everybody shares."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            return self.net()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a shipped extractor is taught. ``data``: values of a recipe's [data]; ``label`` gives labels to data
+    that has none."""
+
+    data: dict[str, Any]
+    course: Course
+    label: Callable[[Dataset], Dataset] | None = None
 
 
 def places(photos: Dataset) -> Dataset:
@@ -71,62 +96,65 @@ def toon_net() -> Classifier:
 
 
 PLANS = {
-    "digits-cnn": Plan({"dataset": "digits"}, digits_net, 80, 64, 4e-3, 0.05, 1, 0, 28, 0.99),
-    "fashion-cnn": Plan({"dataset": "fashion-mnist"}, fashion_net, 12, 128, 4e-3, 0.05, 2, 8, 0, 0.998),
-    "toon-cnn": Plan({"dataset": "toonfaces", "image_size": 64}, toon_net, 20, 64, 4e-3, 0.05, 2, 12, 32, 0.99),
-    "digitsm-cnn": Plan({"dataset": "digits-m"}, digitsm_net, 60, 64, 4e-3, 0.05, 2, 0, 14, 0.99),
-    "photos-cnn": Plan({"dataset": "photos"}, colour_net, 10, 64, 4e-3, 0.05, 0, 16, 0, 0.99, places),
+    "digits-cnn": Plan({"dataset": "digits"}, Course(digits_net, 80, 64, 1, 0, 28)),
+    "fashion-cnn": Plan({"dataset": "fashion-mnist"}, Course(fashion_net, 12, 128, 2, 8, 0, 0.998)),
+    "toon-cnn": Plan({"dataset": "toonfaces", "image_size": 64}, Course(toon_net, 20, 64, 2, 12, 32)),
+    "digitsm-cnn": Plan({"dataset": "digits-m"}, Course(digitsm_net, 60, 64, 2, 0, 14)),
+    "photos-cnn": Plan({"dataset": "photos"}, Course(colour_net, 10, 64, 0, 16, 0), places),
 }
 
 
-def augment(images: Tensor, plan: Plan, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, course: Course, generator: torch.Generator) -> Tensor:
     """float N,C,H,W in [-1, 1] (-1 is background), moved, erased and blurred, each image in its own way."""
     n, _, h, w = images.shape
     rows, columns = torch.arange(h), torch.arange(w)
-    moves = torch.randint(2 * plan.shift + 1, (2, n, 1), generator=generator)
-    padded = F.pad(images, [plan.shift] * 4, value=-1.0)
+    moves = torch.randint(2 * course.shift + 1, (2, n, 1), generator=generator)
+    padded = F.pad(images, [course.shift] * 4, value=-1.0)
     index = torch.arange(n)[:, None, None]
     moved = padded[index, :, (rows + moves[0])[:, :, None], (columns + moves[1])[:, None, :]].movedim(-1, 1)
-    if plan.erase:
-        corner = torch.randint(-plan.erase, max(h, w), (2, n, 1), generator=generator)
-        inside_rows = (rows >= corner[0]) & (rows < corner[0] + plan.erase)
-        inside_columns = (columns >= corner[1]) & (columns < corner[1] + plan.erase)
+    if course.erase:
+        corner = torch.randint(-course.erase, max(h, w), (2, n, 1), generator=generator)
+        inside_rows = (rows >= corner[0]) & (rows < corner[0] + course.erase)
+        inside_columns = (columns >= corner[1]) & (columns < corner[1] + course.erase)
         moved = moved.masked_fill((inside_rows[:, :, None] & inside_columns[:, None, :])[:, None], -1.0)
-    if plan.blur:
-        there = F.interpolate(moved, size=(plan.blur, plan.blur), mode="bilinear", antialias=True)
+    if course.blur:
+        there = F.interpolate(moved, size=(course.blur, course.blur), mode="bilinear", antialias=True)
         back = F.interpolate(there, size=(h, w), mode="bilinear", antialias=True)
         chosen = torch.rand(n, 1, 1, 1, generator=generator) < 0.3
         moved = torch.where(chosen, back, moved)
     return moved.contiguous(memory_format=torch.channels_last)
 
 
-def train(plan: Plan, dataset: Dataset, seed: int = 0, say: Callable[[str], None] = print) -> Classifier:
-    """The averaged classifier after ``plan.epochs``."""
-    torch.manual_seed(seed)
+def train(
+    course: Course,
+    dataset: Dataset,
+    seed: int = 0,
+    follow: Callable[[int, int, float], None] = lambda done, total, loss: None,
+) -> Classifier:
+    """The averaged classifier after the whole course, on the CPU; a function of data, seed and threads.
+
+    ``follow`` is told each step's (steps done, steps in all, loss); what it raises ends the training. No
+    generator but its own is drawn from.
+    """
     generator = torch.Generator().manual_seed(seed)
-    net = plan.net().to(memory_format=torch.channels_last).train()
+    net = course.untaught(seed).to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(net).eval()
-    batches = Batches(dataset.train, plan.batch_size, "cpu", seed)
-    total = plan.epochs * batches.steps_per_epoch
-    optimiser = torch.optim.AdamW(net.parameters(), lr=plan.lr, weight_decay=plan.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.lr, total_steps=total, pct_start=0.2)
-    start, losses = time.monotonic(), []
+    batches = Batches(dataset.train, course.batch_size, "cpu", seed)
+    total = course.steps(batches.steps_per_epoch)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=course.lr, weight_decay=course.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, course.lr, total_steps=total, pct_start=0.2)
     for step in range(total):
         batch = batches.at(step)
         assert batch.labels is not None
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net(augment(batch.images, plan, generator))
+        with torch.autocast("cpu", torch.bfloat16, enabled=course.autocast):
+            logits = net(augment(batch.images, course, generator))
         loss = cross_entropy(logits.float(), batch.labels, dataset.groups)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         schedule.step()
-        losses.append(loss.item())
-        _follow(average, net, min(plan.average, (1 + step) / (10 + step)))
-        if (step + 1) % batches.steps_per_epoch == 0:
-            epoch, seconds = (step + 1) // batches.steps_per_epoch, time.monotonic() - start
-            mean = sum(losses[-batches.steps_per_epoch :]) / batches.steps_per_epoch
-            say(f"epoch {epoch}/{plan.epochs}  loss {mean:.4f}  {seconds:.0f} s")
+        _follow(average, net, min(course.average, (1 + step) / (10 + step)))
+        follow(step + 1, total, loss.item())
     return average
 
 
@@ -159,6 +187,11 @@ def predictions(net: Classifier, images: Tensor) -> Tensor:
     return torch.cat([net(to_float(part)) for part in images.split(500)])
 
 
+def _narrate(done: int, total: int, loss: float) -> None:
+    if done % max(1, total // 20) == 0:
+        print(f"step {done:,}/{total:,}  loss {loss:.4f}", file=sys.stderr, flush=True)
+
+
 def report(name: str, net: Classifier, dataset: Dataset) -> str:
     """What the net gets right on the test split, in a sentence."""
     images, labels = dataset.test.images, dataset.test.labels
@@ -188,14 +221,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dataset = open_dataset(settings.model_validate(plan.data))
     if plan.label is not None:
         dataset = plan.label(dataset)
-    net = train(plan, dataset, options.seed, say=lambda line: print(line, file=sys.stderr, flush=True))
-    # Half precision halves the file; what is measured below is what is shipped.
-    state = {
-        name: tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in net.to(memory_format=torch.contiguous_format).state_dict().items()
-    }
-    net.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    write_atomically(options.output, save(state))
+    net = train(plan.course, dataset, options.seed, _narrate)
+    weights = packed(net)
+    net.load_state_dict({name: tensor.float() for name, tensor in load(weights).items()})  # what is shipped
+    write_atomically(options.output, weights)
     options.output.chmod(0o644)  # shipped with the engine, read by everybody
     print(report(options.name, net, dataset))
     return 0

@@ -21,6 +21,9 @@ def data_root() -> Path:
     return Path(platformdirs.user_cache_dir("gentui")) / "data"
 
 
+FEWEST_OF_A_LABEL = 8  # images, for a classifier to be taught it
+
+
 class File(NamedTuple):
     """A file of a data set: its name and content when unpacked, and where it can be had.
 
@@ -82,7 +85,7 @@ class Data(Settings):
     sizes: ClassVar[dict[str, int]] = {}  # images per split
     embedded: ClassVar[bool] = False
     chosen: ClassVar[bool] = False  # a person says where it is: there is no place to look for it
-    extractor: ClassVar[str] = ""  # the domain extractor shipped for it
+    extractor: ClassVar[str] = "probe"  # what scores are made with where a recipe names nothing
     licence: ClassVar[str] = ""
     files: ClassVar[tuple[File, ...]] = ()  # what `gentui data fetch` puts into data_root()/folder
     folder: ClassVar[str] = ""
@@ -100,6 +103,13 @@ class Data(Settings):
     def missing(self) -> str:
         """The remedy when nothing is ``found``."""
         return type(self).remedy()
+
+    def unlabelled(self) -> str:
+        """Why no classifier can be taught what these images show, as a clause; "" where one can.
+
+        As far as can be told without opening an image.
+        """
+        return "" if self.classes or self.attributes else "its images have no labels"
 
     @classmethod
     def parts(cls) -> tuple[type[Data], ...]:

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
+from engine.listing import unclassed
 from engine.registry import register
-from engine.settings.datasets import Data, absolute, data_root, is_file, is_folder
+from engine.settings.datasets import FEWEST_OF_A_LABEL, Data, absolute, data_root, is_file, is_folder
 
 
 class Folder(Data):
@@ -20,7 +21,6 @@ class Folder(Data):
 
     path: str | None = Field(None, min_length=1, max_length=4096, description="the folder of images")
 
-    extractor: ClassVar[str] = "inception"
     homes: ClassVar[tuple[str, ...]] = ()
 
     @field_validator("path")
@@ -42,6 +42,10 @@ class Folder(Data):
             if self.path
             else type(self).remedy()
         )
+
+    def unlabelled(self) -> str:
+        folder = self.found()
+        return unclassed(folder, FEWEST_OF_A_LABEL) if folder is not None else "its images are not here"
 
     @classmethod
     def locate(cls) -> Path | None:
@@ -85,6 +89,7 @@ class Cats(Folder):
     dataset: str = "cats"
     builds: ClassVar[str] = "engine.data.folders:load_folder"
     title: ClassVar[str] = "cats, 64×64"
+    extractor: ClassVar[str] = "inception"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
     homes: ClassVar[tuple[str, ...]] = ("cats",)
 
@@ -128,6 +133,9 @@ class AttributeFolder(Folder):
                 return named[0]
         return None
 
+    def unlabelled(self) -> str:
+        return "" if self.attribute_file() is not None else "it has no file of attributes"
+
     @classmethod
     def remedy(cls) -> str:
         if cls.homes:
@@ -147,6 +155,7 @@ class Cartoon(AttributeFolder):
         [6, 4, 3, 2], max_length=256, description="sizes of the groups of which each image has exactly one"
     )
     title: ClassVar[str] = "selected Cartoon Set, 128×128"
+    extractor: ClassVar[str] = "inception"
     chosen: ClassVar[bool] = False
     shape: ClassVar[tuple[int, int, int]] = (3, 128, 128)
     attributes: ClassVar[tuple[str, ...]] = (
@@ -169,10 +178,25 @@ class CelebA(Folder):
     dataset: str = "celeba"
     builds: ClassVar[str] = "engine.data.folders:load_celeba"
     title: ClassVar[str] = "CelebA, aligned faces, 64×64"
+    extractor: ClassVar[str] = "inception"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
     sizes: ClassVar[dict[str, int]] = {"train": 162_770, "validation": 19_867, "test": 19_962}
     licence: ClassVar[str] = "non-commercial research"
     homes: ClassVar[tuple[str, ...]] = ("celeba", "CelebA")
+
+    def beside(self, name: str) -> Path | None:
+        """A file of the set, ``list_attr_celeba`` for one, by its name without the suffix, near the images."""
+        root = self.found()
+        if root is None:
+            return None
+        near = (root, root / "Anno", root / "Eval", root.parent)
+        files = (folder / f"{name}.{suffix}" for folder in near for suffix in ("txt", "csv"))
+        return next((file for file in files if is_file(file)), None)
+
+    def unlabelled(self) -> str:
+        return (
+            "" if self.beside("list_attr_celeba") is not None else "list_attr_celeba is not beside its images"
+        )
 
     @classmethod
     def remedy(cls) -> str:

@@ -28,7 +28,6 @@ _MNIST_CONTENT = {  # bytes unpacked; md5 of the packed file, as torchvision pub
 class Published(Data):
     """Base of sets that are a few files of known names in one folder."""
 
-    extractor: ClassVar[str] = "inception"
     folders: ClassVar[
         tuple[str, ...]
     ] = ()  # under data_root(), in order of preference; torchvision's among them
@@ -130,7 +129,6 @@ class MNISTM(Data):
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = DIGITS
     sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
-    extractor: ClassVar[str] = "inception"
 
     @classmethod
     def ready_made(cls) -> Path | None:

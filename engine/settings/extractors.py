@@ -6,10 +6,23 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from engine.places import cache_dir
 from engine.registry import Settings, find, register
 from engine.settings.datasets import data_root
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weights"
+
+
+PROBE, INCEPTION = "probe", "inception"
+OTHERWISE = (
+    "or score in the features of another with -o evaluate.extractor=NAME, name another file with "
+    "-o evaluate.weights=FILE (gentui evaluate: --weights FILE), or train without scores with -o evaluate.times=0"
+)
+
+
+def cannot_teach(dataset: str, why: str) -> str:
+    """One sentence: a probe is asked for, and there is nothing to teach it."""
+    return f"no probe can be taught {dataset}, for {why}: mend the labels, {OTHERWISE}"
 
 
 class Extractor(Settings):
@@ -26,6 +39,7 @@ class Extractor(Settings):
     classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
     file: ClassVar[str] = ""  # name of its weights file
     sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: shipped with the engine
+    taught: ClassVar[bool] = False  # here, from the data's own labels: there is no file of weights to have
 
     def found(self) -> Path | None:
         """The file these very settings read, or None when it is not on this machine."""
@@ -136,11 +150,39 @@ class PhotosCNN(Extractor):
     file: ClassVar[str] = "photos-cnn.safetensors"
 
 
-@register("extractor", "inception")
+@register("extractor", PROBE)
+class Probe(Extractor):
+    """Small convolutional classifier of the data's own labels, trained on this machine when scores first need it.
+
+    ``builds`` is called with these settings, the data set, the device and a progress or None.
+    """
+
+    extractor: str = PROBE
+    builds: ClassVar[str] = "engine.evaluation.probe:load_probe"
+    title: ClassVar[str] = "classifier of the data's own labels, trained here"
+    taught: ClassVar[bool] = True
+
+    def found(self) -> Path | None:
+        return None if self.weights else type(self).locate()
+
+    def missing(self) -> str:
+        return "extractor probe is trained here and reads no file of weights: leave evaluate.weights out"
+
+    @classmethod
+    def tells_classes(cls) -> bool:
+        return True  # where the data has them, which the trainer sees
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        """Where probes are kept: there is always one to be had."""
+        return cache_dir("probes")
+
+
+@register("extractor", INCEPTION)
 class Inception(Extractor):
     """The Inception-v3 that published FID figures are made with, as converted by torch-fidelity."""
 
-    extractor: str = "inception"
+    extractor: str = INCEPTION
     builds: ClassVar[str] = "engine.evaluation.inception:load_inception"
     title: ClassVar[str] = "Inception-v3 (2015-12-05), pool features"
     dims: ClassVar[int] = 2048

@@ -259,5 +259,5 @@ def test_asking_for_an_extractor_imports_no_torch():
         " 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
-    known = ["digits-cnn", "fashion-cnn", "digitsm-cnn", "toon-cnn", "photos-cnn", "inception"]
+    known = ["digits-cnn", "fashion-cnn", "digitsm-cnn", "toon-cnn", "photos-cnn", "probe", "inception"]
     assert done.stdout.strip() == f"{known} True False", done.stderr
