@@ -26,7 +26,7 @@ def reconstruction_score(
     progress: Callable[[int, int], None] | None = None,
 ) -> Score:
     """Mean SSIM over the test split (its first 2,000 images), quantised to uint8 as saved images are."""
-    from engine.evaluation.ssim import ssim  # its library is only needed where images are reconstructed
+    from engine.evaluation.ssim import ssim, window  # its library is only needed where images are reconstructed
 
     begun = time.monotonic()
     images = dataset.test.images[:MOST_IMAGES]
@@ -46,6 +46,7 @@ def reconstruction_score(
         split_size=len(images),
         quantisation=QUANTISATION,
         ema=ema,
+        how=window(*dataset.image_shape[1:]),
     )
     value = total / len(images) if finite else float("nan")
     return Score(METRIC, value, False, protocol, None, time.monotonic() - begun)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import platformdirs
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -22,6 +20,7 @@ from engine.data import Dataset, Split
 from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments
+from engine.places import cache_dir
 from engine.rundir import DIR_MODE, write_atomically
 
 T = TypeVar("T")
@@ -56,10 +55,8 @@ class RealFeatures:
 
 
 def cache_folder() -> Path:
-    """``$GENTUI_HOME/cache/statistics``, or ``statistics`` in the user's cache directory."""
-    if home := os.environ.get("GENTUI_HOME"):
-        return Path(home).expanduser() / "cache" / "statistics"
-    return Path(platformdirs.user_cache_dir("gentui")) / "statistics"
+    """Where they are kept when nobody says where."""
+    return cache_dir("statistics")
 
 
 def cache_path(

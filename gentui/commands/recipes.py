@@ -127,9 +127,11 @@ def run_command(
         loaded = [load(recipes[0], overrides, quick)]
         loaded[0].require_data()
     for recipe in loaded:
+        who = f"{recipe.name}: " if are_several else ""
         if recipe.stand_in_for:
-            who = f"{recipe.name}: " if are_several else ""
             say(f"{who}{recipe.stand_in_for} is not on this machine: {recipe.dataset} stands in for it")
+        if note := recipe.probe_note():
+            say(f"{who}{note}")
     label = clean(name, 100).strip()
     with Leaving() as leaving:
         ids = []
