@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gentui.commands.console import Exit, duration, number, out, out_json, say, table
-from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, watch
+from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, tend, watch
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -134,12 +134,6 @@ def _print_table(rows: list[RunRow]) -> None:
 
 def _watch(home: Path, ids: list[str], leaving: Leaving) -> bool:
     """True when every run has ended, False when the person leaves before."""
-    from gentui import jobs
-
-    def tend(home: Path) -> None:
-        jobs.reconcile(home)
-        jobs.ensure_workers(home)
-
     with (_bar if sys.stderr.isatty() else _plain)(len(ids)) as show:
         return watch(home, ids, leaving, show, tend)
 

@@ -21,7 +21,7 @@ COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
     "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs",
     "stop": "control", "resume": "control", "rm": "control",
-    "sample": "scoring", "evaluate": "scoring", "leaderboard": "scoring",
+    "sample": "scoring", "evaluate": "evaluating", "leaderboard": "scoring",
     "export": "results", "report": "results", "data": "machine", "doctor": "machine", "index": "machine",
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""``gentui run --wait``: a run's progress on stderr until it ends. The run does not depend on its watcher."""
+"""A job's progress on stderr until it ends (``run --wait``, ``evaluate``). The job does not depend on its watcher."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.rundir import RunDir
+from engine.rundir import RunDir, State
 from gentui.commands.console import Exit, duration, number, out, out_json, say
 from gentui.text import clean
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gentui.index import Index, RunRow
+    from gentui.jobs.kinds import EvaluationDir
 
 POLL_S = 0.25
 TEND_S = 2.0
@@ -90,8 +92,8 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
     """
     from gentui import jobs
 
-    with (_bar if sys.stderr.isatty() else _plain)() as show:
-        has_ended = watch(home, [run_id], leaving, show, jobs.reconcile)
+    with narrator() as tell:
+        has_ended = watch(home, [run_id], leaving, lambda rows: tell(_moment_of(rows[0])), jobs.reconcile)
     if not has_ended:
         say(f"left; the run goes on: `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
         if as_json:
@@ -132,6 +134,42 @@ def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show, tend: Ca
             tend(home)
             tended = time.monotonic()
         time.sleep(POLL_S)
+
+
+def watch_evaluation(home: Path, job: EvaluationDir, leaving: Leaving) -> State:
+    """Show how an evaluation stands until it has ended or the person leaves; its state then.
+
+    Raises JobError when it is removed meanwhile.
+    """
+    from gentui import jobs
+    from gentui.jobs.evaluating import progress, standing
+
+    tended = time.monotonic()
+    with narrator() as tell:
+        while True:
+            try:
+                state = job.read_state()
+            except FileNotFoundError:
+                raise jobs.JobError(f"{job.id} was removed before it was done") from None
+            if state.ended or leaving.wanted:
+                return state
+            done = progress(job) if state.status == "running" else None
+            if done is not None:
+                tell(Moment("evaluating", *done, (f"{done[0]}/{done[1]} images",)))
+            else:
+                tell(Moment(standing(home, job, state)))
+            if time.monotonic() - tended > TEND_S:
+                tend(home)
+                tended = time.monotonic()
+            time.sleep(POLL_S)
+
+
+def tend(home: Path) -> None:
+    """Do what nobody else may be there to do: record ends, start workers."""
+    from gentui import jobs
+
+    jobs.reconcile(home)
+    jobs.ensure_workers(home)
 
 
 def row_of(index: Index, run_id: str) -> RunRow:
@@ -175,39 +213,54 @@ def bar() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4)
 
 
+@dataclass(frozen=True)
+class Moment:
+    """How a job stands: its state in words, how much of how much is done (0: unknown), and what else is known."""
+
+    state: str
+    done: int = 0
+    total: int = 0
+    facts: Sequence[str] = ()
+
+
+def _moment_of(row: RunRow) -> Moment:
+    facts = facts_of(row) if row.step or row.status == "running" else []
+    return Moment(state_of(row), row.step, row.steps or 0, facts)
+
+
+def narrator() -> AbstractContextManager[Callable[[Moment], None]]:
+    """A bar where stderr is a terminal, else lines: called with every moment of one job."""
+    return (_bar if sys.stderr.isatty() else _plain)()
+
+
 @contextmanager
-def _plain() -> Iterator[Show]:
+def _plain() -> Iterator[Callable[[Moment], None]]:
     """A line when the state changes, and one every few seconds."""
     said, at, last = "", 0.0, ""
 
-    def show(rows: list[RunRow]) -> None:
+    def tell(moment: Moment) -> None:
         nonlocal said, at, last
-        (row,) = rows
-        state, now = state_of(row), time.monotonic()
-        line = " · ".join([state, *facts_of(row)]) if row.step or row.status == "running" else state
+        now = time.monotonic()
+        line = " · ".join([moment.state, *moment.facts])
         # "sampling 3/18" is still sampling; that the first step is done is news
-        word = state.rstrip("0123456789/, ") + (" on" if row.step else "")
+        word = moment.state.rstrip("0123456789/, ") + (" on" if moment.done else "")
         if line != last and (word != said or now - at >= PLAIN_LINE_S):
             said, at, last = word, now, line
             say(line)
 
-    yield show
+    yield tell
 
 
 @contextmanager
-def _bar() -> Iterator[Show]:
-    """A bar that is redrawn in place, gone when the run has ended."""
+def _bar() -> Iterator[Callable[[Moment], None]]:
+    """A bar that is redrawn in place, gone when the job has ended."""
     with bar() as progress:
         task = progress.add_task("queued", total=None, facts="")
 
-        def show(rows: list[RunRow]) -> None:
-            (row,) = rows
+        def tell(moment: Moment) -> None:
             progress.update(
-                task,
-                description=state_of(row),
-                total=row.steps or None,
-                completed=row.step,
-                facts=" · ".join(facts_of(row)),
-            )
+                task, description=moment.state, total=moment.total or None, completed=moment.done,
+                facts=" · ".join(moment.facts),
+            )  # fmt: skip
 
-        yield show
+        yield tell

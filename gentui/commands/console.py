@@ -65,6 +65,7 @@ class App:
 
 
 pass_app = click.make_pass_decorator(App)
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
 def say(*lines: object) -> None:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentui.commands.console import App, Exit, Failure, out, out_json, pass_app, say, table
+from gentui.commands.console import App, Exit, Failure, json_option, out, out_json, pass_app, say, table
 
 if TYPE_CHECKING:
     from engine.recipe import Data
-
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
 def _dataset(name: str) -> type[Data]:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.rundir import STATUSES, RunDir
+from engine.rundir import STATUSES, JobDir, RunDir
 from gentui import health
-from gentui.commands.console import App, duration, number, out, out_json, pass_app, say, table
+from gentui.commands.console import App, duration, json_option, number, out, out_json, pass_app, say, table
 from gentui.measures import plus_minus
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, Index, RunRow
-
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
 @click.command()
@@ -26,6 +24,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_app
 def runs_command(app: App, status: str | None, as_json: bool) -> None:
     """Every run, newest first."""
+    from gentui.jobs import pending
+
     index = app.index()
     rows = index.runs(status=status)
     if as_json:
@@ -47,6 +47,8 @@ def runs_command(app: App, status: str | None, as_json: bool) -> None:
         ],
         right=["STEP", "LOSS", "IMAGES/S", "TIME"],
     )  # fmt: skip
+    for job in pending(app.home):
+        say(f"{job.id} of {job.run}: {job.standing}")
 
 
 def _steps(row: RunRow) -> str:
@@ -96,11 +98,13 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
 @pass_app
 def show_command(app: App, run: str, as_json: bool) -> None:
     """All that is known of one run."""
+    from gentui.jobs import pending
     from gentui.text import clean
 
     index = app.index()
     row = app.find(index, run)
     found = RunDir(app.home / "runs" / row.id)
+    waiting = pending(app.home, row.id)
     nets, figures, alerts = _nets(found), index.figures(row.id), index.alerts(row.id)
     full = described(index, row) | {
         "dir": str(found.path),
@@ -114,6 +118,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         "nets": nets,
         "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
         "alerts": [_plain(alert) for alert in alerts],
+        "pending": [_plain(job) for job in waiting],
     }
     if as_json:
         out_json(full)
@@ -124,7 +129,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         ("step", _steps(row)), ("time", duration(row.seconds)),
         ("speed", f"{row.images_per_s:,.0f} images/s" if row.images_per_s else ""),
         ("device", " ".join(filter(None, [row.device, row.precision]))), ("seed", row.seed),
-        ("dir", found.path),
+        ("dir", found.path), *(("scoring", f"{job.id}: {job.standing}") for job in waiting),
     ]  # fmt: skip
     for key, value in facts:
         if value not in ("", None):
@@ -201,11 +206,11 @@ def _read(run: RunDir) -> str:
 @click.option("-n", "--lines", type=click.IntRange(0), help="Only the last N lines.")
 @pass_app
 def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
-    """What the trainer printed."""
+    """What the trainer, or an evaluation (eval-…), printed."""
     from gentui import jobs
+    from gentui.commands.control import find_job
 
-    index = app.index()
-    found = RunDir(app.home / "runs" / index.find(run))
+    found = jobs.get_job(app.home, find_job(app.home, app.index(), run))
     position = _print_log(found, 0, lines)
     waited = 0
     while follow:
@@ -220,10 +225,10 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
             jobs.reconcile(app.home)
 
 
-def _print_log(run: RunDir, position: int, last: int | None = None) -> int:
+def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
     """Print the log from ``position`` on; the position after what was printed."""
     try:
-        with run.log_path.open("rb") as file:
+        with job.log_path.open("rb") as file:
             file.seek(position)
             data = file.read()
     except FileNotFoundError:

@@ -1,47 +1,19 @@
-"""``sample``, ``evaluate``, ``leaderboard``."""
+"""``sample``, ``leaderboard``."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import click
 
-from engine.rundir import RunDir
 from gentui import health
-from gentui.commands.console import App, Exit, Failure, number, out, out_json, pass_app, say, table
+from gentui.commands.console import App, Exit, json_option, number, out, out_json, pass_app, say, table
+from gentui.commands.engine import run_engine, with_checkpoint
 from gentui.measures import over_seeds, plus_minus
 
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
-
-METRICS = ("fid", "kid", "isc", "prc", "intra_fid", "fid_inf")
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
-
-
-def _engine(module: str, run: RunDir, options: dict[str, Any], *flags: str) -> int:
-    """Run a module of the engine on a run, in a process of its own: this one never imports torch.
-
-    Its stdout and stderr are ours; returns its exit code as one of ours.
-    """
-    arguments = [f"{key}={value}" for key, value in options.items() if value is not None]
-    # -P: nothing in the working directory is picked up in place of the engine
-    command = [sys.executable, "-P", "-m", f"engine.{module}", str(run.path), *arguments, *flags]
-    sys.stdout.flush()
-    code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
-    if code < 0:
-        raise Failure(f"killed by signal {-code}", Exit.RUN_FAILED)
-    return code
-
-
-def _with_checkpoint(app: App, run: str) -> RunDir:
-    found = RunDir(app.home / "runs" / app.index().find(run))
-    if not any((found.checkpoints / which).exists() for which in ("best", "last")):
-        raise Failure(f"run {found.id} has no checkpoint yet: nothing can be sampled from it", Exit.CANNOT)
-    return found
 
 
 def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
@@ -90,69 +62,12 @@ def sample_command(
     .png: a grid; .gif: the process from noise to image; .npy: uint8 N,C,H,W in [0,255].
     """
     options = {
-        "--n": count, "--label": label, "--steps": steps, "--guidance": guidance, "--sampler": sampler,
-        "--seed": seed, "--out": path,
+        "n": count, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed,
+        "out": path,
     }  # fmt: skip
-    code = _engine("sample", _with_checkpoint(app, run), options)
+    code = run_engine("sample", with_checkpoint(app, run), options)
     if code == Exit.OK:
         say(f"wrote {path}")
-    return code
-
-
-def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    asked = None if value is None else [name.strip() for name in value.split(",") if name.strip()]
-    if asked is not None and (not asked or not {*asked} <= {*METRICS}):
-        raise click.BadParameter(f"{value!r}: names out of {', '.join(METRICS)}, separated by commas")
-    return None if asked is None else ",".join(asked)
-
-
-@click.command()
-@click.argument("run", metavar="RUN")
-@click.option(
-    "--metrics",
-    metavar="LIST",
-    callback=_metrics,
-    help=f"Out of {','.join(METRICS)}, separated by commas. Default: the recipe's.",
-)
-@click.option(
-    "--weights",
-    type=click.Path(path_type=Path, resolve_path=True),
-    metavar="FILE",
-    help="The extractor's weights, in place of those found.",
-)
-@click.option("--split", type=click.Choice(["train", "test"]), help="Real images to compare with.")
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Weights to score. Default: the best.")
-@click.option("--samples", type=click.IntRange(2, 10**7), metavar="N", help="Generated images to score.")
-@click.option("--extractor", metavar="NAME", help="Another feature extractor than the recipe's.")
-@click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
-@click.option("--steps", type=click.IntRange(1, 10_000), help="Sampling steps.")
-@click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
-@json_option
-@pass_app
-def evaluate_command(
-    app: App,
-    run: str,
-    metrics: str | None,
-    weights: Path | None,
-    split: str | None,
-    checkpoint: str | None,
-    samples: int | None,
-    extractor: str | None,
-    sampler: str | None,
-    steps: int | None,
-    guidance: float | None,
-    as_json: bool,
-) -> int:
-    """Score a run's weights; the score joins the leaderboard under its protocol."""
-    found = _with_checkpoint(app, run)
-    flags = ["--json"] if as_json else []
-    options = {
-        "--metrics": metrics, "--weights": weights, "--split": split, "--checkpoint": checkpoint,
-        "--samples": samples, "--extractor": extractor, "--sampler": sampler, "--steps": steps,
-        "--guidance": guidance,
-    }  # fmt: skip
-    code = _engine("evaluate_run", found, options, *flags)
-    app.index()
     return code
 
 

@@ -48,7 +48,8 @@ def evaluate(
 def require_checkpoint(run: RunDir, which: str | None = None) -> None:
     """Raises JobError where the run has none, or not the one wanted (``best`` or ``last``)."""
     if not any((run.checkpoints / name).exists() for name in ([which] if which else ["best", "last"])):
-        raise JobError(f"run {run.id} has no {f'{which} ' if which else ''}checkpoint yet")
+        what = f"{which} checkpoint" if which else "checkpoint"
+        raise JobError(f"run {run.id} has no {what} yet: nothing can be sampled from it")
 
 
 def find_evaluation(home: Path, spec: str) -> str | None:

@@ -17,6 +17,7 @@ from engine.events import EventWriter
 from engine.rundir import RunDir, State, list_runs
 
 FAKE_TRAINER = Path(__file__).parents[1] / "jobs" / "fake_trainer.py"
+FAKE_EVALUATOR = FAKE_TRAINER.with_name("fake_evaluator.py")
 PROTOCOL = {
     "protocol": "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema",
     "protocol_id": "0a1b2c3d",
@@ -114,9 +115,12 @@ def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]
 
 @pytest.fixture
 def environment(home: Path) -> dict[str, str]:
-    """Variables under which ``gentui`` uses the home, and a trainer that only pretends."""
-    trainer = json.dumps([sys.executable, "-P", str(FAKE_TRAINER)])
-    return {**os.environ, "GENTUI_HOME": str(home), "GENTUI_TRAINER": trainer, "COLUMNS": "200"}
+    """Variables under which ``gentui`` uses the home, and a trainer and an evaluation that only pretend."""
+    pretenders = {
+        name: json.dumps([sys.executable, "-P", str(script)])
+        for name, script in (("GENTUI_TRAINER", FAKE_TRAINER), ("GENTUI_EVALUATOR", FAKE_EVALUATOR))
+    }
+    return {**os.environ, **pretenders, "GENTUI_HOME": str(home), "COLUMNS": "200"}
 
 
 @pytest.fixture

@@ -12,21 +12,23 @@ from pathlib import Path
 import pytest
 
 from engine import recipe
-from engine.rundir import RunDir, State, list_runs
+from engine.rundir import JobDir, RunDir, State, list_runs
 from gentui import jobs
 
 FAKE = Path(__file__).with_name("fake_trainer.py")
+FAKE_EVALUATOR = FAKE.with_name("fake_evaluator.py")
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty home whose trainers are fake. Nothing started under it outlives the test."""
+    """An empty home whose trainers and evaluations are fake. Nothing started under it outlives the test."""
     monkeypatch.setenv("GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(FAKE)]))
+    monkeypatch.setenv("GENTUI_EVALUATOR", json.dumps([sys.executable, "-P", str(FAKE_EVALUATOR)]))
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     yield home
     for _ in range(3):
-        for pid in [*workers(home), *trainers(home)]:
+        for pid in [*workers(home), *trainers(home), *evaluators(home)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -55,7 +57,7 @@ def wait_for(condition: Callable[[], object], what: str = "", seconds: float = 2
     raise AssertionError(f"waited {seconds:g} s in vain: {what or condition}")
 
 
-def wait_for_status(run: RunDir, *statuses: str, seconds: float = 20.0) -> State:
+def wait_for_status(run: JobDir, *statuses: str, seconds: float = 20.0) -> State:
     def there() -> State | None:
         state = run.read_state()
         return state if state.status in statuses else None
@@ -94,6 +96,10 @@ def workers(home: Path) -> list[int]:
 
 def trainers(home: Path) -> list[int]:
     return processes(str(FAKE), str(home))
+
+
+def evaluators(home: Path) -> list[int]:
+    return processes(str(FAKE_EVALUATOR), str(home))
 
 
 def everything_ended(home: Path) -> bool:

@@ -1,0 +1,129 @@
+"""``evaluate``: a job in the queue, waited for; or, with ``--now``, at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gentui.commands.console import App, Exit, Failure, json_option, out, out_json, pass_app, say
+from gentui.commands.engine import run_engine, with_checkpoint
+
+if TYPE_CHECKING:
+    from gentui.jobs.kinds import EvaluationDir
+    from gentui.progress import Leaving
+
+METRICS = "fid,kid,isc,prc,intra_fid,fid_inf"
+
+
+def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    from engine.rescoring import metrics_of
+
+    try:
+        return ",".join(metrics_of(value))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--metrics", metavar="LIST", callback=_metrics,
+    help=f"Out of {METRICS}, separated by commas. Default: the recipe's.",
+)  # fmt: skip
+@click.option(
+    "--weights", type=click.Path(resolve_path=True), metavar="FILE",
+    help="The extractor's weights, in place of those found.",
+)  # fmt: skip
+@click.option("--split", type=click.Choice(["train", "test"]), help="Real images to compare with.")
+@click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Weights to score. Default: the best.")
+@click.option("--samples", type=click.IntRange(2, 10**7), metavar="N", help="Generated images to score.")
+@click.option("--extractor", metavar="NAME", help="Another feature extractor than the recipe's.")
+@click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
+@click.option("--steps", type=click.IntRange(1, 10_000), help="Sampling steps.")
+@click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
+@click.option(
+    "--now", is_flag=True, help="At once, beside whatever is running, in place of a job in the queue."
+)
+@click.option(
+    "--no-wait", is_flag=True, help="Print the job's id and end; the scores join the run's when done."
+)
+@json_option
+@pass_app
+def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool, **options: Any) -> int:
+    """Score a run's weights; the score joins the leaderboard under its protocol.
+
+    It is a job in the queue: it waits until the device is free. Ctrl-C leaves it there.
+    """
+    if now and no_wait:
+        raise click.UsageError("--now and --no-wait exclude each other", click.get_current_context())
+    found = with_checkpoint(app, run, options["checkpoint"])
+    _check(found.recipe_path, options)
+    if now:
+        code = run_engine("evaluate_run", found, options, *(["--json"] if as_json else []))
+        app.index()
+        return code
+    from gentui import jobs
+    from gentui.progress import Leaving
+
+    with Leaving() as leaving:
+        job = jobs.evaluate(app.home, found.id, options, command=["gentui", *sys.argv[1:]])
+        return after_queueing_evaluation(app, job, not no_wait, as_json, leaving)
+
+
+def _check(recipe: Path, options: dict[str, Any]) -> None:
+    """Find now what would otherwise be found when the job's turn has come."""
+    from engine.recipe import RecipeError, UnknownRecipe, load
+    from engine.rescoring import OPTIONS, rescored
+
+    try:
+        chosen = load(recipe)
+    except (RecipeError, UnknownRecipe) as error:
+        raise Failure(str(error), Exit.USAGE) from None
+    try:
+        chosen = rescored(chosen, {name: options[name] for name in OPTIONS})
+    except RecipeError as error:
+        raise Failure(error.briefly, Exit.USAGE) from None
+    chosen.require_data()
+
+
+def _tell_queued(job: EvaluationDir, as_json: bool) -> None:
+    if as_json:
+        out_json({"id": job.id, "run": job.run().id, "status": job.read_state().status})
+    else:
+        out(job.id)
+
+
+def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json: bool, leaving: Leaving) -> int:
+    """With ``wait`` how it goes and its scores, else its id. The exit code, which is the engine's own when that
+    refused the options (2) or missed something (4)."""
+    from gentui.progress import watch_evaluation
+
+    if not wait:
+        _tell_queued(job, as_json)
+        return Exit.OK
+    say(f"queued {job.id}")
+    state = watch_evaluation(app.home, job, leaving)
+    if not state.ended:
+        say(f"left; {job.id} stays in the queue: `gentui stop {job.id}` takes it out")
+        if as_json:
+            _tell_queued(job, as_json)
+        return Exit.INTERRUPTED
+    app.index()
+    if state.status != "done":
+        refused = state.status == "failed" and state.exit_code in (Exit.USAGE, Exit.CANNOT)
+        say(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")
+        return state.exit_code if refused and state.exit_code else Exit.RUN_FAILED
+    if as_json:
+        out(job.scores_path.read_text())
+        return Exit.OK
+    from engine.rescoring import score_line
+    from gentui.text import clean
+
+    for score in job.scores():
+        out("\t".join(clean(part) for part in score_line(score).split("\t")))
+    return Exit.OK
