@@ -16,6 +16,9 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("accuracy", "val_accuracy"),
     ("target_accuracy", "oracle_target_accuracy"),
     ("grad_norm_d", "grad_norm_g"),
+    ("health/diversity", "health/pixel_spread"),
+    ("health/precision", "health/recall"),
+    ("health/label", "health/label_told"),
 )
 """Metrics that are read against each other, in the order in which their charts stand among their like."""
 

@@ -16,6 +16,14 @@ SEVERITIES = ("error", "warning", "info")
 """Of alarms, the worst first."""
 SIGNS = {"error": "‼", "warning": "▲", "info": "i"}
 SIGNAL = "health/"
+SIGNALS_OF = {
+    "collapse": ("diversity", "pixel_spread"),
+    "blob": ("pixel_spread",),
+    "class-ignored": ("label", "label_told"),
+    "class-confused": ("label",),
+    "memorisation": ("nearest",),
+}
+"""The signals that an alarm is raised by; another alarm's is the one of its own name."""
 NO_ALARM = "no alarm was raised"
 
 Alarms = Sequence[tuple[str, str]]
@@ -41,8 +49,13 @@ def headline(run: RunRow) -> str:
 
 
 def sentence(alert: AlertRow) -> str:
-    """An alarm in one line, with its severity and since when it holds."""
-    return f"{SIGNS[alert.severity]} {alert.severity}: {alert.sentence} (since step {alert.began:,})"
+    """An alarm in one line, with its severity, its name and since when it holds."""
+    return f"{SIGNS[alert.severity]} {alert.severity}: {alert.sentence} ({since(alert)})"
+
+
+def since(alert: AlertRow) -> str:
+    """``class-ignored, since step 120``."""
+    return f"{alert.name}, since step {alert.began:,}"
 
 
 def advice(alert: AlertRow) -> list[str]:
@@ -58,6 +71,15 @@ def is_signal(metric: str) -> bool:
 def signals(metrics: Mapping[str, float]) -> dict[str, float]:
     """Those of the metrics that are signals, by the name after ``SIGNAL``."""
     return {name.removeprefix(SIGNAL): value for name, value in sorted(metrics.items()) if is_signal(name)}
+
+
+def alarmed(run: RunRow) -> dict[str, str]:
+    """The severity of the worst alarm raised by each signal that raised any."""
+    worst = {}
+    for severity, name in run.alarms:
+        for signal in SIGNALS_OF.get(name, (name,)):
+            worst.setdefault(signal, severity)
+    return worst
 
 
 def cost(run: RunRow) -> str:

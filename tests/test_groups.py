@@ -47,8 +47,8 @@ def test_losses_come_first_then_scores_then_the_rest():
 def test_signals_of_health_stand_together_after_all_else():
     names = ["health/loss_ratio", "lr", "health/recall", "loss", "epoch", "val_loss", "grad_norm_d"]
     assert charts(names, ["fid"]) == [
-        ("loss", "val_loss"), ("fid",), ("grad_norm_d",), ("lr",), ("epoch",), ("health/loss_ratio",),
-        ("health/recall",),
+        ("loss", "val_loss"), ("fid",), ("grad_norm_d",), ("lr",), ("epoch",), ("health/recall",),
+        ("health/loss_ratio",),
     ]  # fmt: skip
 
 

@@ -116,7 +116,8 @@ TABLE: tuple[Key, ...] = (
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),
     Key("run.samples", "s", "tab('samples')", "Samples", "the sample grids", 0),
-    Key("run.scores", "e", "tab('scores')", "Scores", "scores, protocols and alerts", 0),
+    Key("run.scores", "e", "tab('scores')", "Scores", "scores with their protocols", 0),
+    Key("run.health", "i", "tab('health')", "Health", "alarms with what to try, signals, what scores cost", 0),
     Key("run.log", "g", "tab('log')", "Log", "what the trainer printed", 0),
     Key("run.settings", "o", "tab('settings')", "Settings", "the recipe of this run", 0),
     Key("run.net", "t", "tab('net')", "Net", "the architecture: layers, shapes, parameters", 0),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+
+from gentui.measures import plus_minus
 
 GLYPHS = {
     "queued": ("◌", "dim"),
@@ -16,6 +19,9 @@ GLYPHS = {
 }
 """Status -> (glyph, tone)."""
 
+_SPARKS = "▁▂▃▄▅▆▇█"
+SEVERITIES = {"error": "bad", "warning": "warn", "info": "dim"}
+"""Tones of alarms; their signs are in ``gentui.health``."""
 LIVE = ("running", "stalled", "queued")
 
 
@@ -59,9 +65,18 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def score(metric: str, value: float | None) -> str:
+def score(metric: str, value: float, std: float | None = None) -> str:
     """A score in a few cells: ``fid 102``, ``target acc 0.4943``. ``metric`` is clean text."""
-    return f"{metric.replace('accuracy', 'acc').replace('_', ' ')} {number(value)}"
+    return f"{metric.replace('accuracy', 'acc').replace('_', ' ')} {plus_minus(value, std, number)}"
+
+
+def spark(values: Iterable[float]) -> str:
+    """A curve one cell high, a cell a value from the smallest to the largest; a gap where it is not finite."""
+    values = list(values)
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = min(finite, default=0.0), max(finite, default=0.0)
+    height = (len(_SPARKS) - 1) / (high - low) if 0 < high - low < math.inf else 0.0
+    return "".join(_SPARKS[round((v - low) * height)] if math.isfinite(v) else " " for v in values)
 
 
 def count(value: float | None) -> str:

@@ -50,7 +50,7 @@ def test_show_tells_every_alarm_with_its_cause_and_what_to_try(invoke, make_run)
     measure(run, 3, diversity=0.25, recall=0.5)
     text = invoke("show", run.id).stdout
     for part in (
-        "▲ warning: The samples do not follow their labels. (since step 2)",
+        "▲ warning: The samples do not follow their labels. (class-ignored, since step 2)",
         "cause: the net is told the class once", "try: try -o model.net=unet", "diversity = 0.25", "recall = 0.5",
     ):  # fmt: skip
         assert part in text

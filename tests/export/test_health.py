@@ -131,8 +131,8 @@ def test_a_report_tells_every_alarm_in_words_and_what_the_scores_cost(home, make
     text = (home / "report" / "report.md").read_text()
     part = text[text.index("### Health") : text.index("### ", text.index("### Health") + 4)]
     for found in (page, part):
-        assert "▲ warning: All samples look alike. (since step 4)" in found
-        assert "‼ error: The loss is no number. (since step 4)" in found
+        assert "▲ warning: All samples look alike. (blob, since step 4)" in found
+        assert "‼ error: The loss is no number. (non-finite, since step 4)" in found
         assert "cause: c" in found and "try: r" in found
         assert "scores took 5 s of 50 s, 10 %" in found
     assert part.count("\n- ") == 2 and part.count("\n  - ") == 4

@@ -172,7 +172,7 @@ async def test_the_runs_list_says_all_about_every_run(desk, size, runs):
     runs.live(137, 1200, alerts=2)
     async with desk(size) as d:
         await d.press("2")
-        await d.sees("● running", "✗ failed", "✓ done", "first try", "fid 5.31", "11%", "⚠ 2", "1 running")
+        await d.sees("● running", "✗ failed", "✓ done", "first try", "fid 5.31", "11%", "▲ 2", "1 running")
         assert d.app.screen.query_one(Table).key == list_runs(runs.home)[-1].id
         await d.press("slash", *"failed", "enter")
         assert "first try" not in d.text
@@ -398,7 +398,7 @@ async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
     async with desk(size) as d:
         await d.opens("RunScreen", "4", "e")
         await d.press("e")
-        await d.sees("digits-cnn@1a2b3c4d", "floor 1.9", "5.31", "★ best", "The loss is rising", "remedy")
+        await d.sees("digits-cnn@1a2b3c4d", "floor 1.9", "5.31", "★ best")
 
 
 async def test_the_log_and_the_settings_are_there(desk, size, runs):

@@ -25,7 +25,18 @@ def spoil(run: RunDir) -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [["2"], ["4", "c"], ["4", "s"], ["4", "s", "p"], ["4", "e"], ["4", "g"], ["4", "o"], ["4", "t"], ["3"]],
+    [
+        ["2"],
+        ["4", "c"],
+        ["4", "s"],
+        ["4", "s", "p"],
+        ["4", "e"],
+        ["4", "i"],
+        ["4", "g"],
+        ["4", "o"],
+        ["4", "t"],
+        ["3"],
+    ],
     ids="".join,
 )
 async def test_nothing_untrusted_acts(desk, size, runs, place):

@@ -6,6 +6,8 @@ from typing import Any
 
 from textual.app import ComposeResult
 
+from gentui import health
+from gentui.measures import over_seeds, plus_minus
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
@@ -15,9 +17,11 @@ from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 COLUMNS = (
     Column("rank", "right", minimum=4),
+    Column("", minimum=1),  # the sign of an alarm; no column where no run has one
     Column("recipe", minimum=14, maximum=32),
     Column("run", flex=True, minimum=8, maximum=30, drop=4),
     Column("score", "right", minimum=8),
+    Column("over seeds", "right", minimum=10, drop=2),
     Column("published", "right", minimum=9),
     Column("floor", "right", minimum=6, drop=1),
     Column("n", "right", minimum=5, drop=3),
@@ -54,6 +58,16 @@ class LeaderboardScreen(ListScreen):
             "Nothing matches. Esc clears the filter." if words else "No scores yet: they come as runs train."
         )
         table.set_rows(ranked(self._rows, words))
+
+        self._tell()
+
+    def on_table_highlighted(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        """Of the row under the cursor, what there is no room for in it: its alarms, its mean over seeds."""
+        key = self.query_one(Table).key
+        self.say(next((detail(row) for place, row in enumerate(self._rows) if key == key_of(row, place)), ""))
 
     def action_open(self) -> None:
         key = self.query_one(Table).key
@@ -99,15 +113,28 @@ def _row(row: Any, number: int) -> Row:
     source = clean(row.source or "published", 80) if is_published else name
     if getattr(row, "quick", False):
         source += " (quick)"
+    worst = row.alarms[0][0] if row.alarms else None
     cells: tuple[Cell, ...] = (
         rank,
+        (health.SIGNS[worst], wording.SEVERITIES[worst]) if worst else "",
         (clean(row.recipe, 64), tone),
         (source, "dim"),
-        (wording.number(row.value), tone or "strong"),
+        (plus_minus(row.value, row.std, wording.number), tone or "strong"),
+        over_seeds(row, wording.number) or ("–", "dim"),
         published,
         wording.number(row.floor),
         f"{row.samples:,}" if row.samples else ("–", "dim"),
         f"{row.step:,}" if row.step is not None else ("–", "dim"),
         str(row.seed) if row.seed is not None else ("–", "dim"),
     )
-    return Row(f"{row.run or ''}\0{number if is_published else ''}\0{row.protocol}\0{row.metric}", cells)
+    return Row(key_of(row, number), cells)
+
+
+def key_of(row: Any, place: int) -> str:
+    return f"{row.run or ''}\0{place if row.run is None else ''}\0{row.protocol}\0{row.metric}"
+
+
+def detail(row: Any) -> str:
+    """A row's mean over seeds and its alarms, in words."""
+    alarms = f"alarms: {clean(health.named(row.alarms), 300)}" if row.alarms else ""
+    return " · ".join(filter(None, [alarms, over_seeds(row, wording.number)]))

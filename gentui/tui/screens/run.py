@@ -1,4 +1,4 @@
-"""One run: live curves, pictures, scores, the log, the settings, the net."""
+"""One run: live curves, pictures, scores, its health, the log, the settings, the net."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from engine.rundir import read_beginning
-from gentui import groups
+from gentui import groups, health
 from gentui.text import clean, clean_lines
 from gentui.tui import keys
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
 from gentui.tui.widgets.chart import AXES, MARKS, SMOOTHING, Curve, Look
@@ -30,10 +31,13 @@ from gentui.tui.widgets.viewer import Viewer
 if TYPE_CHECKING:
     from gentui.index import Index
 
-TABS = (("charts", "c"), ("samples", "s"), ("scores", "e"), ("log", "g"), ("settings", "o"), ("net", "t"))
+TABS = (("charts", "c"), ("samples", "s"), ("scores", "e"), ("health", "i"), ("log", "g"),
+        ("settings", "o"), ("net", "t"))  # fmt: skip
 TEXTS = {"log": "#log-lines", "settings": "#settings-lines", "net": "#net-lines"}
+PROSE = ("scores", "health")
 FILES = {"settings": "recipe.toml", "net": "architecture.txt"}
 GRID = "grid"
+SIGNALS = 24  # most that are shown, and the cells of each one's small curve
 SPARSE = 4  # a curve has so many times fewer points than its neighbour that each of them is marked
 
 
@@ -45,7 +49,7 @@ class Wanted:
     charts: int
     columns: int
     axis: str
-    log: bool
+    tab: str
 
 
 @dataclass
@@ -59,6 +63,7 @@ class Seen:
     figures: list[Any]
     evaluations: list[Any]
     alerts: list[Any]
+    signals: dict[str, Any] | None = None
     log: tuple[str, ...] | None = None
 
 
@@ -77,17 +82,25 @@ def look_up(index: Index, run_id: str, wanted: Wanted, tail: Tail) -> Seen | Non
         charts.append(with_points_marked(curves))
     return Seen(
         run, every, charts, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
-        tail.read() if wanted.log else None,
+        signals_of(index, run_id, names) if wanted.tab == "health" else None,
+        tail.read() if wanted.tab == "log" else None,
     )  # fmt: skip
 
 
+def signals_of(index: Index, run_id: str, names: list[str]) -> dict[str, Any]:
+    """Each signal of the run's health along the run."""
+    chosen = [name for name in names if health.is_signal(name)][:SIGNALS]
+    return {name: index.chart(run_id, name, columns=SIGNALS) for name in chosen}
+
+
 def curve_of(index: Index, run_id: str, name: str, wanted: Wanted, is_score: bool) -> Curve:
-    """A metric, or the scores of one, along the run."""
+    """A metric, or the scores of one, along the run. What is seen at evaluations only is marked, not smoothed."""
+    is_sparse = is_score or health.is_signal(name)
     if is_score:
         chart = index.score_chart(run_id, name, wanted.axis)
     else:
         chart = index.chart(run_id, name, columns=wanted.columns, axis=wanted.axis)
-    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_score)
+    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_sparse)
 
 
 def with_points_marked(curves: list[Curve]) -> Curves:
@@ -125,8 +138,9 @@ class RunScreen(BaseScreen):
             yield Viewer(_thumbnails(self.gentui.images), id="thumbnail")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
-        with VerticalScroll(id="scores", classes="pane", can_focus=True):
-            yield Static(id="scores-text", markup=False)
+        for name in PROSE:
+            with VerticalScroll(id=name, classes="pane prose", can_focus=True):
+                yield Static(id=f"{name}-text", markup=False)
         with Container(id="log", classes="pane"):
             yield Lines(follow=True, empty="The trainer has printed nothing.", id="log-lines")
         with Container(id="settings", classes="pane"):
@@ -146,9 +160,9 @@ class RunScreen(BaseScreen):
         tail, run_id = self._tail, self.run_id
         if tail is None:
             return None
-        shows_log = self._tab == "log"
-        wanted = Wanted(self._page, charts.count, charts.columns, self._look.axis, shows_log)
-        return Fetch(lambda index: look_up(index, run_id, wanted, tail), tail.stamp if shows_log else None)
+        wanted = Wanted(self._page, charts.count, charts.columns, self._look.axis, self._tab)
+        stamp = tail.stamp if self._tab == "log" else None
+        return Fetch(lambda index: look_up(index, run_id, wanted, tail), stamp)
 
     def show(self, data: Seen | None) -> None:
         if data is None:
@@ -161,7 +175,7 @@ class RunScreen(BaseScreen):
             if self._tab == "charts":
                 self._show_charts()
             self._show_picture()
-            self._show_scores()
+            self._show_prose()
             if self._tab in FILES:
                 self._read_file(self._tab)
             if data.log is not None:
@@ -277,13 +291,18 @@ class RunScreen(BaseScreen):
 
         self.app.push_screen(PictureScreen(self))
 
-    # -- scores, settings, net
+    # -- scores, health, settings, net
 
-    def _show_scores(self) -> None:
-        seen, static = self.seen, self.query_one("#scores-text", Static)
-        if seen is not None and static.content != (
-            text := scores_text(seen.run, seen.evaluations, seen.alerts)
-        ):
+    def _show_prose(self) -> None:
+        """The pane of text that is looked at, where it has changed."""
+        if (seen := self.seen) is None or self._tab not in PROSE:
+            return
+        static = self.query_one(f"#{self._tab}-text", Static)
+        if self._tab == "scores":
+            text = scores_text(seen.run, seen.evaluations)
+        else:
+            text = health_text(seen.run, seen.alerts, seen.signals or {})
+        if static.content != text:
             static.update(text)
 
     def _read_file(self, tab: str) -> None:
@@ -312,13 +331,14 @@ class RunScreen(BaseScreen):
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
         self.set_focus(None)
-        focus = {**TEXTS, "scores": "#scores"}.get(self._tab)
+        focus = {**TEXTS, **{name: f"#{name}" for name in PROSE}}.get(self._tab)
         if focus is not None:
             self.query_one(focus).focus()
         if self._tab in FILES:
             self._read_file(self._tab)
         if self._tab == "charts":
             self._show_charts()
+        self._show_prose()
         self.call_after_refresh(self._show_picture)
 
     def action_log_y(self) -> None:

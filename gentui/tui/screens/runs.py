@@ -8,6 +8,7 @@ from typing import Any
 
 from textual.app import ComposeResult
 
+from gentui import health
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
@@ -25,7 +26,7 @@ COLUMNS = (
     Column("ETA", "right", minimum=6, drop=1),
     Column("loss", "right", minimum=6),
     Column("best score", "right", minimum=10, maximum=22),
-    Column("alerts", "right", minimum=6, drop=2),
+    Column("alarms", "right", minimum=6, drop=2),
     Column("device", maximum=8, drop=5),
     Column("began", minimum=11, drop=4),
     Column("id", maximum=22, drop=7),
@@ -136,7 +137,7 @@ def row_of(run: Any) -> Row:
         wording.duration(run.eta_s) if is_live else ("–", "dim"),
         wording.number(run.loss),
         score(run.best),
-        (f"⚠ {run.alerts}", "warn") if run.alerts else ("–", "dim"),
+        (health.count(run), wording.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         clean(run.slot or run.device or "", 12),
         (when(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
@@ -149,7 +150,7 @@ def score(best: Any | None) -> Cell:
     """An Evaluation in a few cells."""
     if best is None:
         return "–", "dim"
-    return wording.score(clean(best.metric, 30), best.value), "accent"
+    return wording.score(clean(best.metric, 30), best.value, best.std), "accent"
 
 
 def when(moment: float | str | None) -> str:

@@ -1,4 +1,4 @@
-"""The scores of a run as text: alerts, the published figure, every score with its protocol and floor."""
+"""The scores of a run as text: the published figure, every score with its protocol and floor."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from typing import Any
 
 from textual.content import Content
 
+from gentui.measures import plus_minus
 from gentui.text import clean
 from gentui.tui import wording
 
 
-def scores_text(run: Any, evaluations: list[Any], alerts: list[Any]) -> Content:
-    """Alerts first, then every score with its protocol and floor."""
+def scores_text(run: Any, evaluations: list[Any]) -> Content:
+    """The published figure, then every score with its protocol and floor."""
     parts: list[Any] = []
-    for alert in reversed(alerts):
-        severity = clean(getattr(alert, "severity", "warning"), 20)
-        glyph, tone = {"error": ("✗", "$error"), "info": ("i", "$primary")}.get(severity, ("⚠", "$warning"))
-        parts += [(f"{glyph} {severity}", f"bold {tone}"), f"  {clean(alert.sentence, 400)}"]
-        parts += [(f"  step {alert.step:,}", "$text-muted"), "\n"]
-        for word in ("cause", "remedy"):
-            if text := clean(getattr(alert, word, "") or "", 400):
-                parts += [(f"    {word}: ", "$text-muted"), text, "\n"]
-    if alerts:
-        parts.append("\n")
     reference = run.reference
     if isinstance(reference, dict) and reference.get("value") is not None:
         metric, value = clean(reference.get("metric", ""), 20), float(reference["value"])
@@ -41,7 +32,11 @@ def scores_text(run: Any, evaluations: list[Any], alerts: list[Any]) -> Content:
             ]
         for s in reversed(scores):
             best = ("  ★ best", "$accent") if s.best else ""
-            parts += [f"  step {s.step:>9,}   ", (f"{wording.number(s.value):>9}", "bold"), best]
+            parts += [
+                f"  step {s.step:>9,}   ",
+                (f"{plus_minus(s.value, s.std, wording.number):>9}", "bold"),
+                best,
+            ]
             parts += [(f"   {wording.duration(s.seconds)}" if s.seconds else "", "$text-muted"), "\n"]
         parts.append("\n")
     if not evaluations:

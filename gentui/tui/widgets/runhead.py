@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gentui import health
 from gentui.text import clean, shorten
 from gentui.tui import wording
 
@@ -73,6 +74,11 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     """A RunRow as three lines of pieces."""
     status, tone = wording.status(run.status)
     first: list[Piece] = [(status, tone), ("  ", "")]
+    if run.worst:
+        first += [
+            (shorten(health.headline(run), max(12, width // 2)), wording.SEVERITIES[run.worst]),
+            ("  ", ""),
+        ]
     first.append((clean(run.name or run.title or run.recipe, 80), "strong"))
     told = [clean(run.recipe, 64), clean(run.dataset, 40)]
     if run.quick:
@@ -110,7 +116,7 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     if run.best is not None:
         third += [
             ("   best ", "dim"),
-            (f"{clean(run.best.metric, 20)} {wording.number(run.best.value)}", "accent"),
+            (wording.score(clean(run.best.metric, 20), run.best.value, run.best.std), "accent"),
         ]
         if run.best.floor is not None:
             third.append((f" (floor {wording.number(run.best.floor)})", "dim"))
@@ -119,6 +125,4 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     if isinstance(value := published.get("value"), int | float):
         told = f"{clean(published.get('metric', ''), 20)} {wording.number(float(value))}"
         third += [("   published ", "dim"), (told, "")]
-    if run.alerts:
-        third.append((f"   ⚠ {wording.plural(run.alerts, 'alert')} (e)", "warn"))
     return [first, second, third]

@@ -1,0 +1,54 @@
+"""The health of a run as text: its alarms with what to try, its signals, what its scores cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textual.content import Content
+
+from gentui import health
+from gentui.text import clean, fit
+from gentui.tui import wording
+
+_COLOURS = {"error": "$error", "warning": "$warning", "info": "$primary"}
+_LONGEST = 400
+_NAME = 24
+
+
+def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Content:
+    """``run`` is a RunRow, ``alerts`` its AlertRows, of which the newest come first, ``signals`` charts by metric."""
+    parts: list[Any] = []
+    for alert in reversed(alerts):
+        sign = f"{health.SIGNS[alert.severity]} {alert.severity}"
+        parts += [(sign, f"bold {_COLOURS[alert.severity]}"), f"  {clean(alert.sentence, _LONGEST)}"]
+        parts += [(f"  {clean(health.since(alert), _LONGEST)}", "$text-muted"), "\n"]
+        for line in health.advice(alert):
+            word, _, text = clean(line, _LONGEST).partition(" ")
+            parts += [(f"    {word} ", "$text-muted"), text, "\n"]
+    if not alerts:
+        parts.append((f"✓ {health.NO_ALARM}\n", "$success"))
+    parts.append("\n")
+    if signals:
+        parts.append(("Signals\n", "bold"))
+    alarmed = health.alarmed(run)
+    longest = max((len(chart.mean) for chart in signals.values()), default=0)
+    for metric, chart in signals.items():
+        name = metric.removeprefix(health.SIGNAL)
+        parts += [
+            f"  {fit(clean(name, 60), _NAME)}",
+            (f"{wording.number(run.metrics.get(metric)):>9}  ", "bold"),
+        ]
+        parts += [fit(wording.spark(chart.mean), longest), _verdict(alarmed.get(name)), "\n"]
+    if signals:
+        parts.append("\n")
+    if cost := health.cost(run):
+        parts.append((f"{cost[0].upper()}{cost[1:]}.\n", "$text-muted"))
+    return Content.assemble(*parts)
+
+
+def _verdict(severity: str | None) -> tuple[str, str]:
+    """Of a signal: the worst alarm that it raised, if any."""
+    if severity is None:
+        return "  ✓ ok", "$success"
+    return f"  {health.SIGNS[severity]} alarm", _COLOURS[severity]
