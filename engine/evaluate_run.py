@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
             asked = {name for metric in metrics_of(options.metrics) for name in SCORES[metric]}
             scores = [score for score in scores if score.metric in asked]
     except RecipeError as error:
-        leave(str(error), 2)
+        leave(error.briefly, 2)
     except (MissingData, DataError, ExtractorError) as error:
         leave(str(error), 4)
     newest = max((n for n, _ in run.events_files()), default=1)

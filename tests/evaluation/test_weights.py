@@ -1,0 +1,117 @@
+"""Weights given by path: any that fit are taken and told apart; what does not fit is refused by name, unexecuted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from engine.evaluation.extractors import ExtractorError, load_extractor
+from engine.settings.extractors import SHIPPED_WEIGHTS
+
+SHIPPED = (SHIPPED_WEIGHTS / "digits-cnn.safetensors").read_bytes()
+EXTRACTORS = ["digits-cnn", "inception"]
+
+
+class Payload:
+    """Pickled, it is a call that makes a file."""
+
+    def __init__(self, marker: Path):
+        self.marker = marker
+
+    def __reduce__(self):
+        return (Path.touch, (self.marker,))
+
+
+def torch_file(content: object) -> bytes:
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def zipped_payload(marker: Path) -> bytes:
+    """A file as torch.save writes them, its pickle exchanged for a payload."""
+    made = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(torch_file({"a": torch.zeros(2)}))) as good,
+        zipfile.ZipFile(made, "w") as bad,
+    ):
+        for name in good.namelist():
+            hostile = name.endswith("data.pkl")
+            bad.writestr(name, pickle.dumps({"a": Payload(marker)}, 2) if hostile else good.read(name))
+    return made.getvalue()
+
+
+BAD: dict[str, Callable[[Path], bytes]] = {
+    "empty": lambda marker: b"",
+    "truncated safetensors": lambda marker: SHIPPED[: len(SHIPPED) // 2],
+    "truncated torch file": lambda marker: torch_file({"fc.weight": torch.zeros(1008, 2048)})[:-900],
+    "a picture": lambda marker: b"\x89PNG\r\n\x1a\n" + b"\0" * 400,
+    "text": lambda marker: b"these are the weights\n" * 50,
+    "a header that lies": lambda marker: (1 << 60).to_bytes(8, "little") + b"{}",
+    "wrong shapes, safetensors": lambda marker: save(
+        {k: v[:1].clone() for k, v in load(SHIPPED).items() if v.dim()}
+    ),
+    "wrong shapes, torch": lambda marker: torch_file({"fc.weight": torch.zeros(3)}),
+    "a tensor": lambda marker: torch_file(torch.zeros(3)),
+    "names without tensors": lambda marker: torch_file({"fc.weight": "heavy"}),
+    "code, pickled": lambda marker: pickle.dumps(Payload(marker)),
+    "code, protocol 2": lambda marker: pickle.dumps(Payload(marker), 2),
+    "code in torch's zip": zipped_payload,
+    "code in torch's zip, by torch": lambda marker: torch_file({"fc.weight": Payload(marker)}),
+}
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize("what", BAD)
+def test_a_file_that_is_no_weights_is_refused_by_name_in_one_line(tmp_path, extractor, what):
+    marker, path = tmp_path / "ran", tmp_path / "mine.weights"
+    path.write_bytes(BAD[what](marker))
+    with pytest.raises(ExtractorError) as caught:
+        load_extractor(extractor, weights=path)
+    message = str(caught.value)
+    assert message.startswith(str(path)) and "\n" not in message and len(message) < len(str(path)) + 300
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("what", ["code, pickled", "code in torch's zip"])
+def test_the_payload_would_run_if_it_were_let(tmp_path, what):
+    """Or the test above would prove nothing."""
+    marker = tmp_path / "ran"
+    content = BAD[what](marker)
+    if what == "code, pickled":
+        pickle.loads(content)
+    else:
+        torch.load(io.BytesIO(content), weights_only=False)
+    assert marker.exists()
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+@pytest.mark.parametrize("what", ["a directory", "nothing", "closed"])
+def test_what_is_no_file_is_refused_by_name(tmp_path, extractor, what):
+    path = tmp_path / "mine.weights"
+    if what == "a directory":
+        path.mkdir()
+    elif what == "closed":
+        path.write_bytes(SHIPPED)
+        path.chmod(0)
+        if path.stat().st_uid == 0:
+            pytest.skip("root reads everything")
+    with pytest.raises(ExtractorError, match=r"mine\.weights"):
+        load_extractor(extractor, weights=path)
+
+
+def test_weights_of_ones_own_need_not_be_those_published_and_carry_their_own_hash(tmp_path):
+    state = load(SHIPPED)
+    state["head.bias"] += 1
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(save(state))
+    mine, shipped = load_extractor("digits-cnn", weights=path), load_extractor("digits-cnn")
+    assert mine.hash == hashlib.sha256(path.read_bytes()).hexdigest()[:8] != shipped.hash
