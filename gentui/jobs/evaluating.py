@@ -14,6 +14,7 @@ from engine.rundir import JobDir, RunDir, State, begin_job, publish_job
 from gentui.jobs.kinds import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, unfinished
+from gentui.text import clean
 
 _KEPT = (
     30 * 86_400.0
@@ -115,6 +116,22 @@ def standing(home: Path, job: EvaluationDir, state: State) -> str:
     if ahead:
         busy.append(f"{ahead} job{'s' if ahead > 1 else ''} before it")
     return f"waiting: {', '.join(busy)}" if busy else "waiting"
+
+
+def outcome(job: EvaluationDir) -> tuple[str, str] | None:
+    """What a person is told of an evaluation that has ended, and how grave it is; None where it was removed."""
+    state = read_state(job)
+    if state is None or not state.ended:
+        return None
+    run = _run_id(job)
+    if state.status == "done":
+        try:
+            scores = [f"{clean(score['metric'], 30)} {score['value']:.4g}" for score in job.scores()]
+        except (OSError, ValueError, TypeError, KeyError):
+            scores = []
+        return f"{run} was evaluated: {' · '.join(scores)}", "information"
+    severity = "warning" if state.status == "stopped" else "error"
+    return f"{run} was not evaluated: {state.reason or state.status}", severity
 
 
 def progress(job: JobDir) -> tuple[int, int] | None:

@@ -21,6 +21,7 @@ CONTEXTS = {
     "picture": "Full-screen picture",
     "leaderboard": "Leaderboard",
     "export": "Export",
+    "evaluate": "Evaluate",
     "help": "Help",
     "confirm": "A question",
     "notice": "A notice",
@@ -108,10 +109,11 @@ TABLE: tuple[Key, ...] = (
     # -- runs
     Key("runs.open", "enter", "open", "Open", "open this run", 1),
     Key("runs.filter", "slash", "filter", "Filter", "show the runs whose words match", 2),
-    Key("runs.stop", "S", "stop", "Stop", "stop this run; it saves a checkpoint first", 3),
+    Key("runs.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 3),
     Key("runs.resume", "R", "resume", "Resume", "go on from the last checkpoint", 4),
     Key("runs.delete", "D,delete", "remove", "Delete", "delete this run and its files", 5),
     Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 6),
+    Key("runs.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 7),
     Key("runs.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),
@@ -135,8 +137,9 @@ TABLE: tuple[Key, ...] = (
     Key("run.right", "right", "sideways(1)", "Right", "the next charts, the newer picture, a text's right", 0),
     Key("run.left", "left", "sideways(-1)", "Left", "the charts before, the older picture, a text's left", 0),
     Key("run.marks", "b", "marks", "Line style", "lines of braille, blocks or ASCII", 0),
-    Key("run.stop", "S", "stop", "Stop", "stop this run; it saves a checkpoint first", 13),
+    Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 13),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 14),
+    Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 15),
     Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
     Key("run.back", "escape", "back", "Back", "back to where you came from", 3, False),
     # -- full-screen picture
@@ -153,6 +156,11 @@ TABLE: tuple[Key, ...] = (
     # -- dialogs
     Key("export.write", "f5,ctrl+enter", "write", "Write file", "write the table to the path", 1, False, True),
     Key("export.back", "escape", "back", "Cancel", "close without writing", 2, False),
+    Key("evaluate.queue", "f5,ctrl+enter", "queue", "Evaluate", "put it into the queue", 1, False, True),
+    Key(
+        "evaluate.reset", "f4", "reset", "Reset field", "the recipe's own value back into this field", 2, False
+    ),
+    Key("evaluate.back", "escape", "back", "Cancel", "close without scoring", 3, False),
     Key("help.back", "escape,question_mark,f1,q", "back", "Close", "close the help", 1, False),
     Key("confirm.yes", "y", "yes", "Yes", "do it", 1, False),
     Key("confirm.no", "n,escape", "no", "No", "leave everything as it is", 2, False),

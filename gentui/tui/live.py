@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from gentui.index import Index, RunRow
+    from gentui.jobs.kinds import EvaluationDir
 
 
 REDRAW = 0.9
@@ -52,11 +53,21 @@ class Fresh(Message):
 
 @dataclass
 class Pulse(Message):
-    """How many runs train and wait, and what is wrong with the index or the queue ("" when nothing)."""
+    """How many runs train and wait, how many are being scored or wait for it, and what is wrong with the index
+    or the queue ("" when nothing)."""
 
     running: int = 0
     queued: int = 0
+    scoring: int = 0
     trouble: str = ""
+
+
+@dataclass
+class Scored(Message):
+    """An evaluation has ended: what is told of it."""
+
+    text: str
+    severity: str
 
 
 class Live(threading.Thread):
@@ -77,6 +88,7 @@ class Live(threading.Thread):
         self._pulse = Pulse()
         self._had_tty = sys.__stdin__ is not None and sys.__stdin__.isatty()
         self._queue_due = 0.0
+        self._evaluations: dict[str, EvaluationDir] = {}
         self.passes = 0
 
     def watch(self, screen: Screen[Any], fetch: Fetch) -> None:
@@ -93,6 +105,11 @@ class Live(threading.Thread):
         self._queue_due = 0.0
         self._asked.set()
 
+    def follow(self, job: EvaluationDir) -> None:
+        """Tell when this evaluation ends, even if it does before the queue is next looked at."""
+        self._evaluations[job.id] = job
+        self.wake()
+
     def end(self) -> None:
         self._ended.set()
         self._asked.set()
@@ -106,7 +123,11 @@ class Live(threading.Thread):
             if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
                 os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
             # a slow index gets at least as much rest as it took; with nothing running there is no hurry
-            rest = self._every if self._pulse.running or self._pulse.queued else 2 * self._every
+            rest = (
+                self._every
+                if self._pulse.running or self._pulse.queued or self._pulse.scoring
+                else 2 * self._every
+            )
             self._asked.wait(max(rest, min(5.0, time.monotonic() - began)))
 
     def _pass(self) -> None:
@@ -117,6 +138,7 @@ class Live(threading.Thread):
             self._queue()
         except Exception as error:
             trouble = f"queue: {_sentence(error)}"
+        pulse.scoring = len(self._evaluations)
         try:
             index = self._open()
             index.refresh()
@@ -126,11 +148,7 @@ class Live(threading.Thread):
         except Exception as error:
             trouble = f"index: {_sentence(error)}"
         pulse.trouble = trouble
-        if (pulse.running, pulse.queued, trouble) != (
-            self._pulse.running,
-            self._pulse.queued,
-            self._pulse.trouble,
-        ):
+        if pulse != self._pulse:
             self._pulse = pulse
             self._app.post_message(pulse)
 
@@ -149,6 +167,20 @@ class Live(threading.Thread):
         self._queue_due = now + 1.0
         jobs.reconcile(self._home)
         jobs.ensure_workers(self._home)
+        self._look_at_evaluations()
+
+    def _look_at_evaluations(self) -> None:
+        from gentui.jobs.evaluating import outcome
+        from gentui.jobs.kinds import EvaluationDir
+        from gentui.jobs.states import unfinished
+
+        pending = {job.id: job for job, _ in unfinished(self._home) if isinstance(job, EvaluationDir)}
+        for job in list(self._evaluations.values()):
+            if job.id not in pending:
+                del self._evaluations[job.id]
+                if (told := outcome(job)) is not None:
+                    self._app.post_message(Scored(*told))
+        self._evaluations.update(pending)
 
     def _now(self) -> int:
         """Changes every few seconds while something runs: a run that falls silent changes no file."""

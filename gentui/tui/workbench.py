@@ -15,7 +15,7 @@ from textual.theme import Theme
 
 from gentui.text import clean
 from gentui.tui import keys
-from gentui.tui.live import Fetch, Live, Pulse
+from gentui.tui.live import Fetch, Live, Pulse, Scored
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
@@ -152,6 +152,8 @@ class GentuiApp(App[int]):
             words.append(f"● {self._pulse.running} running")
         if self._pulse.queued:
             words.append(f"◌ {self._pulse.queued} queued")
+        if self._pulse.scoring:
+            words.append(f"◇ {self._pulse.scoring} scoring")
         for bar in screen.query(TitleBar):
             bar.busy = "  ".join(words)
         for line in screen.query(StatusLine):
@@ -254,6 +256,23 @@ class GentuiApp(App[int]):
         from gentui.tui.screens.notice import NoticeScreen
 
         self.push_screen(NoticeScreen("The data is not here", remedy, "Nothing was started."))
+
+    def evaluate(self, run: Any, options: dict[str, Any], command: list[str]) -> None:
+        """Queue the scoring of a run; how it ends is told when it does."""
+
+        def work() -> Any:
+            from gentui import jobs
+
+            return jobs.evaluate(self.home, run.id, options, command=command)
+
+        def queued(job: Any) -> None:
+            self.tell(f"Queued: {' '.join(command)}")
+            self.live.follow(job)
+
+        self.in_thread(work, queued)
+
+    def on_scored(self, message: Scored) -> None:
+        self.tell(message.text, message.severity)
 
     def launch(
         self,

@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from gentui.tui import keys
 from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.evaluate import EvaluateScreen
 from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.form import FormScreen
 from gentui.tui.screens.help import HelpScreen, help_text
@@ -26,10 +27,10 @@ from gentui.tui.workbench import GentuiApp
 
 SCREENS: dict[str, type[Screen]] = {
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
-    "leaderboard": LeaderboardScreen, "export": ExportScreen, "help": HelpScreen, "confirm": ConfirmScreen,
-    "notice": NoticeScreen,
+    "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
+    "confirm": ConfirmScreen, "notice": NoticeScreen,
 }  # fmt: skip
-DIALOGS = {"export", "help", "confirm", "notice"}
+DIALOGS = {"evaluate", "export", "help", "confirm", "notice"}
 FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "run": [Lines], "form": [SettingsForm]}
 
 

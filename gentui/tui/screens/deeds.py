@@ -1,4 +1,4 @@
-"""Stop, resume and delete: the same from the runs list and from the run view."""
+"""Stop, resume, delete, evaluate: the same from the runs list and from the run view."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ RESUMABLE = ("stopped", "failed", "interrupted", "lost")
 
 
 def stop(app: GentuiApp, run: Any) -> None:
-    """Ask, then stop. ``run`` is a RunRow."""
+    """Ask, then stop: the run, or when that has ended what scores it. ``run`` is a RunRow."""
     if run.status not in wording.LIVE:
-        app.tell(f"{label(run)} is {run.status}: there is nothing to stop.", "warning")
+        _stop_scoring(app, run)
         return
 
     def answered(yes: bool | None) -> None:
@@ -30,6 +30,53 @@ def stop(app: GentuiApp, run: Any) -> None:
         else f"It saves a checkpoint at step {run.step or 0:,} and ends; R resumes it from there."
     )
     app.push_screen(ConfirmScreen(f"Stop {label(run)}?", detail), answered)
+
+
+def _stop_scoring(app: GentuiApp, run: Any) -> None:
+    def look() -> list[Any]:
+        from gentui import jobs
+
+        return jobs.pending(app.home, run.id)
+
+    def found(pending: list[Any]) -> None:
+        if not pending:
+            app.tell(f"{label(run)} is {run.status}: there is nothing to stop.", "warning")
+            return
+
+        def stop_all(jobs: Any) -> None:
+            for job in pending:
+                jobs.stop(app.home, job.id)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                _do(app, stop_all, f"The scoring of {label(run)} is being stopped.")
+
+        standing = "; ".join(job.standing for job in pending)
+        app.push_screen(ConfirmScreen(f"Stop the scoring of {label(run)}?", standing), answered)
+
+    app.in_thread(look, found)
+
+
+def evaluate(app: GentuiApp, run: Any) -> None:
+    """The form that says how its checkpoint is scored; from there it goes into the queue."""
+    folder = app.home / "runs" / run.id
+
+    def read() -> tuple[Any, list[str]]:
+        from engine import recipe as recipes
+
+        there = [which for which in ("best", "last") if (folder / "checkpoints" / which).exists()]
+        return recipes.load(folder / "recipe.toml"), there
+
+    def opened(known: tuple[Any, list[str]]) -> None:
+        from gentui.tui.screens.evaluate import EvaluateScreen
+
+        recipe, checkpoints = known
+        if checkpoints:
+            app.push_screen(EvaluateScreen(run, recipe, checkpoints))
+        else:
+            app.tell(f"{label(run)} has no checkpoint yet: there is nothing to score.", "warning")
+
+    app.in_thread(read, opened)
 
 
 def resume(app: GentuiApp, run: Any) -> None:

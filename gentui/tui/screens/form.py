@@ -14,7 +14,7 @@ from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
 
 if TYPE_CHECKING:
     from engine.recipe import Recipe
@@ -114,20 +114,9 @@ class FormScreen(BaseScreen):
             self.recipe = self._base.with_values(self._values) if self._values else self._base
         except RecipeError as error:
             self.recipe = None
-            for problem in error.problems:
-                text = problem.message + (f" ({problem.hint})" if problem.hint else "")
-                self.problems.setdefault(problem.key, clean(text, 300))
+            self.problems = problems_of(error)
         form = self.query_one(SettingsForm)
-        keys_here = {entry.key for entry in form.entries}
-        beside: dict[str, str] = {}
-        elsewhere = []
-        for key, text in self.problems.items():
-            # betas.0 belongs beside betas
-            home = next((k for k in (key, key.rpartition(".")[0]) if k in keys_here), None)
-            if home is None:
-                elsewhere.append(f"{key}: {text}" if key else text)
-            else:
-                beside.setdefault(home, text)
+        beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
         form.complain(beside)
         self._tell(elsewhere)
 

@@ -377,6 +377,10 @@ class RunScreen(BaseScreen):
         if self.seen:
             deeds.stop(self.gentui, self.seen.run)
 
+    def action_evaluate(self) -> None:
+        if self.seen:
+            deeds.evaluate(self.gentui, self.seen.run)
+
     def action_resume(self) -> None:
         if self.seen:
             deeds.resume(self.gentui, self.seen.run)

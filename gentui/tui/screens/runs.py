@@ -103,6 +103,10 @@ class RunsScreen(ListScreen):
         if run := self.run_here:
             deeds.stop(self.gentui, run)
 
+    def action_evaluate(self) -> None:
+        if run := self.run_here:
+            deeds.evaluate(self.gentui, run)
+
     def action_resume(self) -> None:
         if run := self.run_here:
             deeds.resume(self.gentui, run)

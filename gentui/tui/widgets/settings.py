@@ -21,7 +21,7 @@ from textual.strip import Strip
 from gentui.text import clean, fit
 
 if TYPE_CHECKING:
-    from engine.recipe import FormField
+    from engine.recipe import FormField, RecipeError
 
 
 def as_text(value: Any) -> str:
@@ -46,6 +46,29 @@ def parsed(setting: FormField, text: str) -> Any:
     if (setting.type.startswith(("text", "choice")) or setting.choices) and not is_flag:
         return text.strip() or (None if "or empty" in setting.type else "")
     return parse_value(text)
+
+
+def problems_of(error: RecipeError) -> dict[str, str]:
+    """What is wrong, by key; of several things with one setting the first."""
+    found: dict[str, str] = {}
+    for problem in error.problems:
+        text = problem.message + (f" ({problem.hint})" if problem.hint else "")
+        found.setdefault(problem.key, clean(text, 300))
+    return found
+
+
+def placed(problems: dict[str, str], keys: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Problems beside the settings that stand in a form, by key; and those that belong to none of them."""
+    beside: dict[str, str] = {}
+    elsewhere = []
+    for key, text in problems.items():
+        # betas.0 belongs beside betas
+        home = next((k for k in (key, key.rpartition(".")[0]) if k in keys), None)
+        if home is None:
+            elsewhere.append(f"{key}: {text}" if key else text)
+        else:
+            beside.setdefault(home, text)
+    return beside, elsewhere
 
 
 @dataclass

@@ -1,0 +1,153 @@
+"""How a run's checkpoint is to be scored, checked as it is typed; then into the queue."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from gentui.text import clean
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.screens.deeds import label
+from gentui.tui.widgets.bars import KeyBar
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
+
+if TYPE_CHECKING:
+    from engine.recipe import FormField, Recipe
+
+CHECKPOINT = "checkpoint"
+METRICS = "evaluate.also"
+
+
+class EvaluateScreen(Dialog):
+    """``recipe`` is the run's own, ``checkpoints`` those it has, the one that is scored by default first."""
+
+    context = "evaluate"
+    CSS_PATH = "evaluate.tcss"
+    BINDINGS = keys.bindings("evaluate")
+
+    def __init__(self, run: Any, recipe: Recipe, checkpoints: list[str]) -> None:
+        super().__init__()
+        self._run = run
+        self._recipe = recipe
+        self._checkpoints = checkpoints
+        self.options: dict[str, Any] = {}
+        self.problems: dict[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box", id="evaluate-box"):
+            title = Content.assemble(
+                (f"Evaluate {clean(label(self._run), 100)}", "bold"), (f"   {self._run.id}", "$text-muted")
+            )
+            yield Static(title, id="evaluate-title", markup=False)
+            yield SettingsForm(id="evaluate-fields")
+            yield Static(id="evaluate-help", markup=False)
+            yield Static(id="evaluate-summary", markup=False)
+            yield Static(id="evaluate-command", markup=False)
+            yield KeyBar("evaluate", modal=True)
+
+    def on_mount(self) -> None:
+        form = self.query_one(SettingsForm)
+        form.set_entries([_entry(name, field) for name, field in self._fields().items()])
+        form.focus()
+        self._check()
+
+    def _fields(self) -> dict[str, FormField]:
+        """The settings by option of ``gentui evaluate``; of a run that makes no images the checkpoint alone."""
+        from engine.recipe import FormField, extractors
+        from engine.rescoring import OPTIONS, metrics_asked
+        from engine.settings.training import SCORES
+
+        found = {}
+        if asked := metrics_asked(self._recipe):
+            settings = {field.key: field for field in self._recipe.form()}
+            found = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
+            told = f"out of {', '.join(SCORES)}, separated by commas"
+            found["metrics"] = FormField(METRICS, ",".join(asked), "", "text", told)
+            key, value = "evaluate.extractor", found["extractor"].value
+            names = tuple(dict.fromkeys(["auto", str(value), *extractors()]))
+            found["extractor"] = FormField(key, value, "auto", "text", found["extractor"].help, names)
+        first, choices = self._checkpoints[0], tuple(self._checkpoints)
+        found[CHECKPOINT] = FormField(
+            CHECKPOINT, first, first, "choice", "the weights that are scored", choices
+        )
+        return found
+
+    # -- checking
+
+    def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
+        self._explain(message.entry)
+
+    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
+        self._check()
+        self._explain(message.entry)
+
+    def _check(self) -> None:
+        """Validate as the command line would; what is empty is as the recipe says."""
+        from engine.recipe import RecipeError
+        from engine.rescoring import OPTIONS, rescored
+
+        form = self.query_one(SettingsForm)
+        names = {key: name for name, key in OPTIONS.items()} | {CHECKPOINT: CHECKPOINT}
+        changed = {names[e.key]: parsed(e.setting, e.text) for e in form.entries if e.is_changed}
+        self.options = {name: value for name, value in changed.items() if value not in (None, "")}
+        self.problems = {}
+        try:
+            recipe = rescored(self._recipe, {name: self.options.get(name) for name in OPTIONS})
+        except RecipeError as error:
+            self.problems = problems_of(error)
+        except ValueError as error:
+            self.problems = {METRICS: clean(error, 300)}
+        else:
+            if self.options.get("weights"):  # a path, absolute now: the job is done elsewhere
+                self.options["weights"] = getattr(recipe.evaluate, "weights", "")
+        beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
+        form.complain(beside)
+        if self.problems:
+            text = "✗ " + ("; ".join(elsewhere) or "see the fields")
+            self._put("#evaluate-summary", Content.assemble((text, "bold $error")))
+        else:
+            told = "✓ waits its turn in the queue; the scores join the run's"
+            self._put("#evaluate-summary", Content.assemble((told, "$success")))
+        self._put("#evaluate-command", Content.assemble(("$ ", "$text-muted"), shlex.join(self.command())))
+
+    def _explain(self, entry: Entry) -> None:
+        if entry.problem:
+            self._put("#evaluate-help", Content.assemble((f"✗ {entry.label}: {entry.problem}", "$error")))
+        else:
+            self._put("#evaluate-help", Content.assemble((f"{entry.label}: ", "bold"), entry.help))
+
+    def _put(self, selector: str, content: Content) -> None:
+        static = self.query_one(selector, Static)
+        if static.content != content:
+            static.update(content)
+
+    def command(self) -> list[str]:
+        """The command line that does the same."""
+        words = ["gentui", "evaluate", self._run.id]
+        for name, value in self.options.items():
+            words += [f"--{name}", as_text(value)]
+        return words
+
+    # -- keys
+
+    def action_queue(self) -> None:
+        if self.problems:
+            self.gentui.tell("Not queued. " + "; ".join(self.problems.values()), "error")
+            return
+        self.gentui.evaluate(self._run, self.options, self.command())
+        self.dismiss(None)
+
+    def action_reset(self) -> None:
+        form = self.query_one(SettingsForm)
+        form.set_text(form.entry.own)
+
+
+def _entry(name: str, field: FormField) -> Entry:
+    text = as_text(field.value)
+    return Entry(field, name, text, text)
