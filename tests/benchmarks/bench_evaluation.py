@@ -1,0 +1,112 @@
+"""What scores cost: ``python -m tests.benchmarks.bench_evaluation [RUN_DIR]``; a line for each figure.
+
+(a) Scoring again, as training does, against calling torch-fidelity's public API afresh each time: the same images,
+    the same extractor, in one process, interleaved. Ours has the real images' statistics in its cache.
+(b) The Fréchet distance of 1,000 features of 2,048 dimensions to full statistics, against torch-fidelity's.
+(c) The share of a default run that its scores take: of the finished run in RUN_DIR, or of digits-unet trained now.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
+
+from engine.data import open_dataset
+from engine.evaluation.evaluate import evaluate
+from engine.evaluation.extractors import load_extractor
+from engine.evaluation.frechet import Moments, distance
+from engine.evaluation.statistics import RealImages
+from engine.events import iter_events
+from engine.recipe import load
+from engine.rundir import RunDir, State
+from engine.settings.datasets import Digits
+from engine.settings.training import FID
+from tests.benchmarks.bench_frechet import features, interleaved
+from tests.evaluation.torch_fidelity_api import registered, theirs
+
+REPEATED, LOW_RANK, SHARE = 5.0, 8.0, 0.10  # what is asked for
+
+
+def repeated(rounds: int = 5) -> bool:
+    """(a) at the size of the default run: 500 images of 8×8 against 1,437."""
+    digits = open_dataset(Digits())
+    images, settings = digits.train.images[:500], FID(samples=500)
+    api = registered("digits-cnn")
+    with tempfile.TemporaryDirectory() as folder:
+        real = RealImages(digits, load_extractor("digits-cnn"), Path(folder))
+
+        def ours() -> float:
+            stream = iter(images.split(settings.batch_size))
+            return evaluate(lambda n, labels: next(stream), real, settings, sampling="").scores[0].value
+
+        def afresh() -> float:
+            options = {"kid": False, "isc": False, "prc": False, "batch_size": settings.batch_size}
+            return theirs(images, digits.train.images, feature_extractor=api, **options)["fid"]
+
+        ours(), afresh()  # statistics are cached, libraries are loaded
+        fast, slow, difference = interleaved(ours, afresh, rounds)
+    print(
+        f"evaluation_repeated: {slow / fast:.1f}x torch-fidelity afresh ({fast * 1e3:.0f} ms against "
+        f"{slow * 1e3:.0f} ms, need {REPEATED}x), relative difference {difference:.1e} (need 1e-4)"
+    )
+    return slow / fast >= REPEATED and difference <= 1e-4
+
+
+def low_rank(count: int = 1000, dims: int = 2048, rounds: int = 3) -> bool:
+    """(b)."""
+    rng = np.random.default_rng(0)
+    known, drawn = features(rng, 2 * dims, dims), features(rng, count, dims)
+    real, made = ({"mu": rows.mean(axis=0), "sigma": np.cov(rows, rowvar=False)} for rows in (known, drawn))
+    moments = Moments.from_statistics(real["mu"], real["sigma"], len(known))
+    streamed = Moments.of(torch.from_numpy(drawn))
+    fast, slow, difference = interleaved(
+        lambda: distance(streamed, moments),
+        lambda: fid_statistics_to_metric(made, real, verbose=False)[KEY_METRIC_FID],
+        rounds,
+    )
+    print(
+        f"frechet_low_rank: {slow / fast:.1f}x torch-fidelity ({fast:.2f} s against {slow:.2f} s at N = {count}, "
+        f"d = {dims}, need {LOW_RANK}x), relative difference {difference:.1e} (need 1e-4)"
+    )
+    return slow / fast >= LOW_RANK and difference <= 1e-4
+
+
+def share(run: RunDir) -> bool:
+    """(c). What one pass of scores cost, each of its events tells."""
+    events = [event for _, path in run.events_files() for event in iter_events(path)]
+    cost: dict[int, float] = {}
+    for event in events:
+        if event["kind"] == "evaluation" and "checkpoint" not in event:  # those were made afterwards
+            cost[event["step"]] = max(cost.get(event["step"], 0.0), event["seconds"])
+    timed = [event["mono"] for event in events if event["kind"] in ("status", "metrics")]
+    taken, whole = sum(cost.values()), max(timed) - min(timed)
+    print(
+        f"evaluation_share: {taken / whole:.1%} of {whole:.0f} s ({len(cost)} times, {taken:.1f} s in all, "
+        f"need at most {SHARE:.0%})"
+    )
+    return taken / whole <= SHARE
+
+
+def trained(home: Path) -> RunDir:
+    """digits-unet as it ships, trained now."""
+    recipe = load("digits-unet")
+    run = RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
+    subprocess.run([sys.executable, "-P", "-m", "engine", str(run.path)], check=True, stdout=sys.stderr)
+    return run
+
+
+def main(arguments: list[str]) -> int:
+    good = [repeated(), low_rank()]
+    with tempfile.TemporaryDirectory() as home:
+        good.append(share(RunDir(arguments[0]) if arguments else trained(Path(home))))
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
