@@ -52,7 +52,9 @@ class FID(Settings):
 
     metric: str = "fid"
     samples: int = Field(10_000, ge=2, le=10**7, description="generated images per score")
-    extractor: str = Field("auto", description="feature extractor; auto: the data set's own, or a probe of its labels")
+    extractor: str = Field(
+        "auto", description="feature extractor; auto: the data set's own, or a probe of its labels"
+    )
     split: Literal["train", "test"] = Field("train", description="real images compared with")
     times: int = Field(5, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
     batch_size: int = Field(256, ge=1, le=65536, description="images sampled and embedded at once")
