@@ -31,9 +31,13 @@ class MetricLog:
         self._rows.append((time.time(), mono, step, images, values))
         return len(self._rows) >= self._every or mono - self._last_flush >= self._seconds
 
-    def flush(self, **latest: float) -> list[dict[str, float]]:
-        """Write what was collected; ``latest`` joins the newest step. Returns the values as plain floats."""
-        rows, self._rows = self._rows, []
+    def flush(self, hold: int = 0, **latest: float) -> list[dict[str, float]]:
+        """Write what was collected, but for the newest ``hold`` steps; ``latest`` joins the newest that is written.
+
+        Returns the values as plain floats.
+        """
+        until = len(self._rows) - hold
+        rows, self._rows = self._rows[:until], self._rows[until:]
         self._last_flush = time.monotonic()
         if not rows:
             return []

@@ -23,6 +23,7 @@ from engine.registry import Settings
 from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
 from engine.settings.datasets import Data, File, data_root
 from engine.settings.extractors import INCEPTION, OTHERWISE, PROBE, Extractor, Inception, cannot_teach
+from engine.settings.health import Health
 from engine.settings.samplers import Sample
 from engine.settings.training import Reference, Train
 from engine.toml_lines import key_lines
@@ -55,6 +56,7 @@ class Recipe(Header):
     train: Train
     sample: Sample
     evaluate: Settings
+    health: Health
     reference: Reference | None = None
     is_quick: bool = False
     stand_in_for: str | None = None

@@ -14,6 +14,7 @@ from engine import registry
 from engine.problems import KeyPath, Problem, RecipeError, Source, did_you_mean, from_pydantic, shown
 from engine.registry import Settings
 from engine.settings.datasets import Data
+from engine.settings.health import Health
 from engine.settings.training import Reference, Train
 
 # table -> (kind of part in the registry, the key that names it, the part used when the table is absent)
@@ -27,7 +28,8 @@ PARTS: dict[str, tuple[str, str, str | None]] = {
     "evaluate": ("metric", "metric", "fid"),
 }
 CHOOSES_DATA = {"data.dataset", "data.path"}
-TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate")
+PLAIN: dict[str, type[Settings]] = {"train": Train, "health": Health}  # tables that name no part
+TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate", "health")
 TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "reference")
 
 
@@ -181,8 +183,8 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
 def _class_of(
     table: str, given: dict[str, Any], source: Source, problems: list[Problem]
 ) -> type[Settings] | None:
-    if table not in PARTS:
-        return Train
+    if table in PLAIN:
+        return PLAIN[table]
     kind, key, default = PARTS[table]
     name = given.get(key, default)
     where = source.where((table, key))

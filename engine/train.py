@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -17,13 +18,17 @@ import torch
 from torch import Tensor
 
 from engine import checkpoint, devices, registry
+from engine.clock import Clock
 from engine.conditions import Conditions
 from engine.data import Batches, open_dataset
-from engine.evaluation.evaluate import Score
+from engine.evaluation.evaluate import Evidence, Score
 from engine.events import EventWriter
 from engine.figures import Occasion
 from engine.figures.architecture import describe
-from engine.methods import Context, ImageSpec, Method, Validates
+from engine.health import Alarm, Values
+from engine.health.panel import build_panel
+from engine.health.samples import Examination, draw
+from engine.methods import Context, Generates, ImageSpec, Method, Validates
 from engine.metrics import MetricLog
 from engine.recipe import Recipe
 from engine.rundir import RunDir
@@ -73,9 +78,11 @@ class Trainer:
         self.best: dict[str, Any] | None = None
         self.saved_at: int | None = None
         self.bad_steps = 0
+        self.looked_at = 0
         self._phase_at = self._logged_at = 0.0
         self._patience = FIRST_CHECKPOINT_SECONDS
         self._window_start, self._window_step = time.monotonic(), 0
+        self._speed = 0.0
 
     # -- set-up ----------------------------------------------------------------------------------------
 
@@ -116,9 +123,9 @@ class Trainer:
             "precision": precision,
             "conditions": self.conditions.state(),
         }
+        self._plan()
         if state is not None:
             self._restore(state)
-        self._plan()
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         if not resume:
             (self.run.path / "architecture.txt").write_text(describe(self.method, self.batches.at(0).first(2)))
@@ -169,6 +176,12 @@ class Trainer:
         }
         self.sample_steps = set(due_steps(self.total, recipe.sample.times))
         self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
+        self.visits = self.sample_steps | self.score_steps
+        self.budget = getattr(recipe.evaluate, "budget", 1.0)
+        self.panel = build_panel(recipe.health, self.method, self.total, self.batches.batch_size)
+        self.examination = None
+        if recipe.health.alarms and isinstance(self.method, Generates):
+            self.examination = Examination(self.dataset, self.device, getattr(self.scorer, "extractor", None))
 
     def _choose_precision(self, state: dict[str, Any] | None) -> dict[str, Any]:
         if state is not None:
@@ -184,8 +197,13 @@ class Trainer:
         self.method.load_state(state["method"])
         self.step, self.epoch_steps = state["step"], state["epoch_steps"]
         self.epoch_loss.copy_(state["epoch_loss"])
-        self.sampled_at, self.scored_at = state["sampled_at"], state["scored_at"]
+        self.sampled_at, self.scored_at, self.looked_at = (
+            state["sampled_at"],
+            state["scored_at"],
+            state["looked_at"],
+        )
         self.best = state["best"]
+        self.panel.load_state(state["health"])
         self.saved_at = self.step
         devices.set_rng_state(state["rng"], self.device)
 
@@ -194,6 +212,7 @@ class Trainer:
     def train(self) -> None:
         """Until the end, or StopRequested after a checkpoint, or TrainingFailed."""
         self._saved_time = time.monotonic()
+        self.clock, self.begun_at = Clock(), self.step
         self._open_window()
         try:
             while True:
@@ -222,7 +241,10 @@ class Trainer:
             self.epoch_steps = 0
         if self.validator is not None and self.step in self.validate_steps:
             values = {**values, **self.validator.losses()}
-        if self.metrics.log(self.step, self.images, values):
+        full = self.metrics.log(self.step, self.images, values)
+        if self.step in self.visits:
+            return
+        if full:
             self._flush()
         if time.monotonic() - self._saved_time > min(self._patience, 60 * self.recipe.train.checkpoint_minutes):
             self._patience *= 2
@@ -230,17 +252,34 @@ class Trainer:
 
     def _visit(self) -> None:
         """What is due at this step, unless it was done before a resume."""
-        if self.step in self.sample_steps and self.sampled_at < self.step:
-            self._flush()
+        step = self.step
+        sampling = step in self.sample_steps and self.sampled_at < step
+        scoring = step in self.score_steps and self.scored_at < step and self._affordable()
+        looking = step in self.visits and self.looked_at < step
+        if not (sampling or scoring or looking):
+            return
+        self._flush(hold=1)  # what is found now belongs to the step's own record
+        if sampling:
             self.sample()
-            self.sampled_at = self.step
-            self._open_window()
-        if self.step in self.score_steps and self.scored_at < self.step:
-            self._flush()
-            improved = self.score()
-            self.scored_at = self.step
+            self.sampled_at = step
+        improved = False
+        if scoring:
+            with self.clock.scoring():
+                improved = self.score()
+            self.scored_at = step
+        if looking:
+            signals = self.examine(self.scorer.evidence if scoring else None)
+            self.looked_at = step
+            self._record(signals)
+        if scoring:
             self.save(["last", "best"] if improved else ["last"])
-            self._open_window()
+        self._open_window()
+
+    def _affordable(self) -> bool:
+        """Whether a score now, and the one at the end, keep within the share of the run's time that scores may take."""
+        if self.step >= self.total:
+            return True
+        return self.clock.affords(self.budget, (self.step - self.begun_at) / (self.total - self.begun_at))
 
     @property
     def images(self) -> int:
@@ -285,6 +324,15 @@ class Trainer:
             say(f"step {self.step:,}: {score.metric} {score.value:.4g}" + (" (best)" if better else ""))
         return improved
 
+    def examine(self, evidence: Evidence | None) -> Values:
+        """Look at samples beside real images: at those just scored, or at a few drawn for it. The signals found."""
+        if self.examination is None or not isinstance(self.method, Generates):
+            return {}
+        if evidence is None:
+            evidence = draw(self.method, self.recipe.sample, self.dataset, self.device,
+                            partial(self.heartbeat, "looking at samples"))  # fmt: skip
+        return self.examination.signals(evidence)
+
     def _is_better(self, score: Score) -> bool:
         if not math.isfinite(score.value):
             return False
@@ -311,7 +359,9 @@ class Trainer:
             "epoch_steps": self.epoch_steps,
             "sampled_at": self.sampled_at,
             "scored_at": self.scored_at,
+            "looked_at": self.looked_at,
             "best": self.best,
+            "health": self.panel.state(),
             "rng": devices.rng_state(self.device),
         }
         try:
@@ -334,28 +384,36 @@ class Trainer:
     def _open_window(self) -> None:
         self._window_start, self._window_step = time.monotonic(), self.step
 
-    def _flush(self) -> None:
-        if not len(self.metrics):
+    def _record(self, signals: Values) -> None:
+        """Write the step with what was found at it. A resumed attempt has written the step itself already."""
+        if len(self.metrics):
+            self._flush(signals)
+        elif signals:
+            self.emit("metrics", values=signals)
+            self.raise_alarms(self.panel.see(self.step, signals))
+
+    def _flush(self, found: Values | None = None, hold: int = 0) -> None:
+        if len(self.metrics) <= hold:
             return
         now = time.monotonic()
-        speed = (self.step - self._window_step) * self.batches.batch_size / max(now - self._window_start, 1e-9)
-        rows = self.metrics.flush(images_per_s=speed, epoch=self.step / self.batches.steps_per_epoch)
+        if steps := self.step - self._window_step:
+            self._speed = steps * self.batches.batch_size / max(now - self._window_start, 1e-9)
+        last = self.step - hold
+        rows = self.metrics.flush(
+            hold, images_per_s=self._speed, epoch=last / self.batches.steps_per_epoch, **(found or {})
+        )
         self._open_window()
-        self._check(rows)
+        self._check(rows, last)
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
-            say(f"step {self.step:,}/{self.total:,}  loss {rows[-1]['loss']:.4g}  {speed:,.0f} images/s")
+            say(f"step {self.step:,}/{self.total:,}  loss {rows[-1]['loss']:.4g}  {self._speed:,.0f} images/s")
 
-    def _check(self, rows: list[dict[str, float]]) -> None:
-        first = self.step - len(rows) + 1
-        for step, values in enumerate(rows, first):
+    def _check(self, rows: list[Values], last: int) -> None:
+        for step, values in enumerate(rows, last - len(rows) + 1):
+            self.raise_alarms(self.panel.see(step, values))
             if math.isfinite(values["loss"]):
                 self.bad_steps = 0
                 continue
-            if not self.bad_steps:
-                self.alert("non-finite", f"The loss is {values['loss']} from step {step} on.",
-                           "the learning rate is too high, or a number left the range of its precision",
-                           "lower optim.lr, set train.clip, or train in fp32", severity="error")  # fmt: skip
             self.bad_steps += 1
             if self.bad_steps >= self.recipe.train.non_finite_limit:
                 begun = step - self.bad_steps + 1
@@ -380,9 +438,14 @@ class Trainer:
             self._phase_at = now
             self.phase(phase, done, total)
 
-    def alert(self, name: str, sentence: str, cause: str, remedy: str, severity: str = "warning") -> None:
-        say(sentence)
-        self.emit("alert", severity=severity, name=name, sentence=sentence, cause=cause, remedy=remedy)
+    def alert(self, name: str, sentence: str, cause: str, remedy: str) -> None:
+        """An alarm of the loop's own, about what it stands on."""
+        self.raise_alarms([Alarm(name, sentence, cause, remedy, began=self.step)])
+
+    def raise_alarms(self, alarms: Iterable[Alarm]) -> None:
+        for alarm in alarms:
+            say(alarm.sentence)
+            self.emit("alert", **alarm.event())
 
 
 def say(text: str) -> None:

@@ -65,12 +65,13 @@ class Score:
 class Evidence:
     """The first images drawn, at most ``EVIDENCE``, in order, and what was seen in them; all on the CPU.
 
-    ``images`` uint8 M,C,H,W; ``features`` float32 M,d; ``logits`` float32 M,K, None when the extractor does not
-    classify this data; ``labels`` what was asked for: int64 M or float32 M,A, None of an unconditional model.
+    ``images`` uint8 M,C,H,W; ``features`` float32 M,d, None where no extractor saw them; ``logits`` float32 M,K,
+    None when the extractor does not classify this data; ``labels`` what was asked for: int64 M or float32 M,A, None
+    of an unconditional model.
     """
 
     images: Tensor
-    features: Tensor
+    features: Tensor | None
     logits: Tensor | None
     labels: Tensor | None
 
@@ -171,6 +172,8 @@ def refuse_unfit(settings: FID, real: RealImages, conditional: bool) -> None:
 def _unfit(settings: FID, real: RealImages, conditional: bool) -> Iterator[str]:
     dataset, split, further = real.dataset, settings.split, {*settings.further}
     classes, found = len(dataset.classes), len(dataset.split(split))
+    if found < 2:
+        yield f"a Fréchet distance needs two real images, and the {split} split has {found}: choose evaluate.split"
     if "isc" in further and not real.extractor.tells_classes:
         yield no_logits(real.extractor.name)
     if {"kid", "prc"} & further and found < FEWEST_SAMPLES:
@@ -209,10 +212,12 @@ def _mean_distance(by_class: Sequence[Moments], real: RealImages, split: str) ->
 def _floor(real: RealImages, metric: str) -> float | None:
     """What the real test images score in place of generated ones, against the training images; each once."""
     test, train = (lambda: real.features("test")), (lambda: real.features("train"))
-    few = min(len(real.dataset.test), len(real.dataset.train)) < FEWEST_SAMPLES
+    fewest = min(len(real.dataset.test), len(real.dataset.train))
 
     def compute() -> float | None:
         match metric:
+            case _ if fewest < 2:
+                return None
             case "fid":
                 return distance(real.statistics("train").moments, real.statistics("test").moments)
             case "label_accuracy" | "attribute_accuracy":
@@ -224,7 +229,7 @@ def _floor(real: RealImages, metric: str) -> float | None:
                 return _mean_distance(
                     [real.statistics("test", label).moments for label in labels], real, "train"
                 )
-            case _ if few:
+            case _ if fewest < FEWEST_SAMPLES:
                 return None
             case "kid":
                 return fidelity.kid(test().features, train().features)[0]
@@ -249,6 +254,8 @@ def _embed(real: RealImages, settings: FID, count: Count) -> None:
     dataset, further = real.dataset, {*settings.further}
     waiting: list[tuple[int, Callable[[Progress], object]]] = []
     for name, split in ("train", dataset.train), ("test", dataset.test):
+        if len(split) < 2:
+            continue
         if real.lacks_statistics(name):
             waiting.append((len(split), partial(real.statistics, name, None)))
         wanted = {"kid", "prc"} if name == "train" else {"kid", "prc", "isc", "fid_inf"}

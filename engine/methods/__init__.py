@@ -83,6 +83,8 @@ class Method(Protocol):
 
     precision: str
     """``fp32``, ``bf16`` or ``fp16``; set by the loop before training."""
+    descends: bool
+    """Whether ``loss`` falls as long as training goes well; an adversary's need not."""
 
     nets: dict[str, nn.Module]
 

@@ -20,11 +20,13 @@ class Adversarial:
     """``discriminator(real, fake)``: scores N and N -> its losses on the real and on the generated, scalars.
     ``generator(fake)``: scores N -> the generator's loss, a scalar.
     ``distance``: whether mean(real) − mean(fake) estimates a distance worth a curve.
+    ``border``: the score between what is held to be generated and what real; None where scores have no such meaning.
     """
 
     discriminator: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     generator: Callable[[Tensor], Tensor]
     distance: bool = False
+    border: float | None = None
 
 
 def bce(settings: Settings) -> Adversarial:
@@ -32,13 +34,16 @@ def bce(settings: Settings) -> Adversarial:
     return Adversarial(
         lambda real, fake: (F.softplus(-real).mean(), F.softplus(fake).mean()),
         lambda fake: F.softplus(-fake).mean(),
+        border=0.0,
     )
 
 
 def hinge(settings: Settings) -> Adversarial:
     """max(0, 1 − D(x)) + max(0, 1 + D(G(z))), and −D(G(z)) for the generator (Lim & Ye 2017)."""
     return Adversarial(
-        lambda real, fake: (torch.relu(1 - real).mean(), torch.relu(1 + fake).mean()), lambda fake: -fake.mean()
+        lambda real, fake: (torch.relu(1 - real).mean(), torch.relu(1 + fake).mean()),
+        lambda fake: -fake.mean(),
+        border=0.0,
     )
 
 
@@ -52,4 +57,5 @@ def least_squares(settings: Settings) -> Adversarial:
     return Adversarial(
         lambda real, fake: ((real - 1).square().mean() / 2, fake.square().mean() / 2),
         lambda fake: (fake - 1).square().mean() / 2,
+        border=0.5,
     )

@@ -37,6 +37,7 @@ class GAN:
         recipe, spec = context.recipe, context.spec
         self.settings = settings
         self.precision = "fp32"
+        self.descends = False
         self.device = context.device
         self.latent: int = getattr(recipe.model, "latent")  # noqa: B009 - whatever the net is called
         self.spec = spec
@@ -104,6 +105,11 @@ class GAN:
                 auxiliary = auxiliary + self.auxiliary(fake_logits, condition)
             total = total + auxiliary
             parts["loss_d_aux"] = auxiliary.detach()
+        if (border := self.adversarial.border) is not None:
+            told = (real_scores.detach() > border).float().mean() + (
+                fake_scores.detach() < border
+            ).float().mean()
+            parts["d_accuracy"] = told / 2
         if self.adversarial.distance:
             parts["wasserstein"] = real_scores.detach().mean() - fake_scores.detach().mean()
         return total, parts

@@ -1,0 +1,30 @@
+"""What watches a run: every watcher there is, as its recipe and method want them."""
+
+from __future__ import annotations
+
+from engine.health import Panel
+from engine.health.curves import DiscriminatorWins, Divergence, NonFinite, Overfitting, Slowness, StalledRate
+from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
+from engine.methods import Method
+from engine.settings.health import Health
+
+
+def build_panel(settings: Health, method: Method, total_steps: int, batch_size: int) -> Panel:
+    """The panel of a run. A loss that is no number is told even where alarms are switched off."""
+    watchers = [NonFinite()]
+    if not settings.alarms:
+        return Panel(watchers)
+    return Panel(
+        [
+            *watchers,
+            Divergence(settings, method.descends),
+            Overfitting(settings),
+            DiscriminatorWins(settings),
+            StalledRate(total_steps),
+            Slowness(settings, batch_size),
+            Collapse(settings),
+            Blob(settings),
+            LabelIgnored(settings, method.descends),
+            Memorisation(settings),
+        ]
+    )

@@ -1,0 +1,97 @@
+"""Runs that are ill on purpose, each with the alarm it must raise, as real runs of the installed command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.events import iter_events
+from engine.rundir import RunDir, list_runs
+
+PLUGINS = Path(__file__).parent / "plugins"
+EVALUATIONS = 4
+
+
+@dataclass(frozen=True)
+class Ill:
+    """``options`` make the recipe's quick form ill; ``images``: on that many digits in a folder of their own."""
+
+    name: str
+    alarm: str
+    recipe: str
+    options: tuple[str, ...] = ()
+    images: int = 0
+
+
+ILLS = [
+    Ill("NaN injected at step 30", "non-finite", "digits-unet", ("model.net=nan-unet", "model.at=30")),
+    Ill("learning rate × 100, diffusion", "divergence", "digits-unet", ("optim.lr=0.2",)),
+    Ill("learning rate × 100, VAE", "divergence", "digits-vae", ("optim.lr=0.1",)),
+    Ill("learning rate × 100, GAN", "divergence", "toonfaces-acgan", ("optim.lr=0.04",)),
+    Ill("generator frozen to one output", "collapse", "photos-dcgan", ("model.net=frozen-dcgan",)),
+    Ill("class input shuffled", "class-ignored", "digits-unet", ("model.net=shuffled-unet",)),
+    Ill("samples shrunk to the mean image", "blob", "digits-unet", ("method.name=shrunk-edm",)),
+    Ill("VAE on 64 images", "overfitting", "digits-vae", ("train.steps=300", "data.batch_size=32"), images=64),
+    Ill(
+        "diffusion on 32 images", "memorisation", "digits-unet",
+        ("train.steps=600", "data.batch_size=28", "sample.times=2"), images=32,
+    ),
+    Ill("discriminator's learning rate × 10", "discriminator", "photos-dcgan", ("method.discriminator_lr=4e-3",)),
+    Ill("discriminator's learning rate × 10, conditional", "discriminator", "toonfaces-acgan",
+        ("method.discriminator_lr=4e-3", "train.steps=80")),
+]  # fmt: skip
+
+
+def fall_ill(ill: Ill, folder: Path) -> RunDir:
+    """Run it to its end under ``folder``."""
+    config, home = folder / "config", folder / "home"
+    shutil.copytree(PLUGINS, config / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    options = [f"evaluate.times={EVALUATIONS}", "evaluate.budget=1.0", "evaluate.samples=128", *ill.options]
+    if ill.images:
+        options += ["data.dataset=imagefolder", f"data.path={_digits(folder, ill.images)}", "data.image_size=8",
+ "data.validation=0.1", "evaluate.extractor=digits-cnn"]  # fmt: skip
+    command = [sys.executable, "-P", "-m", "gentui", "run", ill.recipe, "--quick", "--wait"]
+    done = subprocess.run(
+        [*command, *(word for option in options for word in ("-o", option))],
+        env={**os.environ, "GENTUI_HOME": str(home), "GENTUI_CONFIG": str(config)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    runs = list_runs(home)
+    if not runs or done.returncode not in (0, 1):
+        raise RuntimeError(f"{ill.name}: exit {done.returncode}\n{done.stderr}")
+    return runs[0]
+
+
+def alarms(run: RunDir) -> list[dict[str, Any]]:
+    """The alert events of a run, oldest first."""
+    return [event for event in events(run) if event["kind"] == "alert"]
+
+
+def interval(run: RunDir) -> int:
+    """Steps from one evaluation to the next."""
+    return max(event["step"] for event in events(run)) // EVALUATIONS
+
+
+def events(run: RunDir) -> Iterator[dict[str, Any]]:
+    for _, path in run.events_files():
+        yield from iter_events(path)
+
+
+def _digits(folder: Path, count: int) -> Path:
+    """``count`` of scikit-learn's digits as PNGs, class by class."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits: Any = load_digits()
+    for number in range(count):
+        place = folder / "digits" / str(digits.target[number])
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = (digits.images[number] * 255 / 16).round().astype("uint8")
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    return folder / "digits"

@@ -1,0 +1,149 @@
+"""What the watchers of a run's curves say, and what they keep quiet about."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+
+import pytest
+
+from engine.health import Panel
+from engine.health.curves import DiscriminatorWins, Divergence, NonFinite, Overfitting, Slowness, StalledRate
+from engine.settings.health import Health
+
+SETTINGS = Health()
+
+
+def said(watcher, rows):
+    """(step, alarm) of the first alarm over rows of metrics, or None."""
+    for step, row in enumerate(rows, 1):
+        if (alarm := watcher.see(step, row)) is not None:
+            return step, alarm
+    return None
+
+
+def falling(steps, first=1.0, last=0.3, noise=0.05, seed=0):
+    draw = random.Random(seed)
+    return [
+        {"loss": last + (first - last) * math.exp(-8 * i / steps) + draw.gauss(0, noise) * first}
+        for i in range(steps)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("first", [1.0, 50.0, 7000.0])
+def test_a_loss_that_falls_through_noise_is_healthy(first, seed):
+    rows = falling(400, first=first, last=first / 3, seed=seed)
+    assert said(Divergence(SETTINGS, descends=True), rows) is None
+
+
+def test_a_jump_at_the_opening_is_divergence_at_once():
+    step, alarm = said(Divergence(SETTINGS, True), [{"loss": v} for v in (1.06, 99.5, 41.7, 10.8, 3.0)])
+    assert (step, alarm.name, alarm.began) == (2, "divergence", 2)
+    assert "from 1.06 to 99.5 at step 2" in alarm.sentence and "optim.lr" in alarm.remedy
+
+
+def test_one_odd_batch_later_is_no_divergence():
+    rows = falling(300)
+    rows[200] = {"loss": 30.0}
+    assert said(Divergence(SETTINGS, True), rows) is None
+
+
+def test_a_loss_that_rises_again_is_divergence_since_it_rose():
+    rows = falling(200, noise=0.0) + [{"loss": 0.9}] * 20
+    step, alarm = said(Divergence(SETTINGS, True), rows)
+    assert 200 < step <= 210 and alarm.began == 201
+
+
+def test_a_loss_that_never_falls_learns_nothing():
+    draw = random.Random(1)
+    rows = [{"loss": 1.0}, *({"loss": draw.gauss(1.0, 0.02)} for _ in range(300))]
+    step, alarm = said(Divergence(SETTINGS, True), rows)
+    assert step >= 100 and "nothing is learned" in alarm.sentence
+
+
+def test_an_adversary_whose_loss_swings_is_healthy():
+    rows = [{"loss": 1.5 + math.sin(i / 7)} for i in range(400)]
+    assert said(Divergence(SETTINGS, descends=False), rows) is None
+
+
+def test_a_wasserstein_loss_may_fall_far_below_zero():
+    rows = [{"loss": 50.0 - i} for i in range(400)]
+    assert said(Divergence(SETTINGS, descends=False), rows) is None
+
+
+def test_overfitting_is_a_gap_that_lasts():
+    rows = falling(200, noise=0.0)
+    for step in range(20, 200, 20):
+        rows[step - 1]["val_loss"] = max(rows[step - 1]["loss"], 0.55)
+    step, alarm = said(Overfitting(SETTINGS), rows)
+    assert alarm.name == "overfitting" and alarm.began < step and "validation" in alarm.sentence
+
+
+def test_a_small_gap_and_a_lag_at_the_start_are_no_overfitting():
+    rows = falling(200, noise=0.0)
+    for step in range(5, 200, 5):
+        rows[step - 1]["val_loss"] = rows[step - 1]["loss"] + 0.03
+    assert said(Overfitting(SETTINGS), rows) is None
+
+
+def test_a_discriminator_without_a_loss_wins():
+    def rows(loss):
+        return [
+            {"loss_d_real": v / 2, "loss_d_fake": v / 2, "d_accuracy": 1.0} for v in [2.0, 1.0, *[loss] * 60]
+        ]
+
+    step, alarm = said(DiscriminatorWins(SETTINGS), rows(0.001))
+    assert alarm.name == "discriminator" and step <= 45
+    assert said(DiscriminatorWins(SETTINGS), rows(0.2)) is None
+
+
+def test_a_wasserstein_critic_cannot_win():
+    rows = [{"loss_d_real": -50.0, "loss_d_fake": -50.0} for _ in range(100)]
+    assert said(DiscriminatorWins(SETTINGS), rows) is None
+
+
+def test_a_rate_that_ran_out_early_is_told_and_a_linear_decay_is_not():
+    early = [{"lr": 1e-3 if step < 100 else 1e-6} for step in range(1000)]
+    assert said(StalledRate(1000), early)[1].began == 101
+    assert said(StalledRate(1000), [{"lr": 1e-3 * (1 - step / 1000)} for step in range(1000)]) is None
+
+
+def test_slowness_is_against_the_runs_own_speed_and_must_last():
+    def rows(*speeds):
+        return [{"images_per_s": s} for s in speeds]
+
+    usual = [1000.0] * 150
+    assert said(Slowness(SETTINGS, 64), rows(*usual, *[100.0] * 10, *usual)) is None
+    step, alarm = said(Slowness(SETTINGS, 64), rows(*usual, *[10.0] * 40))
+    assert alarm.severity == "info" and alarm.began == 151 and step > 151
+
+
+def test_a_loss_that_is_no_number_is_named():
+    step, alarm = said(NonFinite(), [{"loss": 1.0, "loss_g": 1.0}, {"loss": 1.0, "loss_g": math.inf}])
+    assert step == 2 and "loss_g" in alarm.sentence and alarm.severity == "error"
+
+
+def test_an_alarm_is_given_once_and_is_not_forgotten_over_a_resume():
+    def panel():
+        return Panel([NonFinite(), Divergence(SETTINGS, True), Overfitting(SETTINGS), Slowness(SETTINGS, 64)])
+
+    one = panel()
+    assert [a.name for a in one.see(1, {"loss": math.nan})] == ["non-finite"]
+    assert one.see(2, {"loss": math.nan}) == []
+    for step, row in enumerate(falling(50), 3):
+        one.see(step, row)
+    two = panel()
+    two.load_state(json.loads(json.dumps(one.state())))
+    assert two.state() == one.state()
+    assert two.see(60, {"loss": math.nan}) == []
+
+
+def test_a_resumed_watcher_says_what_an_uninterrupted_one_says():
+    rows = falling(100, noise=0.0) + [{"loss": 0.9}] * 20
+    whole = said(Divergence(SETTINGS, True), rows)
+    first, second = Divergence(SETTINGS, True), Divergence(SETTINGS, True)
+    assert said(first, rows[:103]) is None
+    second.load_state(json.loads(json.dumps(first.state())))
+    assert said(second, rows[103:])[1].sentence == whole[1].sentence
