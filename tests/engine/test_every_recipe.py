@@ -165,4 +165,6 @@ def test_every_quick_recipe_trains_to_the_end_and_shows_what_its_family_shows(
         if event["kind"] == "evaluation":
             assert math.isfinite(event["value"]), event["metric"]
     assert (run.path / "architecture.txt").read_text()
-    assert not [event["sentence"] for event in events if event["kind"] == "alert"], "a healthy run raises no alarm"
+    assert not [event["sentence"] for event in events if event["kind"] == "alert"], (
+        "a healthy run raises no alarm"
+    )

@@ -60,7 +60,7 @@ def test_a_loss_that_never_falls_learns_nothing():
     draw = random.Random(1)
     rows = [{"loss": 1.0}, *({"loss": draw.gauss(1.0, 0.02)} for _ in range(300))]
     step, alarm = said(Divergence(SETTINGS, True), rows)
-    assert step >= 100 and "nothing is learned" in alarm.sentence
+    assert step >= 100 and alarm.sentence.startswith("Nothing is learned")
 
 
 def test_an_adversary_whose_loss_swings_is_healthy():
