@@ -329,7 +329,8 @@ class RunLog:
         self.now["alarms"] = json.dumps([(severity, name) for name, severity in worst.items()][:MAX_ALARMS])
 
     def _rank_scores(self) -> None:
-        """Mark the best finite score of each protocol; the run's own is of its first metric.
+        """Mark the best finite score of each protocol; the run's own is of the metric and protocol it was scored by
+        first, whatever it was scored by later.
 
         Where another metric chooses, the best is the score of the step that the other one is best at.
         """
@@ -356,9 +357,7 @@ class RunLog:
         self.now["protocols"] = json.dumps(sorted({score[5] for score in scores}))
         self.now["best"] = None
         if scores:
-            main = scores[0][0]
-            latest = next(score for score in reversed(scores) if score[0] == main)
-            self.now["best"] = json.dumps(best[latest[:2]])
+            self.now["best"] = json.dumps(best[scores[0][:2]])
 
 
 def _is_better(score: tuple[Any, ...], held: tuple[Any, ...], at: dict[tuple[str, int], Any]) -> bool:
