@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding
 from textual.theme import Theme
 
@@ -17,6 +16,7 @@ from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.live import Fetch, Live, Pulse, Scored
 from gentui.tui.screens.home import HomeScreen
+from gentui.tui.survival import SurvivingApp
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _leaderboard_screen() -> Screen[Any]:
     return LeaderboardScreen()
 
 
-class GentuiApp(App[int]):
+class GentuiApp(SurvivingApp):
     """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none."""
 
     TITLE = "gentui"
@@ -110,6 +110,7 @@ class GentuiApp(App[int]):
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
+        self._is_up = True
         self.set_timer(0.02, self._start_live)
 
     def _start_live(self) -> None:
@@ -238,7 +239,10 @@ class GentuiApp(App[int]):
                 self.call_from_thread(self._failed, error)
             else:
                 if then is not None:
-                    self.call_from_thread(then, result)
+                    try:
+                        self.call_from_thread(then, result)
+                    except Exception as error:  # else nobody would hear of it
+                        self.call_from_thread(self._survive, error, None)
 
         self.run_worker(do, thread=True, exit_on_error=False, group="work")
 

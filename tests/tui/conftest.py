@@ -277,7 +277,7 @@ def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
 
     @asynccontextmanager
     async def open_desk(
-        size: tuple[int, int] = (80, 24), images: str = "half", ready: bool = True
+        size: tuple[int, int] = (80, 24), images: str = "half", ready: bool = True, crashes: int = 0
     ) -> AsyncIterator[Desk]:
         app = GentuiApp(home, images)
         async with app.run_test(size=size) as pilot:
@@ -285,5 +285,6 @@ def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
             if ready:
                 await d.until(lambda: app.screen._loaded and app.live.passes)  # type: ignore[attr-defined]
             yield d
+        assert len(app.crashes) == crashes, app.crashes
 
     return open_desk
