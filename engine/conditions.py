@@ -1,16 +1,19 @@
-"""What images can be asked for by: classes, or attributes in one-hot groups. Names in, tensors out."""
+"""What images can be asked for by: classes, or attributes in one-hot groups. Names in, tensors out.
+
+Torch is imported where tensors are made: the app checks names, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from engine.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class UnknownLabel(Exception):
@@ -45,6 +48,8 @@ class Conditions:
         Every row steps on in every group; a group is set off by one whenever those before it have been gone
         through, so that all combinations come in time.
         """
+        import torch
+
         if self.classes:
             return torch.arange(min(count, len(self.classes)))
         rows = torch.zeros(count, len(self.attributes))
@@ -62,13 +67,28 @@ class Conditions:
         """Labels for ``count`` images that all are ``text``: a class by name or number, or attributes by name,
         separated by commas; a group nothing is said of is drawn per image from ``seed``. Raises UnknownLabel.
         """
+        import torch
+
+        wanted = self.chosen(text)
         if self.classes:
-            return torch.full((count,), self._class(text))
-        wanted = [self._attribute(name) for name in text.split(",") if name.strip()]
+            return torch.full((count,), wanted[0])
         return self._with(wanted, count, seed)
+
+    def chosen(self, text: str) -> list[int]:
+        """The number of a class, or those of attributes, by the names in ``text``. Raises UnknownLabel."""
+        if self.classes:
+            return [self._class(text)]
+        wanted = [self._attribute(name) for name in text.split(",") if name.strip()]
+        for part in self.parts:
+            if len(part) > 1 and len(excluding := [index for index in wanted if index in part]) > 1:
+                names = " and ".join(self.attributes[index] for index in excluding)
+                raise UnknownLabel(f"{names} exclude each other")
+        return wanted
 
     def any(self, count: int, seed: int = 0) -> Tensor:
         """Labels for ``count`` images of any kind: the classes in turn, or drawn attributes."""
+        import torch
+
         if self.classes:
             return torch.arange(count) % len(self.classes)
         return self._with([], count, seed)
@@ -80,14 +100,12 @@ class Conditions:
         return ", ".join(name for name, has in zip(self.attributes, row.tolist(), strict=True) if has > 0.5)
 
     def _with(self, wanted: list[int], count: int, seed: int) -> Tensor:
+        import torch
+
         generator = torch.Generator().manual_seed(seed)
         rows = torch.zeros(count, len(self.attributes))
         for part in self.parts:
-            chosen = [index for index in wanted if index in part]
-            if len(chosen) > 1:
-                names = " and ".join(self.attributes[index] for index in chosen)
-                raise UnknownLabel(f"{names} exclude each other")
-            if chosen:
+            if chosen := [index for index in wanted if index in part]:
                 rows[:, chosen[0]] = 1
             elif len(part) > 1:
                 drawn = torch.randint(len(part), (count,), generator=generator) + part[0]

@@ -1,6 +1,7 @@
 """Images from a run's weights: ``python -P -m engine.sample RUN_DIR --out FILE``.
 
-FILE decides what is written: .png a grid, .gif the process from noise to image, .npy uint8 N,C,H,W.
+FILE decides what is written: .png a grid, .gif the process from noise to image, .npy uint8 N,C,H,W. With
+``--to-seed`` the images lie between those of two seeds: a .png has a row for each pair, a .gif moves.
 Equal arguments give equal bytes. Exit codes: 0, 2 (bad argument), 4 (no checkpoint, no such device).
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,9 @@ from torch import Tensor
 from engine.conditions import UnknownLabel
 from engine.data import to_uint8
 from engine.figures.grid import save_gif, save_grid
-from engine.methods import Generates
+from engine.figures.latents import slerp
+from engine.methods import Generates, Trace
+from engine.requests import SETTINGS
 from engine.rundir import RunDir
 from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample
@@ -27,54 +32,133 @@ from engine.trained import Trained, changed_or_exit, leave, or_exit
 BATCH = 256
 UNCONDITIONAL_COLUMNS = 8
 GIF_FRAMES = 24
+FRAMES = 12  # between two seeds
+
+Watch = Callable[[int, int, Tensor, int], None]
+"""Called with (steps done, steps to do, images in [-1,1] as far as they have come, columns of their grid)."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """``images`` uint8 N,C,H,W fill a grid of ``columns``; ``film`` moves, each frame with columns of its own."""
+
+    images: Tensor
+    columns: int
+    film: list[Tensor]
+    film_columns: int
+
+    def save(self, path: Path) -> None:
+        """Raises OSError; the suffix must be one of ours."""
+        match path.suffix.lower():
+            case ".png":
+                save_grid(self.images, path, self.columns)
+            case ".gif":
+                save_gif(self.film, path, self.film_columns)
+            case ".npy":
+                temporary = path.with_name(f".{path.name}.{os.getpid()}")
+                with temporary.open("wb") as file:
+                    np.save(file, self.images.numpy())
+                temporary.replace(path)
+            case other:
+                leave(f"--out: {other or path.name!r} is not .png, .gif or .npy", 2)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m engine.sample")
+    parser = argument_parser()
+    parser.prog = "python -m engine.sample"
     parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    trained = or_exit(RunDir(options.run_dir), options.device, options.checkpoint)
+    made = drawing(trained, options, moves=options.out.suffix.lower() == ".gif")
+    try:
+        made.save(options.out)
+    except OSError as error:
+        leave(f"cannot write {options.out}: {error.strerror or error}", 4)
+    return 0
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """What can be asked for, without where it goes."""
+    parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=int)
     parser.add_argument("--label")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--sampler")
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--to-seed", type=int)
+    parser.add_argument("--frames", type=int)
     parser.add_argument("--checkpoint", choices=["best", "last"])
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(arguments)
-    trained = or_exit(RunDir(options.run_dir), options.device, options.checkpoint)
-    if not isinstance(trained.method, Generates):
+    return parser
+
+
+def drawing(trained: Trained, options: argparse.Namespace, moves: bool, watch: Watch | None = None) -> Drawing:
+    """What the options ask for; ``moves`` says whether its film is wanted. Leaves with 2 where they do not fit."""
+    method, seed = trained.method, options.seed
+    if not isinstance(method, Generates):
         leave(f"recipe {trained.recipe.name} makes no images: there is nothing to sample", 2)
-    asked = {
-        "sample.sampler": options.sampler,
-        "sample.steps": options.steps,
-        "sample.guidance": options.guidance,
-    }
+    asked = {key: getattr(options, name) for name, key in SETTINGS.items()}
     settings = changed_or_exit(trained.recipe, asked).sample
-    seed = options.seed if options.seed is not None else trained.recipe.train.seed
-    labels, columns = _labels(trained, options.label, options.n, seed)
-    frames = draw(trained, settings, labels, seed, GIF_FRAMES if options.out.suffix.lower() == ".gif" else 2)
-    try:
-        _write(frames, options.out, columns)
-    except OSError as error:
-        leave(f"cannot write {options.out}: {error.strerror or error}", 4)
-    return 0
+    seed = seed if seed is not None else trained.recipe.train.seed
+    if options.to_seed is None:
+        if options.frames is not None:
+            leave("--frames: say --to-seed, the seed at the other end", 2)
+        labels, columns = _labels(trained, options.label, options.n, seed)
+        noise = Noise(method, seed)
+        columns = min(columns, len(labels))
+        film = draw(
+            trained, settings, labels, noise.draw, GIF_FRAMES if moves else 2, _with_columns(watch, columns)
+        )
+        return Drawing(film[-1], columns, film, columns)
+    frames = options.frames or FRAMES
+    pairs = options.n or (1 if options.label is not None or not method.conditional else None)
+    labels, columns = _labels(trained, options.label, pairs or len(trained.conditions.classes) or 1, seed)
+    ends = zip(*(Noise(method, end).draw(len(labels)) for end in (seed, options.to_seed)), strict=True)
+    weights = [i / max(1, frames - 1) for i in range(frames)]
+    between = iter([slerp(a, b, weight) for a, b in ends for weight in weights])
+    images = draw(
+        trained, settings, labels.repeat_interleave(frames, dim=0),
+        lambda n: torch.stack([next(between) for _ in range(n)]), watch=_with_columns(watch, frames),
+    )[-1]  # fmt: skip
+    film = [images[frame::frames] for frame in range(frames)]
+    return Drawing(images, frames, film, min(columns, len(labels)))
 
 
-def draw(trained: Trained, settings: Sample, labels: Tensor, seed: int, frames: int = 2) -> list[Tensor]:
+def _with_columns(watch: Watch | None, columns: int) -> Trace | None:
+    if watch is None:
+        return None
+    return lambda done, of, images: watch(done, of, images, min(columns, len(images)))
+
+
+def draw(
+    trained: Trained,
+    settings: Sample,
+    labels: Tensor,
+    noise: Callable[[int], Tensor],
+    frames: int = 2,
+    watch: Trace | None = None,
+) -> list[Tensor]:
     """``frames`` pictures of the way from noise to image, each uint8 N,C,H,W; the last are the images.
 
     ``labels`` is int64 N or float32 N,A; its length says how many images an unconditional method makes.
+    ``noise`` gives the noise of so many images more.
     """
     method = trained.method
     assert isinstance(method, Generates)
-    noise = Noise(method, seed)
-    batches = []
-    for part in labels.split(BATCH):
+    batches, parts = [], labels.split(BATCH)
+    for number, part in enumerate(parts):
         kept = Strip(min(frames, settings.steps + 1), images=len(part))
-        latents = noise.draw(len(part)).to(trained.device)
+
+        def trace(step: int, of: int, images: Tensor, kept: Strip = kept, number: int = number) -> None:
+            kept(step, of, images)
+            if watch is not None:
+                watch(number * of + step, len(parts) * of, images)
+
+        latents = noise(len(part)).to(trained.device)
         chosen = part.to(trained.device) if method.conditional else None
-        images = method.sample(settings, latents, chosen, trace=kept)
+        images = method.sample(settings, latents, chosen, trace=trace)
         batches.append([*kept.frames[:-1], to_uint8(images).cpu()])
     return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
@@ -94,23 +178,6 @@ def _labels(trained: Trained, label: str | None, n: int | None, seed: int) -> tu
     if conditions.classes:
         return conditions.any(n or 8 * len(conditions.classes)), len(conditions.classes)
     return conditions.any(n or UNCONDITIONAL_COLUMNS**2, seed), UNCONDITIONAL_COLUMNS
-
-
-def _write(frames: list[Tensor], path: Path, columns: int) -> None:
-    images = frames[-1]
-    columns = min(columns, len(images))
-    match path.suffix.lower():
-        case ".png":
-            save_grid(images, path, columns)
-        case ".gif":
-            save_gif(frames, path, columns)
-        case ".npy":
-            temporary = path.with_name(f".{path.name}.{os.getpid()}")
-            with temporary.open("wb") as file:
-                np.save(file, images.numpy())
-            temporary.replace(path)
-        case other:
-            leave(f"--out: {other or path.name!r} is not .png, .gif or .npy", 2)
 
 
 if __name__ == "__main__":

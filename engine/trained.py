@@ -67,6 +67,14 @@ def changed_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
         leave(error.briefly, 2)
 
 
+class Left(SystemExit):
+    """The end of a command, with what was said on stderr."""
+
+    def __init__(self, sentence: str, code: int):
+        super().__init__(code)
+        self.sentence = sentence
+
+
 def leave(sentence: str, code: int) -> NoReturn:
     print(sentence, file=sys.stderr)
-    raise SystemExit(code)
+    raise Left(sentence, code)

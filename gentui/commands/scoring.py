@@ -44,6 +44,12 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
     "--sampler", metavar="NAME", help=f"Another than the recipe's: {', '.join(SAMPLERS)}; as its method allows."
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the noise.")
+@click.option(
+    "--to-seed", type=click.IntRange(0, 2**63 - 1), help="Images between those of --seed and of this seed."
+)
+@click.option("--frames", type=click.IntRange(2, 240), help="How many from the one to the other: 12.")
+@click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Default: best, where one was scored.")
+@click.option("--device", metavar="D", help="cpu, or cuda:K. Default: the first GPU, else the CPU.")
 @click.option("-o", "--out", "path", required=True, callback=_output, metavar="FILE", help=".png, .gif or .npy")
 @pass_app
 def sample_command(
@@ -55,17 +61,23 @@ def sample_command(
     guidance: float | None,
     sampler: str | None,
     seed: int | None,
+    to_seed: int | None,
+    frames: int | None,
+    checkpoint: str | None,
+    device: str | None,
     path: Path,
 ) -> int:
     """Draw images from a run's weights into FILE.
 
-    .png: a grid; .gif: the process from noise to image; .npy: uint8 N,C,H,W in [0,255].
+    .png: a grid; .gif: the process from noise to image; .npy: uint8 N,C,H,W in [0,255]. With --to-seed the
+    images lie between those of two seeds, on the sphere of noises: a .png has a row for each of -n pairs (1, or
+    one for each class), a .gif goes from the one to the other.
     """
     options = {
         "n": count, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed,
-        "out": path,
+        "to-seed": to_seed, "frames": frames, "checkpoint": checkpoint, "device": device, "out": path,
     }  # fmt: skip
-    code = run_engine("sample", with_checkpoint(app, run), options)
+    code = run_engine("sample", with_checkpoint(app, run, checkpoint), options)
     if code == Exit.OK:
         say(f"wrote {path}")
     return code

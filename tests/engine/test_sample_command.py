@@ -46,12 +46,29 @@ def test_png_is_a_grid_and_gif_the_process(trained, tmp_path):
         assert gif.n_frames == 6  # type: ignore[attr-defined]
 
 
+def test_between_two_seeds_lie_images_whose_ends_are_those_of_the_seeds(trained, tmp_path):
+    asked = ("--label", 3, "--n", 2)
+    for seed in (5, 9):
+        assert call(sample.main, trained, *asked, "--seed", seed, "--out", tmp_path / f"{seed}.npy") == 0
+    between = (*asked, "--seed", 5, "--to-seed", 9, "--frames", 4)
+    for suffix in ("npy", "png", "gif"):
+        assert call(sample.main, trained, *between, "--out", tmp_path / f"way.{suffix}") == 0
+    ends, way = [np.load(tmp_path / f"{name}.npy") for name in (5, 9)], np.load(tmp_path / "way.npy")
+    assert way.shape == (8, 1, 8, 8)
+    for found, wanted in ((way[0::4], ends[0]), (way[3::4], ends[1])):  # other batches, the same up to rounding
+        assert np.abs(found.astype(int) - wanted).max() <= 1
+    with Image.open(tmp_path / "way.png") as png, Image.open(tmp_path / "way.gif") as gif:
+        assert png.size == (4 * 34 + 2, 2 * 34 + 2)
+        assert gif.size == (2 * 34 + 2, 34 + 2) and gif.n_frames == 4  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--label", "nine"], "no class 'nine'"),
         (["--sampler", "huen"], "heun"),
         (["--guidance", "2"], "guidance"),
+        (["--frames", "4"], "--to-seed"),
     ],
 )
 def test_bad_arguments_get_one_sentence_and_exit_2(trained, tmp_path, capsys, arguments, says):
