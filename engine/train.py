@@ -393,16 +393,18 @@ class Trainer:
             self.raise_alarms(self.panel.see(self.step, signals))
 
     def _flush(self, found: Values | None = None, hold: int = 0) -> None:
-        if len(self.metrics) <= hold:
+        if not len(self.metrics):
             return
         now = time.monotonic()
         if steps := self.step - self._window_step:
             self._speed = steps * self.batches.batch_size / max(now - self._window_start, 1e-9)
+            self._open_window()
+        if len(self.metrics) <= hold:
+            return
         last = self.step - hold
         rows = self.metrics.flush(
             hold, images_per_s=self._speed, epoch=last / self.batches.steps_per_epoch, **(found or {})
         )
-        self._open_window()
         self._check(rows, last)
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now

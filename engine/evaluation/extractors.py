@@ -36,6 +36,7 @@ class Extractor(ABC):
     classes: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     batch: int = 256  # images embedded at once
+    quick: bool = True  # whether some hundred images are embedded in a moment on a CPU
 
     @property
     def tells_classes(self) -> bool:

@@ -25,6 +25,7 @@ class InceptionExtractor(Extractor):
     size = (299, 299)
     interpolation = "tf1-bilinear"
     batch = 32
+    quick = False
 
     def __init__(self, chosen: settings.Extractor, path: Path, device: torch.device):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3

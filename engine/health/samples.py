@@ -49,7 +49,8 @@ class Examination:
     """
 
     def __init__(self, dataset: Dataset, device: torch.device, extractor: Extractor | None):
-        self.dataset, self.device, self.extractor = dataset, device, extractor
+        self.dataset, self.device = dataset, device
+        self.extractor = extractor if extractor and (extractor.quick or device.type != "cpu") else None
 
     def signals(self, seen: Evidence) -> Values:
         """Of samples just drawn, by name."""
@@ -67,8 +68,10 @@ class Examination:
             found["health/diversity"] = of.share(
                 of.spread(features, classes), self._real.spread(classes is not None)
             )
-            precision, recall = of.precision_and_recall(features, self._real.vectors[: len(features)])
-            found |= {"health/precision": precision, "health/recall": recall}
+            real = self._real.vectors[: len(features)]
+            if min(len(real), len(features)) > of.NEIGHBOURS:
+                precision, recall = of.precision_and_recall(features, real)
+                found |= {"health/precision": precision, "health/recall": recall}
         compared = (self._pixels, pixels) if features is None or self._real is None else (self._real, features)
         if labels is not None:
             found["health/label_told"] = compared[0].told(compared[1], labels, self.dataset.groups)
@@ -123,7 +126,7 @@ class Examination:
         """Median distance to the nearest training image, of held-out images or of the training images themselves:
         the smaller, since training images may overlap as crops of one photograph do."""
         held = self.dataset.validation or self.dataset.test
-        among = float(of.nearest_other(self._training[:2000]).median())
+        among = float(of.nearest_other(self._training[:2000]).median()) if len(self._training) > 1 else 0.0
         if len(held) < 8:
             return among
         out = of.thumbnails(held.images[_spread_over(len(held), REAL)])
