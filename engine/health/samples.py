@@ -75,7 +75,7 @@ class Examination:
         compared = (self._pixels, pixels) if features is None or self._real is None else (self._real, features)
         if labels is not None:
             found["health/label_told"] = compared[0].told(compared[1], labels, self.dataset.groups)
-            if (followed := self._followed(seen, features)) is not None:
+            if (followed := self._followed(seen)) is not None:
                 found["health/label"] = followed
         return found
 
@@ -92,7 +92,7 @@ class Examination:
         assert self.extractor is not None
         return torch.cat([self.extractor.logits(chunk).cpu() for chunk in images.split(self.extractor.batch)])
 
-    def _followed(self, seen: Evidence, features: Tensor | None) -> float | None:
+    def _followed(self, seen: Evidence) -> float | None:
         if self.extractor is None or not can_classify(self.extractor, self.dataset) or seen.labels is None:
             return None
         logits = self._logits(seen.images) if seen.logits is None else seen.logits
