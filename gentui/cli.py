@@ -20,7 +20,8 @@ from gentui.commands.console import App, Exit, Failure, say
 COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
     "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs",
-    "stop": "control", "resume": "control", "rm": "control",
+    "stop": "control", "resume": "control", "rm": "control", "restore": "control", "queue": "control",
+    "tag": "control", "note": "control", "rename": "control",
     "sample": "scoring", "evaluate": "evaluating", "leaderboard": "scoring",
     "export": "results", "report": "results", "data": "machine", "doctor": "machine", "index": "machine",
 }  # fmt: skip

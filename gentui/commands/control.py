@@ -1,14 +1,16 @@
-"""``stop``, ``resume``, ``rm``: of runs, and of evaluations in the queue."""
+"""``stop``, ``resume``, ``rm``, ``restore``, ``queue``: of runs, and of evaluations in the queue; marks of runs."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from gentui.commands.console import App, Exit, out, pass_app, say
+from gentui.commands.console import App, Exit, out, pass_app, say, table
 
 if TYPE_CHECKING:
     from gentui.index import Index
@@ -105,19 +107,120 @@ def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
 
 
 @click.command()
-@runs_argument
+@click.argument("runs", metavar="RUN...", nargs=-1)
+@click.option("--now", is_flag=True, help="Delete for good; without RUN, all that is in the trash.")
 @pass_app
-def rm_command(app: App, runs: tuple[str, ...]) -> int:
-    """Delete runs, or evaluations (eval-…), with all their files. One that is running is refused.
+def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
+    """Move runs to the trash, from where `gentui restore` takes them back for a month. One that is running is refused.
 
-    What an evaluation scored stays with its run.
+    Evaluations (eval-…) are deleted at once; what they scored stays with their run.
     """
     from gentui import jobs
+    from gentui.jobs import trash
+    from gentui.jobs.kinds import EVALUATIONS, kind_of
+
+    if not runs:
+        if not now:
+            raise click.UsageError(
+                "name the runs to delete, or say --now to empty the trash", click.get_current_context()
+            )
+        gone = trash.empty(app.home)
+        say(f"{len(gone)} runs in the trash were deleted" if gone else "the trash is empty")
+        return Exit.OK
 
     def remove(run_id: str) -> str:
-        jobs.remove(app.home, run_id)
-        return f"removed {run_id}"
+        jobs.remove(app.home, run_id, now=now)
+        if now or kind_of(run_id) is EVALUATIONS:
+            return f"removed {run_id}"
+        return f"{run_id} is in the trash; `gentui restore {run_id}` brings it back"
 
     code = _each(app, runs, remove)
     app.index()
     return code
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1)
+@pass_app
+def restore_command(app: App, runs: tuple[str, ...]) -> int:
+    """Bring deleted runs back from the trash. Without RUN: list what is in it."""
+    from gentui import jobs
+    from gentui.jobs import trash
+
+    if not runs:
+        rows = [[t.id, time.strftime("%Y-%m-%d %H:%M", time.localtime(t.at))] for t in trash.trashed(app.home)]
+        if rows:
+            table(["RUN", "DELETED"], rows)
+        else:
+            say("the trash is empty")
+        return Exit.OK
+    found = [trash.find_trashed(app.home, run) for run in runs]
+    for run_id in dict.fromkeys(found):
+        jobs.restore(app.home, run_id)
+        say(f"{run_id} is back")
+        out(run_id)
+    app.index()
+    return Exit.OK
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--first", "where", flag_value="first", help="It is taken next.")
+@click.option("--last", "where", flag_value="last", help="It is taken after all others.")
+@pass_app
+def queue_command(app: App, run: str, where: Literal["first", "last"] | None) -> int:
+    """Change the place of a waiting run, or evaluation (eval-…), in the queue."""
+    from gentui import jobs
+
+    if where is None:
+        raise click.UsageError("say --first or --last", click.get_current_context())
+    job_id = find_job(app.home, app.index(), run)
+    jobs.reorder(app.home, job_id, where)
+    say(f"{job_id} is taken {'next' if where == 'first' else 'last'}")
+    out(job_id)
+    return Exit.OK
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("run", metavar="RUN")
+@click.argument("words", metavar="+TAG|-TAG...", nargs=-1, required=True, type=click.UNPROCESSED)
+@pass_app
+def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
+    """Add tags (`+x`, or just `x`) to a run and take others (`-y`) from it; prints the tags it has then."""
+    from gentui import jobs
+    from gentui.jobs import marks
+
+    add, remove = marks.changes_of(" ".join(words))
+    index = app.index()
+    for tag in jobs.tag(app.home, index.find(run), add, remove).tags:
+        out(tag)
+    return Exit.OK
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.argument("text", metavar="TEXT")
+@pass_app
+def note_command(app: App, run: str, text: str) -> int:
+    """Replace a run's notes, which reports show; an empty TEXT takes them away, - reads them from stdin."""
+    from gentui import jobs
+    from gentui.jobs.marks import LONGEST_NOTES
+
+    run_id = app.index().find(run)
+    jobs.note(app.home, run_id, sys.stdin.read(LONGEST_NOTES + 1) if text == "-" else text)
+    out(run_id)
+    return Exit.OK
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.argument("text", metavar="TEXT")
+@pass_app
+def rename_command(app: App, run: str, text: str) -> int:
+    """Call a run something else; an empty TEXT leaves it without a name."""
+    from gentui import jobs
+
+    run_id = app.index().find(run)
+    jobs.rename(app.home, run_id, text)
+    out(run_id)
+    return Exit.OK

@@ -20,28 +20,42 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@click.option("--filter", "text", default="", metavar="TEXT", help="As in the app: 'fashion fid<60 -tag:x'.")
 @json_option
 @pass_app
-def runs_command(app: App, status: str | None, as_json: bool) -> None:
-    """Every run, newest first."""
+def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None:
+    """Every run, newest first.
+
+    --filter takes words, KEY:VALUE, KEY=VALUE and comparisons, where KEY is a setting (optim.lr), a score or metric
+    (fid, loss), or one of status, dataset, family, recipe, tag, name, note, device, alarms, step, seconds, speed,
+    seed …; a comma means either, a - in front means not.
+    """
+    from gentui import filters
     from gentui.jobs import pending
 
     index = app.index()
     rows = index.runs(status=status)
+    if text:
+        query = filters.parse(text, filters.Known.of(index.runs()))
+        if query.mistakes:
+            raise click.UsageError("--filter: " + "; ".join(query.mistakes), click.get_current_context())
+        rows = [row for row in rows if query.matches(row)]
     if as_json:
         out_json([described(index, row) for row in rows])
         return
     if not rows:
-        say("no runs" + (f" with status {status}" if status else " yet: `gentui run digits-unet` starts one"))
+        wanted = " with status " + status if status else ""
+        wanted += " that match" if text else ""
+        say("no runs" + (wanted or " yet: `gentui run digits-unet` starts one"))
         return
     table(
-        ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "REASON"],
+        ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "TAGS", "REASON"],
         [
             [
                 row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
                 number(row.loss, 3), number(row.images_per_s, 3), duration(row.seconds),
                 f"{row.best.metric} {number(row.best.value)}" if row.best else "", health.count(row), row.name,
-                row.reason,
+                " ".join(row.tags), row.reason,
             ]
             for row in rows
         ],
@@ -60,6 +74,8 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
     return {
         "id": row.id,
         "name": row.name,
+        "tags": row.tags,
+        "notes": row.notes,
         "recipe": row.recipe,
         "family": row.family,
         "dataset": row.dataset,
@@ -124,7 +140,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         out_json(full)
         return
     facts = [
-        ("run", row.id), ("name", row.name), ("recipe", f"{row.recipe}: {row.title}"),
+        ("run", row.id), ("name", row.name), ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
         ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
         ("step", _steps(row)), ("time", duration(row.seconds)),
         ("speed", f"{row.images_per_s:,.0f} images/s" if row.images_per_s else ""),
@@ -135,6 +151,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         if value not in ("", None):
             out(f"{key:<8}{clean(value)}")
     for title, lines in (
+        ("notes", row.notes.splitlines()),
         (
             "last values",
             [_value(key, value) for key, value in sorted(row.metrics.items()) if not health.is_signal(key)],
@@ -264,7 +281,7 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
         raise click.UsageError("compare needs at least two runs", click.get_current_context())
     index = app.index()
     rows = [app.find(index, run) for run in dict.fromkeys(runs)]
-    settings = _different([_settings(RunDir(app.home / "runs" / row.id)) for row in rows])
+    settings = _different([row.settings for row in rows])
     metrics = _beside([row.metrics for row in rows])
     scores = _beside([_best_scores(index, row) for row in rows])
     if as_json:
@@ -296,22 +313,6 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
 
 def _cell(value: Any) -> str:
     return number(value) if isinstance(value, float) else "" if value is None else str(value)
-
-
-def _settings(run: RunDir) -> dict[str, Any]:
-    """A run's settings by dotted key; none where its recipe cannot be read."""
-    import tomllib
-
-    try:
-        raw = tomllib.loads(_read(run))
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-    return {
-        f"{table}.{key}": value
-        for table, values in raw.items()
-        if isinstance(values, dict) and table not in ("quick", "reference")
-        for key, value in values.items()
-    }
 
 
 def _best_scores(index: Index, row: RunRow) -> dict[str, float]:

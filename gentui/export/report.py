@@ -42,6 +42,7 @@ class Section:
     curves: list[tuple[str, str]] = field(default_factory=list)
     pictures: list[tuple[str, str]] = field(default_factory=list)
     architecture: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     settings: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -81,7 +82,7 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
     section.facts = [
         (key, clean(value))
         for key, value in (
-            ("Run", row.id), ("Name", row.name),
+            ("Run", row.id), ("Name", row.name), ("Tags", " ".join(row.tags)),
             ("Status", f"{row.status}: {row.reason}" if row.reason else row.status),
             ("Data", row.dataset + (f" (stands in for {row.stand_in_for})" if row.stand_in_for else "")),
             ("Form", "quick" if row.quick else ""), ("Parameters", parameters), ("Steps", row.step),
@@ -105,6 +106,7 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
         for alert in index.alerts(row.id)
     ]
     section.cost = health.cost(row)
+    section.notes = clean_lines(row.notes) if row.notes else []
     section.settings, section.summary = _settings(run)
     section.curves = _curves(index, row, folder)
     section.pictures = _pictures(index, row, run, folder)
@@ -246,7 +248,9 @@ def _html(sections: list[Section], others: list[Comparison]) -> str:
         if section.settings:
             settings = table(["Setting", "Value"], section.settings)
             parts.append(f"<details><summary>Settings</summary>{settings}</details>\n")
-        parts.append(f"<h3>{ROOM_FOR_NOTES}</h3>\n<p contenteditable></p>\n")
+        parts.append(
+            f"<h3>{ROOM_FOR_NOTES}</h3>\n<p contenteditable>{'<br>'.join(map(e, section.notes))}</p>\n"
+        )
     if others:
         parts.append(f"<h2>{AGAINST}</h2>\n")
         parts += [f"<h3>{e(other.title)}</h3>\n{table(OTHERS_HEAD, other.rows)}" for other in others]
@@ -288,7 +292,7 @@ def _markdown(sections: list[Section], others: list[Comparison]) -> str:
             lines += ["### Architecture", "", fence, *section.architecture, fence, ""]
         if section.settings:
             lines += ["### Settings", "", *table(["Setting", "Value"], section.settings)]
-        lines += [f"### {ROOM_FOR_NOTES}", "", ""]
+        lines += [f"### {ROOM_FOR_NOTES}", "", *(f"{m(line)}  " if line else "" for line in section.notes), ""]
     for other in others:
         lines += [f"## {AGAINST}", ""] if other is others[0] else []
         lines += [f"### {m(other.title)}", "", *table(OTHERS_HEAD, other.rows)]

@@ -16,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.rundir import STATUSES
+from gentui.jobs import marks
 from gentui.text import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
-_DESCRIBING = frozenset({"title", "summary", "order", "quick", "reference"})  # no part in what is trained
+_DESCRIBING = frozenset(
+    {"title", "summary", "order", "quick", "reference", "sweep"}
+)  # no part in what is trained
 _LARGEST = 2**48  # far beyond any count of steps or bytes, and safe to multiply in SQLite
 
 
@@ -68,7 +71,7 @@ def signature(path: str | Path) -> str | None:
 
 
 def columns_of(directory: Path) -> dict[str, Any]:
-    """Columns of ``runs`` that come from run.json, state.json and recipe.toml, ``problem`` among them."""
+    """Columns of ``runs`` that come from run.json, state.json, recipe.toml and marks.json, ``problem`` among them."""
     problems: list[str] = []
     columns: dict[str, Any] = {}
     try:
@@ -80,14 +83,38 @@ def columns_of(directory: Path) -> dict[str, Any]:
     except Unreadable as error:
         problems.append(str(error))
         columns |= {"status": "lost", "reason": ""}
-    configuration = ""
+    configuration, settings = "", "{}"
     try:
-        configuration = configuration_of(tomllib.loads(read_small(directory / "recipe.toml").decode()))
+        recipe = tomllib.loads(read_small(directory / "recipe.toml").decode())
+        configuration, settings = configuration_of(recipe), json.dumps(settings_of(recipe), default=str)
     except Unreadable as error:
         problems.append(str(error))
     except (ValueError, RecursionError):
         problems.append("recipe.toml is not valid TOML")
-    return columns | {"configuration": configuration, "problem": "; ".join(problems)}
+    try:
+        columns |= _marks_columns(directory)
+    except Unreadable as error:
+        problems.append(str(error))
+        columns |= {"tags": "[]", "notes": ""}
+    return columns | {"configuration": configuration, "settings": settings, "problem": "; ".join(problems)}
+
+
+def _marks_columns(directory: Path) -> dict[str, Any]:
+    if not os.path.lexists(directory / marks.FILE):
+        return {"tags": "[]", "notes": ""}
+    marked = marks.of(read_json(directory / marks.FILE))
+    named = {} if marked.name is None else {"name": marked.name}
+    return {**named, "tags": json.dumps(marked.tags), "notes": marked.notes}
+
+
+def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recipe's tables by dotted key."""
+    return {
+        f"{table}.{key}": value
+        for table, values in recipe.items()
+        if isinstance(values, dict) and table not in ("quick", "reference", "sweep")
+        for key, value in values.items()
+    }
 
 
 def configuration_of(recipe: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +35,7 @@ _RUN_COLUMNS = (
     "total_steps", "images", "total_images", "steps_per_epoch", "seconds", "seed", "device", "precision",
     "parameters", "created_at", "queued_at", "started_at", "ended_at", "attempt", "slot", "pid", "exit_code",
     "signal", "metrics", "best", "protocols", "alerts", "alarms", "scoring", "corrupt", "phase", "reference",
-    "estimate", "wanted", "problem",
+    "estimate", "wanted", "problem", "tags", "notes", "settings", "scores",
 )  # fmt: skip
 _SELECT_RUNS = f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"
 T = TypeVar("T")
@@ -137,17 +137,22 @@ class Index:
         found = self._read(lambda db: chart.chart(db, run_id, key, columns, lo, hi, axis))
         return chart.empty() if found is None else found
 
-    def score_chart(self, run_id: str, metric: str, axis: str = "step") -> Chart:
+    def extent(self, run_id: str, axis: str = "step") -> tuple[float, float] | None:
+        """The ends of a run's metrics on an axis; None while it has none."""
+        from gentui.index import chart
+
+        return self._read(lambda db: chart.extent(db, run_id, axis))
+
+    def score_chart(self, run_id: str, metric: str, axis: str = "step", like: str | None = None) -> Chart:
         """The scores of a metric along the run: those of the protocol with the most of them, for others do not
-        compare."""
+        compare. ``like``: those of the protocol that another run's have."""
         import numpy as np
 
         from gentui.index import chart
 
-        of = [score for score in self.evaluations(run_id) if score.metric == metric]
-        protocols = [score.protocol_id or score.protocol for score in of]
-        main = max(dict.fromkeys(protocols), key=protocols.count, default="")
-        pairs = [(s.step, s.value) for s, protocol in zip(of, protocols, strict=True) if protocol == main]
+        main = protocol_of(metric, self.evaluations(like or run_id))
+        of = [s for s in self.evaluations(run_id) if s.metric == metric]
+        pairs = [(s.step, s.value) for s in of if (s.protocol_id or s.protocol) == main]
         steps, values = np.array(sorted(pairs, key=lambda pair: pair[0]), np.float64).reshape(-1, 2).T
         found = self._read(lambda db: chart.of_scores(db, run_id, steps, values, axis))
         return chart.empty() if found is None else found
@@ -275,7 +280,8 @@ class Index:
         (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
          images, total_images, steps_per_epoch, seconds, seed, device, precision, parameters, created_at,
          queued_at, started_at, ended_at, attempt, slot, pid, exit_code, signal, metrics, best, protocols,
-         alerts, alarms, scoring, corrupt, phase, reference, estimate, wanted, problem) = values  # fmt: skip
+         alerts, alarms, scoring, corrupt, phase, reference, estimate, wanted, problem,
+         tags, notes, settings, scores) = values  # fmt: skip
         last: dict[str, float] = json.loads(metrics)
         row = RunRow(
             id, name, recipe, title, family, dataset, bool(quick), stand_in_for, status, reason, step,
@@ -285,6 +291,8 @@ class Index:
             _best(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts,
             [(severity, name) for severity, name in json.loads(alarms)] if alerts else [], scoring, corrupt, phase,
             f"{self.home}/runs/{id}", json.loads(reference) if reference else None,
+            json.loads(tags) if tags != "[]" else [], notes, _settings(settings),
+            json.loads(scores) if scores != "{}" else {},
         )  # fmt: skip
         if status in _UNFINISHED:
             bring_up_to_date(self.home, row)
@@ -295,6 +303,16 @@ class Index:
         if problem:
             row.reason = f"{row.reason}; {problem}" if row.reason else problem
         return row
+
+
+_settings = lru_cache(maxsize=4096)(json.loads)
+"""Of many runs some share all, and of one that trains they never change."""
+
+
+def protocol_of(metric: str, scores: list[Evaluation]) -> str:
+    """The protocol that most of a metric's scores have."""
+    protocols = [score.protocol_id or score.protocol for score in scores if score.metric == metric]
+    return max(dict.fromkeys(protocols), key=protocols.count, default="")
 
 
 def _number(value: float | None, kind: int) -> float:

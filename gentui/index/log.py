@@ -23,7 +23,7 @@ SECONDS, IMAGES = "@seconds", "@images"
 _KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # a clock point at least this far from the one before
 PROGRESS: dict[str, Any] = {
     "step": 0, "images": 0, "seconds": 0.0, "total_steps": None, "total_images": None, "steps_per_epoch": None,
-    "device": "", "precision": "", "parameters": None, "phase": "", "metrics": "{}", "best": None,
+    "device": "", "precision": "", "parameters": None, "phase": "", "metrics": "{}", "best": None, "scores": "{}",
     "protocols": "[]", "alerts": 0, "alarms": "[]", "scoring": 0.0, "corrupt": 0,
     "clock_step": None, "clock_seconds": None,
 }  # fmt: skip
@@ -355,6 +355,11 @@ class RunLog:
             "SELECT total(seconds) FROM passes WHERE run = ?", (self.run.id,)
         ).fetchone()[0]
         self.now["protocols"] = json.dumps(sorted({score[5] for score in scores}))
+        extremes: dict[str, float] = {}
+        for metric, _, _, value, lower, *_ in best.values():
+            held = extremes.setdefault(metric, value)
+            extremes[metric] = min(held, value) if lower else max(held, value)
+        self.now["scores"] = json.dumps(extremes)
         self.now["best"] = None
         if scores:
             self.now["best"] = json.dumps(best[scores[0][:2]])

@@ -103,7 +103,8 @@ class RunRow:
     ``steps`` is the total, ``step`` and ``images`` how far it has come, ``seconds`` the time spent training
     over all attempts, ``eta_s`` what is left. ``metrics`` holds the last value of each, ``loss`` one of them.
     ``alerts`` counts the alarms, ``alarms`` are (severity, name) of the different ones, the worst first.
-    ``evaluation_seconds`` is what of ``seconds`` went into scores.
+    ``evaluation_seconds`` is what of ``seconds`` went into scores. ``settings`` are the recipe's by dotted key,
+    ``scores`` the best of each metric under whichever protocol.
     """
 
     id: str
@@ -148,6 +149,10 @@ class RunRow:
     phase: str = ""
     dir: str = ""
     reference: dict[str, Any] | None = None
+    tags: list[str] = field(default_factory=list)
+    notes: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
 
     @property
     def worst(self) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-VERSION = 3
+VERSION = 4
 """``PRAGMA user_version``. An index of another version is made again from the runs."""
 
 migrations = Migrations("gentui.index")
@@ -36,6 +36,9 @@ CREATE TABLE runs (
     reference TEXT,
     -- recipe.toml: a hash of all that steers the run but its seed, '' when it cannot be read
     configuration TEXT NOT NULL DEFAULT '',
+    settings TEXT NOT NULL DEFAULT '{}', -- of recipe.toml, by dotted key
+    -- marks.json
+    tags TEXT NOT NULL DEFAULT '[]', notes TEXT NOT NULL DEFAULT '',
     -- state.json
     status TEXT NOT NULL DEFAULT 'lost', reason TEXT NOT NULL DEFAULT '', attempt INTEGER NOT NULL DEFAULT 0,
     slot TEXT, queued_at REAL, started_at REAL, ended_at REAL, pid INTEGER, exit_code INTEGER, signal INTEGER,
@@ -43,7 +46,9 @@ CREATE TABLE runs (
     step INTEGER NOT NULL DEFAULT 0, images INTEGER NOT NULL DEFAULT 0, seconds REAL NOT NULL DEFAULT 0,
     total_steps INTEGER, total_images INTEGER, steps_per_epoch INTEGER, device TEXT NOT NULL DEFAULT '',
     precision TEXT NOT NULL DEFAULT '', parameters INTEGER, phase TEXT NOT NULL DEFAULT '',
-    metrics TEXT NOT NULL DEFAULT '{}', best TEXT, protocols TEXT NOT NULL DEFAULT '[]',
+    metrics TEXT NOT NULL DEFAULT '{}', best TEXT,
+    scores TEXT NOT NULL DEFAULT '{}', -- the best of each metric, under whichever protocol
+    protocols TEXT NOT NULL DEFAULT '[]',
     alerts INTEGER NOT NULL DEFAULT 0,
     alarms TEXT NOT NULL DEFAULT '[]', -- [severity, name] of each, the worst first
     scoring REAL NOT NULL DEFAULT 0, -- seconds of the run's own time spent on scores

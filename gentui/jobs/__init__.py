@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gentui.jobs.evaluating import evaluate, find_evaluation, pending
-    from gentui.jobs.launching import launch, remove, resume
+    from gentui.jobs.launching import launch, remove, reorder, resume
+    from gentui.jobs.marks import note, rename, tag
     from gentui.jobs.orphans import reconcile
     from gentui.jobs.slots import ensure_workers, slots
     from gentui.jobs.states import JobError, get_job
     from gentui.jobs.stopping import stop
+    from gentui.jobs.trash import restore
 
 __all__ = [
-    "JobError", "ensure_workers", "evaluate", "find_evaluation", "get_job", "launch", "pending", "reconcile",
-    "remove", "resume", "slots", "stop",
+    "JobError", "ensure_workers", "evaluate", "find_evaluation", "get_job", "launch", "note", "pending",
+    "reconcile", "remove", "rename", "reorder", "restore", "resume", "slots", "stop", "tag",
 ]  # fmt: skip
 
 _HOME = {
@@ -29,12 +31,17 @@ _HOME = {
     "find_evaluation": "evaluating",
     "get_job": "states",
     "launch": "launching",
+    "note": "marks",
     "pending": "evaluating",
     "reconcile": "orphans",
     "remove": "launching",
+    "rename": "marks",
+    "reorder": "launching",
+    "restore": "trash",
     "resume": "launching",
     "slots": "slots",
     "stop": "stopping",
+    "tag": "marks",
 }
 
 

@@ -10,14 +10,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
 from engine.rundir import RunDir, State
+from gentui.jobs import trash
 from gentui.jobs.evaluating import evaluations_of, long_over
 from gentui.jobs.kinds import KINDS
 from gentui.jobs.slots import ensure_workers, slot_for
-from gentui.jobs.states import JobError, called, change, get_job, locked_job, queued
+from gentui.jobs.states import JobError, called, change, get_job, locked_job, queue, queued, read_state
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ def _requeued(what: str, state: State) -> State:
     return queued(asked if isinstance(asked, str) else None, attempt=state.attempt)
 
 
-def remove(home: Path, job_id: str) -> None:
-    """Delete a job that is not alive, with all its files; a run with its evaluations.
+def remove(home: Path, job_id: str, *, now: bool = False) -> None:
+    """Take away a job that is not alive: a run with its evaluations goes to the trash, an evaluation for good.
 
-    Raises JobError when it is alive, or is being scored.
+    ``now``: a run too. Raises JobError when it is alive, or is being scored.
     """
     job = get_job(home, job_id)
     evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
@@ -96,6 +97,9 @@ def remove(home: Path, job_id: str) -> None:
     with locked_job(job, patience=0.5) as free:
         if not free:
             raise JobError(f"{called(job)} is running; stop it first")
+        if isinstance(job, RunDir) and not now:
+            trash.throw_away(home, job, evaluations)
+            return
         doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
         try:
             job.path.rename(doomed)
@@ -109,8 +113,44 @@ def remove(home: Path, job_id: str) -> None:
             remove(home, evaluation.id)
 
 
+def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down"]) -> None:
+    """Change when a waiting job is taken: before all others, after them, or past its neighbour for the same device.
+
+    Raises JobError when it does not wait.
+    """
+    job = get_job(home, job_id)
+    waiting = [(other, state) for other, state in queue(home) if other.id != job_id]
+    mine = read_state(job)
+    if mine is None or mine.status != "queued":
+        raise JobError(
+            f"{called(job)} is {mine.status if mine else 'broken'}: only a queued one has a place to change"
+        )
+    times = [
+        s.queued_at or 0.0 for _, s in waiting if s.slot is None or mine.slot is None or s.slot == mine.slot
+    ]
+    before = sum(1 for t in times if t <= (mine.queued_at or 0.0))
+    at = {"first": 0, "last": len(times), "up": max(0, before - 1), "down": min(len(times), before + 1)}[where]
+    if not times or (at == before and where in ("up", "down")):
+        return
+    moment = (
+        times[0] - 1.0 if at == 0
+        else max(times[-1] + 0.001, time.time()) if at == len(times)
+        else (times[at - 1] + times[at]) / 2
+    )  # fmt: skip
+
+    def decide(state: State) -> State | None:
+        return state.with_(queued_at=max(0.0, moment)) if state.status == "queued" else None
+
+    try:
+        if change(job, decide) is None:
+            raise JobError(f"{called(job)} has just begun")
+    except (OSError, ValueError):
+        raise JobError(f"{called(job)} cannot be moved: its state.json cannot be changed") from None
+
+
 def sweep(home: Path, older_than: float = 86_400.0) -> None:
-    """Delete what killed processes left half made or half removed, and evaluations long over."""
+    """Delete what killed processes left half made or half removed, evaluations long over, and old trash."""
+    trash.empty(home, trash.KEPT)
     for kind in KINDS:
         try:
             entries = list(os.scandir(home / kind.folder))

@@ -31,9 +31,7 @@ def change(job: JobDir, decide: Callable[[State], State | None]) -> State | None
     Returns the new state, or None when nothing was changed. Raises OSError when the directory is gone or
     the disk is full (the old state then stands), ValueError when ``state.json`` is missing or broken.
     """
-    fd = os.open(job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+    with exclusive(job):
         held = read_state(job)
         if held is None:
             raise ValueError(f"{job.state_path} is missing or broken")
@@ -41,6 +39,15 @@ def change(job: JobDir, decide: Callable[[State], State | None]) -> State | None
         if state is not None:
             job.write_state(state)
         return state
+
+
+@contextmanager
+def exclusive(job: JobDir) -> Iterator[None]:
+    """Hold the flock on the job's directory, under which its small files change. Raises OSError when it is gone."""
+    fd = os.open(job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(fd)
 

@@ -1,0 +1,246 @@
+"""The language that runs are filtered with, alike in the app and on the command line.
+
+    fashion status:running optim.lr>=1e-3 fid<60 -tag:x
+
+Words look for themselves in what a run is called; ``key:value`` asks whether a text holds the value or a number
+equals it; ``=`` and ``!=`` ask for the whole; ``<``, ``<=``, ``>``, ``>=`` compare. A comma means either, a ``-`` in
+front means not, quotes keep a text together. A key is one of ``FIELDS``, a metric or score, or a setting: whole as
+``optim.lr``, or by its last part where only one table has it. Of a score the run's best counts, of another
+metric its last value. What a run does not have matches nothing, and so does match a ``-``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from engine.rundir import STATUSES
+from gentui.text import clean
+
+if TYPE_CHECKING:
+    from gentui.index import RunRow
+
+Value = str | float | bool | Sequence[Any] | None
+Getter = Callable[["RunRow"], Value]
+
+_TEXTS: dict[str, Getter] = {
+    "status": lambda run: run.status,
+    "dataset": lambda run: run.dataset,
+    "family": lambda run: run.family,
+    "recipe": lambda run: run.recipe,
+    "tag": lambda run: run.tags,
+    "name": lambda run: run.name,
+    "note": lambda run: run.notes,
+    "device": lambda run: run.slot or run.device,
+    "alarms": lambda run: [word for alarm in run.alarms for word in alarm],
+    "reason": lambda run: run.reason,
+    "id": lambda run: run.id,
+    "title": lambda run: run.title,
+    "quick": lambda run: run.quick,
+}
+_NUMBERS: dict[str, Getter] = {
+    "step": lambda run: run.step,
+    "steps": lambda run: run.steps,
+    "seconds": lambda run: run.seconds,
+    "speed": lambda run: run.images_per_s,
+    "eta": lambda run: run.eta_s,
+    "seed": lambda run: run.seed,
+    "images": lambda run: run.images,
+    "parameters": lambda run: run.parameters,
+    "attempt": lambda run: run.attempt,
+    "alarms": lambda run: run.alerts,
+}
+_ALIASES = {
+    "data": "dataset", "tags": "tag", "notes": "note", "alarm": "alarms", "time": "seconds", "run": "id",
+    "images_per_s": "speed", "params": "parameters",
+}  # fmt: skip
+_DURATIONS = {"seconds", "eta"}
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+FIELDS = tuple(dict.fromkeys([*_TEXTS, *_NUMBERS]))
+_TOKEN = re.compile(r'-?(?:[^\s"]|"[^"]*"?)+')
+_TERM = re.compile(r"([^\W\d][\w./-]*?)(>=|<=|!=|:|=|<|>)(.*)", re.DOTALL)
+_ORDERS: dict[str, Callable[[float, float], bool]] = {
+    "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Known:
+    """The keys that some run has, besides ``FIELDS``. ``numbers`` are those with a number in some run."""
+
+    keys: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    short: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runs: Iterable[RunRow]) -> Known:
+        metrics: set[str] = set()
+        settings: set[str] = set()
+        numbers: set[str] = set()
+        seen: set[int] = set()
+        for run in runs:
+            metrics.update(run.metrics, run.scores)
+            if id(run.settings) in seen:  # many runs share theirs
+                continue
+            seen.add(id(run.settings))
+            settings.update(run.settings)
+            numbers.update(key for key, value in run.settings.items() if _is_number(value))
+        short: dict[str, tuple[str, ...]] = {}
+        for key in sorted(settings):
+            last = key.rpartition(".")[2]
+            short[last] = (*short.get(last, ()), key)
+        return cls(frozenset(metrics | settings), frozenset(metrics | numbers), short)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """``mistakes`` are sentences on terms that mean nothing; ``matches`` goes by the others."""
+
+    terms: tuple[Callable[[RunRow], bool], ...] = ()
+    mistakes: tuple[str, ...] = ()
+
+    @property
+    def mistake(self) -> str:
+        """The first one; "" for none."""
+        return self.mistakes[0] if self.mistakes else ""
+
+    def matches(self, run: RunRow) -> bool:
+        return all(term(run) for term in self.terms)
+
+
+class _Mistake(Exception):
+    pass
+
+
+def parse(text: str, known: Known) -> Filter:
+    """The filter that a text means; never raises."""
+    terms: list[Callable[[RunRow], bool]] = []
+    mistakes: list[str] = []
+    for token in _TOKEN.findall(text):
+        wanted = token.removeprefix("-")
+        if not wanted.strip('"'):
+            continue  # the beginning of something
+        try:
+            term = _term(wanted, known)
+        except _Mistake as mistake:
+            mistakes.append(clean(mistake, 300))
+            continue
+        terms.append(_not(term) if token != wanted else term)
+    return Filter(tuple(terms), tuple(mistakes))
+
+
+def words_of(run: RunRow) -> str:
+    """What free words are looked for in."""
+    told = (run.id, run.name, run.recipe, run.title, run.dataset, run.status, run.device, run.family, *run.tags)
+    return " ".join(told).lower()
+
+
+def _not(term: Callable[[RunRow], bool]) -> Callable[[RunRow], bool]:
+    return lambda run: not term(run)
+
+
+def _term(token: str, known: Known) -> Callable[[RunRow], bool]:
+    found = _TERM.fullmatch(token)
+    if found is None:
+        word = token.replace('"', "").lower()
+        return lambda run: word in words_of(run)
+    key, sign, value = found.groups()
+    key, value = _ALIASES.get(key.lower(), key), value.replace('"', "")
+    wanted = [part for part in value.split(",") if part]
+    if not wanted:
+        raise _Mistake(f"{key}{sign} wants a value after it")
+    get, is_number = _getter(key, sign, wanted, known)
+    if sign in _ORDERS:
+        if not is_number:
+            raise _Mistake(f"{key} is a text and cannot be compared: write {key}:{value}")
+        order, limits = _ORDERS[sign], [_number(key, part) for part in wanted]
+        return lambda run: _is_number(v := get(run)) and any(order(v, limit) for limit in limits)
+    if is_number and key in _NUMBERS:
+        for part in wanted:
+            _number(key, part)
+    if key == "status":
+        _check_status(wanted)
+    term = _equal(get, [part.lower() for part in wanted], sign, key in _DURATIONS, prefix=key == "status")
+    return _not(term) if sign == "!=" else term
+
+
+def _getter(key: str, sign: str, wanted: list[str], known: Known) -> tuple[Getter, bool]:
+    """How a run's value is found, and whether it is a number."""
+    if key == "alarms":  # how many there are, or which
+        counts = sign in _ORDERS or all(part.isdigit() for part in wanted)
+        return (_NUMBERS if counts else _TEXTS)[key], counts
+    if key in _TEXTS:
+        return _TEXTS[key], False
+    if key in _NUMBERS:
+        return _NUMBERS[key], True
+    if key not in known.keys:
+        meant = known.short.get(key, ())
+        if len(meant) > 1:
+            raise _Mistake(f"{key} may mean {' or '.join(meant)}")
+        if not meant:
+            near = difflib.get_close_matches(key, [*FIELDS, *sorted(known.keys), *known.short], n=1, cutoff=0.6)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise _Mistake(f"no run has a setting or score called {key!r}{hint}")
+        key = meant[0]
+
+    def get(run: RunRow) -> Value:
+        for values in (run.scores, run.metrics, run.settings):
+            if key in values:
+                return values[key]
+        return None
+
+    return get, key in known.numbers
+
+
+def _equal(
+    get: Getter, wanted: list[str], sign: str, durations: bool, prefix: bool
+) -> Callable[[RunRow], bool]:
+    numbers = [n for part in wanted if (n := _parsed(part, durations)) is not None]
+
+    def one(value: Any) -> bool:
+        if value is None:
+            return False
+        if isinstance(value, bool):
+            return ("true" if value else "false") in wanted or ("yes" if value else "no") in wanted
+        if isinstance(value, int | float):
+            return any(math.isclose(value, n, rel_tol=1e-9) for n in numbers)
+        if isinstance(value, list | tuple):
+            return any(one(item) for item in value)
+        text = str(value).lower()
+        if sign != ":":
+            return text in wanted
+        return any(text.startswith(part) if prefix else part in text for part in wanted)
+
+    return lambda run: one(get(run))
+
+
+def _check_status(wanted: list[str]) -> None:
+    for part in wanted:
+        if not any(status.startswith(part.lower()) for status in STATUSES):
+            raise _Mistake(f"no status is called {part!r}: they are {', '.join(STATUSES)}")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _parsed(text: str, durations: bool) -> float | None:
+    scale = 1.0
+    if durations and text[-1:] in _UNITS:
+        scale, text = _UNITS[text[-1]], text[:-1]
+    try:
+        return float(text.replace("_", "")) * scale
+    except ValueError:
+        return None
+
+
+def _number(key: str, text: str) -> float:
+    number = _parsed(text, key in _DURATIONS)
+    if number is None or math.isnan(number):
+        unit = " (or a time, as 90s, 5m, 2h)" if key in _DURATIONS else ""
+        raise _Mistake(f"{key} is a number{unit}, and {text!r} is none")
+    return number

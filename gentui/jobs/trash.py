@@ -1,0 +1,118 @@
+"""Runs that were deleted and can be had back: ``$GENTUI_HOME/trash/<run-id>/``, kept for a month.
+
+Each holds the run's directory as ``run`` and its evaluations under their ids; the folder's own time says when it was
+thrown away. Nothing in here is a job: the queue and the index look at ``runs`` and ``evaluations`` only.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.rundir import DIR_MODE, JobDir, RunDir, is_run_id
+from gentui.jobs.kinds import EVALUATIONS
+from gentui.jobs.slots import ensure_workers
+from gentui.jobs.states import JobError, called, read_state
+
+KEPT = 30 * 86_400.0
+
+
+@dataclass(frozen=True)
+class Trashed:
+    """A run in the trash, and when it was put there."""
+
+    id: str
+    path: Path
+    at: float
+
+
+def throw_away(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> None:
+    """Move a run that nobody works on into the trash, with what scored it. Raises JobError."""
+    place = home / "trash" / run.id
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+        run.path.rename(place / "run")
+    except FileNotFoundError:  # somebody else was faster
+        with suppress(OSError):
+            place.rmdir()
+        return
+    except OSError as error:
+        with suppress(OSError):
+            place.rmdir()
+        way = "; `gentui rm --now` deletes it for good" if error.errno == errno.EXDEV else ""
+        raise JobError(f"{called(run)} cannot be moved to the trash: {error.strerror}{way}") from None
+    for evaluation in evaluations:
+        with suppress(OSError):
+            evaluation.path.rename(place / evaluation.id)
+
+
+def trashed(home: Path) -> list[Trashed]:
+    """What is in the trash, thrown away last first."""
+    found = []
+    with suppress(OSError), os.scandir(home / "trash") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if is_run_id(entry.name) and (Path(entry.path) / "run").is_dir():
+                    found.append(
+                        Trashed(entry.name, Path(entry.path), entry.stat(follow_symlinks=False).st_mtime)
+                    )
+    return sorted(found, key=lambda thrown: (thrown.at, thrown.id), reverse=True)
+
+
+def find_trashed(home: Path, spec: str) -> str:
+    """The id of the run in the trash that an id or a unique prefix of one means. Raises JobError."""
+    there = [thrown.id for thrown in trashed(home)]
+    found = [run for run in there if run == spec] or [run for run in there if spec and run.startswith(spec)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise JobError(
+            f"{spec!r} may mean any of {len(found)} runs in the trash: {', '.join(sorted(found)[-5:])}"
+        )
+    held = f"it holds {', '.join(there[:5])}{', …' if len(there) > 5 else ''}" if there else "it is empty"
+    raise JobError(f"no run in the trash is called {spec!r}: {held}")
+
+
+def restore(home: Path, run_id: str) -> None:
+    """Put a run back, with what scored it. One that waited in the queue waits there again. Raises JobError."""
+    place = home / "trash" / run_id
+    back = RunDir(home / "runs" / run_id)
+    if not is_run_id(run_id) or not (place / "run").is_dir():
+        raise JobError(f"there is no run {run_id} in the trash")
+    if os.path.lexists(back.path):
+        raise JobError(f"run {run_id} cannot be restored: there is one of that id")
+    try:
+        back.path.parent.mkdir(mode=DIR_MODE, exist_ok=True)
+        for entry in [entry for entry in place.iterdir() if EVALUATIONS.is_id(entry.name)]:
+            with suppress(OSError):
+                entry.rename(home / EVALUATIONS.folder / entry.name)
+        (place / "run").rename(back.path)
+    except OSError as error:
+        raise JobError(f"run {run_id} cannot be restored: {error.strerror}") from None
+    shutil.rmtree(place, ignore_errors=True)
+    state = read_state(back)
+    if state is not None and state.status == "queued":
+        ensure_workers(home)
+
+
+def empty(home: Path, older_than: float = 0.0) -> list[str]:
+    """Delete for good what was thrown away at least so many seconds ago; the ids of the runs."""
+    gone = []
+    with suppress(OSError), os.scandir(home / "trash") as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime >= older_than:
+                    forget(home, entry.name)
+                    gone.append(entry.name)
+    return sorted(gone)
+
+
+def forget(home: Path, run_id: str) -> None:
+    """Delete one thing in the trash for good."""
+    shutil.rmtree(home / "trash" / run_id, ignore_errors=True)
