@@ -279,11 +279,14 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
     """Runs side by side: the settings that differ, last values, best scores."""
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two runs", click.get_current_context())
+    from gentui import comparison
+
     index = app.index()
     rows = [app.find(index, run) for run in dict.fromkeys(runs)]
-    settings = _different([row.settings for row in rows])
-    metrics = _beside([row.metrics for row in rows])
-    scores = _beside([_best_scores(index, row) for row in rows])
+    settings = comparison.different([row.settings for row in rows])
+    metrics = comparison.beside([row.metrics for row in rows])
+    best = [comparison.best_scores(index, row) for row in rows]
+    scores = comparison.beside([{key: score.value for key, score in of.items()} for of in best])
     if as_json:
         out_json(
             {
@@ -313,20 +316,3 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
 
 def _cell(value: Any) -> str:
     return number(value) if isinstance(value, float) else "" if value is None else str(value)
-
-
-def _best_scores(index: Index, row: RunRow) -> dict[str, float]:
-    """The best score of each metric and protocol."""
-    from gentui.index import best_of
-
-    best = best_of(index.evaluations(row.id), lambda score: f"{score.metric} ({score.protocol})")
-    return {key: score.value for key, score in best.items()}
-
-
-def _beside(columns: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    keys = dict.fromkeys(key for column in columns for key in column)
-    return {key: [column.get(key) for column in columns] for key in keys}
-
-
-def _different(columns: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    return {key: values for key, values in _beside(columns).items() if any(v != values[0] for v in values)}

@@ -201,6 +201,36 @@ class GentuiApp(SurvivingApp):
         else:
             self.push_screen(RunScreen(run_id))
 
+    def action_compare(self) -> None:
+        """The runs marked where the person is, side by side; with fewer than two, ask which."""
+        meant = [*getattr(self.screen, "runs_meant", [])]
+        if len(meant) > 1:
+            self._compare(meant)
+        else:
+            self.choose_runs(meant)
+
+    def choose_runs(self, marked: list[str], replacing: Screen[Any] | None = None) -> None:
+        from gentui.tui.screens.choose import ChooseScreen
+
+        def read() -> Any:
+            from gentui.index import Index
+
+            return Index(self.home).runs()
+
+        def chosen(runs: list[str] | None) -> None:
+            if runs:
+                self._compare(runs, replacing)
+
+        self.in_thread(read, lambda runs: self.push_screen(ChooseScreen(runs, marked), chosen))
+
+    def _compare(self, runs: list[str], replacing: Screen[Any] | None = None) -> None:
+        from gentui.tui.screens.compare import CompareScreen
+
+        if replacing is not None and self.screen is replacing:
+            self.switch_screen(CompareScreen(runs))
+        else:
+            self.push_screen(CompareScreen(runs))
+
     async def action_export(self) -> None:
         from gentui.tui.screens.export import ExportScreen
 

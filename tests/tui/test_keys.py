@@ -9,6 +9,8 @@ import pytest
 from textual.screen import Screen
 
 from gentui.tui import keys
+from gentui.tui.screens.choose import ChooseScreen
+from gentui.tui.screens.compare import CompareScreen
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.evaluate import EvaluateScreen
 from gentui.tui.screens.export import ExportScreen
@@ -26,12 +28,13 @@ from gentui.tui.widgets.table import Table
 from gentui.tui.workbench import GentuiApp
 
 SCREENS: dict[str, type[Screen]] = {
+    "compare": CompareScreen, "choose": ChooseScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "notice": NoticeScreen,
 }  # fmt: skip
-DIALOGS = {"evaluate", "export", "help", "confirm", "notice"}
-FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "run": [Lines], "form": [SettingsForm]}
+DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice"}
+FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table], "run": [Lines], "form": [SettingsForm]}
 
 
 def strokes(context: str) -> list[tuple[str, keys.Key]]:

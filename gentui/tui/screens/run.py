@@ -389,6 +389,11 @@ class RunScreen(BaseScreen):
         if self.seen:
             deeds.remove(self.gentui, self.seen.run, self._removed)
 
+    @property
+    def runs_meant(self) -> list[str]:
+        """What a comparison begins with."""
+        return [self.run_id]
+
     def _removed(self) -> None:
         if self.is_current:
             self.app.pop_screen()

@@ -1,0 +1,52 @@
+"""What is compared of several runs: the settings that differ, scores under equal protocols, what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gentui.index import Evaluation, best_of
+
+if TYPE_CHECKING:
+    from gentui.index import Index, RunRow
+
+FEWEST, MOST = 2, 8
+
+
+def beside(columns: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The values of every key in each column, None where it has none."""
+    keys = dict.fromkeys(key for column in columns for key in column)
+    return {key: [column.get(key) for column in columns] for key in keys}
+
+
+def different(columns: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    """The same of those keys only whose values are not all equal."""
+    return {key: values for key, values in beside(columns).items() if any(v != values[0] for v in values)}
+
+
+def grouped(settings: dict[str, list[Any]]) -> dict[str, dict[str, list[Any]]]:
+    """Settings by their table: ``optim.lr`` under ``optim``, as ``lr``."""
+    groups: dict[str, dict[str, list[Any]]] = {}
+    for key, values in settings.items():
+        table, _, name = key.partition(".")
+        groups.setdefault(table if name else "", {})[name or table] = values
+    return groups
+
+
+def best_scores(index: Index, row: RunRow) -> dict[str, Evaluation]:
+    """The best score of each metric and protocol."""
+    return best_of(index.evaluations(row.id), lambda score: f"{score.metric} ({score.protocol})")
+
+
+def leaders(scores: Sequence[Evaluation | None]) -> set[int]:
+    """The places of the best of scores under one protocol; none where only one run has any."""
+    known = [score for score in scores if score is not None and score.value == score.value]
+    if len(known) < FEWEST:
+        return set()
+    best = (min if known[0].lower_is_better else max)(score.value for score in known)
+    return {place for place, score in enumerate(scores) if score is not None and score.value == best}
+
+
+def delta(score: Evaluation | None, base: Evaluation | None) -> float | None:
+    """How far a score is from the first run's; None where either is missing."""
+    return None if score is None or base is None or score is base else score.value - base.value
