@@ -43,6 +43,18 @@ def chart(
     return _reduced(db, series[0], first, last, columns, to_x)
 
 
+def extent(db: sqlite3.Connection, run: str, axis: str) -> tuple[float, float] | None:
+    """See ``Index.extent``."""
+    own = "FROM series WHERE run = ? AND key NOT LIKE '@%'"
+    last = db.execute(f"SELECT max(last_step) {own}", (run,)).fetchone()[0]
+    if last is None or last < 0:
+        return None
+    first = "SELECT min(step) FROM points WHERE series = series.id"
+    first = db.execute(f"SELECT min(({first})) {own}", (run,)).fetchone()[0]
+    ends = _scale(db, run, axis)[0](np.array([last if first is None else first, last], np.float64))
+    return float(ends[0]), float(ends[1])
+
+
 def of_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.ndarray, axis: str) -> Chart:
     """See ``Index.score_chart``."""
     return _plain(_scale(db, run, axis)[0](steps), values)

@@ -19,6 +19,7 @@ CONTEXTS = {
     "runs": "Runs",
     "run": "Run view",
     "picture": "Full-screen picture",
+    "overlay": "Other runs over a run's charts",
     "leaderboard": "Leaderboard",
     "compare": "Runs side by side",
     "export": "Export",
@@ -75,6 +76,13 @@ _NAMES = {
     "home": "Home",
     "end": "End",
     "delete": "Del",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "comma": ",",
+    "full_stop": ".",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
 }
 
 
@@ -82,6 +90,8 @@ def name_of(key: str) -> str:
     """A Textual key name as people write it."""
     if key.startswith("ctrl+"):
         return "^" + name_of(key[5:])
+    if key.startswith("shift+"):
+        return "⇧" + name_of(key[6:])
     return _NAMES.get(key, key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key)
 
 
@@ -133,16 +143,49 @@ TABLE: tuple[Key, ...] = (
     Key("run.play", "f", "play", "Play/pause", "let an animation play, or stand still", 0),
     Key("run.zoom", "z", "zoom", "Zoom", "the picture on the whole screen", 8),
     Key("run.log_y", "y", "log_y", "Log y", "logarithmic or linear y axis", 9),
-    Key("run.axis", "a", "axis", "X axis", "x by step, time or images", 10),
+    Key("run.axis", "a", "axis", "X axis", "x by step, epoch, time or images", 10),
     Key("run.smooth", "w", "smooth", "Smooth", "how much the curves are smoothed", 11),
+    Key("run.smooth_kind", "W", "smooth_kind", "Smoothing kind", "exponential average, or a window's mean", 0),
+    Key("run.clip", "u", "clip", "Outliers", "y axis of all values, or of where most of them lie", 0),
     Key("run.next_metrics", "m", "metrics(1)", "Metrics", "the next charts", 12),
     Key("run.previous_metrics", "M", "metrics(-1)", "Metrics back", "the charts before", 0),
-    Key("run.right", "right", "sideways(1)", "Right", "the next charts, the newer picture, a text's right", 0),
-    Key("run.left", "left", "sideways(-1)", "Left", "the charts before, the older picture, a text's left", 0),
+    Key("run.right", "right", "sideways(1)", "Right", "cursor, zoomed axis or charts; picture; text: on", 0),
+    Key("run.left", "left", "sideways(-1)", "Left", "cursor, zoomed axis or charts; picture; text: back", 0),
+    Key("run.stride", "shift+right", "stride(1)", "Far right", "the cursor ten columns on", 0),
+    Key("run.stride_back", "shift+left", "stride(-1)", "Far left", "the cursor ten columns back", 0),
+    Key("run.cursor", "V", "cursor", "Values", "a cursor that tells the values of every curve", 13),
+    Key(
+        "run.zoom_in",
+        "plus,equals_sign",
+        "zoom_x(1)",
+        "Zoom in",
+        "half as much of the x axis, on every chart",
+        0,
+    ),
+    Key("run.zoom_out", "minus", "zoom_x(-1)", "Zoom out", "twice as much of the x axis, on every chart", 0),
+    Key("run.pan_left", "comma", "pan(-1)", "Pan left", "move what is zoomed to the left", 0),
+    Key("run.pan_right", "full_stop", "pan(1)", "Pan right", "move what is zoomed to the right", 0),
+    Key("run.whole", "0", "whole", "Whole x axis", "undo the zoom", 0),
+    Key("run.next_chart", "tab", "chart(1)", "Next chart", "the focus on the next chart", 0),
+    Key("run.previous_chart", "shift+tab", "chart(-1)", "Previous chart", "the focus on the chart before", 0),
+    Key("run.maximise", "enter", "maximise", "One chart", "the chart in focus alone, or all again", 0),
+    Key(
+        "run.columns_more",
+        "greater_than_sign",
+        "columns(1)",
+        "More columns",
+        "a column of charts more, up to 9",
+        0,
+    ),
+    Key("run.columns_fewer", "less_than_sign", "columns(-1)", "Fewer columns", "a column of charts less", 0),
+    Key("run.hide", "H", "hide", "Hide chart", "hide the chart in focus, in this family's runs", 0),
+    Key("run.show_all", "U", "show_all", "Show hidden", "show every chart again", 0),
+    Key("run.heat", "d", "heat", "Heat map", "many series at once: a row each, in shades", 0),
+    Key("run.overlay", "O", "overlay", "Other runs", "lay other runs over this one; pin a baseline", 14),
     Key("run.marks", "b", "marks", "Line style", "lines of braille, blocks or ASCII", 0),
-    Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 13),
-    Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 14),
-    Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 15),
+    Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 15),
+    Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),
+    Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 17),
     Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
     Key("run.back", "escape", "back", "Back", "back to where you came from", 3, False),
     # -- full-screen picture
@@ -152,6 +195,19 @@ TABLE: tuple[Key, ...] = (
     Key("picture.strip", "p", "figure", "Figures", "the sample grid, then each figure in turn", 4),
     Key("picture.play", "f,space", "play", "Play/pause", "let an animation play, or stand still", 5),
     Key("picture.back", "escape,z", "back", "Back", "back to the run", 6, False),
+    # -- other runs over a run
+    Key("overlay.toggle", "enter,space", "lay", "Lay over", "lay this run over, or take it away", 1, False),
+    Key(
+        "overlay.baseline",
+        "b",
+        "baseline",
+        "Baseline",
+        "pin this run: the others are told against it",
+        2,
+        False,
+    ),
+    Key("overlay.clear", "c", "clear", "Clear", "take every run away but the baseline", 3, False),
+    Key("overlay.back", "escape,O", "back", "Close", "back to the charts", 4, False),
     # -- leaderboard
     Key("leaderboard.open", "enter", "open", "Open run", "open the run of this row", 1),
     Key("leaderboard.filter", "slash", "filter", "Filter", "show the rows whose words match", 2),

@@ -15,6 +15,7 @@ from textual.theme import Theme
 from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.live import Fetch, Live, Pulse, Scored
+from gentui.tui.overlay import Overlay
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.survival import SurvivingApp
 from gentui.tui.widgets.bars import StatusLine, TitleBar
@@ -80,6 +81,7 @@ class GentuiApp(SurvivingApp):
         self.home = home
         self.images = images
         self.live = Live(self, home)
+        self.overlay = Overlay()
         self._typed = typed
         self._pulse = Pulse()
         self.register_theme(THEME)

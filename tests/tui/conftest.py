@@ -196,6 +196,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(Path(__file__).with_name("trainer.py"))])
     )
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("GENTUI_CONFIG", str(tmp_path / "config"))  # layouts are kept there
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     yield folder

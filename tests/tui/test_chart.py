@@ -5,18 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from textual.app import App
+from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.tui import wording
 from gentui.tui.widgets.chart import (
+    DOTS,
+    GLYPHS,
     MARKERS,
+    MOST_CURVES,
     Chart,
     Curve,
     LogFormatter,
     Look,
     PlainFormatter,
     TimeFormatter,
-    segments_of,
+    rasterise,
     smooth,
+    value_at,
+    window_of,
 )
 from gentui.tui.widgets.charts import ChartBox, instead_of
 
@@ -43,9 +49,48 @@ def test_smoothing_begins_without_bias_and_skips_gaps():
     assert smooth(np.array([5.0, 1.0]), 0.0).tolist() == [5, 1]
 
 
-def test_a_curve_is_split_where_values_are_missing():
-    x, y = np.arange(6.0), np.array([1, 2, np.nan, 4, np.inf, 6])
-    assert [px.tolist() for px, _ in segments_of(x, y)] == [[0, 1], [3], [5]]
+def test_a_window_is_a_mean_of_as_many_values_as_the_average_weighs():
+    assert window_of(0.6) == 4 and window_of(0.9) == 19
+    values = np.array([0.0, 10, np.nan, 20, 1e300])
+    smoothed = smooth(values, 0.5, "window")
+    assert smoothed[:2] == pytest.approx([5, 5]) and np.isnan(smoothed[2]) and np.isfinite(smoothed[4])
+    assert smooth(np.full(50, 3.0), 0.97, "window") == pytest.approx(np.full(50, 3.0))
+
+
+def dots(x, y, width=4, height=3, marks="ascii") -> list[str]:
+    cells = rasterise(np.array(x, float), np.array(y, float), width, height, DOTS[marks])
+    return ["".join("#" if cell else "." for cell in row) for row in cells]
+
+
+def test_a_line_breaks_where_values_are_missing_and_a_lone_point_is_a_dot():
+    assert dots([0, 1, 2, 3], [0, 0, np.nan, 2]) == ["##..", "....", "...#"]
+    assert dots([0, 3], [0, 2])[0][0] == "#" and dots([0, 3], [0, 2])[2][3] == "#"
+    assert dots([], []) == ["...."] * 3
+
+
+def test_what_lies_outside_is_cut_off_and_slopes_stay_true():
+    assert dots([-100, 100], [1, 1]) == ["....", "####", "...."]
+    assert dots([1.5, 1.5], [-1e300, 1e300]) == [".#.."] * 3
+    assert dots([-4, 8], [-4, 8], 4, 4) == ["#...", ".#..", "..#.", "...#"]
+    assert dots([9, 12], [0, 1]) == ["...."] * 3
+
+
+@pytest.mark.parametrize(("marks", "mode"), [("braille", HiResMode.BRAILLE), ("block", HiResMode.QUADRANT)])
+def test_dots_are_the_ones_of_the_library(marks, mode):
+    """Horizontal, vertical and diagonal lines, whose dots leave no choice."""
+    for (x0, y0), (x1, y1) in (
+        ((0, 1), (5, 1)),
+        ((2, 0), (2, 2.75)),
+        ((0, 0), (1.5, 0.75 if marks == "braille" else 1.5)),
+    ):
+        ours = rasterise(np.array([x0, x1], float), np.array([y0, y1], float), 6, 4, DOTS[marks])
+        canvas = Canvas(6, 4)
+        canvas.refresh = lambda *a, **k: canvas  # type: ignore[method-assign]
+        canvas.draw_hires_lines([(x0, y0, x1, y1)], mode)
+        theirs = [[char != " " for char in row] for row in canvas._buffer]
+        assert (ours > 0).tolist() == theirs
+        chars = [[GLYPHS[marks](int(bits)) if bits else " " for bits in row] for row in ours]
+        assert chars == canvas._buffer
 
 
 @pytest.mark.parametrize(

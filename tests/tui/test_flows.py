@@ -381,7 +381,7 @@ async def test_the_charts_change_as_told(desk, size, runs):
         await d.until(lambda: chart.look.log_y)
         await d.press("w")
         await d.until(lambda: chart.look.smoothing == 0.9)
-        for axis in ("time", "images", "step"):
+        for axis in ("epoch", "time", "images", "step"):
             await d.press("a")
             await d.until(lambda axis=axis: chart.look.axis == axis)
         await d.press("b", "b")

@@ -19,6 +19,7 @@ from gentui.tui.screens.help import HelpScreen, help_text
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.screens.leaderboard import LeaderboardScreen
 from gentui.tui.screens.notice import NoticeScreen
+from gentui.tui.screens.overlay import OverlayScreen
 from gentui.tui.screens.picture import PictureScreen
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.screens.runs import RunsScreen
@@ -31,9 +32,9 @@ SCREENS: dict[str, type[Screen]] = {
     "compare": CompareScreen, "choose": ChooseScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
-    "confirm": ConfirmScreen, "notice": NoticeScreen,
+    "confirm": ConfirmScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
-DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice"}
+DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice", "overlay"}
 FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table], "run": [Lines], "form": [SettingsForm]}
 
 

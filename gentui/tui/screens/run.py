@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,15 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from engine.rundir import read_beginning
-from gentui import groups, health
+from gentui import health
 from gentui.text import clean, clean_lines
 from gentui.tui import keys
 from gentui.tui.live import Fetch
-from gentui.tui.screens import deeds
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens import charting, deeds
+from gentui.tui.screens.charting import Charting, following
 from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
-from gentui.tui.widgets.chart import AXES, MARKS, SMOOTHING, Curve, Look
 from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.lines import Lines, Tail
 from gentui.tui.widgets.picture import Sheet
@@ -38,18 +37,6 @@ PROSE = ("scores", "health")
 FILES = {"settings": "recipe.toml", "net": "architecture.txt"}
 GRID = "grid"
 SIGNALS = 24  # most that are shown, and the cells of each one's small curve
-SPARSE = 4  # a curve has so many times fewer points than its neighbour that each of them is marked
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What of the run is on the screen."""
-
-    page: int
-    charts: int
-    columns: int
-    axis: str
-    tab: str
 
 
 @dataclass
@@ -57,8 +44,7 @@ class Seen:
     """What the index knew of the run when asked."""
 
     run: Any
-    groups: list[tuple[str, ...]]
-    charts: list[Curves]
+    drawn: charting.Drawn
     samples: list[Any]
     figures: list[Any]
     evaluations: list[Any]
@@ -66,24 +52,27 @@ class Seen:
     signals: dict[str, Any] | None = None
     log: tuple[str, ...] | None = None
 
+    @property
+    def groups(self) -> list[tuple[str, ...]]:
+        return self.drawn.groups
 
-def look_up(index: Index, run_id: str, wanted: Wanted, tail: Tail) -> Seen | None:
+    @property
+    def charts(self) -> list[Curves]:
+        return self.drawn.charts
+
+
+def look_up(index: Index, run_id: str, wanted: charting.Wanted, tab: str, tail: Tail) -> Seen | None:
     """Everything the run view shows; None when there is no such run any more."""
     try:
         run = index.run(run_id)
     except KeyError:
         return None
     names, evaluations = index.metric_keys(run_id), index.evaluations(run_id)
-    every = groups.charts(names, (e.metric for e in evaluations))
-    at = wanted.page * wanted.charts % len(every) if every else 0
-    charts = []
-    for group in every[at : at + wanted.charts]:
-        curves = [curve_of(index, run_id, name, wanted, is_score=name not in names) for name in group]
-        charts.append(with_points_marked(curves))
+    drawn = charting.look_up(index, run, names, [e.metric for e in evaluations], wanted)
     return Seen(
-        run, every, charts, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
-        signals_of(index, run_id, names) if wanted.tab == "health" else None,
-        tail.read() if wanted.tab == "log" else None,
+        run, drawn, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
+        signals_of(index, run_id, names) if tab == "health" else None,
+        tail.read() if tab == "log" else None,
     )  # fmt: skip
 
 
@@ -93,23 +82,7 @@ def signals_of(index: Index, run_id: str, names: list[str]) -> dict[str, Any]:
     return {name: index.chart(run_id, name, columns=SIGNALS) for name in chosen}
 
 
-def curve_of(index: Index, run_id: str, name: str, wanted: Wanted, is_score: bool) -> Curve:
-    """A metric, or the scores of one, along the run. What is seen at evaluations only is marked, not smoothed."""
-    is_sparse = is_score or health.is_signal(name)
-    if is_score:
-        chart = index.score_chart(run_id, name, wanted.axis)
-    else:
-        chart = index.chart(run_id, name, columns=wanted.columns, axis=wanted.axis)
-    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_sparse)
-
-
-def with_points_marked(curves: list[Curve]) -> Curves:
-    """The curves of one chart; where some have few points beside the others', each of those is marked."""
-    most = max((curve.points for curve in curves), default=0)
-    return tuple(replace(curve, sparse=True) if 0 < curve.points * SPARSE < most else curve for curve in curves)
-
-
-class RunScreen(BaseScreen):
+class RunScreen(Charting):
     """The view of one run."""
 
     context = "run"
@@ -122,8 +95,6 @@ class RunScreen(BaseScreen):
         self.run_id = run_id
         self.dir = Path()
         self.seen: Seen | None = None
-        self._look = Look()
-        self._page = 0
         self._tab = "charts"
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
@@ -156,13 +127,13 @@ class RunScreen(BaseScreen):
     # -- supply
 
     def fetch(self) -> Fetch | None:
-        charts = self.query_one(Charts)
-        tail, run_id = self._tail, self.run_id
+        tail, run_id, tab = self._tail, self.run_id, self._tab
         if tail is None:
             return None
-        wanted = Wanted(self._page, charts.count, charts.columns, self._look.axis, self._tab)
-        stamp = tail.stamp if self._tab == "log" else None
-        return Fetch(lambda index: look_up(index, run_id, wanted, tail), stamp)
+        wanted = self.wanted_charts()
+        return Fetch(
+            lambda index: look_up(index, run_id, wanted, tab, tail), tail.stamp if tab == "log" else None
+        )
 
     def show(self, data: Seen | None) -> None:
         if data is None:
@@ -170,10 +141,11 @@ class RunScreen(BaseScreen):
                 self.say("This run is not there any more.")
             return
         self.seen = data
+        self.take_charts(data.run, data.drawn)
         with self.app.batch_update():
             self.query_one(RunHead).show(data.run)
             if self._tab == "charts":
-                self._show_charts()
+                self.show_charts()
             self._show_picture()
             self._show_prose()
             if self._tab in FILES:
@@ -181,15 +153,17 @@ class RunScreen(BaseScreen):
             if data.log is not None:
                 self.query_one("#log-lines", Lines).set_lines(data.log)
 
-    def _show_charts(self) -> None:
-        if self.seen is None:
-            return
-        waiting = _waiting(self.seen.run)
-        self.query_one(Charts).show(self.seen.charts, self._look, self._page, len(self.seen.groups), waiting)
+    # -- charts
 
-    def on_charts_room(self) -> None:
-        """The charts have another size: another number of them, or of columns."""
-        self.ask()
+    @property
+    def shows_charts(self) -> bool:
+        return self._tab == "charts"
+
+    def go_to_charts(self) -> None:
+        self.action_tab("charts")
+
+    def waiting(self) -> str:
+        return _waiting(self.seen.run) if self.seen else ""
 
     # -- pictures
 
@@ -266,7 +240,7 @@ class RunScreen(BaseScreen):
         if len(kinds) < 2:
             told = "There are no other pictures yet."
         else:
-            self._kind = _next(tuple(kinds), self.kind)
+            self._kind = following(tuple(kinds), self.kind)
             self._at = None
             told = f"{clean(self._kind, 40)}: {kinds.index(self._kind) + 1} of {len(kinds)} kinds of picture"
             self._show_picture()
@@ -284,7 +258,7 @@ class RunScreen(BaseScreen):
         elif self._tab in TEXTS:
             self.query_one(TEXTS[self._tab], Lines).sideways(by)
         elif self._tab == "charts":
-            self.action_metrics(by)
+            self.go_sideways(by)
 
     def action_zoom(self) -> None:
         from gentui.tui.screens.picture import PictureScreen
@@ -337,41 +311,9 @@ class RunScreen(BaseScreen):
         if self._tab in FILES:
             self._read_file(self._tab)
         if self._tab == "charts":
-            self._show_charts()
+            self.show_charts()
         self._show_prose()
         self.call_after_refresh(self._show_picture)
-
-    def action_log_y(self) -> None:
-        self._set_look(replace(self._look, log_y=not self._look.log_y))
-        self.say("y axis: " + ("logarithmic" if self._look.log_y else "linear"))
-
-    def action_axis(self) -> None:
-        self._set_look(replace(self._look, axis=_next(AXES, self._look.axis)))
-        self.say(f"x axis: {self._look.axis}")
-        self.ask()
-
-    def action_smooth(self) -> None:
-        self._set_look(replace(self._look, smoothing=_next(SMOOTHING, self._look.smoothing)))
-        weight = self._look.smoothing
-        self.say(f"smoothing: {weight:g}" if weight else "smoothing: none")
-
-    def action_marks(self) -> None:
-        self._set_look(replace(self._look, marks=_next(MARKS, self._look.marks)))
-        self.say(f"lines of {self._look.marks}")
-
-    def _set_look(self, look: Look) -> None:
-        is_new_axis = look.axis != self._look.axis
-        self._look = look
-        if self._tab != "charts":
-            self.action_tab("charts")
-        elif not is_new_axis:  # with a new axis the curves come anew
-            self._show_charts()
-
-    def action_metrics(self, by: int) -> None:
-        count = max(1, self.query_one(Charts).count)
-        pages = max(1, -(-len(self.seen.groups) // count)) if self.seen else 1
-        self._page = (self._page + by) % pages
-        self.action_tab("charts")
 
     def action_stop(self) -> None:
         if self.seen:
@@ -399,7 +341,8 @@ class RunScreen(BaseScreen):
             self.app.pop_screen()
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        if not self.close_chart_layer():
+            self.app.pop_screen()
 
 
 def inside(folder: Path, path: str) -> Path:
@@ -411,10 +354,6 @@ def inside(folder: Path, path: str) -> Path:
     except (ValueError, OSError):
         pass
     return folder / "outside"
-
-
-def _next(choices: tuple[Any, ...], now: Any) -> Any:
-    return choices[(choices.index(now) + 1) % len(choices)]
 
 
 def _thumbnails(images: str) -> str:

@@ -1,51 +1,57 @@
 """A thin adapter over textual-plot: what the index's charts hold, as live curves.
 
 The index has already reduced a series to its smallest and largest value in each column, so a one-step spike
-is always drawn. Here come smoothing, gaps and marks for values that are not finite, a logarithmic axis, and
-a choice of braille, blocks or ASCII. Curves that share a chart differ in colour and in their markers.
+is always drawn. Here come smoothing, gaps and marks for values that are not finite, a logarithmic axis, a
+window on the x axis, and a choice of braille, blocks or ASCII. Curves that share a chart differ in colour and
+in their markers. Lines are rasterised whole, by numpy: a chart is drawn anew at every second of a live run.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from textual.css.query import NoMatches
 from textual.events import Mount
+from textual.geometry import Region
 from textual_hires_canvas import Canvas
-from textual_plot import HiResMode, PlotWidget
+from textual_plot import PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
+from textual_plot.plot_widget import LinePlot
 
 from gentui.tui import wording
 
-if TYPE_CHECKING:
-    from textual_plot.plot_widget import LinePlot
-
 MARKS = ("braille", "block", "ascii")
-MARKERS = {False: "●▲■◆", True: "*+ox"}
+MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
 """What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
-_SERIES = ("line", "second", "third", "fourth")
+SERIES = ("line", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+TONES = ("$primary", "$accent", "$success", "$warning", "#cc79a7", "$error", "#9aa5ff", "$foreground")
+"""The colours of the curves, told apart by people with any colour vision."""
+MOST_CURVES = len(SERIES)
 _MARKERS_ACROSS = 6
-_HIRES = {"braille": HiResMode.BRAILLE, "block": HiResMode.QUADRANT, "ascii": None}
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
+KINDS = ("ema", "window")
 LARGEST = 1e300  # beyond it the range of an axis would overflow
-AXES = ("step", "time", "images")
+AXES = ("step", "epoch", "time", "images")
 _ASCII = {
     ord(char): to
     for to, chars in (("-", "─━╸╺╴╶"), ("|", "│┃╹╻╵╷"), ("+", "┌┏┐┓└┗┘┛├┣┤┫┬┳┴┻┼╋"))
     for char in chars
 }
+_OUTLIERS = (2, 98)  # percentiles between which most values are taken to lie
+_FEW = 20  # of so few values none is an outlier
 
 
 @dataclass(frozen=True)
 class Curve:
     """One series: bucket positions, smallest, largest and mean values (NaN where nothing is finite), and the
-    positions of values that are not finite. All float64. ``sparse``: few points, each marked."""
+    positions of values that are not finite. All float64. ``sparse``: few points, each marked. ``slot``: the
+    colour and marker of its run where runs are laid over one another, else its place in the chart decides."""
 
     key: str
     x: np.ndarray = field(repr=False)
@@ -55,12 +61,14 @@ class Curve:
     points: int = 0
     mean: np.ndarray | None = field(default=None, repr=False)
     sparse: bool = False
+    slot: int | None = None
+    is_baseline: bool = False
 
     def same_as(self, other: Curve | None) -> bool:
         return (
             other is not None
-            and self.key == other.key
-            and self.points == other.points
+            and (self.key, self.points, self.slot, self.is_baseline, self.sparse)
+            == (other.key, other.points, other.slot, other.is_baseline, other.sparse)
             and all(
                 np.array_equal(a, b, equal_nan=True)
                 for a, b in (
@@ -75,18 +83,25 @@ class Curve:
 
 @dataclass(frozen=True)
 class Look:
-    """How curves are drawn."""
+    """How curves are drawn. ``window``: the ends of the x axis (None: those of the curves). ``clip``: the y axis
+    leaves outliers out."""
 
     log_y: bool = False
     smoothing: float = 0.6
     marks: str = "braille"
     axis: str = "step"
+    kind: str = "ema"
+    clip: bool = False
+    window: tuple[float, float] | None = None
 
 
-def smooth(values: np.ndarray, weight: float) -> np.ndarray:
-    """Exponential moving average without the bias of its beginning; gaps are skipped and stay gaps."""
+def smooth(values: np.ndarray, weight: float, kind: str = "ema") -> np.ndarray:
+    """Exponential moving average without the bias of its beginning, or the mean of a window of as many values as
+    that one weighs; gaps are skipped and stay gaps."""
     if weight <= 0:
         return values
+    if kind == "window":
+        return _windowed(values, window_of(weight))
     result = np.full(len(values), np.nan)
     average = correction = 0.0
     for i, value in enumerate(values.tolist()):
@@ -97,12 +112,41 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     return result
 
 
-def segments_of(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The stretches between gaps."""
-    finite = np.isfinite(x) & np.isfinite(y)
-    edges = np.flatnonzero(np.diff(finite.astype(np.int8))) + 1
-    pieces = zip(np.split(x, edges), np.split(y, edges), np.split(finite, edges), strict=True)
-    return [(px, py) for px, py, ok in pieces if len(px) and ok[0]]
+def window_of(weight: float) -> int:
+    """How many values a window holds that smooths as much as an average of this weight."""
+    return max(1, round((1 + weight) / (1 - weight)))
+
+
+def _windowed(values: np.ndarray, width: int) -> np.ndarray:
+    finite = np.isfinite(values)
+    scale = float(np.abs(values[finite]).max(initial=0.0)) or 1.0  # sums of huge values stay finite
+    sums = np.concatenate(([0.0], np.cumsum(np.where(finite, values, 0.0) / scale)))
+    counts = np.concatenate(([0], np.cumsum(finite)))
+    at = np.arange(len(values))
+    left, right = np.maximum(0, at - width // 2), np.minimum(len(values), at + (width + 1) // 2)
+    n = counts[right] - counts[left]
+    mean = (sums[right] - sums[left]) / np.maximum(n, 1) * scale
+    return np.where(finite, mean, np.nan)
+
+
+def value_at(curve: Curve, x: float) -> float:
+    """What a curve is at a place on the axis: its nearest column there, of few points the last one before.
+    NaN in gaps and beyond its ends."""
+    known = np.isfinite(curve.lo) & np.isfinite(curve.hi) if curve.sparse else np.ones(len(curve.x), bool)
+    xs = curve.x[known]
+    if not len(xs):
+        return math.nan
+    if curve.sparse:
+        at = int(np.searchsorted(xs, x, "right")) - 1
+        if at < 0:
+            return math.nan
+    else:
+        width = (xs[-1] - xs[0]) / max(1, len(xs) - 1)
+        if not xs[0] - width <= x <= xs[-1] + width:
+            return math.nan
+        at = int(np.abs(xs - x).argmin())
+    values = (curve.lo + curve.hi) / 2 if curve.mean is None else curve.mean
+    return float(values[known][at])
 
 
 @dataclass(frozen=True)
@@ -114,6 +158,14 @@ class _Line:
     hi: np.ndarray
     middle: np.ndarray
     is_smooth: bool
+    is_sparse: bool
+
+
+@dataclass
+class _Stroke(LinePlot):
+    """A line with gaps where it is NaN; ``letter`` is what it is made of in ASCII."""
+
+    letter: str = "*"
 
 
 def _spread(x: np.ndarray, y: np.ndarray, place: int) -> list[int]:
@@ -122,9 +174,61 @@ def _spread(x: np.ndarray, y: np.ndarray, place: int) -> list[int]:
     if not len(finite):
         return []
     known = x[finite]
-    parts = (np.arange(_MARKERS_ACROSS) + (place + 0.5) / len(_SERIES)) / _MARKERS_ACROSS
+    parts = (np.arange(_MARKERS_ACROSS) + (place % 4 + 0.5) / 4) / _MARKERS_ACROSS
     wanted = known.min() + parts * (known.max() - known.min())
     return sorted({int(finite[np.abs(known - at).argmin()]) for at in wanted})
+
+
+_BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
+_QUADRANT = np.array([[1, 2], [4, 8]], np.uint8)
+_CELL = np.array([[1]], np.uint8)
+_QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
+DOTS = {"braille": _BRAILLE, "block": _QUADRANT, "ascii": _CELL}
+"""The bit that each dot of a cell sets, by line style: rows,columns."""
+GLYPHS: dict[str, Callable[[int], str]] = {
+    "braille": lambda bits: chr(0x2800 + bits),
+    "block": _QUADRANTS.__getitem__,
+}
+"""The character of a cell's bits, where it is one."""
+
+
+_FAR = 1e6  # cells: nearer than where the arithmetic of a cut loses the cell
+
+
+def rasterise(x: np.ndarray, y: np.ndarray, width: int, height: int, dots: np.ndarray) -> np.ndarray:
+    """The cells (height,width, bits of ``dots``) that a polyline touches. ``x`` and ``y`` count cells from the top
+    left; the line breaks at NaN, a point alone between gaps is a dot, and what lies outside is cut off."""
+    down, across = dots.shape
+    cells = np.zeros((height, width), np.uint8)
+    x, y = (np.clip(v, -_FAR, _FAR) * n for v, n in ((x, across), (y, down)))
+    finite = np.isfinite(x) & np.isfinite(y)
+    joined = finite[:-1] & finite[1:]
+    alone = finite & ~np.concatenate((joined, [False])) & ~np.concatenate(([False], joined))
+    x0, y0 = (np.concatenate((v[:-1][joined], v[alone])) for v in (x, y))
+    x1, y1 = (np.concatenate((v[1:][joined], v[alone])) for v in (x, y))
+    dx, dy = x1 - x0, y1 - y0
+    start, end = np.zeros(len(x0)), np.ones(len(x0))
+    inside = np.ones(len(x0), bool)
+    right, bottom = width * across - 1e-9, height * down - 1e-9
+    for p, q in ((-dx, x0), (dx, right - x0), (-dy, y0), (dy, bottom - y0)):  # Liang and Barsky
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r = q / p
+        start = np.where(p < 0, np.maximum(start, r), start)
+        end = np.where(p > 0, np.minimum(end, r), end)
+        inside &= (p != 0) | (q >= 0)
+    inside &= start <= end
+    if not inside.any():
+        return cells
+    x0, y0, dx, dy, start, end = (v[inside] for v in (x0, y0, dx, dy, start, end))
+    ax, ay, bx, by = x0 + start * dx, y0 + start * dy, x0 + end * dx, y0 + end * dy
+    ax, ay, bx, by = (np.floor(v) for v in (ax, ay, bx, by))
+    count = np.maximum(np.abs(bx - ax), np.abs(by - ay)).astype(np.int64) + 1
+    line = np.repeat(np.arange(len(count)), count)
+    part = (np.arange(len(line)) - np.repeat(np.cumsum(count) - count, count)) / np.maximum(count[line] - 1, 1)
+    px = np.clip(np.rint(ax[line] + part * (bx - ax)[line]).astype(np.int64), 0, width * across - 1)
+    py = np.clip(np.rint(ay[line] + part * (by - ay)[line]).astype(np.int64), 0, height * down - 1)
+    np.bitwise_or.at(cells, (py // down, px // across), dots[py % down, px % across])
+    return cells
 
 
 class LogFormatter(AxisFormatter):
@@ -149,13 +253,23 @@ class LogFormatter(AxisFormatter):
 
 
 class PlainFormatter(NumericAxisFormatter):
-    """Numbers that stay short: 20k, 1.5M, 2e-5."""
+    """Numbers that stay short: 20k, 1.5M, 2e-5. ``most``: ticks there is room for."""
+
+    def __init__(self, most: int = 8) -> None:
+        super().__init__()
+        self._most = most
+
+    def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        return list(super().get_ticks(min_, max_, min(self._most, max_ticks)))
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
         if not ticks:
             return []
         if max(abs(t) for t in ticks) >= 1e4:
-            return [wording.count(t) if abs(t) >= 1e4 or t == 0 else f"{t:g}" for t in ticks]
+            gap = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else math.inf
+            if gap >= 100:
+                return [wording.count(t) if abs(t) >= 1e4 or t == 0 else f"{t:g}" for t in ticks]
+            return [f"{t:.0f}" if gap >= 1 else f"{t:g}" for t in ticks]
         if len(ticks) > 1 and abs(ticks[1] - ticks[0]) < 1e-3:
             return [wording.number(t, 3) for t in ticks]
         return super().get_labels_for_ticks(ticks)
@@ -166,7 +280,11 @@ class TimeFormatter(AxisFormatter):
 
     STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        max_ticks = min(self._most, max_ticks)
         span = max(max_ - min_, 1e-9)
         step = next(
             (s for s in self.STEPS if span / s <= max_ticks), self.STEPS[-1] * math.ceil(span / 86400 / 8)
@@ -187,30 +305,44 @@ def same(some: Sequence[Curve], others: Sequence[Curve] | None) -> bool:
     )
 
 
-class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
-    """Live curves with their raw bands, four at most. ``show`` draws only when something has changed."""
+def slot_of(curve: Curve, place: int) -> int:
+    """Which of the colours and markers a curve has, at its place in its chart."""
+    return place if curve.slot is None else curve.slot
 
-    DEFAULT_CSS = """
-    Chart {
+
+def place_on(axis: str, x: float) -> str:
+    """A place on the x axis: ``step 1,200``, ``3m 20s``, ``epoch 4.25``."""
+    if axis == "time":
+        return wording.duration(x)
+    return f"epoch {x:.2f}" if axis == "epoch" else f"{axis.removesuffix('s')} {x:,.0f}"
+
+
+class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
+    """Live curves with their raw bands. ``show`` draws only when something has changed; ``point_at`` moves the
+    cursor, which costs two columns of cells."""
+
+    DEFAULT_CSS = f"""
+    Chart {{
         background: $background;
-        & > .plot--axis { color: $panel-lighten-2; }
-        & > .plot--tick { color: $text-muted; text-style: none; }
-        & > .plot--label { color: $text-muted; text-style: none; }
-        & > .chart--line { color: $primary; }
-        & > .chart--second { color: $accent; }
-        & > .chart--third { color: $success; }
-        & > .chart--fourth { color: $warning; }
-        & > .chart--raw { color: $panel-lighten-3; }
-        & > .chart--mark { color: $error; }
-    }
+        & > .plot--axis {{ color: $panel-lighten-2; }}
+        & > .plot--tick {{ color: $text-muted; text-style: none; }}
+        & > .plot--label {{ color: $text-muted; text-style: none; }}
+        & > .chart--raw {{ color: $panel-lighten-3; }}
+        & > .chart--mark {{ color: $error; }}
+        & > .chart--cursor {{ color: $foreground; }}
+        {" ".join(f"& > .chart--{name} {{ color: {tone}; }}" for name, tone in zip(SERIES, TONES, strict=True))}
+    }}
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"chart--raw", "chart--mark", *(f"chart--{s}" for s in _SERIES)}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "chart--raw", "chart--mark", "chart--cursor", *(f"chart--{s}" for s in SERIES),
+    }  # fmt: skip
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, allow_pan_and_zoom=False)
         self._look = Look()
         self._drawn: tuple[tuple[Curve, ...], Look, object] | None = None
-        self._letters: dict[int, str] = {}  # of line plots, by identity: what ASCII lines are made of
+        self._cursor: float | None = None
+        self._under: tuple[int, list[tuple[str, str]]] | None = None  # the cells that the cursor covers
         self.drawings = 0
 
     def on_mount(self, event: Mount) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -232,11 +364,18 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         state = self.app.theme
         if self._drawn and self._drawn[1:] == (look, state) and same(curves, self._drawn[0]):
             return False
-        self._drawn = (tuple(curves[: len(_SERIES)]), look, state)
+        self._drawn = (tuple(curves[:MOST_CURVES]), look, state)
         self._look = look
         self._draw(*self._drawn[:2])
         self.drawings += 1
         return True
+
+    def point_at(self, x: float | None) -> None:
+        """Stand the cursor at a place on the axis, or nowhere."""
+        if x != self._cursor:
+            self._cursor = x
+            if canvas := self._canvas():
+                self._draw_cursor(canvas)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -250,86 +389,140 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _draw(self, curves: Sequence[Curve], look: Look) -> None:
         with self.app.batch_update():
             self.clear()
-            self._letters.clear()
+            most = max(2, min(8, (self.size.width - 10) // 10))
             self.set_y_formatter(LogFormatter() if look.log_y else PlainFormatter())
-            self.set_x_formatter(TimeFormatter() if look.axis == "time" else PlainFormatter())
+            self.set_x_formatter(TimeFormatter(most) if look.axis == "time" else PlainFormatter(most))
             lines = [self._line_of(curve, look) for curve in curves]
-            self._set_limits(lines)
+            self._set_limits(lines, look)
+            faint = self._colour("raw")
+            if "NO_COLOR" in os.environ:
+                faint = f"dim {faint}"
             for line in lines:
                 if line.is_smooth:
                     band = np.column_stack([line.lo, line.hi]).ravel()
-                    self._plot(np.repeat(line.x, 2), band, self._colour("raw"), ".")
+                    self._stroke(np.repeat(line.x, 2), band, faint, ".")
             for place, (curve, line) in enumerate(zip(curves, lines, strict=True)):
-                self._draw_line(curve, line, place, is_alone=len(curves) == 1)
+                self._draw_line(curve, line, place, is_alone=len(curves) == 1 and curve.slot is None)
             for curve in curves:
                 for x in curve.marks[:64]:
-                    self.add_v_line(float(x), line_style=self._colour("mark"))
+                    if self._x_min <= x <= self._x_max:
+                        self.add_v_line(float(x), line_style=self._colour("mark"))
 
     def _line_of(self, curve: Curve, look: Look) -> _Line:
         lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
         smoothing = 0.0 if curve.sparse else look.smoothing
         middle = (lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST)
-        middle = smooth(middle, smoothing)
+        middle = smooth(middle, smoothing, look.kind)
         if look.log_y:
             lo, hi, middle = (self._log(v) for v in (lo, hi, middle))
             # a band that reaches zero or below has no bottom on this axis: draw down to its top only
             lo = np.where(np.isfinite(hi) & ~np.isfinite(lo), hi, lo)
-        return _Line(curve.x, lo, hi, middle, smoothing > 0)
+        return _Line(curve.x, lo, hi, middle, smoothing > 0, curve.sparse)
 
     def _draw_line(self, curve: Curve, line: _Line, place: int, is_alone: bool) -> None:
-        colour, is_ascii = self._colour(_SERIES[place]), self._look.marks == "ascii"
-        marker = MARKERS[is_ascii][place]
+        slot = slot_of(curve, place)
+        colour, is_ascii = self._colour(SERIES[slot]), self._look.marks == "ascii"
+        marker = MARKERS[is_ascii][slot]
         x, y = line.x, line.middle
         if not line.is_smooth:
             x, y = np.repeat(line.x, 2), np.column_stack([line.lo, line.hi]).ravel()
-        self._plot(x, y, colour, marker)
-        if curve.sparse:
+        if curve.sparse:  # its points are far apart: NaN between them is no gap of theirs
+            finite = np.isfinite(y)
+            self._stroke(x[finite], y[finite], colour, marker)
             self.scatter(line.x, line.lo, marker=marker, marker_style=colour)
-        elif not is_alone:
-            at = _spread(line.x, line.middle, place)
-            self.scatter(line.x[at], line.middle[at], marker=marker, marker_style=colour)
+            return
+        self._stroke(x, y, colour, marker)
+        if not is_alone:
+            seen = (line.x >= self._x_min) & (line.x <= self._x_max)
+            at = _spread(line.x[seen], line.middle[seen], place)
+            self.scatter(line.x[seen][at], line.middle[seen][at], marker=marker, marker_style=colour)
 
-    def _plot(self, x: np.ndarray, y: np.ndarray, colour: str, letter: str) -> None:
-        for px, py in segments_of(x, y):
-            if len(px) == 1:  # a lone point is a line to itself
-                px, py = np.repeat(px, 2), np.repeat(py, 2)
-            self.plot(px, py, line_style=colour, hires_mode=_HIRES[self._look.marks])
-            self._letters[id(self._datasets[-1])] = letter
+    def _stroke(self, x: np.ndarray, y: np.ndarray, colour: str, letter: str) -> None:
+        self._datasets.append(_Stroke(x, y, None, colour, letter))
+        self._labels.append(None)
 
     @staticmethod
     def _log(values: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(values > 0, np.log10(values), np.nan)
 
-    def _set_limits(self, lines: Sequence[_Line]) -> None:
+    def _set_limits(self, lines: Sequence[_Line], look: Look) -> None:
         """A little air above and below; a single point gets an axis of its own."""
-        known, bottoms, tops = (
-            np.concatenate([v[np.isfinite(v)] for v in values] or [np.empty(0)])
-            for values in ([line.x for line in lines], [line.lo for line in lines], [line.hi for line in lines])
-        )
+        known = np.concatenate([line.x[np.isfinite(line.x)] for line in lines] or [np.empty(0)])
         left, right = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        left, right = look.window or (left, right)
         self.set_xlimits(left, right if right > left else left + 1)
-        if not len(bottoms) or not len(tops):
+        ranges = [r for line in lines if (r := _range(line, left, right, look.clip)) is not None]
+        if not ranges:
             self.set_ylimits(0, 1)
             return
-        bottom, top = float(bottoms.min()), float(tops.max())
+        bottom, top = min(low for low, _ in ranges), max(high for _, high in ranges)
         air = (top - bottom) * 0.04 or abs(top) * 0.05 or 0.5
         self.set_ylimits(bottom - air, top + air)
 
+    def _canvas(self) -> Canvas | None:
+        """Where the lines are, once there is room for any."""
+        canvas = self.query("#plot").first(Canvas) if self.query("#plot") else None
+        return canvas if canvas is not None and canvas.size.width >= 4 and canvas.size.height >= 3 else None
+
     def _render_line_plot(self, dataset: LinePlot) -> None:
-        if self._look.marks != "ascii":
-            super()._render_line_plot(dataset)
+        if (canvas := self._canvas()) is None:
             return
-        canvas = self.query_one("#plot", Canvas)
-        pixels = [self.get_pixel_from_coordinate(x, y) for x, y in zip(dataset.x, dataset.y, strict=True)]
-        char = self._letters.get(id(dataset), "*")
-        for start, end in pairwise(pixels):
-            canvas.draw_line(*start, *end, char=char, style=dataset.line_style)
+        region, marks = self._scale_rectangle, self._look.marks
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = region.x + (dataset.x - self._x_min) * (region.width / (self._x_max - self._x_min))
+            y = region.bottom - (dataset.y - self._y_min) * (region.height / (self._y_max - self._y_min))
+        height, width = len(canvas._buffer), len(canvas._buffer[0])
+        cells = rasterise(x, y, width, height, DOTS[marks])
+        letter = dataset.letter if isinstance(dataset, _Stroke) else "*"
+        glyph = GLYPHS.get(marks, lambda _: letter)
+        rows, columns = np.nonzero(cells)
+        for row, column, bits in zip(
+            rows.tolist(), columns.tolist(), cells[rows, columns].tolist(), strict=True
+        ):
+            canvas._buffer[row][column] = glyph(bits)
+            canvas._styles[row][column] = dataset.line_style
 
     def _render_plot(self) -> None:
-        canvas = self.query("#plot").first(Canvas) if self.query("#plot") else None
-        if canvas is None or canvas.size.width < 4 or canvas.size.height < 3:
+        if (canvas := self._canvas()) is None:
             return
-        super()._render_plot()
-        if self._look.marks == "ascii":
-            canvas._buffer = [[char.translate(_ASCII) for char in line] for line in canvas._buffer]
+        with canvas.batch_refresh():
+            super()._render_plot()
+            if self._look.marks == "ascii":
+                canvas._buffer = [[char.translate(_ASCII) for char in line] for line in canvas._buffer]
+            self._under = None
+            self._draw_cursor(canvas)
+
+    def _draw_cursor(self, canvas: Canvas) -> None:
+        """Give back what the cursor covered, and cover the column that it stands in now."""
+        touched = []
+        if self._under is not None:
+            column, cells = self._under
+            for row, (char, style) in enumerate(cells, 1):
+                canvas._buffer[row][column], canvas._styles[row][column] = char, style
+            touched.append(column)
+            self._under = None
+        if self._cursor is not None and self._x_min <= self._cursor <= self._x_max:
+            column = min(max(self.get_pixel_from_coordinate(self._cursor, 0)[0], 1), canvas.size.width - 2)
+            rows = range(1, len(canvas._buffer) - 1)
+            if rows and column < len(canvas._buffer[0]):
+                self._under = (column, [(canvas._buffer[r][column], canvas._styles[r][column]) for r in rows])
+                bar, style = "|" if self._look.marks == "ascii" else "┊", self._colour("cursor")
+                for row in rows:
+                    if canvas._buffer[row][column] == " ":
+                        canvas._buffer[row][column] = bar
+                    canvas._styles[row][column] = style
+                touched.append(column)
+        if touched:
+            canvas.refresh(*(Region(column, 0, 1, canvas.size.height) for column in touched))
+
+
+def _range(line: _Line, left: float, right: float, clip: bool) -> tuple[float, float] | None:
+    """The smallest and largest value between two places; of many values only where most of them lie, if asked."""
+    seen = (line.x >= left) & (line.x <= right)
+    lo, hi = (v[np.isfinite(v) & seen] for v in (line.lo, line.hi))
+    if not len(lo) or not len(hi):
+        return None
+    if not clip or line.is_sparse or len(lo) < _FEW:
+        return float(lo.min()), float(hi.max())
+    return float(np.percentile(lo, _OUTLIERS[0])), float(np.percentile(hi, _OUTLIERS[1]))

@@ -1,9 +1,9 @@
-"""As many charts as there is room for, each under a line with the names and last values of its curves."""
+"""As many charts as there is room for, each under a line with the names and values of its curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from textual import events
@@ -15,13 +15,32 @@ from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import wording
-from gentui.tui.widgets.chart import MARKERS, Chart, Curve, Look
+from gentui.tui.overlay import Laid
+from gentui.tui.widgets.chart import MARKERS, TONES, Chart, Curve, Look, place_on, slot_of, value_at, window_of
+from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 LEAST_WIDTH, LEAST_HEIGHT, MOST = 58, 12, 6
-
+"""Of a chart where the number of columns follows the screen, and the most there are then."""
+NARROWEST, LOWEST, MOST_COLUMNS = 26, 9, 9
+"""Of a chart where a number of columns is asked for."""
 
 Curves = tuple[Curve, ...]
 """The curves of one chart."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The charts to show: those from ``first`` on of ``number``, the one in focus, the runs drawn in them where
+    they are several, how many charts are hidden, and what is waited for where there is none."""
+
+    charts: Sequence[Curves]
+    first: int = 0
+    number: int = 0
+    focus: int = 0
+    waiting: str = ""
+    laid: tuple[Laid, ...] = ()
+    hidden: int = 0
+    heat: Heat | None = field(default=None, repr=False)
 
 
 class ChartBox(Vertical):
@@ -36,16 +55,25 @@ class ChartBox(Vertical):
                              display: none; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[Curves, Look] = (), Look()
+        self._in_focus = False
+        self._cursor: float | None = None
+
     def compose(self) -> ComposeResult:
         yield Static(classes="chart-title", markup=False)
         yield Chart()
         yield Static(classes="chart-note", markup=False)
 
-    def show(self, curves: Curves, look: Look, waiting: str) -> None:
+    @property
+    def curves(self) -> Curves:
+        return self._shown[0]
+
+    def show(self, curves: Curves, look: Look, waiting: str, in_focus: bool = False) -> None:
         """Draw these curves; ``waiting`` is what a run that has logged nothing waits for."""
-        title = self.query_one(".chart-title", Static)
-        if title.content != (text := title_of(curves, look)):
-            title.update(text)
+        self._shown, self._in_focus = (curves, look), in_focus
+        self._entitle()
         chart, note = self.query_one(Chart), self.query_one(".chart-note", Static)
         sentence = instead_of(curves, waiting)
         chart.display, note.display = not sentence, bool(sentence)
@@ -54,6 +82,20 @@ class ChartBox(Vertical):
                 note.update(sentence)
         else:
             chart.show(curves, look)
+
+    def point_at(self, x: float | None) -> None:
+        """Stand the cursor there; the title tells the values."""
+        self._cursor = x
+        self._entitle()
+        self.query_one(Chart).point_at(x)
+
+    def _entitle(self) -> None:
+        title = self.query_one(".chart-title", Static)
+        text = title_of(*self._shown, cursor=self._cursor)
+        if self._in_focus:
+            text = Content.assemble(("> " if self._shown[1].marks == "ascii" else "▸ ", "bold $accent"), text)
+        if title.content != text:
+            title.update(text)
 
 
 def instead_of(curves: Curves, waiting: str) -> str:
@@ -71,29 +113,62 @@ def instead_of(curves: Curves, waiting: str) -> str:
     return "No finite value yet." if any(len(curve.marks) for curve in curves) else waiting
 
 
-def title_of(curves: Curves, look: Look) -> Content:
-    """Names and last values with the markers of the curves, their range, and how they are drawn."""
+def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content:
+    """Names and last values with the markers of the curves, their range, and how they are drawn. With a cursor: the
+    values there, and how far from the baseline's."""
     parts: list[tuple[str, str]] = []
-    lows, highs, bad = [], [], 0
+    lows, highs, bad, named = [], [], 0, set()
+    base = next((curve for curve in curves if curve.is_baseline), None)
+    is_ascii = look.marks == "ascii"
     for place, curve in enumerate(curves):
-        marker = f"{MARKERS[look.marks == 'ascii'][place]} " if len(curves) > 1 else ""
-        tone = ("$primary", "$accent", "$success", "$warning")[place]
-        parts += [("   " if place else "", ""), (f"{marker}{clean(curve.key, 40)}", f"bold {tone}")]
+        slot = slot_of(curve, place)
+        marker = f"{MARKERS[is_ascii][slot]} " if len(curves) > 1 else ""
+        name = "" if curve.key in named else clean(curve.key, 40)
+        named.add(curve.key)
+        parts.append(("   " if place and name else " " if place else "", ""))
+        if curve.slot is not None and name:  # the markers are those of runs
+            parts += [(f"{name} ", "bold"), (marker.strip(), f"bold {TONES[slot]}")]
+        else:
+            parts.append((f"{marker}{name}".strip(), f"bold {TONES[slot]}"))
         finite = np.isfinite(curve.lo) & np.isfinite(curve.hi)
         if finite.any():
             last = (curve.lo[finite][-1] + curve.hi[finite][-1]) / 2
-            parts.append((f"  {wording.number(float(last))}", "bold"))
+            if cursor is None:
+                parts.append((f" {wording.number(float(last))}", "bold"))
             lows.append(float(curve.lo[finite].min()))
             highs.append(float(curve.hi[finite].max()))
+        if cursor is not None:
+            value = value_at(curve, cursor)
+            told = wording.number(value) if np.isfinite(value) else "–"
+            parts.append((f" {told}", "bold"))
+            if base is not None and base is not curve and np.isfinite(d := value - value_at(base, cursor)):
+                parts.append((f" ({'+' if d >= 0 else '−'}{wording.number(abs(d), 3)})", "$text-muted"))
         bad += len(curve.marks)
-    if lows:
+    if cursor is not None:
+        parts.append((f"  at {place_on(look.axis, cursor)}", "$text-muted"))
+    elif lows:
         parts.append((f"  {wording.number(min(lows))} … {wording.number(max(highs))}", "$text-muted"))
     if bad:
-        parts.append((f"  ✗ not finite in {wording.plural(bad, 'place')}", "$error"))
+        parts.append((f"  {'x' if is_ascii else '✗'} not finite in {wording.plural(bad, 'place')}", "$error"))
     drawn = [f"by {look.axis}"] if look.axis != "step" else []
     drawn += ["log y"] if look.log_y else []
-    drawn += [f"smooth {look.smoothing:g}"] if look.smoothing and not all(c.sparse for c in curves) else []
+    drawn += ["outliers cut"] if look.clip else []
+    drawn += [smoothing_in_words(look)] if look.smoothing and not all(c.sparse for c in curves) else []
     parts.append(("  " + " · ".join(drawn), "$text-muted"))
+    return Content.assemble(*parts)
+
+
+def smoothing_in_words(look: Look) -> str:
+    return f"mean of {window_of(look.smoothing)}" if look.kind == "window" else f"smooth {look.smoothing:g}"
+
+
+def legend_of(laid: Sequence[Laid], marks: str) -> Content:
+    """Which marker and colour is which run's."""
+    parts: list[tuple[str, str]] = []
+    for place, one in enumerate(laid):
+        marker = MARKERS[marks == "ascii"][one.slot]
+        parts += [("   " if place else "", ""), (f"{marker} {one.name}", f"bold {TONES[one.slot]}")]
+        parts += [(" baseline", "$text-muted")] if one.is_baseline else []
     return Content.assemble(*parts)
 
 
@@ -103,9 +178,11 @@ class Charts(Vertical):
     DEFAULT_CSS = """
     Charts { height: 1fr; }
     Charts > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
+    Charts > HeatMap { height: 1fr; width: 100%; display: none; }
     Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
+    Charts > .charts-legend { height: 1; width: 100%; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
-    Charts > .charts-note, Charts > .charts-page { display: none; }
+    Charts > .charts-note, Charts > .charts-page, Charts > .charts-legend { display: none; }
     """
 
     @dataclass
@@ -116,47 +193,104 @@ class Charts(Vertical):
         super().__init__()
         self.count = 1
         self.columns = 120
+        self.across = 1
+        self._wanted = 0
+        self._is_single = False
+        self._page = Page(())
+        self._look = Look()
+        self._cursor: float | None = None
 
     def compose(self) -> ComposeResult:
         with Grid():
             yield ChartBox()
+        yield HeatMap()
         yield Static(classes="charts-note", markup=False)
+        yield Static(classes="charts-legend", markup=False)
         yield Static(classes="charts-page", markup=False)
 
+    def lay_out(self, columns: int, is_single: bool) -> None:
+        """So many columns, 0 for as many as suit; or one chart alone."""
+        self._wanted, self._is_single = columns, is_single
+        self._fit()
+
     def on_resize(self, event: events.Resize) -> None:
-        across = max(1, event.size.width // LEAST_WIDTH)
-        down = max(1, event.size.height // LEAST_HEIGHT)
-        across = min(across, 3)
-        count = min(MOST, across * down)
-        columns = max(20, event.size.width // across - 12)
-        grid = self.query_one(Grid)
-        grid.styles.grid_size_columns = across
-        if (count, columns) != (self.count, self.columns):
-            self.count, self.columns = count, columns
+        self._fit()
+
+    def _fit(self) -> None:
+        width, height = self.size
+        if not width:
+            return
+        if self._is_single:
+            across = down = 1
+        elif self._wanted:
+            across = max(1, min(self._wanted, MOST_COLUMNS, width // NARROWEST))
+            down = max(1, height // LOWEST)
+        else:
+            across = min(max(1, width // LEAST_WIDTH), 3)
+            down = min(max(1, height // LEAST_HEIGHT), max(1, MOST // across))
+        count, columns = across * down, max(16, width // across - 12)
+        self.query_one(Grid).styles.grid_size_columns = across
+        if (count, columns, across) != (self.count, self.columns, self.across):
+            self.count, self.columns, self.across = count, columns, across
             self.post_message(self.Room())
 
-    def show(self, charts: Sequence[Curves], look: Look, page: int, number: int, waiting: str) -> None:
-        """Draw these charts of ``number``; ``waiting`` is shown in place of what has no curve yet."""
-        grid = self.query_one(Grid)
+    @property
+    def focused(self) -> Curves:
+        """The curves of the chart in focus."""
+        at = self._page.focus - self._page.first
+        return self._page.charts[at] if 0 <= at < len(self._page.charts) else ()
+
+    def show(self, page: Page, look: Look) -> None:
+        """Draw these charts this way."""
+        self._page, self._look = page, look
+        grid, heat = self.query_one(Grid), self.query_one(HeatMap)
+        grid.display, heat.display = bool(page.charts) and page.heat is None, page.heat is not None
+        if page.heat is not None:
+            heat.show(page.heat, look, self._cursor)
+        else:
+            self._show_boxes(grid)
+        note = self.query_one(".charts-note", Static)
+        note.display = not page.charts and page.heat is None
+        if note.display and str(note.content) != page.waiting:
+            note.update(page.waiting)
+        self._tell(".charts-legend", legend_of(page.laid, look.marks) if len(page.laid) > 1 else Content(""))
+        self._tell(".charts-page", Content(self._paging()))
+
+    def _show_boxes(self, grid: Grid) -> None:
+        page, look = self._page, self._look
         boxes = list(grid.query(ChartBox))
-        for _ in range(len(charts) - len(boxes)):
+        for _ in range(len(page.charts) - len(boxes)):
             box = ChartBox()
             grid.mount(box)
             boxes.append(box)
         for index, box in enumerate(boxes):
-            box.display = index < len(charts)
-        for box, curves in zip(boxes, charts, strict=False):
+            box.display = index < len(page.charts)
+        for index, (box, curves) in enumerate(zip(boxes, page.charts, strict=False)):
+            in_focus = page.first + index == page.focus and len(page.charts) > 1
             if box.is_mounted:
-                box.show(curves, look, waiting)
+                box.show(curves, look, page.waiting, in_focus)
             else:
-                box.call_after_refresh(box.show, curves, look, waiting)
-        note = self.query_one(".charts-note", Static)
-        grid.display, note.display = bool(charts), not charts
-        if not charts and str(note.content) != waiting:
-            note.update(waiting)
-        pages = -(-number // max(1, self.count))
-        paging = self.query_one(".charts-page", Static)
-        paging.display = pages > 1
-        text = f"charts {page % pages + 1} of {pages} (m)" if pages > 1 else ""
-        if str(paging.content) != text:
-            paging.update(text)
+                box.call_after_refresh(box.show, curves, look, page.waiting, in_focus)
+
+    def _paging(self) -> str:
+        page = self._page
+        told = [f"{wording.plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
+        pages = -(-page.number // max(1, self.count))
+        if pages > 1 and page.heat is None:
+            told.append(f"charts {page.first // max(1, self.count) + 1} of {pages} (m)")
+        return " · ".join(told)
+
+    def _tell(self, selector: str, text: Content) -> None:
+        line = self.query_one(selector, Static)
+        line.display = bool(text.plain)
+        if line.content != text:
+            line.update(text)
+
+    def point_at(self, x: float | None) -> None:
+        """Stand the cursor there in every chart."""
+        self._cursor = x
+        if self._page.heat is not None:
+            self.query_one(HeatMap).show(self._page.heat, self._look, x)
+        for box in self.query(ChartBox):
+            if box.display and box.is_mounted:
+                box.point_at(x)

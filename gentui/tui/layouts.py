@@ -1,0 +1,88 @@
+"""How a person likes the charts of each recipe family, kept in ``charts.json`` of the config directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from engine.places import config_dir
+from engine.rundir import DIR_MODE, write_atomically
+from gentui.tui.widgets.chart import AXES, KINDS, MARKS, SMOOTHING
+
+MOST_COLUMNS = 9
+_saving = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """``columns`` of charts, 0 for as many as suit the screen; ``hidden``: the first metric of each hidden chart."""
+
+    columns: int = 0
+    smoothing: float = 0.6
+    kind: str = "ema"
+    log_y: bool = False
+    clip: bool = False
+    axis: str = "step"
+    marks: str = "braille"
+    hidden: tuple[str, ...] = ()
+
+
+def path() -> Path:
+    return config_dir() / "charts.json"
+
+
+def load(family: str) -> tuple[Layout, str]:
+    """The layout of a family, and one sentence where the file had to be ignored."""
+    found, trouble = _read()
+    try:
+        layout = _checked(found.get(family, {}))
+    except (TypeError, ValueError) as error:
+        layout, trouble = Layout(), f"The saved layout of {family} in {path()} is ignored: {error}."
+    return _for_terminal(layout), trouble
+
+
+def save(family: str, layout: Callable[[], Layout]) -> None:
+    """Keep what ``layout`` returns once it is this call's turn. A file that cannot be read is begun anew."""
+    with _saving:
+        found, _ = _read()
+        found[family] = asdict(layout())
+        path().parent.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
+        write_atomically(path(), json.dumps(found, indent=1).encode())
+
+
+def _read() -> tuple[dict[str, Any], str]:
+    try:
+        found = json.loads(path().read_bytes())
+        if not isinstance(found, dict):
+            raise ValueError("it is no table of families")
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, f"Saved layouts are ignored, for {path()} cannot be read: {error}."
+    return found, ""
+
+
+def _checked(saved: Any) -> Layout:
+    if not isinstance(saved, dict):
+        raise ValueError("it is no table")
+    known = {field.name for field in fields(Layout)}
+    layout = Layout(**{name: value for name, value in saved.items() if name in known})
+    choices = {"kind": KINDS, "axis": AXES, "marks": MARKS, "smoothing": SMOOTHING}
+    choices |= {"log_y": (True, False), "clip": (True, False), "columns": tuple(range(MOST_COLUMNS + 1))}
+    for name, allowed in choices.items():
+        if getattr(layout, name) not in allowed:
+            raise ValueError(f"{name} is none of {', '.join(map(str, allowed))}")
+    if not isinstance(layout.hidden, list | tuple) or not all(isinstance(name, str) for name in layout.hidden):
+        raise ValueError("hidden is no list of names")
+    return replace(layout, hidden=tuple(layout.hidden))
+
+
+def _for_terminal(layout: Layout) -> Layout:
+    """``GENTUI_PLOT`` says what this terminal can draw, whatever was saved on another."""
+    wanted = os.environ.get("GENTUI_PLOT", "")
+    return replace(layout, marks=wanted) if wanted in MARKS else layout

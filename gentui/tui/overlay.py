@@ -1,0 +1,94 @@
+"""Runs laid over the one that is looked at: which, in which colour and marker, and which is the baseline.
+
+A run keeps its colour and marker as long as the app runs, wherever and whenever it is drawn, unless more runs
+are laid over one another than there are of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST = 7
+"""Runs laid over another: with it as many as there are colours and markers."""
+
+
+@dataclass(frozen=True)
+class Laid:
+    """One run of an overlay. ``name`` is clean text."""
+
+    run: str
+    name: str
+    slot: int
+    is_baseline: bool = False
+
+
+class Overlay:
+    """The runs that every run view shows beside its own, oldest first."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._slots: dict[str, int] = {}
+        self._baseline = ""
+
+    def __contains__(self, run: str) -> bool:
+        return run in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @property
+    def baseline(self) -> str:
+        """The id of the run that the others are compared with; "" for none."""
+        return self._baseline
+
+    def add(self, run: str, name: str) -> bool:
+        """Lay a run over the others; False when there are too many."""
+        if run not in self._names and len(self._names) >= MOST:
+            return False
+        self._names[run] = name
+        return True
+
+    def remove(self, run: str) -> None:
+        self._names.pop(run, None)
+        if self._baseline == run:
+            self._baseline = ""
+
+    def toggle(self, run: str, name: str) -> bool:
+        """Add a run, or take it away; False when there are too many."""
+        if run in self._names:
+            self.remove(run)
+            return True
+        return self.add(run, name)
+
+    def set_baseline(self, run: str, name: str) -> bool:
+        """Pin a run as the baseline, or if it is that already, no more; False when there are too many."""
+        if self._baseline == run:
+            self._baseline = ""
+            return True
+        if not self.add(run, name):
+            return False
+        self._baseline = run
+        return True
+
+    def clear(self) -> None:
+        """Take every run away but the baseline."""
+        self._names = {run: name for run, name in self._names.items() if run == self._baseline}
+
+    def of(self, run: str, name: str) -> tuple[Laid, ...]:
+        """The run that is looked at, and those laid over it; only itself where there are none."""
+        names = {run: name} | {other: known for other, known in self._names.items() if other != run}
+        slots = self._assign(list(names))
+        return tuple(Laid(one, names[one], slots[one], one == self._baseline) for one in names)
+
+    def _assign(self, runs: list[str]) -> dict[str, int]:
+        """Each run's own slot, the one it had where nobody shown now has that."""
+        taken: dict[int, str] = {}
+        for run in sorted(runs, key=lambda run: run not in self._slots):
+            wish = self._slots.get(run)
+            used = set(self._slots.values())
+            if wish is None or wish in taken:
+                free = [slot for slot in range(MOST + 1) if slot not in taken]
+                wish = next((slot for slot in free if slot not in used), free[0])
+            taken[wish] = run
+            self._slots[run] = wish
+        return {run: slot for slot, run in taken.items()}

@@ -1,0 +1,474 @@
+"""The charts of a run view: which are shown, how they are drawn, where on the x axis, and which runs lie over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gentui import groups, health
+from gentui.text import clean
+from gentui.tui import layouts
+from gentui.tui.layouts import Layout
+from gentui.tui.overlay import Laid
+from gentui.tui.screens import deeds
+from gentui.tui.screens.base import BaseScreen
+from gentui.tui.widgets.chart import AXES, KINDS, MARKS, MOST_CURVES, SMOOTHING, Curve, Look, place_on
+from gentui.tui.widgets.charts import MOST_COLUMNS, Charts, Curves, Page, smoothing_in_words
+from gentui.tui.widgets.heatmap import Heat, HeatMap
+
+if TYPE_CHECKING:
+    from gentui.index import Index
+
+SPARSE = 4  # a curve has so many times fewer points than its neighbour that each of them is marked
+EVERYTHING = "all metrics"
+LEAST_SERIES, MOST_SERIES = 3, 400  # of a heat map
+_STRIDE = 10
+_NARROWEST = 1e-6  # of the whole axis: as near as it is zoomed
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which charts are on the screen: so many, around the one in focus; so many columns of cells wide."""
+
+    focus: int = 0
+    charts: int = 1
+    columns: int = 120
+    axis: str = "step"
+    window: tuple[float, float] | None = None
+    hidden: tuple[str, ...] = ()
+    laid: tuple[Laid, ...] = ()
+    heat: str = ""
+    needs_layout: bool = False
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the index holds of them. ``groups``: the metrics of every chart that is not hidden."""
+
+    groups: list[tuple[str, ...]]
+    charts: list[Curves]
+    first: int = 0
+    focus: int = 0
+    extent: tuple[float, float] | None = None
+    hidden: int = 0
+    heats: tuple[str, ...] = ()
+    heat: Heat | None = None
+    layout: tuple[Layout, str] | None = None
+
+
+def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted: Wanted) -> Drawn:
+    """In the live thread: the charts that are wanted of a run. ``scored`` are the metrics of its evaluations."""
+    layout = layouts.load(run.family) if wanted.needs_layout else None
+    every = groups.charts(names, scored)
+    if len(wanted.laid) > 1:  # the curves of a chart are runs, so each metric has a chart of its own
+        every = [(name,) for group in every for name in group]
+    number = len(every)
+    every = [left for group in every if (left := tuple(n for n in group if n not in wanted.hidden))]
+    hidden = number - len(every)
+    focus = min(wanted.focus, max(0, len(every) - 1))
+    first = focus // wanted.charts * wanted.charts
+    extents = [e for run_id in _runs(run.id, wanted) if (e := index.extent(run_id, wanted.axis)) is not None]
+    extent = (min(left for left, _ in extents), max(right for _, right in extents)) if extents else None
+    heats = heats_of(names)
+    if wanted.heat in heats:
+        heat = heat_of(index, run.id, names, wanted)
+        return Drawn(every, [], first, focus, extent, hidden, heats, heat, layout)
+    charts = []
+    for group in every[first : first + wanted.charts]:
+        curves = [c for name in group for c in _curves(index, run.id, name, name not in names, wanted)]
+        charts.append(with_points_marked(curves))
+    return Drawn(every, charts, first, focus, extent, hidden, heats, None, layout)
+
+
+def _runs(run_id: str, wanted: Wanted) -> list[str]:
+    return [one.run for one in wanted.laid] or [run_id]
+
+
+def _curves(index: Index, run_id: str, name: str, is_score: bool, wanted: Wanted) -> list[Curve]:
+    """A metric of the run, or of every run that lies over it and has it."""
+    if len(wanted.laid) < 2:
+        return [curve_of(index, run_id, name, wanted, is_score)]
+    curves = []
+    for one in wanted.laid[:MOST_CURVES]:
+        curve = curve_of(index, one.run, name, wanted, is_score, like=run_id)
+        if curve.points or one.run == run_id:
+            curves.append(replace(curve, slot=one.slot, is_baseline=one.is_baseline))
+    return curves
+
+
+def curve_of(
+    index: Index, run_id: str, name: str, wanted: Wanted, is_score: bool, like: str | None = None
+) -> Curve:
+    """A metric, or the scores of one, along the run. What is seen at evaluations only is marked, not smoothed."""
+    is_sparse = is_score or health.is_signal(name)
+    lo, hi = wanted.window or (None, None)
+    if is_score:
+        chart = index.score_chart(run_id, name, wanted.axis, like)
+    else:
+        chart = index.chart(run_id, name, wanted.columns, lo, hi, wanted.axis)
+    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_sparse)
+
+
+def with_points_marked(curves: list[Curve]) -> Curves:
+    """The curves of one chart; where some have few points beside the others', each of those is marked."""
+    most = max((curve.points for curve in curves), default=0)
+    return tuple(replace(curve, sparse=True) if 0 < curve.points * SPARSE < most else curve for curve in curves)
+
+
+def heats_of(names: list[str]) -> tuple[str, ...]:
+    """The heat maps there are: one of the metrics under each prefix that several share, and one of all."""
+    prefixes = [name.rpartition("/")[0] for name in names]
+    shared = [p for p in dict.fromkeys(prefixes) if p and prefixes.count(p) >= LEAST_SERIES]
+    return (*shared, *([EVERYTHING] if len(names) > 1 else []))
+
+
+def heat_of(index: Index, run_id: str, names: list[str], wanted: Wanted) -> Heat:
+    """The series of one heat map. Those of one prefix share a scale, but for signals of health, which measure
+    different things."""
+    prefix = "" if wanted.heat == EVERYTHING else f"{wanted.heat}/"
+    chosen = [n for n in names if not prefix or (n.startswith(prefix) and "/" not in n[len(prefix) :])]
+    curves = (
+        replace(curve_of(index, run_id, name, wanted, is_score=False), key=name.removeprefix(prefix))
+        for name in chosen[:MOST_SERIES]
+    )
+    return Heat(wanted.heat, tuple(curves), is_common=bool(prefix) and prefix != health.SIGNAL)
+
+
+class Charting(BaseScreen):
+    """A screen with the charts of one run, and their keys. What is chosen holds for the run's family from then on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: Drawn | None = None
+        self._family = ""
+        self._run_name = ""
+        self._layout = Layout()
+        self._has_layout = False
+        self._focus = 0
+        self._is_single = False
+        self._heat = ""
+        self._window: tuple[float, float] | None = None
+        self._cursor: float | None = None
+
+    # -- what a screen with charts adds
+
+    run_id: str
+
+    @property
+    def shows_charts(self) -> bool:
+        """Whether the charts are what is looked at."""
+        raise NotImplementedError
+
+    def go_to_charts(self) -> None:
+        """Have the charts looked at."""
+        raise NotImplementedError
+
+    def waiting(self) -> str:
+        """Why there is no curve yet."""
+        raise NotImplementedError
+
+    # -- supply
+
+    @property
+    def laid(self) -> tuple[Laid, ...]:
+        """The run and those laid over it."""
+        return self.gentui.overlay.of(self.run_id, self._run_name or self.run_id)
+
+    def wanted_charts(self) -> Wanted:
+        charts = self.query_one(Charts)
+        columns = max(charts.columns, charts.size.width - 30) if self._heat else charts.columns
+        return Wanted(
+            self._focus, charts.count, columns, self._layout.axis, self._window, self._layout.hidden,
+            self.laid, self._heat, not self._has_layout,
+        )  # fmt: skip
+
+    def take_charts(self, run: Any, drawn: Drawn) -> None:
+        """Keep what was looked up; the first time, take on how the charts of the family were left."""
+        self.drawn = drawn
+        self._family, self._run_name = run.family, clean(deeds.label(run), 40)
+        if self._has_layout or drawn.layout is None:
+            return
+        self._has_layout = True
+        self._layout, trouble = drawn.layout
+        if trouble:
+            self.say(clean(trouble, 300))
+        self._lay_out_charts()
+        if self._layout.axis != "step" or self._layout.hidden:
+            self.ask()
+
+    @property
+    def look(self) -> Look:
+        layout, extent = self._layout, self.drawn.extent if self.drawn else None
+        return Look(
+            layout.log_y, layout.smoothing, layout.marks, layout.axis, layout.kind, layout.clip,
+            self._window or extent,
+        )  # fmt: skip
+
+    def show_charts(self) -> None:
+        """Draw what is known, as it is wanted now."""
+        if (drawn := self.drawn) is None:
+            return
+        heat = drawn.heat if self._heat else None
+        page = Page(
+            drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self.waiting(), self.laid,
+            drawn.hidden, heat,
+        )  # fmt: skip
+        charts = self.query_one(Charts)
+        charts.show(page, self.look)
+        charts.point_at(self._cursor)
+
+    def on_charts_room(self) -> None:
+        """The charts have another size: another number of them, or of columns."""
+        self.ask()
+
+    def close_chart_layer(self) -> bool:
+        """Leave the chart that stands alone, the cursor or the heat map; False when there is none of them."""
+        if not self.shows_charts:
+            return False
+        if self._cursor is not None:
+            self.action_cursor()
+        elif self._is_single:
+            self.action_maximise()
+        elif self._heat:
+            self._heat = ""
+            self._rearranged()
+        else:
+            return False
+        return True
+
+    # -- how they are drawn
+
+    def _change(self, **changes: Any) -> None:
+        self._layout = replace(self._layout, **changes)
+        if self._family:
+            family = self._family
+            self.gentui.in_thread(lambda: layouts.save(family, lambda: self._layout))
+        if not self.shows_charts:
+            self.go_to_charts()
+        elif not {"axis", "hidden", "columns"} & set(changes):  # else the curves come anew
+            self.show_charts()
+
+    def action_log_y(self) -> None:
+        self._change(log_y=not self._layout.log_y)
+        self.say("y axis: " + ("logarithmic" if self._layout.log_y else "linear"))
+
+    def action_clip(self) -> None:
+        self._change(clip=not self._layout.clip)
+        self.say("y axis: " + ("where most values lie" if self._layout.clip else "all values"))
+
+    def action_axis(self) -> None:
+        self._window = None
+        self._cursor = None
+        self._change(axis=following(AXES, self._layout.axis))
+        self.say(f"x axis: {self._layout.axis}")
+        self.ask()
+
+    def action_smooth(self) -> None:
+        self._change(smoothing=following(SMOOTHING, self._layout.smoothing))
+        self._tell_smoothing()
+
+    def action_smooth_kind(self) -> None:
+        self._change(kind=following(KINDS, self._layout.kind))
+        self._tell_smoothing()
+
+    def _tell_smoothing(self) -> None:
+        layout = self._layout
+        kind = "moving average" if layout.kind == "window" else "exponential average"
+        how = smoothing_in_words(self.look).removeprefix("smooth ") if layout.smoothing else "none"
+        self.say(f"smoothing, {kind}: {how}")
+
+    def action_marks(self) -> None:
+        self._change(marks=following(MARKS, self._layout.marks))
+        self.say(f"lines of {self._layout.marks}")
+
+    # -- which are shown
+
+    def action_columns(self, by: int) -> None:
+        now = self._layout.columns or self.query_one(Charts).across
+        columns = (now - 1 + by) % MOST_COLUMNS + 1
+        self._change(columns=columns)
+        self._is_single, self._heat = False, ""
+        self._rearranged()
+        self.call_after_refresh(self._tell_columns, columns)
+
+    def _tell_columns(self, columns: int) -> None:
+        fit = self.query_one(Charts).across
+        self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
+
+    def action_maximise(self) -> None:
+        self._is_single = not self._is_single
+        self._rearranged()
+
+    def _rearranged(self) -> None:
+        self._lay_out_charts()
+        self.show_charts()
+        self.ask()
+
+    def _lay_out_charts(self) -> None:
+        is_full = self._is_single or bool(self._heat) or self._layout.columns > 2
+        self.query_one("#charts").set_class(is_full, "-full")
+        self.query_one(Charts).lay_out(self._layout.columns, self._is_single)
+
+    def action_chart(self, by: int) -> None:
+        """The focus on the next chart, or the one before; round and round."""
+        number = max(1, len(self.drawn.groups)) if self.drawn else 1
+        self._focus_chart((self._focus + by) % number)
+
+    def action_metrics(self, by: int) -> None:
+        if self._heat and self.shows_charts:
+            self.query_one(HeatMap).page(by)
+            return
+        count = max(1, self.query_one(Charts).count)
+        pages = max(1, -(-len(self.drawn.groups) // count)) if self.drawn else 1
+        self._focus_chart((self._focus // count + by) % pages * count)
+
+    def _focus_chart(self, focus: int) -> None:
+        drawn, self._focus = self.drawn, focus
+        if not self.shows_charts:
+            self.go_to_charts()
+        elif drawn is not None and drawn.first <= focus < drawn.first + len(drawn.charts):
+            self.drawn = replace(drawn, focus=focus)
+            self.show_charts()
+        else:
+            self.ask()
+
+    def action_hide(self) -> None:
+        drawn = self.drawn
+        if drawn is None or not self.shows_charts or self._heat or len(drawn.groups) < 2:
+            return
+        names = drawn.groups[drawn.focus]
+        self._change(hidden=(*self._layout.hidden, *names))
+        self.say(f"hidden: {clean(', '.join(names), 60)} (U shows every chart)")
+        self.ask()
+
+    def action_show_all(self) -> None:
+        self._change(hidden=())
+        self.ask()
+
+    def action_heat(self) -> None:
+        heats = self.drawn.heats if self.drawn else ()
+        if not heats:
+            self.say("There are no series for a heat map yet.")
+            return
+        self._heat = following(("", *heats), self._heat if self._heat in heats else "")
+        if not self.shows_charts:
+            self.go_to_charts()
+        self._rearranged()
+        self.say(f"heat map of {clean(self._heat, 40)}" if self._heat else "curves")
+
+    # -- where on the x axis
+
+    def _ends(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """The whole axis, and what of it is seen; None while there is nothing."""
+        extent = self.drawn.extent if self.drawn else None
+        if extent is None or not self.shows_charts or extent[1] <= extent[0]:
+            return None
+        return extent, self._window or extent
+
+    def action_zoom_x(self, by: int) -> None:
+        if (ends := self._ends()) is None:
+            return
+        (first, last), (left, right) = ends
+        width = (right - left) * (0.5 if by > 0 else 2.0)
+        width = max(width, (last - first) * _NARROWEST, 4.0 if self._layout.axis == "step" else 0.0)
+        middle = self._cursor if self._cursor is not None else (left + right) / 2
+        part = (middle - left) / (right - left)
+        self._look_at(middle - part * width, width)
+
+    def action_pan(self, by: int) -> None:
+        if (ends := self._ends()) is not None:
+            left, right = ends[1]
+            self._look_at(left + by * (right - left) / 4, right - left)
+
+    def _look_at(self, left: float, width: float) -> None:
+        """See so much of the axis from there on, as far as there is any."""
+        if (ends := self._ends()) is None:
+            return
+        first, last = ends[0]
+        left = max(first, min(left, last - width))
+        window = None if width >= last - first else (left, left + width)
+        if window == self._window:
+            return
+        self._window = window
+        if self._cursor is not None and window is not None:
+            self._cursor = min(max(self._cursor, window[0]), window[1])
+        self.show_charts()
+        self.say("x axis: all of it" if window is None else f"x axis: {self._places(window)} (0 shows all)")
+        self.ask()
+
+    def _places(self, window: tuple[float, float]) -> str:
+        return " … ".join(place_on(self._layout.axis, x) for x in window)
+
+    def action_whole(self) -> None:
+        self._look_at(-np.inf, np.inf)
+
+    def action_cursor(self) -> None:
+        """The cursor on the newest values, or off."""
+        if self._cursor is not None:
+            self._cursor = None
+            self.query_one(Charts).point_at(None)
+        elif (ends := self._ends()) is not None:
+            self._cursor = ends[1][1]
+            self._move_cursor(0)
+
+    def action_stride(self, by: int) -> None:
+        """The cursor ten columns on; without one, as without the shift key."""
+        if self._cursor is None:
+            self.go_sideways(by)
+        else:
+            self._move_cursor(by * _STRIDE)
+
+    def go_sideways(self, by: int) -> None:
+        """What the arrows do: they move the cursor, else what is zoomed, else to the next charts."""
+        if self._cursor is not None:
+            self._move_cursor(by)
+        elif self._window is not None:
+            self.action_pan(by)
+        else:
+            self.action_metrics(by)
+
+    def _move_cursor(self, by: int) -> None:
+        """By so many columns of the chart in focus; at the edge of what is zoomed, that moves."""
+        if (ends := self._ends()) is None or self._cursor is None:
+            return
+        left, right = ends[1]
+        xs = self._columns(left, right)
+        if not len(xs):
+            return
+        at = int(np.abs(xs - self._cursor).argmin()) + by
+        if self._window is not None and not 0 <= at < len(xs):
+            self.action_pan(1 if at > 0 else -1)
+            return
+        self._cursor = float(xs[max(0, min(at, len(xs) - 1))])
+        self.query_one(Charts).point_at(self._cursor)
+
+    def _columns(self, left: float, right: float) -> np.ndarray:
+        """The places on the axis that the cursor can stand at: where the chart in focus has values."""
+        drawn = self.drawn
+        if drawn is None:
+            return np.empty(0)
+        at = drawn.focus - drawn.first
+        curves = drawn.heat.curves if drawn.heat and self._heat else drawn.charts[at : at + 1]
+        flat = [c for one in curves for c in (one if isinstance(one, tuple) else (one,))]
+        xs = np.unique(np.concatenate([np.empty(0), *(c.x for c in flat)]))
+        return xs[(xs >= left) & (xs <= right)]
+
+    # -- other runs
+
+    def action_overlay(self) -> None:
+        from gentui.tui.screens.overlay import OverlayScreen
+
+        self.app.push_screen(OverlayScreen(self.run_id, self._layout.marks), self._laid_anew)
+
+    def _laid_anew(self, _: object) -> None:
+        self._focus = 0
+        if not self.shows_charts:
+            self.go_to_charts()
+        self.ask()
+
+
+def following(choices: tuple[Any, ...], now: Any) -> Any:
+    """The choice after this one, round and round."""
+    return choices[(choices.index(now) + 1) % len(choices)]

@@ -1,0 +1,116 @@
+"""Which runs are laid over the one that is looked at, and which of them is the baseline."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from gentui.text import clean
+from gentui.tui import keys, wording
+from gentui.tui.overlay import MOST
+from gentui.tui.screens import deeds
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+from gentui.tui.widgets.chart import MARKERS
+from gentui.tui.widgets.table import Cell, Column, Row, Table
+
+COLUMNS = (
+    Column("", minimum=1),
+    Column("run", flex=True, minimum=14, maximum=40),
+    Column("status", minimum=9),
+    Column("recipe", maximum=20, drop=1),
+    Column("loss", "right", minimum=6, drop=2),
+    Column("", minimum=8),
+)
+
+
+class OverlayScreen(Dialog):
+    """Every run, newest first; those that are laid over this one carry their marker."""
+
+    context = "overlay"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("overlay")]
+    DEFAULT_CSS = """
+    OverlayScreen > Vertical { width: 84; height: 80%; }
+    OverlayScreen Table { height: 1fr; }
+    OverlayScreen .overlay-told { height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def __init__(self, run_id: str, marks: str) -> None:
+        super().__init__()
+        self._run = run_id
+        self._markers = MARKERS[marks == "ascii"]
+        self._runs: list[Any] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            yield Static("", classes="overlay-told", markup=False)
+            yield Table(COLUMNS, id="overlay", empty="Reading the runs …")
+            yield KeyBar("overlay", modal=True)
+
+    def on_mount(self) -> None:
+        self.query_one(Table).focus()
+        home = self.gentui.home
+
+        def work() -> list[Any]:
+            from gentui.index import Index
+
+            return Index(home).runs()
+
+        self.gentui.in_thread(work, self._known)
+
+    def _known(self, runs: list[Any]) -> None:
+        self._runs = runs
+        if self.is_attached:
+            self._fill()
+
+    def _fill(self) -> None:
+        overlay, name = self.gentui.overlay, next((deeds.label(r) for r in self._runs if r.id == self._run), "")
+        slots = {one.run: one.slot for one in overlay.of(self._run, clean(name, 40))}
+        rows = []
+        for run in self._runs:
+            word = "this run" if run.id == self._run else "laid over" if run.id in overlay else ""
+            word = "baseline" if run.id == overlay.baseline else word
+            marker = self._markers[slots[run.id]] if run.id in slots else ""
+            cells: tuple[Cell, ...] = (
+                (marker, "accent"), clean(deeds.label(run), 60), wording.status(run.status),
+                (clean(run.recipe, 40), "dim"), wording.number(run.loss), (word, "dim"),
+            )  # fmt: skip
+            rows.append(Row(run.id, cells))
+        table = self.query_one(Table)
+        table.empty = "There are no runs yet."
+        table.set_rows(rows)
+        self._say(f"{len(overlay)} of at most {MOST} runs laid over it")
+
+    def _say(self, text: str) -> None:
+        self.query_one(".overlay-told", Static).update(text)
+
+    def _do(self, deed: str) -> None:
+        """Change the overlay by the run under the cursor."""
+        key = self.query_one(Table).key
+        run = next((run for run in self._runs if run.id == key), None)
+        if run is None:
+            return
+        fits = getattr(self.gentui.overlay, deed)(run.id, clean(deeds.label(run), 40))
+        self._fill()
+        if not fits:
+            self._say(f"No more than {MOST} runs can be laid over another.")
+
+    def action_lay(self) -> None:
+        if self.query_one(Table).key == self._run:
+            self._say("This is the run that the others are laid over.")
+        else:
+            self._do("toggle")
+
+    def action_baseline(self) -> None:
+        self._do("set_baseline")
+
+    def action_clear(self) -> None:
+        self.gentui.overlay.clear()
+        self._fill()
+
+    def on_table_chosen(self) -> None:
+        self.action_lay()
