@@ -12,19 +12,20 @@ from engine.settings.health import Health
 def build_panel(settings: Health, method: Method, total_steps: int, batch_size: int) -> Panel:
     """The panel of a run. A loss that is no number is told even where alarms are switched off."""
     watchers = [NonFinite()]
+    descends = getattr(method, "descends", True)
     if not settings.alarms:
         return Panel(watchers)
     return Panel(
         [
             *watchers,
-            Divergence(settings, method.descends),
+            Divergence(settings, descends),
             Overfitting(settings),
             DiscriminatorWins(settings),
             StalledRate(total_steps),
             Slowness(settings, batch_size),
             Collapse(settings),
             Blob(settings),
-            LabelIgnored(settings, method.descends),
+            LabelIgnored(settings, descends),
             Memorisation(settings),
         ]
     )

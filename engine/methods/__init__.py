@@ -79,12 +79,13 @@ class Context:
 
 @runtime_checkable
 class Method(Protocol):
-    """One way of learning. Owns its nets, optimisers, averages and schedules."""
+    """One way of learning. Owns its nets, optimisers, averages and schedules.
+
+    One whose ``loss`` need not fall though training goes well, as an adversary's, has ``descends = False``.
+    """
 
     precision: str
     """``fp32``, ``bf16`` or ``fp16``; set by the loop before training."""
-    descends: bool
-    """Whether ``loss`` falls as long as training goes well; an adversary's need not."""
 
     nets: dict[str, nn.Module]
 

@@ -17,7 +17,6 @@ class OneNet(ABC):
 
     def __init__(self, net: nn.Module, context: Context):
         self.precision = "fp32"
-        self.descends = True
         self.spec = context.spec
         self.device = context.device
         self.learner = Learner(net, context)
