@@ -1,8 +1,12 @@
 """A run's checkpoint kept ready to draw from: ``python -P -m engine.serving RUN_DIR --device D``.
 
-For the playground, which would otherwise wait for torch before every picture. Requests come as lines of JSON on
-stdin, ``{"id": 1, "arguments": ["--n=4", …]}`` with arguments as ``engine.sample`` takes them, or
-``{"id": 2, "save": FILE}`` for what was drawn last. Answers are lines of JSON on stdout:
+For the playground, which would otherwise wait for torch before every picture. Requests are lines of JSON on stdin:
+
+    {"id": 1, "arguments": ["--n=4", …]}             draw, with arguments as ``engine.sample`` takes them
+    {"id": 2, "save": FILE}                          what was drawn last
+    {"id": 3, "read": "best"}                        have a checkpoint ready
+
+Answers are lines of JSON on stdout:
 
     {"folder": …}                                    once, at the start: where pictures are kept meanwhile
     {"conditions": {…}, "conditional": …, "step": …} whenever a checkpoint was read
@@ -46,12 +50,15 @@ class Server:
         self._run, self._device, self._folder = run, device, folder
         self._trained: tuple[Path, Trained] | None = None
         self._drawing: Drawing | None = None
+        self._shown: Path | None = None
         self.writing = threading.Lock()
 
     def answer(self, request: dict[str, Any]) -> None:
         number = request["id"]
         try:
-            if "save" in request:
+            if "read" in request:
+                self._load(request["read"])
+            elif "save" in request:
                 self._save(number, Path(request["save"]))
             else:
                 self._draw(number, request["arguments"])
@@ -66,6 +73,9 @@ class Server:
         options = argument_parser().parse_args(arguments)
         trained = self._load(options.checkpoint)
         live, shown = self._folder / f"live-{number}.png", 0.0
+        for old in self._folder.iterdir():
+            if old != self._shown:
+                old.unlink()
 
         def watch(done: int, of: int, images: Tensor, columns: int) -> None:
             nonlocal shown
@@ -79,9 +89,8 @@ class Server:
         made = self._drawing = drawing(trained, options, moves=True, watch=watch)
         path = self._folder / (f"{number}.gif" if options.to_seed is not None else f"{number}.png")
         with self.writing:
-            for old in self._folder.iterdir():
-                old.unlink()
             made.save(path)
+        self._shown = path
         images, columns = (
             (made.film[-1], made.film_columns) if path.suffix == ".gif" else (made.images, made.columns)
         )

@@ -19,6 +19,7 @@ CONTEXTS = {
     "runs": "Runs",
     "run": "Run view",
     "picture": "Full-screen picture",
+    "playground": "Playground",
     "overlay": "Other runs over a run's charts",
     "leaderboard": "Leaderboard",
     "compare": "Runs side by side",
@@ -127,6 +128,7 @@ TABLE: tuple[Key, ...] = (
     Key("runs.delete", "D,delete", "remove", "Delete", "delete this run and its files", 5),
     Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 6),
     Key("runs.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 7),
+    Key("runs.play", "P", "playground", "Playground", "draw from its checkpoints", 8),
     Key("runs.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),
@@ -186,6 +188,7 @@ TABLE: tuple[Key, ...] = (
     Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 15),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),
     Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 17),
+    Key("run.playground", "P", "playground", "Playground", "draw from its checkpoints", 5),
     Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
     Key("run.back", "escape", "back", "Back", "back to where you came from", 3, False),
     # -- full-screen picture
@@ -208,6 +211,13 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("overlay.clear", "c", "clear", "Clear", "take every run away but the baseline", 3, False),
     Key("overlay.back", "escape,O", "back", "Close", "back to the charts", 4, False),
+    # -- playground
+    Key("playground.draw", "f5,ctrl+enter", "draw", "Draw", "draw what the fields ask for", 1, True, True),
+    Key("playground.save", "f2,ctrl+s", "save", "Save", "write the picture to the file named in the form", 2),
+    Key("playground.copy", "f3", "copy", "Copy command", "copy the command line that draws the same", 3),
+    Key("playground.reset", "f4", "reset", "Reset field", "put the recipe's own value back in this field", 5),
+    Key("playground.play", "f6", "play", "Play/pause", "let an animation play, or stand still", 6),
+    Key("playground.back", "escape", "back", "Stop/back", "stop drawing; then back to the run", 4, False),
     # -- leaderboard
     Key("leaderboard.open", "enter", "open", "Open run", "open the run of this row", 1),
     Key("leaderboard.filter", "slash", "filter", "Filter", "show the rows whose words match", 2),

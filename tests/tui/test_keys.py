@@ -21,6 +21,7 @@ from gentui.tui.screens.leaderboard import LeaderboardScreen
 from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.overlay import OverlayScreen
 from gentui.tui.screens.picture import PictureScreen
+from gentui.tui.screens.playground import PlaygroundScreen
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.screens.runs import RunsScreen
 from gentui.tui.widgets.lines import Lines
@@ -31,11 +32,13 @@ from gentui.tui.workbench import GentuiApp
 SCREENS: dict[str, type[Screen]] = {
     "compare": CompareScreen, "choose": ChooseScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
+    "playground": PlaygroundScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
 DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice", "overlay"}
-FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table], "run": [Lines], "form": [SettingsForm]}
+FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table], "run": [Lines], "form": [SettingsForm],
+    "playground": [SettingsForm]}
 
 
 def strokes(context: str) -> list[tuple[str, keys.Key]]:

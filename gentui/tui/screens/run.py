@@ -323,6 +323,12 @@ class RunScreen(Charting):
         if self.seen:
             deeds.evaluate(self.gentui, self.seen.run)
 
+    def action_playground(self) -> None:
+        from gentui.tui.screens.playground import open_playground
+
+        if self.seen:
+            open_playground(self.gentui, self.seen.run)
+
     def action_resume(self) -> None:
         if self.seen:
             deeds.resume(self.gentui, self.seen.run)

@@ -1,0 +1,396 @@
+"""Draw from any checkpoint of a run, without leaving: what is asked for is checked as it is typed, and the images
+are seen as they come out of the noise."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from gentui.text import clean
+from gentui.tui import keys
+from gentui.tui.drawing import Drawer
+from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.deeds import label
+from gentui.tui.widgets.picture import Sheet
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
+from gentui.tui.widgets.viewer import Viewer
+
+if TYPE_CHECKING:
+    from engine.recipe import FormField, Recipe
+    from gentui.tui.workbench import GentuiApp
+
+ANY = "any"
+IMAGES, MOST_IMAGES, FRAMES, MOST_IN_ALL = 16, 256, 12, 2048
+LABEL, CHECKPOINT, OUT = "label", "checkpoint", "out"
+WHOLE = {"n": (1, MOST_IMAGES), "seed": (0, 2**63 - 1), "to-seed": (0, 2**63 - 1), "frames": (2, 240)}
+"""Whole numbers with their least and most."""
+SUFFIXES = (".png", ".gif", ".npy")
+
+
+def open_playground(app: GentuiApp, run: Any) -> None:
+    """The playground of a run, if there is something to draw from. ``run`` is a RunRow."""
+    folder = app.home / "runs" / run.id
+
+    def read() -> tuple[Any, list[str], str]:
+        from engine import recipe as recipes
+        from gentui.jobs.states import unfinished
+
+        there = [which for which in ("best", "last") if (folder / "checkpoints" / which).exists()]
+        training = {state.slot or "" for _, state in unfinished(app.home) if state.status == "running"}
+        device = "cpu" if any(slot.startswith("cuda") for slot in training) else "auto"
+        return recipes.load(folder / "recipe.toml"), there, device
+
+    def opened(known: tuple[Any, list[str], str]) -> None:
+        from engine.requests import makes_images
+
+        recipe, checkpoints, device = known
+        if not makes_images(recipe):
+            app.tell(f"{label(run)} makes no images: there is nothing to draw.", "warning")
+        elif not checkpoints:
+            app.tell(f"{label(run)} has no checkpoint yet: there is nothing to draw from.", "warning")
+        else:
+            app.push_screen(PlaygroundScreen(run, recipe, checkpoints, device))
+
+    app.in_thread(read, opened)
+
+
+class PlaygroundScreen(BaseScreen):
+    """``recipe`` is the run's own, ``checkpoints`` those it has, the default first; ``device`` is where it draws."""
+
+    context = "playground"
+    place = "runs"
+    CSS_PATH = "playground.tcss"
+    BINDINGS = keys.bindings("playground")
+
+    def __init__(self, run: Any, recipe: Recipe, checkpoints: list[str], device: str = "auto") -> None:
+        super().__init__()
+        from engine.conditions import Conditions
+
+        self._run = run
+        self._recipe = recipe
+        self._checkpoints = checkpoints
+        self._device = device
+        self._dir = Path()
+        self._conditions = Conditions.of(recipe.data)
+        self._is_conditional = False  # until the weights are read
+        self._drawer: Drawer | None = None
+        self._asked: tuple[int, list[str]] | None = None  # what is being drawn
+        self._drawn: list[str] | None = None  # what the picture shows
+        self._saves = ""  # where to, when what is being drawn is done
+        self._frame = 0
+        self.options: dict[str, Any] = {}
+        self.problems: dict[str, str] = {}
+
+    def body(self) -> ComposeResult:
+        yield Static(id="playground-title", markup=False)
+        with Container(id="playground-body"):
+            with Vertical(id="playground-left"):
+                yield SettingsForm(id="playground-fields")
+                yield Static(id="playground-help", markup=False)
+            yield Viewer(self.gentui.images, id="playground-picture")
+        yield Static(id="playground-command", markup=False)
+
+    def on_mount(self) -> None:
+        self._dir = self.gentui.home / "runs" / self._run.id
+        self._put(
+            "#playground-title",
+            Content.assemble(
+                (f"Playground: {clean(label(self._run), 80)}", "bold"), (f"   {self._run.id}", "$text-muted")
+            ),
+        )
+        form = self.query_one(SettingsForm)
+        form.set_entries(self._entries())
+        form.focus()
+        self._check()
+        self._start()
+        self.call_after_refresh(self._show_nothing, "reading the weights …")
+
+    def on_unmount(self) -> None:
+        self._end()
+
+    # -- the form
+
+    def _entries(self) -> list[Entry | str]:
+        from engine import requests
+
+        first, recipe = self._checkpoints[0], self._recipe
+        fields: list[tuple[str, FormField]] = []
+        if self._is_conditional:
+            fields += list(self._label_fields())
+        fields += requests.fitting(recipe).items()
+        seed = recipe.train.seed
+        numbers = (
+            ("images", "n", IMAGES, "how many images; of pairs, between two seeds"),
+            ("seed", "seed", seed, "of the noise: the same seed, the same images"),
+            ("to seed", "to-seed", None, "images from those of the one seed to those of this one; empty: none"),
+            ("frames", "frames", FRAMES, "how many from the one seed to the other"),
+        )
+        fields += [(name, _field(key, value, "whole number", told)) for name, key, value, told in numbers]
+        fields.append(
+            ("checkpoint", _field(CHECKPOINT, first, "choice", "the weights", tuple(self._checkpoints)))
+        )
+        name = f"{clean(recipe.name, 60).replace('/', '-')}-samples.png"
+        told = "what F2 writes: .png a grid, .gif the process, .npy the numbers"
+        fields.append(("file", _field(OUT, name, "text", told)))
+        return [
+            Entry(field, clean(name, 40), as_text(field.value), as_text(field.value)) for name, field in fields
+        ]
+
+    def _label_fields(self) -> Iterable[tuple[str, FormField]]:
+        """A class; or for each group of attributes, and each that stands alone, whether and which."""
+        known = self._conditions
+        if known.classes:
+            yield LABEL, _field(LABEL, ANY, "choice", "what the images show", (ANY, *map(_safe, known.classes)))
+            return
+        for number, part in enumerate(known.parts):
+            names = tuple(_safe(known.attributes[index]) for index in part)
+            told = "drawn for each image where any" if len(names) > 1 else "whether the images have it"
+            choices = (ANY, *names) if len(names) > 1 else ("no", "yes")
+            own = ANY if len(names) > 1 else "no"
+            yield _common(names), _field(f"{LABEL}.{number}", own, "choice", told, choices)
+
+    def _label(self, texts: dict[str, str]) -> str:
+        """The label the fields name; "" for any."""
+        known = self._conditions
+        if not self._is_conditional:
+            return ""
+        if known.classes:
+            chosen = texts.get(LABEL, ANY)
+            safe = [_safe(name) for name in known.classes]
+            return "" if chosen == ANY else str(safe.index(chosen)) if chosen in safe else chosen
+        wanted = []
+        for number, part in enumerate(known.parts):
+            chosen = texts.get(f"{LABEL}.{number}", ANY)
+            if len(part) == 1 and chosen == "yes":
+                wanted.append(known.attributes[part[0]])
+            wanted += [
+                known.attributes[i] for i in part if len(part) > 1 and _safe(known.attributes[i]) == chosen
+            ]
+        return ",".join(wanted)
+
+    def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
+        self._explain(message.entry)
+
+    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
+        self._check()
+        self._explain(message.entry)
+
+    def _check(self) -> None:
+        """Validate as the command line would."""
+        from engine import requests
+        from engine.problems import RecipeError
+
+        form = self.query_one(SettingsForm)
+        texts = {entry.key: entry.text.strip() for entry in form.entries}
+        names = {key: name for name, key in requests.SETTINGS.items()}
+        self.problems, self.options = {}, {}
+        for entry in form.entries:
+            if entry.key in names and entry.is_changed:
+                self.options[names[entry.key]] = parsed(entry.setting, entry.text)
+        try:
+            requests.changed(self._recipe, self.options)
+        except RecipeError as error:
+            self.problems |= problems_of(error)
+        if text := self._label(texts):
+            self.options[LABEL] = text
+        for key, (least, most) in WHOLE.items():
+            if not texts[key] and key == "to-seed":
+                continue
+            if not (texts[key].isdecimal() and texts[key].isascii() and least <= int(texts[key]) <= most):
+                self.problems[key] = f"should be a whole number from {least:,} to {most:,}"
+            else:
+                self.options[key] = int(texts[key])
+        if "to-seed" not in self.options:
+            self.options.pop("frames", None)
+        elif self.options.get("n", 1) * self.options.get("frames", 1) > MOST_IN_ALL:
+            self.problems["frames"] = f"images × frames should be at most {MOST_IN_ALL:,}"
+        if texts[CHECKPOINT] != self._checkpoints[0]:
+            self.options[CHECKPOINT] = texts[CHECKPOINT]
+        if problem := _problem_of(texts[OUT]):
+            self.problems[OUT] = problem
+        self.options = {name: value for name, value in self.options.items() if value is not None}
+        beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
+        form.complain(beside)
+        if elsewhere:
+            self.say("✗ " + "; ".join(elsewhere))
+        self._put(
+            "#playground-command", Content.assemble(("$ ", "$text-muted"), shlex.join(self.command(texts[OUT])))
+        )
+
+    def _explain(self, entry: Entry) -> None:
+        told = (f"✗ {entry.problem}", "$error") if entry.problem else entry.help
+        self._put("#playground-help", Content.assemble((f"{entry.label}: ", "bold"), told))
+
+    def _put(self, selector: str, content: Content) -> None:
+        static = self.query_one(selector, Static)
+        if static.content != content:
+            static.update(content)
+
+    def arguments(self) -> list[str]:
+        """What is asked for, as ``engine.sample`` takes it."""
+        return [f"--{name}={as_text(value)}" for name, value in self.options.items()]
+
+    def command(self, out: str) -> list[str]:
+        """The command line that does the same."""
+        device = [] if self._device == "auto" else ["--device", self._device]
+        return ["gentui", "sample", self._run.id, *self.arguments(), *device, "-o", out]
+
+    # -- drawing
+
+    def _start(self) -> Drawer:
+        """The process that draws: the one there is, or a new one."""
+        if self._drawer is None:
+            self._drawer = Drawer(self._dir, self._device, self._heard)
+            self._drawer.ask(read=self._checkpoints[0])
+        return self._drawer
+
+    def _end(self) -> None:
+        if self._drawer is not None:
+            self._drawer.end()
+        self._drawer = self._asked = self._drawn = None
+        self._saves = ""
+
+    def _heard(self, drawer: Drawer, answer: dict[str, Any]) -> None:
+        """In the drawer's thread."""
+        if self.app.is_running:
+            self.app.call_later(self._take, drawer, answer)
+
+    def _take(self, drawer: Drawer, answer: dict[str, Any]) -> None:
+        if drawer is not self._drawer or not self.is_attached:
+            return
+        if "conditions" in answer:
+            self._know(answer)
+        elif "ended" in answer:
+            self._end()
+            self._show_nothing("nothing is drawn")
+            self.say(f"The process that draws has ended: {answer['ended']}")
+        elif "error" in answer:
+            self._asked, self._saves = None, ""
+            self.say(f"✗ {clean(answer['error'], 300)}")
+        elif "saved" in answer:
+            self.say(f"Wrote {clean(answer['saved'], 300)}.")
+        elif "path" in answer and self._asked and answer["id"] == self._asked[0]:
+            self._show_images(answer)
+
+    def _know(self, answer: dict[str, Any]) -> None:
+        """The weights are read: what can be asked for is known."""
+        from engine.conditions import Conditions
+
+        is_first = self._asked is None and self._drawn is None
+        known, conditional = Conditions.of(answer["conditions"]), bool(answer["conditional"])
+        if (known, conditional) != (self._conditions, self._is_conditional):
+            self._conditions, self._is_conditional = known, conditional
+            form = self.query_one(SettingsForm)
+            typed, here = {entry.key: entry.text for entry in form.entries}, form.entry.key
+            lines = self._entries()
+            for entry in lines:
+                if isinstance(entry, Entry):
+                    entry.text = typed.get(entry.key, entry.text)
+            form.set_entries(lines, "" if is_first else here)
+            self._check()
+        if is_first:
+            self._show_nothing("F5 draws")
+            self.say(f"{answer['which']} checkpoint, step {answer['step']:,}, on {clean(answer['device'], 20)}")
+
+    def _show_nothing(self, why: str) -> None:
+        self.query_one(Viewer).show(None, why)
+
+    def _show_images(self, answer: dict[str, Any]) -> None:
+        self._frame += 1
+        sheet = Sheet(Path(answer["path"]), answer["rows"], answer["columns"], stamp=self._frame)
+        if "done" in answer:
+            self.query_one(Viewer).show(sheet, f"step {answer['done']:,} of {answer['of']:,} out of the noise")
+            return
+        assert self._asked is not None
+        self._drawn, self._asked = self._asked[1], None
+        self.query_one(Viewer).show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}")
+        self.say("Done. F2 saves it, F3 copies the command.")
+        if self._saves:
+            self._save(self._saves)
+
+    def _save(self, path: str) -> None:
+        self._saves = ""
+        self._start().ask(save=str(Path(path).expanduser().absolute()))
+
+    # -- keys
+
+    def action_draw(self) -> None:
+        if self.problems:
+            self.say("✗ Not drawn. " + "; ".join(f"{key}: {told}" for key, told in self.problems.items()))
+            return
+        if self._asked is not None:
+            self._end()  # what is drawn now is not what is wanted
+        arguments = self.arguments()
+        self._asked = (self._start().ask(arguments=arguments), arguments)
+        self.say("Drawing … Esc stops it.")
+
+    def action_save(self) -> None:
+        form = self.query_one(SettingsForm)
+        path = next(entry.text.strip() for entry in form.entries if entry.key == OUT)
+        if self.problems:
+            self.say("✗ Not saved. " + "; ".join(f"{key}: {told}" for key, told in self.problems.items()))
+        elif self._drawn == self.arguments() and self._asked is None:
+            self._save(path)
+        else:
+            if self._asked is None or self._asked[1] != self.arguments():
+                self.action_draw()
+            self._saves = path
+
+    def action_copy(self) -> None:
+        out = next(entry.text.strip() for entry in self.query_one(SettingsForm).entries if entry.key == OUT)
+        text = shlex.join(self.command(out))
+        self.app.copy_to_clipboard(text)
+        self.say(f"Copied: {clean(text, 300)}")
+
+    def action_reset(self) -> None:
+        form = self.query_one(SettingsForm)
+        form.set_text(form.entry.own)
+
+    def action_play(self) -> None:
+        self.say(self.query_one(Viewer).play_or_pause())
+
+    def action_back(self) -> None:
+        if self._asked is not None:
+            self._end()
+            self._show_nothing("stopped; F5 draws")
+            self.say("Stopped.")
+        else:
+            self.app.pop_screen()
+
+
+def _field(key: str, value: Any, kind: str, told: str, choices: tuple[str, ...] = ()) -> FormField:
+    from engine.recipe import FormField
+
+    return FormField(key, value, value, kind, told, choices)
+
+
+def _safe(name: str) -> str:
+    return clean(name, 60)
+
+
+def _common(names: tuple[str, ...]) -> str:
+    """What a group of attributes is about: the words that all their names end in (``black hair``, ``red hair``)."""
+    words = [name.replace("_", " ").split() for name in names]
+    shared = []
+    for endings in zip(*(reversed(parts) for parts in words), strict=False):
+        if len({*endings}) > 1:
+            break
+        shared.insert(0, endings[0])
+    return " ".join(shared) or names[0] + " …"
+
+
+def _problem_of(out: str) -> str:
+    path = Path(out).expanduser()
+    if path.suffix.lower() not in SUFFIXES:
+        return f"should end in {', '.join(SUFFIXES)}"
+    try:
+        return "" if path.absolute().parent.is_dir() else "there is no such directory"
+    except (OSError, ValueError):
+        return "is no path"
