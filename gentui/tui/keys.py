@@ -28,6 +28,7 @@ CONTEXTS = {
     "help": "Help",
     "choose": "Which runs to compare",
     "confirm": "A question",
+    "prompt": "A question answered in writing",
     "notice": "A notice",
 }
 
@@ -122,14 +123,31 @@ TABLE: tuple[Key, ...] = (
     Key("form.back", "escape", "back", "Back", "leave without training", 4, False),
     # -- runs
     Key("runs.open", "enter", "open", "Open", "open this run", 1),
-    Key("runs.filter", "slash", "filter", "Filter", "show the runs whose words match", 2),
+    Key("runs.filter", "slash", "filter", "Filter", "words, status:done, optim.lr>=1e-3, fid<60, -tag:x", 2),
     Key("runs.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 3),
-    Key("runs.resume", "R", "resume", "Resume", "go on from the last checkpoint", 4),
-    Key("runs.delete", "D,delete", "remove", "Delete", "delete this run and its files", 5),
-    Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 6),
-    Key("runs.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 7),
+    Key("runs.resume", "R", "resume", "Resume", "go on from the last checkpoint; try a failed run again", 4),
+    Key("runs.delete", "D,delete", "remove", "Delete", "move this run to the trash", 5),
+    Key("runs.undo", "u", "undo", "Undo delete", "bring back what was deleted last", 0),
+    Key(
+        "runs.mark", "space", "mark", "Mark", "mark this run: stop, resume, delete, tags are for all marked", 6
+    ),
+    Key("runs.mark_all", "a", "mark_all", "Mark all", "mark every run shown, or none of them", 0),
+    Key("runs.sort", "o", "sort(1)", "Sort", "sort by the next column", 9),
+    Key("runs.sort_back", "O", "sort(-1)", "Sort back", "sort by the column before", 0),
+    Key("runs.reverse", "i", "reverse", "Reverse", "the greatest first, or the least", 0),
+    Key("runs.tag", "T", "tag", "Tags", "add tags and take tags away", 10),
+    Key("runs.note", "N", "note", "Notes", "write down what you think of this run", 11),
+    Key("runs.rename", "f2", "rename", "Rename", "call this run something else", 0),
+    Key(
+        "runs.earlier", "K,shift+up", "reorder('up')", "Earlier", "take this queued run before its neighbour", 0
+    ),
+    Key(
+        "runs.later", "J,shift+down", "reorder('down')", "Later", "take this queued run after its neighbour", 0
+    ),
+    Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 7),
+    Key("runs.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 8),
     Key("runs.play", "P", "playground", "Playground", "draw from its checkpoints", 8),
-    Key("runs.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
+    Key("runs.back", "escape", "back", "Back", "clear the marks, then the filter, then go home", 0, False),
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),
     Key("run.samples", "s", "tab('samples')", "Samples", "the sample grids", 0),
@@ -189,7 +207,10 @@ TABLE: tuple[Key, ...] = (
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),
     Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 17),
     Key("run.playground", "P", "playground", "Playground", "draw from its checkpoints", 5),
-    Key("run.delete", "D", "remove", "Delete", "delete this run and its files", 0),
+    Key("run.delete", "D", "remove", "Delete", "move this run to the trash", 0),
+    Key("run.tag", "T", "tag", "Tags", "add tags and take tags away", 0),
+    Key("run.note", "N", "note", "Notes", "write down what you think of this run", 0),
+    Key("run.rename", "f2", "rename", "Rename", "call this run something else", 0),
     Key("run.back", "escape", "back", "Back", "back to where you came from", 3, False),
     # -- full-screen picture
     Key("picture.older", "left_square_bracket,left", "scrub(-1)", "Older", "the picture before this one", 1),
@@ -253,6 +274,17 @@ TABLE: tuple[Key, ...] = (
     Key("help.back", "escape,question_mark,f1,q", "back", "Close", "close the help", 1, False),
     Key("confirm.yes", "y", "yes", "Yes", "do it", 1, False),
     Key("confirm.no", "n,escape", "no", "No", "leave everything as it is", 2, False),
+    Key(
+        "prompt.save",
+        "f5,ctrl+enter",
+        "save",
+        "Save",
+        "take what is written; Enter does too in one line",
+        1,
+        False,
+        True,
+    ),
+    Key("prompt.back", "escape", "back", "Cancel", "leave everything as it is", 2, False),
     Key("notice.back", "escape,enter,q", "back", "Close", "close the notice", 1, False),
 )
 

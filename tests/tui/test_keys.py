@@ -22,6 +22,7 @@ from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.overlay import OverlayScreen
 from gentui.tui.screens.picture import PictureScreen
 from gentui.tui.screens.playground import PlaygroundScreen
+from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.screens.runs import RunsScreen
 from gentui.tui.widgets.lines import Lines
@@ -34,9 +35,9 @@ SCREENS: dict[str, type[Screen]] = {
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
     "playground": PlaygroundScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
-    "confirm": ConfirmScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
+    "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
-DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice", "overlay"}
+DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
 FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table], "run": [Lines], "form": [SettingsForm],
     "playground": [SettingsForm]}
 

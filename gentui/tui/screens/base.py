@@ -86,9 +86,14 @@ class ListScreen(BaseScreen):
         raise NotImplementedError
 
     @property
+    def filter_text(self) -> str:
+        """What stands in the filter."""
+        return self.query_one(Filter).value
+
+    @property
     def words(self) -> list[str]:
-        """What the filter asks for, in lower case."""
-        return self.query_one(Filter).value.lower().split()
+        """The words of the filter, in lower case."""
+        return self.filter_text.lower().split()
 
     def action_filter(self) -> None:
         self.query_one(Filter).open()

@@ -1,35 +1,54 @@
-"""Stop, resume, delete, evaluate: the same from the runs list and from the run view."""
+"""What is done to runs: the same from the runs list, to one or to all that are marked, and from the run view.
+
+Everything that takes a run takes several; with several, what cannot be done to one keeps nothing from the others,
+and is told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.prompt import PromptScreen
 
 if TYPE_CHECKING:
     from gentui.tui.workbench import GentuiApp
 
 RESUMABLE = ("stopped", "failed", "interrupted", "lost")
+Then = Callable[[], None] | None
 
 
-def stop(app: GentuiApp, run: Any) -> None:
-    """Ask, then stop: the run, or when that has ended what scores it. ``run`` is a RunRow."""
-    if run.status not in wording.LIVE:
-        _stop_scoring(app, run)
+def stop(app: GentuiApp, *runs: Any) -> None:
+    """Ask, then stop: the runs, or when none is alive what scores the only one. ``runs`` are RunRows."""
+    live = [run for run in runs if run.status in wording.LIVE]
+    if not live and len(runs) == 1:
+        _stop_scoring(app, runs[0])
+        return
+    if not live:
+        app.tell(f"None of {named(runs)} is running or queued.", "warning")
         return
 
     def answered(yes: bool | None) -> None:
         if yes:
-            _do(app, lambda jobs: jobs.stop(app.home, run.id), f"{label(run)} is being stopped.")
+            _each(
+                app,
+                live,
+                lambda jobs, run: jobs.stop(app.home, run.id),
+                "is being stopped",
+                "are being stopped",
+            )
 
-    detail = (
-        "It leaves the queue."
-        if run.status == "queued"
-        else f"It saves a checkpoint at step {run.step or 0:,} and ends; R resumes it from there."
-    )
-    app.push_screen(ConfirmScreen(f"Stop {label(run)}?", detail), answered)
+    if len(live) > 1:
+        detail = (
+            "Those that train save a checkpoint and end; R resumes them from there. The others leave the queue."
+        )
+    elif live[0].status == "queued":
+        detail = "It leaves the queue."
+    else:
+        detail = f"It saves a checkpoint at step {live[0].step or 0:,} and ends; R resumes it from there."
+    app.push_screen(ConfirmScreen(f"Stop {named(live)}?", detail), answered)
 
 
 def _stop_scoring(app: GentuiApp, run: Any) -> None:
@@ -79,26 +98,109 @@ def evaluate(app: GentuiApp, run: Any) -> None:
     app.in_thread(read, opened)
 
 
-def resume(app: GentuiApp, run: Any) -> None:
-    """Go on from the last checkpoint."""
-    if run.status not in RESUMABLE:
-        app.tell(f"{label(run)} is {run.status}: only an ended, unfinished run can be resumed.", "warning")
+def resume(app: GentuiApp, *runs: Any) -> None:
+    """Go on from the last checkpoint, or from the start where there is none: a failed run is tried again."""
+    ended = [run for run in runs if run.status in RESUMABLE]
+    if not ended:
+        whose = f"{label(runs[0])} is {runs[0].status}" if len(runs) == 1 else f"None of {named(runs)} is one"
+        app.tell(f"{whose}: only an ended, unfinished run can be resumed.", "warning")
         return
-    _do(app, lambda jobs: jobs.resume(app.home, run.id), f"{label(run)} goes on.")
+    _each(app, ended, lambda jobs, run: jobs.resume(app.home, run.id), "goes on", "go on")
 
 
-def remove(app: GentuiApp, run: Any, then: Callable[[], None] | None = None) -> None:
-    """Ask, then delete with all files."""
-    if run.status in wording.LIVE:
-        app.tell(f"{label(run)} is {run.status}: stop it before deleting it.", "warning")
+def remove(app: GentuiApp, *runs: Any, then: Then = None) -> None:
+    """Ask, then move to the trash."""
+    if live := [run for run in runs if run.status in wording.LIVE]:
+        they = (
+            f"{label(live[0])} is {live[0].status}"
+            if len(live) == 1
+            else f"{named(live)} are running or queued"
+        )
+        app.tell(f"{they}: stop before deleting.", "warning")
         return
 
     def answered(yes: bool | None) -> None:
         if yes:
-            _do(app, lambda jobs: jobs.remove(app.home, run.id), f"{label(run)} was deleted.", then)
+            _each(
+                app, runs, lambda jobs, run: jobs.remove(app.home, run.id),
+                "is in the trash; u brings it back", "are in the trash; u brings back the last", then,
+            )  # fmt: skip
 
-    detail = f"Its curves, samples, scores and checkpoints ({run.status}, step {run.step or 0:,}) go for good."
-    app.push_screen(ConfirmScreen(f"Delete {label(run)} and its files?", detail), answered)
+    whose = "Their" if len(runs) > 1 else "Its"
+    detail = f"{whose} curves, samples, scores and checkpoints go to the trash, for 30 days."
+    app.push_screen(ConfirmScreen(f"Delete {named(runs)}?", detail), answered)
+
+
+def undo(app: GentuiApp) -> None:
+    """Bring back what was deleted last."""
+
+    def work() -> str:
+        from gentui import jobs
+        from gentui.jobs import trash
+
+        thrown = trash.trashed(app.home)
+        if not thrown:
+            return "Nothing to undo: the trash is empty."
+        jobs.restore(app.home, thrown[0].id)
+        more = f" {wording.plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
+        return f"{thrown[0].id} is back.{more}"
+
+    _told(app, work)
+
+
+def reorder(app: GentuiApp, run: Any, where: str) -> None:
+    """Take a waiting run earlier or later: first, last, up, down."""
+    _do(app, lambda jobs: jobs.reorder(app.home, run.id, where), "")
+
+
+def tag(app: GentuiApp, *runs: Any) -> None:
+    """Ask for tags to add and to take away."""
+    from gentui.jobs.marks import changes_of
+    from gentui.jobs.states import JobError
+
+    def check(text: str) -> str:
+        try:
+            changes_of(text)
+        except JobError as error:
+            return str(error)
+        return ""
+
+    def answered(text: str | None) -> None:
+        if not text:
+            return
+        add, less = changes_of(text)
+        _each(app, runs, lambda jobs, run: jobs.tag(app.home, run.id, add, less), "is tagged", "are tagged")
+
+    have = sorted({word for run in runs for word in run.tags})
+    detail = "+x or x adds a tag, -x takes it away." + (f" There are: {' '.join(have)}" if have else "")
+    app.push_screen(PromptScreen(f"Tags of {named(runs)}", detail, check=check), answered)
+
+
+def note(app: GentuiApp, run: Any) -> None:
+    """Edit the notes."""
+
+    def answered(text: str | None) -> None:
+        if text is not None and text != run.notes:
+            _do(app, lambda jobs: jobs.note(app.home, run.id, text), f"The notes of {label(run)} are kept.")
+
+    detail = "Reports show them. F5 saves."
+    app.push_screen(PromptScreen(f"Notes on {label(run)}", detail, run.notes, lines=True), answered)
+
+
+def rename(app: GentuiApp, run: Any) -> None:
+    """Ask for another name."""
+
+    def answered(text: str | None) -> None:
+        if text is not None and text != run.name:
+            _do(
+                app,
+                lambda jobs: jobs.rename(app.home, run.id, text),
+                f"{run.id} is called {text or run.recipe}.",
+            )
+
+    app.push_screen(
+        PromptScreen(f"Name of {label(run)}", f"Empty: as its recipe, {run.recipe}.", run.name), answered
+    )
 
 
 def label(run: Any) -> str:
@@ -106,19 +208,71 @@ def label(run: Any) -> str:
     return run.name or run.recipe or run.id
 
 
-def _do(app: GentuiApp, work: Callable[[Any], None], done: str, then: Callable[[], None] | None = None) -> None:
-    def call() -> None:
+def named(runs: Sequence[Any]) -> str:
+    """One run by its name, several by their number and the names of the first."""
+    if len(runs) == 1:
+        return label(runs[0])
+    names = ", ".join(label(run) for run in runs[:4])
+    return f"{wording.plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
+
+
+def _each(
+    app: GentuiApp,
+    runs: Sequence[Any],
+    work: Callable[[Any, Any], object],
+    one: str,
+    many: str,
+    then: Then = None,
+) -> None:
+    """Do it to every run; ``one`` and ``many`` are the rest of the sentence that says it is done."""
+
+    def call() -> tuple[list[Any], list[str]]:
         from gentui import jobs
 
-        work(jobs)
+        done, refused = [], []
+        for run in runs:
+            try:
+                work(jobs, run)
+                done.append(run)
+            except jobs.JobError as error:
+                refused.append(str(error))
+        return done, refused
 
-    def after(_: object) -> None:
-        app.tell(done)
+    def after(result: tuple[list[Any], list[str]]) -> None:
+        done, refused = result
+        if done:
+            app.tell(f"{named(done)} {one if len(done) == 1 else many}.")
+        if refused:
+            app.tell(
+                ". ".join(refused[:4]) + (f". And {len(refused) - 4} more." if len(refused) > 4 else ""),
+                "error",
+            )
         app.live.wake()
-        if then is not None:
+        if done and then is not None:
             then()
 
     app.in_thread(call, after)
+
+
+def _do(app: GentuiApp, work: Callable[[Any], object], done: str) -> None:
+    def call() -> str:
+        from gentui import jobs
+
+        work(jobs)
+        return done
+
+    _told(app, call)
+
+
+def _told(app: GentuiApp, work: Callable[[], str]) -> None:
+    """Work away from the screen, and tell the sentence it returns."""
+
+    def after(done: str) -> None:
+        if done:
+            app.tell(done)
+        app.live.wake()
+
+    app.in_thread(work, after)
 
 
 def edit_again(app: GentuiApp, run: Any) -> None:

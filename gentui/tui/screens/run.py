@@ -335,7 +335,19 @@ class RunScreen(Charting):
 
     def action_remove(self) -> None:
         if self.seen:
-            deeds.remove(self.gentui, self.seen.run, self._removed)
+            deeds.remove(self.gentui, self.seen.run, then=self._removed)
+
+    def action_tag(self) -> None:
+        if self.seen:
+            deeds.tag(self.gentui, self.seen.run)
+
+    def action_note(self) -> None:
+        if self.seen:
+            deeds.note(self.gentui, self.seen.run)
+
+    def action_rename(self) -> None:
+        if self.seen:
+            deeds.rename(self.gentui, self.seen.run)
 
     @property
     def runs_meant(self) -> list[str]:

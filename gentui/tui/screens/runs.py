@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from textual.app import ComposeResult
 
-from gentui import health
+from gentui import filters, health
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import ListScreen
-from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.filter import FilterLine
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
-COLUMNS = (
-    Column("status", minimum=9),
-    Column("run", flex=True, minimum=14, maximum=40),
-    Column("data set", maximum=16, drop=6),
-    Column("progress", minimum=13),
-    Column("speed", "right", minimum=7, drop=3),
-    Column("ETA", "right", minimum=6, drop=1),
-    Column("loss", "right", minimum=6),
-    Column("best score", "right", minimum=10, maximum=22),
-    Column("alarms", "right", minimum=6, drop=2),
-    Column("device", maximum=8, drop=5),
-    Column("began", minimum=11, drop=4),
-    Column("id", maximum=22, drop=7),
-    Column("reason", flex=True, minimum=12, maximum=60, drop=8),
+_ORDER = ("running", "stalled", "queued", "failed", "lost", "interrupted", "stopped", "done")
+
+
+@dataclass(frozen=True)
+class Sort:
+    """What a column is sorted by, None coming last either way; and whether the greatest come first."""
+
+    value: Callable[[Any], Any]
+    descending: bool = True
+
+
+def _progress(run: Any) -> float:
+    return (run.step or 0) / run.steps if run.steps else 0.0
+
+
+COLUMNS: tuple[tuple[Column, Sort], ...] = (
+    (Column("status", minimum=9), Sort(lambda run: (_ORDER.index(run.status), run.queued_at or 0.0), False)),
+    (Column("run", flex=True, minimum=14, maximum=40), Sort(lambda run: deeds.label(run).lower(), False)),
+    (Column("tags", maximum=24, drop=6), Sort(lambda run: sorted(run.tags) or None, False)),
+    (Column("data set", maximum=16, drop=6), Sort(lambda run: run.dataset or None, False)),
+    (Column("progress", minimum=13), Sort(_progress)),
+    (Column("speed", "right", minimum=7, drop=3), Sort(lambda run: run.images_per_s)),
+    (Column("ETA", "right", minimum=6, drop=1), Sort(lambda run: run.eta_s, False)),
+    (Column("loss", "right", minimum=6), Sort(lambda run: _finite(run.loss), False)),
+    (Column("best score", "right", minimum=10, maximum=22), Sort(lambda run: _merit(run.best), False)),
+    (
+        Column("alarms", "right", minimum=6, drop=2),
+        Sort(lambda run: (-health.SEVERITIES.index(run.worst), run.alerts) if run.worst else None),
+    ),
+    (Column("device", maximum=8, drop=5), Sort(lambda run: run.slot or run.device or None, False)),
+    (Column("began", minimum=11, drop=4), Sort(lambda run: run.started_at or run.created_at)),
+    (Column("id", maximum=22, drop=7), Sort(lambda run: run.id)),
+    (Column("reason", flex=True, minimum=12, maximum=60, drop=8), Sort(lambda run: run.reason or None, False)),
 )
+_BY_ID = next(place for place, (column, _) in enumerate(COLUMNS) if column.title == "id")
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and value == value else None
+
+
+def _merit(best: Any | None) -> tuple[str, float] | None:
+    """Scores of one metric stand together, the best of them first."""
+    return None if best is None else (best.metric, best.value if best.lower_is_better else -best.value)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A RunRow, how the table shows it, and the words it is found by."""
+    """A RunRow with its place in the queue, and how the table shows it."""
 
     run: Any
+    place: int | None
     row: Row
-    words: str
 
 
 class RunsScreen(ListScreen):
@@ -54,41 +84,70 @@ class RunsScreen(ListScreen):
         super().__init__()
         self._runs: list[Listed] = []
         self._known: dict[str, Listed] = {}
+        self._matching: list[Listed] = []
+        self._keys = filters.Known()
+        self._sort, self._descending = _BY_ID, True
 
     def body(self) -> ComposeResult:
-        yield Filter("name, recipe, data set, status, device", id="runs-filter")
-        yield Table(COLUMNS, id="runs", empty="Reading the runs …")
+        yield FilterLine("words, status:done, optim.lr>=1e-3, fid<60, -tag:x", id="runs-filter")
+        yield Table([c for c, _ in COLUMNS], id="runs", empty="Reading the runs …", markable=True)
 
     def fetch(self) -> Fetch | None:
         return Fetch(self._list)
 
-    def _list(self, index: Any) -> list[Listed]:
+    def _list(self, index: Any) -> tuple[list[Listed], filters.Known]:
         """In the live thread: the rows, made anew only for runs that changed."""
         known = {}
-        for run in index.runs():
-            old = self._known.get(run.id)
-            known[run.id] = (
-                old if old is not None and old.run == run else Listed(run, row_of(run), _haystack(run))
-            )
+        runs = index.runs()
+        waiting = sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queued_at or 0.0)
+        places = {run.id: place for place, run in enumerate(waiting, 1)}
+        for run in runs:
+            old, place = self._known.get(run.id), places.get(run.id)
+            is_same = old is not None and old.run == run and old.place == place
+            known[run.id] = old if old is not None and is_same else Listed(run, place, row_of(run, place))
         self._known = known
-        return list(known.values())
+        return list(known.values()), filters.Known.of(runs)
 
     def show(self, data: Any) -> None:
-        self._runs = data
+        self._runs, self._keys = data
+        here = {listed.run.id for listed in self._runs}
+        table = self.query_one(Table)
+        table.set_marked(table.marked & here)
         self.fill()
 
     def fill(self) -> None:
-        table, words = self.query_one(Table), self.words
+        table, text = self.query_one(Table), self.filter_text
+        query = filters.parse(text, self._keys)
+        self.query_one(FilterLine).complain(query.mistake)
         table.empty = (
-            "No run matches. Esc clears the filter." if words else "No runs yet: 1, then Enter on a recipe."
+            "No run matches. Esc clears the filter."
+            if text.strip()
+            else "No runs yet: 1, then Enter on a recipe."
         )
-        table.set_rows([listed.row for listed in self._runs if all(word in listed.words for word in words)])
+        self._matching = [listed for listed in self._runs if query.matches(listed.run)]
+        table.set_sorted(self._sort, self._descending)
+        table.set_rows([listed.row for listed in self._sorted(self._matching)])
+
+    def _sorted(self, runs: list[Listed]) -> list[Listed]:
+        value = COLUMNS[self._sort][1].value
+        known = [(found, listed) for listed in runs if (found := value(listed.run)) is not None]
+        unknown = [listed for listed in runs if value(listed.run) is None]
+        known.sort(key=lambda pair: pair[0], reverse=self._descending)
+        return [listed for _, listed in known] + unknown
 
     @property
     def run_here(self) -> Any | None:
         """The run under the cursor."""
-        key = self.query_one(Table).key
-        return next((listed.run for listed in self._runs if listed.run.id == key), None)
+        listed = self._known.get(self.query_one(Table).key or "")
+        return listed.run if listed else None
+
+    @property
+    def chosen(self) -> list[Any]:
+        """The marked runs, or else the one under the cursor."""
+        marked = self.query_one(Table).marked
+        if marked:
+            return [listed.run for listed in self._runs if listed.run.id in marked]
+        return [run] if (run := self.run_here) else []
 
     # -- keys
 
@@ -99,48 +158,103 @@ class RunsScreen(ListScreen):
     def on_table_chosen(self) -> None:
         self.action_open()
 
+    def action_mark(self) -> None:
+        table = self.query_one(Table)
+        if table.key is not None:
+            table.set_marked(table.marked ^ {table.key})
+            table.action_cursor(1)
+            self._tell_marked()
+
+    def action_mark_all(self) -> None:
+        table = self.query_one(Table)
+        shown = {row.key for row in table.rows if row.key is not None}
+        table.set_marked(table.marked - shown if shown <= table.marked else table.marked | shown)
+        self._tell_marked()
+
+    def _tell_marked(self) -> None:
+        marked = self.query_one(Table).marked
+        shown = {listed.run.id for listed in self._matching}
+        hidden = f", {len(marked - shown)} of them not shown" if marked - shown else ""
+        what = "stop, resume, delete and tags are for all of them"
+        self.say(f"◆ {wording.plural(len(marked), 'run')} marked{hidden}: {what}" if marked else "")
+
+    def _unmark(self) -> None:
+        self.query_one(Table).set_marked(())
+        self.say("")
+
+    def action_sort(self, by: int) -> None:
+        self._sort = (self._sort + by) % len(COLUMNS)
+        self._descending = COLUMNS[self._sort][1].descending
+        self._tell_sorted()
+
+    def action_reverse(self) -> None:
+        self._descending = not self._descending
+        self._tell_sorted()
+
+    def _tell_sorted(self) -> None:
+        self.fill()
+        order = "▼ descending" if self._descending else "▲ ascending"
+        self.say(f"sorted by {COLUMNS[self._sort][0].title}, {order}")
+
+    async def action_back(self) -> None:
+        if self.query_one(Table).marked:
+            self._unmark()
+        else:
+            await super().action_back()
+
     def action_stop(self) -> None:
-        if run := self.run_here:
-            deeds.stop(self.gentui, run)
+        if runs := self.chosen:
+            deeds.stop(self.gentui, *runs)
 
     def action_evaluate(self) -> None:
         if run := self.run_here:
             deeds.evaluate(self.gentui, run)
 
-    def action_playground(self) -> None:
-        from gentui.tui.screens.playground import open_playground
-
-        if run := self.run_here:
-            open_playground(self.gentui, run)
-
     def action_resume(self) -> None:
-        if run := self.run_here:
-            deeds.resume(self.gentui, run)
+        if runs := self.chosen:
+            deeds.resume(self.gentui, *runs)
 
     def action_remove(self) -> None:
+        if runs := self.chosen:
+            deeds.remove(self.gentui, *runs, then=self._unmark)
+
+    def action_undo(self) -> None:
+        deeds.undo(self.gentui)
+
+    def action_tag(self) -> None:
+        if runs := self.chosen:
+            deeds.tag(self.gentui, *runs)
+
+    def action_note(self) -> None:
         if run := self.run_here:
-            deeds.remove(self.gentui, run)
+            deeds.note(self.gentui, run)
+
+    def action_rename(self) -> None:
+        if run := self.run_here:
+            deeds.rename(self.gentui, run)
+
+    def action_reorder(self, where: str) -> None:
+        if run := self.run_here:
+            deeds.reorder(self.gentui, run, where)
 
     def action_again(self) -> None:
         if run := self.run_here:
             deeds.edit_again(self.gentui, run)
 
 
-def _haystack(run: Any) -> str:
-    told = (run.id, run.name, run.recipe, run.title, run.dataset, run.status, run.device, run.family)
-    return " ".join(map(str, told)).lower()
-
-
-def row_of(run: Any) -> Row:
-    """A RunRow as a table row."""
-    name = clean(deeds.label(run), 60) + (" (quick)" if run.quick else "")
+def row_of(run: Any, place: int | None = None) -> Row:
+    """A RunRow as a table row; ``place`` is the one it has in the queue."""
+    name = clean(deeds.label(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
     step, steps = run.step or 0, run.steps or 0
     fraction = min(1.0, step / steps) if steps else 0.0
     is_live = run.status in ("running", "stalled")
     progress = f"{wording.bar(fraction, 8)} {fraction:4.0%}" if steps else f"step {step:,}"
+    if place is not None:
+        progress = f"{place}. in queue"
     cells: tuple[Cell, ...] = (
         wording.status(run.status),
         name,
+        (clean(" ".join(run.tags), 100), "accent"),
         clean(run.dataset, 40),
         (progress, "" if is_live else "dim"),
         wording.rate(run.images_per_s) if is_live else ("–", "dim"),

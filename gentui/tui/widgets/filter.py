@@ -5,8 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input
+from textual.widgets import Input, Static
+
+
+class FilterLine(Horizontal):
+    """A filter with a sentence beside it, or under it where there is no room, that says what is wrong with it."""
+
+    SCOPED_CSS = False  # it goes by its screen's width
+    DEFAULT_CSS = """
+    FilterLine { height: auto; }
+    FilterLine > Filter { width: 1fr; }
+    FilterLine > .filter--mistake { display: none; color: $error; text-style: bold; padding: 0 1; }
+    FilterLine > .filter--mistake.-said { display: block; width: auto; max-width: 70%; height: 1; text-wrap: nowrap; }
+    Screen.-narrow FilterLine { layout: vertical; }
+    Screen.-narrow FilterLine > Filter { width: 100%; }
+    Screen.-narrow FilterLine > .filter--mistake.-said { max-width: 100%; height: auto; text-wrap: wrap; }
+    """
+
+    def __init__(self, hint: str, *, id: str) -> None:
+        super().__init__()
+        self._filter = Filter(hint, id=id)
+        self._mistake = Static(classes="filter--mistake", markup=False)
+
+    def compose(self) -> ComposeResult:
+        yield self._filter
+        yield self._mistake
+
+    def complain(self, sentence: str) -> None:
+        """Say what is wrong (clean text); "" for nothing."""
+        text = f"✗ {sentence}" if sentence else ""
+        if self._mistake.content != text:
+            self._mistake.update(text)
+            self._mistake.set_class(bool(text), "-said")
 
 
 class Filter(Input):

@@ -1,12 +1,12 @@
 """A table that draws only the lines on screen: thousands of rows cost no more than twenty.
 
 Columns fit themselves to the width, and on a narrow screen the least important ones go first. The cursor
-row carries a marker, so that it shows without colour.
+row carries a marker, so that it shows without colour; so do marked rows, and the title of the column sorted by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -112,12 +112,17 @@ class Table(ScrollView, can_focus=True):
         table: Table
         key: str
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None, empty: str = "") -> None:
+    def __init__(
+        self, columns: Sequence[Column], *, id: str | None = None, empty: str = "", markable: bool = False
+    ) -> None:
         super().__init__(id=id)
+        self._gutter = 3 if markable else 2
         self.columns = list(columns)
         self.rows: list[Row] = []
         self._at = 0
         self._widths: list[int] = []
+        self._marked: frozenset[str] = frozenset()
+        self._sorted: tuple[int, bool] | None = None
         self._natural: list[int] = [_width(c.title) for c in columns]
         self.set_reactive(Table.empty, empty)
 
@@ -150,6 +155,27 @@ class Table(ScrollView, can_focus=True):
         if key != self.key:
             self.post_message(self.Highlighted(self, self.key))
 
+    @property
+    def marked(self) -> frozenset[str]:
+        """Keys of the marked rows, also of those that are not shown just now."""
+        return self._marked
+
+    def set_marked(self, keys: Iterable[str]) -> None:
+        """Mark the rows of these keys and no others."""
+        before, self._marked = self._marked, frozenset(keys)
+        if changed := before ^ self._marked:
+            top = self.scroll_offset.y
+            for index, row in enumerate(self.rows[top : top + self.size.height], top):
+                if row.key in changed:
+                    self.refresh_line(index + 1)
+
+    def set_sorted(self, column: int, descending: bool) -> None:
+        """Show by which column the rows are sorted; the order itself is the caller's."""
+        if self._sorted != (column, descending):
+            self._sorted = (column, descending)
+            self._natural, self._widths = self._measure(), []
+            self.refresh_line(0)
+
     def move_to(self, key: str) -> None:
         """Put the cursor on the row with this key, if there is one."""
         for index, row in enumerate(self.rows):
@@ -176,8 +202,14 @@ class Table(ScrollView, can_focus=True):
 
     # -- columns
 
+    def _titles(self) -> list[str]:
+        titles = [column.title for column in self.columns]
+        if self._sorted is not None:
+            titles[self._sorted[0]] += " ▼" if self._sorted[1] else " ▲"
+        return titles
+
     def _measure(self) -> list[int]:
-        widths = [_width(column.title) for column in self.columns]
+        widths = [_width(title) for title in self._titles()]
         for row in self.rows:
             if row.key is None:
                 continue
@@ -190,7 +222,9 @@ class Table(ScrollView, can_focus=True):
 
     def _fit(self) -> list[int]:
         """Width of every column; 0 for those dropped."""
-        room = self.size.width - 2 - (1 if len(self.rows) + 1 > self.size.height else 0)  # less the scroll bar
+        room = (
+            self.size.width - self._gutter - (1 if len(self.rows) + 1 > self.size.height else 0)
+        )  # less the scroll bar
         widths = list(self._natural)
         used = lambda: sum(w + 2 for w in widths if w) - 2  # noqa: E731
 
@@ -293,7 +327,7 @@ class Table(ScrollView, can_focus=True):
         width = self.scrollable_content_region.width
         base = self.rich_style
         if y == 0:
-            return self._line([c.title for c in self.columns], base + self._style("titles"), "  ", width)
+            return self._line(self._titles(), base + self._style("titles"), "", width)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self.rows):
             if not self.rows and y == 2 and self.empty:
@@ -304,22 +338,23 @@ class Table(ScrollView, can_focus=True):
         if row.key is None:
             text = fit(" " + _text(row.cells[0]), width)
             return Strip([Segment(text, base + self._style("heading"))], width)
+        mark = "◆" if row.key in self._marked else ""
         if index != self._at:
-            return self._line(row.cells, base, "  ", width)
+            return self._line(row.cells, base, " " + mark, width)
         cursor = self._style("cursor" if self.has_focus else "cursor-blurred")
-        return self._line(row.cells, base + cursor, "▸ ", width)
+        return self._line(row.cells, base + cursor, "▸" + mark, width)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"table--{name}", partial=True)
 
     def _line(self, cells: Sequence[Cell], base: Style, marker: str, width: int) -> Strip:
-        segments = [Segment(marker, base)]
-        used = 2
+        segments = [Segment(fit(marker, self._gutter), base)]
+        used = self._gutter
         for index, cell in enumerate(cells):
             room = self._widths[index] if index < len(self._widths) else 0
             if not room:
                 continue
-            gap = "  " if used > 2 else ""
+            gap = "  " if used > self._gutter else ""
             text, tone = (cell, "") if isinstance(cell, str) else cell
             if gap:
                 segments.append(Segment(gap, base))

@@ -1,0 +1,172 @@
+"""The runs list: the filter says its mistakes, columns sort, marked runs are acted on together, deletion is undone."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.rundir import State, list_runs
+from gentui.jobs import marks, trash
+from gentui.tui.screens.runs import COLUMNS
+from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.table import Table
+
+
+def shown(d) -> list[str]:
+    return [row.key for row in d.app.screen.query_one(Table).rows]
+
+
+def told(d) -> str:
+    """The notices in the corner."""
+    return " ".join(notice.message for notice in d.app._notifications)
+
+
+async def test_the_filter_chooses_and_says_its_mistake_while_it_is_typed(desk, size, runs):
+    good = runs.make(fid=5.31, name="first try")
+    bad = runs.make("photos-dcgan", status="failed", steps=20, fid=None)
+    async with desk(size) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("✓ done", "✗ failed")
+        await d.press("slash", *"fid<6")
+        await d.until(lambda: shown(d) == [good.id])
+        await d.press(*" optim.lrr>")
+        await d.sees("✗ optim.lrr> wants a value")
+        await d.press("1")
+        await d.sees("did you mean optim.lr?")
+        assert shown(d) == [good.id]  # the other term still holds
+        await d.press("ctrl+u", *"status:failed family:gan")
+        await d.until(lambda: shown(d) == [bad.id])
+        assert "✗ optim" not in d.text
+        await d.press("ctrl+u", *"nothing")
+        await d.sees("No run matches. Esc clears the filter.")
+        await d.press("escape")
+        await d.until(lambda: shown(d) == [bad.id, good.id])
+        assert d.app.screen.query_one(Filter).value == ""
+
+
+async def test_every_column_sorts_both_ways_and_a_glyph_shows_it(desk, runs):
+    for steps, fid in ((100, 9.0), (300, 4.0), (200, None)):
+        runs.make(steps=steps, fid=fid, name=f"run {steps}")
+    runs.make(status="failed", steps=10, fid=None, alerts=2, reason="out of memory")
+    async with desk((220, 40)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("run 100", "run 200", "run 300", "✗ failed")
+        by_id = shown(d)
+        assert by_id == [run.id for run in reversed(list_runs(runs.home))] and "id ▼" in d.text
+        seen = set()
+        for _ in COLUMNS:
+            await d.press("o")
+            first = shown(d)
+            await d.press("i")
+            assert sorted(first) == sorted(by_id)
+            seen.update((tuple(first), tuple(shown(d))))
+        assert len(seen) > 4
+        assert "id ▲" in d.text
+        while "best score ▲" not in d.text:
+            await d.press("O")
+        names = [row.cells[1] for row in d.app.screen.query_one(Table).rows]
+        assert names[:2] == ["run 300", "run 100"]
+        await d.sees("sorted by best score, ▲ ascending")
+
+
+async def test_marked_runs_are_deleted_together_and_come_back(desk, size, runs):
+    made = [runs.make(name=f"run {n}", steps=30) for n in range(3)]
+    async with desk(size) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("run 0", "run 2")
+        await d.press("space", "space")
+        await d.sees("◆ 2 runs marked", "▸  ✓", " ◆ ✓")
+        await d.opens("ConfirmScreen", "D")
+        await d.sees("Delete 2 runs (run 2, run 1)?", "trash")
+        await d.press("y")
+        await d.until(lambda: shown(d) == [made[0].id])
+        assert len(trash.trashed(runs.home)) == 2
+        assert d.app.screen.query_one(Table).marked == frozenset()
+        await d.press("u")
+        await d.until(lambda: len(shown(d)) == 2)
+        await d.press("u")
+        await d.until(lambda: len(shown(d)) == 3)
+        await d.press("u")
+        await d.until(lambda: "the trash is empty" in told(d))
+        await d.press("a")
+        await d.sees("◆ 3 runs marked")
+        await d.press("escape")
+        assert d.app.screen.query_one(Table).marked == frozenset()
+        assert type(d.app.screen).__name__ == "RunsScreen"
+
+
+async def test_a_live_one_among_the_marked_keeps_all_from_being_deleted(desk, runs):
+    runs.make()
+    runs.live(10)
+    async with desk() as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("● running", "✓ done")
+        await d.press("a", "D")
+        await d.until(lambda: "stop before deleting" in told(d))
+        assert type(d.app.screen).__name__ == "RunsScreen" and len(list_runs(runs.home)) == 2
+
+
+async def test_tags_are_given_to_all_marked(desk, size, runs):
+    made = [runs.make(steps=30) for _ in range(2)]
+    async with desk(size) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("✓ done")
+        await d.press("a")
+        await d.opens("PromptScreen", "T")
+        await d.press(*"+good a,b")
+        await d.sees("cannot be a tag")
+        await d.press("enter")
+        assert type(d.app.screen).__name__ == "PromptScreen"
+        await d.press(*["backspace"] * 4, "enter")
+        await d.on("RunsScreen")
+        await d.until(lambda: all(marks.read(run).tags == ("good",) for run in made))
+        await d.press("escape", "slash", *"tag:good")
+        await d.until(lambda: len(shown(d)) == 2)
+
+
+@pytest.mark.parametrize("place", ["RunsScreen", "RunScreen"])
+async def test_a_run_is_renamed_and_noted(desk, size, runs, place):
+    run = runs.make(steps=30)
+    async with desk(size) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("✓ done")
+        if place == "RunScreen":
+            await d.opens(place, "enter")
+            await d.until(lambda: d.app.screen.seen)
+        await d.opens("PromptScreen", "f2")
+        await d.press(*"my run", "enter")
+        await d.on(place)
+        await d.until(lambda: marks.read(run).name == "my run")
+        await d.sees("my run")
+        await d.opens("PromptScreen", "N")
+        await d.press(*"blurred", "enter", *"fives")
+        await d.press("f5")
+        await d.on(place)
+        await d.until(lambda: marks.read(run).notes == "blurred\nfives")
+        if place == "RunsScreen":
+            await d.sees("my run ✎")
+
+
+async def test_queued_runs_change_places(desk, runs):
+    first, second = (runs.make(status="queued", steps=0, name=name) for name in ("first", "second"))
+    for n, run in enumerate((first, second)):
+        run.write_state(State(status="queued", queued_at=1000.0 + n, slot="cuda:7"))
+    async with desk() as d:
+        await d.opens("RunsScreen", "2")
+        await d.until(lambda: d.app.screen.query_one(Table).key == second.id and "2. in queue" in d.text)
+        await d.press("K")
+        await d.until(lambda: second.read_state().queued_at < first.read_state().queued_at)
+        await d.press("J")
+        await d.until(lambda: second.read_state().queued_at > first.read_state().queued_at)
+
+
+async def test_hostile_tags_and_notes_reach_no_terminal(desk, size, runs):
+    run = runs.make(steps=30)
+    (run.path / marks.FILE).write_text(
+        '{"tags": ["[/", "\\u001b]52;c;x\\u0007"], "notes": "\\u001b[2J[/x", "name": "[/a\\u202e"}'
+    )
+    async with desk(size) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("[/a")
+        await d.opens("PromptScreen", "N")
+        await d.sees("[/x")
+        assert "\x1b" not in d.text and "\u202e" not in d.text
