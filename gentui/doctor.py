@@ -50,6 +50,7 @@ def examine(home: Path) -> list[Check]:
         ("runs", lambda: _runs(home)),
         ("recipes", _recipes),
         ("torch", _torch),
+        ("machine", lambda: _machine(home)),
         ("data", _data),
         ("extractors", _extractors),
         ("terminal", _terminal),
@@ -159,6 +160,20 @@ def _torch() -> list[Check]:
     return [
         Check("torch", True, f"{version}, {threads} CPU threads"),
         Check("gpu", True, ", ".join(names) if names else "none seen: runs use the CPU"),
+    ]
+
+
+def _machine(home: Path) -> list[Check]:
+    """As the app's machine screen has it."""
+    from gentui import machine
+
+    now = machine.look(home)
+    checks = [Check(f"gpu {gpu.number}", True, f"{gpu.name}: {machine.gpu_in_words(gpu)}") for gpu in now.gpus]
+    return [
+        *(checks or [Check("gpu driver", True, now.no_gpus)]),
+        Check("cpu", True, f"{now.cpus} cores, load {now.load:.1f}"),
+        Check("memory", True, f"{machine.of(now.memory)} used"),
+        *(Check(f"queue {slot}", True, machine.queue_in_words(jobs)) for slot, jobs in now.queues.items()),
     ]
 
 

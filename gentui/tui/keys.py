@@ -23,6 +23,7 @@ CONTEXTS = {
     "overlay": "Other runs over a run's charts",
     "leaderboard": "Leaderboard",
     "compare": "Runs side by side",
+    "machine": "Machine",
     "export": "Export",
     "evaluate": "Evaluate",
     "help": "Help",
@@ -103,6 +104,7 @@ TABLE: tuple[Key, ...] = (
     Key("app.runs", "2,r", "go('runs')", "Runs", "every run, live", 0),
     Key("app.leaderboard", "3,l", "go('leaderboard')", "Leaderboard", "scores beside the published figures", 0),
     Key("app.view", "4,v", "view", "View run", "the run that is training, or the newest", 0),
+    Key("app.machine", "5", "go('machine')", "Machine", "GPUs, processor, memory, disk, and the queue", 0),
     Key("app.compare", "C", "compare", "Compare", "runs side by side: choose two to eight", 0),
     Key("app.export", "x", "export", "Export", "write the results table to a file", 80),
     Key("app.help", "question_mark,f1", "help", "Help", "these pages", 99),
@@ -260,6 +262,9 @@ TABLE: tuple[Key, ...] = (
     Key("compare.right", "right", "sideways(1)", "Right", "further runs, the next step or metric", 0),
     Key("compare.left", "left", "sideways(-1)", "Left", "the runs, step or metric before", 0),
     Key("compare.back", "escape", "back", "Back", "back to where you came from", 8, False),
+    # -- machine
+    Key("machine.open", "enter", "open", "Open run", "open the run of this line", 1),
+    Key("machine.back", "escape", "back", "Back", "go home", 0, False),
     # -- dialogs
     Key("choose.mark", "space", "mark", "Mark", "mark this run, or not any more", 1, False),
     Key("choose.compare", "enter,f5", "compare", "Compare", "compare the runs marked", 2, False),

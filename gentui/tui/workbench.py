@@ -55,6 +55,12 @@ def _leaderboard_screen() -> Screen[Any]:
     return LeaderboardScreen()
 
 
+def _machine_screen() -> Screen[Any]:
+    from gentui.tui.screens.machine import MachineScreen
+
+    return MachineScreen()
+
+
 class GentuiApp(SurvivingApp):
     """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none."""
 
@@ -64,6 +70,7 @@ class GentuiApp(SurvivingApp):
         "home": HomeScreen,
         "runs": _runs_screen,
         "leaderboard": _leaderboard_screen,
+        "machine": _machine_screen,
     }
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[Any]] = [

@@ -18,6 +18,7 @@ from gentui.tui.screens.form import FormScreen
 from gentui.tui.screens.help import HelpScreen, help_text
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.screens.leaderboard import LeaderboardScreen
+from gentui.tui.screens.machine import MachineScreen
 from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.overlay import OverlayScreen
 from gentui.tui.screens.picture import PictureScreen
@@ -31,14 +32,15 @@ from gentui.tui.widgets.table import Table
 from gentui.tui.workbench import GentuiApp
 
 SCREENS: dict[str, type[Screen]] = {
-    "compare": CompareScreen, "choose": ChooseScreen,
+    "compare": CompareScreen, "choose": ChooseScreen, "machine": MachineScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
     "playground": PlaygroundScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
 DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
-FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table], "run": [Lines], "form": [SettingsForm],
+FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table],
+           "machine": [Table], "run": [Lines], "form": [SettingsForm],
     "playground": [SettingsForm]}
 
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from gentui.text import fit, shorten
 from gentui.tui import keys
 
-PLACES = (("1", "Home", "home"), ("2", "Runs", "runs"), ("3", "Leaderboard", "leaderboard"))
+PLACES = (("1", "Home", "home"), ("2", "Runs", "runs"), ("3", "Leaderboard", "leaderboard"), ("5", "Machine", "machine"))
 
 
 class TitleBar(Widget):

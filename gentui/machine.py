@@ -1,0 +1,191 @@
+"""What this machine is doing: GPUs (through NVML), processor, memory, disk, and the queue of every slot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gentui.text import clean
+
+T = TypeVar("T")
+GIB = 1 << 30
+NO_NVML = "No NVIDIA GPU is seen: its driver's library (NVML) is not on this machine."
+
+
+@dataclass(frozen=True)
+class GpuProcess:
+    """``job``: the run or evaluation it belongs to, "" where it is none of this home's. ``bytes``: of GPU memory."""
+
+    pid: int
+    job: str = ""
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU; None for what its driver does not tell. Memory in bytes, power in watts, utilisation 0…1."""
+
+    number: int
+    name: str
+    utilisation: float | None = None
+    memory: tuple[int, int] | None = None
+    celsius: int | None = None
+    watts: float | None = None
+    limit: float | None = None
+    processes: tuple[GpuProcess, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of a slot's queue: ``place`` 0 is being worked on, 1 is next. ``kind``: run or evaluation."""
+
+    id: str
+    kind: str
+    place: int
+    pid: int | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Memory and disk as (used, total) bytes. ``no_gpus`` says why there is none."""
+
+    gpus: tuple[Gpu, ...]
+    no_gpus: str
+    cpu: float
+    cpus: int
+    load: float
+    memory: tuple[int, int]
+    disk: tuple[int, int]
+    queues: dict[str, tuple[Job, ...]] = field(default_factory=dict)
+
+
+def look(home: Path) -> Machine:
+    """Everything, now. The processor's use is since the last look."""
+    import psutil
+
+    queues = queue_by_slot(home)
+    owners = {job.pid: job.id for jobs in queues.values() for job in jobs if job.pid is not None}
+    gpus, why = gpus_of(lambda pid: owner_of(pid, owners))
+    memory, disk = psutil.virtual_memory(), shutil.disk_usage(home)
+    return Machine(
+        gpus, why, psutil.cpu_percent() / 100, os.cpu_count() or 1, os.getloadavg()[0],
+        (memory.total - memory.available, memory.total), (disk.total - disk.free, disk.total), queues,
+    )  # fmt: skip
+
+
+def gpus_of(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
+    """The GPUs that NVML knows; without any, the sentence why."""
+    try:
+        import pynvml
+    except ImportError:
+        return (), "No GPU can be asked: nvidia-ml-py is not installed."
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        if (
+            type(error).__name__ == "NVMLError_LibraryNotFound"
+        ):  # a class made at import, unseen by type checkers
+            return (), NO_NVML
+        return (), f"No GPU can be asked: {clean(error, 120)}."
+    try:
+        found = tuple(_gpu(pynvml, number, owner) for number in range(pynvml.nvmlDeviceGetCount()))
+        return found, "" if found else "The NVIDIA driver knows no GPU."
+    except pynvml.NVMLError as error:
+        return (), f"No GPU can be asked: {clean(error, 120)}."
+    finally:
+        _told(pynvml, pynvml.nvmlShutdown)
+
+
+def _told(nvml: Any, ask: Callable[..., T], *arguments: Any) -> T | None:
+    """An answer; None where this GPU or driver has none."""
+    try:
+        return ask(*arguments)
+    except nvml.NVMLError:
+        return None
+
+
+def _gpu(nvml: Any, number: int, owner: Callable[[int], str]) -> Gpu:
+    handle = nvml.nvmlDeviceGetHandleByIndex(number)
+    name = _told(nvml, nvml.nvmlDeviceGetName, handle) or "GPU"
+    rates = _told(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
+    memory = _told(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    milliwatts = _told(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
+    limit = _told(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    processes = _told(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
+    return Gpu(
+        number,
+        clean(name.decode("utf-8", "replace") if isinstance(name, bytes) else name, 60),
+        rates.gpu / 100 if rates is not None else None,
+        (int(memory.used), int(memory.total)) if memory is not None else None,
+        _told(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        milliwatts / 1000 if milliwatts is not None else None,
+        limit / 1000 if limit is not None else None,
+        tuple(GpuProcess(process.pid, owner(process.pid), process.usedGpuMemory) for process in processes),
+    )
+
+
+def owner_of(pid: int, owners: dict[int, str]) -> str:
+    """The job whose process this is, or descends from."""
+    import psutil
+
+    if not owners or pid in owners:
+        return owners.get(pid, "")
+    try:
+        above = [parent.pid for parent in psutil.Process(pid).parents()]
+    except psutil.Error:
+        return ""
+    return next((owners[parent] for parent in above if parent in owners), "")
+
+
+def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
+    """What every slot works on and what waits for it, in order. What any slot may take stands at each of them."""
+    from gentui.jobs.kinds import kind_of
+    from gentui.jobs.slots import fits, slots
+    from gentui.jobs.states import queue, unfinished
+
+    working = [(job, state) for job, state in unfinished(home) if state.status == "running"]
+    waiting = queue(home)
+    known = dict.fromkeys([*slots(), *(state.slot or "cpu" for _, state in working)])
+    return {
+        slot: (
+            *(Job(job.id, kind_of(job).noun, 0, s.pid) for job, s in working if (s.slot or "cpu") == slot),
+            *(
+                Job(job.id, kind_of(job).noun, place)
+                for place, (job, _) in enumerate([pair for pair in waiting if fits(pair[1], slot)], 1)
+            ),
+        )
+        for slot in known
+    }
+
+
+def gib(value: int) -> str:
+    return f"{value / GIB:.1f}" if value < 100 * GIB else f"{value / GIB:.0f}"
+
+
+def of(pair: tuple[int, int]) -> str:
+    """``12.3/80.0 GiB``."""
+    return f"{gib(pair[0])}/{gib(pair[1])} GiB"
+
+
+def gpu_in_words(gpu: Gpu, busy: bool = True) -> str:
+    """What a GPU is doing, without its name; ``busy``: with its utilisation."""
+    parts = [
+        f"{gpu.utilisation:.0%} busy" if busy and gpu.utilisation is not None else "",
+        of(gpu.memory) if gpu.memory else "",
+        f"{gpu.celsius} °C" if gpu.celsius is not None else "",
+        (f"{gpu.watts:.0f}" + (f"/{gpu.limit:.0f}" if gpu.limit else "") + " W")
+        if gpu.watts is not None
+        else "",
+    ]
+    return " · ".join(filter(None, parts)) or "it tells nothing"
+
+
+def queue_in_words(jobs: tuple[Job, ...]) -> str:
+    """``20260101-…; then 2 waiting``."""
+    now = [job.id for job in jobs if job.place == 0]
+    waiting = len(jobs) - len(now)
+    return (", ".join(now) or "idle") + (f"; {waiting} waiting" if waiting else "")

@@ -1,0 +1,141 @@
+"""The machine screen. There is no GPU where these tests run: NVML's answers are made up, by its own types' names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from gentui import machine
+from gentui.tui.screens.machine import rows_of
+from gentui.tui.widgets.table import Table
+
+
+class Nvml(ModuleType):
+    """As much of pynvml as is asked: two GPUs, the second of which tells next to nothing."""
+
+    NVML_TEMPERATURE_GPU = 0
+
+    class NVMLError(Exception):
+        pass
+
+    class NVMLError_LibraryNotFound(NVMLError):
+        pass
+
+    def __init__(self, processes: list[SimpleNamespace] | None = None, missing: bool = False):
+        super().__init__("pynvml")
+        self.processes, self.missing, self.is_open = processes or [], missing, False
+
+    def nvmlInit(self) -> None:
+        if self.missing:
+            raise self.NVMLError_LibraryNotFound("no library")
+        self.is_open = True
+
+    def nvmlShutdown(self) -> None:
+        self.is_open = False
+
+    def nvmlDeviceGetCount(self) -> int:
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, number: int) -> int:
+        return number
+
+    def nvmlDeviceGetName(self, handle: int) -> bytes | str:
+        return b"NVIDIA H100 \x1b[2J" if handle == 0 else "Old one"
+
+    def __getattr__(self, name: str):
+        answers = {
+            "nvmlDeviceGetUtilizationRates": SimpleNamespace(gpu=45, memory=10),
+            "nvmlDeviceGetMemoryInfo": SimpleNamespace(used=12 << 30, total=80 << 30),
+            "nvmlDeviceGetTemperature": 61,
+            "nvmlDeviceGetPowerUsage": 302_400,
+            "nvmlDeviceGetEnforcedPowerLimit": 700_000,
+            "nvmlDeviceGetComputeRunningProcesses": self.processes,
+        }
+        if name not in answers:
+            raise AttributeError(name)
+
+        def ask(handle: int, *_: int):
+            if handle:
+                raise self.NVMLError("Not Supported")
+            return answers[name]
+
+        return ask
+
+
+@pytest.fixture
+def nvml(monkeypatch):
+    def use(nvml: Nvml) -> Nvml:
+        monkeypatch.setitem(sys.modules, "pynvml", nvml)
+        return nvml
+
+    return use
+
+
+async def test_without_nvml_a_sentence_says_so(desk, nvml):
+    nvml(Nvml(missing=True))
+    async with desk() as d:
+        await d.opens("MachineScreen", "5")
+        await d.sees("No NVIDIA GPU is seen", "CPU", "memory", "GiB left", "Queue of cpu", "nothing runs")
+
+
+async def test_gpus_with_the_runs_on_them(desk, runs, nvml, size):
+    run = runs.live(40, name="mine")
+    run.write_state(run.read_state().with_(pid=os.getpid()))
+    child = SimpleNamespace(pid=os.getpid(), usedGpuMemory=3 << 30)
+    fake = nvml(Nvml([child, SimpleNamespace(pid=2**22 + 1, usedGpuMemory=None)]))
+    async with desk(size) as d:
+        screen = await d.opens("MachineScreen", "5")
+        await d.sees("NVIDIA H100", "45%", "12.0/80.0 GiB", "61 °C", "302/700 W")
+        await d.sees("mine", "3.0 GiB", "another process", "Old one", "it tells nothing")
+        assert not fake.is_open
+        table = screen.query_one(Table)
+        while not (table.key or "").startswith("process"):
+            await d.press("down")
+        assert (await d.opens("RunScreen", "enter")).run_id == run.id
+
+
+async def test_it_is_looked_at_only_while_it_is_shown(desk, nvml, monkeypatch):
+    nvml(Nvml(missing=True))
+    monkeypatch.setattr("gentui.tui.screens.machine.EVERY", 0.05)
+    async with desk() as d:
+        screen = await d.opens("MachineScreen", "5")
+        await d.until(lambda: screen.looks > 2)
+        await d.opens("HomeScreen", "1")
+        await d.until(lambda: not screen._is_looking)
+        looks = screen.looks
+        for _ in range(20):
+            await d.pilot.pause(0.02)
+        assert screen.looks == looks
+        await d.opens("MachineScreen", "5")
+        await d.until(lambda: screen.looks > looks)
+
+
+def test_the_queue_in_its_order(home, runs):
+    run = runs.live(40)
+    waiting = [runs.make(status="queued", steps=0, name=name, fid=None, samples=0) for name in ("a", "b")]
+    for place, one in enumerate(waiting):
+        one.write_state(one.read_state().with_(queued_at=1000.0 - place))
+    jobs = machine.queue_by_slot(home)["cpu"]
+    assert [(job.id, job.place) for job in jobs] == [(run.id, 0), (waiting[1].id, 1), (waiting[0].id, 2)]
+    assert machine.queue_in_words(jobs) == f"{run.id}; 2 waiting"
+    lines = rows_of(machine.Machine((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs}), {})
+    shown = [" ".join(cell if isinstance(cell, str) else cell[0] for cell in line.cells) for line in lines]
+    assert any("◌ 2 in line" in line for line in shown) and any("99% !" in line for line in shown)
+
+
+def test_a_child_of_a_trainer_is_its_run_s(tmp_path):
+    assert machine.owner_of(os.getpid(), {os.getppid(): "run"}) == "run"
+    assert machine.owner_of(2**22 + 1, {1: "run"}) == ""
+
+
+def test_a_driver_that_fails_is_a_sentence(nvml, monkeypatch):
+    fake = nvml(Nvml())
+
+    def fail() -> int:
+        raise fake.NVMLError("Driver/library version mismatch")
+
+    monkeypatch.setattr(fake, "nvmlDeviceGetCount", fail)
+    assert machine.gpus_of(lambda pid: "") == ((), "No GPU can be asked: Driver/library version mismatch.")
