@@ -210,6 +210,12 @@ class RunsScreen(ListScreen):
         if run := self.run_here:
             deeds.evaluate(self.gentui, run)
 
+    def action_playground(self) -> None:
+        from gentui.tui.screens.playground import open_playground
+
+        if run := self.run_here:
+            open_playground(self.gentui, run)
+
     def action_resume(self) -> None:
         if runs := self.chosen:
             deeds.resume(self.gentui, *runs)
