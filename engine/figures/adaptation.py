@@ -1,12 +1,16 @@
 """Where a classifier puts the images of two domains, and what it takes one for another.
 
 Both figures show the target's labels to the reader; nothing in training or in the choice of a checkpoint does.
+Their numbers stand beside each picture as JSON, for those who see them in a terminal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +20,7 @@ from engine.data import Split, to_float
 from engine.figures import Occasion, Picture
 from engine.figures.plots import Points, save_panels, save_table
 from engine.methods import Classifies
+from engine.rundir import write_atomically
 from engine.settings.figures import TSNE, Confusion
 
 BATCH = 512
@@ -45,7 +50,11 @@ def tsne(settings: TSNE, occasion: Occasion) -> Iterator[Picture]:
         Points(places, colours=domain, markers=domain, names=names, title="by domain", coloured_by_marker=True),
     ]
     caption = f"t-SNE of the features of {len(features)} validation images, by class and by domain"
-    yield Picture("tsne", partial(save_panels, panels, marker_names=names), caption)
+    numbers = {
+        "places": places.round(3).tolist(), "classes": classes.tolist(), "domains": domain.tolist(),
+        "class_names": list(occasion.dataset.classes), "domain_names": list(names),
+    }  # fmt: skip
+    yield Picture("tsne", _with_numbers(partial(save_panels, panels, marker_names=names), numbers), caption)
 
 
 def confusion(settings: Confusion, occasion: Occasion) -> Iterator[Picture]:
@@ -57,7 +66,17 @@ def confusion(settings: Confusion, occasion: Occasion) -> Iterator[Picture]:
     counts = torch.bincount(pairs, minlength=len(names) ** 2).reshape(len(names), len(names)).numpy()
     caption = f"{len(split)} target test images: rows what they are, columns what they were taken for"
     save = partial(save_table, counts, names=names, rows="is", columns="taken for")
-    yield Picture("confusion", save, caption)
+    numbers = {"counts": counts.tolist(), "class_names": list(names)}
+    yield Picture("confusion", _with_numbers(save, numbers), caption)
+
+
+def _with_numbers(save: Callable[[Path], None], numbers: dict[str, Any]) -> Callable[[Path], None]:
+    def both(path: Path) -> None:
+        save(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path.with_suffix(".json"), json.dumps(numbers).encode())
+
+    return both
 
 
 def _validation_splits(occasion: Occasion) -> dict[str, Split]:

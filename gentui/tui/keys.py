@@ -20,6 +20,7 @@ CONTEXTS = {
     "run": "Run view",
     "picture": "Full-screen picture",
     "playground": "Playground",
+    "features": "Playground of a classifier",
     "overlay": "Other runs over a run's charts",
     "leaderboard": "Leaderboard",
     "compare": "Runs side by side",
@@ -148,7 +149,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("runs.again", "e", "again", "Edit & rerun", "open the settings form with this run's settings", 7),
     Key("runs.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 8),
-    Key("runs.play", "P", "playground", "Playground", "draw from its checkpoints", 8),
+    Key("runs.play", "P", "playground", "Playground", "draw from its checkpoints; a classifier's features", 8),
     Key("runs.back", "escape", "back", "Back", "clear the marks, then the filter, then go home", 0, False),
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),
@@ -208,7 +209,7 @@ TABLE: tuple[Key, ...] = (
     Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 15),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),
     Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 17),
-    Key("run.playground", "P", "playground", "Playground", "draw from its checkpoints", 5),
+    Key("run.playground", "P", "playground", "Playground", "draw from its checkpoints; a classifier's features", 5),
     Key("run.delete", "D", "remove", "Delete", "move this run to the trash", 0),
     Key("run.tag", "T", "tag", "Tags", "add tags and take tags away", 0),
     Key("run.note", "N", "note", "Notes", "write down what you think of this run", 0),
@@ -241,6 +242,9 @@ TABLE: tuple[Key, ...] = (
     Key("playground.reset", "f4", "reset", "Reset field", "put the recipe's own value back in this field", 5),
     Key("playground.play", "f6", "play", "Play/pause", "let an animation play, or stand still", 6),
     Key("playground.back", "escape", "back", "Stop/back", "stop drawing; then back to the run", 4, False),
+    # -- playground of a classifier
+    Key("features.next", "p,tab", "figure", "Next figure", "map by class, map by domain, confusion table", 1),
+    Key("features.back", "escape", "back", "Back", "back to the run", 2, False),
     # -- leaderboard
     Key("leaderboard.open", "enter", "open", "Open run", "open the run of this row", 1),
     Key("leaderboard.filter", "slash", "filter", "Filter", "show the rows whose words match", 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -162,6 +163,18 @@ def test_the_confusion_table_counts_every_target_test_image(adapted, monkeypatch
     assert truth.labels is not None
     np.add.at(expected, (truth.labels.numpy(), predicted.numpy()), 1)
     assert np.array_equal(seen["counts"], expected) and seen["counts"].sum() == 20
+
+
+def test_the_numbers_of_both_figures_stand_beside_them(adapted):
+    for name in ("tsne", "confusion"):
+        path = adapted.run.path / draw(name, adapted).path(adapted.step)
+        numbers = json.loads(path.with_suffix(".json").read_text())
+        assert numbers["class_names"] == list(adapted.dataset.classes)
+        if name == "confusion":
+            assert np.sum(numbers["counts"]) == 20
+        else:
+            assert len(numbers["places"]) == len(numbers["classes"]) == len(numbers["domains"]) == 40
+            assert numbers["domain_names"] == ["source", "target"]
 
 
 def test_ten_classes_have_ten_colours():

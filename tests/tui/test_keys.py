@@ -14,6 +14,7 @@ from gentui.tui.screens.compare import CompareScreen
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.evaluate import EvaluateScreen
 from gentui.tui.screens.export import ExportScreen
+from gentui.tui.screens.features import FeaturesScreen
 from gentui.tui.screens.form import FormScreen
 from gentui.tui.screens.help import HelpScreen, help_text
 from gentui.tui.screens.home import HomeScreen
@@ -34,7 +35,7 @@ from gentui.tui.workbench import GentuiApp
 SCREENS: dict[str, type[Screen]] = {
     "compare": CompareScreen, "choose": ChooseScreen, "machine": MachineScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
-    "playground": PlaygroundScreen,
+    "playground": PlaygroundScreen, "features": FeaturesScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip

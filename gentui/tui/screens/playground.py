@@ -35,7 +35,8 @@ SUFFIXES = (".png", ".gif", ".npy")
 
 
 def open_playground(app: GentuiApp, run: Any) -> None:
-    """The playground of a run, if there is something to draw from. ``run`` is a RunRow."""
+    """The playground of a run, if there is something to draw from; of a classifier, what it makes of its images.
+    ``run`` is a RunRow."""
     folder = app.home / "runs" / run.id
 
     def read() -> tuple[Any, list[str], str]:
@@ -52,7 +53,9 @@ def open_playground(app: GentuiApp, run: Any) -> None:
 
         recipe, checkpoints, device = known
         if not makes_images(recipe):
-            app.tell(f"{label(run)} makes no images: there is nothing to draw.", "warning")
+            from gentui.tui.screens.features import FeaturesScreen
+
+            app.push_screen(FeaturesScreen(run))
         elif not checkpoints:
             app.tell(f"{label(run)} has no checkpoint yet: there is nothing to draw from.", "warning")
         else:
