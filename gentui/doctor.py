@@ -53,6 +53,7 @@ def examine(home: Path) -> list[Check]:
         ("machine", lambda: _machine(home)),
         ("data", _data),
         ("extractors", _extractors),
+        ("keys", _keys),
         ("terminal", _terminal),
     ]
     checks: list[Check] = []
@@ -204,6 +205,16 @@ def _extractors() -> list[Check]:
                   "" if place else cls.remedy())
         )  # fmt: skip
     return checks
+
+
+def _keys() -> list[Check]:
+    from gentui import keymap
+
+    mapping, troubles = keymap.read()
+    mend = f"mend {keymap.path()}"
+    if troubles:
+        return [Check("keys", False, trouble, mend) for trouble in troubles]
+    return [Check("keys", True, f"{len(mapping)} of your own" if mapping else "as they come")]
 
 
 def _terminal() -> list[Check]:

@@ -6,7 +6,7 @@ context and ``app`` together no key may stand twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,10 +29,18 @@ CONTEXTS = {
     "evaluate": "Evaluate",
     "help": "Help",
     "choose": "Which runs to compare",
+    "jump": "Jump mode",
     "confirm": "A question",
     "prompt": "A question answered in writing",
     "notice": "A notice",
 }
+
+MODAL = frozenset(
+    {"choose", "confirm", "evaluate", "export", "help", "jump", "notice", "overlay", "prompt"}
+)
+"""Contexts of dialogs, where the keys of the whole app do not work."""
+RESERVED = frozenset({"up", "down", "k", "j", "pageup", "pagedown", "home", "end", "ctrl+c"})
+"""Keys that lists take for themselves, and the one that tells how to quit."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,9 @@ _NAMES = {
 }
 
 
+_CALLED = {shown: key for key, shown in _NAMES.items()} | {"Escape": "escape", "'": "apostrophe"}
+
+
 def name_of(key: str) -> str:
     """A Textual key name as people write it."""
     if key.startswith("ctrl+"):
@@ -110,6 +121,7 @@ TABLE: tuple[Key, ...] = (
     Key("app.export", "x", "export", "Export", "write the results table to a file", 80),
     Key("app.help", "question_mark,f1", "help", "Help", "these pages", 99),
     Key("app.palette", "ctrl+p", "command_palette", "Commands", "find any command by its name", 0, False, True),
+    Key("app.jump", "ctrl+o", "jump", "Jump", "a letter on everything that can be chosen", 0, True, True),
     Key("app.redraw", "ctrl+l", "redraw", "Redraw", "paint the whole screen again", 0),
     Key("app.quit", "q,ctrl+q", "quit", "Quit", "leave; training goes on", 98),
     # -- home
@@ -270,6 +282,7 @@ TABLE: tuple[Key, ...] = (
     Key("machine.open", "enter", "open", "Open run", "open the run of this line", 1),
     Key("machine.back", "escape", "back", "Back", "go home", 0, False),
     # -- dialogs
+    Key("jump.back", "escape", "back", "Cancel", "stay where you are; a letter goes to its place", 1, False),
     Key("choose.mark", "space", "mark", "Mark", "mark this run, or not any more", 1, False),
     Key("choose.compare", "enter,f5", "compare", "Compare", "compare the runs marked", 2, False),
     Key("choose.back", "escape", "back", "Cancel", "close without comparing", 3, False),
@@ -298,11 +311,36 @@ TABLE: tuple[Key, ...] = (
 )
 
 BY_ID = {key.id: key for key in TABLE}
+_mapped: dict[str, str] = {}
+
+
+def use(mapping: dict[str, str]) -> None:
+    """From now on bars, help and palette show a person's own keys, by id."""
+    _mapped.clear()
+    _mapped.update(mapping)
+
+
+def real(key: Key) -> Key:
+    """The key as the person has it."""
+    return replace(key, keys=_mapped[key.id]) if key.id in _mapped else key
+
+
+def key_called(word: str) -> str:
+    """Textual's name of a key as people write it: ``?`` is question_mark, ``^S`` ctrl+s."""
+    word = word.strip()
+    if len(word) > 1 and word[0] == "^":
+        return "ctrl+" + key_called(word[1:].lower())
+    return _CALLED.get(word, word if len(word) == 1 else word.lower())
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether keys of both contexts work at the same time."""
+    return one == other or ("app" in (one, other) and not MODAL & {one, other})
 
 
 def of(context: str) -> list[Key]:
     """The keys of one context, in table order."""
-    return [key for key in TABLE if key.context == context]
+    return [real(key) for key in TABLE if key.context == context]
 
 
 def bindings(context: str) -> list[Binding]:
@@ -319,7 +357,8 @@ def bindings(context: str) -> list[Binding]:
             id=key.id,
             tooltip=key.help,
         )
-        for key in of(context)
+        for key in TABLE
+        if key.context == context  # as they are by themselves: Textual puts a person's own in their place
     ]
 
 

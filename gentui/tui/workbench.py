@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding
 from textual.theme import Theme
 
+from gentui import keymap
 from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.live import Fetch, Live, Pulse, Scored
@@ -84,7 +85,10 @@ class GentuiApp(SurvivingApp):
 
     def __init__(self, home: Path, images: str = "half", typed: str = "") -> None:
         no_color = "NO_COLOR" in os.environ
+        mapping, self._troubles = keymap.read()
+        keys.use(mapping)
         super().__init__(ansi_color=True if no_color else None)
+        self.set_keymap(mapping)
         self.home = home
         self.images = images
         self.live = Live(self, home)
@@ -101,7 +105,7 @@ class GentuiApp(SurvivingApp):
         seen = set()
         context = getattr(screen, "context", "")
         for key in keys.of(context) + keys.of("app"):
-            if key.palette and key.id not in seen:
+            if key.id not in seen and key.id != "app.palette":
                 seen.add(key.id)
                 yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
 
@@ -120,6 +124,8 @@ class GentuiApp(SurvivingApp):
 
     def _start(self) -> None:
         self._is_up = True
+        for trouble in self._troubles:
+            self.tell(trouble, "warning")
         self.set_timer(0.02, self._start_live)
 
     def _start_live(self) -> None:
@@ -230,7 +236,10 @@ class GentuiApp(SurvivingApp):
             if runs:
                 self._compare(runs, replacing)
 
-        self.in_thread(read, lambda runs: self.push_screen(ChooseScreen(runs, marked), chosen))
+        def choose(runs: Any) -> None:
+            self.push_screen(ChooseScreen(runs, marked), chosen)
+
+        self.in_thread(read, choose)
 
     def _compare(self, runs: list[str], replacing: Screen[Any] | None = None) -> None:
         from gentui.tui.screens.compare import CompareScreen
@@ -249,6 +258,17 @@ class GentuiApp(SurvivingApp):
         from gentui.tui.screens.help import HelpScreen
 
         await self.push_screen(HelpScreen(getattr(self.screen, "context", "")))
+
+    async def action_jump(self) -> None:
+        from gentui.tui.screens.jump import JumpScreen, targets
+
+        if isinstance(self.screen, JumpScreen):
+            return
+        await self.push_screen(JumpScreen(targets(self.screen)), self._jumped)
+
+    def _jumped(self, there: Callable[[], Any] | None) -> None:
+        if there is not None:
+            self.call_later(there)
 
     async def action_command_palette(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         from textual.command import CommandPalette

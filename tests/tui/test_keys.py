@@ -18,6 +18,7 @@ from gentui.tui.screens.features import FeaturesScreen
 from gentui.tui.screens.form import FormScreen
 from gentui.tui.screens.help import HelpScreen, help_text
 from gentui.tui.screens.home import HomeScreen
+from gentui.tui.screens.jump import JumpScreen
 from gentui.tui.screens.leaderboard import LeaderboardScreen
 from gentui.tui.screens.machine import MachineScreen
 from gentui.tui.screens.notice import NoticeScreen
@@ -33,13 +34,13 @@ from gentui.tui.widgets.table import Table
 from gentui.tui.workbench import GentuiApp
 
 SCREENS: dict[str, type[Screen]] = {
-    "compare": CompareScreen, "choose": ChooseScreen, "machine": MachineScreen,
+    "compare": CompareScreen, "choose": ChooseScreen, "jump": JumpScreen, "machine": MachineScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
     "playground": PlaygroundScreen, "features": FeaturesScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
-DIALOGS = {"choose", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
+DIALOGS = {"choose", "jump", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
 FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table],
            "machine": [Table], "run": [Lines], "form": [SettingsForm],
     "playground": [SettingsForm]}

@@ -171,6 +171,11 @@ class RunsScreen(ListScreen):
         table.set_marked(table.marked - shown if shown <= table.marked else table.marked | shown)
         self._tell_marked()
 
+    @property
+    def runs_meant(self) -> list[str]:
+        """What a comparison begins with."""
+        return [run.id for run in self.chosen]
+
     def _tell_marked(self) -> None:
         marked = self.query_one(Table).marked
         shown = {listed.run.id for listed in self._matching}

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from gentui.text import fit, shorten
 from gentui.tui import keys
 
-PLACES = (("1", "Home", "home"), ("2", "Runs", "runs"), ("3", "Leaderboard", "leaderboard"), ("5", "Machine", "machine"))
+PLACES = (("Home", "home"), ("Runs", "runs"), ("Leaderboard", "leaderboard"), ("Machine", "machine"))
 
 
 class TitleBar(Widget):
@@ -38,15 +38,21 @@ class TitleBar(Widget):
         self.place = place
         self._zones: list[tuple[int, int, str]] = []
 
+    @property
+    def zones(self) -> list[tuple[int, int, str]]:
+        """(first cell, cell after the last, main screen) of each name."""
+        return self._zones
+
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
         style = lambda name: base + self.get_component_rich_style(f"bar--{name}", partial=True)  # noqa: E731
         segments = [Segment(" gentui ", style("name")), Segment(" ", base)]
         self._zones, at = [], 9
         is_narrow = width < 72
-        for number, name, place in PLACES:
+        for name, place in PLACES:
+            number = keys.real(keys.BY_ID[f"app.{place}"]).display
             word = name[:4] if is_narrow and place != self.place else name
-            self._zones.append((at, at + len(word) + 2, place))
+            self._zones.append((at, at + len(word) + len(number) + 1, place))
             here = style("here") if place == self.place else base
             segments += [
                 Segment(number, style("key")),
@@ -54,7 +60,7 @@ class TitleBar(Widget):
                 Segment(word, here),
                 Segment("  ", base),
             ]
-            at += len(word) + 4
+            at += len(word) + len(number) + 3
         right = shorten(self.busy, max(0, width - at - 1))
         segments.append(Segment(" " * max(0, width - at - cell_len(right) - 1), base))
         segments.append(Segment(right + " ", style("busy")))

@@ -13,6 +13,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gentui.tui import keys
+
 
 class Tabs(Widget):
     """One line: the active pane stands in brackets, so that it shows without colour."""
@@ -37,18 +39,28 @@ class Tabs(Widget):
         self._zones: list[tuple[int, int, str]] = []
         self.set_reactive(Tabs.active, active)
 
+    @property
+    def zones(self) -> list[tuple[int, int, str]]:
+        """(first cell, cell after the last, pane) of each name."""
+        return self._zones
+
+    def choose(self, name: str) -> None:
+        self.post_message(self.Chosen(name))
+
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
         active = base + self.get_component_rich_style("tabs--active", partial=True)
         key_style = base + self.get_component_rich_style("tabs--key", partial=True)
         segments, self._zones, at = [], [], 0
         for name, key in self._panes:
+            row = keys.BY_ID.get(f"{getattr(self.screen, 'context', '')}.{name}")
+            key = keys.real(row).display if row is not None else key
             is_active = name == self.active
             left, right = ("[", "]") if is_active else (" ", " ")
             style = active if is_active else base
             word = name.capitalize()
             segments += [Segment(left, style), Segment(key, key_style), Segment(f" {word}{right} ", style)]
-            width = len(word) + 5
+            width = len(word) + len(key) + 4
             self._zones.append((at, at + width, name))
             at += width
         return Strip(segments).adjust_cell_length(self.size.width, base)
@@ -56,4 +68,4 @@ class Tabs(Widget):
     def on_click(self, event: events.Click) -> None:
         for start, end, name in self._zones:
             if start <= event.x < end:
-                self.post_message(self.Chosen(name))
+                self.choose(name)

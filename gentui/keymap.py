@@ -1,0 +1,85 @@
+"""A person's own keys: ``keys.toml`` in the config directory, by the ids of the table of keys.
+
+::
+
+    "runs.stop" = "ctrl+s"
+    "app.help" = ["f1", "?"]
+
+A line that cannot be used is left out and told in one sentence; the key stays what it was.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from engine.places import config_dir
+from gentui.text import clean
+from gentui.tui import keys
+
+_KEY = re.compile(r"(?:(?:ctrl|shift|alt|super|meta)\+)*(?:[a-z][a-z0-9_]*|[A-Za-z0-9])")
+
+
+def path() -> Path:
+    return config_dir() / "keys.toml"
+
+
+def read() -> tuple[dict[str, str], list[str]]:
+    """Keys by id, as Textual writes them (``ctrl+s,f5``), and a sentence for each that cannot be used."""
+    try:
+        raw = tomllib.loads(path().read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, [f"{path()} cannot be read and is left out: {clean(error, 160)}."]
+    wanted: dict[str, str] = {}
+    troubles = []
+    for name, value in _flat(raw):
+        strokes, trouble = _strokes(name, value)
+        if trouble:
+            troubles.append(f"keys.toml: {trouble}.")
+        else:
+            wanted[name] = ",".join(strokes)
+    while clash := _clash(wanted):
+        mine, other, stroke = clash
+        del wanted[mine]
+        troubles.append(f"keys.toml: {keys.name_of(stroke)} is taken by {other}, so {mine} keeps its key.")
+    return wanted, troubles
+
+
+def _flat(raw: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """``"runs.stop" = …`` and ``[runs] stop = …`` are the same."""
+    found: list[tuple[str, Any]] = []
+    for name, value in raw.items():
+        found += _flat(value, f"{before}{name}.") if isinstance(value, dict) else [(f"{before}{name}", value)]
+    return found
+
+
+def _strokes(name: str, value: Any) -> tuple[list[str], str]:
+    if name not in keys.BY_ID:
+        close = difflib.get_close_matches(name, keys.BY_ID, 1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        return [], f"there is no action {clean(name, 60)!r}{meant}"
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        return [], f"{name} wants a key such as 'ctrl+s', or a list of them"
+    strokes = [keys.key_called(word) for word in words]
+    bad = next((word for word, key in zip(words, strokes, strict=True) if not _KEY.fullmatch(key)), None)
+    return (strokes, "") if bad is None else ([], f"{clean(bad, 40)!r} is no key, so {name} keeps its own")
+
+
+def _clash(wanted: dict[str, str]) -> tuple[str, str, str] | None:
+    """(the id in the wrong, what has its key already, the key) of the first clash."""
+    strokes = {key.id: wanted.get(key.id, key.keys).split(",") for key in keys.TABLE}
+    for name in wanted:
+        context = keys.BY_ID[name].context
+        for stroke in strokes[name]:
+            if stroke in keys.RESERVED and context not in keys.MODAL:
+                return name, "lists, to move in them", stroke
+            for other in keys.TABLE:
+                if other.id != name and stroke in strokes[other.id] and keys.meet(context, other.context):
+                    return name, other.id, stroke
+    return None

@@ -1,0 +1,74 @@
+"""Jump mode: a letter on everything that can be focused or chosen; the letter goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.geometry import Offset
+from textual.screen import Screen
+from textual.widgets import Static
+
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import TitleBar
+from gentui.tui.widgets.tabs import Tabs
+
+LETTERS = "asdfghjklqwertyuiopzxcvbnm"
+
+Target = tuple[Offset, Callable[[], Any]]
+
+
+def targets(screen: Screen[Any]) -> list[Target]:
+    """Where the letters stand on a screen, and what each does: main screens, panes, then what takes the focus."""
+    found: list[Target] = []
+    for bar in screen.query(TitleBar):
+        found += [
+            (bar.region.offset + Offset(start, 0), lambda place=place: screen.app.run_action(f"go('{place}')"))
+            for start, _, place in bar.zones
+        ]
+    for tabs in screen.query(Tabs):
+        found += [
+            (tabs.region.offset + Offset(start, 0), lambda name=name, tabs=tabs: tabs.choose(name))
+            for start, _, name in tabs.zones
+        ]
+    for widget in screen.focus_chain:
+        if widget.region and widget.region.overlaps(screen.region):
+            found.append((widget.region.offset, lambda widget=widget: screen.set_focus(widget)))
+    return found[: len(LETTERS)]
+
+
+class JumpScreen(Dialog):
+    """Dismissed with what the letter does, or None."""
+
+    context = "jump"
+    BINDINGS = keys.bindings("jump")
+    DEFAULT_CSS = """
+    JumpScreen { background: $background 0%; }
+    JumpScreen > Static { position: absolute; width: 3; height: 1; background: $accent; color: $background;
+                          text-style: bold reverse; }
+    """
+
+    def __init__(self, found: list[Target]) -> None:
+        super().__init__()
+        self._found = dict(zip(LETTERS, found, strict=False))
+
+    def compose(self) -> ComposeResult:
+        for letter, (offset, _) in self._found.items():
+            label = Static(f"[{letter}]", markup=False)
+            label.styles.offset = (offset.x, offset.y)
+            yield label
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character in self._found:
+            event.stop()
+            self.dismiss(self._found[event.character][1])
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._shown_at not in (None, event.size):  # the letters would stand elsewhere
+            self.dismiss(None)
+        self._shown_at = event.size
+
+    _shown_at: Any = None
