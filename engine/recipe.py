@@ -72,9 +72,13 @@ class Recipe(Header):
     def to_toml(self) -> str:
         return tomli_w.dumps(self.raw())
 
-    def with_values(self, values: Mapping[str, Any]) -> Recipe:
-        """This recipe with dotted keys set, through the same validation (the launch form's way)."""
-        return Recipe(**resolve(self.raw(), Source(), values, extra=self._how()))
+    def with_values(self, values: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> Recipe:
+        """This recipe with dotted keys set, through the same validation (the launch form's way).
+
+        ``origins`` says by key who set it, for messages.
+        """
+        source = Source(overridden=dict(origins or {}))
+        return Recipe(**resolve(self.raw(), source, values, extra=self._how()))
 
     def quickened(self) -> Recipe:
         """This recipe with its [quick] table applied."""

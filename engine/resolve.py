@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine import registry
+from engine import registry, sweep
 from engine.problems import KeyPath, Problem, RecipeError, Source, did_you_mean, from_pydantic, shown
 from engine.registry import Settings
 from engine.settings.datasets import Data
@@ -30,7 +30,7 @@ PARTS: dict[str, tuple[str, str, str | None]] = {
 CHOOSES_DATA = {"data.dataset", "data.path"}
 PLAIN: dict[str, type[Settings]] = {"train": Train, "health": Health}  # tables that name no part
 TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate", "health")
-TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "reference")
+TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "sweep", "reference")
 
 
 class Header(BaseModel):
@@ -44,6 +44,7 @@ class Header(BaseModel):
     summary: str = Field("", max_length=2000)
     order: int = 100
     quick: dict[str, Any] = {}
+    sweep: dict[str, Any] = {}
 
 
 def resolve(
@@ -71,6 +72,9 @@ def resolve(
     values = _validate(raw, source, problems)
     if not quick and quick_table:  # a bad [quick] must not wait for the day somebody uses it
         _check_quick(raw, source, problems)
+    if raw.get("sweep"):
+        raw["sweep"] = _check_sweep(raw, source, overrides, problems)
+        values["sweep"] = raw["sweep"]
     if problems:
         raise RecipeError(problems)
     return values | extra
@@ -156,6 +160,34 @@ def _check_quick(raw: dict[str, Any], source: Source, problems: list[Problem]) -
     problems += [
         Problem(p.where, f"quick.{p.key}", p.message, p.hint) for p in found if (p.key, p.message) not in said
     ]
+
+
+def _check_sweep(
+    raw: dict[str, Any], source: Source, overrides: Mapping[str, Any], problems: list[Problem]
+) -> dict[str, Any]:
+    """Add what is wrong with each value of [sweep] alone; the table less what an override sets to one value."""
+    if not isinstance(raw["sweep"], dict):
+        return {}  # said already
+    table = sweep.without(raw["sweep"], overrides)
+    where = {key: source.where(("sweep", key) if ("sweep", key) in source.lines else ("sweep", *key.split(".")))
+             for key, _ in sweep.keys_of(table)}  # fmt: skip
+    try:
+        axes = sweep.axes_of(table, where)
+    except RecipeError as error:
+        problems += error.problems
+        return table
+    said = {(problem.key, problem.message) for problem in problems}
+    for axis in axes:
+        for value in axis.values:
+            trial, found = _copy(raw), list[Problem]()
+            there = Source(source.file, source.lines, {axis.key: axis.origin})
+            _override(trial, {axis.key: value}, there, found)
+            _validate(trial, there, found)
+            for problem in found:
+                if (problem.key, problem.message) not in said:
+                    said.add((problem.key, problem.message))
+                    problems.append(Problem(axis.origin, f"sweep.{problem.key}", problem.message, problem.hint))
+    return table
 
 
 def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,12 +179,20 @@ class RunDir(JobDir):
         self.figures = self.path / "figures"
 
     @classmethod
-    def create(cls, home: Path, recipe_toml: str, info: dict[str, Any], state: State) -> RunDir:
-        """Make a new run under ``home``. It appears whole: it is built aside and renamed into place."""
+    def create(
+        cls,
+        home: Path,
+        recipe_toml: str,
+        info: dict[str, Any],
+        state: State,
+        files: Mapping[str, bytes] | None = None,
+    ) -> RunDir:
+        """Make a new run under ``home``, with further ``files``. It appears whole: built aside, then renamed."""
         building = cls(begin_job(home / "runs", state).path)
         for folder in (building.checkpoints, building.samples, building.figures):
             folder.mkdir(mode=DIR_MODE)
-        write_atomically(building.recipe_path, recipe_toml.encode())
+        for name, data in {building.recipe_path.name: recipe_toml.encode(), **(files or {})}.items():
+            write_atomically(building.path / name, data)
         return cls(publish_job(building, building.info_path.name, info))
 
     def info(self) -> dict[str, Any]:

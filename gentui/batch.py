@@ -51,7 +51,7 @@ def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> lis
         recipes = recipes | {name: recipe for name, recipe in in_order if name not in recipes}
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
-    _require_data(list(recipes.values()))
+    require_all_data(list(recipes.values()))
     return list(recipes.values())
 
 
@@ -67,7 +67,7 @@ def _names(word: str) -> list[str]:
     return names
 
 
-def _require_data(recipes: list[Recipe]) -> None:
+def require_all_data(recipes: list[Recipe]) -> None:
     """Raises MissingData with one sentence for each thing that is missing, and the recipes that need it."""
     from engine.recipe import MissingData
 

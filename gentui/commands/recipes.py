@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import App, Exit, Failure, number, out, out_json, pass_app, say, table
+from gentui.commands.console import App, Exit, Failure, duration, number, out, out_json, pass_app, say, table
 
 if TYPE_CHECKING:
+    from engine.problems import Problem
     from engine.recipe import Recipe
+    from engine.sweep import Axis
+    from gentui.sweeps import Planned
 
 override_option = click.option(
     "-o", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, as optim.lr=1e-4."
@@ -93,6 +96,14 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 @override_option
 @quick_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the recipe's.")
+@click.option(
+    "--sweep",
+    "sweeps",
+    multiple=True,
+    metavar="KEY=V,V...",
+    help="A run for each value, as optim.lr=1e-3,1e-4 or seed=0..2; several make a grid.",
+)
+@click.option("--random", "chosen", type=click.IntRange(1), metavar="N", help="Only N of the grid, by chance.")
 @click.option("--name", default="", metavar="TEXT", help="A label for the run.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda:N or auto (default).")
 @click.option("--wait", is_flag=True, help="Show progress and end with the run. Ctrl-C leaves it running.")
@@ -104,6 +115,8 @@ def run_command(
     overrides: tuple[str, ...],
     quick: bool,
     seed: int | None,
+    sweeps: tuple[str, ...],
+    chosen: int | None,
     name: str,
     device: str | None,
     wait: bool,
@@ -112,14 +125,19 @@ def run_command(
     """Train RECIPE in the background; prints the run's id.
 
     RECIPE is a name, or a path to a .toml file. There may be several, patterns as 'digits-*', or `all`: each is
-    queued, and with --wait a table tells how they ended (exit code 1 if any failed).
+    queued, and with --wait a table tells how they ended (exit code 1 if any failed). So are the runs of a sweep,
+    of --sweep or of a recipe's own [sweep]; a setting that -o sets is not swept.
     """
     from engine.recipe import load
+    from engine.sweep import parse_axis
     from gentui import jobs
     from gentui.batch import after_queueing_all, load_all, means_several
     from gentui.progress import Leaving, after_queueing
     from gentui.text import clean
 
+    more = [parse_axis(text) for text in sweeps]
+    if seed is not None and any(axis.key == "train.seed" for axis in more):
+        raise click.UsageError("--seed and --sweep seed=… exclude each other", click.get_current_context())
     are_several = means_several(recipes)
     if are_several:
         loaded = load_all(recipes, overrides, quick)
@@ -133,12 +151,52 @@ def run_command(
         if note := recipe.probe_note():
             say(f"{who}{note}")
     label = clean(name, 100).strip()
+    plans = _planned(app, loaded, more, label, chosen)
     with Leaving() as leaving:
-        ids = []
-        for recipe in loaded:
-            command = ["gentui", *sys.argv[1:]]
-            run = jobs.launch(app.home, recipe, name=label, seed=seed, device=device, command=command)
-            ids.append(run.id)
-        if are_several:
+        command = ["gentui", *sys.argv[1:]]
+        ids = [
+            jobs.launch(
+                app.home, plan.recipe, name=plan.name, seed=seed, device=device, command=command, tags=plan.tags
+            ).id
+            for plan in plans
+        ]
+        if are_several or len(ids) > 1:
             return after_queueing_all(app.home, ids, wait, as_json, leaving)
         return after_queueing(app.home, ids[0], wait, as_json, leaving)
+
+
+def _planned(
+    app: App, recipes: list[Recipe], more: list[Axis], label: str, chosen: int | None
+) -> list[Planned]:
+    """The runs to launch; of sweeps it says how many there will be, and about how long they take, before."""
+    from engine.recipe import RecipeError
+    from gentui import sweeps
+    from gentui.batch import require_all_data
+
+    plans: list[Planned] = []
+    problems: list[Problem] = []
+    for recipe in recipes:
+        try:
+            axes = sweeps.axes_of(recipe, more)
+            found = sweeps.planned(recipe, axes, label, chosen)
+        except RecipeError as error:
+            problems += error.problems
+            continue
+        plans += found
+        if axes:
+            say(
+                f"{recipe.name}: {len(found)} run{'s'[: len(found) > 1]} ({sweeps.shape(axes)}), {_about(app, found)}"
+            )
+    if problems:
+        raise RecipeError(list(dict.fromkeys(problems)))
+    require_all_data([plan.recipe for plan in plans])
+    return plans
+
+
+def _about(app: App, plans: list[Planned]) -> str:
+    from gentui import sweeps
+
+    runs = app.index().runs()
+    times = [sweeps.seconds_for(plan.recipe, runs) for plan in plans]
+    known = [seconds for seconds in times if seconds is not None]
+    return f"about {duration(sum(known))} one after another" if len(known) == len(times) else sweeps.UNKNOWN

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
 from engine.rundir import RunDir, State
-from gentui.jobs import trash
+from gentui.jobs import marks, trash
 from gentui.jobs.evaluating import evaluations_of, long_over
 from gentui.jobs.kinds import KINDS
 from gentui.jobs.slots import ensure_workers, slot_for
@@ -44,6 +44,7 @@ def launch(
     seed: int | None = None,
     device: str | None = None,
     command: Sequence[str] | None = None,
+    tags: Sequence[str] = (),
 ) -> RunDir:
     """Queue a run of ``recipe`` and see to it that a worker will take it.
 
@@ -56,7 +57,8 @@ def launch(
         seeded = recipe.with_values({"train.seed": seed})
         recipe = seeded.model_copy(update={"is_quick": recipe.is_quick, "stand_in_for": recipe.stand_in_for})
     info = _info(recipe, name=name, device=device or "auto", command=list(command or sys.argv))
-    run = RunDir.create(home, recipe.to_toml(), info, queued(slot, attempt=0))
+    files = {marks.FILE: marks.encoded(marks.Marks(tags=tuple(tags)))} if tags else None
+    run = RunDir.create(home, recipe.to_toml(), info, queued(slot, attempt=0), files)
     ensure_workers(home)
     return run
 

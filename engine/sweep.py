@@ -1,0 +1,201 @@
+"""Sweeps: one recipe, several values of some settings, a run for each combination. Torch-free.
+
+In a recipe ``[sweep]`` holds lists (or ranges as ``"0..2"``) by dotted key, and perhaps ``random = N``: so many of the
+combinations, chosen by chance but always alike. Every value goes through the same validation as one typed
+alone, and all mistakes are told at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.problems import Problem, RecipeError, shown
+
+if TYPE_CHECKING:
+    from engine.recipe import Recipe
+
+MOST = 1000
+"""Runs of one sweep."""
+RANDOM = "random"
+_ALIASES = {"seed": "train.seed"}
+_RANGE = re.compile(r"\s*(-?\d+)\.\.(-?\d+)\s*")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The values that one setting takes in turn. ``origin`` is where that was said."""
+
+    key: str
+    values: tuple[Any, ...]
+    origin: str = "form"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a sweep: its recipe, and what is its own."""
+
+    recipe: Recipe
+    values: dict[str, Any]
+
+
+def parse_axis(text: str) -> Axis:
+    """``optim.lr=1e-3,1e-4`` or ``seed=0..2``. Raises RecipeError."""
+    key, equals, values = text.partition("=")
+    key, origin = _ALIASES.get(key.strip(), key.strip()), f"--sweep {text}"
+    if not equals or not key or not all(key.split(".")):
+        hint = "for example --sweep optim.lr=1e-3,1e-4"
+        raise RecipeError([Problem(origin, "", "is not KEY=VALUE,VALUE", hint)])
+    return Axis(key, parse_values(values, ",", origin, key), origin)
+
+
+def parse_values(text: str, separator: str, origin: str = "form", key: str = "") -> tuple[Any, ...]:
+    """Values with a separator between them that is not inside brackets or quotes. Raises RecipeError."""
+    from engine.recipe import parse_value
+
+    found: list[Any] = []
+    for part in _split(text, separator):
+        if match := _RANGE.fullmatch(part):
+            found += _range(int(match[1]), int(match[2]), origin, key)
+        else:
+            found.append(parse_value(part))
+    return _checked(found, origin, key)
+
+
+def axes_of(table: Mapping[str, Any], where: Mapping[str, str] | None = None) -> list[Axis]:
+    """The axes of a ``[sweep]`` table. ``where`` says by key where each was written. Raises RecipeError."""
+    axes: list[Axis] = []
+    problems: list[Problem] = []
+    for key, values in _flat(table):
+        origin = (where or {}).get(key, "[sweep]")
+        if key == RANDOM:
+            if isinstance(values, bool) or not isinstance(values, int) or values < 1:
+                problems.append(
+                    Problem(origin, "sweep.random", f"should be a whole number above 0, not {shown(values)}")
+                )
+            continue
+        try:
+            if isinstance(values, str) and (match := _RANGE.fullmatch(values)):
+                values = _range(int(match[1]), int(match[2]), origin, f"sweep.{key}")
+            if not isinstance(values, list):
+                problem = f"must be a list of values, or a range as '0..2', not {shown(values)}"
+                raise RecipeError([Problem(origin, f"sweep.{key}", problem)])
+            axes.append(Axis(_ALIASES.get(key, key), _checked(values, origin, f"sweep.{key}"), origin))
+        except RecipeError as error:
+            problems += error.problems
+    if problems:
+        raise RecipeError(problems)
+    return axes
+
+
+def keys_of(table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(as written, the setting it means) of a ``[sweep]`` table."""
+    return [(key, _ALIASES.get(key, key)) for key, _ in _flat(table)]
+
+
+def without(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+    """The table less the axes of these settings: who says a value gets that value."""
+    dropped = set(settings)
+    return {key: values for key, values in _flat(table) if _ALIASES.get(key, key) not in dropped}
+
+
+def merged(first: Sequence[Axis], second: Sequence[Axis]) -> list[Axis]:
+    """Both, an axis of ``second`` in place of that of ``first`` with the same key."""
+    return list({axis.key: axis for axis in (*first, *second)}.values())
+
+
+def count(axes: Sequence[Axis], chosen: int | None = None) -> int:
+    """How many runs these axes are; ``chosen``: at most so many of them."""
+    every = math.prod(len(axis.values) for axis in axes)
+    return every if chosen is None else min(chosen, every)
+
+
+def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
+    """Try every value alone. Raises RecipeError with all that is wrong."""
+    alone = recipe.model_copy(update={"sweep": {}})
+    problems: dict[str, Problem] = {}
+    for axis in axes:
+        for value in axis.values:
+            try:
+                alone.with_values({axis.key: value}, {axis.key: axis.origin})
+            except RecipeError as error:
+                problems |= {str(problem): problem for problem in error.problems}
+    if problems:
+        raise RecipeError(list(problems.values()))
+
+
+def expand(recipe: Recipe, axes: Sequence[Axis], chosen: int | None = None) -> list[Variant]:
+    """The recipe of every combination, or of ``chosen`` of them. Raises RecipeError with all that is wrong."""
+    number = count(axes, chosen)
+    if number > MOST:
+        raise RecipeError(
+            [Problem("--sweep", "", f"would be {number:,} runs, and {MOST:,} are the most", "say --random N")]
+        )
+    check(recipe, axes)
+    alone = recipe.model_copy(update={"sweep": {}})
+    every = itertools.product(*(axis.values for axis in axes))
+    if number < count(axes):
+        places = set(random.Random(0).sample(range(count(axes)), number))
+        every = (values for place, values in enumerate(every) if place in places)
+    origins = {axis.key: axis.origin for axis in axes}
+    variants: list[Variant] = []
+    problems: dict[str, Problem] = {}
+    for combination in every:
+        values = {axis.key: value for axis, value in zip(axes, combination, strict=True)}
+        try:
+            varied = alone.with_values(values, origins)
+        except RecipeError as error:
+            problems |= {str(problem): problem for problem in error.problems}
+        else:
+            variants.append(Variant(varied, values))
+    if problems:
+        raise RecipeError(list(problems.values()))
+    return variants
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """By dotted key, whether written ``"optim.lr" = …`` or ``optim.lr = …``."""
+    found: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        found += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return found
+
+
+def _split(text: str, separator: str) -> list[str]:
+    parts, depth, quote = [""], 0, ""
+    for char in text:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in "[{":
+            depth += 1
+        elif char in "]}":
+            depth -= 1
+        elif char == separator and depth <= 0:
+            parts.append("")
+            continue
+        parts[-1] += char
+    return parts
+
+
+def _range(first: int, last: int, origin: str, key: str) -> list[int]:
+    if not 0 <= last - first < MOST:
+        raise RecipeError(
+            [Problem(origin, key, f"{first}..{last} is no range of at most {MOST:,} whole numbers")]
+        )
+    return list(range(first, last + 1))
+
+
+def _checked(values: Sequence[Any], origin: str, key: str) -> tuple[Any, ...]:
+    if not values or any(value is None for value in values):
+        raise RecipeError([Problem(origin, key, "has an empty value" if values else "has no values")])
+    different = [value for place, value in enumerate(values) if value not in values[:place]]
+    if len(different) != len(values):
+        raise RecipeError([Problem(origin, key, "names a value twice")])
+    return tuple(values)

@@ -1,0 +1,38 @@
+"""``run --sweep``: told, named, tagged, queued; or nothing of it."""
+
+from __future__ import annotations
+
+import json
+
+from engine.rundir import list_runs
+from gentui.jobs import marks
+
+
+def test_a_sweep_is_told_named_and_tagged(gentui, home):
+    done = gentui("run", "digits-unet", "--quick", "--sweep", "optim.lr=1e-3,1e-4", "--sweep", "seed=0..1")
+    assert done.returncode == 0, done.stderr
+    assert "digits-unet: 4 runs (optim.lr × 2, train.seed × 2), how long is not known" in done.stderr
+    runs = list_runs(home)
+    assert done.stdout.split() == [run.id for run in runs] and len(runs) == 4
+    assert [run.info()["name"] for run in runs] == [
+        f"digits-unet lr={lr} seed={seed}" for lr in ("0.001", "0.0001") for seed in (0, 1)
+    ]
+    (tag,) = {marks.read(run).tags for run in runs}
+    assert tag[0].startswith("sweep-digits-unet-")
+    found = gentui("runs", "--json", "--filter", f"tag:{tag[0]} seed:1 optim.lr<1e-3")
+    assert [row["name"] for row in json.loads(found.stdout)] == ["digits-unet lr=0.0001 seed=1"]
+
+
+def test_a_mistake_launches_nothing(gentui, home):
+    done = gentui("run", "digits-unet", "--sweep", "optim.lr=1e-3,fast", "--sweep", "optim.lrr=1,2")
+    assert done.returncode == 2 and "'fast'" in done.stderr and "optim.lrr" in done.stderr
+    assert gentui("run", "digits-unet", "--seed", "3", "--sweep", "seed=0..2").returncode == 2
+    assert gentui("run", "digits-unet", "--sweep", "nonsense").returncode == 2
+    assert list_runs(home) == []
+
+
+def test_the_estimate_goes_by_earlier_runs(gentui, make_run, home):
+    make_run()
+    done = gentui("run", "digits-unet", "--sweep", "train.steps=10,20", "--random", "1", "--name", "try")
+    assert "1 run (train.steps × 2), about 0:" in done.stderr, done.stderr
+    assert any(run.info()["name"].startswith("try steps=") for run in list_runs(home))
