@@ -12,6 +12,7 @@ from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Chart
 
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
+_OVERHANG = 8  # a range may go beyond the last point by this part of itself
 _SUB_BUCKETS = 2  # a column is made of at least so many, so that columns differ little in width
 
 
@@ -37,7 +38,8 @@ def chart(
     if lo is not None:
         first = max(first, int(np.floor(to_step(float(lo)))))
     if hi is not None:
-        last = min(last, int(np.ceil(to_step(float(hi)))))
+        # A range that ends a little beyond the last point keeps its columns in their places while the series grows.
+        last = min(last + max(0, last - first) // _OVERHANG, int(np.ceil(to_step(float(hi)))))
     if first > last:
         return empty()
     return _reduced(db, series[0], first, last, columns, to_x)

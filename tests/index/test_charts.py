@@ -180,3 +180,39 @@ def test_scores_are_charted_under_one_protocol_on_any_axis(index, make_run):
     index.refresh()
     chart = index.score_chart(run.id, "fid")
     assert np.isnan(chart.lo[1]) and chart.marks.tolist() == [60]
+
+
+def test_scores_of_two_runs_are_charted_under_the_protocol_of_one(index, make_run):
+    one, other = make_run(), make_run()
+    Log(one).start().metrics(range(1, 11), loss=float).score(5, 9.0).score(10, 8.0)
+    log = Log(other).start().metrics(range(1, 11), loss=float)
+    log.score(5, 3.0, protocol="another").score(10, 2.0, protocol="another").score(10, 7.0)
+    index.refresh()
+    assert index.score_chart(other.id, "fid").lo.tolist() == [3, 2]
+    assert index.score_chart(other.id, "fid", like=one.id).lo.tolist() == [7]
+
+
+def test_the_ends_of_a_run_are_known_on_every_axis(index, make_run):
+    run = make_run()
+    assert index.extent(run.id) is None
+    log = Log(run).start()
+    log.metrics(range(5, 501), loss=float).metrics(range(3, 9), other=float)
+    index.refresh()
+    assert index.extent(run.id) == (3, 500)
+    assert index.extent(run.id, "epoch") == pytest.approx((0.3, 50))
+    assert index.extent(run.id, "images")[1] == pytest.approx(4000, abs=20)
+    assert index.extent("nobody") is None
+
+
+def test_columns_stay_in_their_places_while_a_series_grows(index, make_run):
+    run = make_run()
+    log = Log(run).start().metrics(range(1, 20_001), loss=lambda s: float(s % 7))
+    index.refresh()
+    before = index.chart(run.id, "loss", columns=100, lo=1, hi=20_480)
+    log.metrics(range(20_001, 20_301), loss=lambda s: float(s % 7))
+    index.refresh()
+    after = index.chart(run.id, "loss", columns=100, lo=1, hi=20_480)
+    whole = len(before.x) - 1  # the last column was not full
+    assert after.points == 20_300 and whole > 90
+    assert (after.x[:whole] == before.x[:whole]).all() and (after.mean[:whole] == before.mean[:whole]).all()
+    assert index.chart(run.id, "loss", columns=100, lo=1, hi=1e12).points == 20_300

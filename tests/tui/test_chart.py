@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from textual.app import App
+from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.tui import wording
@@ -13,12 +16,14 @@ from gentui.tui.widgets.chart import (
     GLYPHS,
     MARKERS,
     MOST_CURVES,
+    TONES,
     Chart,
     Curve,
     LogFormatter,
     Look,
     PlainFormatter,
     TimeFormatter,
+    changed,
     rasterise,
     smooth,
     value_at,
@@ -85,7 +90,7 @@ def test_dots_are_the_ones_of_the_library(marks, mode):
     ):
         ours = rasterise(np.array([x0, x1], float), np.array([y0, y1], float), 6, 4, DOTS[marks])
         canvas = Canvas(6, 4)
-        canvas.refresh = lambda *a, **k: canvas  # type: ignore[method-assign]
+        canvas._refreshes_pending = 1  # it is on no screen
         canvas.draw_hires_lines([(x0, y0, x1, y1)], mode)
         theirs = [[char != " " for char in row] for row in canvas._buffer]
         assert (ours > 0).tolist() == theirs
@@ -238,3 +243,90 @@ async def test_where_no_line_can_be_drawn_a_sentence_stands(curves, says):
         app.query_one(ChartBox).show(tuple(curves), Look(), "Starting.")
         await pilot.pause()
         assert (says in drawn(app)) and app.query_one(Chart).display == (not says)
+
+
+def test_only_the_stretches_that_differ_are_written_again():
+    old = [list("abcd"), list("efgh"), list("ijkl")]
+    new = [list("abcd"), list("eXgY"), list("ijkl")]
+    plain = [[""] * 4 for _ in range(3)]
+    assert changed(old, plain, new, plain) == [Region(1, 1, 3, 1)]
+    assert changed(old, plain, old, [[""] * 4, [""] * 4, ["red", "", "", ""]]) == [Region(0, 2, 1, 1)]
+    assert changed(old, plain, old, plain) == []
+    assert changed([], [], old, plain) == [Region(0, 0, 4, 3)]
+
+
+async def test_a_new_point_redraws_the_end_of_the_curve_alone():
+    app = OneChart()
+    values = np.linspace(3, 1, 200)
+    async with app.run_test(size=(80, 20)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        look = Look(window=(1.0, 220.0), smoothing=0.0)
+        chart.show([curve(values)], look)
+        await pilot.pause()
+        canvas = chart._canvas()
+        asked: list[tuple[Region, ...]] = []
+        canvas.refresh = lambda *regions, **_: asked.append(regions)
+        assert chart.show([curve([*values, *[1.0] * 8])], look)
+        cells = sum(region.area for regions in asked for region in regions)
+        assert asked and 0 < cells < 20
+
+
+async def test_the_cursor_gives_back_what_it_covered():
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        chart.show([curve(np.linspace(3, 1, 300))], Look(smoothing=0.0))
+        await pilot.pause()
+        before = drawn(app)
+        chart.point_at(150.0)
+        await pilot.pause()
+        assert drawn(app).count("┊") > 8
+        chart.point_at(20.0)
+        chart.point_at(None)
+        await pilot.pause()
+        assert drawn(app) == before
+
+
+def test_values_are_those_of_the_nearest_column_or_of_the_last_score():
+    one = curve([1, 2, np.nan, 4])
+    assert value_at(one, 2.2) == 2 and value_at(one, 4.9) == 4
+    assert np.isnan(value_at(one, 3.0)) and np.isnan(value_at(one, 9)) and np.isnan(value_at(curve([]), 1))
+    scores = replace(one, sparse=True)
+    assert value_at(scores, 3.5) == 2 and value_at(scores, 99) == 4 and np.isnan(value_at(scores, 0.5))
+
+
+async def test_the_y_axis_may_leave_outliers_out():
+    values = np.where(np.arange(100) == 50, 1e6, 1.0 + np.arange(100) % 3)
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        chart.show([curve(values)], Look())
+        assert chart._y_max > 1e6
+        chart.show([curve(values)], Look(clip=True))
+        assert chart._y_max < 10
+        chart.show([curve([5.0, 1e6])], Look(clip=True))
+        assert chart._y_max > 1e6, "of a few values none is an outlier"
+
+
+async def test_as_many_curves_as_there_are_colours_are_told_apart():
+    class Boxed(App):
+        def compose(self):
+            yield ChartBox()
+
+    assert len(set(MARKERS[False])) == len(set(MARKERS[True])) == MOST_CURVES == len(set(TONES))
+    runs = tuple(
+        replace(curve(np.linspace(3, 1, 40) + slot), slot=slot, is_baseline=slot == 3) for slot in range(8)
+    )
+    app = Boxed()
+    async with app.run_test(size=(120, 30)) as pilot:
+        box = app.query_one(ChartBox)
+        box.show(runs, Look(), "")
+        await pilot.pause()
+        title = drawn(app).splitlines()[0]
+        assert all(marker in title for marker in MARKERS[False]) and title.count("loss") == 1
+        box.point_at(1.0)
+        await pilot.pause()
+        assert "◆ 6 ○ 7 (+1)" in drawn(app) and "at step 1" in drawn(app)

@@ -69,12 +69,14 @@ def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted:
     hidden = number - len(every)
     focus = min(wanted.focus, max(0, len(every) - 1))
     first = focus // wanted.charts * wanted.charts
-    extents = [e for run_id in _runs(run.id, wanted) if (e := index.extent(run_id, wanted.axis)) is not None]
-    extent = (min(left for left, _ in extents), max(right for _, right in extents)) if extents else None
     heats = heats_of(names)
     if wanted.heat in heats:
+        extent = _extent(index, run, [run.id], wanted.axis)
+        wanted = replace(wanted, window=wanted.window or extent)
         heat = heat_of(index, run.id, names, wanted)
         return Drawn(every, [], first, focus, extent, hidden, heats, heat, layout)
+    extent = _extent(index, run, [one.run for one in wanted.laid] or [run.id], wanted.axis)
+    wanted = replace(wanted, window=wanted.window or extent)
     charts = []
     for group in every[first : first + wanted.charts]:
         curves = [c for name in group for c in _curves(index, run.id, name, name not in names, wanted)]
@@ -82,8 +84,22 @@ def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted:
     return Drawn(every, charts, first, focus, extent, hidden, heats, None, layout)
 
 
-def _runs(run_id: str, wanted: Wanted) -> list[str]:
-    return [one.run for one in wanted.laid] or [run_id]
+def _extent(index: Index, run: Any, runs: list[str], axis: str) -> tuple[float, float] | None:
+    """The ends of the axis that holds all of these runs. While ``run`` trains there is a little room on its right, so
+    that not every new step moves everything."""
+    ends = [end for one in runs if (end := index.extent(one, axis)) is not None]
+    if not ends:
+        return None
+    left, right = min(left for left, _ in ends), max(right for _, right in ends)
+    return left, left + _roomy(right - left) if run.status in ("running", "stalled") else right
+
+
+def _roomy(span: float) -> float:
+    """The least of the widths in use that holds ``span``: they are a 32nd to a 64th apart."""
+    if span <= 0:
+        return span
+    unit = 2.0 ** (np.ceil(np.log2(span)) - 6)
+    return float(np.ceil(span / unit) * unit)
 
 
 def _curves(index: Index, run_id: str, name: str, is_score: bool, wanted: Wanted) -> list[Curve]:
@@ -212,7 +228,7 @@ class Charting(BaseScreen):
             return
         heat = drawn.heat if self._heat else None
         page = Page(
-            drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self.waiting(), self.laid,
+            drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self.waiting(), () if heat else self.laid,
             drawn.hidden, heat,
         )  # fmt: skip
         charts = self.query_one(Charts)

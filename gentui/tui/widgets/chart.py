@@ -343,6 +343,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         self._drawn: tuple[tuple[Curve, ...], Look, object] | None = None
         self._cursor: float | None = None
         self._under: tuple[int, list[tuple[str, str]]] | None = None  # the cells that the cursor covers
+        self._is_drawing = False
         self.drawings = 0
 
     def on_mount(self, event: Mount) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -386,7 +387,23 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         colour = self.get_component_rich_style(f"chart--{name}", partial=True).color
         return colour.name if colour is not None else "default"
 
+    def _rerender(self) -> None:
+        if not self._is_drawing:  # else it is painted once, when everything is said
+            super()._rerender()
+
     def _draw(self, curves: Sequence[Curve], look: Look) -> None:
+        self._is_drawing = True
+        try:
+            self._lay_down(curves, look)
+        finally:
+            self._is_drawing = False
+        canvas = self._canvas()
+        if canvas is None or self._needs_rerender or canvas._canvas_size != canvas.size:
+            self._rerender()
+        else:  # to refresh the widget would write all of it to the terminal again
+            self._render_plot()
+
+    def _lay_down(self, curves: Sequence[Curve], look: Look) -> None:
         with self.app.batch_update():
             self.clear()
             most = max(2, min(8, (self.size.width - 10) // 10))
@@ -486,12 +503,22 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _render_plot(self) -> None:
         if (canvas := self._canvas()) is None:
             return
-        with canvas.batch_refresh():
+        canvases = list(self.query(Canvas))
+        before = [(one._buffer, one._styles) for one in canvases]
+        for one in canvases:
+            one._refreshes_pending += 1
+        try:
             super()._render_plot()
             if self._look.marks == "ascii":
                 canvas._buffer = [[char.translate(_ASCII) for char in line] for line in canvas._buffer]
             self._under = None
             self._draw_cursor(canvas)
+        finally:
+            for one in canvases:
+                one._refreshes_pending -= 1
+        for one, (buffer, styles) in zip(canvases, before, strict=True):
+            if regions := changed(buffer, styles, one._buffer, one._styles):
+                one.refresh(*regions)
 
     def _draw_cursor(self, canvas: Canvas) -> None:
         """Give back what the cursor covered, and cover the column that it stands in now."""
@@ -510,11 +537,29 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
                 bar, style = "|" if self._look.marks == "ascii" else "┊", self._colour("cursor")
                 for row in rows:
                     if canvas._buffer[row][column] == " ":
-                        canvas._buffer[row][column] = bar
-                    canvas._styles[row][column] = style
+                        canvas._buffer[row][column], canvas._styles[row][column] = bar, style
+                    else:  # seen without colour too, and the curve beneath it
+                        canvas._styles[row][column] += " reverse"
                 touched.append(column)
         if touched:
             canvas.refresh(*(Region(column, 0, 1, canvas.size.height) for column in touched))
+
+
+Cells = list[list[str]]
+
+
+def changed(old: Cells, old_styles: Cells, new: Cells, new_styles: Cells) -> list[Region]:
+    """The stretch of each line in which cells differ."""
+    if len(old) != len(new) or (new and len(old[0]) != len(new[0])):
+        return [Region(0, 0, len(new[0]), len(new))] if new else []
+    regions = []
+    for row in range(len(new)):
+        if old[row] == new[row] and old_styles[row] == new_styles[row]:
+            continue
+        cells = zip(old[row], new[row], old_styles[row], new_styles[row], strict=True)
+        differ = [at for at, (a, b, c, d) in enumerate(cells) if a != b or c != d]
+        regions.append(Region(differ[0], row, differ[-1] - differ[0] + 1, 1))
+    return regions
 
 
 def _range(line: _Line, left: float, right: float, clip: bool) -> tuple[float, float] | None:

@@ -17,7 +17,8 @@ from gentui.text import clean, fit
 from gentui.tui import wording
 from gentui.tui.widgets.chart import Curve, Look, place_on, value_at
 
-SHADES = {False: " ░▒▓█", True: " .:*#"}
+SHADES = {False: "·░▒▓█", True: ".:o*#"}
+"""From the lowest to the highest; a blank is no value."""
 NOT_FINITE = {False: "✗", True: "x"}
 _VALUE = 10
 _LEVELS = 12  # colours; the glyphs have fewer

@@ -1,0 +1,241 @@
+"""The charts of a run view by keyboard: columns, zoom, cursor, other runs, heat maps, what is kept."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.charts import ChartBox, Charts
+from gentui.tui.widgets.heatmap import HeatMap
+
+from .conftest import Desk
+
+
+async def opened(d: Desk, run) -> object:
+    d.app.open_run(run.id)
+    screen = await d.on("RunScreen")
+    await d.until(lambda: screen.drawn and screen.query(Chart).first().drawings)
+    return screen
+
+
+def keys_shown(screen) -> list[str]:
+    return [box.curves[0].key for box in screen.query(ChartBox) if box.display and box.curves]
+
+
+def shown(screen) -> list[Chart]:
+    return [box.query_one(Chart) for box in screen.query(ChartBox) if box.display]
+
+
+async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make())
+        charts = screen.query_one(Charts)
+        across = charts.across
+        await d.press("greater_than_sign")
+        await d.until(lambda: charts.across == across + 1)
+        for _ in range(9 - across - 1):
+            await d.press("greater_than_sign")
+        fit = size[0] // 26
+        await d.sees(f"columns of charts: 9, {fit} fit")
+        await d.until(lambda: charts.across == fit and len(keys_shown(screen)) == min(5, charts.count))
+        assert charts.across * 26 <= size[0]
+        await d.press("greater_than_sign")
+        await d.until(lambda: charts.across == 1)
+        await d.press("less_than_sign")
+        await d.until(lambda: charts.across == fit)
+
+
+async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make())
+        number = len(screen.drawn.groups)
+        await d.press("tab", "tab")
+        await d.until(lambda: screen.drawn.focus == 2)
+        name = screen.drawn.groups[2][0]
+        await d.press("enter")
+        await d.until(lambda: keys_shown(screen) == [name])
+        await d.until(lambda: screen.query_one(Charts).across == 1)
+        await d.press("escape")
+        await d.until(lambda: screen.query_one(Charts).count == len(keys_shown(screen)) or size[0] > 100)
+        await d.press("shift+tab", "shift+tab", "shift+tab")
+        await d.until(lambda: screen.drawn.focus == number - 1)
+        assert await d.on("RunScreen")
+
+
+async def test_zoom_and_pan_move_every_chart_and_read_finer_values(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make(steps=4000, total=4000))
+        await d.press("greater_than_sign")
+        await d.until(lambda: len(keys_shown(screen)) > 1)
+        points = screen.drawn.charts[0][0].points
+        await d.press("plus", "equals_sign", "plus")
+        await d.until(lambda: screen.drawn.charts[0][0].points < points / 6)
+        left, right = screen._window
+        assert right - left == pytest.approx((4000 - 1) / 8)
+        await d.until(lambda: all((c._x_min, c._x_max) == (left, right) for c in shown(screen)))
+        await d.press("full_stop")
+        await d.until(lambda: screen._window[0] == pytest.approx(left + (right - left) / 4))
+        await d.press(*["right"] * 20)
+        await d.until(lambda: screen._window[1] == 4000)
+        await d.press("comma", "minus", "minus", "minus")
+        await d.until(lambda: screen._window is None and screen.drawn.charts[0][0].points == points)
+        await d.press("plus", "0")
+        await d.sees("x axis: all of it")
+        await d.press(*["plus"] * 30)
+        assert screen._window[1] - screen._window[0] == pytest.approx(4), "no nearer than a few steps"
+
+
+async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make(steps=60, total=60))
+        await d.press("greater_than_sign", "V")
+        await d.sees("at step 60")
+        boxes = [box for box in screen.query(ChartBox) if box.display]
+        await d.press("left", "left", "shift+left")
+        await d.until(lambda: all("at step" in str(b.query_one(".chart-title").content) for b in boxes))
+        at = screen._cursor
+        assert at < 50
+        loss = screen.drawn.charts[0][0]
+        from gentui.tui import wording
+        from gentui.tui.widgets.chart import value_at
+
+        title = str(boxes[0].query_one(".chart-title").content)
+        assert f"loss {wording.number(value_at(loss, at))}" in title
+        await d.press("plus", "plus")
+        assert screen._window[0] <= at <= screen._window[1], "zoom is about the cursor"
+        await d.press(*["right"] * 60)
+        await d.until(lambda: screen._cursor == 60 or screen._window[1] == 60)
+        await d.press("escape")
+        assert screen._cursor is None
+        assert not any("at step" in str(b.query_one(".chart-title").content) for b in boxes)
+        assert await d.on("RunScreen")
+
+
+async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
+    run, other = runs.make(), runs.make()
+    config = home.parent / "config" / "charts.json"
+    async with desk((160, 45)) as d:
+        screen = await opened(d, run)
+        for key in ("y", "u", "W", "w", "a", "greater_than_sign", "greater_than_sign", "H"):
+            await d.press(key)
+        await d.sees("1 chart hidden (U)")
+        await d.until(
+            lambda: config.exists() and json.loads(config.read_text())["diffusion"]["hidden"] == ["loss"]
+        )
+        assert json.loads(config.read_text())["diffusion"] == {
+            "columns": 3, "smoothing": 0.9, "kind": "window", "log_y": True, "clip": True, "axis": "epoch",
+            "marks": "braille", "hidden": ["loss"],
+        }  # fmt: skip
+    async with desk((160, 45)) as d:
+        screen = await opened(d, other)
+        await d.sees("1 chart hidden (U)", "log y", "by epoch")
+        await d.until(lambda: screen.query_one(Charts).across == 3 and "loss" not in keys_shown(screen))
+        await d.press("enter")
+        await d.sees("by epoch · log y · outliers cut")
+        await d.press("enter", "tab", "enter")
+        await d.sees("mean of 19")
+        await d.press("enter", "U")
+        await d.until(lambda: "loss" in keys_shown(screen) and "hidden" not in d.text)
+
+
+async def test_a_damaged_file_of_layouts_is_told_and_the_charts_are_there(desk, runs, home):
+    (home.parent / "config").mkdir()
+    (home.parent / "config" / "charts.json").write_text("{")
+    async with desk() as d:
+        await opened(d, runs.make())
+        await d.sees("Saved layouts are ignored", "loss")
+
+
+async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
+    base = runs.make(name="the base", seed=1)
+    more = runs.make(name="another", seed=2, fid=None)
+    run = runs.make(name="mine", seed=3)
+    async with desk(size) as d:
+        screen = await opened(d, run)
+        dialog = await d.opens("OverlayScreen", "O")
+        await d.sees("this run", "the base", "another")
+        await d.press("enter")
+        await d.sees("the others are laid over")
+        table = dialog.query_one("Table")
+        table.move_to(base.id)
+        await d.press("b")
+        await d.sees("baseline")
+        table.move_to(more.id)
+        await d.press("space")
+        await d.sees("2 of at most 7")
+        await d.opens("RunScreen", "escape")
+        await d.until(lambda: len(screen.drawn.charts[0]) == 3)
+        await d.sees("● mine", "▲ the base baseline", "■ another")
+        fid = next(i for i, group in enumerate(screen.drawn.groups) if group == ("fid",))
+        await d.press(*["tab"] * fid)
+        await d.until(lambda: screen.drawn.first <= fid < screen.drawn.first + len(screen.drawn.charts))
+        assert [c.slot for c in screen.drawn.charts[fid - screen.drawn.first]] == [0, 1], (
+            "those that have scores"
+        )
+        await d.press("V")
+        await d.sees("at step")
+        assert all(len(group) == 1 for group in screen.drawn.groups)
+        d.app.open_run(more.id)
+        await d.until(lambda: d.app.screen is not screen)
+        screen = await d.on("RunScreen")
+        await d.until(lambda: screen.drawn and len(screen.drawn.charts[0]) == 2)
+        await d.sees("■ another", "▲ the base baseline")
+
+
+def many(runs, run, steps: int = 12, series: int = 30) -> None:
+    for step in range(1, steps + 1):
+        values = {f"layer/{number:02d}": step * number / 100 for number in range(series)}
+        values["layer/03"] = np.nan if step == 6 else 1.0
+        runs.event(run, "metrics", 300 + step, values=values)
+
+
+async def test_many_series_are_a_heat_map(desk, size, runs):
+    run = runs.make()
+    many(runs, run)
+    async with desk(size) as d:
+        screen = await opened(d, run)
+        assert screen.drawn.heats == ("layer", "all metrics")
+        await d.press("d")
+        await d.sees("layer:", "30 series", "0 to 3.48", "·░▒▓█")
+        rows = {line.split()[0]: line for line in d.text.splitlines() if line[:3].strip().isdigit()}
+        assert "✗" in rows["03"] and "✗" not in rows["02"]
+        heat = screen.query_one(HeatMap)
+        if heat.rows < 30:
+            assert " 29 " not in d.text
+            await d.press("m")
+            await d.until(lambda: "29 " in d.text)
+        await d.press("V", "left")
+        await d.until(lambda: screen._cursor is not None and screen._cursor < 312)
+        await d.press("b", "b")
+        await d.sees(".:o*#")
+        await d.press("escape", "d")
+        await d.sees("all metrics", "each row from its smallest")
+        await d.press("d")
+        await d.until(lambda: not heat.display and keys_shown(screen))
+
+
+async def test_a_heat_map_needs_no_colour(desk, runs, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    run = runs.make()
+    many(runs, run)
+    async with desk((80, 24)) as d:
+        await opened(d, run)
+        await d.press("d")
+        await d.sees("30 series")
+        assert all(glyph in d.text for glyph in "·░▒▓")
+
+
+async def test_the_axis_of_a_run_in_training_holds_still_for_a_while(desk, runs):
+    run = runs.live(1000, 4000)
+    async with desk((100, 30)) as d:
+        screen = await opened(d, run)
+        extent = screen.drawn.extent
+        assert 1000 < extent[1] < 1040
+        runs.event(run, "metrics", 1001, values={"loss": 0.5})
+        await d.until(lambda: screen.drawn.charts[0][0].points == 1001)
+        assert screen.drawn.extent == extent
+        runs.event(run, "metrics", 1100, values={"loss": 0.5})
+        await d.until(lambda: screen.drawn.extent[1] >= 1100)
