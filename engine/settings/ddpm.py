@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from engine.registry import Misfit, Settings, register
 from engine.settings.datasets import Data
+from engine.settings.figures import BESIDE
 
 
 @register("method", "ddpm")
@@ -32,7 +33,7 @@ class DDPM(Settings):
 
     @property
     def figures(self) -> tuple[str, ...]:
-        return ("grid", "progress", "guidance") if self.guided else ("grid", "progress")
+        return ("grid", "progress", *(("guidance",) if self.guided else ()), *BESIDE)
 
     @property
     def trained_steps(self) -> int:

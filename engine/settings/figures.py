@@ -29,6 +29,26 @@ class Progress(Figure):
     builds: ClassVar[str] = "engine.figures.progress:draw"
 
 
+@register("figure", "real")
+class Real(Figure):
+    """Training images, laid out as the sample grid; drawn once."""
+
+    builds: ClassVar[str] = "engine.figures.beside:real"
+
+
+@register("figure", "neighbours")
+class Neighbours(Figure):
+    """Samples with the training images nearest to each; drawn at the end of training."""
+
+    images: int = Field(8, ge=1, le=16)
+    neighbours: int = Field(5, ge=1, le=16)
+    builds: ClassVar[str] = "engine.figures.beside:neighbours"
+
+
+BESIDE = ("real", "neighbours")
+"""What every method that makes images has."""
+
+
 @register("figure", "guidance")
 class Guidance(Figure):
     """The same noises and labels with more and more guidance, for methods trained for it."""

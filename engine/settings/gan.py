@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 
 from engine import registry
 from engine.registry import Misfit, Settings, register
+from engine.settings.figures import BESIDE
 
 Norm = Literal["batch", "layer", "none", "spectral"]
 SMALLEST_SIDES = (4, 5, 6, 7)  # of the map that a generator begins with
@@ -213,7 +214,7 @@ class GAN(Settings):
     builds: ClassVar[str] = "engine.methods.gan:GAN"
     family: ClassVar[str] = "gan"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
-    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", "interpolation")
+    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", "interpolation", *BESIDE)
     refers: ClassVar[dict[str, str]] = {"loss": "adversarial_loss", "penalty": "penalty"}
 
     @property

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from engine.registry import Settings, register
+from engine.settings.figures import BESIDE
 
 
 @register("method", "edm")
@@ -22,7 +23,7 @@ class EDM(Settings):
     builds: ClassVar[str] = "engine.methods.diffusion:EDM"
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("heun", "euler", "dpm++", "ddim")
-    figures: ClassVar[tuple[str, ...]] = ("grid", "progress")
+    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", *BESIDE)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

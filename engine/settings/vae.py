@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from engine.registry import Settings, register
+from engine.settings.figures import BESIDE
 
 
 class VAENet(Settings):
@@ -63,4 +64,4 @@ class VAE(Settings):
     builds: ClassVar[str] = "engine.methods.vae:VAE"
     family: ClassVar[str] = "vae"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
-    figures: ClassVar[tuple[str, ...]] = ("grid", "reconstructions", "interpolation")
+    figures: ClassVar[tuple[str, ...]] = ("grid", "reconstructions", "interpolation", *BESIDE)

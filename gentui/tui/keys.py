@@ -176,6 +176,7 @@ TABLE: tuple[Key, ...] = (
     Key("run.newest", "n", "newest", "Newest", "follow the newest picture, or the log's end", 0),
     Key("run.strip", "p", "figure", "Figures", "the sample grid, then each figure in turn", 4),
     Key("run.play", "f", "play", "Play/pause", "let an animation play, or stand still", 0),
+    Key("run.real", "B", "real", "Real images", "training images beside the generated ones, or not", 0),
     Key("run.zoom", "z", "zoom", "Zoom", "the picture on the whole screen", 8),
     Key("run.log_y", "y", "log_y", "Log y", "logarithmic or linear y axis", 9),
     Key("run.axis", "a", "axis", "X axis", "x by step, epoch, time or images", 10),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -95,6 +96,37 @@ def test_guidance_is_shown_from_none_to_much_and_none_is_the_conditional_model(g
     assert "guidance" in guided.method.figures  # type: ignore[attr-defined]
     unguided = guided.with_values({"method.drop_condition": 0.0, "sample.guidance": None})
     assert "guidance" not in unguided.method.figures  # type: ignore[attr-defined]
+
+
+def test_real_images_are_drawn_once_a_row_for_each_class(unet, tmp_path):
+    now = occasion(unet, tmp_path)
+    assert set(draw("real", now)) == {"real"}
+    with Image.open(now.run.figures / "real.png") as picture:
+        seen = torch.from_numpy(np.asarray(picture).copy())
+    train = now.dataset.train
+    assert train.labels is not None
+    for label in range(10):
+        tile = seen[2 + 34 * label : 34 + 34 * label : 4, 2:34:4]
+        assert (train.images[train.labels == label][:, 0] == tile).all(2).all(1).any()
+    assert not draw("real", now)
+
+
+def test_neighbours_are_drawn_at_the_end_the_nearest_first(unet, tmp_path):
+    assert not draw("neighbours", occasion(unet, tmp_path / "before"))
+    now = occasion(unet, tmp_path, step=10)
+    found = draw("neighbours", now)
+    assert found["neighbours"].caption == "left a sample, then the nearest of the training images, in pixels"
+    with Image.open(now.run.figures / "neighbours-000000010.png") as picture:
+        seen = np.asarray(picture).astype(int)
+    assert seen.shape == (8 * 34 + 2, 6 * 34 + 2)
+    train = now.dataset.train.images[:, 0].numpy().astype(int)
+    for row in range(8):
+        sample, *nearest = [
+            seen[2 + 34 * row : 34 + 34 * row : 4, 2 + 34 * column : 34 + 34 * column : 4]
+            for column in range(6)
+        ]
+        distances = np.sort(((train - sample) ** 2).sum((1, 2)))[:5]
+        assert [((image - sample) ** 2).sum() for image in nearest] == list(distances)
 
 
 def test_drawing_leaves_the_random_numbers_of_training_alone(guided, tmp_path):

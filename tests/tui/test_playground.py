@@ -18,6 +18,7 @@ from gentui.tui.screens.playground import IMAGES
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.viewer import Viewer
 from tests.engine.conftest import SMALL, finish, trainer
+from tests.tui.conftest import digit_tiles, grid_png
 
 
 def train(home: Path, recipe: str = "digits-unet", **changes: Any) -> RunDir:
@@ -241,3 +242,19 @@ async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, home, run,
         await d.until(lambda: d.app.screen.seen)
         screen = await d.opens("PlaygroundScreen", "P")
         assert screen.command("a.png")[-4:] == ["--device", "cpu", "-o", "a.png"]
+
+
+async def test_real_images_stand_beside_the_generated_ones(desk, size, runs):
+    made = runs.make()
+    grid_png(made.path / "figures" / "real.png", digit_tiles(seed=9))
+    runs.event(made, "figure", 100, name="real", path="figures/real.png", caption="training images")
+    async with desk(size) as d:
+        screen = await d.opens("RunScreen", "4")
+        await d.until(lambda: screen.seen and screen.seen.figures)
+        real, gallery = screen.query_one("#real", Viewer), screen.query_one("#gallery", Viewer)
+        await d.press("B")
+        await d.until(lambda: real.picture.strips and gallery.picture.strips)
+        assert real.is_on_screen and gallery.is_on_screen and "training images" in d.text
+        assert real._sheet.rows == gallery._sheet.rows == 10
+        await d.press("B")
+        await d.until(lambda: not real.is_on_screen and gallery.is_on_screen)

@@ -35,7 +35,7 @@ TABS = (("charts", "c"), ("samples", "s"), ("scores", "e"), ("health", "i"), ("l
 TEXTS = {"log": "#log-lines", "settings": "#settings-lines", "net": "#net-lines"}
 PROSE = ("scores", "health")
 FILES = {"settings": "recipe.toml", "net": "architecture.txt"}
-GRID = "grid"
+GRID, REAL = "grid", "real"
 SIGNALS = 24  # most that are shown, and the cells of each one's small curve
 
 
@@ -109,6 +109,7 @@ class RunScreen(Charting):
             yield Viewer(_thumbnails(self.gentui.images), id="thumbnail")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
+            yield Viewer(self.gentui.images, id="real")
         for name in PROSE:
             with VerticalScroll(id=name, classes="pane prose", can_focus=True):
                 yield Static(id=f"{name}-text", markup=False)
@@ -191,7 +192,7 @@ class RunScreen(Charting):
     def _show_picture(self) -> None:
         now = self.picture_now()
         for viewer in self.query(Viewer):
-            viewer.show(*now)
+            viewer.show(*(self.real_now() if viewer.id == REAL else now))
 
     def picture_now(self) -> tuple[Sheet | None, str, str]:
         """The sheet to show, its caption, and what the trainer says of it."""
@@ -206,10 +207,22 @@ class RunScreen(Charting):
             words += [f"{at + 1} of {len(pictures)}", newest]
         return self._sheet_of(picture), " · ".join(words), clean(picture.caption or "", 200)
 
+    def real_now(self) -> tuple[Sheet | None, str, str]:
+        """The real images, as ``picture_now``."""
+        found = [figure for figure in self.seen.figures if figure.name == REAL] if self.seen else []
+        if not found:
+            return None, "no real images yet: they are drawn with the first samples", ""
+        return self._sheet_of(found[-1]), clean(found[-1].caption or "", 200), ""
+
+    def action_real(self) -> None:
+        real = self.query_one(f"#{REAL}", Viewer)
+        real.display = self._tab != "samples" or not real.display
+        self.action_tab("samples")
+
     def _sheet_of(self, picture: Any) -> Sheet:
         """A grid with its tiles. An animation may be one of grids: laid out then as the newest of those."""
         grid = picture
-        if moves := picture.path.endswith(".gif"):
+        if moves := picture.path.endswith(".gif") or getattr(picture, "name", "") == REAL:
             grid = self.seen.samples[-1] if self.seen and self.seen.samples else None
         rows, columns = (getattr(grid, name, 0) or 0 for name in ("rows", "columns"))
         return Sheet(inside(self.dir, picture.path), rows, columns, certain=not moves, stamp=picture.t)
@@ -248,7 +261,7 @@ class RunScreen(Charting):
         return told
 
     def action_play(self) -> None:
-        for viewer in self.query(Viewer):
+        for viewer in self.query(Viewer).exclude(f"#{REAL}"):
             if viewer.is_on_screen:
                 self.say(viewer.play_or_pause())
 
