@@ -185,6 +185,23 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
         await d.sees("■ another", "▲ the base baseline")
 
 
+async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(desk, runs):
+    made = [runs.make(name=f"run {number}", samples=0) for number in range(10)]
+    async with desk((100, 30)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("run 9")
+        await d.press("space", "space", "up", "V")
+        screen = await d.on("RunScreen")
+        assert screen.run_id == made[8].id
+        await d.sees("● run 8", "▲ run 9")
+        await d.opens("RunsScreen", "2")
+        d.app.overlay.clear()
+        await d.press("escape", "a", "V")
+        await d.on("RunScreen")
+        assert len(d.app.overlay) == 7
+        assert any("2 are left out" in told.message for told in d.app._notifications)
+
+
 def many(runs, run, steps: int = 12, series: int = 30) -> None:
     for step in range(1, steps + 1):
         values = {f"layer/{number:02d}": step * number / 100 for number in range(series)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,6 +18,9 @@ from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.chart import MARKERS
 from gentui.tui.widgets.table import Cell, Column, Row, Table
+
+if TYPE_CHECKING:
+    from gentui.tui.workbench import GentuiApp
 
 COLUMNS = (
     Column("", minimum=1),
@@ -114,3 +118,12 @@ class OverlayScreen(Dialog):
 
     def on_table_chosen(self) -> None:
         self.action_lay()
+
+
+def lay_over(app: GentuiApp, runs: Sequence[Any]) -> None:
+    """Open the first of the runs with the others laid over it, as many as can be."""
+    first, *others = runs
+    fit = [run for run in others if app.overlay.add(run.id, clean(deeds.label(run), 40))]
+    app.open_run(first.id)
+    if len(fit) < len(others):
+        app.tell(f"No more than {MOST} runs can be laid over another: {len(others) - len(fit)} are left out.")

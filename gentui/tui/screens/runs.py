@@ -221,6 +221,12 @@ class RunsScreen(ListScreen):
         if run := self.run_here:
             open_playground(self.gentui, run)
 
+    def action_overlay(self) -> None:
+        from gentui.tui.screens.overlay import lay_over
+
+        if runs := self.chosen:
+            lay_over(self.gentui, sorted(runs, key=lambda run: run is not self.run_here))
+
     def action_resume(self) -> None:
         if runs := self.chosen:
             deeds.resume(self.gentui, *runs)

@@ -30,7 +30,7 @@ MARKS = ("braille", "block", "ascii")
 MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
 """What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
 SERIES = ("line", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
-TONES = ("$primary", "$accent", "$success", "$warning", "#cc79a7", "$error", "#9aa5ff", "$foreground")
+TONES = ("$primary", "$accent", "$success", "$warning", "#b8558f", "$error", "#6f7be0", "$foreground")
 """The colours of the curves, told apart by people with any colour vision."""
 MOST_CURVES = len(SERIES)
 _MARKERS_ACROSS = 6
@@ -328,6 +328,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         & > .plot--tick {{ color: $text-muted; text-style: none; }}
         & > .plot--label {{ color: $text-muted; text-style: none; }}
         & > .chart--raw {{ color: $panel-lighten-3; }}
+        &:light > .chart--raw, &:light > .plot--axis {{ color: $panel-darken-3; }}
         & > .chart--mark {{ color: $error; }}
         & > .chart--cursor {{ color: $foreground; }}
         {" ".join(f"& > .chart--{name} {{ color: {tone}; }}" for name, tone in zip(SERIES, TONES, strict=True))}

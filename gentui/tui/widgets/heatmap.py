@@ -88,6 +88,7 @@ class HeatMap(Widget):
         background: $background; color: $foreground;
         & > .heat--low { color: $panel-lighten-2; }
         & > .heat--high { color: $warning; }
+        &:light > .heat--low { color: $panel-darken-2; }
         & > .heat--name { color: $foreground; }
         & > .heat--dim { color: $text-muted; }
         & > .heat--bad { color: $error; }
