@@ -65,9 +65,14 @@ class Commands(click.Group):
     default="auto",
     help="How the app draws images.",
 )
+@click.option(
+    "--low-bandwidth",
+    is_flag=True,
+    help="The app redraws every five seconds, draws curves in ASCII and pictures in half blocks, and moves nothing.",
+)
 @click.version_option(__version__, prog_name="gentui")
 @click.pass_context
-def cli(ctx: click.Context, home: str | None, images: str) -> None:
+def cli(ctx: click.Context, home: str | None, images: str, low_bandwidth: bool) -> None:
     """A terminal workbench for image generative models. Without a command: the app.
 
     RUN is a run's id, a unique prefix of it, or `latest`. Exit codes: 0 ok, 1 the run failed, 2 bad usage or
@@ -75,15 +80,15 @@ def cli(ctx: click.Context, home: str | None, images: str) -> None:
     """
     ctx.obj = App(home, images)
     if ctx.invoked_subcommand is None:
-        _open_app(ctx.obj)
+        _open_app(ctx.obj, low_bandwidth)
 
 
-def _open_app(app: App) -> None:
+def _open_app(app: App, low_bandwidth: bool) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the app needs a terminal; `gentui --help` lists the commands that do not")
     from gentui.tui.app import run
 
-    run(app.home, app.images)
+    run(app.home, app.images, low_bandwidth)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

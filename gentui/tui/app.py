@@ -6,15 +6,18 @@ import os
 from pathlib import Path
 
 
-def run(home: Path, images: str = "auto") -> int:
+def run(home: Path, images: str = "auto", low_bandwidth: bool = False) -> int:
     """The terminal app over ``home``. ``images``: auto, kitty, sixel, half or none. Returns the exit code."""
     from gentui.tui.terminal import Question
 
     for stale in ("COLUMNS", "LINES"):  # where exported, they hide every resize from Textual
         os.environ.pop(stale, None)
+    if low_bandwidth:
+        images = "half" if images == "auto" else images
+        os.environ.setdefault("GENTUI_PLOT", "ascii")
     question = Question(images)  # the terminal answers while Textual loads
     try:
         from gentui.tui.workbench import GentuiApp
     finally:
         kind, typed = question.answer()
-    return GentuiApp(home, kind, typed).run() or 0
+    return GentuiApp(home, kind, typed, low_bandwidth).run() or 0

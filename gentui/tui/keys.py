@@ -30,13 +30,14 @@ CONTEXTS = {
     "help": "Help",
     "choose": "Which runs to compare",
     "jump": "Jump mode",
+    "copy": "Copying",
     "confirm": "A question",
     "prompt": "A question answered in writing",
     "notice": "A notice",
 }
 
 MODAL = frozenset(
-    {"choose", "confirm", "evaluate", "export", "help", "jump", "notice", "overlay", "prompt"}
+    {"choose", "confirm", "copy", "evaluate", "export", "help", "jump", "notice", "overlay", "prompt"}
 )
 """Contexts of dialogs, where the keys of the whole app do not work."""
 RESERVED = frozenset({"up", "down", "k", "j", "pageup", "pagedown", "home", "end", "ctrl+c"})
@@ -121,6 +122,9 @@ TABLE: tuple[Key, ...] = (
     Key("app.export", "x", "export", "Export", "write the results table to a file", 80),
     Key("app.help", "question_mark,f1", "help", "Help", "these pages", 99),
     Key("app.palette", "ctrl+p", "command_palette", "Commands", "find any command by its name", 0, False, True),
+    Key("app.copy", "Y", "copy", "Copy", "id, command line or path of this run", 0),
+    Key("app.theme", "ctrl+t", "theme", "Theme", "dark, light or monochrome; remembered", 0),
+    Key("app.tour", "f12", "tour", "Tour", "the five lines of the first start", 0),
     Key("app.jump", "ctrl+o", "jump", "Jump", "a letter on everything that can be chosen", 0, True, True),
     Key("app.redraw", "ctrl+l", "redraw", "Redraw", "paint the whole screen again", 0),
     Key("app.quit", "q,ctrl+q", "quit", "Quit", "leave; training goes on", 98),
@@ -284,6 +288,10 @@ TABLE: tuple[Key, ...] = (
     Key("machine.open", "enter", "open", "Open run", "open the run of this line", 1),
     Key("machine.back", "escape", "back", "Back", "go home", 0, False),
     # -- dialogs
+    Key("copy.id", "i", "copy('id')", "Id", "copy the run's id", 1, False),
+    Key("copy.command", "c", "copy('command')", "Command", "copy the command line that began it", 2, False),
+    Key("copy.path", "p", "copy('path')", "Path", "copy the path of its directory", 3, False),
+    Key("copy.back", "escape,q,enter", "back", "Close", "close", 4, False),
     Key("jump.back", "escape", "back", "Cancel", "stay where you are; a letter goes to its place", 1, False),
     Key("choose.mark", "space", "mark", "Mark", "mark this run, or not any more", 1, False),
     Key("choose.compare", "enter,f5", "compare", "Compare", "compare the runs marked", 2, False),

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gentui.jobs.kinds import EvaluationDir
 
 
-REDRAW = 0.9
-"""Seconds at least between two drawings of what changes by itself."""
+REDRAW, SLOW = 0.9, 5.0
+"""Seconds at least between two drawings of what changes by itself; over a slow line."""
 
 
 class Fetch:
@@ -73,11 +73,12 @@ class Scored(Message):
 class Live(threading.Thread):
     """Started once the first frame is out. ``watch`` and ``wake`` may be called from the UI thread."""
 
-    def __init__(self, app: App[Any], home: Path, every: float = 0.5):
+    def __init__(self, app: App[Any], home: Path, every: float = 0.5, redraw: float = REDRAW):
         super().__init__(name="gentui-live", daemon=True)
         self._app = app
         self._home = home
         self._every = every
+        self._redraw = redraw
         self._asked = threading.Event()
         self._ended = threading.Event()
         self._target: tuple[Screen[Any], Fetch] | None = None
@@ -195,7 +196,7 @@ class Live(threading.Thread):
         if state == self._posted:
             return
         now = time.monotonic()
-        if self._posted is not None and self._posted[:2] == state[:2] and now < self._posted_at + REDRAW:
+        if self._posted is not None and self._posted[:2] == state[:2] and now < self._posted_at + self._redraw:
             return  # the same question as before: the answer may wait for the next pass
         data = fetch.work(index)
         self._posted, self._posted_at = state, now

@@ -10,38 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
-from textual.theme import Theme
 
-from gentui import keymap
+from gentui import keymap, preferences
 from gentui.text import clean
 from gentui.tui import keys
-from gentui.tui.live import Fetch, Live, Pulse, Scored
+from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored
 from gentui.tui.overlay import Overlay
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.survival import SurvivingApp
+from gentui.tui.themes import THEMES
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from engine.recipe import Recipe
-
-# Okabe and Ito's colours, which people with any colour vision tell apart
-THEME = Theme(
-    name="gentui",
-    primary="#56b4e9",
-    secondary="#8fb8d8",
-    accent="#e69f00",
-    success="#2fc08f",
-    warning="#f0d442",
-    error="#f07a3a",
-    foreground="#d8dee6",
-    background="#10141a",
-    surface="#161c24",
-    panel="#1d2530",
-    dark=True,
-    variables={"text-muted": "#8d9aab"},  # the built-in one is an opacity, lost where lines are drawn by hand
-)
 
 
 def _runs_screen() -> Screen[Any]:
@@ -63,7 +46,8 @@ def _machine_screen() -> Screen[Any]:
 
 
 class GentuiApp(SurvivingApp):
-    """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none."""
+    """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none. ``low_bandwidth``:
+    what changes by itself is drawn every five seconds, and nothing moves."""
 
     TITLE = "gentui"
     CSS_PATH = "workbench.tcss"
@@ -83,7 +67,7 @@ class GentuiApp(SurvivingApp):
     TOOLTIP_DELAY = 3600.0
     ALLOW_SELECT = False
 
-    def __init__(self, home: Path, images: str = "half", typed: str = "") -> None:
+    def __init__(self, home: Path, images: str = "half", typed: str = "", low_bandwidth: bool = False) -> None:
         no_color = "NO_COLOR" in os.environ
         mapping, self._troubles = keymap.read()
         keys.use(mapping)
@@ -91,12 +75,16 @@ class GentuiApp(SurvivingApp):
         self.set_keymap(mapping)
         self.home = home
         self.images = images
-        self.live = Live(self, home)
+        self.low_bandwidth = low_bandwidth
+        self.live = Live(self, home, redraw=SLOW if low_bandwidth else REDRAW)
         self.overlay = Overlay()
         self._typed = typed
         self._pulse = Pulse()
-        self.register_theme(THEME)
-        self.theme = "gentui" if not no_color else "ansi-dark"
+        for theme, _ in THEMES.values():
+            self.register_theme(theme)
+        self._remembered = preferences.read()
+        chosen = self._remembered.theme if self._remembered.theme in THEMES else "gentui"
+        self.theme = "ansi-dark" if no_color else chosen
         self.animation_level = "none"
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:
@@ -135,6 +123,8 @@ class GentuiApp(SurvivingApp):
             for event in XTermParser().feed(self._typed):
                 self._driver.process_message(event)
         self.live.start()
+        if not (self._remembered.toured or self.is_headless):
+            self.action_tour()
 
     def _listen(self) -> None:
         """A closed terminal or a polite kill ends the app, and nothing else."""
@@ -278,6 +268,45 @@ class GentuiApp(SurvivingApp):
         await self.push_screen(palette)
         for line in palette.query(Input):
             line.cursor_blink = False  # an idle screen writes nothing
+
+    def action_theme(self) -> None:
+        if self.theme not in THEMES:
+            self.tell("Colours are off: NO_COLOR is set.", "warning")
+            return
+        names = list(THEMES)
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+        is_kept = preferences.remember(theme=self.theme)
+        self.tell(f"Theme: {THEMES[self.theme][1]}" + ("" if is_kept else ", until you leave: it cannot be kept"))
+
+    def action_tour(self) -> None:
+        from gentui.tui.screens.tour import TourScreen
+
+        preferences.remember(toured=True)
+        self.push_screen(TourScreen())
+
+    def action_copy(self) -> None:
+        """What there is to copy of the run that is meant here."""
+        meant = [*getattr(self.screen, "runs_meant", [])]
+        if not meant:
+            self.tell("Choose a run first: its id, command line and path can be copied.", "warning")
+            return
+
+        def read() -> dict[str, str]:
+            import shlex
+
+            from engine.rundir import RunDir
+
+            run = RunDir(self.home / "runs" / meant[0])
+            command = run.info().get("command")
+            words = [str(word) for word in command] if isinstance(command, list) else []
+            return {"id": run.id, "command": shlex.join(words), "path": str(run.path)}
+
+        def show(texts: dict[str, str]) -> None:
+            from gentui.tui.screens.copy import CopyScreen
+
+            self.push_screen(CopyScreen(texts))
+
+        self.in_thread(read, show)
 
     def action_redraw(self) -> None:
         self.refresh(layout=True)

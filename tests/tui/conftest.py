@@ -197,6 +197,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     )
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("GENTUI_CONFIG", str(tmp_path / "config"))  # layouts are kept there
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "app.json").write_text('{"toured": true}')
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     yield folder

@@ -12,6 +12,7 @@ from gentui.tui import keys
 from gentui.tui.screens.choose import ChooseScreen
 from gentui.tui.screens.compare import CompareScreen
 from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.copy import CopyScreen
 from gentui.tui.screens.evaluate import EvaluateScreen
 from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.features import FeaturesScreen
@@ -34,13 +35,13 @@ from gentui.tui.widgets.table import Table
 from gentui.tui.workbench import GentuiApp
 
 SCREENS: dict[str, type[Screen]] = {
-    "compare": CompareScreen, "choose": ChooseScreen, "jump": JumpScreen, "machine": MachineScreen,
+    "compare": CompareScreen, "choose": ChooseScreen, "jump": JumpScreen, "copy": CopyScreen, "machine": MachineScreen,
     "home": HomeScreen, "form": FormScreen, "runs": RunsScreen, "run": RunScreen, "picture": PictureScreen,
     "playground": PlaygroundScreen, "features": FeaturesScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
-DIALOGS = {"choose", "jump", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
+DIALOGS = {"choose", "copy", "jump", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
 FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table],
            "machine": [Table], "run": [Lines], "form": [SettingsForm],
     "playground": [SettingsForm]}

@@ -10,7 +10,7 @@ from textual.timer import Timer
 from gentui.machine import Gpu, Job, Machine, gpu_in_words, look, of
 from gentui.text import clean
 from gentui.tui import keys, wording
-from gentui.tui.live import Fetch
+from gentui.tui.live import SLOW, Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
@@ -44,7 +44,7 @@ class MachineScreen(BaseScreen):
         yield Table(COLUMNS, empty="Looking …")
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(EVERY, self._poll, pause=True)
+        self._timer = self.set_interval(SLOW if self.gentui.low_bandwidth else EVERY, self._poll, pause=True)
         self.query_one(Table).focus()
 
     def on_screen_resume(self) -> None:

@@ -131,7 +131,8 @@ class Viewer(Vertical):
             return
         self._state = state
         self._stop_timer()
-        self._film, self._is_whole, self._at, self._loops = [], False, 0, LOOPS
+        moves = not getattr(self.app, "low_bandwidth", False)
+        self._film, self._is_whole, self._at, self._loops = [], False, 0, LOOPS if moves else 0
         sheet = self._sheet
         if self._images == "none" or sheet is None:
             self._draw(Shown((), 0, "pictures are off (--images none)" if sheet else ""))

@@ -1,0 +1,37 @@
+"""Five lines for the first start."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from gentui.tui import keys
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+
+
+def lines() -> list[str]:
+    """With the keys as the person has them."""
+    key = lambda name: keys.real(keys.BY_ID[name]).display  # noqa: E731
+    return [
+        f"{key('home.train')} on a recipe trains it; {key('home.quick')} trains a version that ends within a minute.",
+        "Training runs by itself: leave, or lose the connection, and it goes on.",
+        f"{key('app.runs')} lists every run, {key('app.leaderboard')} ranks them, {key('app.compare')} compares them.",
+        f"The bottom line names the keys of each screen; {key('app.help')} shows all of them.",
+        f"{key('app.palette')} finds any command by its name; {key('app.quit')} leaves.",
+    ]
+
+
+class TourScreen(Dialog):
+    context = "notice"
+    BINDINGS = keys.bindings("notice")
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            told = "\n".join(f"{number}  {line}" for number, line in enumerate(lines(), 1))
+            yield Static(
+                Content.assemble(("Welcome to gentui", "bold $primary"), f"\n\n{told}\n"), markup=False
+            )
+            yield KeyBar("notice", modal=True)

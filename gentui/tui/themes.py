@@ -1,0 +1,58 @@
+"""The app's colours. Status is never told by colour alone, so each theme shows the same things."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+# Okabe and Ito's colours, which people with any colour vision tell apart
+DARK = Theme(
+    name="gentui",
+    primary="#56b4e9",
+    secondary="#8fb8d8",
+    accent="#e69f00",
+    success="#2fc08f",
+    warning="#f0d442",
+    error="#f07a3a",
+    foreground="#d8dee6",
+    background="#10141a",
+    surface="#161c24",
+    panel="#1d2530",
+    dark=True,
+    variables={"text-muted": "#8d9aab"},  # the built-in one is an opacity, lost where lines are drawn by hand
+)
+
+# the same hues, dark enough to be read on white
+LIGHT = Theme(
+    name="gentui-light",
+    primary="#00629b",
+    secondary="#33627f",
+    accent="#8f5a00",
+    success="#00694c",
+    warning="#7a6000",
+    error="#a83c00",
+    foreground="#1b232c",
+    background="#fbfbf9",
+    surface="#f1f2f0",
+    panel="#e4e7e8",
+    dark=False,
+    variables={"text-muted": "#56626e"},
+)
+
+MONOCHROME = Theme(
+    name="gentui-mono",
+    primary="#c8c8c8",
+    secondary="#b0b0b0",
+    accent="#ffffff",
+    success="#d0d0d0",
+    warning="#e8e8e8",
+    error="#ffffff",
+    foreground="#d8d8d8",
+    background="#101010",
+    surface="#181818",
+    panel="#242424",
+    dark=True,
+    variables={"text-muted": "#9a9a9a"},
+)
+
+THEMES = {"gentui": (DARK, "dark"), "gentui-light": (LIGHT, "light"), "gentui-mono": (MONOCHROME, "monochrome")}
+"""Name -> the theme and the word for it."""
