@@ -419,7 +419,10 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
                 if line.is_smooth:
                     band = np.column_stack([line.lo, line.hi]).ravel()
                     self._stroke(np.repeat(line.x, 2), band, faint, ".")
-            for place, (curve, line) in enumerate(zip(curves, lines, strict=True)):
+            drawn = list(enumerate(zip(curves, lines, strict=True)))
+            if any(curve.slot is not None for curve in curves):  # the run that is looked at is not covered
+                drawn.reverse()
+            for place, (curve, line) in drawn:
                 self._draw_line(curve, line, place, is_alone=len(curves) == 1 and curve.slot is None)
             for curve in curves:
                 for x in curve.marks[:64]:
