@@ -16,10 +16,10 @@ README = (ROOT / "README.md").read_text()
 def names_in_table() -> list[str]:
     """Recipe names of the table's first column; `a-source` `-dann` stands for a-source and a-dann."""
     found: list[str] = []
-    for line in README.splitlines():
+    for line in README.partition("\n## Recipes\n")[2].partition("\n## ")[0].splitlines():
         if not line.startswith("| `"):
             continue
-        for name in re.findall(r"`([\w-]+)`", line.split("|")[1]):
+        for name in re.findall(r"`(-?\w[\w-]*)`", line.split("|")[1]):
             found.append(found[-1].rsplit("-", 1)[0] + name if name.startswith("-") else name)
     return found
 
