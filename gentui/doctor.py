@@ -230,10 +230,50 @@ def _terminal() -> list[Check]:
     return [
         Check("terminal", True, here if interactive else f"{here}; not a terminal, so the app would not start"),
         Check("terminal size", wide, f"{size.columns}×{size.lines}", "" if wide else "the app wants 80×24"),
-        Check("unicode", unicode, encoding, "" if unicode else "set a UTF-8 locale, such as LANG=C.UTF-8"),
-        Check("colour", True, _colours(term)),
+        Check("unicode", unicode, f"{encoding}, {_locale()}", "" if unicode else "set a UTF-8 locale: LANG=C.UTF-8"),
+        _colour(term),
         Check("images", True, _images(term)),
+        *(_tmux() if os.environ.get("TMUX") else []),
     ]  # fmt: skip
+
+
+def _locale() -> str:
+    """The variable that decides how characters are written."""
+    name = next((name for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
+    return f"{name}={os.environ[name]}" if name else "no locale is set"
+
+
+def _colour(term: str) -> Check:
+    told = _colours(term)
+    poor = "16" in told or told == "none"
+    fix = "set TERM to what your terminal is, such as xterm-256color; COLORTERM=truecolor where it has 24 bits"
+    return Check("colour", not poor, told, fix if poor else "")
+
+
+TMUX = {
+    "allow-passthrough": (("on", "all"), "on", "kitty graphics reach the terminal"),
+    "default-terminal": (("256color", "direct"), "tmux-256color", "there are enough colours"),
+    "focus-events": (("on",), "on", "what is not looked at rests"),
+    "set-clipboard": (("on", "external"), "on", "copying reaches the terminal"),
+}
+"""Option of tmux -> what is well, what to set, what for."""
+
+
+def _tmux() -> list[Check]:
+    checks = []
+    for option, (good, wanted, purpose) in TMUX.items():
+        try:
+            asked = subprocess.run(
+                ["tmux", "show-options", "-Agqv", option], capture_output=True, text=True, check=False, timeout=5,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return [Check("tmux", False, f"it does not answer: {error}", "is tmux on the PATH?")]
+        value = asked.stdout.strip()
+        ok = any(value == word or value.endswith(word) for word in good)
+        fix = "" if ok else f"in ~/.tmux.conf: set -g {option} {wanted}  (so that {purpose})"
+        checks.append(Check(f"tmux {option}", ok, value or "unknown to this tmux", fix))
+    return checks
 
 
 def _colours(term: str) -> str:

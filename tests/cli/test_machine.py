@@ -139,6 +139,49 @@ def test_doctor_examines_everything(invoke, make_run):
     assert checks["index"]["detail"] == "1 of 1 runs"
 
 
+@pytest.mark.parametrize(
+    ("value", "ok"), [("on", True), ("all", False), ("off", False), ("", False), ("screen-256color", False)]
+)
+def test_doctor_knows_tmux(monkeypatch, tmp_path, value, ok):
+    from gentui import doctor
+
+    (tmp_path / "tmux").write_text(f"#!/bin/sh\necho {value}\n")
+    (tmp_path / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
+    checks = {check.name: check for check in doctor._terminal()}
+    assert checks["tmux focus-events"].ok is ok
+    assert ok or "set -g focus-events on" in checks["tmux focus-events"].fix
+    assert checks["tmux allow-passthrough"].ok is (value in ("on", "all"))
+    assert checks["tmux default-terminal"].ok is (value == "screen-256color")
+    (tmp_path / "tmux").unlink()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "does not answer" in {check.name: check for check in doctor._terminal()}["tmux"].detail
+
+
+@pytest.mark.parametrize(
+    ("term", "environment", "told", "ok"),
+    [
+        ("xterm-256color", {"COLORTERM": "truecolor"}, "24 bits", True),
+        ("xterm-256color", {}, "256 colours", True),
+        ("linux", {}, "16 colours", False),
+        ("dumb", {}, "none", False),
+        ("xterm", {"NO_COLOR": "1"}, "off: NO_COLOR", True),
+    ],
+)
+def test_doctor_knows_how_many_colours(monkeypatch, term, environment, told, ok):
+    from gentui import doctor
+
+    for name in ("COLORTERM", "NO_COLOR", "TMUX", "LC_ALL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"TERM": term, "LC_ALL": "C.UTF-8"} | environment).items():
+        monkeypatch.setenv(name, value)
+    checks = {check.name: check for check in doctor._terminal()}
+    assert told in checks["colour"].detail and checks["colour"].ok is ok
+    assert ok or "COLORTERM" in checks["colour"].fix
+    assert "LC_ALL=C.UTF-8" in checks["unicode"].detail
+
+
 def test_doctor_says_how_to_mend(invoke, home, monkeypatch):
     monkeypatch.setattr("gentui.doctor._TORCH", "raise ImportError('no such wheel')")
     home.chmod(0o755)
