@@ -11,7 +11,7 @@ import itertools
 import math
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,16 +54,22 @@ def parse_axis(text: str) -> Axis:
     return Axis(key, parse_values(values, ",", origin, key), origin)
 
 
-def parse_values(text: str, separator: str, origin: str = "form", key: str = "") -> tuple[Any, ...]:
-    """Values with a separator between them that is not inside brackets or quotes. Raises RecipeError."""
+def parse_values(
+    text: str, separator: str, origin: str = "form", key: str = "", read: Callable[[str], Any] | None = None
+) -> tuple[Any, ...]:
+    """Values with a separator between them that is not inside brackets or quotes. Raises RecipeError.
+
+    ``read`` says what a value is; without it, what ``-o`` would make of it.
+    """
     from engine.recipe import parse_value
 
+    read = read or parse_value
     found: list[Any] = []
     for part in _split(text, separator):
         if match := _RANGE.fullmatch(part):
             found += _range(int(match[1]), int(match[2]), origin, key)
         else:
-            found.append(parse_value(part))
+            found.append(read(part))
     return _checked(found, origin, key)
 
 
@@ -115,6 +121,10 @@ def count(axes: Sequence[Axis], chosen: int | None = None) -> int:
     return every if chosen is None else min(chosen, every)
 
 
+def too_many(number: int) -> Problem:
+    return Problem("--sweep", "", f"would be {number:,} runs, and {MOST:,} are the most", "say --random N")
+
+
 def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
     """Try every value alone. Raises RecipeError with all that is wrong."""
     alone = recipe.model_copy(update={"sweep": {}})
@@ -133,9 +143,7 @@ def expand(recipe: Recipe, axes: Sequence[Axis], chosen: int | None = None) -> l
     """The recipe of every combination, or of ``chosen`` of them. Raises RecipeError with all that is wrong."""
     number = count(axes, chosen)
     if number > MOST:
-        raise RecipeError(
-            [Problem("--sweep", "", f"would be {number:,} runs, and {MOST:,} are the most", "say --random N")]
-        )
+        raise RecipeError([too_many(number)])
     check(recipe, axes)
     alone = recipe.model_copy(update={"sweep": {}})
     every = itertools.product(*(axis.values for axis in axes))

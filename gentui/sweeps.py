@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gentui.index import RunRow
 
 UNKNOWN = "how long is not known: none of it has run here yet"
+_LENGTHS = ("train.steps", "train.epochs", "data.batch_size")
 _ENOUGH = 10  # earlier runs whose speeds are looked at
 
 
@@ -73,3 +74,17 @@ def seconds_for(recipe: Recipe, runs: Iterable[RunRow]) -> float | None:
     if not speeds:
         return None
     return recipe.steps_total() * recipe.data.batch_size / statistics.median(speeds)
+
+
+def seconds_of_all(recipe: Recipe, axes: Sequence[Axis], number: int, runs: Iterable[RunRow]) -> float | None:
+    """About how long so many runs of a sweep take one after another."""
+    runs = list(runs)
+    one = seconds_for(recipe, runs)
+    if not one:
+        return None
+    every = one * number
+    for axis in axes:
+        if axis.key in _LENGTHS:
+            lengths = [seconds_for(recipe.with_values({axis.key: value}), runs) or one for value in axis.values]
+            every *= statistics.fmean(lengths) / one
+    return every

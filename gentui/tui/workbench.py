@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from engine.recipe import Recipe
+    from engine.sweep import Axis
 
 
 def _runs_screen() -> Screen[Any]:
@@ -276,7 +277,9 @@ class GentuiApp(SurvivingApp):
         names = list(THEMES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
         is_kept = preferences.remember(theme=self.theme)
-        self.tell(f"Theme: {THEMES[self.theme][1]}" + ("" if is_kept else ", until you leave: it cannot be kept"))
+        self.tell(
+            f"Theme: {THEMES[self.theme][1]}" + ("" if is_kept else ", until you leave: it cannot be kept")
+        )
 
     def action_tour(self) -> None:
         from gentui.tui.screens.tour import TourScreen
@@ -370,21 +373,33 @@ class GentuiApp(SurvivingApp):
         self,
         recipe: Recipe,
         name: str = "",
-        seed: int | None = None,
         command: list[str] | None = None,
         replacing: Screen[Any] | None = None,
+        axes: Sequence[Axis] = (),
+        chosen: int | None = None,
     ) -> None:
-        """Train a recipe and go to its run view; the screen ``replacing`` is left behind."""
+        """Train a recipe and go to its run view, or all runs of a sweep over ``axes`` and go to the list of runs.
 
-        def work() -> str:
-            from gentui import jobs
+        The screen ``replacing`` is left behind.
+        """
 
-            return jobs.launch(self.home, recipe, name=name, seed=seed, command=command).id
+        def work() -> list[str]:
+            from gentui import jobs, sweeps
 
-        def launched(run_id: str) -> None:
+            plans = sweeps.planned(recipe, axes, name, chosen)
+            for plan in plans:
+                plan.recipe.require_data()
+            launch = jobs.launch
+            return [launch(self.home, p.recipe, name=p.name, command=command, tags=p.tags).id for p in plans]
+
+        def launched(run_ids: list[str]) -> None:
             self.live.wake()
             if replacing is not None and self.screen is replacing:
                 self.pop_screen()
-            self.open_run(run_id)
+            if len(run_ids) == 1:
+                self.open_run(run_ids[0])
+            else:
+                self.tell(f"{len(run_ids)} runs are in the queue.")
+                self.call_later(self.action_go, "runs")
 
         self.in_thread(work, launched)

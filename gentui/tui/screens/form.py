@@ -17,13 +17,17 @@ from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipe import FormField, Recipe
+    from engine.sweep import Axis
 
 NAME, SEED = "name", "train.seed"
 
 
 class FormScreen(BaseScreen):
-    """``reference`` is what ``gentui run`` would call the recipe: its name, or a path."""
+    """``reference`` is what ``gentui run`` would call the recipe: its name, or a path.
+
+    A field with ``|`` between values is swept: there is a run for each combination.
+    """
 
     context = "form"
     place = "home"
@@ -36,13 +40,16 @@ class FormScreen(BaseScreen):
         self._base = recipe
         self._reference = reference or recipe.name
         self._values: dict[str, Any] = {}
+        self._axes: dict[str, Axis] = dict(self._own_axes())
+        self._unread: dict[str, str] = {}  # fields whose several values cannot be read, and why
+        self._earlier: list[Any] = []
         self.label = ""
         self.recipe: Recipe | None = recipe
         self.problems: dict[str, str] = {}
 
     def body(self) -> ComposeResult:
         yield Static(id="form-title", markup=False)
-        yield SettingsForm(id="fields")
+        yield SettingsForm(id="fields", several=True)
         yield Static(id="form-help", markup=False)
         yield Static(id="form-summary", markup=False)
         yield Static(id="form-command", markup=False)
@@ -53,8 +60,45 @@ class FormScreen(BaseScreen):
         self._build()
         self._check()
         self.query_one(SettingsForm).focus()
+        home = self.gentui.home
+
+        def earlier() -> list[Any]:
+            from gentui.index import Index
+
+            return Index(home).runs()
+
+        self.gentui.in_thread(earlier, self._know_earlier)
+
+    def _know_earlier(self, runs: list[Any]) -> None:
+        """Runs by whose speed the time is estimated."""
+        self._earlier = runs
+        if self.is_attached:
+            self._check()
 
     # -- fields
+
+    def _own_axes(self) -> dict[str, Axis]:
+        """The sweep that the recipe itself brings."""
+        from gentui import sweeps
+
+        return {axis.key: axis for axis in sweeps.axes_of(self._base)} if self._base.sweep else {}
+
+    @property
+    def axes(self) -> list[Axis]:
+        return list(self._axes.values())
+
+    @property
+    def runs(self) -> int:
+        """How many runs there will be."""
+        from engine import sweep
+
+        return sweep.count(self.axes, self._chosen)
+
+    @property
+    def _chosen(self) -> int | None:
+        from engine.sweep import RANDOM
+
+        return self._base.sweep.get(RANDOM) if self._axes else None
 
     def _build(self, focus: str = NAME) -> None:
         """The fields of the recipe as it is now; what was typed into those that stay is kept."""
@@ -62,17 +106,19 @@ class FormScreen(BaseScreen):
 
         settings = {f.key: f for f in (self.recipe or self._base).form()}
         own = {f.key: as_text(f.value) for f in self._base.form()}
+        own |= {key: _joined(axis) for key, axis in self._own_axes().items()}
+        texts = {key: _joined(axis) for key, axis in self._axes.items()}
         name = FormField(NAME, self.label, "", "text", "what to call the run; may stay empty")
         lines: list[Entry | str] = [Entry(name, "name", self.label, "")]
         if (seed := settings.pop(SEED, None)) is not None:
-            lines.append(Entry(seed, "seed", as_text(seed.value), own.get(SEED, "")))
+            lines.append(Entry(seed, "seed", texts.get(SEED, as_text(seed.value)), own.get(SEED, "")))
         table = ""
         for key, setting in settings.items():
             head, _, rest = key.partition(".")
             if head != table:
                 table = head
                 lines.append(clean(head, 40))
-            text = as_text(setting.value)
+            text = texts.get(key, as_text(setting.value))
             lines.append(Entry(setting, clean(rest, 60), text, own.get(key, text)))
         self.query_one(SettingsForm).set_entries(lines, focus)
 
@@ -83,18 +129,37 @@ class FormScreen(BaseScreen):
         entry = message.entry
         if entry.key == NAME:
             self.label = clean(entry.text, 200)
-        elif entry.is_changed:
-            self._values[entry.key] = parsed(entry.setting, entry.text)
         else:
-            self._values.pop(entry.key, None)
-        if self._names_a_part(entry.key):
+            self._take(entry)
+        if self._names_a_part(entry.key) and entry.key not in self._axes:
             table = entry.key.partition(".")[0] + "."
             self._values = {k: v for k, v in self._values.items() if not k.startswith(table) or k == entry.key}
+            self._axes = {k: axis for k, axis in self._axes.items() if not k.startswith(table)}
+            self._unread = {k: why for k, why in self._unread.items() if not k.startswith(table)}
             self._check()
             if self.recipe is not None:
                 self._build(focus=entry.key)
         self._check()
         self._explain(entry)
+
+    def _take(self, entry: Entry) -> None:
+        """What was typed: one value, or several to sweep."""
+        from engine import sweep
+        from engine.recipe import RecipeError
+
+        key = entry.key
+        for held in (self._values, self._axes, self._unread):
+            held.pop(key, None)
+        if "|" in entry.text:
+            try:
+                values = sweep.parse_values(
+                    entry.text, "|", key=key, read=lambda text: _read(entry.setting, text)
+                )
+                self._axes[key] = sweep.Axis(key, values)
+            except RecipeError as error:
+                self._unread[key] = error.problems[0].message
+        elif entry.is_changed:
+            self._values[key] = parsed(entry.setting, entry.text)
 
     @staticmethod
     def _names_a_part(key: str) -> bool:
@@ -107,14 +172,22 @@ class FormScreen(BaseScreen):
 
     def _check(self) -> None:
         """Validate everything as the command line would, and say what is wrong where it is."""
+        from engine import sweep
         from engine.recipe import RecipeError
 
         self.problems = {}
         try:
-            self.recipe = self._base.with_values(self._values) if self._values else self._base
+            alone = self._base.model_copy(update={"sweep": {}}) if self._base.sweep else self._base
+            recipe = alone.with_values(self._values) if self._values else alone
+            sweep.check(recipe, self.axes)
+            if self.runs > sweep.MOST:
+                raise RecipeError([sweep.too_many(self.runs)])
+            self.recipe = recipe
         except RecipeError as error:
             self.recipe = None
             self.problems = problems_of(error)
+        if self._unread:
+            self.recipe, self.problems = None, self.problems | self._unread
         form = self.query_one(SettingsForm)
         beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
         form.complain(beside)
@@ -146,24 +219,37 @@ class FormScreen(BaseScreen):
         if static.content != content:
             static.update(content)
 
-    @staticmethod
-    def _summary(recipe: Recipe) -> str:
+    def _summary(self, recipe: Recipe) -> str:
         steps = recipe.steps_total()
         text = f"{steps:,} steps of {recipe.data.batch_size:,} images"
         if size := recipe.data.sizes.get("train"):
             text += f", {steps * recipe.data.batch_size / size:.3g} epochs"
         text += f" on {clean(recipe.dataset, 60)}"
-        return text if recipe.data_is_here() else text + " (not on this machine)"
+        text += "" if recipe.data_is_here() else " (not on this machine)"
+        told = self._how_long(recipe)
+        return f"{told}; each {text}" if self.runs > 1 else f"{text}; {told}"
+
+    def _how_long(self, recipe: Recipe) -> str:
+        from gentui import sweeps
+
+        number = self.runs
+        seconds = sweeps.seconds_of_all(recipe, self.axes, number, self._earlier)
+        about = sweeps.UNKNOWN if seconds is None else f"about {wording.duration(seconds)}"
+        return about if number == 1 else f"{number:,} runs ({sweeps.shape(self.axes)}), {about}"
 
     def command(self) -> list[str]:
         """The command line that does the same."""
         words = ["gentui", "run", self._reference]
         if self._base.is_quick and not self._original.is_quick:
             words.append("--quick")
+        own = self._own_axes()
+        for key, axis in self._axes.items():
+            if own.get(key) != axis:
+                words += ["--sweep", f"{key}={','.join(map(as_text, axis.values))}"]
         for key, value in self._values.items():
-            if key != SEED:
+            if key != SEED or key in own:
                 words += ["-o", f"{key}={as_text(value)}"]
-        if self._values.get(SEED) is not None:
+        if self._values.get(SEED) is not None and SEED not in own:
             words += ["--seed", as_text(self._values[SEED])]
         if self.label:
             words += ["--name", self.label]
@@ -182,7 +268,9 @@ class FormScreen(BaseScreen):
             return
         recipe = self.recipe
         self.say("Starting …")
-        self.gentui.launch(recipe, self.label, command=self.command(), replacing=self)
+        self.gentui.launch(
+            recipe, self.label, command=self.command(), replacing=self, axes=self.axes, chosen=self._chosen
+        )
 
     def action_reset(self) -> None:
         form = self.query_one(SettingsForm)
@@ -190,13 +278,15 @@ class FormScreen(BaseScreen):
 
     def action_quick(self) -> None:
         self._base = self._original if self._base is not self._original else self._original.quickened()
-        self._values = {}
+        self._values, self._axes, self._unread = {}, dict(self._own_axes()), {}
         self.recipe = self._base
         self._build()
         self._check()
 
     def action_back(self) -> None:
-        changes = len(self._values) + bool(self.label)
+        own = self._own_axes()
+        swept = sum(own.get(key) != axis for key, axis in self._axes.items())
+        changes = len(self._values) + swept + len(self._unread) + bool(self.label)
         if not changes:
             self.app.pop_screen()
             return
@@ -207,3 +297,12 @@ class FormScreen(BaseScreen):
 
         detail = f"{wording.plural(changes, 'change')} would be forgotten."
         self.app.push_screen(ConfirmScreen("Leave the form?", detail), answered)
+
+
+def _joined(axis: Axis) -> str:
+    return "|".join(map(as_text, axis.values))
+
+
+def _read(setting: FormField, text: str) -> Any:
+    value = parsed(setting, text.strip())
+    return None if value == "" else value

@@ -15,6 +15,7 @@ from gentui.tui import cards, keys, wording
 from gentui.tui.cards import Card
 from gentui.tui.live import Fetch
 from gentui.tui.screens.base import ListScreen
+from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
@@ -199,7 +200,25 @@ class HomeScreen(ListScreen):
 
         command = ["gentui", "run", name, *(["--quick"] if quick else [])]
         self.say(f"Starting {name}{' (quick)' if quick else ''} …")
-        self.gentui.in_thread(ready, lambda recipe: self.gentui.launch(recipe, command=command))
+        self.gentui.in_thread(ready, lambda recipe: self._start(recipe, command))
+
+    def _start(self, recipe: Recipe, command: list[str]) -> None:
+        """Launch it; a sweep only once it was said how many runs that is."""
+        if not recipe.sweep:
+            self.gentui.launch(recipe, command=command)
+            return
+        from engine import sweep
+        from gentui import sweeps
+
+        axes, chosen = sweeps.axes_of(recipe), recipe.sweep.get(sweep.RANDOM)
+
+        def answered(yes: bool | None) -> None:
+            self.say("")
+            if yes:
+                self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
+
+        number = wording.plural(sweep.count(axes, chosen), "run")
+        self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", sweeps.shape(axes)), answered)
 
     async def action_edit(self) -> None:
         card = self.card

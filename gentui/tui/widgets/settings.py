@@ -130,8 +130,10 @@ class SettingsForm(ScrollView, can_focus=True):
 
         entry: Entry
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, several: bool = False) -> None:
+        """``several``: a setting may hold several values with ``|`` between them."""
         super().__init__(id=id)
+        self._several = several
         self._lines: list[Entry | str] = []
         self._at = 0
         self._caret = 0
@@ -238,15 +240,24 @@ class SettingsForm(ScrollView, can_focus=True):
         return True
 
     def _turns(self, entry: Entry, event: events.Key) -> bool:
+        *before, last = entry.text.split("|") if self._several else [entry.text]
+        put = lambda choice: self.set_text("|".join([*before, choice]))  # noqa: E731
         choices = entry.choices
-        at = choices.index(entry.text) if entry.text in choices else 0
+        at = choices.index(last) if last in choices else 0
         if event.key in ("left", "right", "space"):
-            self.set_text(choices[(at + (-1 if event.key == "left" else 1)) % len(choices)])
+            put(choices[(at + (-1 if event.key == "left" else 1)) % len(choices)])
+            return True
+        if self._several and event.character == "|":
+            if others := [choice for choice in choices if choice not in (*before, last)]:
+                self.set_text(f"{entry.text}|{others[0]}")
+            return True
+        if before and event.key in ("backspace", "delete"):
+            self.set_text("|".join(before))
             return True
         if event.character is not None and event.is_printable:
             after = choices[at + 1 :] + choices[: at + 1]
             if found := next((c for c in after if c.lower().startswith(event.character.lower())), None):
-                self.set_text(found)
+                put(found)
             return True
         return False
 
