@@ -1,7 +1,8 @@
 """What the terminal can draw. One question before the app starts, answered or not within a moment.
 
 Asking is only worth it where the answer can be yes: not inside tmux or screen, which advertise what the
-terminal outside may lack, and not without a terminal at both ends. Whatever the person typed meanwhile is
+terminal outside may lack, and not without a terminal at both ends. Asked for by name, kitty graphics go through a
+tmux that allows it. Whatever the person typed meanwhile is
 handed back, not eaten.
 """
 
@@ -28,7 +29,7 @@ class Question:
     """
 
     def __init__(self, wanted: str, stdin: int = 0, stdout: int = 1, patience: float = PATIENCE):
-        self._kind = wanted if wanted != "auto" else "half"
+        self._kind = wanted if wanted != "auto" and not (wanted == "kitty" and is_walled_in()) else "half"
         self._stdin = stdin
         self._before: list[Any] | None = None
         if wanted != "auto" or not (os.isatty(stdin) and os.isatty(stdout)) or not _may_answer(os.environ):
@@ -72,6 +73,20 @@ def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
         return False
     term = environ.get("TERM", "")
     return not term.startswith(("screen", "tmux", "dumb", "linux", "vt")) and term != ""
+
+
+def is_walled_in() -> bool:
+    """Whether this is a tmux that lets nothing through to the terminal outside; before 3.3 all of them let."""
+    if not os.environ.get("TMUX"):
+        return False
+    import subprocess
+
+    asked = ["tmux", "show-options", "-Apv", "allow-passthrough"]
+    try:
+        told = subprocess.run(asked, capture_output=True, stdin=subprocess.DEVNULL, timeout=2.0, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return told.returncode == 0 and told.stdout.strip() == b"off"
 
 
 def understand(heard: bytes) -> tuple[str, str]:

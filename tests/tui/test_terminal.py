@@ -20,7 +20,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from gentui.tui.terminal import Question, understand
+from gentui.tui.terminal import Question, is_walled_in, understand
 
 ENV = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
@@ -286,6 +286,56 @@ def test_pictures_are_written_as_asked(terminal, runs, images, there, absent):
         assert "\U0010eeee".encode() in t.raw
     t.press("1")
     t.sees("▸ digits-unet")
+
+
+@pytest.fixture
+def tmux(tmp_path, monkeypatch):
+    """A tmux whose word on what it lets through is chosen."""
+
+    def make(says: str, code: int = 0) -> dict[str, str]:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / "tmux").write_text(f"#!/bin/sh\n[ $3 = allow-passthrough ] && echo '{says}'\nexit {code}\n")
+        (folder / "tmux").chmod(0o755)
+        return {"TMUX": "/tmp/tmux-0/default,1,0", "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "walled"), [("off", 0, True), ("on", 0, False), ("all", 0, False), ("", 1, False)]
+)
+def test_a_tmux_that_lets_nothing_through_is_known(monkeypatch, tmux, says, code, walled):
+    monkeypatch.delenv("TMUX", raising=False)
+    assert not is_walled_in()
+    for name, value in tmux(says, code).items():
+        monkeypatch.setenv(name, value)
+    assert is_walled_in() == walled
+    assert Question("kitty").answer()[0] == ("half" if walled else "kitty")
+    assert Question("sixel").answer()[0] == "sixel"
+
+
+@pytest.mark.parametrize(
+    ("says", "there", "absent"),
+    [
+        ("on", b"\x1bPtmux;\x1b\x1b_G", "▀".encode()),
+        ("off", "▀".encode(), b"_G"),
+    ],
+)
+def test_inside_tmux_pictures_go_through_or_are_half_blocks(terminal, runs, tmux, says, there, absent):
+    runs.make()
+    t = terminal(images="kitty", **tmux(says))
+    t.sees("✓ here")
+    t.press("4")
+    t.sees("Charts", "loss")
+    t.press("s")
+    t.until(lambda: there in t.raw)
+    t.until(lambda: t.read(1.0) == 0)
+    assert absent not in t.raw
+    if says == "on":  # every message is wrapped, to its end
+        assert t.raw.count(b"\x1b_G") == t.raw.count(there) and t.raw.count(b"\x1b\x1b\\\x1b\\") == t.raw.count(
+            there
+        )
 
 
 @pytest.mark.parametrize(("images", "mark"), [("kitty", b"\x1b_G"), ("sixel", b"\x1bP")])

@@ -6,6 +6,7 @@ An animation plays a few times and stands still then: a screen that nobody touch
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -39,7 +40,17 @@ def pixel_widget(kind: str) -> Any:
     finally:
         sys.__stdout__ = real  # type: ignore[misc]
     _terminal.get_cell_size._result = _terminal.CellSize(*cell_size())  # type: ignore[attr-defined]
+    if kind == "kitty" and os.environ.get("TMUX"):
+        _go_through_tmux()
     return widgets.TGPImage if kind == "kitty" else _sixel(widgets)
+
+
+def _go_through_tmux() -> None:
+    """Have each message wrapped as tmux wants it that passes it on: the escapes in it doubled."""
+    from textual_image.renderable import tgp
+
+    tgp._TGP_MESSAGE_START = "\x1bPtmux;\x1b\x1b_G"
+    tgp._TGP_MESSAGE_END = "\x1b\x1b\\\x1b\\"
 
 
 def _sixel(widgets: Any) -> Any:
