@@ -43,14 +43,17 @@ def load(family: str) -> tuple[Layout, str]:
         layout = _checked(found.get(family, {}))
     except (TypeError, ValueError) as error:
         layout, trouble = Layout(), f"The saved layout of {family} in {path()} is ignored: {error}."
-    return _for_terminal(layout), trouble
+    return replace(layout, marks=_of_terminal() or layout.marks), trouble
 
 
 def save(family: str, layout: Callable[[], Layout]) -> None:
     """Keep what ``layout`` returns once it is this call's turn. A file that cannot be read is begun anew."""
     with _saving:
         found, _ = _read()
-        found[family] = asdict(layout())
+        now = layout()
+        if now.marks == _of_terminal():  # what this terminal can draw is no choice to be kept
+            now = replace(now, marks=_marks_of(found.get(family)))
+        found[family] = asdict(now)
         path().parent.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
         write_atomically(path(), json.dumps(found, indent=1).encode())
 
@@ -82,7 +85,14 @@ def _checked(saved: Any) -> Layout:
     return replace(layout, hidden=tuple(layout.hidden))
 
 
-def _for_terminal(layout: Layout) -> Layout:
-    """``GENTUI_PLOT`` says what this terminal can draw, whatever was saved on another."""
+def _of_terminal() -> str | None:
+    """What ``GENTUI_PLOT`` says that this terminal can draw."""
     wanted = os.environ.get("GENTUI_PLOT", "")
-    return replace(layout, marks=wanted) if wanted in MARKS else layout
+    return wanted if wanted in MARKS else None
+
+
+def _marks_of(saved: Any) -> str:
+    try:
+        return _checked(saved).marks
+    except (TypeError, ValueError):
+        return Layout.marks

@@ -142,7 +142,7 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
 
 
 async def test_a_damaged_file_of_layouts_is_told_and_the_charts_are_there(desk, runs, home):
-    (home.parent / "config").mkdir()
+    (home.parent / "config").mkdir(exist_ok=True)
     (home.parent / "config" / "charts.json").write_text("{")
     async with desk() as d:
         await opened(d, runs.make())

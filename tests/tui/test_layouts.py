@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -66,3 +67,13 @@ def test_the_terminal_decides_what_lines_are_made_of(monkeypatch):
     assert layouts.load("gan")[0].marks == "ascii" and layouts.load("other")[0].marks == "ascii"
     monkeypatch.setenv("GENTUI_PLOT", "oil")
     assert layouts.load("gan")[0].marks == "block"
+
+
+def test_what_a_terminal_can_draw_is_no_choice_to_be_kept(monkeypatch):
+    layouts.save("gan", lambda: LIKED)
+    monkeypatch.setenv("GENTUI_PLOT", "ascii")
+    for family in ("gan", "vae"):
+        layout, _ = layouts.load(family)
+        layouts.save(family, lambda layout=layout: replace(layout, log_y=True))
+    monkeypatch.delenv("GENTUI_PLOT")
+    assert layouts.load("gan")[0].marks == "block" and layouts.load("vae")[0] == Layout(log_y=True)
