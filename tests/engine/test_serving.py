@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,19 @@ def test_a_checkpoint_that_was_replaced_is_read_anew(served, trained):
     assert [heard["which"] for heard in before if "which" in heard] == ["last"]
     served.ask(id=3, arguments=["--n=1", "--checkpoint=last"])
     assert not any("which" in heard for heard in served.until_answered()[1])
+
+
+def test_drawing_touches_nothing_of_the_run(served, trained):
+    def state() -> dict[str, tuple[int, int]]:
+        found = (path.lstat() for path in sorted(trained.path.rglob("*")))
+        return {str(number): (stat.st_mtime_ns, stat.st_size) for number, stat in enumerate(found)}
+
+    before = state()
+    served.ask(id=1, arguments=["--n=3", "--checkpoint=last"])
+    assert "path" in served.until_answered()[0]
+    assert state() == before
+    priority = os.getpriority(os.PRIO_PROCESS, served.process.pid)
+    assert priority >= os.getpriority(os.PRIO_PROCESS, 0) + 5 or priority == 19, "training comes first"
 
 
 def test_it_ends_with_its_reader_though_nothing_was_asked(trained):

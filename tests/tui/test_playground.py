@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.viewer import Viewer
 from tests.engine.conftest import SMALL, finish, trainer
 from tests.tui.conftest import digit_tiles, grid_png
+from tests.tui.test_terminal import Terminal
 
 
 def train(home: Path, recipe: str = "digits-unet", **changes: Any) -> RunDir:
@@ -197,6 +199,30 @@ async def test_a_process_that_dies_is_told_and_another_is_started(desk, run):
         await choose(d, screen.query_one(SettingsForm), "steps", "1")
         await d.press("f5")
         await d.sees("Done.")
+
+
+@pytest.mark.parametrize("is_drawing", [False, True])
+def test_a_closed_terminal_ends_what_draws(home, run, tmp_path, monkeypatch, is_drawing):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    t = Terminal(home, 100, 40)
+    try:
+        t.sees("✓ here")
+        t.press("4")
+        t.sees("Charts", "loss")
+        t.press("P")
+        t.sees("best checkpoint, step")
+        if is_drawing:
+            t.press("\x1b[B\x1b[B000\x1b[15~")  # steps × 1,000; F5
+            t.sees("out of the noise")
+        assert processes_of(run) and list(tmp_path.glob("gentui-playground-*"))
+        t.hang_up()
+        t.ended()
+        deadline = time.monotonic() + 20
+        while processes_of(run) or list(tmp_path.glob("gentui-playground-*")):
+            assert time.monotonic() < deadline, "what draws outlived the app"
+            time.sleep(0.05)
+    finally:
+        t.close()
 
 
 async def test_only_what_fits_the_method_is_offered(desk, home, runs, monkeypatch):
