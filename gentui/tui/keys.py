@@ -133,6 +133,9 @@ TABLE: tuple[Key, ...] = (
     Key("home.quick", "t", "quick", "Quick", "train a version that ends within a minute", 2),
     Key("home.edit", "e", "edit", "Settings", "change settings before training", 3),
     Key("home.filter", "slash", "filter", "Filter", "show the recipes whose words match", 4),
+    Key("home.preview", "p", "preview", "Preview", "more of the preview, or of the list", 5),
+    Key("home.preview_down", "J,shift+down", "scroll_preview(1)", "Preview down", "the preview's next page", 0),
+    Key("home.preview_up", "K,shift+up", "scroll_preview(-1)", "Preview up", "the preview's page before", 0),
     Key("home.best", "b", "best", "Best run", "open your best run of this recipe", 0),
     Key("home.back", "escape", "back", "Clear", "clear the filter", 0, False),
     # -- settings form
@@ -227,7 +230,14 @@ TABLE: tuple[Key, ...] = (
     Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 15),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),
     Key("run.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 17),
-    Key("run.playground", "P", "playground", "Playground", "draw from its checkpoints; a classifier's features", 5),
+    Key(
+        "run.playground",
+        "P",
+        "playground",
+        "Playground",
+        "draw from its checkpoints; a classifier's features",
+        5,
+    ),
     Key("run.delete", "D", "remove", "Delete", "move this run to the trash", 0),
     Key("run.tag", "T", "tag", "Tags", "add tags and take tags away", 0),
     Key("run.note", "N", "note", "Notes", "write down what you think of this run", 0),
@@ -259,6 +269,7 @@ TABLE: tuple[Key, ...] = (
     Key("playground.copy", "f3", "copy", "Copy command", "copy the command line that draws the same", 3),
     Key("playground.reset", "f4", "reset", "Reset field", "put the recipe's own value back in this field", 5),
     Key("playground.play", "f6", "play", "Play/pause", "let an animation play, or stand still", 6),
+    Key("playground.real", "f7", "real", "Real images", "training images beside those drawn, or not", 7),
     Key("playground.back", "escape", "back", "Stop/back", "stop drawing; then back to the run", 4, False),
     # -- playground of a classifier
     Key("features.next", "p,tab", "figure", "Next figure", "map by class, map by domain, confusion table", 1),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -20,6 +21,8 @@ from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from engine.recipe import Recipe
     from gentui.index import Index
 
@@ -31,6 +34,10 @@ COLUMNS = (
     Column("your best", "right", minimum=9, maximum=16),
     Column("data", minimum=9, maximum=12),
 )
+
+
+MOST_OF_NET = 60  # lines of the net in the pane
+REST = 0.15  # seconds on a recipe until what its newest run left is read
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,44 @@ def best_scores(index: Index) -> dict[str, dict[str, Best]]:
     return found
 
 
+@dataclass(frozen=True)
+class Newest:
+    """What the newest run of a recipe left behind: its net as text, and its last grid of samples."""
+
+    run: str
+    net: tuple[str, ...] = ()
+    picture: Path | None = None
+    rows: int = 0
+    columns: int = 0
+    step: int = 0
+
+
+def newest_runs(index: Index) -> dict[str, str]:
+    """The id of the newest run of each recipe."""
+    found: dict[str, str] = {}
+    for run in index.runs():
+        found.setdefault(run.recipe, run.id)
+    return found
+
+
+def what_is_left(home: Path, run_id: str) -> Newest:
+    """Read it; in a thread."""
+    from engine.rundir import RunDir
+    from gentui.index import Index
+    from gentui.text import clean_lines
+    from gentui.tui.screens.run import inside
+    from gentui.tui.widgets import viewer as _  # noqa: F401  not in the screen's thread: it takes its time
+
+    run = RunDir(home / "runs" / run_id)
+    text = run.architecture().rstrip("\n")
+    net = tuple(clean_lines(text)[:MOST_OF_NET]) if text else ()
+    samples = Index(home).samples(run_id)
+    if not samples or not (picture := inside(run.path, samples[-1].path)).is_file():
+        return Newest(run_id, net)
+    last = samples[-1]
+    return Newest(run_id, net, picture, last.rows or 0, last.columns or 0, last.step)
+
+
 def _beats(new: Best, old: Best) -> bool:
     return new.value < old.value if new.lower_is_better else new.value > old.value
 
@@ -84,12 +129,15 @@ class HomeScreen(ListScreen):
         self._cards: list[Card] = cards.quick_cards()
         self._best: dict[str, dict[str, Best]] = {}
         self._loaded = False
+        self._runs: dict[str, str] = {}
+        self._newest: Newest | None = None
+        self._rest: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield Filter("name, family, data set, title", id="home-filter")
         with Horizontal(id="home-body"):
             yield Table(COLUMNS, id="recipes", empty="No recipe matches. Esc clears the filter.")
-            with VerticalScroll(id="detail", can_focus=False):
+            with Vertical(id="detail"), VerticalScroll(id="detail-scroll", can_focus=False):
                 yield Static(id="detail-text", markup=False)
 
     def on_mount(self) -> None:
@@ -105,15 +153,16 @@ class HomeScreen(ListScreen):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
+        self._newest = None  # it may have gone on
         if self._loaded:  # data may have been fetched meanwhile
             self._load()
 
     def fetch(self) -> Fetch | None:
-        return Fetch(best_scores)
+        return Fetch(lambda index: (best_scores(index), newest_runs(index)))
 
     def show(self, data: Any) -> None:
-        if data != self._best:
-            self._best = data
+        if data != (self._best, self._runs):
+            self._best, self._runs = data
             self.fill()
 
     # -- drawing
@@ -165,12 +214,55 @@ class HomeScreen(ListScreen):
 
     def _describe(self) -> None:
         card = self.card
-        text = Content("") if card is None else describe(card, self._best_of(card))
+        run = self._runs.get(card.name) if card is not None else None
+        newest = self._newest if self._newest is not None and self._newest.run == run else None
+        if run is not None and newest is None:
+            if self._rest is not None:
+                self._rest.stop()
+            self._rest = self.set_timer(REST, lambda: self._look_at(run))
+        text = Content("") if card is None else describe(card, self._best_of(card), newest)
+        self._show_samples(newest)
         static = self.query_one("#detail-text", Static)
         if static.visual != text:
             static.update(text)
 
+    def _look_at(self, run_id: str) -> None:
+        home = self.gentui.home
+        self.gentui.in_thread(lambda: what_is_left(home, run_id), self._know_newest)
+
+    def _know_newest(self, newest: Newest) -> None:
+        self._newest = newest
+        if self.is_attached and self.card is not None and self._runs.get(self.card.name) == newest.run:
+            self._describe()
+
+    def _show_samples(self, newest: Newest | None) -> None:
+        """The newest run's last grid, where there is one; the widget comes with the first."""
+        pane = self.query_one("#detail")
+        picture = newest.picture if newest is not None else None
+        pane.set_class(picture is not None and self.gentui.images != "none", "-pictured")
+        if newest is None or picture is None or self.gentui.images == "none":
+            return
+        from gentui.tui.widgets.picture import Sheet
+        from gentui.tui.widgets.viewer import Viewer
+
+        sheet = Sheet(picture, newest.rows, newest.columns)
+        caption = f"{newest.run}, step {newest.step:,}"
+        if found := list(pane.query(Viewer)):
+            found[0].show(sheet, caption)
+        else:
+            viewer = Viewer("half", id="newest-samples")
+            pane.mount(viewer)
+            self.call_after_refresh(viewer.show, sheet, caption)
+
     # -- keys
+
+    def action_preview(self) -> None:
+        """Give the pane most of the room, or the list; on a wide screen hide it, or show it."""
+        self.toggle_class("-preview")
+
+    def action_scroll_preview(self, by: int) -> None:
+        pane = self.query_one("#detail-scroll")
+        pane.scroll_relative(y=by * max(1, pane.size.height - 1), animate=False)
 
     async def action_train(self) -> None:
         self._train(quick=False)
@@ -248,8 +340,9 @@ def _short(metric: str, value: float) -> str:
     return wording.score(metric.rpartition("_")[2], value)
 
 
-def describe(card: Card, best: Best | None) -> Content:
-    """The detail pane: what the recipe does, the data, the published figure, settings, what quick changes."""
+def describe(card: Card, best: Best | None, newest: Newest | None = None) -> Content:
+    """The detail pane: what the recipe does, the data, the published figure, settings, what quick changes, and the
+    net as its newest run built it."""
     parts: list[Content | tuple[str, str] | str] = [(card.title, "bold"), "\n"]
     line = " · ".join(part for part in (card.family, card.dataset_title or card.dataset) if part)
     parts += [(line, "$text-muted"), "\n"]
@@ -279,6 +372,8 @@ def describe(card: Card, best: Best | None) -> Content:
         parts += [(best.protocol, "$text-muted"), "\n"]
     if recipe is not None:
         parts += ["\n", *_settings(recipe)]
+    if newest is not None and newest.net:
+        parts += ["\n", ("Net", "bold"), (f"  of {newest.run}\n", "$text-muted"), "\n".join(newest.net), "\n"]
     return Content.assemble(*parts)
 
 
