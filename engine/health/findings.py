@@ -13,14 +13,33 @@ LEARNT = 0.75  # of its first value: where the loss has fallen below that, sampl
 
 
 class _Since(Remembers):
-    """Since when a condition holds, over examinations."""
+    """Since when a condition holds, over examinations; and whether the model has learnt enough to be judged by them."""
 
-    kept = ("since", "before")
+    kept = ("since", "before", "first", "loss")
 
-    def __init__(self, settings: Health):
-        self.settings = settings
+    def __init__(self, settings: Health, descends: bool = False):
+        self.settings, self.descends = settings, descends
         self.since: int | None = None
         self.before: float | None = None
+        self.first: float | None = None
+        self.loss: float | None = None
+
+    def see(self, step: int, values: Values) -> Alarm | None:
+        loss = values.get("loss")
+        if loss is not None and math.isfinite(loss):
+            self.first = loss if self.first is None else self.first
+            self.loss = loss if self.loss is None else self.loss + 0.1 * (loss - self.loss)
+        return self.look(step, values)
+
+    def look(self, step: int, values: Values) -> Alarm | None:
+        raise NotImplementedError
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the loss has fallen so far that samples are worth judging, where it is one that falls."""
+        if not self.descends:
+            return True
+        return self.first is not None and self.loss is not None and self.loss < LEARNT * self.first
 
     def lasting(self, step: int, ill: bool) -> int | None:
         """The step since which examinations found it ill."""
@@ -36,11 +55,11 @@ class Collapse(_Since):
 
     kept = (*_Since.kept, "peak", "peak_at")
 
-    def __init__(self, settings: Health):
-        super().__init__(settings)
+    def __init__(self, settings: Health, descends: bool = False):
+        super().__init__(settings, descends)
         self.peak, self.peak_at = 0.0, 0
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def look(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/diversity", values.get("health/pixel_spread"))
         if spread is None:
             return None
@@ -49,7 +68,9 @@ class Collapse(_Since):
             self.peak, self.peak_at = min(spread, 1.0), step
         fallen = self.peak >= self.PEAK and spread < self.FALL * self.peak
         young = before is None or spread > GROWS * before
-        alike = spread < self.settings.diversity and (not young or values["health/contrast"] > 0.5)
+        alike = (
+            spread < self.settings.diversity and self.learnt and (not young or values["health/contrast"] > 0.5)
+        )
         began = self.lasting(step, alike or fallen)
         if began is None or not self.settings.diversity:
             return None
@@ -69,14 +90,14 @@ class Collapse(_Since):
 class Blob(_Since):
     """Samples that shrink to the mean image: their pixels hardly differ from noise to noise, label to label."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def look(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/pixel_spread")
         if spread is None:
             return None
         before, self.before = self.before, spread
         told = values.get("health/diversity", 1.0) >= self.settings.diversity
         young = before is None or spread > GROWS * before
-        began = self.lasting(step, spread < self.settings.blob and told and not young)
+        began = self.lasting(step, spread < self.settings.blob and told and self.learnt and not young)
         if began is None:
             return None
         return Alarm(
@@ -92,28 +113,20 @@ class LabelIgnored(_Since):
 
     TOLD = 0.05  # of what real labels tell
     MIXED = 0.3
-    kept = (*_Since.kept, "first", "loss")
 
-    def __init__(self, settings: Health, descends: bool):
-        super().__init__(settings)
-        self.descends = descends
-        self.first: float | None = None
-        self.loss: float | None = None
-
-    def see(self, step: int, values: Values) -> Alarm | None:
-        loss = values.get("loss")
-        if loss is not None and math.isfinite(loss):
-            self.first = loss if self.first is None else self.first
-            self.loss = loss if self.loss is None else self.loss + 0.1 * (loss - self.loss)
+    def look(self, step: int, values: Values) -> Alarm | None:
         told, followed = values.get("health/label_told"), values.get("health/label")
         if told is None:
             return None
         before, self.before = self.before, told
-        learnt = self._learnt(values) and not (before is not None and told > GROWS * before)
-        ignored = told < self.TOLD and (followed is None or followed < self.settings.label)
+        young = before is None or told > max(GROWS * before, self.TOLD / 2)
+        learnt = self._worth_judging(values)
+        ignored = not young and told < self.TOLD and (followed is None or followed < self.settings.label)
         mixed = followed is not None and followed < self.settings.label and told > self.MIXED
         began = self.lasting(step, learnt and (ignored or mixed))
-        if began is None or not self.settings.label:
+        if (
+            began is None or not self.settings.label or (mixed and began == step)
+        ):  # a young net mixes them up, too
             return None
         seen = "" if followed is None else f"; {max(0.0, followed):.0%} of the way from chance they show it"
         if ignored:
@@ -130,19 +143,19 @@ class LabelIgnored(_Since):
             "check the order of the classes in the data, and the net's embedding", began,
         )  # fmt: skip
 
-    def _learnt(self, values: Values) -> bool:
+    def _worth_judging(self, values: Values) -> bool:
         """Whether samples may be expected to show a label at all."""
         if values.get("health/pixel_spread", 1.0) < self.settings.blob:
             return False
         if self.descends:
-            return self.first is not None and self.loss is not None and self.loss < LEARNT * self.first
+            return self.learnt
         return values["health/contrast"] > 0.5 and values.get("health/diversity", 1.0) > 0.3
 
 
 class Memorisation(_Since):
     """Samples nearer to a training image than unseen images are."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def look(self, step: int, values: Values) -> Alarm | None:
         distance = values.get("health/nearest")
         if distance is None:
             return None

@@ -23,8 +23,8 @@ def build_panel(settings: Health, method: Method, total_steps: int, batch_size: 
             DiscriminatorWins(settings),
             StalledRate(total_steps),
             Slowness(settings, batch_size),
-            Collapse(settings),
-            Blob(settings),
+            Collapse(settings, descends),
+            Blob(settings, descends),
             LabelIgnored(settings, descends),
             Memorisation(settings),
         ]
