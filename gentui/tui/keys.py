@@ -269,6 +269,7 @@ TABLE: tuple[Key, ...] = (
     Key("playground.copy", "f3", "copy", "Copy command", "copy the command line that draws the same", 3),
     Key("playground.reset", "f4", "reset", "Reset field", "put the recipe's own value back in this field", 5),
     Key("playground.play", "f6", "play", "Play/pause", "let an animation play, or stand still", 6),
+    Key("playground.real", "f7", "real", "Real images", "training images beside those drawn, or not", 7),
     Key("playground.back", "escape", "back", "Stop/back", "stop drawing; then back to the run", 4, False),
     # -- playground of a classifier
     Key("features.next", "p,tab", "figure", "Next figure", "map by class, map by domain, confusion table", 1),

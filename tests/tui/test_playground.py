@@ -102,7 +102,7 @@ async def test_what_is_drawn_and_saved_is_what_the_command_writes(desk, size, ho
     monkeypatch.chdir(mine)
     async with desk(size) as d:
         screen = await opened(d)
-        form, viewer = screen.query_one(SettingsForm), screen.query_one(Viewer)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
         assert [entry.label for entry in form.entries] == [
             "label", "sampler", "steps", "images", "seed", "to seed", "frames", "checkpoint", "file",
         ]  # fmt: skip
@@ -172,7 +172,7 @@ async def test_between_two_seeds_moves_and_saves(desk, run, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     async with desk((160, 45)) as d:
         screen = await opened(d)
-        form, viewer = screen.query_one(SettingsForm), screen.query_one(Viewer)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
         assert "--frames=12" not in screen.arguments()
         for field, text in (
             ("steps", "1"),
@@ -182,6 +182,11 @@ async def test_between_two_seeds_moves_and_saves(desk, run, tmp_path, monkeypatc
             ("file", "way.gif"),
         ):
             await choose(d, form, field, text)
+        await d.press("f7")
+        await d.until(lambda: screen.query_one("#playground-real", Viewer).picture.strips)
+        await d.sees("training images")
+        await d.press("f7")
+        await d.until(lambda: "training images" not in d.text)
         await d.press("f2")  # draws first
         await d.sees("Wrote")
         await d.until(lambda: viewer.is_film and len(viewer._film) == 3)

@@ -97,7 +97,9 @@ class PlaygroundScreen(BaseScreen):
             with Vertical(id="playground-left"):
                 yield SettingsForm(id="playground-fields")
                 yield Static(id="playground-help", markup=False)
-            yield Viewer(self.gentui.images, id="playground-picture")
+            with Vertical(id="playground-right"):
+                yield Viewer(self.gentui.images, id="playground-picture")
+                yield Viewer(self.gentui.images, id="playground-real")
         yield Static(id="playground-command", markup=False)
 
     def on_mount(self) -> None:
@@ -302,18 +304,22 @@ class PlaygroundScreen(BaseScreen):
             self._show_nothing("F5 draws")
             self.say(f"{answer['which']} checkpoint, step {answer['step']:,}, on {clean(answer['device'], 20)}")
 
+    @property
+    def _viewer(self) -> Viewer:
+        return self.query_one("#playground-picture", Viewer)
+
     def _show_nothing(self, why: str) -> None:
-        self.query_one(Viewer).show(None, why)
+        self._viewer.show(None, why)
 
     def _show_images(self, answer: dict[str, Any]) -> None:
         self._frame += 1
         sheet = Sheet(Path(answer["path"]), answer["rows"], answer["columns"], stamp=self._frame)
         if "done" in answer:
-            self.query_one(Viewer).show(sheet, f"step {answer['done']:,} of {answer['of']:,} out of the noise")
+            self._viewer.show(sheet, f"step {answer['done']:,} of {answer['of']:,} out of the noise")
             return
         assert self._asked is not None
         self._drawn, self._asked = self._asked[1], None
-        self.query_one(Viewer).show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}")
+        self._viewer.show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}")
         self.say("Done. F2 saves it, F3 copies the command.")
         if self._saves:
             self._save(self._saves)
@@ -357,7 +363,18 @@ class PlaygroundScreen(BaseScreen):
         form.set_text(form.entry.own)
 
     def action_play(self) -> None:
-        self.say(self.query_one(Viewer).play_or_pause())
+        self.say(self._viewer.play_or_pause())
+
+    def action_real(self) -> None:
+        real = self.query_one("#playground-real", Viewer)
+        real.display = not real.display
+        path = self._dir / "figures" / "real.png"
+        sample = self._recipe.sample
+        if path.is_file():
+            rows = min(sample.rows, len(self._conditions.classes) or sample.rows)
+            real.show(Sheet(path, rows, sample.columns, certain=False), "training images")
+        else:
+            real.show(None, "no real images: they are drawn with a run's first samples")
 
     def action_back(self) -> None:
         if self._asked is not None:
