@@ -111,3 +111,9 @@ def test_a_thousand_runs_are_filtered_between_two_key_strokes():
     query = filters.parse("digits table.3>=6 -tag:y status:lost", filters.Known.of(runs))
     assert sum(query.matches(run) for run in runs) == 800
     assert time.process_time() - began < 0.2  # measured: 0.01
+
+
+def test_keys_of_more_runs_are_added_to_those_known():
+    first, second = list(RUNS.values())[:1], list(RUNS.values())[1:]
+    assert filters.Known.of(first).and_of(second) == KNOWN
+    assert KNOWN.and_of(first) is KNOWN

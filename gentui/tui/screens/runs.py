@@ -86,6 +86,7 @@ class RunsScreen(ListScreen):
         self._known: dict[str, Listed] = {}
         self._matching: list[Listed] = []
         self._keys = filters.Known()
+        self._met = filters.Known()  # the live thread's
         self._sort, self._descending = _BY_ID, True
 
     def body(self) -> ComposeResult:
@@ -97,16 +98,22 @@ class RunsScreen(ListScreen):
 
     def _list(self, index: Any) -> tuple[list[Listed], filters.Known]:
         """In the live thread: the rows, made anew only for runs that changed."""
-        known = {}
+        known: dict[str, Listed] = {}
+        changed: list[Any] = []
         runs = index.runs()
         waiting = sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queued_at or 0.0)
         places = {run.id: place for place, run in enumerate(waiting, 1)}
         for run in runs:
             old, place = self._known.get(run.id), places.get(run.id)
             is_same = old is not None and old.run == run and old.place == place
-            known[run.id] = old if old is not None and is_same else Listed(run, place, row_of(run, place))
+            if old is not None and is_same:
+                known[run.id] = old
+            else:
+                known[run.id] = Listed(run, place, row_of(run, place))
+                changed.append(run)
         self._known = known
-        return list(known.values()), filters.Known.of(runs)
+        self._met = self._met.and_of(changed)
+        return list(known.values()), self._met
 
     def show(self, data: Any) -> None:
         self._runs, self._keys = data
