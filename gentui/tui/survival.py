@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from textual import __version__ as textual_version
 from textual._context import active_message_pump
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.worker import WorkerFailed
 
 from gentui import __version__
@@ -44,6 +45,10 @@ class SurvivingApp(App[int]):
         self._crashed_at: deque[float] = deque(maxlen=TOO_MANY)
         self._leaving: set[Screen[Any]] = set()
         self._is_up = False
+
+    def pop_screen(self) -> AwaitComplete:
+        """As Textual's, but a second Esc before the first is done finds nothing to leave, which is no mistake."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()
 
     async def _dispatch_message(self, message: Message) -> None:
         """Keys run the actions of screens in the app's own loop, which must not end with them."""

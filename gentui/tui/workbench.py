@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
+from textual.message_pump import MessagePump
 
 from gentui import keymap, preferences
 from gentui.text import clean
@@ -221,7 +222,9 @@ class GentuiApp(SurvivingApp):
         def read() -> Any:
             from gentui.index import Index
 
-            return Index(self.home).runs()
+            index = Index(self.home)
+            index.refresh(wait=2.0)
+            return index.runs()
 
         def chosen(runs: list[str] | None) -> None:
             if runs:
@@ -329,7 +332,9 @@ class GentuiApp(SurvivingApp):
             except Exception as error:
                 self.call_from_thread(self._failed, error)
             else:
-                if then is not None:
+                owner = getattr(then, "__self__", None)
+                is_gone = isinstance(owner, MessagePump) and owner is not self and not owner.is_attached
+                if then is not None and not is_gone:
                     try:
                         self.call_from_thread(then, result)
                     except Exception as error:  # else nobody would hear of it

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from gentui.tui.workbench import GentuiApp
 
 
+def is_ready(screen: Screen[Any]) -> bool:
+    """Whether the screen's widgets are there: a key may be faster than they are."""
+    return screen.is_mounted and not screen._closing
+
+
 class BaseScreen(Screen[Any]):
     """A full screen. Subclasses set ``context`` and ``place``, and compose their ``body``."""
 
@@ -31,6 +36,9 @@ class BaseScreen(Screen[Any]):
 
         assert isinstance(self.app, GentuiApp)
         return self.app
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return is_ready(self)
 
     def compose(self) -> ComposeResult:
         yield TitleBar(self.place)
@@ -116,6 +124,10 @@ class Dialog(ModalScreen[Any]):
     """A dialog over the screen below. Subclasses set ``context``."""
 
     context: ClassVar[str] = ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return is_ready(self)
+
     HORIZONTAL_BREAKPOINTS = BaseScreen.HORIZONTAL_BREAKPOINTS
     VERTICAL_BREAKPOINTS = BaseScreen.VERTICAL_BREAKPOINTS
 
