@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.conditions import UnknownLabel
 from engine.data import to_uint8
 from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp
+from engine.labels import UnknownLabel
 from engine.methods import Generates, Trace
 from engine.requests import SETTINGS
 from engine.rundir import RunDir

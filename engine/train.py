@@ -178,7 +178,9 @@ class Trainer:
         self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
         self.visits = self.sample_steps | self.score_steps
         self.budget = getattr(recipe.evaluate, "budget", 1.0)
-        self.panel = build_panel(recipe.health, self.method, self.total, self.batches.batch_size)
+        self.panel = build_panel(
+            recipe.health, self.method, self.total, self.batches.batch_size, self.batches.steps_per_epoch
+        )
         self.examination = None
         if recipe.health.alarms and isinstance(self.method, Generates):
             self.examination = Examination(self.dataset, self.device, getattr(self.scorer, "extractor", None))

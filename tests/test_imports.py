@@ -30,7 +30,9 @@ def test_the_app_does_not_import_torch():
     assert loaded_by("import gentui.tui.app", "torch", "torchvision", "sklearn", "torch_fidelity") == ""
 
 
-@pytest.mark.parametrize("room", ["index", "jobs", "export", "doctor", "machine", "comparison", "progress", "datasets"])
+@pytest.mark.parametrize(
+    "room", ["index", "jobs", "export", "doctor", "machine", "comparison", "progress", "datasets"]
+)
 def test_the_rooms_of_the_app_import_neither_torch_nor_textual(room):
     assert loaded_by(f"import gentui.{room}", "torch", "textual", "sklearn") == ""
 

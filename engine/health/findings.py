@@ -114,9 +114,13 @@ class LabelIgnored(_Since):
     TOLD = 0.05  # of what real labels tell
     MIXED = 0.3
 
+    def __init__(self, settings: Health, descends: bool = False, after: int = 0):
+        super().__init__(settings, descends)
+        self.after = after
+
     def look(self, step: int, values: Values) -> Alarm | None:
         told, followed = values.get("health/label_told"), values.get("health/label")
-        if told is None:
+        if told is None or step < self.after:
             return None
         before, self.before = self.before, told
         young = before is None or told > max(GROWS * before, self.TOLD / 2)

@@ -8,8 +8,13 @@ from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
 from engine.methods import Method
 from engine.settings.health import Health
 
+MOST_IMAGES = 100_000
+"""A label is learnt in epochs: samples are asked whether they show it after two, or after so many images."""
 
-def build_panel(settings: Health, method: Method, total_steps: int, batch_size: int) -> Panel:
+
+def build_panel(
+    settings: Health, method: Method, total_steps: int, batch_size: int, steps_per_epoch: int = 1
+) -> Panel:
     """The panel of a run. A loss that is no number is told even where alarms are switched off."""
     watchers = [NonFinite()]
     descends = getattr(method, "descends", True)
@@ -25,7 +30,7 @@ def build_panel(settings: Health, method: Method, total_steps: int, batch_size: 
             Slowness(settings, batch_size),
             Collapse(settings, descends),
             Blob(settings, descends),
-            LabelIgnored(settings, descends),
+            LabelIgnored(settings, descends, min(2 * steps_per_epoch, MOST_IMAGES // batch_size)),
             Memorisation(settings),
         ]
     )

@@ -42,9 +42,16 @@ SCREENS: dict[str, type[Screen]] = {
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
 }  # fmt: skip
 DIALOGS = {"choose", "copy", "jump", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
-FOCUSED = {"home": [Table], "runs": [Table], "leaderboard": [Table], "compare": [Table],
-           "machine": [Table], "run": [Lines], "form": [SettingsForm],
-    "playground": [SettingsForm]}
+FOCUSED = {
+    "home": [Table],
+    "runs": [Table],
+    "leaderboard": [Table],
+    "compare": [Table],
+    "machine": [Table],
+    "run": [Lines],
+    "form": [SettingsForm],
+    "playground": [SettingsForm],
+}
 
 
 def strokes(context: str) -> list[tuple[str, keys.Key]]:

@@ -74,14 +74,14 @@ class PlaygroundScreen(BaseScreen):
 
     def __init__(self, run: Any, recipe: Recipe, checkpoints: list[str], device: str = "auto") -> None:
         super().__init__()
-        from engine.conditions import Conditions
+        from engine.labels import Labels
 
         self._run = run
         self._recipe = recipe
         self._checkpoints = checkpoints
         self._device = device
         self._dir = Path()
-        self._conditions = Conditions.of(recipe.data)
+        self._conditions = Labels.of(recipe.data)
         self._is_conditional = False  # until the weights are read
         self._drawer: Drawer | None = None
         self._asked: tuple[int, list[str]] | None = None  # what is being drawn
@@ -286,10 +286,10 @@ class PlaygroundScreen(BaseScreen):
 
     def _know(self, answer: dict[str, Any]) -> None:
         """The weights are read: what can be asked for is known."""
-        from engine.conditions import Conditions
+        from engine.labels import Labels
 
         is_first = self._asked is None and self._drawn is None
-        known, conditional = Conditions.of(answer["conditions"]), bool(answer["conditional"])
+        known, conditional = Labels.of(answer["conditions"]), bool(answer["conditional"])
         if (known, conditional) != (self._conditions, self._is_conditional):
             self._conditions, self._is_conditional = known, conditional
             form = self.query_one(SettingsForm)
