@@ -1,7 +1,7 @@
 """Pictures of the app, from real runs: ``python screenshots/make.py [--home DIR]``.
 
-Without ``--home`` a digits-unet run is trained first (a minute or two on a CPU). Writes one SVG for each
-screen beside this file.
+Without ``--home`` three small runs are trained first (some minutes on a CPU), the quick ones for company. Writes
+one SVG for each screen beside this file.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("run-80x24", SMALL, ["4"], "loss"),
     ("samples", LARGE, ["4", "s"], "newest, following"),
     ("scores", LARGE, ["4", "e"], "floor"),
+    ("health", LARGE, ["4", "i"], "Signals"),
+    ("playground", LARGE, ["4", "P", "f5"], "Done. F2"),
+    ("compare", LARGE, ["2", "a", "C"], "digits-cfg"),
+    ("machine", LARGE, ["5"], "memory"),
     ("leaderboard", LARGE, ["3"], "as published"),
     ("export", LARGE, ["x"], "bytes"),
     ("help", LARGE, ["question_mark"], "Everywhere"),
@@ -70,9 +74,11 @@ def main() -> None:
     home = parser.parse_args().home
     with tempfile.TemporaryDirectory() as folder:
         if home is None:
-            home = Path(folder)
-            train = [sys.executable, "-m", "gentui", "--home", str(home), "run", "digits-unet", "--wait"]
-            subprocess.run(train, check=True)
+            home = Path(folder) / "home"
+            for run in (["digits-cfg", "--quick"], ["digits-unet", "--quick", "--seed", "1"], ["digits-unet"]):
+                command = [sys.executable, "-m", "gentui", "--home", str(home), "run", *run, "--wait"]
+                subprocess.run(command, check=True)
+        os.environ["GENTUI_CONFIG"] = str(Path(folder) / "config")  # as it comes, whatever this person's is
         os.chdir("/")  # the export screen names the working directory
         for shot in SHOTS:
             print(asyncio.run(shoot(home, *shot)))

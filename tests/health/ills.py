@@ -42,9 +42,10 @@ ILLS = [
         "diffusion on 32 images", "memorisation", "digits-unet",
         ("train.steps=600", "data.batch_size=28", "sample.times=2"), images=32,
     ),
-    Ill("discriminator's learning rate × 10", "discriminator", "photos-dcgan", ("method.discriminator_lr=4e-3",)),
+    Ill("discriminator's learning rate × 10", "discriminator", "photos-dcgan",
+        ("method.discriminator_lr=4e-3", "train.steps=120")),
     Ill("discriminator's learning rate × 10, conditional", "discriminator", "toonfaces-acgan",
-        ("method.discriminator_lr=4e-3", "train.steps=80")),
+        ("method.discriminator_lr=4e-3", "train.steps=120")),
 ]  # fmt: skip
 
 

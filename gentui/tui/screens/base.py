@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 
 from gentui.text import clean
@@ -124,6 +125,14 @@ class Dialog(ModalScreen[Any]):
     """A dialog over the screen below. Subclasses set ``context``."""
 
     context: ClassVar[str] = ""
+    _is_answered = False
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """As Textual's, but an answer that comes before the first has closed the dialog is none."""
+        if self._is_answered:
+            return AwaitComplete.nothing()
+        self._is_answered = True
+        return super().dismiss(result)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return is_ready(self)
