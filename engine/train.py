@@ -128,7 +128,7 @@ class Trainer:
             self._restore(state)
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         if not resume:
-            (self.run.path / "architecture.txt").write_text(describe(self.method, self.batches.at(0).first(2)))
+            self.run.architecture_path.write_text(describe(self.method, self.batches.at(0).first(2)))
         self.status(
             "resumed" if resume else "started",
             total_steps=self.total,

@@ -59,11 +59,10 @@ class Divergence(Remembers):
         self.first: float | None = None
         self.smooth: float | None = None
         self.lowest = math.inf
-        self.lowest_at = 0
         self.steps = 0
         self.recent: deque[float] = deque(maxlen=10)
         self.high_since: int | None = None
-        self.kept = ("first", "smooth", "lowest", "lowest_at", "steps", "recent", "high_since")
+        self.kept = ("first", "smooth", "lowest", "steps", "recent", "high_since")
 
     def see(self, step: int, values: Values) -> Alarm | None:
         loss = values.get("loss")
@@ -76,14 +75,13 @@ class Divergence(Remembers):
         first, level = self.first, self._level()
         self.recent.append(loss)
         high = [value > level for value in self.recent]
-        if not high[-1] and not any(high):
+        if not any(high):
             self.high_since = None
         elif high[-1] and self.high_since is None:
             self.high_since = step
         began = self.high_since or step
         self.smooth += 0.1 * (loss - self.smooth)
-        if self.smooth < self.lowest:
-            self.lowest, self.lowest_at = self.smooth, step
+        self.lowest = min(self.lowest, self.smooth)
         if self.steps <= self.OPENING and loss > first + (self.JUMP - 1) * abs(first):
             return self._alarm(f"The loss jumped from {first:.4g} to {loss:.4g} at step {step}.", step)
         if sum(high) > len(high) // 2 and len(high) == self.recent.maxlen:
@@ -103,8 +101,10 @@ class Divergence(Remembers):
         assert self.first is not None
         top = self.first + (self.settings.diverged - 1) * abs(self.first)
         gained = self.first - self.lowest
-        if not self.descends or gained < abs(self.first) / 4:
-            return top if self.descends else self.first + 4 * abs(self.first)
+        if not self.descends:
+            return self.first + 4 * abs(self.first)
+        if gained < abs(self.first) / 4:
+            return top
         return min(top, max(self.lowest + gained / 2, self.lowest * 1.5))
 
     def _alarm(self, sentence: str, began: int) -> Alarm:

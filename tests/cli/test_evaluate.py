@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from engine.events import EventWriter
 from engine.recipe import load
 from engine.rundir import RunDir, State
 from gentui.jobs.kinds import EVALUATIONS, EvaluationDir
+from tests.cli.conftest import wait_until
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
 LINE = "fid\t12.5  (floor 1.5)\tfid · pretended\n"
@@ -42,15 +42,6 @@ def trained(home, pretend):
 
 def jobs_of(home) -> list[EvaluationDir]:
     return [EVALUATIONS.open(home / "evaluations" / name) for name in EVALUATIONS.ids(home)]
-
-
-def wait_until(condition, seconds: float = 30.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
 
 
 def test_it_waits_and_prints_the_scores(gentui, trained, home):

@@ -14,17 +14,9 @@ import time
 import pytest
 
 from engine.rundir import RunDir
+from tests.cli.conftest import wait_until
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
-
-
-def wait_until(condition, seconds: float = 30.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
 
 
 def test_run_prints_the_id_and_trains_in_the_background(gentui, pretend, home):

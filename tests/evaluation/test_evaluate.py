@@ -9,29 +9,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.data import Dataset, Split, fingerprint, open_dataset, to_float
+from engine.data import Dataset, Split, fingerprint, to_float
 from engine.evaluation.evaluate import Evaluation, Score, evaluate
-from engine.evaluation.extractors import Extractor, load_extractor
+from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
 from engine.evaluation.statistics import RealImages, RealStatistics, cache_folder, cache_path
-from engine.settings.datasets import Digits
 from engine.settings.training import FID
 
 FIELDS = {
     "metric", "extractor", "extractor_hash", "dataset", "dataset_hash", "split", "split_size",
     "samples", "resize", "quantisation", "sampling", "ema", "selected_by",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return open_dataset(Digits())
-
-
-@pytest.fixture(scope="module")
-def extractor() -> Extractor:
-    return load_extractor("digits-cnn")
 
 
 @pytest.fixture(scope="module")

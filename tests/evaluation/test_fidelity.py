@@ -12,26 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import Dataset, Split, fingerprint, open_dataset, resize, to_float
+from engine.data import Dataset, Split, fingerprint, resize, to_float
 from engine.evaluation import fidelity
 from engine.evaluation.evaluate import EVIDENCE, Evaluation, evaluate, requested_labels
-from engine.evaluation.extractors import Extractor, load_extractor
+from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import MOST_ROWS, RealImages, cache_path, chosen_rows
 from engine.problems import RecipeError
-from engine.settings.datasets import Digits
 from engine.settings.training import FID
 from tests.evaluation.torch_fidelity_api import registered, theirs
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return open_dataset(Digits())
-
-
-@pytest.fixture(scope="module")
-def extractor() -> Extractor:
-    return load_extractor("digits-cnn")
 
 
 @pytest.fixture(scope="module")
