@@ -18,6 +18,7 @@ from textual import __version__ as textual_version
 from textual._context import active_message_pump
 from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
 from gentui import __version__
@@ -32,6 +33,18 @@ LARGEST = 1 << 20
 
 TOO_MANY, WITHIN = 8, 20.0
 """So many crashes within so many seconds are no accident of one screen: the app ends, as Textual would."""
+
+
+_move_page = OptionList._move_page
+
+
+def _move_page_once_laid_out(self: OptionList, direction: Any) -> None:
+    """Textual 8.2 looks a line up that is not there yet when a page key overtakes a list's first layout."""
+    if self._index_to_line:
+        _move_page(self, direction)
+
+
+OptionList._move_page = _move_page_once_laid_out
 
 
 class SurvivingApp(App[int]):

@@ -196,6 +196,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(Path(__file__).with_name("trainer.py"))])
     )
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)  # where tables and pictures are saved by default
     monkeypatch.setenv("GENTUI_CONFIG", str(tmp_path / "config"))  # layouts are kept there
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "app.json").write_text('{"toured": true}')

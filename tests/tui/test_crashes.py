@@ -181,3 +181,16 @@ def test_in_a_real_terminal_the_app_goes_on(home: Path, runs, tmp_path: Path):
         assert b"Traceback" not in t.raw
     finally:
         t.close()
+
+
+async def test_a_page_key_before_a_list_is_laid_out_moves_nothing(desk):
+    from textual.widgets import OptionList
+
+    async with desk() as d:
+        options = OptionList("one", "two")
+        options.styles.height = 0
+        await d.app.screen.mount(options)
+        options.highlighted = 0
+        options.action_page_down()
+        options.action_page_up()
+        assert options.highlighted == 0 and not d.app.crashes
