@@ -18,6 +18,8 @@ GLYPHS = {
     "lost": ("?", "bad"),
 }
 """Status -> (glyph, tone)."""
+STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$text-muted", "accent": "$accent"}
+"""Tones in running text."""
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 SEVERITIES = {"error": "bad", "warning": "warn", "info": "dim"}

@@ -77,8 +77,8 @@ class Runs:
         self._locks: list[int] = []
 
     def let_go(self) -> None:
-        for fd in self._locks:
-            os.close(fd)
+        while self._locks:
+            os.close(self._locks.pop())
 
     def make(
         self,

@@ -30,3 +30,33 @@ async def test_a_recipe_without_a_run_has_no_picture(desk, runs):
         await d.until(lambda: "▀" not in d.text)
         await d.press("up")
         await d.sees("▀")
+
+
+async def test_the_preview_follows_a_run_in_training_and_reads_nothing_when_it_stands_still(
+    desk, runs, monkeypatch
+):
+    run = runs.live(120, samples=1)
+    async with desk((160, 45)) as d:
+        home = d.app.screen
+        await d.sees("Newest run ● running · step 120 of 300", f"{run.id}, step 120")
+        runs.extend(run, 120, 240, samples=1)
+        run.architecture_path.write_text("unet: 1,234 parameters\n")
+        await d.sees("step 240 of 300", f"{run.id}, step 240")
+        await d.until(lambda: "unet: 1,234" in home.query_one("#detail-text").visual.plain)
+        runs.event(run, "status", 300, status="done", reason="")
+        run.write_state(run.read_state().with_(status="done", ended_at=1.0))
+        runs.let_go()
+        await d.sees("Newest run ✓ done")
+        looks, passes = [], d.app.live.passes
+        monkeypatch.setattr("gentui.tui.screens.home.best_scores", looks.append)
+        await d.until(lambda: d.app.live.passes > passes + 2)
+        assert looks == []
+
+
+async def test_your_best_is_in_the_metric_that_was_published_or_that_the_runs_were_scored_by(desk, runs):
+    run = runs.make(fid=None)
+    for metric, value in (("target_accuracy", 0.5), ("oracle_target_accuracy", 0.75)):
+        protocol = {"protocol": metric, "protocol_id": metric}
+        runs.event(run, "evaluation", 300, metric=metric, value=value, lower_is_better=False, **protocol)
+    async with desk((160, 45)) as d:
+        await d.sees("Your best  target_accuracy 0.5", "acc 0.5 ")

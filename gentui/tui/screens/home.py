@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from engine.recipe import Recipe
-    from gentui.index import Index
+    from gentui.index import Index, RunRow
+    from gentui.tui.widgets.picture import Sheet
 
 COLUMNS = (
     Column("recipe", minimum=12, maximum=28),
@@ -75,41 +75,73 @@ def best_scores(index: Index) -> dict[str, dict[str, Best]]:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """The newest run of a recipe, and how it stands: status, its tone, how far it has come. All clean. ``metric`` is
+    what it was scored by first."""
+
+    run: str
+    status: str
+    tone: str
+    told: str
+    metric: str = ""
+
+
+def standings(index: Index) -> dict[str, Standing]:
+    """The newest run of each recipe."""
+    found: dict[str, RunRow] = {}
+    for run in index.runs():
+        found.setdefault(run.recipe, run)
+    return {recipe: _standing(run) for recipe, run in found.items()}
+
+
+def _standing(run: RunRow) -> Standing:
+    words = [f"step {run.step:,}" + (f" of {run.steps:,}" if run.steps else "")] if run.step else []
+    words += [f"loss {wording.number(run.loss, 3)}"] if run.loss is not None else []
+    if run.status in ("running", "stalled"):
+        words += [clean(run.phase, 40)] if run.phase else []
+        words += [f"{wording.duration(run.eta_s)} left"] if run.eta_s is not None else []
+    elif run.status != "done" and run.reason:
+        words.append(clean(run.reason, 120))
+    metric = run.best.metric if run.best is not None else ""
+    return Standing(run.id, *wording.status(run.status), " · ".join(words), metric)
+
+
+@dataclass(frozen=True)
 class Newest:
-    """What the newest run of a recipe left behind: its net as text, and its last grid of samples."""
+    """What the newest run of a recipe has left behind: its net as text, and its last grid of samples."""
 
     run: str
     net: tuple[str, ...] = ()
-    picture: Path | None = None
-    rows: int = 0
-    columns: int = 0
+    sheet: Sheet | None = None
     step: int = 0
 
 
-def newest_runs(index: Index) -> dict[str, str]:
-    """The id of the newest run of each recipe."""
-    found: dict[str, str] = {}
-    for run in index.runs():
-        found.setdefault(run.recipe, run.id)
-    return found
-
-
-def what_is_left(home: Path, run_id: str) -> Newest:
-    """Read it; in a thread."""
+def what_is_left(index: Index, run_id: str, known: Newest | None) -> Newest:
+    """Read it, in the live thread; ``known`` is what was read before. The net is written down once."""
     from engine.rundir import RunDir
-    from gentui.index import Index
     from gentui.text import clean_lines
     from gentui.tui.screens.run import inside
     from gentui.tui.widgets import viewer as _  # noqa: F401  not in the screen's thread: it takes its time
+    from gentui.tui.widgets.picture import Sheet
 
-    run = RunDir(home / "runs" / run_id)
-    text = run.architecture().rstrip("\n")
-    net = tuple(clean_lines(text)[:MOST_OF_NET]) if text else ()
-    samples = Index(home).samples(run_id)
+    run = RunDir(index.home / "runs" / run_id)
+    net = known.net if known is not None and known.run == run_id else ()
+    if not net and (text := run.architecture().rstrip("\n")):
+        net = tuple(clean_lines(text)[:MOST_OF_NET])
+    samples = index.samples(run_id)
     if not samples or not (picture := inside(run.path, samples[-1].path)).is_file():
         return Newest(run_id, net)
     last = samples[-1]
-    return Newest(run_id, net, picture, last.rows or 0, last.columns or 0, last.step)
+    return Newest(run_id, net, Sheet(picture, last.rows or 0, last.columns or 0, stamp=last.t), last.step)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the index knew of the recipes when asked: best scores, the newest runs, what the one looked at has left."""
+
+    best: dict[str, dict[str, Best]] = field(default_factory=dict)
+    runs: dict[str, Standing] = field(default_factory=dict)
+    newest: Newest | None = None
 
 
 def _beats(new: Best, old: Best) -> bool:
@@ -127,10 +159,10 @@ class HomeScreen(ListScreen):
     def __init__(self) -> None:
         super().__init__()
         self._cards: list[Card] = cards.quick_cards()
-        self._best: dict[str, dict[str, Best]] = {}
         self._loaded = False
-        self._runs: dict[str, str] = {}
-        self._newest: Newest | None = None
+        self._known = Known()
+        self._watched = ""  # the run that the preview shows
+        self._left: Newest | None = None  # the live thread's
         self._rest: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -153,17 +185,25 @@ class HomeScreen(ListScreen):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        self._newest = None  # it may have gone on
         if self._loaded:  # data may have been fetched meanwhile
             self._load()
 
     def fetch(self) -> Fetch | None:
-        return Fetch(lambda index: (best_scores(index), newest_runs(index)))
+        return Fetch(self._look_up)
 
-    def show(self, data: Any) -> None:
-        if data != (self._best, self._runs):
-            self._best, self._runs = data
-            self.fill()
+    def _look_up(self, index: Index) -> Known:
+        """In the live thread: again whenever a trainer has written something."""
+        watched = self._watched
+        self._left = what_is_left(index, watched, self._left) if watched else None
+        return Known(best_scores(index), standings(index), self._left)
+
+    def show(self, data: Known) -> None:
+        if data != self._known:
+            before, self._known = self._known, data
+            if (data.best, data.runs) != (before.best, before.runs):
+                self.fill()
+            else:
+                self._describe()
 
     # -- drawing
 
@@ -198,10 +238,12 @@ class HomeScreen(ListScreen):
         return Row(card.name, (card.name, card.dataset, (card.title, "dim"), published, mine, here))
 
     def _best_of(self, card: Card) -> Best | None:
-        """A person's best in the metric that was published; else in the recipe's own, else in any."""
-        scores = self._best.get(f"{card.name}\0{card.dataset}", {})
+        """A person's best in the metric that was published; else in the recipe's own, else in the runs' first."""
+        scores = self._known.best.get(f"{card.name}\0{card.dataset}", {})
         own = getattr(card.recipe.evaluate, "metric", "") if card.recipe is not None else ""
-        return next((scores[metric] for metric in (card.metric, own, *scores) if metric in scores), None)
+        standing = self._known.runs.get(card.name)
+        first = standing.metric if standing is not None else ""
+        return next((scores[metric] for metric in (card.metric, own, first, *scores) if metric in scores), None)
 
     @property
     def card(self) -> Card | None:
@@ -213,46 +255,40 @@ class HomeScreen(ListScreen):
         self._describe()
 
     def _describe(self) -> None:
-        card = self.card
-        run = self._runs.get(card.name) if card is not None else None
-        newest = self._newest if self._newest is not None and self._newest.run == run else None
-        if run is not None and newest is None:
+        card, known = self.card, self._known
+        standing = known.runs.get(card.name) if card is not None else None
+        run = standing.run if standing else ""
+        newest = known.newest if known.newest is not None and known.newest.run == run else None
+        if run != self._watched:
             if self._rest is not None:
                 self._rest.stop()
             self._rest = self.set_timer(REST, lambda: self._look_at(run))
-        text = Content("") if card is None else describe(card, self._best_of(card), newest)
+        text = Content("") if card is None else describe(card, self._best_of(card), newest, standing)
         self._show_samples(newest)
         static = self.query_one("#detail-text", Static)
         if static.visual != text:
             static.update(text)
 
     def _look_at(self, run_id: str) -> None:
-        home = self.gentui.home
-        self.gentui.in_thread(lambda: what_is_left(home, run_id), self._know_newest)
-
-    def _know_newest(self, newest: Newest) -> None:
-        self._newest = newest
-        if self.is_attached and self.card is not None and self._runs.get(self.card.name) == newest.run:
-            self._describe()
+        self._watched = run_id
+        if run_id:
+            self.ask()
 
     def _show_samples(self, newest: Newest | None) -> None:
         """The newest run's last grid, where there is one; the widget comes with the first."""
         pane = self.query_one("#detail")
-        picture = newest.picture if newest is not None else None
-        pane.set_class(picture is not None and self.gentui.images != "none", "-pictured")
-        if newest is None or picture is None or self.gentui.images == "none":
+        sheet = newest.sheet if newest is not None and self.gentui.images != "none" else None
+        pane.set_class(sheet is not None, "-pictured")
+        if newest is None or sheet is None:
             return
-        from gentui.tui.widgets.picture import Sheet
         from gentui.tui.widgets.viewer import Viewer
 
-        sheet = Sheet(picture, newest.rows, newest.columns)
         caption = f"{newest.run}, step {newest.step:,}"
-        if found := list(pane.query(Viewer)):
-            found[0].show(sheet, caption)
-        else:
+        viewer = next(iter(pane.query(Viewer)), None)
+        if viewer is None:
             viewer = Viewer("half", id="newest-samples")
             pane.mount(viewer)
-            self.call_after_refresh(viewer.show, sheet, caption)
+        viewer.show(sheet, caption)
 
     # -- keys
 
@@ -340,12 +376,17 @@ def _short(metric: str, value: float) -> str:
     return wording.score(metric.rpartition("_")[2], value)
 
 
-def describe(card: Card, best: Best | None, newest: Newest | None = None) -> Content:
-    """The detail pane: what the recipe does, the data, the published figure, settings, what quick changes, and the
-    net as its newest run built it."""
+def describe(
+    card: Card, best: Best | None, newest: Newest | None = None, standing: Standing | None = None
+) -> Content:
+    """The detail pane: what the recipe does, the data, the published figure, the newest run, settings, what quick
+    changes, and the net as that run built it."""
     parts: list[Content | tuple[str, str] | str] = [(card.title, "bold"), "\n"]
     line = " · ".join(part for part in (card.family, card.dataset_title or card.dataset) if part)
     parts += [(line, "$text-muted"), "\n"]
+    if standing is not None:
+        parts += ["Newest run ", (standing.status, wording.STYLES.get(standing.tone, ""))]
+        parts += [f" · {standing.told}\n" if standing.told else "\n"]
     if card.summary:
         parts += ["\n", card.summary, "\n"]
     if card.problem:

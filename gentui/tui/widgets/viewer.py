@@ -119,6 +119,9 @@ class Viewer(Vertical):
         self._write_caption()
         self._play_on()
 
+    def on_mount(self) -> None:
+        self._write_caption()  # it may have been told what to show before
+
     def on_resize(self) -> None:
         self._load()
 
@@ -129,9 +132,9 @@ class Viewer(Vertical):
     def _write_caption(self) -> None:
         remarks = (self._place, self.remark) if self._sheet else ()
         text = " · ".join(part for part in (self._caption, *remarks, self._detail) if part)
-        static = self.query_one(".viewer--caption", Static)
-        if str(static.content) != text:
-            static.update(text)
+        for static in self.query(".viewer--caption").results(Static):
+            if str(static.content) != text:
+                static.update(text)
 
     # -- reading
 
