@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gentui.commands.console import Exit, duration, number, out, out_json, say, table
-from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, tend, watch
+from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _print_table(rows: list[RunRow]) -> None:
 def _watch(home: Path, ids: list[str], leaving: Leaving) -> bool:
     """True when every run has ended, False when the person leaves before."""
     with (_bar if sys.stderr.isatty() else _plain)(len(ids)) as show:
-        return watch(home, ids, leaving, show, tend)
+        return watch(home, ids, leaving, show)
 
 
 def _is_over(row: RunRow) -> bool:

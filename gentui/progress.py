@@ -90,10 +90,8 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
 
     Returns the exit code: 0 when the run is done, 1 when it ended otherwise, 130 when the person left.
     """
-    from gentui import jobs
-
     with narrator() as tell:
-        has_ended = watch(home, [run_id], leaving, lambda rows: tell(_moment_of(rows[0])), jobs.reconcile)
+        has_ended = watch(home, [run_id], leaving, lambda rows: tell(_moment_of(rows[0])))
     if not has_ended:
         say(f"left; the run goes on: `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
         if as_json:
@@ -107,11 +105,8 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
     return Exit.OK if result["status"] == "done" else Exit.RUN_FAILED
 
 
-def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show, tend: Callable[[Path], object]) -> bool:
-    """Show the runs until all have ended: True; or until the person leaves before: False.
-
-    ``tend`` is called with the home every now and then, for what nobody else may be there to do.
-    """
+def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show) -> bool:
+    """Show the runs until all have ended: True; or until the person leaves before: False."""
     from gentui.index import Index
 
     index = Index(home)
@@ -165,7 +160,7 @@ def watch_evaluation(home: Path, job: EvaluationDir, leaving: Leaving) -> State:
 
 
 def tend(home: Path) -> None:
-    """Do what nobody else may be there to do: record ends, start workers."""
+    """Do what nobody else may be there to do: record ends, start workers in place of killed ones."""
     from gentui import jobs
 
     jobs.reconcile(home)

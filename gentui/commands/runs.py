@@ -226,6 +226,7 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
     """What the trainer, or an evaluation (eval-…), printed."""
     from gentui import jobs
     from gentui.commands.control import find_job
+    from gentui.progress import tend
 
     found = jobs.get_job(app.home, find_job(app.home, app.index(), run))
     position = _print_log(found, 0, lines)
@@ -239,7 +240,7 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
         time.sleep(0.2)
         waited += 1
         if waited % 10 == 0:
-            jobs.reconcile(app.home)
+            tend(app.home)
 
 
 def _print_log(job: JobDir, position: int, last: int | None = None) -> int:

@@ -13,8 +13,9 @@ import time
 
 import pytest
 
-from engine.rundir import RunDir
+from engine.rundir import RunDir, list_runs
 from tests.cli.conftest import wait_until
+from tests.jobs.conftest import workers
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
 
@@ -122,9 +123,33 @@ def test_killing_the_one_who_waits_does_not_stop_the_run(environment, pretend, h
     wait_until(lambda: run.read_state().status == "done")
 
 
-def started(home) -> list[RunDir]:
-    from engine.rundir import list_runs
+@pytest.mark.parametrize("waiting", ["run --wait", "logs -f"])
+def test_who_waits_for_a_queue_whose_worker_is_killed_has_another_one_started(
+    environment, pretend, home, gentui, waiting
+):
+    first = gentui("run", pretend(steps=100_000, pause=0.02)).stdout.strip()
+    wait_until(lambda: started(home))
+    recipe = pretend(steps=3)
+    if waiting == "run --wait":
+        arguments = ["run", recipe, "--wait"]
+    else:
+        arguments = ["logs", "-f", gentui("run", recipe).stdout.strip()]
+    watching = subprocess.Popen(
+        [*GENTUI, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert watching.stderr is not None
+    if waiting != "logs -f":  # it is queued, and by now only waited for
+        assert any("queued" in line for line in watching.stderr)
+    (worker,) = workers(home)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: set(workers(home)) - {worker})
+    os.kill(RunDir(home / "runs" / first).read_state().pid or 0, signal.SIGTERM)
+    assert watching.wait(timeout=30) == 0
+    watching.stderr.close()
+    assert list_runs(home)[-1].read_state().status == "done"
 
+
+def started(home) -> list[RunDir]:
     return [run for run in list_runs(home) if run.read_state().status == "running"]
 
 
