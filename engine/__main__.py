@@ -57,12 +57,13 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
     from engine.devices import DeviceError, choose_device
     from engine.evaluation.extractors import ExtractorError
     from engine.recipe import MissingData, RecipeError, load
+    from engine.system import Meter
     from engine.train import Trainer, TrainingFailed
 
     trainer: Trainer | None = None
 
     def end(status: str, reason: str, code: int) -> int:
-        step, images = (trainer.step, trainer.images if trainer.step else 0) if trainer else (0, 0)
+        step, images = (trainer.step, trainer.images) if trainer else (0, 0)
         print(f"{status}: {reason}" if reason else status, flush=True)
         writer.emit("status", step=step, images=images, status=status, reason=reason)
         try:
@@ -80,7 +81,8 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
         recipe.require_data()
         trainer = Trainer(run, recipe, choose_device(device), writer, stop)
         trainer.prepare(resume=checkpoint.exists(run))
-        trainer.train()
+        with Meter(writer, lambda: (trainer.step, trainer.images), run.path, trainer.device):
+            trainer.train()
         return end("done", "", 0)
     except StopRequested as error:
         saved = trainer is not None and trainer.saved_at == trainer.step

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -18,32 +17,26 @@ import torch
 from torch import Tensor
 
 from engine import checkpoint, devices, registry
-from engine.clock import Clock
 from engine.conditions import Conditions
 from engine.data import Batches, open_dataset
 from engine.evaluation.evaluate import Evidence, Score
 from engine.events import EventWriter
 from engine.figures import Occasion
 from engine.figures.architecture import describe
-from engine.health import Alarm, Values
+from engine.health import Values
 from engine.health.panel import build_panel
 from engine.health.samples import Examination, draw
+from engine.journal import Journal, say
 from engine.methods import Context, Generates, ImageSpec, Method, Validates
-from engine.metrics import MetricLog
 from engine.recipe import Recipe
+from engine.record import Record, TrainingFailed
 from engine.rundir import RunDir
 from engine.scoring import build_scorer
 from engine.signals import StopFlag, StopRequested
+from engine.timetable import Timetable
 from engine.validation import Validator
 
-HEARTBEAT_SECONDS = 2.0
-LOG_SECONDS = 10.0
-MOST_VALIDATIONS = 200  # over a run; otherwise after every epoch
 FIRST_CHECKPOINT_SECONDS = 5.0  # then after twice that, and so on up to what the recipe says
-
-
-class TrainingFailed(Exception):
-    """The run cannot go on; the message is the reason a person reads."""
 
 
 def build_method(
@@ -60,29 +53,23 @@ def build_method(
     return registry.build(recipe.method, context)
 
 
-def due_steps(total: int, times: int) -> list[int]:
-    """``times`` steps spread evenly over ``total``, the last one being the end."""
-    return sorted({max(1, round(total * (i + 1) / times)) for i in range(times)}) if times else []
-
-
 class Trainer:
     """Trains one attempt of one run. ``stop`` is looked at between steps and during long phases."""
 
     def __init__(self, run: RunDir, recipe: Recipe, device: torch.device, writer: EventWriter, stop: StopFlag):
-        self.run, self.recipe, self.device, self.writer, self.stop = run, recipe, device, writer, stop
-        self.metrics = MetricLog(writer)
+        self.run, self.recipe, self.device, self.stop = run, recipe, device, stop
+        self.journal = Journal(writer, stop, lambda: (self.step, self.images))
         self.step = 0
         self.epoch_loss = torch.zeros((), dtype=torch.float64, device=device)
         self.epoch_steps = 0
-        self.sampled_at = self.scored_at = 0
         self.best: dict[str, Any] | None = None
         self.saved_at: int | None = None
-        self.bad_steps = 0
-        self.looked_at = 0
-        self._phase_at = self._logged_at = 0.0
-        self._patience = FIRST_CHECKPOINT_SECONDS
-        self._window_start, self._window_step = time.monotonic(), 0
-        self._speed = 0.0
+        self._saved_time, self._patience = time.monotonic(), FIRST_CHECKPOINT_SECONDS
+
+    @property
+    def images(self) -> int:
+        """Training images seen."""
+        return self.step * self.batches.batch_size if self.step else 0
 
     # -- set-up ----------------------------------------------------------------------------------------
 
@@ -94,7 +81,9 @@ class Trainer:
         threads = devices.set_up(device, state["threads"] if state and state["device"] == device.type else None)
         if note := recipe.probe_note():
             say(note)
-        self.scorer = build_scorer(recipe, self.dataset, device, partial(self.heartbeat, "training the probe"))
+        self.scorer = build_scorer(
+            recipe, self.dataset, device, partial(self.journal.heartbeat, "training the probe")
+        )
         devices.seed_everything(recipe.train.seed)
         train = self.dataset.train
         self.batches = Batches(
@@ -106,7 +95,7 @@ class Trainer:
             augmentation=recipe.data,
         )
         self.total = recipe.steps_total(len(train))
-        self.phase("building the net")
+        self.journal.phase("building the net")
         self.method = build_method(
             recipe, device, self.conditions, self.total, self.batches.steps_per_epoch, train.images
         )
@@ -129,7 +118,7 @@ class Trainer:
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         if not resume:
             self.run.architecture_path.write_text(describe(self.method, self.batches.at(0).first(2)))
-        self.status(
+        self.journal.status(
             "resumed" if resume else "started",
             total_steps=self.total,
             total_images=self.total * self.batches.batch_size,
@@ -147,10 +136,10 @@ class Trainer:
     def _read_data(self) -> None:
         """The data set and what images can be asked for by; TrainingFailed where the net is told what it lacks."""
         recipe = self.recipe
-        self.phase("reading data")
-        self.dataset = open_dataset(recipe.data, progress=partial(self.heartbeat, "reading data"))
+        self.journal.phase("reading data")
+        self.dataset = open_dataset(recipe.data, progress=partial(self.journal.heartbeat, "reading data"))
         for sentence in self.dataset.warnings:
-            self.alert(
+            self.journal.alert(
                 "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
             )
         self.conditions = Conditions.of(self.dataset)
@@ -170,17 +159,9 @@ class Trainer:
                 self.method, self.dataset.validation, recipe.data.batch_size, self.device, recipe.train
             )
         epoch = self.batches.steps_per_epoch
-        self.validate_steps = {
-            *range(epoch, self.total, max(epoch, self.total // MOST_VALIDATIONS)),
-            self.total,
-        }
-        self.sample_steps = set(due_steps(self.total, recipe.sample.times))
-        self.score_steps = set(due_steps(self.total, getattr(recipe.evaluate, "times", 0)))
-        self.visits = self.sample_steps | self.score_steps
-        self.budget = getattr(recipe.evaluate, "budget", 1.0)
-        self.panel = build_panel(
-            recipe.health, self.method, self.total, self.batches.batch_size, self.batches.steps_per_epoch
-        )
+        self.timetable = Timetable(recipe, self.total, epoch)
+        panel = build_panel(recipe.health, self.method, self.total, self.batches.batch_size, epoch)
+        self.record = Record(self.journal, panel, self.batches, self.total, recipe.train.non_finite_limit)
         self.examination = None
         if recipe.health.alarms and isinstance(self.method, Generates):
             self.examination = Examination(self.dataset, self.device, getattr(self.scorer, "extractor", None))
@@ -191,7 +172,7 @@ class Trainer:
         wanted = self.recipe.train.precision
         if wanted != "auto":
             return {"precision": wanted, "reason": "as the recipe says"}
-        self.phase("choosing the precision")
+        self.journal.phase("choosing the precision")
         return devices.probe_precision(self.method, self.batches.at(0))
 
     def _restore(self, state: dict[str, Any]) -> None:
@@ -199,13 +180,9 @@ class Trainer:
         self.method.load_state(state["method"])
         self.step, self.epoch_steps = state["step"], state["epoch_steps"]
         self.epoch_loss.copy_(state["epoch_loss"])
-        self.sampled_at, self.scored_at, self.looked_at = (
-            state["sampled_at"],
-            state["scored_at"],
-            state["looked_at"],
-        )
+        self.timetable.load_state(state)
         self.best = state["best"]
-        self.panel.load_state(state["health"])
+        self.record.panel.load_state(state["health"])
         self.saved_at = self.step
         devices.set_rng_state(state["rng"], self.device)
 
@@ -214,8 +191,8 @@ class Trainer:
     def train(self) -> None:
         """Until the end, or StopRequested after a checkpoint, or TrainingFailed."""
         self._saved_time = time.monotonic()
-        self.clock, self.begun_at = Clock(), self.step
-        self._open_window()
+        self.timetable.begin(self.step)
+        self.record.training_resumes(self.step)
         try:
             while True:
                 self._visit()
@@ -226,11 +203,10 @@ class Trainer:
             if self.saved_at != self.step:
                 self.save(["last"], must=True)
         except StopRequested:
-            self._flush()
             self.save(["last"], must=True)
             raise
         finally:
-            self._flush()
+            self.record.flush()
 
     def _one_step(self) -> None:
         values = self.method.training_step(self.batches.at(self.step))
@@ -241,52 +217,36 @@ class Trainer:
             self.method.end_epoch(float(self.epoch_loss) / self.epoch_steps)
             self.epoch_loss.zero_()
             self.epoch_steps = 0
-        if self.validator is not None and self.step in self.validate_steps:
+        if self.validator is not None and self.step in self.timetable.validations:
             values = {**values, **self.validator.losses()}
-        full = self.metrics.log(self.step, self.images, values)
-        if self.step in self.visits:
+        full = self.record.log(self.step, values)
+        if self.timetable.visits(self.step):
             return
         if full:
-            self._flush()
+            self.record.flush()
         if time.monotonic() - self._saved_time > min(self._patience, 60 * self.recipe.train.checkpoint_minutes):
             self._patience *= 2
             self.save(["last"])
 
     def _visit(self) -> None:
         """What is due at this step, unless it was done before a resume."""
-        step = self.step
-        sampling = step in self.sample_steps and self.sampled_at < step
-        scoring = step in self.score_steps and self.scored_at < step and self._affordable()
-        looking = step in self.visits and self.looked_at < step
-        if not (sampling or scoring or looking):
+        visit, improved = self.timetable.visit(self.step), False
+        if not visit:
             return
-        self._flush(hold=1)  # what is found now belongs to the step's own record
-        if sampling:
-            self.sample()
-            self.sampled_at = step
-        improved = False
-        if scoring:
-            with self.clock.scoring():
-                improved = self.score()
-            self.scored_at = step
-        if looking:
-            signals = self.examine(self.scorer.evidence if scoring else None)
-            self.looked_at = step
-            self._record(signals)
-        if scoring:
+        with self.record.newest_open(self.step) as found:
+            if visit.draws:
+                self.sample()
+                self.timetable.drawn_at = self.step
+            if visit.scores:
+                with self.timetable.clock.scoring():
+                    improved = self.score()
+                self.timetable.scored_at = self.step
+            if visit.looks:
+                found |= self.examine(self.scorer.evidence if visit.scores else None)
+                self.timetable.looked_at = self.step
+        if visit.scores:
             self.save(["last", "best"] if improved else ["last"])
-        self._open_window()
-
-    def _affordable(self) -> bool:
-        """Whether a score now, and the one at the end, keep within the share of the run's time that scores may take."""
-        if self.step >= self.total:
-            return True
-        return self.clock.affords(self.budget, (self.step - self.begun_at) / (self.total - self.begun_at))
-
-    @property
-    def images(self) -> int:
-        """Training images seen."""
-        return self.step * self.batches.batch_size
+        self.record.training_resumes(self.step)
 
     # -- outputs ---------------------------------------------------------------------------------------
 
@@ -294,7 +254,7 @@ class Trainer:
         """Draw every figure the method is known by."""
         occasion = Occasion(
             self.method, self.recipe, self.dataset, self.device, self.run, self.step, self.total,
-            partial(self.heartbeat, "sampling"),
+            partial(self.journal.heartbeat, "sampling"),
         )  # fmt: skip
         for settings in self.figures:
             for picture in registry.build(settings, occasion):
@@ -303,14 +263,14 @@ class Trainer:
                     picture.save(self.run.path / path)
                 except OSError as error:
                     what = "samples" if picture.kind == "sample" else f"figure {picture.name}"
-                    self.alert("disk", f"The {what} of step {self.step} could not be saved: {error.strerror}.",
+                    self.journal.alert("disk", f"The {what} of step {self.step} could not be saved: {error.strerror}.",
                                "the disk is full or not writable", "free some space; training goes on")  # fmt: skip
                     return
-                self.emit(picture.kind, path=path, caption=picture.caption, **picture.layout())
+                self.journal.emit(picture.kind, path=path, caption=picture.caption, **picture.layout())
 
     def score(self) -> bool:
         """Evaluate; True when the run's own metric is the best so far."""
-        scores = self.scorer.score(self.method, partial(self.heartbeat, "evaluating"))
+        scores = self.scorer.score(self.method, partial(self.journal.heartbeat, "evaluating"))
         improved = False
         for score in scores:
             better = score.metric == self.scorer.metric and self._is_better(score)
@@ -322,7 +282,7 @@ class Trainer:
                     "protocol_id": score.protocol.id,
                 }
                 improved = True
-            self.emit("evaluation", **score.event(), best=better)
+            self.journal.emit("evaluation", **score.event(), best=better)
             say(f"step {self.step:,}: {score.metric} {score.value:.4g}" + (" (best)" if better else ""))
         return improved
 
@@ -332,7 +292,7 @@ class Trainer:
             return {}
         if evidence is None:
             evidence = draw(self.method, self.recipe.sample, self.dataset, self.device,
-                            partial(self.heartbeat, "looking at samples"))  # fmt: skip
+                            partial(self.journal.heartbeat, "looking at samples"))  # fmt: skip
         return self.examination.signals(evidence)
 
     def _is_better(self, score: Score) -> bool:
@@ -346,9 +306,9 @@ class Trainer:
     def save(self, which: list[checkpoint.Which], must: bool = False) -> None:
         """Checkpoint. A full disk is an alert and the run goes on, unless it ``must`` be saved now."""
         # No checkpoint stands for steps that the log lacks, or whose losses nobody has looked at.
-        self._flush()
+        self.record.flush()
         self._saved_time = time.monotonic()
-        if self.bad_steps:
+        if self.record.bad_steps:
             return  # never replace good weights by non-finite ones
         if self.saved_at == self.step and which == ["last"] and checkpoint.exists(self.run):
             return
@@ -359,99 +319,22 @@ class Trainer:
             "images": self.images,
             "epoch_loss": self.epoch_loss.cpu(),
             "epoch_steps": self.epoch_steps,
-            "sampled_at": self.sampled_at,
-            "scored_at": self.scored_at,
-            "looked_at": self.looked_at,
+            **self.timetable.state(),
             "best": self.best,
-            "health": self.panel.state(),
+            "health": self.record.panel.state(),
             "rng": devices.rng_state(self.device),
         }
         try:
             size = checkpoint.save(self.run, self.step, self.method.weights(), state, which)
         except OSError as error:
             sentence = f"The checkpoint of step {self.step} could not be written: {error.strerror}."
-            self.alert("disk", sentence, "the disk is full or not writable",
+            self.journal.alert("disk", sentence, "the disk is full or not writable",
                        "free some space; the previous checkpoint is untouched")  # fmt: skip
             if must:
                 raise TrainingFailed(sentence.rstrip(".")) from error
             return
         self.saved_at = self.step
         for name in which:
-            self.emit("checkpoint", which=name, path=f"checkpoints/{name}", bytes=size)
-        if not self.writer.blocked:
-            self.writer.sync()
-
-    # -- events ----------------------------------------------------------------------------------------
-
-    def _open_window(self) -> None:
-        self._window_start, self._window_step = time.monotonic(), self.step
-
-    def _record(self, signals: Values) -> None:
-        """Write the step with what was found at it. A resumed attempt has written the step itself already."""
-        if len(self.metrics):
-            self._flush(signals)
-        elif signals:
-            self.emit("metrics", values=signals)
-            self.raise_alarms(self.panel.see(self.step, signals))
-
-    def _flush(self, found: Values | None = None, hold: int = 0) -> None:
-        if not len(self.metrics):
-            return
-        now = time.monotonic()
-        if steps := self.step - self._window_step:
-            self._speed = steps * self.batches.batch_size / max(now - self._window_start, 1e-9)
-            self._open_window()
-        if len(self.metrics) <= hold:
-            return
-        last = self.step - hold
-        rows = self.metrics.flush(
-            hold, images_per_s=self._speed, epoch=last / self.batches.steps_per_epoch, **(found or {})
-        )
-        self._check(rows, last)
-        if now - self._logged_at >= LOG_SECONDS:
-            self._logged_at = now
-            say(f"step {self.step:,}/{self.total:,}  loss {rows[-1]['loss']:.4g}  {self._speed:,.0f} images/s")
-
-    def _check(self, rows: list[Values], last: int) -> None:
-        for step, values in enumerate(rows, last - len(rows) + 1):
-            self.raise_alarms(self.panel.see(step, values))
-            if math.isfinite(values["loss"]):
-                self.bad_steps = 0
-                continue
-            self.bad_steps += 1
-            if self.bad_steps >= self.recipe.train.non_finite_limit:
-                begun = step - self.bad_steps + 1
-                raise TrainingFailed(f"non-finite loss for {self.bad_steps} steps (from step {begun})")
-
-    def emit(self, kind: Any, **fields: Any) -> None:
-        images = self.images if self.step else 0
-        self.writer.emit(kind, step=self.step, images=images, **fields)
-
-    def status(self, status: str, reason: str = "", **fields: Any) -> None:
-        self.emit("status", status=status, reason=reason, **fields)
-
-    def phase(self, phase: str, done: int = 0, total: int = 0) -> None:
-        self.stop.raise_if_set()
-        self.status("phase", phase=phase, done=done, total=total)
-
-    def heartbeat(self, phase: str, done: int, total: int) -> None:
-        """Called often during long phases: says how far it is now and then, and leaves when asked to."""
-        self.stop.raise_if_set()
-        now = time.monotonic()
-        if now - self._phase_at >= HEARTBEAT_SECONDS:
-            self._phase_at = now
-            self.phase(phase, done, total)
-
-    def alert(self, name: str, sentence: str, cause: str, remedy: str) -> None:
-        """An alarm of the loop's own, about what it stands on."""
-        self.raise_alarms([Alarm(name, sentence, cause, remedy, began=self.step)])
-
-    def raise_alarms(self, alarms: Iterable[Alarm]) -> None:
-        for alarm in alarms:
-            say(alarm.sentence)
-            self.emit("alert", **alarm.event())
-
-
-def say(text: str) -> None:
-    """A line for the log."""
-    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+            self.journal.emit("checkpoint", which=name, path=f"checkpoints/{name}", bytes=size)
+        if not self.journal.writer.blocked:
+            self.journal.writer.sync()

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from engine import checkpoint
-from engine.train import due_steps
+from engine.timetable import due_steps
 from tests.engine.conftest import events, finish, trainer
 
 
