@@ -29,6 +29,34 @@ class Remembers:
             setattr(self, name, deque(state[name], held.maxlen) if isinstance(held, deque) else state[name])
 
 
+class Trend(Remembers):
+    """How the loss goes: its first value, what it is now (smoothed), and how many there were.
+
+    It raises nothing. Others look at it, so it stands before them in the panel.
+    """
+
+    kept = ("first", "now", "steps")
+    LEARNT = 0.75  # of the first value: below that, samples are worth judging
+
+    def __init__(self) -> None:
+        self.first = self.now = math.nan
+        self.steps = 0
+
+    def see(self, step: int, values: Values) -> None:
+        loss = values.get("loss")
+        if loss is None or not math.isfinite(loss):
+            return
+        if not self.steps:
+            self.first = self.now = loss
+        self.steps += 1
+        self.now += 0.1 * (loss - self.now)
+
+    @property
+    def has_fallen(self) -> bool:
+        """Whether something was learnt; never before the first loss."""
+        return self.now < self.LEARNT * self.first
+
+
 class NonFinite(Remembers):
     """A loss that is no number any more. The loop ends the run when that lasts."""
 
@@ -54,25 +82,23 @@ class Divergence(Remembers):
     OPENING = 50  # steps in which one jump is enough: later, a single odd batch is not the optimiser's doing
     JUMP = 3.0  # times the first loss
 
-    def __init__(self, settings: Health, descends: bool):
-        self.settings, self.descends = settings, descends
-        self.first: float | None = None
-        self.smooth: float | None = None
+    kept = ("lowest", "recent", "high_since")
+
+    def __init__(self, settings: Health, trend: Trend, descends: bool):
+        self.settings, self.trend, self.descends = settings, trend, descends
         self.lowest = math.inf
-        self.steps = 0
         self.recent: deque[float] = deque(maxlen=10)
         self.high_since: int | None = None
-        self.kept = ("first", "smooth", "lowest", "steps", "recent", "high_since")
 
     def see(self, step: int, values: Values) -> Alarm | None:
         loss = values.get("loss")
         if loss is None or not math.isfinite(loss):
             return None
-        self.steps += 1
-        if self.first is None or self.smooth is None:
-            self.first = self.smooth = self.lowest = loss
+        first, steps = self.trend.first, self.trend.steps
+        if steps == 1:
+            self.lowest = loss
             return None
-        first, level = self.first, self._level()
+        level = self._level()
         self.recent.append(loss)
         high = [value > level for value in self.recent]
         if not any(high):
@@ -80,30 +106,29 @@ class Divergence(Remembers):
         elif high[-1] and self.high_since is None:
             self.high_since = step
         began = self.high_since or step
-        self.smooth += 0.1 * (loss - self.smooth)
-        self.lowest = min(self.lowest, self.smooth)
-        if self.steps <= self.OPENING and loss > first + (self.JUMP - 1) * abs(first):
+        self.lowest = min(self.lowest, self.trend.now)
+        if steps <= self.OPENING and loss > first + (self.JUMP - 1) * abs(first):
             return self._alarm(f"The loss jumped from {first:.4g} to {loss:.4g} at step {step}.", step)
         if sum(high) > len(high) // 2 and len(high) == self.recent.maxlen:
             was = f"began at {first:.4g}" if self.lowest >= first else f"was down to {self.lowest:.4g}"
             return self._alarm(
                 f"The loss has risen to {median(self.recent):.4g} since step {began}: it {was}.", began
             )
-        if self.descends and self.steps >= 5 * RECENT and median(self.recent) > first - 0.03 * abs(first):
+        if self.descends and steps >= 5 * RECENT and median(self.recent) > first - 0.03 * abs(first):
             return self._alarm(
-                f"Nothing is learned: the loss is {median(self.recent):.4g} after {self.steps} steps, and began at "
+                f"Nothing is learned: the loss is {median(self.recent):.4g} after {steps} steps, and began at "
                 f"{first:.4g}.", 1,
             )  # fmt: skip
         return None
 
     def _level(self) -> float:
         """What losses must not stay above."""
-        assert self.first is not None
-        top = self.first + (self.settings.diverged - 1) * abs(self.first)
-        gained = self.first - self.lowest
+        first = self.trend.first
+        top = first + (self.settings.diverged - 1) * abs(first)
+        gained = first - self.lowest
         if not self.descends:
-            return self.first + 4 * abs(self.first)
-        if gained < abs(self.first) / 4:
+            return first + 4 * abs(first)
+        if gained < abs(first) / 4:
             return top
         return min(top, max(self.lowest + gained / 2, self.lowest * 1.5))
 
@@ -119,30 +144,30 @@ class Overfitting(Remembers):
 
     PATIENCE = 3  # validations in a row
 
-    def __init__(self, settings: Health):
-        self.settings = settings
-        self.first: float | None = None
+    kept = ("recent", "lowest", "lowest_at", "count", "since")
+
+    def __init__(self, settings: Health, trend: Trend):
+        self.settings, self.trend = settings, trend
         self.recent: deque[float] = deque(maxlen=RECENT)
         self.lowest = math.inf
         self.lowest_at = 0
         self.count = 0
         self.since = 0
-        self.kept = ("first", "recent", "lowest", "lowest_at", "count", "since")
 
     def see(self, step: int, values: Values) -> Alarm | None:
         loss, held = values.get("loss"), values.get("val_loss")
         if loss is None or not math.isfinite(loss):
             return None
-        self.first = loss if self.first is None else self.first
         self.recent.append(loss)
         if held is None or not math.isfinite(held):
             return None
         train = sum(self.recent) / len(self.recent)
         if held < self.lowest:
             self.lowest, self.lowest_at = held, step
-        gained = self.first - max(train, self.lowest)
+        first = self.trend.first
+        gained = first - max(train, self.lowest)
         # Before a quarter of the loss is gone, two curves that both fall steeply differ by their lag alone.
-        if gained < abs(self.first) / 4:
+        if gained < abs(first) / 4:
             return None
         gap, rise, most = (held - train) / gained, (held - self.lowest) / gained, self.settings.overfitting
         # A first loss may be huge: half of the gap is enough where it is a good part of the training loss itself.
@@ -169,12 +194,13 @@ class DiscriminatorWins(Remembers):
     Only where scores have a border between real and generated: a Wasserstein critic cannot win.
     """
 
+    kept = ("first", "shares", "told")
+
     def __init__(self, settings: Health):
         self.settings = settings
         self.first: float | None = None
         self.shares: deque[float] = deque(maxlen=40)
         self.told: deque[float] = deque(maxlen=40)
-        self.kept = ("first", "shares", "told")
 
     def see(self, step: int, values: Values) -> Alarm | None:
         told = values.get("d_accuracy", math.nan)
@@ -199,11 +225,12 @@ class DiscriminatorWins(Remembers):
 class StalledRate(Remembers):
     """A learning rate that is next to nothing long before the end."""
 
+    kept = ("highest", "since")
+
     def __init__(self, total_steps: int):
         self.total = total_steps
         self.highest = 0.0
         self.since: int | None = None
-        self.kept = ("highest", "since")
 
     def see(self, step: int, values: Values) -> Alarm | None:
         lr = values.get("lr")

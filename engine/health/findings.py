@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import math
-
 from engine.health import Alarm, Values
-from engine.health.curves import Remembers
+from engine.health.curves import Remembers, Trend
 from engine.settings.health import Health
 
 GROWS = 1.25  # times the examination before: what still grows so fast is young, not ill
-LEARNT = 0.75  # of its first value: where the loss has fallen below that, samples are worth judging
 
 
 class _Since(Remembers):
-    """Since when a condition holds, over examinations; and whether the model has learnt enough to be judged by them."""
+    """Since when a condition holds, over examinations.
 
-    kept = ("since", "before", "first", "loss")
+    ``trend``: of a loss that falls as the model learns; None of one that need not, as an adversary's.
+    """
 
-    def __init__(self, settings: Health, descends: bool = False):
-        self.settings, self.descends = settings, descends
+    kept = ("since", "before")
+
+    def __init__(self, settings: Health, trend: Trend | None = None):
+        self.settings, self.trend = settings, trend
         self.since: int | None = None
         self.before: float | None = None
-        self.first: float | None = None
-        self.loss: float | None = None
-
-    def see(self, step: int, values: Values) -> Alarm | None:
-        loss = values.get("loss")
-        if loss is not None and math.isfinite(loss):
-            self.first = loss if self.first is None else self.first
-            self.loss = loss if self.loss is None else self.loss + 0.1 * (loss - self.loss)
-        return self.look(step, values)
-
-    def look(self, step: int, values: Values) -> Alarm | None:
-        raise NotImplementedError
 
     @property
     def learnt(self) -> bool:
-        """Whether the loss has fallen so far that samples are worth judging, where it is one that falls."""
-        if not self.descends:
-            return True
-        return self.first is not None and self.loss is not None and self.loss < LEARNT * self.first
+        """Whether samples are worth judging, as far as the loss tells."""
+        return self.trend is None or self.trend.has_fallen
 
     def lasting(self, step: int, ill: bool) -> int | None:
         """The step since which examinations found it ill."""
@@ -55,11 +41,11 @@ class Collapse(_Since):
 
     kept = (*_Since.kept, "peak", "peak_at")
 
-    def __init__(self, settings: Health, descends: bool = False):
-        super().__init__(settings, descends)
+    def __init__(self, settings: Health, trend: Trend | None = None):
+        super().__init__(settings, trend)
         self.peak, self.peak_at = 0.0, 0
 
-    def look(self, step: int, values: Values) -> Alarm | None:
+    def see(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/diversity", values.get("health/pixel_spread"))
         if spread is None:
             return None
@@ -90,7 +76,7 @@ class Collapse(_Since):
 class Blob(_Since):
     """Samples that shrink to the mean image: their pixels hardly differ from noise to noise, label to label."""
 
-    def look(self, step: int, values: Values) -> Alarm | None:
+    def see(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/pixel_spread")
         if spread is None:
             return None
@@ -114,11 +100,11 @@ class LabelIgnored(_Since):
     TOLD = 0.05  # of what real labels tell
     MIXED = 0.3
 
-    def __init__(self, settings: Health, descends: bool = False, after: int = 0):
-        super().__init__(settings, descends)
+    def __init__(self, settings: Health, trend: Trend | None = None, after: int = 0):
+        super().__init__(settings, trend)
         self.after = after
 
-    def look(self, step: int, values: Values) -> Alarm | None:
+    def see(self, step: int, values: Values) -> Alarm | None:
         told, followed = values.get("health/label_told"), values.get("health/label")
         if told is None or step < self.after:
             return None
@@ -151,7 +137,7 @@ class LabelIgnored(_Since):
         """Whether samples may be expected to show a label at all."""
         if values.get("health/pixel_spread", 1.0) < self.settings.blob:
             return False
-        if self.descends:
+        if self.trend is not None:
             return self.learnt
         return values["health/contrast"] > 0.5 and values.get("health/diversity", 1.0) > 0.3
 
@@ -159,7 +145,7 @@ class LabelIgnored(_Since):
 class Memorisation(_Since):
     """Samples nearer to a training image than unseen images are."""
 
-    def look(self, step: int, values: Values) -> Alarm | None:
+    def see(self, step: int, values: Values) -> Alarm | None:
         distance = values.get("health/nearest")
         if distance is None:
             return None

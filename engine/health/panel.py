@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from engine.health import Panel
-from engine.health.curves import DiscriminatorWins, Divergence, NonFinite, Overfitting, Slowness, StalledRate
+from engine.health.curves import (
+    DiscriminatorWins,
+    Divergence,
+    NonFinite,
+    Overfitting,
+    Slowness,
+    StalledRate,
+    Trend,
+)
 from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
 from engine.methods import Method
 from engine.settings.health import Health
@@ -16,21 +24,22 @@ def build_panel(
     settings: Health, method: Method, total_steps: int, batch_size: int, steps_per_epoch: int = 1
 ) -> Panel:
     """The panel of a run. A loss that is no number is told even where alarms are switched off."""
-    watchers = [NonFinite()]
-    descends = getattr(method, "descends", True)
     if not settings.alarms:
-        return Panel(watchers)
+        return Panel([NonFinite()])
+    trend, descends = Trend(), getattr(method, "descends", True)
+    falling = trend if descends else None
     return Panel(
         [
-            *watchers,
-            Divergence(settings, descends),
-            Overfitting(settings),
+            NonFinite(),
+            trend,
+            Divergence(settings, trend, descends),
+            Overfitting(settings, trend),
             DiscriminatorWins(settings),
             StalledRate(total_steps),
             Slowness(settings, batch_size),
-            Collapse(settings, descends),
-            Blob(settings, descends),
-            LabelIgnored(settings, descends, min(2 * steps_per_epoch, MOST_IMAGES // batch_size)),
+            Collapse(settings, falling),
+            Blob(settings, falling),
+            LabelIgnored(settings, falling, min(2 * steps_per_epoch, MOST_IMAGES // batch_size)),
             Memorisation(settings),
         ]
     )

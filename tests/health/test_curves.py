@@ -9,15 +9,29 @@ import random
 import pytest
 
 from engine.health import Panel
-from engine.health.curves import DiscriminatorWins, Divergence, NonFinite, Overfitting, Slowness, StalledRate
+from engine.health.curves import (
+    DiscriminatorWins,
+    Divergence,
+    NonFinite,
+    Overfitting,
+    Slowness,
+    StalledRate,
+    Trend,
+)
 from engine.settings.health import Health
 
 SETTINGS = Health()
 
 
+def divergence(descends=True):
+    return Divergence(SETTINGS, Trend(), descends)
+
+
 def said(watcher, rows):
     """(step, alarm) of the first alarm over rows of metrics, or None."""
     for step, row in enumerate(rows, 1):
+        if isinstance(trend := getattr(watcher, "trend", None), Trend):
+            trend.see(step, row)
         if (alarm := watcher.see(step, row)) is not None:
             return step, alarm
     return None
@@ -35,11 +49,11 @@ def falling(steps, first=1.0, last=0.3, noise=0.05, seed=0):
 @pytest.mark.parametrize("first", [1.0, 50.0, 7000.0])
 def test_a_loss_that_falls_through_noise_is_healthy(first, seed):
     rows = falling(400, first=first, last=first / 3, seed=seed)
-    assert said(Divergence(SETTINGS, descends=True), rows) is None
+    assert said(divergence(), rows) is None
 
 
 def test_a_jump_at_the_opening_is_divergence_at_once():
-    step, alarm = said(Divergence(SETTINGS, True), [{"loss": v} for v in (1.06, 99.5, 41.7, 10.8, 3.0)])
+    step, alarm = said(divergence(), [{"loss": v} for v in (1.06, 99.5, 41.7, 10.8, 3.0)])
     assert (step, alarm.name, alarm.began) == (2, "divergence", 2)
     assert "from 1.06 to 99.5 at step 2" in alarm.sentence and "optim.lr" in alarm.remedy
 
@@ -47,37 +61,37 @@ def test_a_jump_at_the_opening_is_divergence_at_once():
 def test_one_odd_batch_later_is_no_divergence():
     rows = falling(300)
     rows[200] = {"loss": 30.0}
-    assert said(Divergence(SETTINGS, True), rows) is None
+    assert said(divergence(), rows) is None
 
 
 def test_a_loss_that_rises_again_is_divergence_since_it_rose():
     rows = falling(200, noise=0.0) + [{"loss": 0.9}] * 20
-    step, alarm = said(Divergence(SETTINGS, True), rows)
+    step, alarm = said(divergence(), rows)
     assert 200 < step <= 210 and alarm.began == 201
 
 
 def test_a_loss_that_never_falls_learns_nothing():
     draw = random.Random(1)
     rows = [{"loss": 1.0}, *({"loss": draw.gauss(1.0, 0.02)} for _ in range(300))]
-    step, alarm = said(Divergence(SETTINGS, True), rows)
+    step, alarm = said(divergence(), rows)
     assert step >= 100 and alarm.sentence.startswith("Nothing is learned")
 
 
 def test_an_adversary_whose_loss_swings_is_healthy():
     rows = [{"loss": 1.5 + math.sin(i / 7)} for i in range(400)]
-    assert said(Divergence(SETTINGS, descends=False), rows) is None
+    assert said(divergence(descends=False), rows) is None
 
 
 def test_a_wasserstein_loss_may_fall_far_below_zero():
     rows = [{"loss": 50.0 - i} for i in range(400)]
-    assert said(Divergence(SETTINGS, descends=False), rows) is None
+    assert said(divergence(descends=False), rows) is None
 
 
 def test_overfitting_is_a_gap_that_lasts():
     rows = falling(200, noise=0.0)
     for step in range(20, 200, 20):
         rows[step - 1]["val_loss"] = max(rows[step - 1]["loss"], 0.55)
-    step, alarm = said(Overfitting(SETTINGS), rows)
+    step, alarm = said(Overfitting(SETTINGS, Trend()), rows)
     assert alarm.name == "overfitting" and alarm.began < step and "validation" in alarm.sentence
 
 
@@ -85,7 +99,7 @@ def test_a_small_gap_and_a_lag_at_the_start_are_no_overfitting():
     rows = falling(200, noise=0.0)
     for step in range(5, 200, 5):
         rows[step - 1]["val_loss"] = rows[step - 1]["loss"] + 0.03
-    assert said(Overfitting(SETTINGS), rows) is None
+    assert said(Overfitting(SETTINGS, Trend()), rows) is None
 
 
 def test_a_discriminator_without_a_loss_wins():
@@ -127,7 +141,16 @@ def test_a_loss_that_is_no_number_is_named():
 
 def test_an_alarm_is_given_once_and_is_not_forgotten_over_a_resume():
     def panel():
-        return Panel([NonFinite(), Divergence(SETTINGS, True), Overfitting(SETTINGS), Slowness(SETTINGS, 64)])
+        trend = Trend()
+        return Panel(
+            [
+                NonFinite(),
+                trend,
+                Divergence(SETTINGS, trend, True),
+                Overfitting(SETTINGS, trend),
+                Slowness(SETTINGS, 64),
+            ]
+        )
 
     one = panel()
     assert [a.name for a in one.see(1, {"loss": math.nan})] == ["non-finite"]
@@ -140,10 +163,14 @@ def test_an_alarm_is_given_once_and_is_not_forgotten_over_a_resume():
     assert two.see(60, {"loss": math.nan}) == []
 
 
-def test_a_resumed_watcher_says_what_an_uninterrupted_one_says():
+def test_a_resumed_panel_says_what_an_uninterrupted_one_says():
+    def panel():
+        return Panel([trend := Trend(), Divergence(SETTINGS, trend, True)])
+
     rows = falling(100, noise=0.0) + [{"loss": 0.9}] * 20
-    whole = said(Divergence(SETTINGS, True), rows)
-    first, second = Divergence(SETTINGS, True), Divergence(SETTINGS, True)
-    assert said(first, rows[:103]) is None
+    whole = said(divergence(), rows)
+    first, second = panel(), panel()
+    assert not any(first.see(step, row) for step, row in enumerate(rows[:103], 1))
     second.load_state(json.loads(json.dumps(first.state())))
-    assert said(second, rows[103:])[1].sentence == whole[1].sentence
+    found = [alarm for step, row in enumerate(rows[103:], 104) for alarm in second.see(step, row)]
+    assert [alarm.sentence for alarm in found] == [whole[1].sentence]

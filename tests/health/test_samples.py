@@ -8,6 +8,7 @@ import torch
 from engine.data import open_dataset
 from engine.evaluation.evaluate import Evidence
 from engine.evaluation.extractors import load_extractor
+from engine.health.curves import Trend
 from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
 from engine.health.samples import Examination
 from engine.recipe import load
@@ -34,14 +35,21 @@ def real(digits, labels=None):
 
 
 def alarm(watcher, signals, times=2):
-    """The watcher's alarm on seeing the same at every examination of a run whose loss has fallen."""
-    for step in range(100):
-        watcher.see(step, {"loss": 1.0 if step < 5 else 0.3})
+    """The watcher's alarm on seeing the same at every examination."""
     return [watcher.see(100 * examination, signals) for examination in range(1, times + 1)][-1]
 
 
 def panel():
-    return [Collapse(SETTINGS), Blob(SETTINGS), LabelIgnored(SETTINGS, True), Memorisation(SETTINGS)]
+    """Watchers of a run whose loss has fallen."""
+    trend = Trend()
+    for step in range(100):
+        trend.see(step, {"loss": 1.0 if step < 5 else 0.3})
+    return [
+        Collapse(SETTINGS, trend),
+        Blob(SETTINGS, trend),
+        LabelIgnored(SETTINGS, trend),
+        Memorisation(SETTINGS),
+    ]
 
 
 def names(signals):
