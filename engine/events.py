@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import stat
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,7 @@ from typing import Any, Literal
 
 from engine.rundir import FILE_MODE
 
-Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status"]
+Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status", "system"]
 
 MAX_LINE = 1 << 20
 _CHUNK = 1 << 22
@@ -54,7 +55,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
 
 
 class EventWriter:
-    """Appends records to one attempt's file with one ``write`` per call.
+    """Appends records to one attempt's file with one ``write`` per call, from any thread.
 
     When the disk is full nothing is raised and nothing is dropped: records wait in memory (up to
     ``max_pending`` bytes) and go out, in order, with the next call that finds room. ``blocked`` says so;
@@ -67,6 +68,7 @@ class EventWriter:
         self.dropped = 0
         self._max_pending = max_pending
         self._pending = b""
+        self._lock = threading.Lock()
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         # A predecessor killed in the middle of a write leaves a torn line: end it, so that ours is whole.
         if size := os.fstat(self._fd).st_size:
@@ -91,7 +93,12 @@ class EventWriter:
         }
 
     def emit_many(self, records: Iterable[dict[str, Any]]) -> None:
-        data = self._pending + b"".join(map(encode, records))
+        data = b"".join(map(encode, records))
+        with self._lock:
+            self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        data = self._pending + data
         while data:
             try:
                 written = os.write(self._fd, data)

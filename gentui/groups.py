@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gentui.health import is_signal
+from gentui.system import is_system
 
 TOGETHER: tuple[tuple[str, ...], ...] = (
     ("loss", "val_loss"),
@@ -19,6 +20,10 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("health/diversity", "health/pixel_spread"),
     ("health/precision", "health/recall"),
     ("health/label", "health/label_told"),
+    ("system/gpu_percent", "system/gpu_memory_percent"),
+    ("system/memory_percent", "system/swap_percent"),
+    ("system/disk_read_mib_s", "system/disk_written_mib_s"),
+    ("system/net_received_mib_s", "system/net_sent_mib_s"),
 )
 """Metrics that are read against each other, in the order in which their charts stand among their like."""
 
@@ -28,7 +33,8 @@ _PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
 
 
 def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:
-    """The metrics of each chart: losses first, then scores, what tells about training, signals of its health.
+    """The metrics of each chart: losses first, then scores, what tells about training, signals of its health,
+    the machine.
 
     ``scores`` are metrics of evaluations; a name may stand in both and is then drawn once.
     """
@@ -43,8 +49,8 @@ def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, 
 
 def _rank(name: str, scored: set[str]) -> tuple[int, int, str]:
     place = _PLACE.get(name, len(TOGETHER))
-    if is_signal(name):
-        return 4, place, name
+    if is_signal(name) or is_system(name):
+        return 5 if is_system(name) else 4, place, name
     if name not in scored and ("loss" in name or name in _LOSSES):
         return 0, place, name
     if name in scored:

@@ -25,6 +25,7 @@ from gentui.index.rows import (
     RunRow,
     SampleRow,
 )
+from gentui.system import SYSTEM
 
 if TYPE_CHECKING:
     from gentui.index.leaderboard import Published
@@ -161,6 +162,15 @@ class Index:
         """The last value of each metric; NaN and infinities included."""
         rows = self._ask("SELECT metrics FROM runs WHERE id = ?", run_id)
         return json.loads(rows[0][0]) if rows else {}
+
+    def system(self, run_id: str) -> dict[str, tuple[float, float]]:
+        """What the machine did while a run trained: the mean and the most of each series, by its plain name."""
+        rows = self._ask(
+            "SELECT key, avg(value), max(value) FROM series JOIN points ON series.id = series"
+            " WHERE run = ? AND key LIKE ? GROUP BY key ORDER BY series.id",
+            run_id, f"{SYSTEM}%",
+        )  # fmt: skip
+        return {key.removeprefix(SYSTEM): (mean, most) for key, mean, most in rows}
 
     def evaluations(self, run_id: str) -> list[Evaluation]:
         """Every score of a run, oldest first."""

@@ -14,10 +14,12 @@ from engine.rundir import RunDir
 from gentui.health import SEVERITIES
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole
+from gentui.system import SYSTEM, is_system
 from gentui.text import clean
 
 CHUNK = 1 << 20
 MAX_ALARMS = 20  # different ones of a run that its row names
+MAX_SYSTEM = 100  # series of the machine's
 MAX_SERIES = 1000  # of one run; a trainer that invents names without end is not followed
 SECONDS, IMAGES = "@seconds", "@images"
 _KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # a clock point at least this far from the one before
@@ -149,7 +151,11 @@ class RunLog:
 
     def _is_new_name(self, key: str) -> bool:
         return (
-            len(self.metrics) < MAX_SERIES and 0 < len(key) <= 200 and key[0] != "@" and clean(key, 200) == key
+            len(self.metrics) < MAX_SERIES
+            and 0 < len(key) <= 200
+            and key[0] != "@"
+            and not is_system(key)
+            and clean(key, 200) == key
         )
 
     def _tick(self, step: int, images: int) -> None:
@@ -214,7 +220,7 @@ class RunLog:
             last = self.db.execute(
                 "SELECT value, kind FROM points WHERE series = ? AND step = ?", (held[0], held[1])
             ).fetchone()
-            if key[0] != "@":
+            if key[0] != "@" and not is_system(key):
                 self.metrics[key] = pyramid.from_kind(*last)
             elif key == SECONDS:
                 self.now["clock_step"], self.now["clock_seconds"] = held[1], last[0]
@@ -285,6 +291,26 @@ class RunLog:
         self._scored = True
         self.now["phase"] = ""
         return True
+
+    def _system(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
+        """What the machine did: no metric of the run, so the run's row does not know it."""
+        values = event.get("values")
+        if not isinstance(values, dict):
+            return False
+        understood = True
+        for name, given in values.items():
+            key, value = f"{SYSTEM}{name}", number(given)
+            known = key in self.series or key in self._buffer
+            if value is None or not (known or self._is_new_system(key)):
+                understood = False
+                continue
+            self._buffer[key][0].append(step)
+            self._buffer[key][1].append(value)
+        return understood
+
+    def _is_new_system(self, key: str) -> bool:
+        many = sum(is_system(name) for name in self.series.keys() | self._buffer.keys())
+        return many < MAX_SYSTEM and len(SYSTEM) < len(key) <= 200 and clean(key, 200) == key
 
     def _flush(self) -> None:
         for key, (steps, values) in self._buffer.items():
@@ -379,7 +405,7 @@ def _is_better(score: tuple[Any, ...], held: tuple[Any, ...], at: dict[tuple[str
     return score[3] < held[3] if score[4] else score[3] > held[3]
 
 
-_KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation"})
+_KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation", "system"})
 
 
 def _inside(path: str) -> bool:
