@@ -226,6 +226,8 @@ TABLE: tuple[Key, ...] = (
     Key("run.show_all", "U", "show_all", "Show hidden", "show every chart again", 0),
     Key("run.heat", "d", "heat", "Heat map", "many series at once: a row each, in shades", 0),
     Key("run.overlay", "O", "overlay", "Other runs", "lay other runs over this one; pin a baseline", 14),
+    Key("run.machine", "L", "machine", "Machine", "what the machine did while it trained, as charts", 0),
+    Key("run.filter", "slash", "filter", "Filter", "charts, lines: words, val_*, loss|lr, -grad", 0),
     Key("run.marks", "b", "marks", "Line style", "lines of braille, blocks or ASCII", 0),
     Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 15),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),

@@ -20,7 +20,8 @@ _saving = threading.Lock()
 
 @dataclass(frozen=True)
 class Layout:
-    """``columns`` of charts, 0 for as many as suit the screen; ``hidden``: the first metric of each hidden chart."""
+    """``columns`` of charts, 0 for as many as suit the screen; ``hidden``: the first metric of each hidden chart;
+    ``filter``: the words that the others are chosen by."""
 
     columns: int = 0
     smoothing: float = 0.6
@@ -30,6 +31,7 @@ class Layout:
     axis: str = "step"
     marks: str = "braille"
     hidden: tuple[str, ...] = ()
+    filter: str = ""
 
 
 def path() -> Path:
@@ -82,6 +84,8 @@ def _checked(saved: Any) -> Layout:
             raise ValueError(f"{name} is none of {', '.join(map(str, allowed))}")
     if not isinstance(layout.hidden, list | tuple) or not all(isinstance(name, str) for name in layout.hidden):
         raise ValueError("hidden is no list of names")
+    if not isinstance(layout.filter, str):
+        raise ValueError("filter is no text")
     return replace(layout, hidden=tuple(layout.hidden))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gentui import groups, health
+from gentui.patterns import matcher
+from gentui.system import is_system
 from gentui.text import clean
 from gentui.tui import layouts
 from gentui.tui.layouts import Layout
@@ -40,12 +42,15 @@ class Wanted:
     hidden: tuple[str, ...] = ()
     laid: tuple[Laid, ...] = ()
     heat: str = ""
+    filter: str = ""
+    of_machine: bool = False
     needs_layout: bool = False
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the index holds of them. ``groups``: the metrics of every chart that is not hidden."""
+    """What the index holds of them. ``groups``: the metrics of every chart that is not hidden; ``filtered``: how many
+    the filter leaves out, and ``mistake`` what is wrong with it."""
 
     groups: list[tuple[str, ...]]
     charts: list[Curves]
@@ -53,6 +58,8 @@ class Drawn:
     focus: int = 0
     extent: tuple[float, float] | None = None
     hidden: int = 0
+    filtered: int = 0
+    mistake: str = ""
     heats: tuple[str, ...] = ()
     heat: Heat | None = None
     layout: tuple[Layout, str] | None = None
@@ -61,12 +68,17 @@ class Drawn:
 def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted: Wanted) -> Drawn:
     """In the live thread: the charts that are wanted of a run. ``scored`` are the metrics of its evaluations."""
     layout = layouts.load(run.family) if wanted.needs_layout else None
-    every = groups.charts(names, scored)
+    names = [name for name in names if is_system(name) == wanted.of_machine]
+    every = groups.charts(names, [] if wanted.of_machine else scored)
     if len(wanted.laid) > 1:  # the curves of a chart are runs, so each metric has a chart of its own
         every = [(name,) for group in every for name in group]
     number = len(every)
     every = [left for group in every if (left := tuple(n for n in group if n not in wanted.hidden))]
-    hidden = number - len(every)
+    hidden, number = number - len(every), len(every)
+    picks, mistake = matcher(wanted.filter)
+    every = [group for group in every if any(map(picks, group))]
+    logged, names = names, [name for name in names if picks(name)]
+    told = {"hidden": hidden, "filtered": number - len(every), "mistake": mistake, "layout": layout}
     focus = min(wanted.focus, max(0, len(every) - 1))
     first = focus // wanted.charts * wanted.charts
     heats = heats_of(names)
@@ -74,14 +86,14 @@ def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted:
         extent = _extent(index, run, [run.id], wanted.axis)
         wanted = replace(wanted, window=wanted.window or extent)
         heat = heat_of(index, run.id, names, wanted)
-        return Drawn(every, [], first, focus, extent, hidden, heats, heat, layout)
+        return Drawn(every, [], first, focus, extent, heats=heats, heat=heat, **told)
     extent = _extent(index, run, [one.run for one in wanted.laid] or [run.id], wanted.axis)
     wanted = replace(wanted, window=wanted.window or extent)
     charts = []
     for group in every[first : first + wanted.charts]:
-        curves = [c for name in group for c in _curves(index, run.id, name, name not in names, wanted)]
+        curves = [c for name in group for c in _curves(index, run.id, name, name not in logged, wanted)]
         charts.append(with_points_marked(curves))
-    return Drawn(every, charts, first, focus, extent, hidden, heats, None, layout)
+    return Drawn(every, charts, first, focus, extent, heats=heats, **told)
 
 
 def _extent(index: Index, run: Any, runs: list[str], axis: str) -> tuple[float, float] | None:
@@ -165,6 +177,7 @@ class Charting(BaseScreen):
         self._focus = 0
         self._is_single = False
         self._heat = ""
+        self._of_machine = False
         self._window: tuple[float, float] | None = None
         self._cursor: float | None = None
 
@@ -197,7 +210,7 @@ class Charting(BaseScreen):
         columns = max(charts.columns, charts.size.width - 30) if self._heat else charts.columns
         return Wanted(
             self._focus, charts.count, columns, self._layout.axis, self._window, self._layout.hidden,
-            self.laid, self._heat, not self._has_layout,
+            self.laid, self._heat, self._layout.filter, self._of_machine, not self._has_layout,
         )  # fmt: skip
 
     def take_charts(self, run: Any, drawn: Drawn) -> None:
@@ -211,7 +224,7 @@ class Charting(BaseScreen):
         if trouble:
             self.say(clean(trouble, 300))
         self._lay_out_charts()
-        if self._layout.axis != "step" or self._layout.hidden:
+        if self._layout.axis != "step" or self._layout.hidden or self._layout.filter:
             self.ask()
 
     @property
@@ -228,12 +241,17 @@ class Charting(BaseScreen):
             return
         heat = drawn.heat if self._heat else None
         page = Page(
-            drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self.waiting(), () if heat else self.laid,
-            drawn.hidden, heat,
+            drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self._waiting(drawn), () if heat else self.laid,
+            drawn.hidden, heat, self._layout.filter if drawn.filtered else "", drawn.filtered, self._of_machine,
         )  # fmt: skip
         charts = self.query_one(Charts)
         charts.show(page, self.look)
         charts.point_at(self._cursor)
+
+    def _waiting(self, drawn: Drawn) -> str:
+        if drawn.filtered:
+            return f"No chart is called {clean(self._layout.filter, 60)}."
+        return "The machine was not watched while this run trained." if self._of_machine else self.waiting()
 
     def on_charts_room(self) -> None:
         """The charts have another size: another number of them, or of columns."""
@@ -263,7 +281,7 @@ class Charting(BaseScreen):
             self.gentui.in_thread(lambda: layouts.save(family, lambda: self._layout))
         if not self.shows_charts:
             self.go_to_charts()
-        elif not {"axis", "hidden", "columns"} & set(changes):  # else the curves come anew
+        elif not {"axis", "hidden", "columns", "filter"} & set(changes):  # else the curves come anew
             self.show_charts()
 
     def action_log_y(self) -> None:
@@ -362,6 +380,25 @@ class Charting(BaseScreen):
     def action_show_all(self) -> None:
         self._change(hidden=())
         self.ask()
+
+    def action_machine(self) -> None:
+        """Between what the run logs of itself and what the machine did meanwhile."""
+        self._of_machine = not self._of_machine
+        self._focus, self._heat = 0, ""
+        if not self.shows_charts:
+            self.go_to_charts()
+        self._lay_out_charts()
+        self.ask()
+        self.say(
+            "charts of the machine while it trained" if self._of_machine else "charts of what the run logs"
+        )
+
+    def filter_charts(self, words: str) -> None:
+        """Only the charts with a metric that is called so, in this family's runs from now on."""
+        if words != self._layout.filter:
+            self._focus = 0
+            self._change(filter=words)
+            self.ask()
 
     def action_heat(self) -> None:
         heats = self.drawn.heats if self.drawn else ()

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from engine.rundir import read_beginning
 from gentui import health
+from gentui.patterns import matcher
 from gentui.text import clean, clean_lines
 from gentui.tui import keys
 from gentui.tui.live import Fetch
@@ -21,6 +22,7 @@ from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
 from gentui.tui.widgets.charts import Charts, Curves
+from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines, Tail
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.runhead import RunHead
@@ -87,6 +89,7 @@ class RunScreen(Charting):
 
     context = "run"
     place = "runs"
+    AUTO_FOCUS = ""  # the filter is no place to begin at
     CSS_PATH = "run.tcss"
     BINDINGS = keys.bindings("run")
 
@@ -100,10 +103,12 @@ class RunScreen(Charting):
         self._at: int | None = None  # None follows the newest picture
         self._tail: Tail | None = None
         self._read: set[str] = set()
+        self._words: dict[str, str] = {}  # what the lines of a pane of text are chosen by
 
     def body(self) -> ComposeResult:
         yield RunHead()
         yield Tabs(TABS, "charts")
+        yield FilterLine("words, val_*, loss|lr, -grad", id="filter")
         with Horizontal(id="charts", classes="pane"):
             yield Charts()
             yield Viewer(_thumbnails(self.gentui.images), id="thumbnail")
@@ -313,14 +318,60 @@ class RunScreen(Charting):
     def on_tabs_chosen(self, message: Tabs.Chosen) -> None:
         self.action_tab(message.name)
 
-    def _show_tab(self) -> None:
-        self.query_one(Tabs).active = self._tab
-        for pane in self.query(".pane"):
-            pane.display = pane.id == self._tab
+    # -- the filter of what the pane shows
+
+    def action_filter(self) -> None:
+        if self._tab != "charts" and self._tab not in TEXTS:
+            self.say("There is nothing to filter on this pane: charts, log, settings and net have a filter.")
+            return
+        self.query_one(Filter).value = self._filter_words
+        self.query_one(Filter).open()
+
+    @property
+    def _filter_words(self) -> str:
+        return self._layout.filter if self._tab == "charts" else self._words.get(self._tab, "")
+
+    def on_filter_edited(self, message: Filter.Edited) -> None:
+        if not self.query_one(Filter).is_open:
+            return
+        if self._tab == "charts":
+            self.filter_charts(message.words)
+        elif self._tab in TEXTS:
+            self._words[self._tab] = message.words
+            self.query_one(TEXTS[self._tab], Lines).choose(message.words)
+        self.query_one(FilterLine).complain(clean(matcher(message.words)[1], 200))
+
+    def on_filter_closed(self) -> None:
+        if self._tab == "charts":
+            self.filter_charts("")
+        elif self._tab in TEXTS:
+            self._words.pop(self._tab, None)
+            self.query_one(TEXTS[self._tab], Lines).choose("")
+        self.query_one(FilterLine).complain("")
+        self._focus_pane()
+
+    def on_input_submitted(self) -> None:
+        self._focus_pane()
+
+    def _focus_pane(self) -> None:
         self.set_focus(None)
         focus = {**TEXTS, **{name: f"#{name}" for name in PROSE}}.get(self._tab)
         if focus is not None:
             self.query_one(focus).focus()
+
+    def _show_filter(self) -> None:
+        """What the pane is filtered by, where it is."""
+        line, words = self.query_one(Filter), self._filter_words if self._tab in TEXTS else ""
+        line.set_class(bool(words), "-open")
+        line.value = words
+        self.query_one(FilterLine).complain("")
+
+    def _show_tab(self) -> None:
+        self.query_one(Tabs).active = self._tab
+        for pane in self.query(".pane"):
+            pane.display = pane.id == self._tab
+        self._show_filter()
+        self._focus_pane()
         if self._tab in FILES:
             self._read_file(self._tab)
         if self._tab == "charts":
@@ -372,7 +423,7 @@ class RunScreen(Charting):
             self.app.pop_screen()
 
     def action_back(self) -> None:
-        if not self.close_chart_layer():
+        if not self.query_one(Filter).close() and not self.close_chart_layer():
             self.app.pop_screen()
 
 

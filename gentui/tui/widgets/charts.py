@@ -31,7 +31,8 @@ Curves = tuple[Curve, ...]
 @dataclass(frozen=True)
 class Page:
     """The charts to show: those from ``first`` on of ``number``, the one in focus, the runs drawn in them where
-    they are several, how many charts are hidden, and what is waited for where there is none."""
+    they are several, how many charts are hidden, and what is waited for where there is none. ``filtered``: how many
+    charts the words of ``filter`` leave out; ``of_machine``: they are of the machine, not of what the run logs."""
 
     charts: Sequence[Curves]
     first: int = 0
@@ -41,6 +42,9 @@ class Page:
     laid: tuple[Laid, ...] = ()
     hidden: int = 0
     heat: Heat | None = field(default=None, repr=False)
+    filter: str = ""
+    filtered: int = 0
+    of_machine: bool = False
 
 
 class ChartBox(Vertical):
@@ -274,7 +278,9 @@ class Charts(Vertical):
 
     def _paging(self) -> str:
         page = self._page
-        told = [f"{wording.plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
+        told = ["the machine (L)"] if page.of_machine else []
+        told += [f"{wording.plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
+        told += [f"{page.filtered} left out by {clean(page.filter, 30)} (/)"] if page.filtered else []
         pages = -(-page.number // max(1, self.count))
         if pages > 1 and page.heat is None:
             told.append(f"charts {page.first // max(1, self.count) + 1} of {pages} (m)")

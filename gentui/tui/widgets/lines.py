@@ -13,6 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from gentui.patterns import matcher
 from gentui.text import clean_lines, fit
 
 
@@ -77,7 +78,9 @@ class Lines(ScrollView, can_focus=True):
 
     def __init__(self, *, follow: bool = False, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: Sequence[str] = ()
+        self._lines: Sequence[str] = ()  # those that are shown
+        self._every: Sequence[str] = ()
+        self._words = ""
         self._left = 0  # characters out of sight on that side
         self._follow = follow
         self._empty = empty
@@ -87,8 +90,24 @@ class Lines(ScrollView, can_focus=True):
         return self._lines
 
     def set_lines(self, lines: Sequence[str]) -> None:
-        if lines == self._lines:
-            return
+        if lines != self._every:
+            self._every = lines
+            self._show(self._chosen())
+
+    def choose(self, words: str) -> str:
+        """Show the lines that the words pick; "" for all. A sentence on what is wrong with them."""
+        if words != self._words:
+            self._words = words
+            self._show(self._chosen())
+        return matcher(words)[1]
+
+    def _chosen(self) -> Sequence[str]:
+        if not self._words.strip():
+            return self._every
+        picks = matcher(self._words)[0]
+        return [line for line in self._every if picks(line)]
+
+    def _show(self, lines: Sequence[str]) -> None:
         was_at_end = self.scroll_offset.y >= len(self._lines) - self.size.height
         self._lines = lines
         self.virtual_size = Size(self.size.width, len(lines))
@@ -116,7 +135,8 @@ class Lines(ScrollView, can_focus=True):
         width, base = self.scrollable_content_region.width, self.rich_style
         index = y + self.scroll_offset.y
         if not self._lines and y == 1:
-            return Strip([Segment(fit("  " + self._empty, width), base)], width)
+            empty = "No line has these words." if self._every else self._empty
+            return Strip([Segment(fit("  " + empty, width), base)], width)
         if index >= len(self._lines):
             return Strip.blank(width, base)
         edge = "…" if self._left else " "
