@@ -151,7 +151,7 @@ def run_command(
         if note := recipe.probe_note():
             say(f"{who}{note}")
     label = clean(name, 100).strip()
-    plans = _planned(app, loaded, more, label, chosen)
+    plans = _planned(app, loaded, more, label, chosen, device)
     with Leaving() as leaving:
         command = ["gentui", *sys.argv[1:]]
         ids = [
@@ -166,7 +166,7 @@ def run_command(
 
 
 def _planned(
-    app: App, recipes: list[Recipe], more: list[Axis], label: str, chosen: int | None
+    app: App, recipes: list[Recipe], more: list[Axis], label: str, chosen: int | None, device: str | None
 ) -> list[Planned]:
     """The runs to launch; of sweeps it says how many there will be, and about how long they take, before."""
     from engine.recipe import RecipeError
@@ -184,19 +184,16 @@ def _planned(
             continue
         plans += found
         if axes:
-            say(
-                f"{recipe.name}: {len(found)} run{'s'[: len(found) > 1]} ({sweeps.shape(axes)}), {_about(app, found)}"
-            )
+            number = f"{len(found)} run{'s'[: len(found) > 1]}"
+            say(f"{recipe.name}: {number} ({sweeps.shape(axes)}), {_about(app, found, device)}")
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
     require_all_data([plan.recipe for plan in plans])
     return plans
 
 
-def _about(app: App, plans: list[Planned]) -> str:
+def _about(app: App, plans: list[Planned], device: str | None) -> str:
     from gentui import sweeps
 
-    runs = app.index().runs()
-    times = [sweeps.seconds_for(plan.recipe, runs) for plan in plans]
-    known = [seconds for seconds in times if seconds is not None]
-    return f"about {duration(sum(known))} one after another" if len(known) == len(times) else sweeps.UNKNOWN
+    estimate = sweeps.Speeds(app.index().runs(), device).of_all(plan.recipe for plan in plans)
+    return sweeps.UNKNOWN if estimate is None else f"one after another {estimate.told(duration)}"

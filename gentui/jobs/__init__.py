@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from gentui.jobs.launching import launch, remove, reorder, resume
     from gentui.jobs.marks import note, rename, tag
     from gentui.jobs.orphans import reconcile
-    from gentui.jobs.slots import ensure_workers, slots
+    from gentui.jobs.slots import ensure_workers
     from gentui.jobs.states import JobError, get_job
     from gentui.jobs.stopping import stop
     from gentui.jobs.trash import restore
 
 __all__ = [
     "JobError", "ensure_workers", "evaluate", "find_evaluation", "get_job", "launch", "note", "pending",
-    "reconcile", "remove", "rename", "reorder", "restore", "resume", "slots", "stop", "tag",
+    "reconcile", "remove", "rename", "reorder", "restore", "resume", "stop", "tag",
 ]  # fmt: skip
 
 _HOME = {
@@ -39,7 +39,6 @@ _HOME = {
     "reorder": "launching",
     "restore": "trash",
     "resume": "launching",
-    "slots": "slots",
     "stop": "stopping",
     "tag": "marks",
 }

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
+import pytest
+
+from engine.recipe import load
 from engine.rundir import list_runs
 from gentui.jobs import marks
 
@@ -34,5 +38,31 @@ def test_a_mistake_launches_nothing(gentui, home):
 def test_the_estimate_goes_by_earlier_runs(gentui, make_run, home):
     make_run()
     done = gentui("run", "digits-unet", "--sweep", "train.steps=10,20", "--random", "1", "--name", "try")
-    assert "1 run (train.steps × 2), about 0:" in done.stderr, done.stderr
+    assert re.search(
+        r"1 run \(train.steps × 2\), one after another about 0:\d\d \(from 1 run of yours\)", done.stderr
+    )
     assert any(run.info()["name"].startswith("try steps=") for run in list_runs(home))
+
+
+def test_a_net_of_another_size_is_estimated_by_a_stated_measure_and_another_net_not_at_all(make_run, home):
+    from engine.sweep import parse_axis
+    from gentui.index import Index
+    from gentui.sweeps import Speeds
+
+    make_run()
+    index, recipe = Index(home), load("digits-unet")
+    index.refresh()
+    speeds = Speeds(index.runs(), "cpu")
+    one = speeds.of(recipe)
+    assert one is not None and not one.is_rough and one.seconds > 0
+    wide = speeds.of(recipe.with_values({"model.channels": 64, "model.blocks": 2}))
+    assert wide is not None and wide.seconds == pytest.approx(8 * one.seconds)
+    assert wide.told(str).endswith(" (from 1 run of yours of another size, by channels² × blocks)")
+    rough = speeds.of(recipe.with_values({"model.norm": "batch"}))
+    assert (
+        rough is not None and rough.told(str).startswith("roughly") and "with other settings" in rough.told(str)
+    )
+    assert speeds.of(load("fashion-unet")) is None
+    assert Speeds(index.runs(), "cuda").of(recipe) is None
+    axes = [parse_axis("model.channels=32,64"), parse_axis("optim.lr=1e-3,1e-4"), parse_axis("seed=0..2")]
+    assert speeds.of_sweep(recipe, axes, 12).seconds == pytest.approx(12 * (1 + 4) / 2 * one.seconds)

@@ -43,11 +43,14 @@ async def test_a_choice_takes_several_with_a_bar(desk):
         await d.until(lambda: "2 runs" not in d.text and "--sweep" not in d.text)
 
 
-async def test_the_time_is_estimated_by_earlier_runs(desk, runs):
+async def test_the_time_is_estimated_by_earlier_runs(desk, size, runs):
     runs.make()
-    async with desk((160, 45)) as d:
+    async with desk(size) as d:
         await d.opens("FormScreen", "e")
-        await d.sees("; about ")
+        await d.sees("; about ", "(from 1 run of")
+        go_to(d, "model.channels")
+        await d.press("ctrl+u", *"32|64")
+        await d.sees("2 runs (model.channels × 2), roughly", "channels² × blocks")
 
 
 async def test_a_recipe_with_a_sweep_says_how_many_runs_before_they_begin(

@@ -19,6 +19,7 @@ from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, pl
 if TYPE_CHECKING:
     from engine.recipe import FormField, Recipe
     from engine.sweep import Axis
+    from gentui.sweeps import Speeds
 
 NAME, SEED = "name", "train.seed"
 
@@ -42,7 +43,7 @@ class FormScreen(BaseScreen):
         self._values: dict[str, Any] = {}
         self._axes: dict[str, Axis] = dict(self._own_axes())
         self._unread: dict[str, str] = {}  # fields whose several values cannot be read, and why
-        self._earlier: list[Any] = []
+        self._speeds: Speeds | None = None  # of earlier runs
         self.label = ""
         self.recipe: Recipe | None = recipe
         self.problems: dict[str, str] = {}
@@ -62,16 +63,17 @@ class FormScreen(BaseScreen):
         self.query_one(SettingsForm).focus()
         home = self.gentui.home
 
-        def earlier() -> list[Any]:
+        def read() -> Speeds:
+            from gentui import sweeps
             from gentui.index import Index
 
-            return Index(home).runs()
+            return sweeps.Speeds(Index(home).runs())
 
-        self.gentui.in_thread(earlier, self._know_earlier)
+        self.gentui.in_thread(read, self._know_speeds)
 
-    def _know_earlier(self, runs: list[Any]) -> None:
-        """Runs by whose speed the time is estimated."""
-        self._earlier = runs
+    def _know_speeds(self, speeds: Speeds) -> None:
+        """By these the time is estimated."""
+        self._speeds = speeds
         if self.is_attached:
             self._check()
 
@@ -232,9 +234,9 @@ class FormScreen(BaseScreen):
     def _how_long(self, recipe: Recipe) -> str:
         from gentui import sweeps
 
-        number = self.runs
-        seconds = sweeps.seconds_of_all(recipe, self.axes, number, self._earlier)
-        about = sweeps.UNKNOWN if seconds is None else f"about {wording.duration(seconds)}"
+        number, speeds = self.runs, self._speeds
+        estimate = speeds.of_sweep(recipe, self.axes, number) if speeds is not None else None
+        about = sweeps.UNKNOWN if estimate is None else estimate.told(wording.duration)
         return about if number == 1 else f"{number:,} runs ({sweeps.shape(self.axes)}), {about}"
 
     def command(self) -> list[str]:
