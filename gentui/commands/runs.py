@@ -122,6 +122,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
     found = RunDir(app.home / "runs" / row.id)
     waiting = pending(app.home, row.id)
     nets, figures, alerts = _nets(found), index.figures(row.id), index.alerts(row.id)
+    machine = index.system(row.id)
     full = described(index, row) | {
         "dir": str(found.path),
         "recipe_toml": _read(found),
@@ -135,6 +136,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
         "alerts": [_plain(alert) for alert in alerts],
         "pending": [_plain(job) for job in waiting],
+        "machine": {name: {"mean": mean, "most": most} for name, (mean, most) in machine.items()},
     }
     if as_json:
         out_json(full)
@@ -157,6 +159,10 @@ def show_command(app: App, run: str, as_json: bool) -> None:
             [_value(key, value) for key, value in sorted(row.metrics.items()) if not health.is_signal(key)],
         ),
         ("scores", [_score(score) for score in full["evaluations"]]),
+        (
+            "the machine meanwhile",
+            [f"{name} = {number(mean)}, at most {number(most)}" for name, (mean, most) in machine.items()],
+        ),
         ("health", _health(row, alerts)),
         ("nets (architecture.txt)", nets),
         ("newest samples", full["samples"][-3:]),
