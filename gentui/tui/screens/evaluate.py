@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
@@ -12,10 +11,11 @@ from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import keys
+from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import Dialog
 from gentui.tui.screens.deeds import label
 from gentui.tui.widgets.bars import KeyBar
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 
 if TYPE_CHECKING:
     from engine.recipe import FormField, Recipe
@@ -24,7 +24,7 @@ CHECKPOINT = "checkpoint"
 METRICS = "evaluate.also"
 
 
-class EvaluateScreen(Dialog):
+class EvaluateScreen(Asks, Dialog):
     """``recipe`` is the run's own, ``checkpoints`` those it has, the one that is scored by default first."""
 
     context = "evaluate"
@@ -52,10 +52,9 @@ class EvaluateScreen(Dialog):
             yield KeyBar("evaluate", modal=True)
 
     def on_mount(self) -> None:
-        form = self.query_one(SettingsForm)
-        form.set_entries([_entry(name, field) for name, field in self._fields().items()])
-        form.focus()
-        self._check()
+        self.form.set_entries([_entry(name, field) for name, field in self._fields().items()])
+        self.form.focus()
+        self.check()
 
     def _fields(self) -> dict[str, FormField]:
         """The settings by option of ``gentui evaluate``; of a run that makes no images the checkpoint alone."""
@@ -80,21 +79,13 @@ class EvaluateScreen(Dialog):
 
     # -- checking
 
-    def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
-        self._explain(message.entry)
-
-    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
-        self._check()
-        self._explain(message.entry)
-
-    def _check(self) -> None:
+    def check(self) -> None:
         """Validate as the command line would; what is empty is as the recipe says."""
         from engine.recipe import RecipeError
         from engine.rescoring import OPTIONS, rescored
 
-        form = self.query_one(SettingsForm)
         names = {key: name for name, key in OPTIONS.items()} | {CHECKPOINT: CHECKPOINT}
-        changed = {names[e.key]: parsed(e.setting, e.text) for e in form.entries if e.is_changed}
+        changed = {names[e.key]: parsed(e.setting, e.text) for e in self.form.entries if e.is_changed}
         self.options = {name: value for name, value in changed.items() if value not in (None, "")}
         self.problems = {}
         try:
@@ -106,26 +97,14 @@ class EvaluateScreen(Dialog):
         else:
             if self.options.get("weights"):  # a path, absolute now: the job is done elsewhere
                 self.options["weights"] = getattr(recipe.evaluate, "weights", "")
-        beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
-        form.complain(beside)
+        elsewhere = self.complain()
         if self.problems:
             text = "✗ " + ("; ".join(elsewhere) or "see the fields")
-            self._put("#evaluate-summary", Content.assemble((text, "bold $error")))
+            self.put("summary", Content.assemble((text, "bold $error")))
         else:
             told = "✓ waits its turn in the queue; the scores join the run's"
-            self._put("#evaluate-summary", Content.assemble((told, "$success")))
-        self._put("#evaluate-command", Content.assemble(("$ ", "$text-muted"), shlex.join(self.command())))
-
-    def _explain(self, entry: Entry) -> None:
-        if entry.problem:
-            self._put("#evaluate-help", Content.assemble((f"✗ {entry.label}: {entry.problem}", "$error")))
-        else:
-            self._put("#evaluate-help", Content.assemble((f"{entry.label}: ", "bold"), entry.help))
-
-    def _put(self, selector: str, content: Content) -> None:
-        static = self.query_one(selector, Static)
-        if static.content != content:
-            static.update(content)
+            self.put("summary", Content.assemble((told, "$success")))
+        self.put_command(self.command())
 
     def command(self) -> list[str]:
         """The command line that does the same."""
@@ -142,10 +121,6 @@ class EvaluateScreen(Dialog):
             return
         self.gentui.evaluate(self._run, self.options, self.command())
         self.dismiss(None)
-
-    def action_reset(self) -> None:
-        form = self.query_one(SettingsForm)
-        form.set_text(form.entry.own)
 
 
 def _entry(name: str, field: FormField) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
@@ -12,9 +11,10 @@ from textual.widgets import Button, Static
 
 from gentui.text import clean
 from gentui.tui import keys, wording
+from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 
 if TYPE_CHECKING:
     from engine.recipe import FormField, Recipe
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME, SEED = "name", "train.seed"
 
 
-class FormScreen(BaseScreen):
+class FormScreen(Asks, BaseScreen):
     """``reference`` is what ``gentui run`` would call the recipe: its name, or a path.
 
     A field with ``|`` between values is swept: there is a run for each combination.
@@ -59,8 +59,8 @@ class FormScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self._build()
-        self._check()
-        self.query_one(SettingsForm).focus()
+        self.check()
+        self.form.focus()
         home = self.gentui.home
 
         def read() -> Speeds:
@@ -75,7 +75,7 @@ class FormScreen(BaseScreen):
         """By these the time is estimated."""
         self._speeds = speeds
         if self.is_attached:
-            self._check()
+            self.check()
 
     # -- fields
 
@@ -122,13 +122,12 @@ class FormScreen(BaseScreen):
                 lines.append(clean(head, 40))
             text = texts.get(key, as_text(setting.value))
             lines.append(Entry(setting, clean(rest, 60), text, own.get(key, text)))
-        self.query_one(SettingsForm).set_entries(lines, focus)
+        self.form.set_entries(lines, focus)
 
-    def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
-        self._explain(message.entry)
+    def name_of(self, entry: Entry) -> str:
+        return entry.key
 
-    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
-        entry = message.entry
+    def take(self, entry: Entry) -> None:
         if entry.key == NAME:
             self.label = clean(entry.text, 200)
         else:
@@ -138,11 +137,9 @@ class FormScreen(BaseScreen):
             self._values = {k: v for k, v in self._values.items() if not k.startswith(table) or k == entry.key}
             self._axes = {k: axis for k, axis in self._axes.items() if not k.startswith(table)}
             self._unread = {k: why for k, why in self._unread.items() if not k.startswith(table)}
-            self._check()
+            self.check()
             if self.recipe is not None:
                 self._build(focus=entry.key)
-        self._check()
-        self._explain(entry)
 
     def _take(self, entry: Entry) -> None:
         """What was typed: one value, or several to sweep."""
@@ -172,8 +169,7 @@ class FormScreen(BaseScreen):
 
     # -- checking
 
-    def _check(self) -> None:
-        """Validate everything as the command line would, and say what is wrong where it is."""
+    def check(self) -> None:
         from engine import sweep
         from engine.recipe import RecipeError
 
@@ -190,36 +186,22 @@ class FormScreen(BaseScreen):
             self.problems = problems_of(error)
         if self._unread:
             self.recipe, self.problems = None, self.problems | self._unread
-        form = self.query_one(SettingsForm)
-        beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
-        form.complain(beside)
-        self._tell(elsewhere)
+        self._tell(self.complain())
 
     def _tell(self, elsewhere: list[str]) -> None:
         title = [(clean(self._original.title, 200), "bold"), (f"   {self._original.name}", "$text-muted")]
         if self._base.is_quick:
             title.append(("   quick", "bold $accent"))
-        self._put("#form-title", Content.assemble(*title))
+        self.put("title", Content.assemble(*title))
         if self.problems:
             text = f"✗ {wording.plural(len(self.problems), 'problem')}: " + (
                 "; ".join(elsewhere) or "see the fields"
             )
-            self._put("#form-summary", Content.assemble((text, "bold $error")))
+            self.put("summary", Content.assemble((text, "bold $error")))
         elif self.recipe is not None:
-            self._put("#form-summary", Content.assemble((f"✓ {self._summary(self.recipe)}", "$success")))
-        self._put("#form-command", Content.assemble(("$ ", "$text-muted"), shlex.join(self.command())))
+            self.put("summary", Content.assemble((f"✓ {self._summary(self.recipe)}", "$success")))
+        self.put_command(self.command())
         self.query_one("#train", Button).disabled = bool(self.problems)
-
-    def _explain(self, entry: Entry) -> None:
-        if entry.problem:
-            self._put("#form-help", Content.assemble((f"✗ {entry.key}: {entry.problem}", "$error")))
-        else:
-            self._put("#form-help", Content.assemble((f"{entry.key}: ", "bold"), entry.help))
-
-    def _put(self, selector: str, content: Content) -> None:
-        static = self.query_one(selector, Static)
-        if static.content != content:
-            static.update(content)
 
     def _summary(self, recipe: Recipe) -> str:
         steps = recipe.steps_total()
@@ -264,9 +246,7 @@ class FormScreen(BaseScreen):
 
     def action_launch(self) -> None:
         if self.recipe is None:
-            self.gentui.tell(
-                "Not started. " + "; ".join(f"{k}: {t}" for k, t in self.problems.items()), "error"
-            )
+            self.gentui.tell(f"Not started. {self.all_problems()}", "error")
             return
         recipe = self.recipe
         self.say("Starting …")
@@ -274,16 +254,12 @@ class FormScreen(BaseScreen):
             recipe, self.label, command=self.command(), replacing=self, axes=self.axes, chosen=self._chosen
         )
 
-    def action_reset(self) -> None:
-        form = self.query_one(SettingsForm)
-        form.set_text(form.entry.own)
-
     def action_quick(self) -> None:
         self._base = self._original if self._base is not self._original else self._original.quickened()
         self._values, self._axes, self._unread = {}, dict(self._own_axes()), {}
         self.recipe = self._base
         self._build()
-        self._check()
+        self.check()
 
     def action_back(self) -> None:
         own = self._own_axes()

@@ -16,10 +16,11 @@ from textual.widgets import Static
 from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.drawing import Drawer
+from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.deeds import label
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, placed, problems_of
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def open_playground(app: GentuiApp, run: Any) -> None:
     app.in_thread(read, opened)
 
 
-class PlaygroundScreen(BaseScreen):
+class PlaygroundScreen(Asks, BaseScreen):
     """``recipe`` is the run's own, ``checkpoints`` those it has, the default first; ``device`` is where it draws."""
 
     context = "playground"
@@ -104,16 +105,15 @@ class PlaygroundScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self._dir = self.gentui.home / "runs" / self._run.id
-        self._put(
-            "#playground-title",
+        self.put(
+            "title",
             Content.assemble(
                 (f"Playground: {clean(label(self._run), 80)}", "bold"), (f"   {self._run.id}", "$text-muted")
             ),
         )
-        form = self.query_one(SettingsForm)
-        form.set_entries(self._entries())
-        form.focus()
-        self._check()
+        self.form.set_entries(self._entries())
+        self.form.focus()
+        self.check()
         self._start()
         self.call_after_refresh(self._show_nothing, "reading the weights …")
 
@@ -180,19 +180,12 @@ class PlaygroundScreen(BaseScreen):
             ]
         return ",".join(wanted)
 
-    def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
-        self._explain(message.entry)
-
-    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
-        self._check()
-        self._explain(message.entry)
-
-    def _check(self) -> None:
+    def check(self) -> None:
         """Validate as the command line would."""
         from engine import requests
         from engine.problems import RecipeError
 
-        form = self.query_one(SettingsForm)
+        form = self.form
         texts = {entry.key: entry.text.strip() for entry in form.entries}
         names = {key: name for name, key in requests.SETTINGS.items()}
         self.problems, self.options = {}, {}
@@ -221,22 +214,9 @@ class PlaygroundScreen(BaseScreen):
         if problem := _problem_of(texts[OUT]):
             self.problems[OUT] = problem
         self.options = {name: value for name, value in self.options.items() if value is not None}
-        beside, elsewhere = placed(self.problems, {entry.key for entry in form.entries})
-        form.complain(beside)
-        if elsewhere:
+        if elsewhere := self.complain():
             self.say("✗ " + "; ".join(elsewhere))
-        self._put(
-            "#playground-command", Content.assemble(("$ ", "$text-muted"), shlex.join(self.command(texts[OUT])))
-        )
-
-    def _explain(self, entry: Entry) -> None:
-        told = (f"✗ {entry.problem}", "$error") if entry.problem else entry.help
-        self._put("#playground-help", Content.assemble((f"{entry.label}: ", "bold"), told))
-
-    def _put(self, selector: str, content: Content) -> None:
-        static = self.query_one(selector, Static)
-        if static.content != content:
-            static.update(content)
+        self.put_command(self.command(texts[OUT]))
 
     def arguments(self) -> list[str]:
         """What is asked for, as ``engine.sample`` takes it."""
@@ -292,14 +272,14 @@ class PlaygroundScreen(BaseScreen):
         known, conditional = Labels.of(answer["conditions"]), bool(answer["conditional"])
         if (known, conditional) != (self._conditions, self._is_conditional):
             self._conditions, self._is_conditional = known, conditional
-            form = self.query_one(SettingsForm)
+            form = self.form
             typed, here = {entry.key: entry.text for entry in form.entries}, form.entry.key
             lines = self._entries()
             for entry in lines:
                 if isinstance(entry, Entry):
                     entry.text = typed.get(entry.key, entry.text)
             form.set_entries(lines, "" if is_first else here)
-            self._check()
+            self.check()
         if is_first:
             self._show_nothing("F5 draws")
             self.say(f"{answer['which']} checkpoint, step {answer['step']:,}, on {clean(answer['device'], 20)}")
@@ -332,7 +312,7 @@ class PlaygroundScreen(BaseScreen):
 
     def action_draw(self) -> None:
         if self.problems:
-            self.say("✗ Not drawn. " + "; ".join(f"{key}: {told}" for key, told in self.problems.items()))
+            self.say("✗ Not drawn. " + self.all_problems())
             return
         if self._asked is not None:
             self._end()  # what is drawn now is not what is wanted
@@ -340,11 +320,15 @@ class PlaygroundScreen(BaseScreen):
         self._asked = (self._start().ask(arguments=arguments), arguments)
         self.say("Drawing … Esc stops it.")
 
+    @property
+    def _out(self) -> str:
+        """The file that is written."""
+        return next(entry.text.strip() for entry in self.form.entries if entry.key == OUT)
+
     def action_save(self) -> None:
-        form = self.query_one(SettingsForm)
-        path = next(entry.text.strip() for entry in form.entries if entry.key == OUT)
+        path = self._out
         if self.problems:
-            self.say("✗ Not saved. " + "; ".join(f"{key}: {told}" for key, told in self.problems.items()))
+            self.say("✗ Not saved. " + self.all_problems())
         elif self._drawn == self.arguments() and self._asked is None:
             self._save(path)
         else:
@@ -353,14 +337,9 @@ class PlaygroundScreen(BaseScreen):
             self._saves = path
 
     def action_copy(self) -> None:
-        out = next(entry.text.strip() for entry in self.query_one(SettingsForm).entries if entry.key == OUT)
-        text = shlex.join(self.command(out))
+        text = shlex.join(self.command(self._out))
         self.app.copy_to_clipboard(text)
         self.say(f"Copied: {clean(text, 300)}")
-
-    def action_reset(self) -> None:
-        form = self.query_one(SettingsForm)
-        form.set_text(form.entry.own)
 
     def action_play(self) -> None:
         self.say(self._viewer.play_or_pause())
