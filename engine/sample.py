@@ -1,7 +1,8 @@
 """Images from a run's weights: ``python -P -m engine.sample RUN_DIR --out FILE``.
 
 FILE decides what is written: .png a grid, .gif the process from noise to image, .npy uint8 N,C,H,W. With
-``--to-seed`` the images lie between those of two seeds: a .png has a row for each pair, a .gif moves.
+``--to-seed`` the images lie between those of two seeds: a .png has a row for each pair, a .gif moves. With
+``--neighbours`` each image is followed by the training images nearest to it.
 Equal arguments give equal bytes. Exit codes: 0, 2 (bad argument), 4 (no checkpoint, no such device).
 """
 
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from engine.data import to_uint8
+from engine.figures.beside import beside, nearest
 from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp
 from engine.labels import UnknownLabel
@@ -33,6 +35,7 @@ BATCH = 256
 UNCONDITIONAL_COLUMNS = 8
 GIF_FRAMES = 24
 FRAMES = 12  # between two seeds
+IMAGES_WITH_NEIGHBOURS, MOST_NEIGHBOURS = 8, 16
 
 Watch = Callable[[int, int, Tensor, int], None]
 """Called with (steps done, steps to do, images in [-1,1] as far as they have come, columns of their grid)."""
@@ -90,6 +93,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--to-seed", type=int)
     parser.add_argument("--frames", type=int)
+    parser.add_argument("--neighbours", type=int)
     parser.add_argument("--checkpoint", choices=["best", "last"])
     return parser
 
@@ -102,15 +106,23 @@ def drawing(trained: Trained, options: argparse.Namespace, moves: bool, watch: W
     asked = {key: getattr(options, name) for name, key in SETTINGS.items()}
     settings = changed_or_exit(trained.recipe, asked).sample
     seed = seed if seed is not None else trained.recipe.train.seed
+    near = options.neighbours
+    if near is not None and not 1 <= near <= MOST_NEIGHBOURS:
+        leave(f"--neighbours: should be 1 to {MOST_NEIGHBOURS}, not {near}", 2)
+    if near is not None and options.to_seed is not None:
+        leave("--neighbours: of images between two seeds none are looked for; leave out --to-seed", 2)
     if options.to_seed is None:
         if options.frames is not None:
             leave("--frames: say --to-seed, the seed at the other end", 2)
-        labels, columns = _labels(trained, options.label, options.n, seed)
+        n = options.n if options.n is not None or near is None else IMAGES_WITH_NEIGHBOURS
+        labels, columns = _labels(trained, options.label, n, seed)
         noise = Noise(method, seed)
         columns = min(columns, len(labels))
         film = draw(
             trained, settings, labels, noise.draw, GIF_FRAMES if moves else 2, _with_columns(watch, columns)
         )
+        if near is not None:
+            film, columns = _with_neighbours(film, trained.training_images, near), 1 + near
         return Drawing(film[-1], columns, film, columns)
     frames = options.frames or FRAMES
     pairs = options.n or (1 if options.label is not None or not method.conditional else None)
@@ -124,6 +136,14 @@ def drawing(trained: Trained, options: argparse.Namespace, moves: bool, watch: W
     )[-1]  # fmt: skip
     film = [images[frame::frames] for frame in range(frames)]
     return Drawing(images, frames, film, min(columns, len(labels)))
+
+
+def _with_neighbours(film: list[Tensor], train: Tensor, count: int) -> list[Tensor]:
+    """Each frame with the training images nearest to the images of the last."""
+    found, _ = nearest(film[-1], train, count, lambda done, of: None)
+    if found.shape[1] < count:
+        leave(f"--neighbours: there are but {found.shape[1]} training images", 2)
+    return [beside(frame, train, found) for frame in film]
 
 
 def _with_columns(watch: Watch | None, columns: int) -> Trace | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn
 
 import torch
+from torch import Tensor
 
 from engine import checkpoint, devices
 from engine.checkpoint import CheckpointError, Which
 from engine.conditions import Conditions
+from engine.data import DataError, open_dataset
 from engine.methods import Method
-from engine.recipe import Recipe, RecipeError, UnknownRecipe, load
+from engine.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
 from engine.rundir import RunDir
 from engine.train import build_method
 
@@ -28,6 +31,14 @@ class Trained:
     which: Which
     step: int
     images: int
+
+    @cached_property
+    def training_images(self) -> Tensor:
+        """What it was trained on: uint8 N,C,H,W. Leaves with 4 where that is not here or cannot be read."""
+        try:
+            return open_dataset(self.recipe.data).train.images
+        except (MissingData, DataError) as error:
+            leave(str(error), 4)
 
 
 def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) -> Trained:

@@ -14,7 +14,7 @@ from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.health.signals import thumbnails
 from engine.methods import Generates
-from engine.sampling import GRID_SEED, Noise
+from engine.sampling import GRID_SEED, Noise, Progress
 from engine.settings.figures import Neighbours, Real
 
 MOST = 60_000  # training images that neighbours are looked for among
@@ -65,29 +65,29 @@ def neighbours(settings: Neighbours, occasion: Occasion) -> Iterator[Picture]:
 
     made = to_uint8(method.sample(occasion.recipe.sample, noise, labels, trace=trace)).cpu()
     train = occasion.dataset.train.images
+    found, among = nearest(made, train, settings.neighbours, occasion.progress)
+    caption = f"left a sample, then the nearest of {among}, in pixels"
+    save = partial(save_grid, beside(made, train, found), columns=1 + found.shape[1])
+    yield Picture("neighbours", save, caption)
+
+
+def beside(made: Tensor, train: Tensor, found: Tensor) -> Tensor:
+    """Each image followed by its neighbours: uint8 N·(1 + count),C,H,W."""
+    return torch.cat([torch.cat([image[None], train[near]]) for image, near in zip(made, found, strict=True)])
+
+
+def nearest(made: Tensor, train: Tensor, count: int, progress: Progress) -> tuple[Tensor, str]:
+    """Indices of the ``count`` images of ``train`` nearest in pixels to each image, the nearest first: int64 N,count;
+    and among how many they were looked for, in words."""
     among = torch.arange(min(len(train), MOST)) * len(train) // min(len(train), MOST)
-    nearest = _nearest(made, train, among, settings.neighbours, occasion)
-    images = torch.cat(
-        [torch.cat([image[None], train[found]]) for image, found in zip(made, nearest, strict=True)]
-    )
-    told = (
-        f"{len(among):,} of {len(train):,} training images"
-        if len(among) < len(train)
-        else "the training images"
-    )
-    caption = f"left a sample, then the nearest of {told}, in pixels"
-    yield Picture("neighbours", partial(save_grid, images, columns=1 + nearest.shape[1]), caption)
-
-
-def _nearest(made: Tensor, train: Tensor, among: Tensor, count: int, occasion: Occasion) -> Tensor:
-    """Indices of the ``count`` nearest of ``train[among]`` to each image, the nearest first: N,count."""
     wanted = thumbnails(made)
     best = torch.full((len(made), 0), torch.inf)
     found = torch.zeros((len(made), 0), dtype=torch.int64)
     for done, chunk in enumerate(among.split(CHUNK)):
-        occasion.progress(done * CHUNK, len(among))
+        progress(done * CHUNK, len(among))
         best = torch.cat([best, torch.cdist(wanted, thumbnails(train[chunk]))], 1)
         found = torch.cat([found, chunk.expand(len(made), -1)], 1)
         best, order = best.topk(min(count, best.shape[1]), largest=False)
         found = found.gather(1, order)
-    return found
+    some = f"{len(among):,} of {len(train):,} training images"
+    return found, some if len(among) < len(train) else "the training images"

@@ -48,6 +48,12 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
     "--to-seed", type=click.IntRange(0, 2**63 - 1), help="Images between those of --seed and of this seed."
 )
 @click.option("--frames", type=click.IntRange(2, 240), help="How many from the one to the other: 12.")
+@click.option(
+    "--neighbours",
+    type=click.IntRange(1, 16),
+    metavar="K",
+    help="Beside each image the K training images nearest to it in pixels; a row each.",
+)
 @click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Default: best, where one was scored.")
 @click.option("--device", metavar="D", help="cpu, or cuda:K. Default: the first GPU, else the CPU.")
 @click.option("-o", "--out", "path", required=True, callback=_output, metavar="FILE", help=".png, .gif or .npy")
@@ -63,6 +69,7 @@ def sample_command(
     seed: int | None,
     to_seed: int | None,
     frames: int | None,
+    neighbours: int | None,
     checkpoint: str | None,
     device: str | None,
     path: Path,
@@ -71,11 +78,13 @@ def sample_command(
 
     .png: a grid; .gif: the process from noise to image; .npy: uint8 N,C,H,W in [0,255]. With --to-seed the
     images lie between those of two seeds, on the sphere of noises: a .png has a row for each of -n pairs (1, or
-    one for each class), a .gif goes from the one to the other.
+    one for each class), a .gif goes from the one to the other. With --neighbours each of -n images (8) is followed by
+    the training images nearest to it: what it may have learnt by heart.
     """
     options = {
         "n": count, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed,
-        "to-seed": to_seed, "frames": frames, "checkpoint": checkpoint, "device": device, "out": path,
+        "to-seed": to_seed, "frames": frames, "neighbours": neighbours, "checkpoint": checkpoint, "device": device,
+        "out": path,
     }  # fmt: skip
     code = run_engine("sample", with_checkpoint(app, run, checkpoint), options)
     if code == Exit.OK:

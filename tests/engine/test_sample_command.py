@@ -62,9 +62,29 @@ def test_between_two_seeds_lie_images_whose_ends_are_those_of_the_seeds(trained,
         assert gif.size == (2 * 34 + 2, 34 + 2) and gif.n_frames == 4  # type: ignore[attr-defined]
 
 
+def test_each_image_is_followed_by_the_training_images_nearest_to_it(trained, tmp_path):
+    from engine.data import open_dataset
+    from engine.recipe import load
+
+    asked = ("--n", 3, "--seed", 5)
+    assert call(sample.main, trained, *asked, "--out", tmp_path / "alone.npy") == 0
+    for suffix in ("npy", "png", "gif"):
+        assert call(sample.main, trained, *asked, "--neighbours", 2, "--out", tmp_path / f"near.{suffix}") == 0
+    alone, near = np.load(tmp_path / "alone.npy"), np.load(tmp_path / "near.npy")
+    assert near.shape == (9, 1, 8, 8) and np.array_equal(near[::3], alone)
+    train = open_dataset(load("digits-unet").data).train.images.numpy().reshape(-1, 64) / 255.0
+    for image, *found in near.reshape(3, 3, 64) / 255.0:
+        distances = np.sort(np.linalg.norm(train - image, axis=1))[:2]
+        assert np.linalg.norm(np.array(found) - image, axis=1) == pytest.approx(distances, abs=1e-3)
+    with Image.open(tmp_path / "near.png") as png, Image.open(tmp_path / "near.gif") as gif:
+        assert png.size == gif.size == (3 * 34 + 2, 3 * 34 + 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--neighbours", "17"], "1 to 16"),
+        (["--neighbours", "2", "--to-seed", "3"], "--to-seed"),
         (["--label", "nine"], "no class 'nine'"),
         (["--sampler", "huen"], "heun"),
         (["--guidance", "2"], "guidance"),

@@ -70,8 +70,12 @@ def command(run: RunDir, out: Path, *arguments: str) -> bytes:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--n=6", "--seed=3", "--steps=4"], ["--label=7", "--n=2", "--seed=1", "--to-seed=2", "--frames=3"]],
-    ids=["process", "between seeds"],
+    [
+        ["--n=6", "--seed=3", "--steps=4"],
+        ["--label=7", "--n=2", "--seed=1", "--to-seed=2", "--frames=3"],
+        ["--n=2", "--seed=3", "--steps=4", "--neighbours=3"],
+    ],
+    ids=["process", "between seeds", "neighbours"],
 )
 def test_what_is_drawn_and_saved_equals_the_command_byte_for_byte(served, trained, tmp_path, arguments):
     served.ask(id=1, arguments=arguments)
