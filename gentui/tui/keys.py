@@ -95,6 +95,9 @@ _NAMES = {
     "comma": ",",
     "full_stop": ".",
     "less_than_sign": "<",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "number_sign": "#",
     "greater_than_sign": ">",
 }
 
@@ -222,6 +225,9 @@ TABLE: tuple[Key, ...] = (
         0,
     ),
     Key("run.columns_fewer", "less_than_sign", "columns(-1)", "Fewer columns", "a column of charts less", 0),
+    Key("run.rows_more", "right_curly_bracket", "rows(1)", "More rows", "a row of charts more, up to 9", 0),
+    Key("run.rows_fewer", "left_curly_bracket", "rows(-1)", "Fewer rows", "a row of charts less", 0),
+    Key("run.guides", "number_sign", "guides", "Guides", "lines or dots across the charts, or none", 0),
     Key("run.hide", "H", "hide", "Hide chart", "hide the chart in focus, in this family's runs", 0),
     Key("run.show_all", "U", "show_all", "Show hidden", "show every chart again", 0),
     Key("run.heat", "d", "heat", "Heat map", "many series at once: a row each, in shades", 0),

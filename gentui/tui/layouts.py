@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.places import config_dir
 from engine.rundir import DIR_MODE, write_atomically
-from gentui.tui.widgets.chart import AXES, KINDS, MARKS, SMOOTHING
+from gentui.tui.widgets.chart import AXES, GUIDES, KINDS, MARKS, SMOOTHING
 
 MOST_COLUMNS = 9
 _saving = threading.Lock()
@@ -20,8 +20,8 @@ _saving = threading.Lock()
 
 @dataclass(frozen=True)
 class Layout:
-    """``columns`` of charts, 0 for as many as suit the screen; ``hidden``: the first metric of each hidden chart;
-    ``filter``: the words that the others are chosen by."""
+    """``columns`` and ``rows`` of charts, 0 for as many as suit the screen; ``hidden``: the first metric of each
+    hidden chart; ``filter``: the words that the others are chosen by."""
 
     columns: int = 0
     smoothing: float = 0.6
@@ -32,6 +32,8 @@ class Layout:
     marks: str = "braille"
     hidden: tuple[str, ...] = ()
     filter: str = ""
+    rows: int = 0
+    guides: str = "none"
 
 
 def path() -> Path:
@@ -79,6 +81,7 @@ def _checked(saved: Any) -> Layout:
     layout = Layout(**{name: value for name, value in saved.items() if name in known})
     choices = {"kind": KINDS, "axis": AXES, "marks": MARKS, "smoothing": SMOOTHING}
     choices |= {"log_y": (True, False), "clip": (True, False), "columns": tuple(range(MOST_COLUMNS + 1))}
+    choices |= {"rows": tuple(range(MOST_COLUMNS + 1)), "guides": GUIDES}
     for name, allowed in choices.items():
         if getattr(layout, name) not in allowed:
             raise ValueError(f"{name} is none of {', '.join(map(str, allowed))}")

@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from textual import events
 
+from gentui.tui import layouts
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import ChartBox, Charts
 from gentui.tui.widgets.heatmap import HeatMap
@@ -256,3 +258,90 @@ async def test_the_axis_of_a_run_in_training_holds_still_for_a_while(desk, runs)
         assert screen.drawn.extent == extent
         runs.event(run, "metrics", 1100, values={"loss": 0.5})
         await d.until(lambda: screen.drawn.extent[1] >= 1100)
+
+
+async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make())
+        charts = screen.query_one(Charts)
+        fit = charts.size.height // 7
+        for rows in range(charts.down + 1, 10):
+            await d.press("right_curly_bracket")
+            await d.until(lambda rows=rows: charts.down == min(rows, fit))
+        await d.sees(f"rows of charts: 9, {fit} fit")
+        await d.press("right_curly_bracket")
+        await d.until(lambda: charts.down == 1 and charts.count == charts.across)
+        await d.until(lambda: layouts.load("diffusion")[0].rows == 1)
+
+
+async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(desk, runs):
+    async with desk() as d:
+        screen = await opened(d, runs.make())
+        chart = shown(screen)[0]
+
+        def cells() -> str:
+            return "".join("".join(line) for line in chart._canvas()._buffer)
+
+        def curve() -> set[int]:
+            return {at for at, char in enumerate(cells()) if char >= "\u2800"}
+
+        await d.press("number_sign")
+        await d.until(lambda: cells().count("┈") > chart.size.width)
+        beneath = curve()
+        await d.press("number_sign")
+        await d.until(lambda: "┈" not in cells() and cells().count("·") > 20)
+        await d.press("number_sign")
+        await d.until(lambda: "·" not in cells())
+        assert curve() == beneath
+        await d.press("number_sign", "number_sign", "b", "b")
+        await d.until(lambda: cells().count(".") > 20 and "·" not in cells())
+        await d.press("number_sign")
+        await d.sees("guides across the charts: none")
+
+
+async def test_the_mouse_zooms_about_its_place_and_points_at_values(desk, runs):
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make(steps=1000, total=1000, fid=None))
+        await d.until(lambda: len(shown(screen)) > 1)
+        second = shown(screen)[1]
+        canvas = second._canvas()
+        at = (canvas.size.width * 3 // 4, canvas.size.height // 2)
+        x = second.get_coordinate_from_pixel(at[0], 0)[0]
+        await d.pilot.click(canvas, offset=at)
+        await d.until(lambda: screen._cursor is not None)
+        assert screen._cursor == pytest.approx(x, abs=1000 / canvas.size.width)
+        assert screen.drawn.focus == 1
+        await d.sees(f"at step {screen._cursor:,.0f}")
+        canvas.post_message(wheel(canvas, at, up=True))
+        await d.until(lambda: screen._window is not None)
+        left, right = screen._window
+        assert right - left == pytest.approx(999 / 2) and left < x < right
+        assert (x - left) / (right - left) == pytest.approx((x - 1) / 999, abs=0.02)
+        canvas.post_message(wheel(canvas, at, up=False))
+        await d.until(lambda: screen._window is None)
+
+
+def wheel(canvas, at, up: bool):
+    region, event = canvas.region, events.MouseScrollUp if up else events.MouseScrollDown
+    return event(
+        canvas, x=at[0], y=at[1], delta_x=0, delta_y=-1 if up else 1, button=0, shift=False, meta=False, ctrl=False,
+        screen_x=region.x + at[0], screen_y=region.y + at[1],
+    )  # fmt: skip
+
+
+async def test_what_is_zoomed_at_the_newest_values_stays_with_them(desk, runs):
+    async with desk() as d:
+        run = runs.live(400, total=4000)
+        screen = await opened(d, run)
+        await d.press("plus", *["full_stop"] * 4)
+        await d.until(lambda: screen._window and screen._window[1] == screen.drawn.extent[1])
+        width = screen._window[1] - screen._window[0]
+        runs.extend(run, 400, 900, 4000)
+        await d.until(lambda: screen._window[1] > 850)
+        assert screen._window[1] - screen._window[0] == pytest.approx(width)
+        await d.press("comma")
+        await d.until(lambda: screen._window[1] < screen.drawn.extent[1])
+        held = screen._window
+        runs.extend(run, 900, 1400, 4000)
+        await d.until(lambda: screen.drawn.extent[1] > 1350)
+        assert screen._window == held

@@ -16,8 +16,19 @@ from gentui.tui.layouts import Layout
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
-from gentui.tui.widgets.chart import AXES, KINDS, MARKS, MOST_CURVES, SMOOTHING, Curve, Look, place_on
-from gentui.tui.widgets.charts import MOST_COLUMNS, Charts, Curves, Page, smoothing_in_words
+from gentui.tui.widgets.chart import (
+    AXES,
+    GUIDES,
+    KINDS,
+    MARKS,
+    MOST_CURVES,
+    SMOOTHING,
+    Chart,
+    Curve,
+    Look,
+    place_on,
+)  # fmt: skip
+from gentui.tui.widgets.charts import MOST_COLUMNS, MOST_ROWS, Charts, Curves, Page, smoothing_in_words
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 if TYPE_CHECKING:
@@ -215,6 +226,8 @@ class Charting(BaseScreen):
 
     def take_charts(self, run: Any, drawn: Drawn) -> None:
         """Keep what was looked up; the first time, take on how the charts of the family were left."""
+        if self.drawn is not None:
+            self._follow(self.drawn.extent, drawn.extent)
         self.drawn = drawn
         self._family, self._run_name = run.family, clean(deeds.label(run), 40)
         if self._has_layout or drawn.layout is None:
@@ -232,7 +245,7 @@ class Charting(BaseScreen):
         layout, extent = self._layout, self.drawn.extent if self.drawn else None
         return Look(
             layout.log_y, layout.smoothing, layout.marks, layout.axis, layout.kind, layout.clip,
-            self._window or extent,
+            self._window or extent, layout.guides,
         )  # fmt: skip
 
     def show_charts(self) -> None:
@@ -281,7 +294,7 @@ class Charting(BaseScreen):
             self.gentui.in_thread(lambda: layouts.save(family, lambda: self._layout))
         if not self.shows_charts:
             self.go_to_charts()
-        elif not {"axis", "hidden", "columns", "filter"} & set(changes):  # else the curves come anew
+        elif not {"axis", "hidden", "columns", "rows", "filter"} & set(changes):  # else the curves come anew
             self.show_charts()
 
     def action_log_y(self) -> None:
@@ -327,6 +340,21 @@ class Charting(BaseScreen):
         self._rearranged()
         self.call_after_refresh(self._tell_columns, columns)
 
+    def action_rows(self, by: int) -> None:
+        rows = ((self._layout.rows or self.query_one(Charts).down) - 1 + by) % MOST_ROWS + 1
+        self._change(rows=rows)
+        self._is_single, self._heat = False, ""
+        self._rearranged()
+        self.call_after_refresh(self._tell_rows, rows)
+
+    def _tell_rows(self, rows: int) -> None:
+        fit = self.query_one(Charts).down
+        self.say(f"rows of charts: {rows}" + (f", {fit} fit" if fit < rows else ""))
+
+    def action_guides(self) -> None:
+        self._change(guides=following(GUIDES, self._layout.guides))
+        self.say(f"guides across the charts: {self._layout.guides}")
+
     def _tell_columns(self, columns: int) -> None:
         fit = self.query_one(Charts).across
         self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
@@ -343,7 +371,7 @@ class Charting(BaseScreen):
     def _lay_out_charts(self) -> None:
         is_full = self._is_single or bool(self._heat) or self._layout.columns > 2
         self.query_one("#charts").set_class(is_full, "-full")
-        self.query_one(Charts).lay_out(self._layout.columns, self._is_single)
+        self.query_one(Charts).lay_out(self._layout.columns, self._layout.rows, self._is_single)
 
     def action_chart(self, by: int) -> None:
         """The focus on the next chart, or the one before; round and round."""
@@ -421,12 +449,16 @@ class Charting(BaseScreen):
         return extent, self._window or extent
 
     def action_zoom_x(self, by: int) -> None:
+        self._zoom(by, self._cursor)
+
+    def _zoom(self, by: int, about: float | None) -> None:
+        """Nearer or farther, about a place that stays where it is; None: about the middle."""
         if (ends := self._ends()) is None:
             return
         (first, last), (left, right) = ends
         width = (right - left) * (0.5 if by > 0 else 2.0)
         width = max(width, (last - first) * _NARROWEST, 4.0 if self._layout.axis == "step" else 0.0)
-        middle = self._cursor if self._cursor is not None else (left + right) / 2
+        middle = (left + right) / 2 if about is None else about
         part = (middle - left) / (right - left)
         self._look_at(middle - part * width, width)
 
@@ -441,7 +473,7 @@ class Charting(BaseScreen):
             return
         first, last = ends[0]
         left = max(first, min(left, last - width))
-        window = None if width >= last - first else (left, left + width)
+        window = None if width >= (last - first) * (1 - _NARROWEST) else (left, left + width)
         if window == self._window:
             return
         self._window = window
@@ -453,6 +485,29 @@ class Charting(BaseScreen):
 
     def _places(self, window: tuple[float, float]) -> str:
         return " … ".join(place_on(self._layout.axis, x) for x in window)
+
+    def _follow(self, before: tuple[float, float] | None, now: tuple[float, float] | None) -> None:
+        """What is zoomed at the newest values stays with them."""
+        window = self._window
+        if window is None or before is None or now is None or now[1] <= before[1] or window[1] < before[1]:
+            return
+        self._window = now[1] - (window[1] - window[0]), now[1]
+        self.ask()
+
+    def on_chart_wheel(self, message: Chart.Wheel) -> None:
+        self._zoom(message.by, message.x)
+
+    def on_chart_pointed(self, message: Chart.Pointed) -> None:
+        """The cursor where the mouse is, in every chart; the one it is in gets the focus."""
+        place = self.query_one(Charts).place_of(message.chart)
+        if self._heat or (ends := self._ends()) is None or place is None:
+            return
+        if self.drawn is not None and place != self.drawn.focus:
+            self._focus_chart(place)
+        xs = self._columns(*ends[1])
+        if len(xs):
+            self._cursor = float(xs[int(np.abs(xs - message.x).argmin())])
+            self.query_one(Charts).point_at(self._cursor)
 
     def action_whole(self) -> None:
         self._look_at(-np.inf, np.inf)

@@ -17,8 +17,9 @@ from typing import ClassVar
 
 import numpy as np
 from textual.css.query import NoMatches
-from textual.events import Mount
+from textual.events import Mount, MouseDown, MouseEvent, MouseMove, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
+from textual.message import Message
 from textual_hires_canvas import Canvas
 from textual_plot import PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
@@ -38,6 +39,8 @@ SMOOTHING = (0.0, 0.6, 0.9, 0.97)
 KINDS = ("ema", "window")
 LARGEST = 1e300  # beyond it the range of an axis would overflow
 AXES = ("step", "epoch", "time", "images")
+GUIDES = ("none", "lines", "dots")
+"""What leads the eye from the ticks of the y axis across the chart."""
 _ASCII = {
     ord(char): to
     for to, chars in (("-", "─━╸╺╴╶"), ("|", "│┃╹╻╵╷"), ("+", "┌┏┐┓└┗┘┛├┣┤┫┬┳┴┻┼╋"))
@@ -84,7 +87,7 @@ class Curve:
 @dataclass(frozen=True)
 class Look:
     """How curves are drawn. ``window``: the ends of the x axis (None: those of the curves). ``clip``: the y axis
-    leaves outliers out."""
+    leaves outliers out. ``guides``: one of ``GUIDES``."""
 
     log_y: bool = False
     smoothing: float = 0.6
@@ -93,6 +96,7 @@ class Look:
     kind: str = "ema"
     clip: bool = False
     window: tuple[float, float] | None = None
+    guides: str = "none"
 
 
 def smooth(values: np.ndarray, weight: float, kind: str = "ema") -> np.ndarray:
@@ -166,6 +170,10 @@ class _Stroke(LinePlot):
     """A line with gaps where it is NaN; ``letter`` is what it is made of in ASCII."""
 
     letter: str = "*"
+
+
+class _Guides(LinePlot):
+    """Where the ticks of the y axis are, beneath the curves."""
 
 
 def _spread(x: np.ndarray, y: np.ndarray, place: int) -> list[int]:
@@ -415,6 +423,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             faint = self._colour("raw")
             if "NO_COLOR" in os.environ:
                 faint = f"dim {faint}"
+            if look.guides != "none":
+                self._datasets.append(_Guides(np.empty(0), np.empty(0), None, faint))
+                self._labels.append(None)
             for line in lines:
                 if line.is_smooth:
                     band = np.column_stack([line.lo, line.hi]).ravel()
@@ -489,6 +500,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _render_line_plot(self, dataset: LinePlot) -> None:
         if (canvas := self._canvas()) is None:
             return
+        if isinstance(dataset, _Guides):
+            self._draw_guides(canvas, str(dataset.line_style))
+            return
         region, marks = self._scale_rectangle, self._look.marks
         with np.errstate(over="ignore", invalid="ignore"):
             x = region.x + (dataset.x - self._x_min) * (region.width / (self._x_max - self._x_min))
@@ -503,6 +517,60 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         ):
             canvas._buffer[row][column] = glyph(bits)
             canvas._styles[row][column] = dataset.line_style
+
+    def _draw_guides(self, canvas: Canvas, style: str) -> None:
+        is_ascii, every = self._look.marks == "ascii", 1 if self._look.guides == "lines" else 4
+        glyph = ("-" if every == 1 else ".") if is_ascii else "┈" if every == 1 else "·"
+        for tick in self._y_formatter.get_ticks(self._y_min, self._y_max):
+            row = self.get_pixel_from_coordinate(self._x_min, tick)[1]
+            if 0 < row < len(canvas._buffer) - 1:
+                for column in range(1, len(canvas._buffer[row]) - 1, every):
+                    canvas._buffer[row][column], canvas._styles[row][column] = glyph, style
+
+    # -- the mouse
+
+    @dataclass
+    class Pointed(Message):
+        """The mouse was pressed, or drawn along, at a place on the x axis."""
+
+        chart: Chart
+        x: float
+
+    @dataclass
+    class Wheel(Message):
+        """The wheel was turned there: 1 is nearer, -1 farther away."""
+
+        x: float
+        by: int
+
+    def _under_mouse(self, event: MouseEvent) -> float | None:
+        """The place on the x axis that the mouse is at."""
+        if (canvas := self._canvas()) is None or self._drawn is None:
+            return None
+        column = int(event.screen_x) - canvas.region.x
+        if not 0 <= column < canvas.size.width:
+            return None
+        x = self.get_coordinate_from_pixel(column, 0)[0]
+        return float(min(max(x, self._x_min), self._x_max))
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        if (x := self._under_mouse(event)) is not None:
+            self.post_message(self.Pointed(self, x))
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        if event.button and (x := self._under_mouse(event)) is not None:
+            self.post_message(self.Pointed(self, x))
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self._turned(event, 1)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self._turned(event, -1)
+
+    def _turned(self, event: MouseEvent, by: int) -> None:
+        if (x := self._under_mouse(event)) is not None:
+            event.stop()
+            self.post_message(self.Wheel(x, by))
 
     def _render_plot(self) -> None:
         if (canvas := self._canvas()) is None:

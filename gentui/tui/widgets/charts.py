@@ -21,8 +21,11 @@ from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 LEAST_WIDTH, LEAST_HEIGHT, MOST = 58, 12, 6
 """Of a chart where the number of columns follows the screen, and the most there are then."""
-NARROWEST, LOWEST, MOST_COLUMNS = 26, 9, 9
+NARROWEST, LOWEST, MOST_COLUMNS, MOST_ROWS = 26, 9, 9, 9
 """Of a chart where a number of columns is asked for."""
+
+LEAST_ROW = 7
+"""Lines of a chart where a number of rows is asked for."""
 
 Curves = tuple[Curve, ...]
 """The curves of one chart."""
@@ -197,8 +200,8 @@ class Charts(Vertical):
         super().__init__()
         self.count = 1
         self.columns = 120
-        self.across = 1
-        self._wanted = 0
+        self.across = self.down = 1
+        self._wanted = self._wanted_rows = 0
         self._is_single = False
         self._page = Page(())
         self._look = Look()
@@ -212,9 +215,9 @@ class Charts(Vertical):
         yield Static(classes="charts-legend", markup=False)
         yield Static(classes="charts-page", markup=False)
 
-    def lay_out(self, columns: int, is_single: bool) -> None:
-        """So many columns, 0 for as many as suit; or one chart alone."""
-        self._wanted, self._is_single = columns, is_single
+    def lay_out(self, columns: int, rows: int, is_single: bool) -> None:
+        """So many columns and rows, 0 for as many as suit; or one chart alone."""
+        self._wanted, self._wanted_rows, self._is_single = columns, rows, is_single
         self._fit()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -232,10 +235,12 @@ class Charts(Vertical):
         else:
             across = min(max(1, width // LEAST_WIDTH), 3)
             down = min(max(1, height // LEAST_HEIGHT), max(1, MOST // across))
+        if self._wanted_rows and not self._is_single:
+            down = max(1, min(self._wanted_rows, MOST_ROWS, height // LEAST_ROW))
         count, columns = across * down, max(16, width // across - 12)
         self.query_one(Grid).styles.grid_size_columns = across
         if (count, columns, across) != (self.count, self.columns, self.across):
-            self.count, self.columns, self.across = count, columns, across
+            self.count, self.columns, self.across, self.down = count, columns, across, down
             self.post_message(self.Room())
 
     @property
@@ -275,6 +280,11 @@ class Charts(Vertical):
                 box.show(curves, look, page.waiting, in_focus)
             else:
                 box.call_after_refresh(box.show, curves, look, page.waiting, in_focus)
+
+    def place_of(self, chart: Chart) -> int | None:
+        """Which of all charts this one is."""
+        boxes = [box.query_one(Chart) for box in self.query(ChartBox) if box.display]
+        return self._page.first + boxes.index(chart) if chart in boxes else None
 
     def _paging(self) -> str:
         page = self._page
