@@ -9,6 +9,7 @@ import difflib
 import errno
 import importlib
 import os
+import shlex
 import sys
 from typing import Any, NoReturn
 
@@ -19,7 +20,7 @@ from gentui.commands.console import App, Exit, Failure, say
 
 COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
-    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs",
+    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "viewing", "events": "viewing",
     "stop": "control", "resume": "control", "rm": "control", "restore": "control", "queue": "control",
     "tag": "control", "note": "control", "rename": "control",
     "sample": "scoring", "evaluate": "evaluating", "leaderboard": "scoring",
@@ -27,11 +28,18 @@ COMMANDS = {
 }  # fmt: skip
 
 
+_WORDS = "gentui.words"
+
+
 class Commands(click.Group):
     """Commands found by name in ``gentui.commands``, listed in the order of a day's work."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = list(args)
+        return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if (module := COMMANDS.get(cmd_name)) is None:
@@ -60,6 +68,11 @@ class Commands(click.Group):
     "--home", metavar="DIR", help="Where runs are kept (default: $GENTUI_HOME, or the user's data directory)."
 )
 @click.option(
+    "--host",
+    metavar="HOST",
+    help="Do it on another machine, over SSH. What gentui is called there: $GENTUI_REMOTE (default: gentui).",
+)
+@click.option(
     "--images",
     type=click.Choice(["auto", "kitty", "sixel", "half", "none"]),
     default="auto",
@@ -72,23 +85,44 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="gentui")
 @click.pass_context
-def cli(ctx: click.Context, home: str | None, images: str, low_bandwidth: bool) -> None:
+def cli(ctx: click.Context, home: str | None, host: str | None, images: str, low_bandwidth: bool) -> None:
     """A terminal workbench for image generative models. Without a command: the app.
 
     RUN is a run's id, a unique prefix of it, or `latest`. Exit codes: 0 ok, 1 the run failed, 2 bad usage or
     recipe, 3 not found, 4 cannot be done here.
     """
-    ctx.obj = App(home, images)
+    if host is not None:
+        _go_to(host, ctx.meta[_WORDS], ctx)
+    ctx.obj = App(home, images, low_bandwidth)
     if ctx.invoked_subcommand is None:
-        _open_app(ctx.obj, low_bandwidth)
+        open_app(ctx.obj)
 
 
-def _open_app(app: App, low_bandwidth: bool) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+def _go_to(host: str, words: list[str], ctx: click.Context) -> NoReturn:
+    """Become the same command on another machine."""
+    if not host or host[0] == "-":
+        raise click.UsageError(f"--host wants the name of a machine, not {host!r}", ctx)
+    at = next(i for i, word in enumerate(words) if word.partition("=")[0] == "--host")
+    there = [*words[:at], *words[at + (1 if "=" in words[at] else 2) :]]
+    remote = f"{os.environ.get('GENTUI_REMOTE') or 'gentui'} {shlex.join(there)}".rstrip()
+    terminal = ["-t"] if has_terminal() else []
+    try:
+        os.execvp("ssh", ["ssh", *terminal, "--", host, remote])
+    except FileNotFoundError:
+        raise Failure("--host needs `ssh`, which is not on this machine") from None
+
+
+def has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def open_app(app: App, run: str = "") -> None:
+    """The app, at its menu or at a run."""
+    if not has_terminal():
         raise click.UsageError("the app needs a terminal; `gentui --help` lists the commands that do not")
-    from gentui.tui.app import run
+    from gentui.tui import app as tui
 
-    run(app.home, app.images, low_bandwidth)
+    tui.run(app.home, app.images, app.low_bandwidth, run)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -4,8 +4,9 @@
 
 Words look for themselves in what a run is called; ``key:value`` asks whether a text holds the value or a number
 equals it; ``=`` and ``!=`` ask for the whole; ``<``, ``<=``, ``>``, ``>=`` compare. A comma means either, a ``-`` in
-front means not, quotes keep a text together. A key is one of ``FIELDS``, a metric or score, or a setting: whole as
-``optim.lr``, or by its last part where only one table has it. Of a score the run's best counts, of another
+front means not, quotes keep a text together; ``|`` or ``OR`` stands between whole filters of which one is enough, and
+``has:key`` asks whether a run has such a value at all. A key is one of ``FIELDS``, a metric or score, or a setting:
+whole as ``optim.lr``, or by its last part where only one table has it. Of a score the run's best counts, of another
 metric its last value. What a run does not have matches nothing, and so does match a ``-``.
 """
 
@@ -129,9 +130,12 @@ class _Mistake(Exception):
 
 def parse(text: str, known: Known) -> Filter:
     """The filter that a text means; never raises."""
-    terms: list[Callable[[RunRow], bool]] = []
+    ways: list[list[Callable[[RunRow], bool]]] = [[]]
     mistakes: list[str] = []
     for token in _TOKEN.findall(text):
+        if token in ("|", "OR"):
+            ways.append([])
+            continue
         wanted = token.removeprefix("-")
         if not wanted.strip('"'):
             continue  # the beginning of something
@@ -140,8 +144,10 @@ def parse(text: str, known: Known) -> Filter:
         except _Mistake as mistake:
             mistakes.append(clean(mistake, 300))
             continue
-        terms.append(_not(term) if token != wanted else term)
-    return Filter(tuple(terms), tuple(mistakes))
+        ways[-1].append(_not(term) if token != wanted else term)
+    ways = [way for way in ways if way]
+    terms = ways[0] if len(ways) == 1 else [lambda run: any(all(term(run) for term in way) for way in ways)]
+    return Filter(tuple(terms if ways else ()), tuple(mistakes))
 
 
 def words_of(run: RunRow) -> str:
@@ -164,6 +170,9 @@ def _term(token: str, known: Known) -> Callable[[RunRow], bool]:
     wanted = [part for part in value.split(",") if part]
     if not wanted:
         raise _Mistake(f"{key}{sign} wants a value after it")
+    if key == "has":
+        values = [_getter(_ALIASES.get(name.lower(), name), ":", [], known)[0] for name in wanted]
+        return lambda run: any(get(run) not in (None, "", []) for get in values)
     get, is_number = _getter(key, sign, wanted, known)
     if sign in _ORDERS:
         if not is_number:

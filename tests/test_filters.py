@@ -117,3 +117,25 @@ def test_keys_of_more_runs_are_added_to_those_known():
     first, second = list(RUNS.values())[:1], list(RUNS.values())[1:]
     assert filters.Known.of(first).and_of(second) == KNOWN
     assert KNOWN.and_of(first) is KNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("status:running | status:failed", "ac"),
+        ("fashion OR gan", "ac"),
+        ("diffusion optim.lr<5e-4 | photos -status:done", "bc"),
+        ("gan | | ", "c"),
+        ("|", "abc"),
+        ("has:fid", "ab"),
+        ("-has:fid", "c"),
+        ("has:tag | has:note", "ab"),
+        ("has:optim.lr,model.channels quick:true", "b"),
+    ],
+)
+def test_one_of_several_filters_is_enough_and_a_run_may_have_a_value_at_all(text, ids):
+    assert found(text) == ids
+
+
+def test_what_no_run_has_is_a_mistake_there_too():
+    assert "no run has a setting or score called 'moon'" in filters.parse("has:moon", KNOWN).mistake

@@ -44,6 +44,7 @@ class App:
 
     home_option: str | None = None
     images: str = "auto"
+    low_bandwidth: bool = False
 
     @property
     def home(self) -> Path:

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 
-def run(home: Path, images: str = "auto", low_bandwidth: bool = False) -> int:
-    """The terminal app over ``home``. ``images``: auto, kitty, sixel, half or none. Returns the exit code."""
+def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str = "") -> int:
+    """The terminal app over ``home``, opened at its menu or ``at`` a run. ``images``: auto, kitty, sixel, half or none.
+    Returns the exit code."""
     from gentui.tui.terminal import Question
 
     for stale in ("COLUMNS", "LINES"):  # where exported, they hide every resize from Textual
@@ -20,4 +21,4 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False) -> int:
         from gentui.tui.workbench import GentuiApp
     finally:
         kind, typed = question.answer()
-    return GentuiApp(home, kind, typed, low_bandwidth).run() or 0
+    return GentuiApp(home, kind, typed, low_bandwidth, at).run() or 0

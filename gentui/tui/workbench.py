@@ -69,7 +69,9 @@ class GentuiApp(SurvivingApp):
     TOOLTIP_DELAY = 3600.0
     ALLOW_SELECT = False
 
-    def __init__(self, home: Path, images: str = "half", typed: str = "", low_bandwidth: bool = False) -> None:
+    def __init__(
+        self, home: Path, images: str = "half", typed: str = "", low_bandwidth: bool = False, at: str = ""
+    ) -> None:
         no_color = "NO_COLOR" in os.environ
         mapping, self._troubles = keymap.read()
         keys.use(mapping)
@@ -80,7 +82,7 @@ class GentuiApp(SurvivingApp):
         self.low_bandwidth = low_bandwidth
         self.live = Live(self, home, redraw=SLOW if low_bandwidth else REDRAW)
         self.overlay = Overlay()
-        self._typed = typed
+        self._typed, self._at = typed, at
         self._pulse = Pulse()
         for theme, _ in THEMES.values():
             self.register_theme(theme)
@@ -125,6 +127,8 @@ class GentuiApp(SurvivingApp):
             for event in XTermParser().feed(self._typed):
                 self._driver.process_message(event)
         self.live.start()
+        if self._at:
+            self.open_run(self._at)
         if not (self._remembered.toured or self.is_headless):
             self.action_tour()
 
