@@ -104,7 +104,8 @@ async def test_what_is_drawn_and_saved_is_what_the_command_writes(desk, size, ho
         screen = await opened(d)
         form, viewer = screen.query_one(SettingsForm), screen._viewer
         assert [entry.label for entry in form.entries] == [
-            "label", "sampler", "steps", "images", "seed", "to seed", "frames", "checkpoint", "file",
+            "label", "sampler", "steps", "images", "seed", "to seed", "frames", "neighbours", "checkpoint",
+            "file",
         ]  # fmt: skip
         await choose(d, form, "label", "7")
         await choose(d, form, "sampler", "dpm++")
@@ -196,6 +197,23 @@ async def test_between_two_seeds_moves_and_saves(desk, run, tmp_path, monkeypatc
             assert film.n_frames == 3  # type: ignore[attr-defined]
 
 
+async def test_the_training_images_nearest_to_what_is_drawn_stand_beside_it(desk, size, run):
+    async with desk(size) as d:
+        screen = await opened(d)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
+        for field, text in (("steps", "1"), ("images", "2"), ("neighbours", "17")):
+            await choose(d, form, field, text)
+        await d.sees("from 1 to 16")
+        await choose(d, form, "neighbours", "3")
+        await choose(d, form, "to seed", "5")
+        await d.until(lambda: "second seed" in screen.problems["neighbours"])
+        await choose(d, form, "to seed", "")
+        await d.press("f5")
+        await d.sees("Done.")
+        assert "--neighbours=3" in screen.arguments() and "beside each the training" in viewer._detail
+        assert (viewer._sheet.rows, viewer._sheet.columns) == (2, 4)
+
+
 async def test_a_process_that_dies_is_told_and_another_is_started(desk, run):
     async with desk() as d:
         screen = await opened(d)
@@ -247,7 +265,7 @@ async def test_only_what_fits_the_method_is_offered(desk, home, runs, monkeypatc
         told = {"conditions": known.state(), "conditional": True, "which": "last", "step": 3, "device": "cpu"}
         screen._take(screen._drawer, told)
         labels = [entry.label for entry in form.entries]
-        assert len(labels) == len(known.parts) + 6 and "sampler" not in labels
+        assert len(labels) == len(known.parts) + 7 and "sampler" not in labels
         hair = next(entry for entry in form.entries if "hair" in entry.label)
         await choose(d, form, hair.label, hair.choices[2])
         assert screen.options["label"] == hair.choices[2] and screen.options["n"] == IMAGES

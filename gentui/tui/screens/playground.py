@@ -13,6 +13,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.rundir import RunDir
 from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.drawing import Drawer
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
 ANY = "any"
 IMAGES, MOST_IMAGES, FRAMES, MOST_IN_ALL = 16, 256, 12, 2048
 LABEL, CHECKPOINT, OUT = "label", "checkpoint", "out"
-WHOLE = {"n": (1, MOST_IMAGES), "seed": (0, 2**63 - 1), "to-seed": (0, 2**63 - 1), "frames": (2, 240)}
+WHOLE = {
+    "n": (1, MOST_IMAGES), "seed": (0, 2**63 - 1), "to-seed": (0, 2**63 - 1), "frames": (2, 240), "neighbours": (1, 16),
+}  # fmt: skip
 """Whole numbers with their least and most."""
+MAY_BE_EMPTY = ("to-seed", "neighbours")
 SUFFIXES = (".png", ".gif", ".npy")
 
 
@@ -44,7 +48,7 @@ def open_playground(app: GentuiApp, run: Any) -> None:
         from engine import recipe as recipes
         from gentui.jobs.states import unfinished
 
-        there = [which for which in ("best", "last") if (folder / "checkpoints" / which).exists()]
+        there = [str(which) for which in RunDir(folder).checkpoints_there()]
         training = {state.slot or "" for _, state in unfinished(app.home) if state.status == "running"}
         device = "cpu" if any(slot.startswith("cuda") for slot in training) else "auto"
         return recipes.load(folder / "recipe.toml"), there, device
@@ -136,6 +140,12 @@ class PlaygroundScreen(Asks, BaseScreen):
             ("seed", "seed", seed, "of the noise: the same seed, the same images"),
             ("to seed", "to-seed", None, "images from those of the one seed to those of this one; empty: none"),
             ("frames", "frames", FRAMES, "how many from the one seed to the other"),
+            (
+                "neighbours",
+                "neighbours",
+                None,
+                "so many training images nearest to each, beside it; empty: none",
+            ),
         )
         fields += [(name, _field(key, value, "whole number", told)) for name, key, value, told in numbers]
         fields.append(
@@ -199,7 +209,7 @@ class PlaygroundScreen(Asks, BaseScreen):
         if text := self._label(texts):
             self.options[LABEL] = text
         for key, (least, most) in WHOLE.items():
-            if not texts[key] and key == "to-seed":
+            if not texts[key] and key in MAY_BE_EMPTY:
                 continue
             if not (texts[key].isdecimal() and texts[key].isascii() and least <= int(texts[key]) <= most):
                 self.problems[key] = f"should be a whole number from {least:,} to {most:,}"
@@ -209,6 +219,8 @@ class PlaygroundScreen(Asks, BaseScreen):
             self.options.pop("frames", None)
         elif self.options.get("n", 1) * self.options.get("frames", 1) > MOST_IN_ALL:
             self.problems["frames"] = f"images × frames should be at most {MOST_IN_ALL:,}"
+        if {"to-seed", "neighbours"} <= self.options.keys():
+            self.problems["neighbours"] = "should be empty where there is a second seed"
         if texts[CHECKPOINT] != self._checkpoints[0]:
             self.options[CHECKPOINT] = texts[CHECKPOINT]
         if problem := _problem_of(texts[OUT]):
@@ -299,7 +311,9 @@ class PlaygroundScreen(Asks, BaseScreen):
             return
         assert self._asked is not None
         self._drawn, self._asked = self._asked[1], None
-        self._viewer.show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}")
+        has_near = any(word.startswith("--neighbours=") for word in self._drawn)
+        near = "beside each the training images nearest to it" if has_near else ""
+        self._viewer.show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}", near)
         self.say("Done. F2 saves it, F3 copies the command.")
         if self._saves:
             self._save(self._saves)
