@@ -1,7 +1,8 @@
 """State in and out. Weights in safetensors; everything else in a file that loads with ``weights_only=True``.
 
 ``checkpoints/last`` and ``checkpoints/best`` are links to whole, immutable directories ``step-N``; a link is
-replaced atomically after its directory is on disk, so that a reader, or a kill, meets a complete checkpoint.
+replaced atomically after its directory is on disk, so that a reader, or a kill, meets a complete checkpoint. One
+that is kept for good has a link of its own, ``kept-N``, that stays. What no link names is removed at the next save.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.rundir import DIR_MODE, RunDir
+from engine.rundir import DIR_MODE, RunDir, Which
 
-Which = Literal["last", "best"]
 STATE_FILE = "state.pt"
 
 
@@ -27,12 +27,17 @@ class CheckpointError(Exception):
     """No checkpoint, or one that cannot be read; the message names it."""
 
 
+class NoSuchStep(CheckpointError):
+    """The checkpoint of that step is not kept; the message names those that are."""
+
+
 def save(
     run: RunDir, step: int, weights: dict[str, dict[str, Tensor]], state: dict[str, Any], which: list[Which]
 ) -> int:
-    """Write a checkpoint and point each of ``which`` at it. Returns its size in bytes.
+    """Write a checkpoint and point each of ``which``, in this order, at it. Returns its size in bytes.
 
-    Raises OSError (the disk is full, say) with the previous checkpoint untouched.
+    A step among ``which`` is kept for good. Raises OSError (the disk is full, say) with the previous checkpoint
+    untouched.
     """
     run.checkpoints.mkdir(mode=DIR_MODE, exist_ok=True)
     building = Path(tempfile.mkdtemp(dir=run.checkpoints, prefix=".new-"))
@@ -54,7 +59,7 @@ def save(
         shutil.rmtree(building, ignore_errors=True)
         raise
     for name in which:
-        _point(run.checkpoints / name, place.name)
+        _point(run.checkpoint(name), place.name)
     _sync(run.checkpoints)
     _discard_unreferenced(run.checkpoints)
     return size
@@ -98,18 +103,24 @@ def _state(place: Path) -> dict[str, Any]:
 
 
 def exists(run: RunDir, which: Which = "last") -> bool:
-    return (run.checkpoints / which / STATE_FILE).is_file()
+    return (run.checkpoint(which) / STATE_FILE).is_file()
+
+
+def is_kept(run: RunDir, step: int) -> bool:
+    """Whether the last checkpoint is of that step and kept."""
+    link = run.checkpoint(step)
+    return link.is_symlink() and exists(run, step) and link.resolve() == run.checkpoint("last").resolve()
 
 
 def resolve(run: RunDir, which: Which = "last") -> Path:
     """The directory ``which`` points at now."""
-    link = run.checkpoints / which
+    link = run.checkpoint(which)
     while True:
         place = link.resolve()
         if (place / STATE_FILE).is_file():
             return place
         if link.resolve() == place:
-            raise CheckpointError(f"run {run.id} has no {which} checkpoint yet")
+            raise (NoSuchStep if isinstance(which, int) else CheckpointError)(run.no_such_checkpoint(which))
 
 
 def _free_place(parent: Path, step: int) -> Path:

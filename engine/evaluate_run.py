@@ -1,7 +1,7 @@
 """Score a run's weights: ``python -P -m engine.evaluate_run RUN_DIR [--metrics LIST] [--samples N] [--json] …``.
 
 The scores join the run's event log, and are written to FILE of ``--scores``. Exit codes: 0, 2 (bad argument, or
-a metric that this run cannot be measured by), 4 (no checkpoint, data or extractor).
+a metric that this run cannot be measured by), 3 (no such step kept), 4 (no checkpoint, data or extractor).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine.evaluation.extractors import ExtractorError
 from engine.events import EventWriter
 from engine.recipe import MissingData, RecipeError
 from engine.rescoring import OPTIONS, metrics_of, rescored, score_line
-from engine.rundir import RunDir, write_atomically
+from engine.rundir import RunDir, checkpoint_named, write_atomically
 from engine.scoring import build_scorer
 from engine.settings.training import SCORES
 from engine.trained import leave, or_exit
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sampler")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
-    parser.add_argument("--checkpoint", choices=["best", "last"])
+    parser.add_argument("--checkpoint", type=checkpoint_named, metavar="best|last|STEP")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="the JSON list is written there too")
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         leave(str(error), 4)
     newest = max((n for n, _ in run.events_files()), default=1)
     writer = EventWriter(run.events_path(newest))
-    events = [{**score.event(), "best": False, "checkpoint": trained.which} for score in scores]
+    events = [{**score.event(), "best": False, "checkpoint": str(trained.which)} for score in scores]
     writer.emit_many(
         writer.stamp("evaluation", step=trained.step, images=trained.images, **event) for event in events
     )

@@ -26,6 +26,10 @@ Status = Literal["queued", "running", "stalled", "done", "stopped", "failed", "i
 STATUSES: tuple[str, ...] = get_args(Status)
 FINAL: frozenset[str] = frozenset({"done", "stopped", "failed", "interrupted", "lost"})
 
+Which = Literal["best", "last"] | int
+"""A checkpoint of a run: the best, the last, or the one of a step, where that is kept."""
+
+_KEPT = re.compile(r"kept-(\d{9,})")
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{5}")
 _EVENTS = re.compile(r"events-(\d+)\.jsonl")
 
@@ -209,6 +213,35 @@ class RunDir(JobDir):
         except OSError:
             return ""
 
+    def checkpoint(self, which: Which) -> Path:
+        """Where a checkpoint is, or would be: a link to its directory."""
+        return self.checkpoints / (which if isinstance(which, str) else f"kept-{which:09d}")
+
+    def kept_steps(self) -> list[int]:
+        """Steps whose checkpoints are kept for good, in order."""
+        try:
+            found = [match for path in self.checkpoints.iterdir() if (match := _KEPT.fullmatch(path.name))]
+        except OSError:
+            return []
+        return sorted(int(match[1]) for match in found)
+
+    def checkpoints_there(self) -> list[Which]:
+        """Every checkpoint there is, the one that is meant when nobody says which first."""
+        there: list[Which] = [which for which in ("best", "last") if self.checkpoint(which).exists()]
+        return [*there, *self.kept_steps()]
+
+    def no_such_checkpoint(self, which: Which | None) -> str:
+        """The sentence for one that is not there."""
+        there = self.checkpoints_there()
+        if not isinstance(which, int):
+            what = f"{which} checkpoint" if which else "checkpoint"
+            return f"run {self.id} has no {what} yet: there is nothing to draw from"
+        if not there:
+            return f"run {self.id} has no checkpoint yet, of step {which} or any other"
+        *before, last = map(str, there)
+        choose = f"{', '.join(before)} or {last}" if before else last
+        return f"run {self.id} has kept no checkpoint of step {which}: choose {choose}"
+
     def events_path(self, attempt: int) -> Path:
         return self.path / f"events-{attempt}.jsonl"
 
@@ -219,6 +252,15 @@ class RunDir(JobDir):
             if match := _EVENTS.fullmatch(path.name):
                 found.append((int(match[1]), path))
         return sorted(found)
+
+
+def checkpoint_named(text: str) -> Which:
+    """``best``, ``last`` or the number of a step. Raises ValueError with a sentence."""
+    if text in ("best", "last"):
+        return text
+    if text.isascii() and text.isdecimal() and len(text) <= 18:
+        return int(text)
+    raise ValueError(f"{text!r} should be best, last or the step of a checkpoint that is kept")
 
 
 def is_locked(path: Path) -> bool:

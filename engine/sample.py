@@ -3,7 +3,8 @@
 FILE decides what is written: .png a grid, .gif the process from noise to image, .npy uint8 N,C,H,W. With
 ``--to-seed`` the images lie between those of two seeds: a .png has a row for each pair, a .gif moves. With
 ``--neighbours`` each image is followed by the training images nearest to it.
-Equal arguments give equal bytes. Exit codes: 0, 2 (bad argument), 4 (no checkpoint, no such device).
+Equal arguments give equal bytes. Exit codes: 0, 2 (bad argument), 3 (no checkpoint of that step), 4 (no checkpoint,
+no such device).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from engine.figures.latents import slerp
 from engine.labels import UnknownLabel
 from engine.methods import Generates, Trace
 from engine.requests import SETTINGS
-from engine.rundir import RunDir
+from engine.rundir import RunDir, checkpoint_named
 from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample
 from engine.trained import Trained, changed_or_exit, leave, or_exit
@@ -94,7 +95,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--to-seed", type=int)
     parser.add_argument("--frames", type=int)
     parser.add_argument("--neighbours", type=int)
-    parser.add_argument("--checkpoint", choices=["best", "last"])
+    parser.add_argument("--checkpoint", type=checkpoint_named, metavar="best|last|STEP")
     return parser
 
 

@@ -36,7 +36,7 @@ from torch import Tensor
 from engine import checkpoint
 from engine.data import to_uint8
 from engine.figures.grid import save_grid
-from engine.rundir import RunDir
+from engine.rundir import RunDir, Which, checkpoint_named
 from engine.sample import Drawing, argument_parser, drawing
 from engine.trained import Left, Trained, or_exit
 
@@ -57,7 +57,7 @@ class Server:
         number = request["id"]
         try:
             if "read" in request:
-                self._load(request["read"])
+                self._load(checkpoint_named(request["read"]))
             elif "save" in request:
                 self._save(number, Path(request["save"]))
             else:
@@ -94,7 +94,7 @@ class Server:
         images, columns = (
             (made.film[-1], made.film_columns) if path.suffix == ".gif" else (made.images, made.columns)
         )
-        say(id=number, path=str(path), which=trained.which, step=trained.step, **_layout(len(images), columns))
+        say(id=number, path=str(path), which=_word(trained.which), step=trained.step, **_layout(len(images), columns))
 
     def _save(self, number: int, path: Path) -> None:
         if self._drawing is None:
@@ -104,7 +104,7 @@ class Server:
             self._drawing.save(path)
         say(id=number, saved=str(path))
 
-    def _load(self, which: checkpoint.Which | None) -> Trained:
+    def _load(self, which: Which | None) -> Trained:
         """The checkpoint as it is now: a run in training writes others."""
         wanted = which or ("best" if checkpoint.exists(self._run, "best") else "last")
         try:
@@ -116,10 +116,14 @@ class Server:
             self._trained = (place, trained)
             conditional = getattr(trained.method, "conditional", False)
             say(
-                conditions=trained.conditions.state(), conditional=conditional, which=wanted, step=trained.step,
+                conditions=trained.conditions.state(), conditional=conditional, which=_word(wanted), step=trained.step,
                 device=str(trained.device),
             )  # fmt: skip
         return self._trained[1]
+
+
+def _word(which: Which) -> str:
+    return which if isinstance(which, str) else "kept"
 
 
 def _layout(images: int, columns: int) -> dict[str, int]:

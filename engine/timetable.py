@@ -24,7 +24,10 @@ class Visit:
 
 
 class Timetable:
-    """Of one run. What was done at a step is not done again after a resume from that step's checkpoint."""
+    """Of one run. What was done at a step is not done again after a resume from that step's checkpoint.
+
+    ``keeps``: steps whose checkpoints are kept. ``validations``: steps with losses on held-out images.
+    """
 
     def __init__(self, recipe: Recipe, total: int, steps_per_epoch: int):
         self.total = total
@@ -34,6 +37,7 @@ class Timetable:
         }
         self._draws = set(due_steps(total, recipe.sample.times))
         self._scores = set(due_steps(total, getattr(recipe.evaluate, "times", 0)))
+        self.keeps = set(due_steps(total, recipe.train.keep))
         self._budget = getattr(recipe.evaluate, "budget", 1.0)
         self.drawn_at = self.scored_at = self.looked_at = 0
         self.begin(0)
@@ -43,7 +47,7 @@ class Timetable:
         self.clock, self._begun_at = Clock(), step
 
     def visits(self, step: int) -> bool:
-        """Whether training is interrupted after that step."""
+        """Whether something is drawn or scored after that step."""
         return step in self._draws or step in self._scores
 
     def visit(self, step: int) -> Visit:

@@ -30,7 +30,7 @@ from engine.journal import Journal, say
 from engine.methods import Context, Generates, ImageSpec, Method, Validates
 from engine.recipe import Recipe
 from engine.record import Record, TrainingFailed
-from engine.rundir import RunDir
+from engine.rundir import RunDir, Which
 from engine.scoring import build_scorer
 from engine.signals import StopFlag, StopRequested
 from engine.timetable import Timetable
@@ -231,22 +231,24 @@ class Trainer:
     def _visit(self) -> None:
         """What is due at this step, unless it was done before a resume."""
         visit, improved = self.timetable.visit(self.step), False
-        if not visit:
-            return
-        with self.record.newest_open(self.step) as found:
-            if visit.draws:
-                self.sample()
-                self.timetable.drawn_at = self.step
-            if visit.scores:
-                with self.timetable.clock.scoring():
-                    improved = self.score()
-                self.timetable.scored_at = self.step
-            if visit.looks:
-                found |= self.examine(self.scorer.evidence if visit.scores else None)
-                self.timetable.looked_at = self.step
-        if visit.scores:
-            self.save(["last", "best"] if improved else ["last"])
-        self.record.training_resumes(self.step)
+        keeps = self.step in self.timetable.keeps and not checkpoint.is_kept(self.run, self.step)
+        if visit:
+            with self.record.newest_open(self.step) as found:
+                if visit.draws:
+                    self.sample()
+                    self.timetable.drawn_at = self.step
+                if visit.scores:
+                    with self.timetable.clock.scoring():
+                        improved = self.score()
+                    self.timetable.scored_at = self.step
+                if visit.looks:
+                    found |= self.examine(self.scorer.evidence if visit.scores else None)
+                    self.timetable.looked_at = self.step
+        if visit.scores or keeps:
+            # The last moves last: after a kill before that, the resumed run comes by here once more.
+            self.save([*([self.step] if keeps else []), *(["best"] if improved else []), "last"])
+        if visit or keeps:
+            self.record.training_resumes(self.step)
 
     # -- outputs ---------------------------------------------------------------------------------------
 
@@ -303,7 +305,7 @@ class Trainer:
         before = self.best["value"]
         return score.value < before if score.lower_is_better else score.value > before
 
-    def save(self, which: list[checkpoint.Which], must: bool = False) -> None:
+    def save(self, which: list[Which], must: bool = False) -> None:
         """Checkpoint. A full disk is an alert and the run goes on, unless it ``must`` be saved now."""
         # No checkpoint stands for steps that the log lacks, or whose losses nobody has looked at.
         self.record.flush()
@@ -335,6 +337,10 @@ class Trainer:
             return
         self.saved_at = self.step
         for name in which:
-            self.journal.emit("checkpoint", which=name, path=f"checkpoints/{name}", bytes=size)
+            path = self.run.checkpoint(name).relative_to(self.run.path)
+            self.journal.emit("checkpoint", which=str(name), path=str(path), bytes=size)
+        if self.step in which:
+            say(f"step {self.step:,}: checkpoint kept for good ({size / 1e6:.3g} MB; at the end "
+                f"{len(self.timetable.keeps)} of them, {len(self.timetable.keeps) * size / 1e6:.3g} MB)")  # fmt: skip
         if not self.journal.writer.blocked:
             self.journal.writer.sync()

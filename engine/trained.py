@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from engine import checkpoint, devices
-from engine.checkpoint import CheckpointError, Which
+from engine.checkpoint import CheckpointError, NoSuchStep
 from engine.conditions import Conditions
 from engine.data import DataError, open_dataset
 from engine.methods import Method
 from engine.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
-from engine.rundir import RunDir
+from engine.rundir import RunDir, Which
 from engine.train import build_method
 
 
@@ -65,6 +65,8 @@ def or_exit(run: RunDir, device: str, which: Which | None) -> Trained:
         return load_trained(run, device, which)
     except (RecipeError, UnknownRecipe) as error:
         leave(str(error), 2)
+    except NoSuchStep as error:
+        leave(str(error), 3)
     except (CheckpointError, devices.DeviceError) as error:
         leave(str(error), 4)
 

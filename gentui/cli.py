@@ -192,6 +192,7 @@ def _known_errors() -> list[tuple[Any, int]]:
     from gentui.home import HomeError
     from gentui.index import RunNotFound
     from gentui.jobs import JobError
+    from gentui.jobs.evaluating import NoSuchStep
 
     return [
         (recipe.RecipeError, Exit.USAGE),
@@ -199,5 +200,6 @@ def _known_errors() -> list[tuple[Any, int]]:
         (recipe.MissingData, Exit.CANNOT),
         (RunNotFound, Exit.NOT_FOUND),
         (HomeError, Exit.CANNOT),
+        (NoSuchStep, Exit.NOT_FOUND),
         (JobError, Exit.CANNOT),
     ]

@@ -41,6 +41,12 @@ class Train(Settings):
     checkpoint_minutes: float = Field(
         2.0, gt=0, description="at most this long between checkpoints; the first come sooner"
     )
+    keep: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="checkpoints kept for good, spread evenly over the run, each as large as the last",
+    )
     non_finite_limit: int = Field(
         20, ge=1, description="steps with a non-finite loss after which the run fails"
     )

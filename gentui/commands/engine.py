@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from engine.rundir import RunDir
+import click
+
+from engine.rundir import RunDir, Which, checkpoint_named
 from gentui.commands.console import App, Exit, Failure
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 
-def with_checkpoint(app: App, run: str, which: str | None = None) -> RunDir:
+
+def with_checkpoint(app: App, run: str, which: Which | None = None) -> RunDir:
     """The run a person means. Raises JobError where it has no checkpoint to sample from."""
     from gentui.jobs.evaluating import require_checkpoint
 
     found = RunDir(app.home / "runs" / app.index().find(run))
     require_checkpoint(found, which)
     return found
+
+
+def checkpoint_option(help: str) -> Callable[[Command], Command]:
+    """``--checkpoint``: the callback's value is a ``Which`` or None."""
+
+    def named(ctx: click.Context, param: click.Parameter, value: str | None) -> Which | None:
+        try:
+            return None if value is None else checkpoint_named(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return click.option("--checkpoint", metavar="best|last|STEP", callback=named, help=help)
 
 
 def run_engine(module: str, run: RunDir, options: Mapping[str, Any], *flags: str) -> int:

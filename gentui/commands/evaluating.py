@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gentui.commands.console import App, Exit, Failure, json_option, out, out_json, pass_app, say
-from gentui.commands.engine import run_engine, with_checkpoint
+from gentui.commands.engine import checkpoint_option, run_engine, with_checkpoint
 
 if TYPE_CHECKING:
     from gentui.jobs.kinds import EvaluationDir
@@ -40,7 +40,7 @@ def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     help="The extractor's weights, in place of those found.",
 )  # fmt: skip
 @click.option("--split", type=click.Choice(["train", "test"]), help="Real images to compare with.")
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Weights to score. Default: the best.")
+@checkpoint_option("Weights to score; STEP: one that train.keep kept. Default: the best.")
 @click.option("--samples", type=click.IntRange(2, 10**7), metavar="N", help="Generated images to score.")
 @click.option("--extractor", metavar="NAME", help="Another feature extractor than the recipe's.")
 @click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
@@ -100,7 +100,7 @@ def _tell_queued(job: EvaluationDir, as_json: bool) -> None:
 
 def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json: bool, leaving: Leaving) -> int:
     """With ``wait`` how it goes and its scores, else its id. The exit code, which is the engine's own when that
-    refused the options (2) or missed something (4)."""
+    refused the options (2) or missed something (3, 4)."""
     from gentui.progress import watch_evaluation
 
     if not wait:
@@ -115,7 +115,7 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
         return Exit.INTERRUPTED
     app.index()
     if state.status != "done":
-        refused = state.status == "failed" and state.exit_code in (Exit.USAGE, Exit.CANNOT)
+        refused = state.status == "failed" and state.exit_code in (Exit.USAGE, Exit.NOT_FOUND, Exit.CANNOT)
         say(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")
         return state.exit_code if refused and state.exit_code else Exit.RUN_FAILED
     if as_json:

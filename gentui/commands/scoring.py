@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from engine.rundir import Which
 from gentui import health
 from gentui.commands.console import App, Exit, json_option, number, out, out_json, pass_app, say, table
-from gentui.commands.engine import run_engine, with_checkpoint
+from gentui.commands.engine import checkpoint_option, run_engine, with_checkpoint
 from gentui.measures import over_seeds, plus_minus
 
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
@@ -54,7 +55,7 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
     metavar="K",
     help="Beside each image the K training images nearest to it in pixels; a row each.",
 )
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), help="Default: best, where one was scored.")
+@checkpoint_option("STEP: one that train.keep kept. Default: best, where one was scored.")
 @click.option("--device", metavar="D", help="cpu, or cuda:K. Default: the first GPU, else the CPU.")
 @click.option("-o", "--out", "path", required=True, callback=_output, metavar="FILE", help=".png, .gif or .npy")
 @pass_app
@@ -70,7 +71,7 @@ def sample_command(
     to_seed: int | None,
     frames: int | None,
     neighbours: int | None,
-    checkpoint: str | None,
+    checkpoint: Which | None,
     device: str | None,
     path: Path,
 ) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.rundir import JobDir, RunDir, State, begin_job, publish_job
+from engine.rundir import JobDir, RunDir, State, Which, begin_job, checkpoint_named, publish_job
 from gentui.jobs.kinds import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, unfinished
@@ -33,7 +33,8 @@ def evaluate(
     run = get_job(home, run_id)
     if not isinstance(run, RunDir):
         raise JobError(f"{run_id} is no run")
-    require_checkpoint(run, options.get("checkpoint"))
+    which = options.get("checkpoint")
+    require_checkpoint(run, None if which is None else checkpoint_named(str(which)))
     info = {
         "run": run_id,
         "options": {key: value for key, value in options.items() if value is not None},
@@ -46,11 +47,16 @@ def evaluate(
     return job
 
 
-def require_checkpoint(run: RunDir, which: str | None = None) -> None:
-    """Raises JobError where the run has none, or not the one wanted (``best`` or ``last``)."""
-    if not any((run.checkpoints / name).exists() for name in ([which] if which else ["best", "last"])):
-        what = f"{which} checkpoint" if which else "checkpoint"
-        raise JobError(f"run {run.id} has no {what} yet: nothing can be sampled from it")
+class NoSuchStep(JobError):
+    """The run has kept no checkpoint of that step."""
+
+
+def require_checkpoint(run: RunDir, which: Which | None = None) -> None:
+    """Raises JobError where the run has none, or not the one wanted; NoSuchStep names those it has."""
+    if (which is None and not run.checkpoints_there()) or (
+        which is not None and not run.checkpoint(which).exists()
+    ):
+        raise (NoSuchStep if isinstance(which, int) else JobError)(run.no_such_checkpoint(which))
 
 
 def find_evaluation(home: Path, spec: str) -> str | None:

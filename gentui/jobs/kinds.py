@@ -153,7 +153,7 @@ class Evaluations(Kind):
         return False  # without scores nothing was kept: it may begin again
 
     def sentence(self, job: EvaluationDir, code: int) -> str:
-        return next(iter(reversed(log_lines(job))), "") if code in (2, 4) else ""
+        return next(iter(reversed(log_lines(job))), "") if code in (2, 3, 4) else ""
 
 
 RUNS, EVALUATIONS = Runs(), Evaluations()

@@ -102,6 +102,18 @@ def test_without_a_checkpoint_or_a_run_nothing_is_queued(gentui, make_run, home)
     assert not (home / "evaluations").exists()
 
 
+def test_a_step_is_scored_where_its_checkpoint_was_kept(gentui, trained, home):
+    run = trained()
+    (run.checkpoints / "kept-000000250").mkdir()
+    for command in (["evaluate", run.id], ["sample", run.id, "-o", str(home / "a.png")]):
+        done = gentui(*command, "--checkpoint", "200")
+        assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+        assert "no checkpoint of step 200: choose last or 250" in done.stderr
+    assert gentui("evaluate", run.id, "--checkpoint", "lst").returncode == 2
+    assert gentui("evaluate", run.id, "--checkpoint", "250", "--no-wait").returncode == 0
+    assert jobs_of(home)[0].options() == {"checkpoint": 250}
+
+
 def test_no_wait_prints_the_id_and_the_scores_come_later(gentui, pretend, trained, home, environment):
     training = gentui("run", pretend(steps=100_000, pause=0.02)).stdout.strip()
     run = trained()

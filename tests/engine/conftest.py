@@ -50,6 +50,17 @@ def make_run(tmp_path: Path) -> Callable[..., RunDir]:
     return make
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run of six steps that is done, with the checkpoints of two kept."""
+    values = {**SMALL, "train.steps": 6, "train.keep": 2, "evaluate.times": 1}
+    recipe = load("digits-unet").with_values(values)
+    run = RunDir.create(tmp_path_factory.mktemp("home"), recipe.to_toml(), {"recipe": recipe.name}, State())
+    code, output = finish(trainer(run))
+    assert code == 0, output
+    return run
+
+
 def trainer(run: RunDir, *arguments: str) -> subprocess.Popen[str]:
     """The real trainer in a process of its own, on one thread."""
     environment = {**os.environ, "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1"}

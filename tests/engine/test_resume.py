@@ -33,7 +33,7 @@ def comparable(run, which="last"):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_an_interrupted_run_ends_with_the_same_weights_average_optimiser_rng_and_best(make_run, number):
-    settings = {"model__dropout": 0.1, "train__steps": 60, "train__checkpoint_minutes": 1e-4}
+    settings = {"model__dropout": 0.1, "train__steps": 60, "train__checkpoint_minutes": 1e-4, "train__keep": 6}
     whole, broken = make_run(**settings), make_run(**settings)
     code, output = finish(trainer(whole))
     assert code == 0, output
@@ -49,6 +49,9 @@ def test_an_interrupted_run_ends_with_the_same_weights_average_optimiser_rng_and
     assert events(broken, "status")[-1]["status"] == "done"
     assert_same(comparable(whole), comparable(broken))
     assert_same(comparable(whole, "best"), comparable(broken, "best"))
+    assert whole.kept_steps() == broken.kept_steps() == [10, 20, 30, 40, 50, 60]
+    for step in whole.kept_steps():
+        assert_same(comparable(whole, step)["weights"], comparable(broken, step)["weights"])
     scores = [
         {e["step"]: e["value"] for e in events(run, "evaluation") if e["metric"] == "fid"}
         for run in (whole, broken)

@@ -1,25 +1,13 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from engine import evaluate_run, sample
-from engine.rundir import RunDir
-from tests.engine.conftest import events, finish, trainer
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> RunDir:
-    from engine.recipe import load
-    from engine.rundir import State
-    from tests.engine.conftest import SMALL
-
-    recipe = load("digits-unet").with_values({**SMALL, "train.steps": 6, "evaluate.times": 1})
-    run = RunDir.create(tmp_path_factory.mktemp("home"), recipe.to_toml(), {"recipe": recipe.name}, State())
-    code, output = finish(trainer(run))
-    assert code == 0, output
-    return run
+from engine import checkpoint, evaluate_run, sample
+from tests.engine.conftest import events
 
 
 def call(main, run, *arguments) -> int:
@@ -106,8 +94,6 @@ def test_a_run_without_a_checkpoint_says_so(make_run, tmp_path, capsys):
 def test_evaluating_adds_scores_to_the_event_log(trained, capsys):
     before = len(events(trained, "evaluation"))
     assert call(evaluate_run.main, trained, "--samples", 20, "--json") == 0
-    import json
-
     rows = json.loads(capsys.readouterr().out)
     assert [row["metric"] for row in rows] == ["fid", "label_accuracy"]
     assert all("n=20" in row["protocol"] for row in rows)
@@ -121,3 +107,25 @@ def test_a_run_can_be_scored_with_another_sampler_under_a_protocol_that_says_so(
     assert "dpm++ 4" in capsys.readouterr().out
     assert call(evaluate_run.main, trained, "--samples", 20, "--guidance", 0.5) == 2
     assert "not trained for guidance" in capsys.readouterr().err
+
+
+def test_a_kept_checkpoint_is_asked_for_by_its_step_and_the_score_keeps_it(trained, tmp_path, capsys):
+    assert trained.kept_steps() == [3, 6]
+    asked = ("--n", 2, "--label", 3)
+    for step in (3, 6):
+        assert call(sample.main, trained, *asked, "--checkpoint", step, "--out", tmp_path / f"{step}.npy") == 0
+        assert checkpoint.load_state(trained, step)["step"] == step
+    assert (tmp_path / "3.npy").read_bytes() != (tmp_path / "6.npy").read_bytes()
+    capsys.readouterr()
+    assert call(evaluate_run.main, trained, "--samples", 20, "--checkpoint", 3, "--json") == 0
+    row = json.loads(capsys.readouterr().out)[0]
+    assert (row["step"], row["checkpoint"]) == (3, "3")
+    event = events(trained, "evaluation")[-1]
+    assert (event["step"], event["checkpoint"]) == (3, "3")
+
+
+def test_a_step_that_was_not_kept_is_answered_with_those_that_were(trained, tmp_path, capsys):
+    for main, more in ((sample.main, ("--out", tmp_path / "a.png")), (evaluate_run.main, ())):
+        assert call(main, trained, "--checkpoint", 4, *more) == 3
+        assert "no checkpoint of step 4: choose best, last, 3 or 6" in capsys.readouterr().err
+        assert call(main, trained, "--checkpoint", "lst", *more) == 2

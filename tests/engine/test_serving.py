@@ -13,18 +13,7 @@ import pytest
 from PIL import Image
 
 from engine import sample
-from engine.recipe import load
-from engine.rundir import RunDir, State
-from tests.engine.conftest import SMALL, finish, trainer
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> RunDir:
-    recipe = load("digits-unet").with_values({**SMALL, "train.steps": 4, "evaluate.times": 1})
-    run = RunDir.create(tmp_path_factory.mktemp("home"), recipe.to_toml(), {"recipe": recipe.name}, State())
-    code, output = finish(trainer(run))
-    assert code == 0, output
-    return run
+from engine.rundir import RunDir
 
 
 class Served:
@@ -132,6 +121,10 @@ def test_a_checkpoint_that_was_replaced_is_read_anew(served, trained):
     assert [heard["which"] for heard in before if "which" in heard] == ["last"]
     served.ask(id=3, arguments=["--n=1", "--checkpoint=last"])
     assert not any("which" in heard for heard in served.until_answered()[1])
+    served.ask(id=4, arguments=["--n=1", "--checkpoint=3"])
+    assert served.until_answered()[0]["step"] == 3
+    served.ask(id=5, arguments=["--n=1", "--checkpoint=5"])
+    assert "choose best, last, 3 or 6" in served.until_answered()[0]["error"]
 
 
 def test_drawing_touches_nothing_of_the_run(served, trained):

@@ -25,7 +25,8 @@ def run(runs, monkeypatch):
         made = runs.make(recipe)
         settings = load(made.recipe_path).model_copy(update={"summary": json.dumps({"scoring": scoring})})
         made.recipe_path.write_text(settings.to_toml())
-        (made.checkpoints / "last").mkdir()
+        for name in ("last", "kept-000000100"):
+            (made.checkpoints / name).mkdir()
         return made
 
     return make
@@ -49,6 +50,7 @@ async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, h
         assert [entry.label for entry in form.entries] == [
             "metrics", "weights", "split", "samples", "extractor", "sampler", "steps", "guidance", "checkpoint",
         ]  # fmt: skip
+        assert form.entries[-1].choices == ("last", "100")
         await d.sees("Evaluate digits-unet", "metrics", "samples", "checkpoint", f"$ gentui evaluate {made.id}")
         await d.press(*",kid", "down", "down", "right", "down", *("backspace",) * 3, *"20")
         assert dialog.options == {"metrics": "fid,kid", "split": "test", "samples": 20}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.rundir import RunDir
 from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
@@ -83,7 +84,7 @@ def evaluate(app: GentuiApp, run: Any) -> None:
     def read() -> tuple[Any, list[str]]:
         from engine import recipe as recipes
 
-        there = [which for which in ("best", "last") if (folder / "checkpoints" / which).exists()]
+        there = [str(which) for which in RunDir(folder).checkpoints_there()]
         return recipes.load(folder / "recipe.toml"), there
 
     def opened(known: tuple[Any, list[str]]) -> None:
