@@ -16,6 +16,7 @@ from typing import Any
 from gentui.text import clean
 
 PATIENCE = 3.0  # seconds from the end of its stdin until it is killed
+SERVER = (sys.executable, "-P", "-m", "engine.serving")
 
 
 class Drawer:
@@ -29,7 +30,7 @@ class Drawer:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         self._number = 0
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.serving", str(run), "--device", device],
+            [*SERVER, str(run), "--device", device],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, start_new_session=True,
         )  # fmt: skip
         threading.Thread(target=self._listen, name="gentui-drawer", daemon=True).start()

@@ -129,7 +129,7 @@ class Dialog(ModalScreen[Any]):
 
     def dismiss(self, result: Any = None) -> AwaitComplete:
         """As Textual's, but an answer that comes before the first has closed the dialog is none."""
-        if self._is_answered:
+        if self._is_answered or not self.is_active:  # below another it cannot be closed, and must be later
             return AwaitComplete.nothing()
         self._is_answered = True
         return super().dismiss(result)

@@ -19,12 +19,12 @@ COLUMNS = (
     Column("rank", "right", minimum=4),
     Column("", minimum=1),  # the sign of an alarm; no column where no run has one
     Column("recipe", minimum=14, maximum=32),
-    Column("run", flex=True, minimum=8, maximum=30, drop=4),
+    Column("run", flex=True, minimum=8, maximum=30, drop=3),
     Column("score", "right", minimum=8),
     Column("over seeds", "right", minimum=10, drop=2),
     Column("published", "right", minimum=9),
     Column("floor", "right", minimum=6, drop=1),
-    Column("n", "right", minimum=5, drop=3),
+    Column("n", "right", minimum=5, drop=4),
     Column("step", "right", minimum=7, drop=5),
     Column("seed", "right", minimum=4, drop=6),
 )

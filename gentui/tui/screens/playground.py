@@ -18,7 +18,7 @@ from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.drawing import Drawer
 from gentui.tui.screens.asking import Asks
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.base import BaseScreen, is_ready
 from gentui.tui.screens.deeds import label
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
@@ -260,7 +260,7 @@ class PlaygroundScreen(Asks, BaseScreen):
             self.app.call_later(self._take, drawer, answer)
 
     def _take(self, drawer: Drawer, answer: dict[str, Any]) -> None:
-        if drawer is not self._drawer or not self.is_attached:
+        if drawer is not self._drawer or not is_ready(self):
             return
         if "conditions" in answer:
             self._know(answer)

@@ -165,6 +165,10 @@ class RunsScreen(ListScreen):
     def on_table_chosen(self) -> None:
         self.action_open()
 
+    def on_table_highlighted(self) -> None:
+        if not self.query_one(Table).marked:
+            self.say(detail(run) if (run := self.run_here) else "")
+
     def action_mark(self) -> None:
         table = self.query_one(Table)
         if table.key is not None:
@@ -292,6 +296,13 @@ def row_of(run: Any, place: int | None = None) -> Row:
         (clean(run.reason, 200) if run.status not in ("running", "done") else "", "dim"),
     )
     return Row(run.id, cells)
+
+
+def detail(run: Any) -> str:
+    """Of a run, what a narrow table has no column for: why it is as it is, its alarms, its tags."""
+    alarms = f"alarms: {health.named(run.alarms)}" if run.alarms else ""
+    reason = run.reason if run.status not in ("running", "done") else ""
+    return clean(" · ".join(filter(None, (reason, alarms, " ".join(run.tags)))), 400)
 
 
 def score(best: Any | None) -> Cell:

@@ -61,7 +61,9 @@ class TitleBar(Widget):
                 Segment("  ", base),
             ]
             at += len(word) + len(number) + 3
-        right = shorten(self.busy, max(0, width - at - 1))
+        room, right = max(0, width - at - 1), self.busy
+        if cell_len(right) > room:  # the signs and numbers alone
+            right = shorten("  ".join(part.rpartition(" ")[0] for part in right.split("  ")), room)
         segments.append(Segment(" " * max(0, width - at - cell_len(right) - 1), base))
         segments.append(Segment(right + " ", style("busy")))
         return Strip(segments).adjust_cell_length(width, base)

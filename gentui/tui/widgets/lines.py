@@ -83,6 +83,7 @@ class Lines(ScrollView, can_focus=True):
         self._words = ""
         self._left = 0  # characters out of sight on that side
         self._follow = follow
+        self._is_at_end = follow
         self._empty = empty
 
     @property
@@ -108,12 +109,18 @@ class Lines(ScrollView, can_focus=True):
         return [line for line in self._every if picks(line)]
 
     def _show(self, lines: Sequence[str]) -> None:
-        was_at_end = self.scroll_offset.y >= len(self._lines) - self.size.height
         self._lines = lines
         self.virtual_size = Size(self.size.width, len(lines))
-        if self._follow and was_at_end:
-            self.scroll_to(y=len(lines), animate=False)
+        self._keep_up()
         self.refresh()
+
+    def _keep_up(self) -> None:
+        if self._follow and self._is_at_end:
+            self.go_to_end()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._is_at_end = new_value >= self.max_scroll_y
 
     def sideways(self, by: int) -> None:
         """Move by half a width to the right, or to the left where ``by`` is negative, as far as there is text."""
@@ -125,10 +132,11 @@ class Lines(ScrollView, can_focus=True):
             self.refresh()
 
     def go_to_end(self) -> None:
-        self.scroll_to(y=len(self._lines), animate=False)
+        self.scroll_to(y=len(self._lines), animate=False, force=True)  # also where the bar is yet to come
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._lines))
+        self._keep_up()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:

@@ -229,9 +229,11 @@ class Table(ScrollView, can_focus=True):
         used = lambda: sum(w + 2 for w in widths if w) - 2  # noqa: E731
 
         def squeeze() -> None:
-            for index, column in enumerate(self.columns):
-                if (over := used() - room) > 0 and column.flex and widths[index]:
-                    widths[index] = max(column.minimum, widths[index] - over)
+            """The widest flexible column gives a cell, until they fit."""
+            for _ in range(used() - room):
+                able = [i for i, c in enumerate(self.columns) if c.flex and widths[i] > c.minimum]
+                if able:
+                    widths[max(able, key=widths.__getitem__)] -= 1
 
         def slack() -> int:
             """Cells too many, were every flexible column at its minimum."""
@@ -240,10 +242,16 @@ class Table(ScrollView, can_focus=True):
             )
             return sum(w + 2 for w in at_least) - 2 - room
 
+        dropped = []
         for index in sorted(range(len(widths)), key=lambda i: -self.columns[i].drop):
             if slack() <= 0 or not self.columns[index].drop:
                 break
+            dropped.append(index)
             widths[index] = 0
+        for index in reversed(dropped):  # beside a wide one that went there may be room for a narrow one
+            widths[index] = self._natural[index]
+            if slack() > 0:
+                widths[index] = 0
         squeeze()
         spare = room - used()
         growing = [i for i, c in enumerate(self.columns) if c.flex and widths[i]]
