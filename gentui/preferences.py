@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from engine.places import config_dir
 from engine.rundir import DIR_MODE, write_atomically
 
+IMAGES = ("auto", "kitty", "sixel", "half", "none")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "palette": ("theme", "bright", "sunset"),
+    "images": IMAGES,
+    "lines": ("", "braille", "block", "ascii"),
+    "start": ("recipes", "runs", "newest"),
+}
+"""What a word may be, where not any."""
+
 
 @dataclass(frozen=True)
 class Preferences:
-    """``toured``: the tour of the first start has been seen."""
+    """``toured``: the tour of the first start has been seen. ``palette``: of the curves. ``images``: how pictures are
+    drawn; ``lines``: what curves are made of, "" as each family's charts were left. ``start``: what is opened first.
+    """
 
     theme: str = ""
     toured: bool = False
+    palette: str = "theme"
+    images: str = "auto"
+    lines: str = ""
+    start: str = "recipes"
+    low_bandwidth: bool = False
 
 
 def path() -> Path:
@@ -24,13 +40,17 @@ def path() -> Path:
 
 
 def read() -> Preferences:
-    """What is remembered; nothing where the file is missing or broken."""
+    """What is remembered; nothing where the file is missing or broken, or of what is no choice."""
     try:
         raw = json.loads(path().read_bytes())
     except (OSError, ValueError, RecursionError):
         return Preferences()
-    theme, toured = (raw.get("theme"), raw.get("toured")) if isinstance(raw, dict) else (None, None)
-    return Preferences(theme if isinstance(theme, str) else "", toured is True)
+    found = {}
+    for field in fields(Preferences):
+        value = raw.get(field.name) if isinstance(raw, dict) else None
+        if type(value) is type(field.default) and value in CHOICES.get(field.name, (value,)):
+            found[field.name] = value
+    return Preferences(**found)
 
 
 def remember(**changes: Any) -> bool:

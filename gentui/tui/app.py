@@ -9,13 +9,20 @@ from pathlib import Path
 def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str = "") -> int:
     """The terminal app over ``home``, opened at its menu or ``at`` a run. ``images``: auto, kitty, sixel, half or none.
     Returns the exit code."""
+    from gentui import preferences
     from gentui.tui.terminal import Question
+
+    liked = preferences.read()
+    images = liked.images if images == "auto" else images
+    low_bandwidth = low_bandwidth or liked.low_bandwidth
 
     for stale in ("COLUMNS", "LINES"):  # where exported, they hide every resize from Textual
         os.environ.pop(stale, None)
     if low_bandwidth:
         images = "half" if images == "auto" else images
         os.environ.setdefault("GENTUI_PLOT", "ascii")
+    if liked.lines:
+        os.environ.setdefault("GENTUI_PLOT", liked.lines)
     question = Question(images)  # the terminal answers while Textual loads
     try:
         from gentui.tui.workbench import GentuiApp

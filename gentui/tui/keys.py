@@ -32,12 +32,25 @@ CONTEXTS = {
     "jump": "Jump mode",
     "copy": "Copying",
     "confirm": "A question",
+    "preferences": "Preferences",
     "prompt": "A question answered in writing",
     "notice": "A notice",
 }
 
 MODAL = frozenset(
-    {"choose", "confirm", "copy", "evaluate", "export", "help", "jump", "notice", "overlay", "prompt"}
+    {
+        "choose",
+        "confirm",
+        "copy",
+        "evaluate",
+        "export",
+        "help",
+        "jump",
+        "notice",
+        "overlay",
+        "preferences",
+        "prompt",
+    }
 )
 """Contexts of dialogs, where the keys of the whole app do not work."""
 RESERVED = frozenset({"up", "down", "k", "j", "pageup", "pagedown", "home", "end", "ctrl+c"})
@@ -114,6 +127,47 @@ def name_of(key: str) -> str:
     return _NAMES.get(key, key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key)
 
 
+_CHARTING = (
+    ("log_y", "y", "log_y", "Log y", "logarithmic or linear y axis"),
+    ("axis", "a", "axis", "X axis", "x by step, epoch, time or images"),
+    ("smooth", "w", "smooth", "Smooth", "how much the curves are smoothed"),
+    ("smooth_kind", "W", "smooth_kind", "Smoothing kind", "exponential average, or a window's mean"),
+    ("clip", "u", "clip", "Outliers", "y axis of all values, or of where most of them lie"),
+    ("next_metrics", "m", "metrics(1)", "Metrics", "the next charts"),
+    ("previous_metrics", "M", "metrics(-1)", "Metrics back", "the charts before"),
+    ("right", "right", "sideways(1)", "Right", "cursor, zoomed axis or charts; picture; text; runs: on"),
+    ("left", "left", "sideways(-1)", "Left", "cursor, zoomed axis or charts; picture; text; runs: back"),
+    ("stride", "shift+right", "stride(1)", "Far right", "the cursor ten columns on"),
+    ("stride_back", "shift+left", "stride(-1)", "Far left", "the cursor ten columns back"),
+    ("cursor", "V", "cursor", "Values", "a cursor that tells the values of every curve"),
+    ("zoom_in", "plus,equals_sign", "zoom_x(1)", "Zoom in", "half as much of the x axis, on every chart"),
+    ("zoom_out", "minus", "zoom_x(-1)", "Zoom out", "twice as much of the x axis, on every chart"),
+    ("pan_left", "comma", "pan(-1)", "Pan left", "move what is zoomed to the left"),
+    ("pan_right", "full_stop", "pan(1)", "Pan right", "move what is zoomed to the right"),
+    ("whole", "0", "whole", "Whole x axis", "undo the zoom"),
+    ("next_chart", "tab", "chart(1)", "Next chart", "the focus on the next chart"),
+    ("previous_chart", "shift+tab", "chart(-1)", "Previous chart", "the focus on the chart before"),
+    ("maximise", "enter", "maximise", "One chart", "the chart in focus alone, or all again"),
+    ("columns_more", "greater_than_sign", "columns(1)", "More columns", "a column of charts more, up to 9"),
+    ("columns_fewer", "less_than_sign", "columns(-1)", "Fewer columns", "a column of charts less"),
+    ("rows_more", "right_curly_bracket", "rows(1)", "More rows", "a row of charts more, up to 9"),
+    ("rows_fewer", "left_curly_bracket", "rows(-1)", "Fewer rows", "a row of charts less"),
+    ("guides", "number_sign", "guides", "Guides", "lines or dots across the charts, or none"),
+    ("hide", "H", "hide", "Hide chart", "hide the chart in focus, in this family's runs"),
+    ("show_all", "U", "show_all", "Show hidden", "show every chart again"),
+)
+_IN_BAR = ("log_y", "axis", "smooth", "next_metrics", "cursor")
+
+
+def _charting(context: str, rank: int) -> list[Key]:
+    """The keys of a screen with charts; some are in the key bar, from ``rank`` on."""
+    ranks = {name: place for place, name in enumerate(_IN_BAR, rank)}
+    return [
+        Key(f"{context}.{name}", stroke, action, label, told, ranks.get(name, 0))
+        for name, stroke, action, label, told in _CHARTING
+    ]
+
+
 TABLE: tuple[Key, ...] = (
     # -- everywhere
     Key("app.home", "1,h", "go('home')", "Home", "the recipe menu", 0),
@@ -127,6 +181,7 @@ TABLE: tuple[Key, ...] = (
     Key("app.palette", "ctrl+p", "command_palette", "Commands", "find any command by its name", 0, False, True),
     Key("app.copy", "Y", "copy", "Copy", "id, command line or path of this run", 0),
     Key("app.theme", "ctrl+t", "theme", "Theme", "dark, light or monochrome; remembered", 0),
+    Key("app.preferences", "f10", "preferences", "Preferences", "colours, pictures, lines, where it begins", 0),
     Key("app.tour", "f12", "tour", "Tour", "the five lines of the first start", 0),
     Key("app.jump", "ctrl+o", "jump", "Jump", "a letter on everything that can be chosen", 0, True, True),
     Key("app.redraw", "ctrl+l", "redraw", "Redraw", "paint the whole screen again", 0),
@@ -189,47 +244,7 @@ TABLE: tuple[Key, ...] = (
     Key("run.play", "f", "play", "Play/pause", "let an animation play, or stand still", 0),
     Key("run.real", "B", "real", "Real images", "training images beside the generated ones, or not", 0),
     Key("run.zoom", "z", "zoom", "Zoom", "the picture on the whole screen", 8),
-    Key("run.log_y", "y", "log_y", "Log y", "logarithmic or linear y axis", 9),
-    Key("run.axis", "a", "axis", "X axis", "x by step, epoch, time or images", 10),
-    Key("run.smooth", "w", "smooth", "Smooth", "how much the curves are smoothed", 11),
-    Key("run.smooth_kind", "W", "smooth_kind", "Smoothing kind", "exponential average, or a window's mean", 0),
-    Key("run.clip", "u", "clip", "Outliers", "y axis of all values, or of where most of them lie", 0),
-    Key("run.next_metrics", "m", "metrics(1)", "Metrics", "the next charts", 12),
-    Key("run.previous_metrics", "M", "metrics(-1)", "Metrics back", "the charts before", 0),
-    Key("run.right", "right", "sideways(1)", "Right", "cursor, zoomed axis or charts; picture; text: on", 0),
-    Key("run.left", "left", "sideways(-1)", "Left", "cursor, zoomed axis or charts; picture; text: back", 0),
-    Key("run.stride", "shift+right", "stride(1)", "Far right", "the cursor ten columns on", 0),
-    Key("run.stride_back", "shift+left", "stride(-1)", "Far left", "the cursor ten columns back", 0),
-    Key("run.cursor", "V", "cursor", "Values", "a cursor that tells the values of every curve", 13),
-    Key(
-        "run.zoom_in",
-        "plus,equals_sign",
-        "zoom_x(1)",
-        "Zoom in",
-        "half as much of the x axis, on every chart",
-        0,
-    ),
-    Key("run.zoom_out", "minus", "zoom_x(-1)", "Zoom out", "twice as much of the x axis, on every chart", 0),
-    Key("run.pan_left", "comma", "pan(-1)", "Pan left", "move what is zoomed to the left", 0),
-    Key("run.pan_right", "full_stop", "pan(1)", "Pan right", "move what is zoomed to the right", 0),
-    Key("run.whole", "0", "whole", "Whole x axis", "undo the zoom", 0),
-    Key("run.next_chart", "tab", "chart(1)", "Next chart", "the focus on the next chart", 0),
-    Key("run.previous_chart", "shift+tab", "chart(-1)", "Previous chart", "the focus on the chart before", 0),
-    Key("run.maximise", "enter", "maximise", "One chart", "the chart in focus alone, or all again", 0),
-    Key(
-        "run.columns_more",
-        "greater_than_sign",
-        "columns(1)",
-        "More columns",
-        "a column of charts more, up to 9",
-        0,
-    ),
-    Key("run.columns_fewer", "less_than_sign", "columns(-1)", "Fewer columns", "a column of charts less", 0),
-    Key("run.rows_more", "right_curly_bracket", "rows(1)", "More rows", "a row of charts more, up to 9", 0),
-    Key("run.rows_fewer", "left_curly_bracket", "rows(-1)", "Fewer rows", "a row of charts less", 0),
-    Key("run.guides", "number_sign", "guides", "Guides", "lines or dots across the charts, or none", 0),
-    Key("run.hide", "H", "hide", "Hide chart", "hide the chart in focus, in this family's runs", 0),
-    Key("run.show_all", "U", "show_all", "Show hidden", "show every chart again", 0),
+    *_charting("run", 9),
     Key("run.heat", "d", "heat", "Heat map", "many series at once: a row each, in shades", 0),
     Key("run.overlay", "O", "overlay", "Other runs", "lay other runs over this one; pin a baseline", 14),
     Key("run.machine", "L", "machine", "Machine", "what the machine did while it trained, as charts", 0),
@@ -290,19 +305,14 @@ TABLE: tuple[Key, ...] = (
     Key("compare.scores", "e", "tab('scores')", "Scores", "scores by protocol, and what the runs cost", 0),
     Key("compare.settings", "o", "tab('settings')", "Settings", "the settings that differ", 0),
     Key("compare.samples", "s", "tab('samples')", "Samples", "the pictures of one step, side by side", 0),
-    Key("compare.charts", "c", "tab('charts')", "Charts", "the curves in one chart", 0),
+    Key("compare.charts", "c", "tab('charts')", "Charts", "their curves over one another", 0),
     Key("compare.older", "left_square_bracket", "scrub(-1)", "Older", "the pictures of the step before", 1),
     Key("compare.newer", "right_square_bracket", "scrub(1)", "Newer", "the pictures of the step after", 2),
     Key("compare.newest", "n", "newest", "Newest", "follow the newest pictures", 0),
-    Key("compare.next_metric", "m", "metrics(1)", "Metric", "the curves of the next metric", 3),
-    Key("compare.previous_metric", "M", "metrics(-1)", "Metric back", "the curves of the metric before", 0),
-    Key("compare.log_y", "y", "log_y", "Log y", "logarithmic or linear y axis", 4),
-    Key("compare.axis", "a", "axis", "X axis", "x by step, time or images", 5),
-    Key("compare.baseline", "b", "baseline", "Baseline", "measure the others by the next run", 6),
-    Key("compare.choose", "plus", "choose", "Choose", "other runs to compare", 7),
-    Key("compare.right", "right", "sideways(1)", "Right", "further runs, the next step or metric", 0),
-    Key("compare.left", "left", "sideways(-1)", "Left", "the runs, step or metric before", 0),
-    Key("compare.back", "escape", "back", "Back", "back to where you came from", 8, False),
+    Key("compare.baseline", "b", "baseline", "Baseline", "measure the others by the next run", 3),
+    Key("compare.choose", "A", "choose", "Choose", "other runs to compare", 4),
+    *_charting("compare", 5),
+    Key("compare.back", "escape", "back", "Back", "back to where you came from", 10, False),
     # -- machine
     Key("machine.open", "enter", "open", "Open run", "open the run of this line", 1),
     Key("machine.back", "escape", "back", "Back", "go home", 0, False),
@@ -323,6 +333,9 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("evaluate.back", "escape", "back", "Cancel", "close without scoring", 3, False),
     Key("help.back", "escape,question_mark,f1,q", "back", "Close", "close the help", 1, False),
+    Key("preferences.next", "enter,right,space", "change(1)", "Next", "the next choice of this line", 1, False),
+    Key("preferences.previous", "left", "change(-1)", "Previous", "the choice before", 2, False),
+    Key("preferences.back", "escape,f10,q", "back", "Close", "close; everything is kept", 3, False),
     Key("confirm.yes", "y", "yes", "Yes", "do it", 1, False),
     Key("confirm.no", "n,escape", "no", "No", "leave everything as it is", 2, False),
     Key(

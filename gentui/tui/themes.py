@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.color import Color
 from textual.theme import Theme
 
 # Okabe and Ito's colours, which people with any colour vision tell apart
@@ -53,6 +54,26 @@ MONOCHROME = Theme(
     dark=True,
     variables={"text-muted": "#9a9a9a"},
 )
+
+CURVES = 8
+"""Colours that tell the curves of a chart apart; ``$curve-1`` is the first."""
+PALETTES = {
+    # Paul Tol's, and an orange
+    "bright": ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e08a3c"),
+    "sunset": ("#f8e16c", "#f9b54c", "#f58b4c", "#ec6060", "#d64a86", "#b04fa8", "#8a63c8", "#6f83e0"),
+}
+
+
+def curve_colours(palette: str, theme: Theme) -> dict[str, str]:
+    """The variables of a palette; of the theme's own colours where it is none of ours."""
+    colours = PALETTES.get(palette)
+    if colours is None:
+        own = (theme.accent, theme.success, theme.warning, "#b8558f", theme.error, "#6f7be0", theme.foreground)
+        colours = (theme.primary, *(colour or theme.primary for colour in own))
+    elif not theme.dark:  # made for dark ground
+        colours = tuple(Color.parse(colour).darken(0.2).hex for colour in colours)
+    return {f"curve-{number}": colour for number, colour in enumerate(colours, 1)}
+
 
 THEMES = {"gentui": (DARK, "dark"), "gentui-light": (LIGHT, "light"), "gentui-mono": (MONOCHROME, "monochrome")}
 """Name -> the theme and the word for it."""

@@ -19,7 +19,7 @@ from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored
 from gentui.tui.overlay import Overlay
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.survival import SurvivingApp
-from gentui.tui.themes import THEMES
+from gentui.tui.themes import THEMES, curve_colours
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class GentuiApp(SurvivingApp):
         for theme, _ in THEMES.values():
             self.register_theme(theme)
         self._remembered = preferences.read()
+        self.palette = self._remembered.palette
         chosen = self._remembered.theme if self._remembered.theme in THEMES else "gentui"
         self.theme = "ansi-dark" if no_color else chosen
         self.animation_level = "none"
@@ -129,6 +130,10 @@ class GentuiApp(SurvivingApp):
         self.live.start()
         if self._at:
             self.open_run(self._at)
+        elif self._remembered.start == "newest":
+            self.action_view()
+        elif self._remembered.start == "runs":
+            self.call_later(self.action_go, "runs")
         if not (self._remembered.toured or self.is_headless):
             self.action_tour()
 
@@ -287,6 +292,15 @@ class GentuiApp(SurvivingApp):
         self.tell(
             f"Theme: {THEMES[self.theme][1]}" + ("" if is_kept else ", until you leave: it cannot be kept")
         )
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        palette = getattr(self, "palette", "theme")
+        return {**super().get_theme_variable_defaults(), **curve_colours(palette, self.current_theme)}
+
+    def action_preferences(self) -> None:
+        from gentui.tui.screens.preferences import PreferencesScreen
+
+        self.push_screen(PreferencesScreen())
 
     def action_tour(self) -> None:
         from gentui.tui.screens.tour import TourScreen

@@ -26,6 +26,7 @@ from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.overlay import OverlayScreen
 from gentui.tui.screens.picture import PictureScreen
 from gentui.tui.screens.playground import PlaygroundScreen
+from gentui.tui.screens.preferences import PreferencesScreen
 from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.screens.runs import RunsScreen
@@ -40,8 +41,21 @@ SCREENS: dict[str, type[Screen]] = {
     "playground": PlaygroundScreen, "features": FeaturesScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
+    "preferences": PreferencesScreen,
 }  # fmt: skip
-DIALOGS = {"choose", "copy", "jump", "evaluate", "export", "help", "confirm", "notice", "overlay", "prompt"}
+DIALOGS = {
+    "choose",
+    "copy",
+    "jump",
+    "evaluate",
+    "export",
+    "help",
+    "confirm",
+    "notice",
+    "overlay",
+    "preferences",
+    "prompt",
+}
 FOCUSED = {
     "home": [Table],
     "runs": [Table],

@@ -31,7 +31,7 @@ MARKS = ("braille", "block", "ascii")
 MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
 """What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
 SERIES = ("line", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
-TONES = ("$primary", "$accent", "$success", "$warning", "#b8558f", "$error", "#6f7be0", "$foreground")
+TONES = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
 """The colours of the curves, told apart by people with any colour vision."""
 MOST_CURVES = len(SERIES)
 _MARKERS_ACROSS = 6
