@@ -1,6 +1,7 @@
 """The trainer: ``python -P -m engine RUN_DIR [--attempt K] [--device D]``.
 
-Exit codes: 0 done or stopped (the last status event says which), 1 failed, 2 bad recipe or usage.
+Exit codes: 0 done or stopped (the last status event says which), 1 failed, 2 bad recipe or usage, 4 not possible here
+(data, device or an extractor's weights are missing or damaged).
 The worker that starts it holds the run's lock on its behalf; started by hand it takes the lock itself.
 """
 
@@ -91,14 +92,9 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
         )
     except RecipeError as error:
         return end("failed", f"bad recipe: {error}", 2)
-    except (
-        TrainingFailed,
-        MissingData,
-        DataError,
-        DeviceError,
-        ExtractorError,
-        checkpoint.CheckpointError,
-    ) as error:
+    except (MissingData, DataError, DeviceError, ExtractorError) as error:
+        return end("failed", f"{error}{at()}", 4)
+    except (TrainingFailed, checkpoint.CheckpointError) as error:
         return end("failed", f"{error}{'' if 'step' in str(error) else at()}", 1)
     except torch.OutOfMemoryError:
         traceback.print_exc()

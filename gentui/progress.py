@@ -88,7 +88,8 @@ def after_queueing(home: Path, run_id: str, wait: bool, as_json: bool, leaving: 
 def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) -> int:
     """Show progress until the run has ended, then how; or until the person leaves, which stops nothing.
 
-    Returns the exit code: 0 when the run is done, 1 when it ended otherwise, 130 when the person left.
+    Returns the exit code: 0 when the run is done, 4 when what it needs is not here, 1 when it ended otherwise, 130
+    when the person left.
     """
     with narrator() as tell:
         has_ended = watch(home, [run_id], leaving, lambda rows: tell(_moment_of(rows[0])))
@@ -102,7 +103,10 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
     say(f"{result['status']}{took}" + (f": {result['reason']}" if result["reason"] else ""))
     if as_json:
         out_json(result)
-    return Exit.OK if result["status"] == "done" else Exit.RUN_FAILED
+    if result["status"] == "done":
+        return Exit.OK
+    is_impossible = result["status"] == "failed" and result["exit_code"] == Exit.CANNOT
+    return Exit.CANNOT if is_impossible else Exit.RUN_FAILED
 
 
 def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show) -> bool:

@@ -51,11 +51,12 @@ def test_run_wait_says_how_it_goes_in_plain_lines(gentui, pretend):
     assert any("running · step" in line and "images/s" in line for line in done.stderr.splitlines())
 
 
-def test_a_run_that_fails_is_exit_code_1_with_its_reason(gentui, pretend):
-    done = gentui("run", pretend(steps=20, fail=7), "--wait", "--json")
-    assert done.returncode == 1
+@pytest.mark.parametrize("code", [1, 4], ids=["the run failed", "not possible here"])
+def test_a_run_that_fails_ends_with_the_trainers_exit_code_and_reason(gentui, pretend, code):
+    done = gentui("run", pretend(steps=20, fail=7, code=code), "--wait", "--json")
+    assert done.returncode == code
     result = json.loads(done.stdout)
-    assert (result["status"], result["exit_code"]) == ("failed", 1)
+    assert (result["status"], result["exit_code"]) == ("failed", code)
     assert "made to fail at step 7" in result["reason"]
     assert "made to fail at step 7" in done.stderr
 

@@ -80,7 +80,7 @@ def test_a_missing_extractor_is_known_before_training_begins(make_run, monkeypat
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
     run = make_run(evaluate__extractor="inception")
     code, output = finish(trainer(run))
-    assert code == 1, output
+    assert code == 4, output
     assert not events(run, "metrics")
     assert "inception" in events(run, "status")[-1]["reason"]
 

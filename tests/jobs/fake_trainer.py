@@ -1,7 +1,8 @@
 """Stands in for ``python -m engine`` in tests of the jobs: same arguments, events and exit codes, no torch.
 
 The recipe's ``summary`` may hold JSON that says how to behave: ``steps``, ``pause`` (seconds a step),
-``deaf`` (ignores SIGTERM), ``fail`` (at this step), ``exit`` (at once, with this code), ``child``.
+``deaf`` (ignores SIGTERM), ``fail`` (at this step, with the exit code ``code``), ``exit`` (at once, with this code),
+``child``.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def train(run: RunDir, attempt: int, plan: dict, asked_to_stop: list) -> int:
             log.emit(
                 "status", step=step, images=step * 8, status="failed", reason=f"made to fail at step {step}"
             )
-            return 1
+            return plan.get("code", 1)
         log.emit("metrics", step=step, images=step * 8, values={"loss": 1 / step, "images_per_s": 800.0})
         if step % 10 == 0 or asked_to_stop:
             write_atomically(checkpoint, json.dumps({"step": step}).encode())
