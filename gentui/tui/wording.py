@@ -102,6 +102,14 @@ def rate(images_per_s: float | None) -> str:
     )
 
 
+def energy(joules: float | None) -> str:
+    """``850 Wh``, ``1.2 kWh``."""
+    if joules is None:
+        return "–"
+    hours = joules / 3600
+    return f"{number(hours / 1000, 3)} kWh" if hours >= 1000 else f"{number(hours, 3)} Wh"
+
+
 def size(shape: tuple[int, int, int]) -> str:
     """C, H, W as ``28×28 grey`` or ``64×64 colour``."""
     channels, height, width = shape

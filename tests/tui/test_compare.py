@@ -8,7 +8,7 @@ import pytest
 
 from gentui.index import Evaluation
 from gentui.tui.screens.compare import CompareScreen, score_cell
-from gentui.tui.widgets.charts import ChartBox
+from gentui.tui.widgets.charts import ChartBox, Charts
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.viewer import Viewer
 
@@ -57,18 +57,35 @@ async def test_samples_are_scrubbed_together(desk, runs):
         await d.until(lambda: all(viewer.picture.strips for viewer in screen.query(Viewer)))
 
 
-async def test_curves_lie_in_one_chart(desk, runs):
-    runs.make(name="one")
+async def test_curves_lie_over_one_another_as_in_the_run_view(desk, runs, size):
+    first = runs.make(name="one")
     runs.make(name="two", seed=3)
-    async with desk((120, 40)) as d:
+    for step in (1, 2):
+        runs.event(first, "system", step, values={"gpu_watts": 90.0})
+    async with desk(size) as d:
         screen = await chosen(d, "one", "two")
+        await d.sees("GPU energy", "Wh")
         await d.press("c")
-        await d.sees("A loss", "B loss")
-        await d.press("m")
-        await d.until(lambda: len(screen.seen.curves) == 2 and screen.seen.metric != "loss")
-        assert screen.query_one(ChartBox).display
-        await d.press("y", "a")
+        charts = screen.query_one(Charts)
+        await d.sees("● A one", "▲ B two", "loss")
+        await d.until(lambda: len(charts.focused) == 2 and not charts.focused[0].sparse)
+        assert [curve.is_baseline for curve in charts.focused] == [True, False]
+        await d.press("V", "left")
+        await d.sees("at step")
+        before = screen._cursor
+        await d.press("plus")
+        await d.until(lambda: screen._window is not None and screen._cursor == before)
+        await d.press("w")
+        await d.sees("smoothing, exponential average")
+        await d.press("y")
         await d.sees("log y")
+        await d.press("escape", "0", "tab")
+        await d.until(lambda: charts.focused[0].key != "loss")
+        await d.press("b")
+        await d.sees("▲ A two baseline", "● B one")
+        assert screen.query_one(ChartBox).display
+        await d.press("escape")
+        await d.on("HomeScreen")
 
 
 async def test_eight_runs_fit_a_small_screen_and_the_baseline_stays(desk, runs):

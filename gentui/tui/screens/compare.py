@@ -1,26 +1,29 @@
-"""Two to eight runs side by side: scores and cost, settings that differ, samples of one step, curves in one chart."""
+"""Two to eight runs side by side: scores and cost, settings that differ, samples of one step, curves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Grid
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui import comparison, groups
+from gentui import comparison
 from gentui.measures import plus_minus
+from gentui.system import SYSTEM
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
-from gentui.tui.screens import deeds
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.overlay import Laid
+from gentui.tui.screens import charting, deeds
+from gentui.tui.screens.charting import Charting
 from gentui.tui.screens.run import inside
-from gentui.tui.widgets.chart import AXES, MARKERS, Curve, Look
-from gentui.tui.widgets.charts import ChartBox
+from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 from gentui.tui.widgets.tabs import Tabs
@@ -31,66 +34,55 @@ if TYPE_CHECKING:
 
 TABS = (("scores", "e"), ("settings", "o"), ("samples", "s"), ("charts", "c"))
 LETTERS = "ABCDEFGH"
+WATTS = f"{SYSTEM}gpu_watts"
 CELL, LABEL = 15, 24  # cells wide: a run's column at least, and what the row is called
 LEAST_PICTURE = 22, 9
 
 
 @dataclass
 class Beside:
-    """What the index knew of the runs when asked."""
+    """What the index knew of the runs when asked. ``joules``: what their GPUs took, where that was watched."""
 
     runs: list[RunRow]
     settings: dict[str, list[Any]]
     scores: dict[str, list[Evaluation | None]]
     samples: list[list[Any]]
-    metrics: list[str] = field(default_factory=list)
-    metric: str = ""
-    curves: tuple[Curve, ...] = ()
+    joules: list[float | None]
+    drawn: charting.Drawn | None = None
 
 
-def look_up(index: Index, ids: tuple[str, ...], which: int, axis: str, columns: int) -> Beside:
-    """The runs that are still there, side by side; of the metric at this place (round and round) the curves."""
+def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Beside:
+    """The runs that are still there, side by side, and the charts that are wanted of them."""
     runs = []
     for run_id in ids:
         try:
             runs.append(index.run(run_id))
         except KeyError:
             continue
-    known = {run.id: index.metric_keys(run.id) for run in runs}
-    scored = {run.id: index.evaluations(run.id) for run in runs}
-    every = list(dict.fromkeys(name for names in known.values() for name in names))
-    metrics = [
-        name
-        for group in groups.charts(every, (score.metric for scores in scored.values() for score in scores))
-        for name in group
-    ]
-    metric = metrics[which % len(metrics)] if metrics else ""
-    curves = []
-    for place, run in enumerate(runs[: len(MARKERS[False])]):
-        is_score = metric not in known[run.id]
-        chart = (
-            index.score_chart(run.id, metric, axis)
-            if is_score
-            else index.chart(run.id, metric, columns=columns, axis=axis)
-        )
-        curves.append(
-            Curve(
-                f"{LETTERS[place]} {metric}", chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean,
-                sparse=is_score,
-            )
-        )  # fmt: skip
+    names = {run.id: index.metric_keys(run.id) for run in runs}
+    scored = [score.metric for run in runs for score in index.evaluations(run.id)]
+    drawn = None
+    if runs:
+        here = tuple(one for one in wanted.laid if one.run in names)
+        every = list(dict.fromkeys(name for of in names.values() for name in of))
+        drawn = charting.look_up(index, runs[0], every, scored, replace(wanted, laid=here))
     return Beside(
         runs,
         comparison.different([run.settings for run in runs]),
         comparison.beside([comparison.best_scores(index, run) for run in runs]),
         [index.samples(run.id) for run in runs],
-        metrics,
-        metric,
-        tuple(curves) if metric else (),
+        [_joules(index, run) if WATTS in names[run.id] else None for run in runs],
+        drawn,
     )
 
 
-class CompareScreen(BaseScreen):
+def _joules(index: Index, run: RunRow) -> float | None:
+    """By the power it took in the mean while it trained."""
+    mean = index.chart(run.id, WATTS, columns=1).mean
+    return float(mean[0]) * run.seconds if len(mean) and np.isfinite(mean[0]) else None
+
+
+class CompareScreen(Charting):
     """``ids``: the runs, the first of which the others are measured against."""
 
     context = "compare"
@@ -107,9 +99,8 @@ class CompareScreen(BaseScreen):
     def __init__(self, ids: list[str]) -> None:
         super().__init__()
         self._ids = tuple(dict.fromkeys(ids))[: comparison.MOST]
+        self._slots = {run: slot for slot, run in enumerate(self._ids)}  # of colours and markers
         self._tab = "scores"
-        self._metric = 0
-        self._look = Look()
         self._step: int | None = None  # None follows the newest pictures
         self._first = 1  # of the runs beside the first one, that the tables show
         self.seen: Beside | None = None
@@ -124,7 +115,7 @@ class CompareScreen(BaseScreen):
             for _ in self._ids:
                 yield Viewer("half" if self.gentui.images != "none" else "none")
         with Container(id="charts", classes="pane"):
-            yield ChartBox()
+            yield Charts()
 
     def on_mount(self) -> None:
         self._show_tab()
@@ -137,11 +128,13 @@ class CompareScreen(BaseScreen):
     # -- supply
 
     def fetch(self) -> Fetch | None:
-        ids, place, axis, columns = self._ids, self._metric, self._look.axis, max(20, self.size.width - 12)
-        return Fetch(lambda index: look_up(index, ids, place, axis, columns))
+        ids, wanted = self._ids, self.wanted_charts()
+        return Fetch(lambda index: look_up(index, ids, wanted))
 
     def show(self, data: Beside) -> None:
         self.seen = data
+        if data.runs and data.drawn is not None:
+            self.take_charts(data.runs[0], data.drawn)
         self._show_all()
 
     def _show_all(self) -> None:
@@ -151,7 +144,7 @@ class CompareScreen(BaseScreen):
             self.query_one("#legend", Static).update(legend(seen.runs))
             self.query_one(f"#{TABS[1][0]}-table", Table).empty = "No setting differs."
             {"scores": self._show_scores, "settings": self._show_settings, "samples": self._show_samples,
-             "charts": self._show_charts}[self._tab](seen)  # fmt: skip
+             "charts": lambda _: self.show_charts()}[self._tab](seen)  # fmt: skip
 
     # -- tables
 
@@ -188,7 +181,7 @@ class CompareScreen(BaseScreen):
             cells = [score_cell(score, scores[0], place in best) for place, score in enumerate(scores)]
             rows.append((clean(known.metric, 40), protocol, cells))
         rows.append(("What it cost", None, []))
-        rows += [(label, label, cells) for label, cells in cost_of(seen.runs).items()]
+        rows += [(label, label, cells) for label, cells in cost_of(seen.runs, seen.joules).items()]
         self._fill("scores", rows)
 
     def _show_settings(self, seen: Beside) -> None:
@@ -263,23 +256,25 @@ class CompareScreen(BaseScreen):
 
     # -- curves
 
-    def _show_charts(self, seen: Beside) -> None:
-        self.query_one(ChartBox).show(seen.curves, self._look, "No step was logged.")
+    @property
+    def laid(self) -> tuple[Laid, ...]:
+        runs = {run.id: run for run in self.seen.runs} if self.seen else {}
+        names = [clean(deeds.label(runs[run]), 40) if run in runs else run for run in self._ids]
+        return tuple(
+            Laid(run, f"{LETTERS[place]} {name}", self._slots[run], is_baseline=not place)
+            for place, (run, name) in enumerate(zip(self._ids, names, strict=True))
+            if run in runs or not self.seen
+        )
 
-    def action_metrics(self, by: int) -> None:
-        self._metric += by
-        if self._tab != "charts":
-            self.action_tab("charts")
-        self.ask()
+    @property
+    def shows_charts(self) -> bool:
+        return self._tab == "charts"
 
-    def action_log_y(self) -> None:
-        self._look = replace(self._look, log_y=not self._look.log_y)
+    def go_to_charts(self) -> None:
         self.action_tab("charts")
 
-    def action_axis(self) -> None:
-        self._look = replace(self._look, axis=AXES[(AXES.index(self._look.axis) + 1) % len(AXES)])
-        self.action_tab("charts")
-        self.ask()
+    def waiting(self) -> str:
+        return "No step was logged."
 
     # -- keys
 
@@ -294,6 +289,7 @@ class CompareScreen(BaseScreen):
 
     def _show_tab(self) -> None:
         self.query_one(Tabs).active = self._tab
+        self.query_one("#legend").display = self._tab != "charts"  # they have one of their own
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
         self.set_focus(self.query_one(f"#{self._tab}-table") if self._tab in ("scores", "settings") else None)
@@ -302,7 +298,7 @@ class CompareScreen(BaseScreen):
         if self._tab == "samples":
             self.action_scrub(by)
         elif self._tab == "charts":
-            self.action_metrics(by)
+            self.go_sideways(by)
         else:
             self._first = max(1, self._first + by)
             self._show_all()
@@ -316,7 +312,8 @@ class CompareScreen(BaseScreen):
         self.gentui.choose_runs(list(self._ids), replacing=self)
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        if not self.close_chart_layer():
+            self.app.pop_screen()
 
 
 def legend(runs: list[RunRow]) -> Content:
@@ -363,12 +360,14 @@ def value_text(value: Any) -> str:
     )
 
 
-def cost_of(runs: list[RunRow]) -> dict[str, list[Cell]]:
-    """Time, speed, the share of evaluations, size."""
+def cost_of(runs: list[RunRow], joules: Sequence[float | None]) -> dict[str, list[Cell]]:
+    """Time, images, energy where any is known, speed, the share of evaluations, size."""
     share = [run.evaluation_share for run in runs]
+    energy: dict[str, list[Cell]] = {"GPU energy": [wording.energy(known) for known in joules]}
     return {
         "time": [wording.duration(run.seconds) for run in runs],
         "images": [wording.count(run.images) for run in runs],
+        **(energy if any(known is not None for known in joules) else {}),
         "speed": [wording.rate(run.images_per_s) for run in runs],
         "evaluation share": [f"{part:.1%}" if part is not None else "–" for part in share],
         "step": [f"{run.step:,} of {run.steps:,}" if run.steps else f"{run.step:,}" for run in runs],
