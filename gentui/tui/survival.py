@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from textual import __version__ as textual_version
 from textual._context import active_message_pump
-from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.events import InputEvent, Paste
 from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
 from gentui import __version__
 from gentui.text import clean, clean_lines
+from gentui.tui.orderly import OrderlyApp
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -47,7 +48,7 @@ def _move_page_once_laid_out(self: OptionList, direction: Any) -> None:
 OptionList._move_page = _move_page_once_laid_out
 
 
-class SurvivingApp(App[int]):
+class SurvivingApp(OrderlyApp):
     """``crashes`` are the sentences told so far. ``home`` is where the tracebacks go."""
 
     home: Path
@@ -65,6 +66,8 @@ class SurvivingApp(App[int]):
 
     async def _dispatch_message(self, message: Message) -> None:
         """Keys run the actions of screens in the app's own loop, which must not end with them."""
+        if isinstance(message, InputEvent | Paste) and not self.screen_stack:
+            return  # typed after the one that quit
         try:
             await super()._dispatch_message(message)
         except Exception as error:
