@@ -48,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
-        scores = scorer.score(trained.method, _Progress())
+        scores = scorer.score(
+            trained.method, _Progress(), lambda told: print(told, file=sys.stderr, flush=True)
+        )
         if options.metrics is not None:
             asked = {name for metric in metrics_of(options.metrics) for name in SCORES[metric]}
             scores = [score for score in scores if score.metric in asked]

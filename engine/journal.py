@@ -16,7 +16,7 @@ HEARTBEAT_SECONDS = 2.0
 class Journal:
     """Writes events of where training stands; ``where`` says (steps done, images seen).
 
-    Whoever says what is going on can be told to leave: ``phase`` and ``heartbeat`` raise StopRequested.
+    Whoever says what is going on can be told to leave: ``phase``, ``announce`` and ``heartbeat`` raise StopRequested.
     """
 
     def __init__(self, writer: EventWriter, stop: StopFlag, where: Callable[[], tuple[int, int]]):
@@ -34,6 +34,11 @@ class Journal:
     def phase(self, phase: str, done: int = 0, total: int = 0) -> None:
         self._stop.raise_if_set()
         self.status("phase", phase=phase, done=done, total=total)
+
+    def announce(self, phase: str) -> None:
+        """A phase that is worth a line of the log."""
+        say(phase)
+        self.phase(phase)
 
     def heartbeat(self, phase: str, done: int, total: int) -> None:
         """Called often during long phases: says how far it is now and then, and leaves when asked to."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine import registry
 from engine.data import Dataset
-from engine.evaluation.evaluate import Evidence, Score, evaluate, refuse_unfit
+from engine.evaluation.evaluate import Doing, Evidence, Score, evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.reconstruction import reconstruction_score
 from engine.evaluation.statistics import RealImages
@@ -31,8 +31,11 @@ class Scorer(Protocol):
     evidence: Evidence | None
     """Of the last ``score()``; None before it, and of scorers that draw no images."""
 
-    def score(self, method: Method, progress: Progress | None = None) -> list[Score]:
-        """Every score of the method as it is now. ``progress`` is called often and may raise to abandon."""
+    def score(
+        self, method: Method, progress: Progress | None = None, doing: Doing | None = None
+    ) -> list[Score]:
+        """Every score of the method as it is now. ``progress`` is called often, ``doing`` before what takes long;
+        either may raise to abandon."""
         ...
 
 
@@ -76,7 +79,9 @@ class SampleScorer:
         """What scores are made with, when it was loaded."""
         return self._real.extractor if self._real else None
 
-    def score(self, method: Method, progress: Progress | None = None) -> list[Score]:
+    def score(
+        self, method: Method, progress: Progress | None = None, doing: Doing | None = None
+    ) -> list[Score]:
         """Generate from a fixed seed and score: ``fid`` and what else is asked for, accuracy where it can be told,
         ``ssim``. All of them tell the seconds of the whole."""
         assert isinstance(method, Generates), "a method scored by its samples makes images"
@@ -106,6 +111,7 @@ class SampleScorer:
             conditional=method.conditional,
             ema=ema,
             progress=outer if progress else None,
+            doing=doing,
         )
         scores, self.evidence = evaluation.scores, evaluation.evidence
         if isinstance(method, Reconstructs):

@@ -272,7 +272,9 @@ class Trainer:
 
     def score(self) -> bool:
         """Evaluate; True when the run's own metric is the best so far."""
-        scores = self.scorer.score(self.method, partial(self.journal.heartbeat, "evaluating"))
+        scores = self.scorer.score(
+            self.method, partial(self.journal.heartbeat, "evaluating"), self.journal.announce
+        )
         improved = False
         for score in scores:
             better = score.metric == self.scorer.metric and self._is_better(score)

@@ -141,7 +141,7 @@ def watch_evaluation(home: Path, job: EvaluationDir, leaving: Leaving) -> State:
     Raises JobError when it is removed meanwhile.
     """
     from gentui import jobs
-    from gentui.jobs.evaluating import progress, standing
+    from gentui.jobs.evaluating import doing, progress, standing
 
     tended = time.monotonic()
     with narrator() as tell:
@@ -153,7 +153,7 @@ def watch_evaluation(home: Path, job: EvaluationDir, leaving: Leaving) -> State:
             if state.ended or leaving.wanted:
                 return state
             done = progress(job) if state.status == "running" else None
-            if done is not None:
+            if done is not None and not doing(job):
                 tell(Moment("evaluating", *done, (f"{done[0]}/{done[1]} images",)))
             else:
                 tell(Moment(standing(home, job, state)))

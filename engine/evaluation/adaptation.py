@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from engine.data import Dataset, Split, to_float
-from engine.evaluation.evaluate import Count, Score
+from engine.evaluation.evaluate import Count, Doing, Score
 from engine.evaluation.protocol import Protocol
 from engine.methods import Classifies, Method
 from engine.recipe import Recipe
@@ -47,7 +47,9 @@ class AccuracyScorer:
         self.settings, self.dataset, self.device = settings, dataset, device
         self.learnt_from_source = getattr(recipe.data, "supervision", "source") == "source"
 
-    def score(self, method: Method, progress: Progress | None = None) -> list[Score]:
+    def score(
+        self, method: Method, progress: Progress | None = None, doing: Doing | None = None
+    ) -> list[Score]:
         assert isinstance(method, Classifies), "a method scored by accuracy predicts labels"
         begun = time.monotonic()
         dataset = self.dataset

@@ -28,6 +28,9 @@ Generate = Callable[[int, Tensor | None], Tensor]
 """``generate(count, labels)`` → that many images N,C,H,W: float in [-1, 1], or uint8 already. ``labels`` is
 int64 N or float32 N,A on the extractor's device, or None when the model is unconditional."""
 
+Doing = Callable[[str], None]
+"""Told in words what is computed, before work of seconds in which no image is counted. What it raises ends that."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -91,6 +94,7 @@ def evaluate(
     conditional: bool = False,
     ema: bool | None = None,
     progress: Callable[[int, int], None] | None = None,
+    doing: Doing | None = None,
 ) -> Evaluation:
     """Draw ``settings.samples`` images and score them: ``fid`` first, then what ``settings.further`` asks for,
     then ``label_accuracy``, or ``attribute_accuracy`` where the data has attributes.
@@ -98,9 +102,10 @@ def evaluate(
     What is asked for when ``conditional``: see ``requested_labels``. Accuracy is there when the extractor
     classifies this very data set. ``ema``: whether the averaged weights are sampled (default: as settings say).
     ``progress(done, total)`` counts images, real ones still to be embedded among them; what it raises ends the
-    evaluation. Raises RecipeError for a metric that cannot be had here: see ``refuse_unfit``.
+    evaluation. ``doing`` is told each further metric before it is computed. Raises RecipeError for a metric that
+    cannot be had here: see ``refuse_unfit``.
     """
-    begun = time.monotonic()
+    begun, doing = time.monotonic(), doing or (lambda told: None)
     refuse_unfit(settings, real, conditional)
     dataset, extractor, split, further = real.dataset, real.extractor, settings.split, settings.further
     count = Count(settings.samples, progress)
@@ -127,32 +132,43 @@ def evaluate(
         )
         value, std = (value, std) if finite else (math.nan, None)
         seconds = time.monotonic() - begun
-        scores.append(Score(metric, value, lower_is_better, protocol, _floor(real, metric), seconds, std))
+        floor = _floor(real, metric, doing)
+        scores.append(Score(metric, value, lower_is_better, protocol, floor, seconds, std))
         if further:
             count.add(0)  # a sign of life: some of them take seconds
 
-    finite = bool(drawn.finite)
+    def say(what: str, made: int, known: int | None = None) -> None:
+        doing(
+            f"computing {what} of {made:,} generated" + (f" and {known:,} real images" if known else " images")
+        )
+
+    finite, known_images = bool(drawn.finite), len(dataset.split(split))
     add("fid", distance(drawn.moments, real.statistics(split).moments), True)
     if "kid" in further:
         generated, known = drawn.features[:MOST_ROWS], real.features(split).features
+        say("kid", len(generated), len(known))
         size = fidelity.subset_size(len(generated), len(known))
         how = f"{fidelity.KID_SUBSETS} subsets of {size}{_among(settings, dataset)}"
         mean, std = fidelity.kid(generated, known)
         add("kid", mean, True, std, how)
     if "isc" in further:
         assert drawn.logits is not None
+        say("isc", len(drawn.logits))
         mean, std = fidelity.isc(drawn.logits)
         first = f" of the first {fidelity.ISC_ROWS}" if settings.samples > fidelity.ISC_ROWS else ""
         add("isc", mean, False, std, f"{fidelity.ISC_PARTS} parts{first}")
     if "prc" in further:
         how = f"k={fidelity.NEIGHBOURS}{_among(settings, dataset)}"
         generated, known = drawn.features[:MOST_ROWS], real.features(split).features
+        say("prc", len(generated), len(known))
         precision, recall = fidelity.precision_recall(generated, known)
         add("precision", precision, False, how=how)
         add("recall", recall, False, how=how)
     if "intra_fid" in further:
+        say("intra_fid", settings.samples, known_images)
         add("intra_fid", _mean_distance(drawn.by_class, real, split), True)
     if "fid_inf" in further:
+        say("fid_inf", len(drawn.features), known_images)
         sizes = fidelity.fit_sizes(len(drawn.features), extractor.dims)
         value = fidelity.fid_infinity(drawn.features, real.statistics(split).moments)
         add("fid_inf", value, True, how=f"{len(sizes)} sizes of {sizes[0]}–{sizes[-1]}")
@@ -209,12 +225,14 @@ def _mean_distance(by_class: Sequence[Moments], real: RealImages, split: str) ->
     return sum(values) / len(values)
 
 
-def _floor(real: RealImages, metric: str) -> float | None:
+def _floor(real: RealImages, metric: str, doing: Doing) -> float | None:
     """What the real test images score in place of generated ones, against the training images; each once."""
     test, train = (lambda: real.features("test")), (lambda: real.features("train"))
     fewest = min(len(real.dataset.test), len(real.dataset.train))
 
     def compute() -> float | None:
+        if metric in _SLOW:
+            doing(f"computing the floor of {metric}, of test images")
         match metric:
             case _ if fewest < 2:
                 return None
@@ -244,6 +262,9 @@ def _floor(real: RealImages, metric: str) -> float | None:
         return precision if metric == "precision" else recall
 
     return real.once(f"floor of {metric}", compute)
+
+
+_SLOW = ("kid", "isc", "precision", "intra_fid", "fid_inf")  # recall comes with precision
 
 
 def _embed(real: RealImages, settings: FID, count: Count) -> None:

@@ -19,6 +19,7 @@ from gentui.text import clean
 _KEPT = (
     30 * 86_400.0
 )  # seconds that an evaluation's own directory outlives its end; its scores stay with the run
+_DOING = re.compile(r"computing .+")
 _DONE = re.compile(r"([\d,]+)/([\d,]+) images")
 
 
@@ -107,6 +108,8 @@ def pending(home: Path, run_id: str | None = None) -> list[Pending]:
 def standing(home: Path, job: EvaluationDir, state: State) -> str:
     """``evaluating 256/500``, or what it waits for: ``waiting: run 2026… is training on cpu, 2 jobs before it``."""
     if state.status != "queued":
+        if told := doing(job):
+            return told
         done = progress(job)
         return f"evaluating {done[0]}/{done[1]}" if done else "evaluating"
     ahead = 0
@@ -138,6 +141,14 @@ def outcome(job: EvaluationDir) -> tuple[str, str] | None:
         return f"{run} was evaluated: {' · '.join(scores)}", "information"
     severity = "warning" if state.status == "stopped" else "error"
     return f"{run} was not evaluated: {state.reason or state.status}", severity
+
+
+def doing(job: JobDir) -> str:
+    """What the evaluation computes of images that it has all drawn, as it last wrote; "" while it draws."""
+    newest = next(
+        (line for line in reversed(log_lines(job, 1 << 12)) if _DOING.match(line) or _DONE.match(line)), ""
+    )
+    return newest if _DOING.match(newest) else ""
 
 
 def progress(job: JobDir) -> tuple[int, int] | None:

@@ -68,6 +68,9 @@ def test_every_metric_that_is_asked_for_is_printed_logged_and_written_to_the_fil
     ]
     assert all("test 360 · n=60" in row["protocol"] and row["checkpoint"] == "last" for row in rows)
     assert {row["metric"] for row in rows if "std" in row} == {"kid", "isc"}
+    told = [line for line in done.stderr.splitlines() if line.startswith("computing")]
+    assert "computing kid of 60 generated and 360 real images" in told
+    assert "computing the floor of kid, of test images" in told
     assert [event["value"] for event in events(trained, "evaluation")[before:]] == [
         row["value"] for row in rows
     ]

@@ -41,7 +41,7 @@ def drawings(dataset: Dataset, count: int) -> torch.Tensor:
     return (images[chosen] + noise).clamp(0, 255).to(torch.uint8)
 
 
-def measured(images, real: RealImages, conditional=False, progress=None, **settings) -> Evaluation:
+def measured(images, real: RealImages, conditional=False, progress=None, doing=None, **settings) -> Evaluation:
     """An evaluation of a generator that makes these images."""
     chosen = FID(**{"samples": len(images), "batch_size": 64, **settings})
     stream = iter(images.split(chosen.batch_size))
@@ -52,6 +52,7 @@ def measured(images, real: RealImages, conditional=False, progress=None, **setti
         sampling="none",
         conditional=conditional,
         progress=progress,
+        doing=doing,
     )
 
 
@@ -348,4 +349,6 @@ def test_progress_tells_the_real_images_still_to_be_embedded(digits, extractor, 
         measured(drawings(digits, 100), of, conditional=True, also=also, progress=lambda *at: seen.append(at))
     totals = [total for _, total in seen]
     assert set(totals) == {100 + 3 * (1437 + 360), 100}
+    measured(drawings(digits, 100), of, also=["kid"], doing=(told := []).append)
+    assert told == ["computing kid of 100 generated and 1,437 real images"]  # its floor is known
     assert all(done <= total for done, total in seen)

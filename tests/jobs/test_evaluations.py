@@ -17,7 +17,7 @@ from engine.events import EventWriter, iter_events
 from engine.rundir import RunDir, State, boot_id
 from gentui import jobs
 from gentui.index import Index
-from gentui.jobs.evaluating import evaluations_of, progress
+from gentui.jobs.evaluating import evaluations_of, progress, standing
 from gentui.jobs.kinds import EvaluationDir
 from gentui.jobs.launching import sweep
 from gentui.jobs.states import queue
@@ -107,6 +107,22 @@ def test_a_stopped_one_leaves_the_queue_or_is_ended_and_can_be_queued_again(home
     assert scores_of(run) == [12.5]
     with pytest.raises(jobs.JobError, match=f"evaluation {running.id} is already done"):
         jobs.resume(home, running.id)
+
+
+def test_what_is_computed_once_all_is_drawn_is_how_it_stands(home, trained, evaluate):
+    job = evaluate(trained(), start=False)
+    state = State(status="running")
+    for line, told in [
+        ("5/60 images", "evaluating 5/60"),
+        (
+            "computing kid of 60 generated and 360 real images",
+            "computing kid of 60 generated and 360 real images",
+        ),
+        ("60/60 images", "evaluating 60/60"),
+    ]:
+        with job.log_path.open("a") as log:
+            log.write(line + "\n")
+        assert standing(home, job, state) == told
 
 
 def test_kill_9_of_the_evaluation_is_told_and_the_queue_goes_on(home, trained, evaluate):
