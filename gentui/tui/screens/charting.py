@@ -209,6 +209,9 @@ class Charting(BaseScreen):
         """Why there is no curve yet."""
         raise NotImplementedError
 
+    def cursor_moved(self) -> None:
+        """The cursor stands somewhere else, or nowhere, or the charts are drawn anew."""
+
     # -- supply
 
     @property
@@ -260,6 +263,7 @@ class Charting(BaseScreen):
         charts = self.query_one(Charts)
         charts.show(page, self.look)
         charts.point_at(self._cursor)
+        self.cursor_moved()
 
     def _waiting(self, drawn: Drawn) -> str:
         if drawn.filtered:
@@ -360,8 +364,6 @@ class Charting(BaseScreen):
         self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
 
     def action_maximise(self) -> None:
-        if not self.shows_charts:
-            return
         self._is_single = not self._is_single
         self._rearranged()
 
@@ -508,8 +510,7 @@ class Charting(BaseScreen):
             self._focus_chart(place)
         xs = self._columns(*ends[1])
         if len(xs):
-            self._cursor = float(xs[int(np.abs(xs - message.x).argmin())])
-            self.query_one(Charts).point_at(self._cursor)
+            self._point_at(float(xs[int(np.abs(xs - message.x).argmin())]))
 
     def action_whole(self) -> None:
         self._look_at(-np.inf, np.inf)
@@ -517,8 +518,7 @@ class Charting(BaseScreen):
     def action_cursor(self) -> None:
         """The cursor on the newest values, or off."""
         if self._cursor is not None:
-            self._cursor = None
-            self.query_one(Charts).point_at(None)
+            self._point_at(None)
         elif (ends := self._ends()) is not None:
             self._cursor = ends[1][1]
             self._move_cursor(0)
@@ -551,8 +551,13 @@ class Charting(BaseScreen):
         if self._window is not None and not 0 <= at < len(xs):
             self.action_pan(1 if at > 0 else -1)
             return
-        self._cursor = float(xs[max(0, min(at, len(xs) - 1))])
-        self.query_one(Charts).point_at(self._cursor)
+        self._point_at(float(xs[max(0, min(at, len(xs) - 1))]))
+
+    def _point_at(self, x: float | None) -> None:
+        """The cursor there, in every chart."""
+        self._cursor = x
+        self.query_one(Charts).point_at(x)
+        self.cursor_moved()
 
     def _columns(self, left: float, right: float) -> np.ndarray:
         """The places on the axis that the cursor can stand at: where the chart in focus has values."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +14,13 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
 
-from engine.rundir import read_beginning
+from engine.rundir import RunDir, read_beginning
 from gentui import health
 from gentui.patterns import matcher
 from gentui.text import clean, clean_lines
 from gentui.tui import keys
 from gentui.tui.live import Fetch
+from gentui.tui.records import Records
 from gentui.tui.screens import charting, deeds
 from gentui.tui.screens.charting import Charting, following
 from gentui.tui.screens.health import health_text
@@ -38,6 +43,7 @@ TEXTS = {"log": "#log-lines", "settings": "#settings-lines", "net": "#net-lines"
 PROSE = ("scores", "health")
 FILES = {"settings": "recipe.toml", "net": "architecture.txt"}
 GRID, REAL = "grid", "real"
+LEAST_FOR_BELOW = 34  # lines of a screen that has the log beneath the charts
 SIGNALS = 24  # most that are shown, and the cells of each one's small curve
 
 
@@ -63,8 +69,10 @@ class Seen:
         return self.drawn.charts
 
 
-def look_up(index: Index, run_id: str, wanted: charting.Wanted, tab: str, tail: Tail) -> Seen | None:
-    """Everything the run view shows; None when there is no such run any more."""
+def look_up(
+    index: Index, run_id: str, wanted: charting.Wanted, tab: str, tail: Tail | Records | None
+) -> Seen | None:
+    """Everything the run view shows, and the lines of ``tail``; None when there is no such run any more."""
     try:
         run = index.run(run_id)
     except KeyError:
@@ -74,7 +82,7 @@ def look_up(index: Index, run_id: str, wanted: charting.Wanted, tab: str, tail: 
     return Seen(
         run, drawn, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
         signals_of(index, run_id, names) if tab == "health" else None,
-        tail.read() if tab == "log" else None,
+        tail.read() if tail is not None else None,
     )  # fmt: skip
 
 
@@ -102,6 +110,8 @@ class RunScreen(Charting):
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
         self._tail: Tail | None = None
+        self._records: Records | None = None
+        self._shows_records = self._shows_below = False
         self._read: set[str] = set()
         self._words: dict[str, str] = {}  # what the lines of a pane of text are chosen by
 
@@ -115,6 +125,7 @@ class RunScreen(Charting):
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
             yield Viewer(self.gentui.images, id="real")
+        yield Lines(follow=True, empty="The trainer has printed nothing.", id="below")
         for name in PROSE:
             with VerticalScroll(id=name, classes="pane prose", can_focus=True):
                 yield Static(id=f"{name}-text", markup=False)
@@ -127,19 +138,28 @@ class RunScreen(Charting):
 
     def on_mount(self) -> None:
         self.dir = self.gentui.home / "runs" / self.run_id
-        self._tail = Tail(self.dir / "log.txt")
+        self._tail, self._records = Tail(self.dir / "log.txt"), Records(RunDir(self.dir))
+        self.query_one("#below").can_focus = False
         self._show_tab()
 
     # -- supply
 
     def fetch(self) -> Fetch | None:
-        tail, run_id, tab = self._tail, self.run_id, self._tab
-        if tail is None:
+        run_id, tab = self.run_id, self._tab
+        if self._tail is None:
             return None
-        wanted = self.wanted_charts()
-        return Fetch(
-            lambda index: look_up(index, run_id, wanted, tab, tail), tail.stamp if tab == "log" else None
-        )
+        wanted, tail = self.wanted_charts(), self._records if self._shows_records else self._tail
+        if self._log is None:
+            tail = None
+        return Fetch(lambda index: look_up(index, run_id, wanted, tab, tail), tail.stamp if tail else None)
+
+    @property
+    def _log(self) -> Lines | None:
+        """Where the log, or the records, are looked at."""
+        if self._tab == "log":
+            return self.query_one("#log-lines", Lines)
+        below = self.query_one("#below", Lines)
+        return below if below.has_class("-on") and self.size.height >= LEAST_FOR_BELOW else None
 
     def show(self, data: Seen | None) -> None:
         if data is None:
@@ -156,8 +176,9 @@ class RunScreen(Charting):
             self._show_prose()
             if self._tab in FILES:
                 self._read_file(self._tab)
-            if data.log is not None:
-                self.query_one("#log-lines", Lines).set_lines(data.log)
+            if data.log is not None and (log := self._log) is not None:
+                log.set_lines(data.log)
+                self.cursor_moved()
 
     # -- charts
 
@@ -170,6 +191,68 @@ class RunScreen(Charting):
 
     def waiting(self) -> str:
         return _waiting(self.seen.run) if self.seen else ""
+
+    # -- the log beside the charts
+
+    def action_below(self) -> None:
+        """The log beneath the charts, or not."""
+        self._shows_below = not self._shows_below
+        self.action_tab("charts")
+        if self._shows_below and self.size.height < LEAST_FOR_BELOW:
+            self.say(f"The log is beneath the charts where there are {LEAST_FOR_BELOW} lines or more.")
+
+    def action_records(self) -> None:
+        """The records that the run is read from in the log's place, or the log again."""
+        self._shows_records = not self._shows_records
+        for log in self.query("#log-lines, #below").results(Lines):
+            log.set_lines(())
+        if self._log is None:
+            self._tab = "log"
+        self._show_tab()
+        self.ask()
+        self.say("the run's records, the newest last" if self._shows_records else "what the trainer printed")
+
+    def action_log_line(self, by: int) -> None:
+        """To the next line that names a step, or the one before; the cursor of the charts goes there as well."""
+        if (log := self._log) is None:
+            self.say("The log is not here: g shows it, G puts it beneath the charts.")
+            return
+        named = [at for at, step in enumerate(steps_of(log.lines)) if step is not None]
+        now = len(log.lines) if log.marked is None else log.marked
+        ahead = [at for at in named if (at > now if by > 0 else at < now)]
+        if not ahead:
+            return
+        at = ahead[0] if by > 0 else ahead[-1]
+        step = steps_of(log.lines)[at]
+        log.mark(at)
+        if step is not None and (x := self._place_of(step)) is not None:
+            self._marked_at = at
+            self._point_at(x)
+            self._marked_at = None
+
+    def cursor_moved(self) -> None:
+        """The line of the log that was printed where the cursor is."""
+        if (log := self._log) is None or self._marked_at is not None:
+            return
+        one = self._place_of(1)
+        if self._cursor is None or one is None:
+            log.mark(None)
+            return
+        here = self._cursor / one + 0.5
+        named = [at for at, step in enumerate(steps_of(log.lines)) if step is not None and step <= here]
+        log.mark(named[-1] if named else None)
+
+    _marked_at: int | None = None
+
+    def _place_of(self, step: int) -> float | None:
+        """Where a step is on the x axis; None by time, which steps alone do not tell."""
+        run, axis = self.seen.run if self.seen else None, self.look.axis
+        if axis == "step":
+            return float(step)
+        if run is None or axis == "time":
+            return None
+        per = run.images / run.step if run.step else 0.0
+        return step * per if axis == "images" else step / (run.steps_per_epoch or 1)
 
     # -- pictures
 
@@ -303,8 +386,9 @@ class RunScreen(Charting):
         if tab in self._read or not path.is_file():
             return
         self._read.add(tab)
+        launched = self.dir if tab == "settings" else None
         self.gentui.in_thread(
-            lambda: clean_lines(read_beginning(path)),
+            lambda: clean_lines(read_beginning(path)) + (launched_as(launched) if launched else []),
             lambda lines: self.query_one(TEXTS[tab], Lines).set_lines(lines),
         )
 
@@ -370,6 +454,7 @@ class RunScreen(Charting):
         self.query_one(Tabs).active = self._tab
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
+        self.query_one("#below").set_class(self._tab == "charts" and self._shows_below, "-on")
         self._show_filter()
         self._focus_pane()
         if self._tab in FILES:
@@ -427,6 +512,15 @@ class RunScreen(Charting):
             self.app.pop_screen()
 
 
+_STEP = re.compile(r"\bstep ([\d,]{1,20})")
+
+
+def steps_of(lines: Sequence[str]) -> list[int | None]:
+    """The step that each line names."""
+    found = (_STEP.search(line[:200]) for line in lines)
+    return [int(one[1].replace(",", "") or 0) if one else None for one in found]
+
+
 def inside(folder: Path, path: str) -> Path:
     """A path from an event, which may not lead out of the run's folder."""
     try:
@@ -436,6 +530,22 @@ def inside(folder: Path, path: str) -> Path:
     except (ValueError, OSError):
         pass
     return folder / "outside"
+
+
+def launched_as(folder: Path) -> list[str]:
+    """Where and how a run was launched, as lines under its settings."""
+    try:
+        info = RunDir(folder).info()
+    except (OSError, ValueError):
+        return []
+    told = {name: info.get(name) for name in ("host", "device", "git", "command", "created_at")}
+    if isinstance(made := told.pop("created_at"), int | float):
+        told["launched"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(made))
+    if isinstance(command := told["command"], list):
+        told["command"] = shlex.join(map(str, command))
+    versions = info.get("versions")
+    told |= versions if isinstance(versions, dict) else {}
+    return ["", "[launched]", *(clean(f"{name} = {value}", 500) for name, value in told.items() if value)]
 
 
 def _thumbnails(images: str) -> str:

@@ -9,13 +9,13 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from gentui import filters, health
+from gentui import filters, health, preferences
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import ListScreen
-from gentui.tui.widgets.filter import FilterLine
+from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
 _ORDER = ("running", "stalled", "queued", "failed", "lost", "interrupted", "stopped", "done")
@@ -92,6 +92,24 @@ class RunsScreen(ListScreen):
     def body(self) -> ComposeResult:
         yield FilterLine("words, status:done, optim.lr>=1e-3, fid<60, -tag:x", id="runs-filter")
         yield Table([c for c, _ in COLUMNS], id="runs", empty="Reading the runs …", markable=True)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if words := preferences.read().runs_filter:  # as it was left
+            self.query_one(Filter).value = words
+            self.query_one(Filter).add_class("-open")
+
+    def on_input_submitted(self) -> None:
+        super().on_input_submitted()
+        self._keep_filter()
+
+    def on_filter_closed(self) -> None:
+        super().on_filter_closed()
+        self._keep_filter()
+
+    def _keep_filter(self) -> None:
+        text = self.filter_text
+        self.gentui.in_thread(lambda: preferences.remember(runs_filter=text))
 
     def fetch(self) -> Fetch | None:
         return Fetch(self._list)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -81,6 +82,7 @@ class Lines(ScrollView, can_focus=True):
         self._lines: Sequence[str] = ()  # those that are shown
         self._every: Sequence[str] = ()
         self._words = ""
+        self._mark: int | None = None
         self._left = 0  # characters out of sight on that side
         self._follow = follow
         self._is_at_end = follow
@@ -101,6 +103,20 @@ class Lines(ScrollView, can_focus=True):
             self._words = words
             self._show(self._chosen())
         return matcher(words)[1]
+
+    def mark(self, at: int | None) -> None:
+        """Set one line off from the others, and have it seen."""
+        if at == self._mark:
+            return
+        self._mark = at
+        if at is not None and not self.scroll_offset.y <= at < self.scroll_offset.y + self.size.height:
+            self.scroll_to(y=max(0, at - self.size.height // 2), animate=False)
+        self.refresh()
+
+    @property
+    def marked(self) -> int | None:
+        """Where the line is that is set off."""
+        return self._mark if self._mark is not None and self._mark < len(self._lines) else None
 
     def _chosen(self) -> Sequence[str]:
         if not self._words.strip():
@@ -147,5 +163,7 @@ class Lines(ScrollView, can_focus=True):
             return Strip([Segment(fit("  " + empty, width), base)], width)
         if index >= len(self._lines):
             return Strip.blank(width, base)
-        edge = "…" if self._left else " "
-        return Strip([Segment(fit(edge + self._lines[index][self._left :], width), base)], width)
+        is_marked = index == self._mark
+        edge = "▸" if is_marked else "…" if self._left else " "
+        style = base + Style(reverse=True) if is_marked else base
+        return Strip([Segment(fit(edge + self._lines[index][self._left :], width), style)], width)
