@@ -65,9 +65,11 @@ PALETTES = {
 
 
 def curve_colours(palette: str, theme: Theme) -> dict[str, str]:
-    """The variables of a palette; of the theme's own colours where it is none of ours."""
+    """The variables of a palette; of the theme's own colours where it is none of ours, or where the theme has none."""
     colours = PALETTES.get(palette)
-    if colours is None:
+    if theme.name == MONOCHROME.name:
+        colours = ("#ffffff", "#c8c8c8", "#a8a8a8", "#e0e0e0", "#909090", "#d0d0d0", "#b8b8b8", "#f0f0f0")
+    elif colours is None:
         own = (theme.accent, theme.success, theme.warning, "#b8558f", theme.error, "#6f7be0", theme.foreground)
         colours = (theme.primary, *(colour or theme.primary for colour in own))
     elif not theme.dark:  # made for dark ground

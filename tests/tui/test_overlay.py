@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+from textual.color import Color
+
+from gentui.index import Index
 from gentui.tui.overlay import MOST, Overlay
+from gentui.tui.widgets.chart import MARKERS, Chart, _Stroke
 
 
 def slots(overlay: Overlay, run: str) -> dict[str, int]:
@@ -52,3 +57,32 @@ def test_the_baseline_stays_when_the_others_go():
     overlay.set_baseline("b", "b")
     overlay.remove("b")
     assert overlay.baseline == ""
+
+
+@pytest.mark.parametrize("how", ["monochrome", "NO_COLOR"])
+async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypatch, how):
+    if how == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    for seed in range(8):
+        run = runs.make(seed=seed, steps=60, samples=0, fid=None)
+    async with desk((160, 45)) as d:
+        if how == "monochrome":
+            d.app.theme = "gentui-mono"
+        for row in await d.until(lambda: len(found := Index(runs.home).runs()) == 8 and found):
+            if row.id != run.id:
+                d.app.overlay.add(row.id, row.id)
+        d.app.open_run(run.id)
+        screen = await d.on("RunScreen")
+        await d.sees("loss")
+        await d.press("enter")
+        chart = screen.query_one(Chart)
+        strokes = lambda: [one for one in chart._datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
+        await d.until(lambda: len(strokes()) == 8)
+        kinds = {(stroke.letter, stroke.dash) for stroke in strokes()}
+        assert len(kinds) == 8 and len({dash for _, dash in kinds}) == 4
+        legend = screen.query_one(".charts-legend").visual.plain
+        assert all(marker in legend for marker in MARKERS[False])
+        if how == "monochrome":
+            for stroke in strokes():
+                colour = Color.parse(stroke.line_style)
+                assert colour.r == colour.g == colour.b

@@ -26,6 +26,7 @@ from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from textual_plot.plot_widget import LinePlot
 
 from gentui.tui import wording
+from gentui.tui.themes import MONOCHROME
 
 MARKS = ("braille", "block", "ascii")
 MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
@@ -33,6 +34,8 @@ MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
 SERIES = ("line", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 TONES = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
 """The colours of the curves, told apart by people with any colour vision."""
+DASHES = ((1, 0), (6, 2), (3, 2), (1, 1))
+"""Columns of cells that a line is drawn in and left out of, where there are no colours, by curve, round and round."""
 MOST_CURVES = len(SERIES)
 _MARKERS_ACROSS = 6
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
@@ -167,9 +170,10 @@ class _Line:
 
 @dataclass
 class _Stroke(LinePlot):
-    """A line with gaps where it is NaN; ``letter`` is what it is made of in ASCII."""
+    """A line with gaps where it is NaN; ``letter`` is what it is made of in ASCII, ``dash`` one of DASHES."""
 
     letter: str = "*"
+    dash: tuple[int, int] = DASHES[0]
 
 
 class _Guides(LinePlot):
@@ -455,22 +459,29 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         slot = slot_of(curve, place)
         colour, is_ascii = self._colour(SERIES[slot]), self._look.marks == "ascii"
         marker = MARKERS[is_ascii][slot]
+        dash = DASHES[slot % len(DASHES)] if self._is_monochrome and not (is_alone or is_ascii) else DASHES[0]
         x, y = line.x, line.middle
         if not line.is_smooth:
             x, y = np.repeat(line.x, 2), np.column_stack([line.lo, line.hi]).ravel()
         if curve.sparse:  # its points are far apart: NaN between them is no gap of theirs
             finite = np.isfinite(y)
-            self._stroke(x[finite], y[finite], colour, marker)
+            self._stroke(x[finite], y[finite], colour, marker, dash)
             self.scatter(line.x, line.lo, marker=marker, marker_style=colour)
             return
-        self._stroke(x, y, colour, marker)
+        self._stroke(x, y, colour, marker, dash)
         if not is_alone:
             seen = (line.x >= self._x_min) & (line.x <= self._x_max)
             at = _spread(line.x[seen], line.middle[seen], place)
             self.scatter(line.x[seen][at], line.middle[seen][at], marker=marker, marker_style=colour)
 
-    def _stroke(self, x: np.ndarray, y: np.ndarray, colour: str, letter: str) -> None:
-        self._datasets.append(_Stroke(x, y, None, colour, letter))
+    @property
+    def _is_monochrome(self) -> bool:
+        return self.app.no_color or self.app.theme == MONOCHROME.name
+
+    def _stroke(
+        self, x: np.ndarray, y: np.ndarray, colour: str, letter: str, dash: tuple[int, int] = DASHES[0]
+    ) -> None:
+        self._datasets.append(_Stroke(x, y, None, colour, letter, dash))
         self._labels.append(None)
 
     @staticmethod
@@ -511,6 +522,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         cells = rasterise(x, y, width, height, DOTS[marks])
         letter = dataset.letter if isinstance(dataset, _Stroke) else "*"
         glyph = GLYPHS.get(marks, lambda _: letter)
+        if isinstance(dataset, _Stroke):
+            drawn, left_out = dataset.dash
+            cells[:, np.arange(width) % (drawn + left_out) >= drawn] = 0
         rows, columns = np.nonzero(cells)
         for row, column, bits in zip(
             rows.tolist(), columns.tolist(), cells[rows, columns].tolist(), strict=True
