@@ -115,11 +115,11 @@ async def goes_home(app: GentuiApp) -> bool:
         while not isinstance(app.screen, place):
             if time.monotonic() > deadline:
                 return False
-            is_below = len(app.screen_stack) == 1
-            key = "2" if is_below and place is RunsScreen else "escape"
-            await press(app, "y" if isinstance(app.screen, ConfirmScreen) else key)
-            await settle(app, 5)
-            await asyncio.sleep(0.05)
+            is_below = len(app.screen_stack) == 1 and place is RunsScreen
+            for key in ("y",) if isinstance(app.screen, ConfirmScreen) else ("escape", "2")[: 1 + is_below]:
+                await press(app, key)
+                await settle(app, 5)
+                await asyncio.sleep(0.05)
     return True
 
 
@@ -202,3 +202,12 @@ async def test_a_dialog_that_is_answered_below_another_can_be_closed_later(desk)
         dialog.dismiss(None)
         await d.opens("JumpScreen", "escape")
         await d.opens("HomeScreen", "escape")
+
+
+async def test_keys_typed_after_the_one_that_quits_go_nowhere(desk, home):
+    async with desk() as d:
+        d.app.exit()
+        app = d.app
+    await app._dispatch_message(events.Key("x", "x"))
+    await app._dispatch_message(events.Paste("x"))
+    assert not app.screen_stack and not (home / "crash.log").exists()

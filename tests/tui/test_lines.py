@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.geometry import Size
 
+from gentui import jobs
 from gentui.tui.widgets.table import Column, Row, Table
 
 
@@ -47,3 +48,24 @@ def test_the_widest_column_gives_way_and_a_narrow_one_comes_back(monkeypatch):
     assert fitted(70) == [17, 10, 30, 5]
     assert fitted(60) == [8, 9, 30, 5]
     assert fitted(40) == [19, 10, 0, 5], "without c there is room for d again"
+
+
+async def test_without_colour_a_dialog_leaves_what_is_below_in_sight(desk, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with desk() as d:
+        await d.opens("LeaderboardScreen", "3")
+        await d.opens("JumpScreen", "ctrl+o")
+        await d.sees("[a]", "published", "cartoon-acgan")
+
+
+async def test_why_a_run_failed_is_told_whole_and_notes_go_on_at_their_end(desk, runs):
+    reason = "out of memory: 512 images of 8×8 do not fit; try -o data.batch_size=128"
+    run = runs.make(status="failed", steps=37, reason=reason)
+    jobs.note(runs.home, run.id, "It was late.")
+    async with desk() as d:
+        await d.opens("RunScreen", "4")
+        await d.press("i")
+        await d.until(lambda: "batch_size=128" in " ".join(d.text.split()))
+        await d.opens("PromptScreen", "N")
+        await d.press(*" Yes.")
+        await d.sees("It was late. Yes.")

@@ -19,6 +19,8 @@ _NAME = 24
 def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Content:
     """``run`` is a RunRow, ``alerts`` its AlertRows, of which the newest come first, ``signals`` charts by metric."""
     parts: list[Any] = []
+    if run.reason and run.status not in ("running", "queued", "done"):  # the head has not always room for it
+        parts += [(wording.status(run.status)[0], "bold"), f"  {clean(run.reason, _LONGEST)}\n\n"]
     for alert in reversed(alerts):
         sign = f"{health.SIGNS[alert.severity]} {alert.severity}"
         parts += [(sign, f"bold {_COLOURS[alert.severity]}"), f"  {clean(alert.sentence, _LONGEST)}"]

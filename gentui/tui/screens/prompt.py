@@ -56,6 +56,8 @@ class PromptScreen(Dialog):
         field = self.query_one(TextArea if self._lines else Input)
         field.cursor_blink = False  # an idle screen writes nothing
         field.focus()
+        if isinstance(field, TextArea):
+            field.move_cursor(field.document.end)
 
     @property
     def text(self) -> str:

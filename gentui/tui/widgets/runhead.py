@@ -108,7 +108,8 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     if is_live and run.images_per_s:
         second.append((f"  {wording.rate(run.images_per_s)}  {wording.duration(run.eta_s)} left", ""))
     took = wording.duration(run.seconds)
-    second.append((f"  {took} so far" if is_live else f"  took {took}", "dim"))
+    if run.status != "queued":
+        second.append((f"  {took} so far" if is_live else f"  took {took}", "dim"))
     if run.reason and run.status not in ("running", "done"):
         second.append((f"  {clean(run.reason, 200)}", tone))
 
