@@ -50,8 +50,20 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Process:
+    """A process of the machine: ``cpu`` is 1 for a whole core, ``bytes`` of memory; ``job``: whose it is, or ""."""
+
+    pid: int
+    name: str
+    cpu: float
+    bytes: int
+    job: str = ""
+
+
+@dataclass(frozen=True)
 class Machine:
-    """Memory and disk as (used, total) bytes. ``no_gpus`` says why there is none."""
+    """Memory, swap and disk as (used, total) bytes; ``traffic``: bytes that went over disks and network so far.
+    ``no_gpus`` says why there is none."""
 
     gpus: tuple[Gpu, ...]
     no_gpus: str
@@ -61,6 +73,10 @@ class Machine:
     memory: tuple[int, int]
     disk: tuple[int, int]
     queues: dict[str, tuple[Job, ...]] = field(default_factory=dict)
+    processes: tuple[Process, ...] = ()
+    cores: tuple[float, ...] = ()
+    swap: tuple[int, int] = (0, 0)
+    traffic: dict[str, int] = field(default_factory=dict)
 
 
 def look(home: Path) -> Machine:
@@ -70,11 +86,40 @@ def look(home: Path) -> Machine:
     queues = queue_by_slot(home)
     owners = {job.pid: job.id for jobs in queues.values() for job in jobs if job.pid is not None}
     gpus, why = gpus_of(lambda pid: owner_of(pid, owners))
-    memory, disk = psutil.virtual_memory(), shutil.disk_usage(home)
+    memory, disk, swap = psutil.virtual_memory(), shutil.disk_usage(home), psutil.swap_memory()
     return Machine(
         gpus, why, psutil.cpu_percent() / 100, os.cpu_count() or 1, os.getloadavg()[0],
         (memory.total - memory.available, memory.total), (disk.total - disk.free, disk.total), queues,
+        processes_of(owners), tuple(part / 100 for part in psutil.cpu_percent(percpu=True)),
+        (swap.used, swap.total), traffic(),
     )  # fmt: skip
+
+
+def processes_of(owners: dict[int, str]) -> tuple[Process, ...]:
+    """Every process there is. Their use of the processor is since they were looked at before."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            with process.oneshot():
+                name, cpu, used = process.name(), process.cpu_percent() / 100, process.memory_info().rss
+        except psutil.Error:  # it has ended meanwhile, or is none of ours to ask
+            continue
+        found.append(Process(process.pid, clean(name, 60), cpu, used, owners.get(process.pid, "")))
+    return tuple(found)
+
+
+def traffic() -> dict[str, int]:
+    """Bytes over all disks and networks since the machine was started."""
+    import psutil
+
+    told: dict[str, int] = {}
+    if (disk := psutil.disk_io_counters()) is not None:
+        told |= {"disk read": disk.read_bytes, "disk written": disk.write_bytes}
+    if (net := psutil.net_io_counters()) is not None:
+        told |= {"net received": net.bytes_recv, "net sent": net.bytes_sent}
+    return told
 
 
 def gpus_of(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:

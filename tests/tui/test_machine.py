@@ -9,7 +9,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from gentui import machine
+from gentui.tui.history import History
 from gentui.tui.screens.machine import rows_of
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.table import Table
 
 
@@ -139,3 +142,65 @@ def test_a_driver_that_fails_is_a_sentence(nvml, monkeypatch):
 
     monkeypatch.setattr(fake, "nvmlDeviceGetCount", fail)
     assert machine.gpus_of(lambda pid: "") == ((), "No GPU can be asked: Driver/library version mismatch.")
+
+
+async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, monkeypatch):
+    nvml(Nvml())
+    monkeypatch.setattr("gentui.tui.screens.machine.EVERY", 0.05)
+    async with desk(size) as d:
+        screen = await d.opens("MachineScreen", "5")
+        await d.until(lambda: screen.looks > 3)
+        await d.press("c")
+        await d.sees("cpu %", "cores: least %", "charts 1 of")
+        boxes = screen.query_one(Charts).query(Chart)
+        await d.until(lambda: boxes.first().drawings > 1)
+        await d.press("slash", *"gpu0", "enter")
+        await d.sees("gpu0 %", "gpu0 memory %")
+        await d.until(lambda: "cpu %" not in d.text.replace("gpu0", ""))
+        await d.press("m")
+        await d.press("slash", *"moon")
+        await d.sees("No chart is called moon.")
+        await d.press("escape")
+        await d.sees("cpu %")
+        await d.press("escape")
+        await d.until(lambda: screen.query_one(Table).display)
+        await d.press("plus")
+        await d.sees("a look every 0.5 s")
+        await d.press("minus", "minus")
+        await d.sees("a look every 2 s")
+
+
+async def test_processes_are_sorted_filtered_and_known_by_their_run(desk, runs, nvml):
+    nvml(Nvml(missing=True))
+    run = runs.live(40, name="mine")
+    run.write_state(run.read_state().with_(pid=os.getpid()))
+    async with desk((120, 60)) as d:
+        screen = await d.opens("MachineScreen", "5")
+        await d.sees("Processes by processor")
+        await d.press("o")
+        await d.sees("Processes by memory")
+        await d.press("slash", *f"^{os.getpid()}", "enter")
+        await d.sees(f"  {os.getpid()} ", "of a core", "MiB · mine", "Processes by memory: 1 of")
+        await d.press("end")
+        assert (screen.query_one(Table).key or "").startswith(f"pid{os.getpid()}")
+        assert (await d.opens("RunScreen", "enter")).run_id == run.id
+
+
+def test_rates_are_of_what_passed_between_two_looks():
+    history = History()
+    for at, read, sent in ((10.0, 0, 5 << 20), (12.0, 6 << 20, 5 << 20), (14.0, 2 << 20, 9 << 20)):
+        history.add(at, machine.Machine(
+            (), "", 0.5, 2, 1.0, (1, 4), (1, 2), {}, (), (0.25, 0.75), (0, 0), {"disk read": read, "net sent": sent}
+        ))  # fmt: skip
+    found = {curve.key: curve.lo.tolist() for chart in history.charts() for curve in chart}
+    assert found["disk read MiB/s"][1:] == [3.0, 0.0]  # counters begin anew now and then
+    assert found["net sent MiB/s"][1:] == [0.0, 2.0]
+    assert (
+        found["cores: least %"] == [25.0] * 3
+        and found["memory %"] == [25.0] * 3
+        and found["swap %"] == [0.0] * 3
+    )
+    assert history.extent == (0.0, 4.0)
+    assert [[curve.key for curve in chart] for chart in history.charts("cores")] == [
+        ["cpu %", "cores: least %", "cores: most %"]
+    ]

@@ -1,18 +1,25 @@
-"""The machine: what its GPUs, processor, memory and disk are doing, and what waits for which slot."""
+"""The machine: what its GPUs, processor, memory and disk are doing, what waits for which slot, which processes there
+are; now in lines, or since it was looked at in charts."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from gentui.machine import Gpu, Job, Machine, gpu_in_words, look, of
+from gentui.machine import Gpu, Job, Machine, Process, gpu_in_words, look, of
+from gentui.patterns import matcher
 from gentui.text import clean
 from gentui.tui import keys, wording
+from gentui.tui.history import History
 from gentui.tui.live import SLOW, Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
+from gentui.tui.widgets.chart import Look
+from gentui.tui.widgets.charts import Charts, Page
+from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 COLUMNS = (
@@ -22,7 +29,10 @@ COLUMNS = (
 )
 EVERY = 2.0
 """Seconds between two looks, while somebody looks."""
+PACES = (0.5, 1.0, 2.0, 5.0, 10.0)
 NEARLY_FULL = 0.95
+MOST_PROCESSES = 30
+"""Of those that no words are asked of."""
 
 
 class MachineScreen(BaseScreen):
@@ -31,6 +41,7 @@ class MachineScreen(BaseScreen):
     context = "machine"
     place = "machine"
     BINDINGS = keys.bindings("machine")
+    DEFAULT_CSS = "MachineScreen Charts { display: none; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,14 +49,26 @@ class MachineScreen(BaseScreen):
         self._machine: Machine | None = None
         self._timer: Timer | None = None
         self._is_looking = False
+        self._history = History()
+        self._by_memory = self._shows_charts = False
+        self._pace = 0.0
+        self._page = 0
         self.looks = 0
 
     def body(self) -> ComposeResult:
+        yield Filter("processes by name or number, charts by name", id="machine-filter")
         yield Table(COLUMNS, empty="Looking …")
+        yield Charts()
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(SLOW if self.gentui.low_bandwidth else EVERY, self._poll, pause=True)
+        self._set_pace(SLOW if self.gentui.low_bandwidth else EVERY, paused=True)
         self.query_one(Table).focus()
+
+    def _set_pace(self, seconds: float, paused: bool = False) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._pace = seconds
+        self._timer = self.set_interval(seconds, self._poll, pause=paused)
 
     def on_screen_resume(self) -> None:
         self._poll()
@@ -80,11 +103,70 @@ class MachineScreen(BaseScreen):
 
     def _take(self, machine: Machine) -> None:
         self._machine, self.looks = machine, self.looks + 1
+        self._history.add(time.monotonic(), machine)
         self._fill()
 
     def _fill(self) -> None:
-        if self._machine is not None and self.is_mounted:
-            self.query_one(Table).set_rows(rows_of(self._machine, self._names))
+        if self._machine is None or not self.is_mounted:
+            return
+        words = self.query_one(Filter).value
+        if self._shows_charts:
+            self._draw(words)
+        else:
+            rows = rows_of(self._machine, self._names) + processes_in(
+                self._machine, self._names, words, self._by_memory
+            )
+            self.query_one(Table).set_rows(rows)
+
+    def _draw(self, words: str) -> None:
+        charts, every = self.query_one(Charts), self._history.charts(words)
+        first = self._page * charts.count % max(1, -(-len(every) // charts.count) * charts.count)
+        waiting = f"No chart is called {clean(words, 60)}." if words.strip() else "Looking …"
+        charts.show(
+            Page(every[first : first + charts.count], first, len(every), first, waiting),
+            Look(smoothing=0.0, axis="time", window=self._history.extent),
+        )
+
+    def on_charts_room(self) -> None:
+        self._fill()
+
+    def action_charts(self) -> None:
+        """Between the lines and the charts."""
+        self._shows_charts = not self._shows_charts
+        self.query_one(Charts).display, self.query_one(Table).display = (
+            self._shows_charts,
+            not self._shows_charts,
+        )
+        self.set_focus(None if self._shows_charts else self.query_one(Table))
+        self._fill()
+
+    def action_metrics(self, by: int) -> None:
+        self._page += by
+        self._fill()
+
+    def action_order(self) -> None:
+        self._by_memory = not self._by_memory
+        self.say("processes by " + ("memory" if self._by_memory else "processor"))
+        self._fill()
+
+    def action_pace(self, by: int) -> None:
+        """Look more often, or less."""
+        at = min(range(len(PACES)), key=lambda place: abs(PACES[place] - self._pace))
+        self._set_pace(PACES[max(0, min(len(PACES) - 1, at + by))])
+        self.say(f"a look every {self._pace:g} s")
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    def on_filter_edited(self) -> None:
+        self._page = 0
+        self._fill()
+
+    def on_filter_closed(self) -> None:
+        self.set_focus(None if self._shows_charts else self.query_one(Table))
+
+    def on_input_submitted(self) -> None:
+        self.on_filter_closed()
 
     def action_open(self) -> None:
         run = (self.query_one(Table).key or "").rpartition("\0")[2]
@@ -97,7 +179,12 @@ class MachineScreen(BaseScreen):
         self.action_open()
 
     async def action_back(self) -> None:
-        await self.gentui.action_go("home")
+        if self.query_one(Filter).close():
+            return
+        if self._shows_charts:
+            self.action_charts()
+        else:
+            await self.gentui.action_go("home")
 
 
 def rows_of(machine: Machine, names: dict[str, Any]) -> list[Row]:
@@ -122,6 +209,31 @@ def rows_of(machine: Machine, names: dict[str, Any]) -> list[Row]:
         if not jobs:
             rows.append(Row(f"idle {slot}", (("idle", "dim"), "", ("nothing runs, nothing waits", "dim"))))
     return rows
+
+
+def processes_in(machine: Machine, names: dict[str, Any], words: str, by_memory: bool) -> list[Row]:
+    """The processes that the words pick, the greatest first; without words the greatest of all."""
+    if not machine.processes:
+        return []
+    picks = matcher(words)[0]
+    chosen = [one for one in machine.processes if picks(f"{one.pid} {one.name}")]
+    chosen.sort(
+        key=lambda one: ((one.bytes, one.cpu) if by_memory else (one.cpu, one.bytes), one.pid), reverse=True
+    )
+    shown = chosen if words.strip() else chosen[:MOST_PROCESSES]
+    told = f"Processes by {'memory' if by_memory else 'processor'}: {len(shown)} of {len(machine.processes)}"
+    return [heading(told), *(_process(one, names) for one in shown)]
+
+
+def _process(one: Process, names: dict[str, Any]) -> Row:
+    run = names.get(one.job)
+    whose = f" · {clean(deeds.label(run), 40)}" if run else f" · {clean(one.job, 40)}" if one.job else ""
+    cells: tuple[Cell, ...] = (
+        f"{one.name}  {one.pid}",
+        f"{one.cpu:5.0%} of a core",
+        f"{one.bytes / 2**20:,.0f} MiB{whose}",
+    )
+    return Row(f"pid{one.pid}\0{one.job}", cells)
 
 
 def _part(pair: tuple[int, int]) -> float:
