@@ -8,6 +8,7 @@ from textual.color import Color
 from gentui.index import Index
 from gentui.tui.overlay import MOST, Overlay
 from gentui.tui.widgets.chart import MARKERS, Chart, _Stroke
+from gentui.tui.widgets.viewer import Viewer
 
 
 def slots(overlay: Overlay, run: str) -> dict[str, int]:
@@ -86,3 +87,28 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
             for stroke in strokes():
                 colour = Color.parse(stroke.line_style)
                 assert colour.r == colour.g == colour.b
+
+
+async def test_the_samples_of_the_runs_laid_over_it_move_with_its_own(desk, size, runs):
+    other = runs.make(name="two", steps=150, samples=3)
+    run = runs.live(300, name="one", samples=3)
+    async with desk(size) as d:
+        d.app.overlay.add(other.id, "two")
+        d.app.open_run(run.id)
+        screen = await d.on("RunScreen")
+        await d.press("s")
+        await d.sees("● one · step 300", "▲ two · step 150", "the newest of each, following")
+        await d.until(lambda: all(v.picture.strips for v in screen.query("#beside Viewer").results(Viewer)))
+        await d.press("left_square_bracket", "left_square_bracket")
+        await d.sees("● one · step 100", "▲ two · step 100", "as of step 100")
+        await d.press("n")
+        runs.extend(other, 150, 200, samples=1)
+        await d.sees("▲ two · step 200")
+        await d.press("p")
+        await d.sees("strip · step 300")
+        assert "▲ two" not in d.text
+        dialog = await d.opens("OverlayScreen", "O")
+        await d.until(lambda: dialog._runs)
+        await d.press("down", "space", "escape")
+        await d.on("RunScreen")
+        assert screen._tab == "samples" and len(screen.laid) == 1

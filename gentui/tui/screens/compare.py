@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container, Grid
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
@@ -22,12 +22,11 @@ from gentui.tui.live import Fetch
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import charting, deeds
 from gentui.tui.screens.charting import Charting
-from gentui.tui.screens.run import inside
 from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.picture import Sheet
+from gentui.tui.widgets.pictures import Pictures, at_step, sheet_of
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 from gentui.tui.widgets.tabs import Tabs
-from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
     from gentui.index import Evaluation, Index, RunRow
@@ -36,7 +35,6 @@ TABS = (("scores", "e"), ("settings", "o"), ("samples", "s"), ("charts", "c"))
 LETTERS = "ABCDEFGH"
 WATTS = f"{SYSTEM}gpu_watts"
 CELL, LABEL = 15, 24  # cells wide: a run's column at least, and what the row is called
-LEAST_PICTURE = 22, 9
 
 
 @dataclass
@@ -92,7 +90,6 @@ class CompareScreen(Charting):
     CompareScreen {
         & #legend { height: auto; max-height: 3; padding: 0 1; }
         & .pane { height: 1fr; width: 100%; }
-        & #samples Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
     }
     """
 
@@ -111,9 +108,8 @@ class CompareScreen(Charting):
         for name in ("scores", "settings"):
             with Container(id=name, classes="pane"):
                 yield Table((Column(""),), id=f"{name}-table")
-        with Container(id="samples", classes="pane"), Grid():
-            for _ in self._ids:
-                yield Viewer("half" if self.gentui.images != "none" else "none")
+        with Container(id="samples", classes="pane"):
+            yield Pictures(self.gentui.images)
         with Container(id="charts", classes="pane"):
             yield Charts()
 
@@ -121,7 +117,6 @@ class CompareScreen(Charting):
         self._show_tab()
 
     def on_resize(self, event: events.Resize) -> None:
-        self._lay_out_samples()
         self.call_after_refresh(self._show_all)
         self.call_after_refresh(self.ask)
 
@@ -206,14 +201,6 @@ class CompareScreen(Charting):
 
     # -- samples
 
-    def _lay_out_samples(self) -> None:
-        width, height = self.size.width, max(1, self.size.height - 6)
-        across = max(1, min(len(self._ids), width // LEAST_PICTURE[0]))
-        self.query_one("#samples Grid").styles.grid_size_columns = across
-        room = across * max(1, height // LEAST_PICTURE[1])
-        for place, viewer in enumerate(self.query(Viewer)):
-            viewer.display = place < room
-
     @property
     def steps(self) -> list[int]:
         """Every step at which one of the runs has a picture."""
@@ -221,20 +208,15 @@ class CompareScreen(Charting):
         return sorted({sample.step for run in samples for sample in run})
 
     def _show_samples(self, seen: Beside) -> None:
-        for place, viewer in enumerate(self.query(Viewer)):
-            if place >= len(seen.runs):
-                viewer.show(None, "")
-                continue
-            run = seen.runs[place]
-            of = [s for s in seen.samples[place] if self._step is None or s.step <= self._step]
-            if not of:
-                viewer.show(None, f"{LETTERS[place]} · no picture yet")
-                continue
-            sample = of[-1]
-            path = inside(self.gentui.home / "runs" / run.id, sample.path)
-            sheet = Sheet(path, sample.rows or 0, sample.columns or 0, stamp=sample.t)
-            viewer.show(sheet, f"{LETTERS[place]} · step {sample.step:,}")
-        hidden = sum(not viewer.display for viewer in self.query(Viewer))
+        shown: list[tuple[Sheet | None, str]] = []
+        for place, run in enumerate(seen.runs):
+            sample = at_step(seen.samples[place], self._step)
+            if sample is None:
+                shown.append((None, f"{LETTERS[place]} · no picture yet"))
+            else:
+                folder = self.gentui.home / "runs" / run.id
+                shown.append((sheet_of(folder, sample), f"{LETTERS[place]} · step {sample.step:,}"))
+        hidden = self.query_one(Pictures).show(shown)
         at = "the newest of each" if self._step is None else f"as of step {self._step:,}"
         self.say(at + (f" · no room for {wording.plural(hidden, 'run')}" if hidden else ""))
 

@@ -120,19 +120,16 @@ def what_is_left(index: Index, run_id: str, known: Newest | None) -> Newest:
     """Read it, in the live thread; ``known`` is what was read before. The net is written down once."""
     from engine.rundir import RunDir
     from gentui.text import clean_lines
-    from gentui.tui.screens.run import inside
-    from gentui.tui.widgets import viewer as _  # noqa: F401  not in the screen's thread: it takes its time
-    from gentui.tui.widgets.picture import Sheet
+    from gentui.tui.widgets.pictures import sheet_of  # not in the screen's thread: it takes its time
 
     run = RunDir(index.home / "runs" / run_id)
     net = known.net if known is not None and known.run == run_id else ()
     if not net and (text := run.architecture().rstrip("\n")):
         net = tuple(clean_lines(text)[:MOST_OF_NET])
     samples = index.samples(run_id)
-    if not samples or not (picture := inside(run.path, samples[-1].path)).is_file():
+    if not samples or not (sheet := sheet_of(run.path, samples[-1])).path.is_file():
         return Newest(run_id, net)
-    last = samples[-1]
-    return Newest(run_id, net, Sheet(picture, last.rows or 0, last.columns or 0, stamp=last.t), last.step)
+    return Newest(run_id, net, sheet, samples[-1].step)
 
 
 @dataclass(frozen=True)
