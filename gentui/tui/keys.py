@@ -111,6 +111,8 @@ _NAMES = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
     "number_sign": "#",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "greater_than_sign": ">",
 }
 
@@ -260,6 +262,23 @@ TABLE: tuple[Key, ...] = (
         0,
     ),
     Key("run.log_back", "K", "log_line(-1)", "Log line back", "the line before; the cursor goes there", 0),
+    Key("run.log_one", "Z", "log_one", "Log y of one", "the y axis of the chart in focus alone", 0),
+    Key(
+        "run.picture_wider",
+        "left_parenthesis",
+        "picture(1)",
+        "Wider picture",
+        "beside the charts; or drag its border",
+        0,
+    ),
+    Key(
+        "run.picture_narrower",
+        "right_parenthesis",
+        "picture(-1)",
+        "Narrower picture",
+        "more room for the charts",
+        0,
+    ),
     Key("run.marks", "b", "marks", "Line style", "lines of braille, blocks or ASCII", 0),
     Key("run.stop", "S", "stop", "Stop", "stop this run, which saves a checkpoint, or its scoring", 15),
     Key("run.resume", "R", "resume", "Resume", "go on from the last checkpoint", 16),

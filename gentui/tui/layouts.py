@@ -15,13 +15,18 @@ from engine.rundir import DIR_MODE, write_atomically
 from gentui.tui.widgets.chart import AXES, GUIDES, KINDS, MARKS, SMOOTHING
 
 MOST_COLUMNS = 9
+PICTURE = (20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)
+NEAR_PICTURE = 40
+"""Widths of the newest picture beside the charts, in percent; and about the one that suits."""
 _saving = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Layout:
     """``columns`` and ``rows`` of charts, 0 for as many as suit the screen; ``hidden``: the first metric of each
-    hidden chart; ``filter``: the words that the others are chosen by."""
+    hidden chart; ``filter``: the words that the others are chosen by; ``others``: the first metric of each chart whose
+    y axis is logarithmic where the others are linear, or linear where they are not; ``picture``: how much of the
+    width the newest picture has, in percent, 0 for as much as suits."""
 
     columns: int = 0
     smoothing: float = 0.6
@@ -34,6 +39,8 @@ class Layout:
     filter: str = ""
     rows: int = 0
     guides: str = "none"
+    others: tuple[str, ...] = ()
+    picture: int = 0
 
 
 def path() -> Path:
@@ -81,15 +88,17 @@ def _checked(saved: Any) -> Layout:
     layout = Layout(**{name: value for name, value in saved.items() if name in known})
     choices = {"kind": KINDS, "axis": AXES, "marks": MARKS, "smoothing": SMOOTHING}
     choices |= {"log_y": (True, False), "clip": (True, False), "columns": tuple(range(MOST_COLUMNS + 1))}
-    choices |= {"rows": tuple(range(MOST_COLUMNS + 1)), "guides": GUIDES}
+    choices |= {"rows": tuple(range(MOST_COLUMNS + 1)), "guides": GUIDES, "picture": (0, *PICTURE)}
     for name, allowed in choices.items():
         if getattr(layout, name) not in allowed:
             raise ValueError(f"{name} is none of {', '.join(map(str, allowed))}")
-    if not isinstance(layout.hidden, list | tuple) or not all(isinstance(name, str) for name in layout.hidden):
-        raise ValueError("hidden is no list of names")
+    for name in ("hidden", "others"):
+        value = getattr(layout, name)
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            raise ValueError(f"{name} is no list of names")
     if not isinstance(layout.filter, str):
         raise ValueError("filter is no text")
-    return replace(layout, hidden=tuple(layout.hidden))
+    return replace(layout, hidden=tuple(layout.hidden), others=tuple(layout.others))
 
 
 def _of_terminal() -> str | None:

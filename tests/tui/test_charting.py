@@ -345,3 +345,33 @@ async def test_what_is_zoomed_at_the_newest_values_stays_with_them(desk, runs):
         runs.extend(run, 900, 1400, 4000)
         await d.until(lambda: screen.drawn.extent[1] > 1350)
         assert screen._window == held
+
+
+async def test_one_chart_alone_has_a_logarithmic_axis_and_keeps_it(desk, runs):
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make(fid=None))
+        await d.until(lambda: len(shown(screen)) > 2)
+        await d.press("tab", "Z")
+        await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [False, True, False])
+        await d.sees("y axis of grad_norm: logarithmic")
+        await d.press("y")
+        await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [True, False, True])
+        await d.until(lambda: layouts.load("diffusion")[0].others == ("grad_norm",))
+        await d.press("Z")
+        await d.until(lambda: all(chart.look.log_y for chart in shown(screen)))
+
+
+async def test_the_picture_beside_the_charts_is_made_wider_by_keys_and_by_the_mouse(desk, runs):
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make())
+        picture = screen.query_one("#thumbnail")
+        await d.press("right_parenthesis", "right_parenthesis")
+        await d.until(lambda: picture.outer_size.width == 48)
+        await d.press("left_parenthesis")
+        await d.until(lambda: picture.outer_size.width == 56)
+        x, y = picture.region.offset
+        await d.pilot.mouse_down(offset=(x, y + 5))
+        await d.pilot.mouse_up(offset=(80, y + 5))
+        await d.until(lambda: picture.outer_size.width == 80)
+        await d.sees("the picture has 50 % of the width")
+        await d.until(lambda: layouts.load("diffusion")[0].picture == 50)

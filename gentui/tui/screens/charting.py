@@ -12,7 +12,7 @@ from gentui.patterns import matcher
 from gentui.system import is_system
 from gentui.text import clean
 from gentui.tui import layouts
-from gentui.tui.layouts import Layout
+from gentui.tui.layouts import NEAR_PICTURE, PICTURE, Layout
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
@@ -259,6 +259,7 @@ class Charting(BaseScreen):
         page = Page(
             drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self._waiting(drawn), () if heat else self.laid,
             drawn.hidden, heat, self._layout.filter if drawn.filtered else "", drawn.filtered, self._of_machine,
+            self._layout.others,
         )  # fmt: skip
         charts = self.query_one(Charts)
         charts.show(page, self.look)
@@ -304,6 +305,28 @@ class Charting(BaseScreen):
     def action_log_y(self) -> None:
         self._change(log_y=not self._layout.log_y)
         self.say("y axis: " + ("logarithmic" if self._layout.log_y else "linear"))
+
+    def action_log_one(self) -> None:
+        """The y axis of the chart in focus alone."""
+        drawn = self.drawn
+        if drawn is None or not drawn.groups:
+            return
+        name = drawn.groups[drawn.focus][0]
+        others = self._layout.others
+        self._change(others=tuple(one for one in others if one != name) if name in others else (*others, name))
+        is_log = self._layout.log_y != (name in self._layout.others)
+        self.say(f"y axis of {clean(name, 40)}: " + ("logarithmic" if is_log else "linear"))
+
+    def action_picture(self, by: int) -> None:
+        """The newest picture beside the charts wider, or narrower."""
+        now = self._layout.picture or NEAR_PICTURE
+        self.set_picture(min(PICTURE, key=lambda width: abs(width - now - 5 * by)))
+
+    def set_picture(self, percent: int) -> None:
+        if percent != self._layout.picture:
+            self._change(picture=percent)
+            self._lay_out_charts()
+            self.say(f"the picture has {percent} % of the width")
 
     def action_clip(self) -> None:
         self._change(clip=not self._layout.clip)
@@ -375,6 +398,9 @@ class Charting(BaseScreen):
     def _lay_out_charts(self) -> None:
         is_full = self._is_single or bool(self._heat) or self._layout.columns > 2
         self.query_one("#charts").set_class(is_full, "-full")
+        if percent := self._layout.picture:
+            self.query_one("#thumbnail").styles.width = f"{percent}%"
+            self.query_one("#thumbnail").styles.max_width = "100%"
         self.query_one(Charts).lay_out(self._layout.columns, self._layout.rows, self._is_single)
 
     def action_chart(self, by: int) -> None:

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, VerticalScroll
+from textual.message import Message
 from textual.widgets import Static
 
 from engine.rundir import RunDir, read_beginning
 from gentui import health
 from gentui.patterns import matcher
 from gentui.text import clean, clean_lines
-from gentui.tui import keys, wording
+from gentui.tui import keys
+from gentui.tui.layouts import PICTURE
 from gentui.tui.live import Fetch
 from gentui.tui.records import Records
 from gentui.tui.screens import charting, deeds
@@ -26,12 +29,10 @@ from gentui.tui.screens.charting import Charting, following
 from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
-from gentui.tui.widgets.chart import MARKERS
 from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines, Tail
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.pictures import Pictures, at_step, inside, sheet_of
 from gentui.tui.widgets.runhead import RunHead
 from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.widgets.viewer import Viewer
@@ -51,7 +52,7 @@ SIGNALS = 24  # most that are shown, and the cells of each one's small curve
 
 @dataclass
 class Seen:
-    """What the index knew of the run when asked. ``beside``: the grids of the runs laid over it."""
+    """What the index knew of the run when asked."""
 
     run: Any
     drawn: charting.Drawn
@@ -59,7 +60,6 @@ class Seen:
     figures: list[Any]
     evaluations: list[Any]
     alerts: list[Any]
-    beside: dict[str, list[Any]]
     signals: dict[str, Any] | None = None
     log: tuple[str, ...] | None = None
 
@@ -84,7 +84,6 @@ def look_up(
     drawn = charting.look_up(index, run, names, [e.metric for e in evaluations], wanted)
     return Seen(
         run, drawn, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
-        {one.run: index.samples(one.run) for one in wanted.laid[1:]} if tab == "samples" else {},
         signals_of(index, run_id, names) if tab == "health" else None,
         tail.read() if tail is not None else None,
     )  # fmt: skip
@@ -94,6 +93,28 @@ def signals_of(index: Index, run_id: str, names: list[str]) -> dict[str, Any]:
     """Each signal of the run's health along the run."""
     chosen = [name for name in names if health.is_signal(name)][:SIGNALS]
     return {name: index.chart(run_id, name, columns=SIGNALS) for name in chosen}
+
+
+class Thumbnail(Viewer):
+    """The newest picture beside the charts. Its left border is drawn by the mouse."""
+
+    class Drawn(Message):
+        """The border was let go where the picture has so many percent of the width."""
+
+        def __init__(self, percent: float):
+            super().__init__()
+            self.percent = percent
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        if event.screen_x == self.region.x:
+            self.capture_mouse()
+            event.stop()
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        if self.app.mouse_captured is self:
+            self.release_mouse()
+            room = self.screen.size.width
+            self.post_message(self.Drawn(100 * (room - event.screen_x) / max(1, room)))
 
 
 class RunScreen(Charting):
@@ -113,7 +134,6 @@ class RunScreen(Charting):
         self._tab = "charts"
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
-        self._told = ""  # of the pictures side by side
         self._tail: Tail | None = None
         self._records: Records | None = None
         self._shows_records = self._shows_below = False
@@ -126,10 +146,9 @@ class RunScreen(Charting):
         yield FilterLine("words, val_*, loss|lr, -grad", id="filter")
         with Horizontal(id="charts", classes="pane"):
             yield Charts()
-            yield Viewer(_thumbnails(self.gentui.images), id="thumbnail")
+            yield Thumbnail(_thumbnails(self.gentui.images), id="thumbnail")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
-            yield Pictures(self.gentui.images, id="beside")
             yield Viewer(self.gentui.images, id="real")
         yield Lines(follow=True, empty="The trainer has printed nothing.", id="below")
         for name in PROSE:
@@ -194,6 +213,9 @@ class RunScreen(Charting):
 
     def go_to_charts(self) -> None:
         self.action_tab("charts")
+
+    def on_thumbnail_drawn(self, message: Thumbnail.Drawn) -> None:
+        self.set_picture(min(PICTURE, key=lambda width: abs(width - message.percent)))
 
     def waiting(self) -> str:
         return _waiting(self.seen.run) if self.seen else ""
@@ -283,48 +305,10 @@ class RunScreen(Charting):
         kind = self.kind
         return self.seen.samples if kind == GRID else [f for f in self.seen.figures if f.name == kind]
 
-    @property
-    def _viewers(self) -> list[Viewer]:
-        """Of this run's own pictures."""
-        return [self.query_one(f"#{name}", Viewer) for name in ("thumbnail", "gallery")]
-
     def _show_picture(self) -> None:
         now = self.picture_now()
-        for viewer in self._viewers:
-            viewer.show(*now)
-        self.query_one(f"#{REAL}", Viewer).show(*self.real_now())
-        self._show_beside()
-
-    def _show_beside(self) -> None:
-        """With runs laid over this one: the grids of all of them, as of the step that is looked at."""
-        pictures, laid = self.pictures, self.laid
-        is_shared = len(laid) > 1 and self.kind == GRID and bool(pictures)
-        self.query_one("#gallery").display = not is_shared
-        self.query_one("#beside").display = is_shared
-        if self._tab != "samples" or not is_shared or self.seen is None:
-            return
-        step = None if self._at is None else pictures[min(self._at, len(pictures) - 1)].step
-        runs, markers = self.gentui.home / "runs", MARKERS[self._layout.marks == "ascii"]
-        shown: list[tuple[Sheet | None, str]] = []
-        for one in laid:
-            samples = pictures if one.run == self.run_id else self.seen.beside.get(one.run, [])
-            sample, told = at_step(samples, step), f"{markers[one.slot]} {one.name}"
-            if sample is None:
-                shown.append((None, f"{told} · no picture yet"))
-            else:
-                shown.append((sheet_of(runs / one.run, sample), f"{told} · step {sample.step:,}"))
-        hidden = self.query_one("#beside", Pictures).show(shown)
-        at = "the newest of each, following" if step is None else f"as of step {step:,} (n follows)"
-        told = at + (f" · no room for {wording.plural(hidden, 'run')}" if hidden else "")
-        if told != self._told:
-            self._told = told
-            self.say(told)
-
-    def _laid_anew(self, _: object) -> None:
-        if self._tab == "samples":
-            self.ask()
-        else:
-            super()._laid_anew(_)
+        for viewer in self.query(Viewer):
+            viewer.show(*(self.real_now() if viewer.id == REAL else now))
 
     def picture_now(self) -> tuple[Sheet | None, str, str]:
         """The sheet to show, its caption, and what the trainer says of it."""
@@ -393,7 +377,7 @@ class RunScreen(Charting):
         return told
 
     def action_play(self) -> None:
-        for viewer in self._viewers:
+        for viewer in self.query(Viewer).exclude(f"#{REAL}"):
             if viewer.is_on_screen:
                 self.say(viewer.play_or_pause())
 
@@ -563,6 +547,17 @@ def steps_of(lines: Sequence[str]) -> list[int | None]:
     """The step that each line names."""
     found = (_STEP.search(line[:200]) for line in lines)
     return [int(one[1].replace(",", "") or 0) if one else None for one in found]
+
+
+def inside(folder: Path, path: str) -> Path:
+    """A path from an event, which may not lead out of the run's folder."""
+    try:
+        whole = folder / str(path)
+        if whole.resolve().is_relative_to(folder.resolve()):
+            return whole
+    except (ValueError, OSError):
+        pass
+    return folder / "outside"
 
 
 def launched_as(folder: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from textual import events
@@ -35,7 +35,8 @@ Curves = tuple[Curve, ...]
 class Page:
     """The charts to show: those from ``first`` on of ``number``, the one in focus, the runs drawn in them where
     they are several, how many charts are hidden, and what is waited for where there is none. ``filtered``: how many
-    charts the words of ``filter`` leave out; ``of_machine``: they are of the machine, not of what the run logs."""
+    charts the words of ``filter`` leave out; ``others``: the charts whose y axis is not of the kind that the look says;
+    ``of_machine``: they are of the machine, not of what the run logs."""
 
     charts: Sequence[Curves]
     first: int = 0
@@ -48,6 +49,7 @@ class Page:
     filter: str = ""
     filtered: int = 0
     of_machine: bool = False
+    others: tuple[str, ...] = ()
 
 
 class ChartBox(Vertical):
@@ -276,10 +278,12 @@ class Charts(Vertical):
             box.display = index < len(page.charts)
         for index, (box, curves) in enumerate(zip(boxes, page.charts, strict=False)):
             in_focus = page.first + index == page.focus and len(page.charts) > 1
+            is_other = bool(curves) and curves[0].key in page.others
+            its = replace(look, log_y=not look.log_y) if is_other else look
             if box.is_mounted:
-                box.show(curves, look, page.waiting, in_focus)
+                box.show(curves, its, page.waiting, in_focus)
             else:
-                box.call_after_refresh(box.show, curves, look, page.waiting, in_focus)
+                box.call_after_refresh(box.show, curves, its, page.waiting, in_focus)
 
     def place_of(self, chart: Chart) -> int | None:
         """Which of all charts this one is."""
