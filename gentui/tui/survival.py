@@ -11,13 +11,18 @@ import platform
 import time
 import traceback
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import __version__ as textual_version
+from textual import work
 from textual._context import active_message_pump
 from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
 from textual.events import InputEvent, Paste
+from textual.screen import Screen
 from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
@@ -27,7 +32,6 @@ from gentui.tui.orderly import OrderlyApp
 
 if TYPE_CHECKING:
     from textual.message import Message
-    from textual.screen import Screen
 
 LARGEST = 1 << 20
 """Bytes at which the file of crashes is begun anew."""
@@ -46,6 +50,29 @@ def _move_page_once_laid_out(self: OptionList, direction: Any) -> None:
 
 
 OptionList._move_page = _move_page_once_laid_out
+
+
+def _dismiss_once(self: CommandPalette, result: Any = None) -> AwaitComplete:
+    """Textual 8.2 closes the palette again at a second Esc before the first is done, or whatever is below it."""
+    if not self.is_active or getattr(self, "_is_answered", False):
+        return AwaitComplete.nothing()
+    self._is_answered = True  # pyright: ignore[reportAttributeAccessIssue]
+    return Screen.dismiss(self, result)
+
+
+_gather_commands: Any = CommandPalette._gather_commands
+
+
+async def _gather_while_there(self: CommandPalette, search_value: str) -> None:
+    """Textual 8.2 begins to look for what was typed also when the palette is closed already."""
+    with suppress(NoMatches):
+        await _gather_commands.__wrapped__(self, search_value)
+
+
+CommandPalette.dismiss = _dismiss_once
+CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccessIssue]
+    exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP
+)(_gather_while_there)
 
 
 class SurvivingApp(OrderlyApp):

@@ -211,3 +211,14 @@ async def test_keys_typed_after_the_one_that_quits_go_nowhere(desk, home):
     await app._dispatch_message(events.Key("x", "x"))
     await app._dispatch_message(events.Paste("x"))
     assert not app.screen_stack and not (home / "crash.log").exists()
+
+
+async def test_a_palette_that_is_closed_twice_and_searched_on_harms_nothing(desk):
+    async with desk() as d:
+        palette = await d.opens("CommandPalette", "ctrl+p")
+        palette._action_escape()
+        palette._action_escape()
+        await d.on("HomeScreen")
+        palette._gather_commands("run")
+        await d.pilot.pause(0.1)
+        assert not d.app.crashes
