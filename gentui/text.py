@@ -7,6 +7,7 @@ terminal and its width tables disagree.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from rich.cells import cell_len, set_cell_size
 
@@ -19,18 +20,40 @@ _SEQUENCE = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]?"
     r"|[\x90\x98\x9d-\x9f][^\x07\x1b\x9c]*(?:\x07|\x9c|\x1b\\)?"
 )
-_UNSAFE = re.compile(
-    "["
-    "\x00-\x1f\x7f-\x9f"  # controls
-    "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi and invisible
-    "\ufe00-\ufe0f\U000e0000-\U000e0fff"  # variation selectors and tags
-    "\U000f0000-\U0010ffff"  # private planes; kitty's image placeholder lives there
-    "]"
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = re.compile("[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
-_MARKS = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_COMBINING = re.compile(f"({_MARKS}{{2}}){_MARKS}+")
+_HIDDEN = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)}
+    | {*range(0x1F3FB, 0x1F400)}  # skin tones: as wide as an emoji, or as nothing after one
+)
+_FLAGS = 0x1F1E6  # regional indicators: two of them are a flag where there is one, and letters where not
+MOST_MARKS = 4  # on one letter: as many as scripts have that stack them
+
+
+class _Shown(dict[int, str]):
+    """What stands for a character, found out when one is first met."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 20_000:
+            self.clear()
+        self[code] = stands = _stands_for(code)
+        return stands
+
+
+def _stands_for(code: int) -> str:
+    character = chr(code)
+    kind = unicodedata.category(character)
+    if _FLAGS <= code < _FLAGS + 26:
+        return chr(ord("A") + code - _FLAGS)
+    if kind in ("Cc", "Cf", "Me") or code in _HIDDEN:
+        return ""
+    if code >= 0xE0000:  # tags, and private planes: kitty's placeholder of an image is of one
+        return ""
+    if kind in ("Cs", "Cn"):  # what nobody knows the width of
+        return "\ufffd"
+    return " " if kind == "Zs" else character
+
+
+_shown_as = _Shown()
 
 LONGEST_LINE = 4096
 
@@ -41,9 +64,37 @@ def clean(text: object, limit: int = LONGEST_LINE) -> str:
     if line.isascii() and line.isprintable():
         return line[:limit]
     line = _SEQUENCE.sub("", line)
-    line = _BREAKS.sub(" ", line).replace("\t", " ")
-    line = _SURROGATE.sub("\ufffd", _UNSAFE.sub("", line))
-    return _COMBINING.sub(r"\1", line)[:limit]
+    return shown(_BREAKS.sub(" ", line).replace("\t", " "))[:limit]
+
+
+def _unladen(line: str) -> str:
+    """The line with at most ``MOST_MARKS`` characters on top of any other."""
+    marks = {character for character in set(line) if character > "\u02ff" and not cell_len(character)}
+    if not marks:
+        return line
+    kept, above = [], 0
+    for character in line:
+        above = above + 1 if character in marks else 0
+        if above <= MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
+
+
+def shown(text: str) -> str:
+    """``text`` less what may not be shown, and with what stands for the rest."""
+    return _unladen(text.translate(_shown_as))
+
+
+def in_place(text: str) -> str:
+    """As many characters as ``text`` has, for one who edits it: � stands for each that may not be shown."""
+    if text.isascii() and text.isprintable():
+        return text
+    kept, marks = [], 0
+    for character in text:
+        stands = _shown_as[ord(character)]
+        marks = 0 if not stands or cell_len(stands) else marks + 1
+        kept.append(stands if stands and marks <= MOST_MARKS else "\ufffd")
+    return "".join(kept)
 
 
 def clean_lines(text: object, limit: int = LONGEST_LINE) -> list[str]:

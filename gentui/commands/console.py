@@ -82,6 +82,19 @@ def out(line: str = "") -> None:
     click.echo(line)
 
 
+def out_bytes(data: bytes) -> None:
+    """Text of somebody else's: as it is to a file or a pipe; to a terminal, lines it cannot be tricked with."""
+    if not sys.stdout.isatty():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    from gentui.text import clean_lines
+
+    text = data.decode("utf-8", "replace")
+    click.echo("\n".join(clean_lines(text)), nl=not text.endswith("\n"))
+
+
 def finite(value: Any) -> Any:
     """``value`` with NaN and infinities replaced by None, at any depth: JSON has no word for them."""
     if isinstance(value, float):

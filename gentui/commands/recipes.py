@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import App, Exit, Failure, duration, number, out, out_json, pass_app, say, table
+from gentui.commands.console import (
+    App,
+    Exit,
+    Failure,
+    duration,
+    number,
+    out_bytes,
+    out_json,
+    pass_app,
+    say,
+    table,
+)
 
 if TYPE_CHECKING:
     from engine.problems import Problem
@@ -88,7 +99,7 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
     """The resolved recipe as TOML: every setting, defaults too."""
     from engine.recipe import load
 
-    out(load(name, overrides, quick).to_toml().rstrip("\n"))
+    out_bytes(load(name, overrides, quick).to_toml().encode())
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,18 @@ import click
 
 from engine.rundir import STATUSES, JobDir, RunDir
 from gentui import health
-from gentui.commands.console import App, duration, json_option, number, out, out_json, pass_app, say, table
+from gentui.commands.console import (
+    App,
+    duration,
+    json_option,
+    number,
+    out,
+    out_bytes,
+    out_json,
+    pass_app,
+    say,
+    table,
+)
 from gentui.measures import plus_minus
 
 if TYPE_CHECKING:
@@ -262,20 +272,8 @@ def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
         kept = data.splitlines(keepends=True)
         shown = b"".join(kept[-last:] if last else [])
     if shown:
-        _write(shown)
+        out_bytes(shown)
     return position + len(data)
-
-
-def _write(data: bytes) -> None:
-    """Bytes as they are to a file or a pipe; to a terminal, lines it cannot be tricked with."""
-    if not sys.stdout.isatty():
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-        return
-    from gentui.text import clean_lines
-
-    text = data.decode("utf-8", "replace")
-    click.echo("\n".join(clean_lines(text)), nl=not text.endswith("\n"))
 
 
 @click.command()

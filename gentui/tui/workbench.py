@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding
-from textual.message_pump import MessagePump
+from textual.widget import Widget
 
 from gentui import keymap, preferences
 from gentui.text import clean
 from gentui.tui import keys
+from gentui.tui.gate import Gate
 from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored
 from gentui.tui.overlay import Overlay
 from gentui.tui.screens.home import HomeScreen
@@ -23,6 +24,7 @@ from gentui.tui.themes import THEMES, curve_colours
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
 if TYPE_CHECKING:
+    from textual.filter import LineFilter
     from textual.screen import Screen
 
     from engine.recipe import Recipe
@@ -84,6 +86,7 @@ class GentuiApp(SurvivingApp):
         self.overlay = Overlay()
         self._typed, self._at = typed, at
         self._pulse = Pulse()
+        self._gate = Gate()
         for theme, _ in THEMES.values():
             self.register_theme(theme)
         self._remembered = preferences.read()
@@ -107,6 +110,9 @@ class GentuiApp(SurvivingApp):
             self.call_later((self if key.context == "app" else screen).run_action, key.action)
 
         return run
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), self._gate]
 
     # -- life
 
@@ -344,17 +350,19 @@ class GentuiApp(SurvivingApp):
     def in_thread(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
         """Do something slow away from the screen; an exception becomes a notice."""
 
+        def arrive(result: Any) -> None:
+            if then is not None and not _is_gone(getattr(then, "__self__", None)):
+                then(result)
+
         def do() -> None:
             try:
                 result = work()
             except Exception as error:
                 self.call_from_thread(self._failed, error)
             else:
-                owner = getattr(then, "__self__", None)
-                is_gone = isinstance(owner, MessagePump) and owner is not self and not owner.is_attached
-                if then is not None and not is_gone:
+                if then is not None:
                     try:
-                        self.call_from_thread(then, result)
+                        self.call_from_thread(arrive, result)
                     except Exception as error:  # else nobody would hear of it
                         self.call_from_thread(self._survive, error, None)
 
@@ -426,3 +434,8 @@ class GentuiApp(SurvivingApp):
                 self.call_later(self.action_go, "runs")
 
         self.in_thread(work, launched)
+
+
+def _is_gone(owner: object) -> bool:
+    """Whether this is a widget or screen that was, or is being, taken away."""
+    return isinstance(owner, Widget) and (not owner.is_attached or owner._pruning)

@@ -90,7 +90,7 @@ class FeaturesScreen(BaseScreen):
                 content = scatter(numbers, width, height, by_class=self._view == 0)
             else:
                 content = table(numbers, width)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
             content = Content("Its numbers cannot be read.")
         place.update(content)
 
@@ -106,7 +106,7 @@ def read(path: Path) -> Any:
     """The numbers of a figure; None where there are none that can be read."""
     try:
         return json.loads(read_beginning(path, LARGEST))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -65,7 +65,7 @@ class Filter(Input):
 
     def open(self) -> None:
         self.add_class("-open")
-        self.focus()
+        self.screen.set_focus(self)  # now: what is typed in one go after the key is its words, and no more keys
 
     def close(self) -> bool:
         """Clear and hide; False when it was not open."""

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from gentui.text import clean, fit
+from gentui.text import clean, fit, in_place
 
 if TYPE_CHECKING:
     from engine.recipe import FormField, RecipeError
@@ -343,7 +343,7 @@ class SettingsForm(ScrollView, can_focus=True):
         if entry.choices:
             left, right = ("‹ ", " ›") if is_here else ("  ", "  ")
             return [Segment(left + fit(clean(entry.text, 100), width - 4) + right, plain)]
-        text = entry.text
+        text = in_place(entry.text)
         if not is_here:
             return [Segment(fit(" " + (text or "empty"), width), plain if text else style("note"))]
         start = max(0, self._caret - (width - 3))
