@@ -2,8 +2,8 @@
 
 Asking is only worth it where the answer can be yes: not inside tmux or screen, which advertise what the
 terminal outside may lack, and not without a terminal at both ends. Asked for by name, kitty graphics go through a
-tmux that allows it. Whatever the person typed meanwhile is
-handed back, not eaten.
+tmux that allows it. Whatever the person typed meanwhile is handed back, not eaten; and an answer that comes late, over
+a slow line, is no typing: ``LateAnswer`` keeps it from the app.
 """
 
 from __future__ import annotations
@@ -12,23 +12,33 @@ import os
 import re
 import select
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.message import Message
 
 PATIENCE = 0.15
 """Seconds for a silent terminal. Every real one answers the second question, so only a mute one costs this."""
 
 _KITTY = re.compile(rb"\x1b_Gi=31;([^\x1b]*)\x1b\\")
+_LAST = re.compile(r"\x1b\[\?[0-9;]*c")
+_LATE = re.compile(rf"\x1b_G[^\x1b]*\x1b\\|{_LAST.pattern}")
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([0-9;]*)c")
+_BEGUN = re.compile(r"\x1b(?:_(?:G[^\x1b]*\x1b?)?|\[(?:\?[0-9;]*)?)?\Z")
+"""What may become an answer when more is read."""
 _QUESTION = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[c"
 
 
 class Question:
     """Asks at once where an answer is wanted and possible; ``answer`` waits for what is left of the moment.
 
-    In between nothing may read the terminal, and what is typed is not echoed.
+    In between nothing may read the terminal, and what is typed is not echoed. ``begun`` is what there was then of an
+    answer that may yet come; None where none is owed.
     """
 
     def __init__(self, wanted: str, stdin: int = 0, stdout: int = 1, patience: float = PATIENCE):
+        self.begun: str | None = None
         self._kind = wanted if wanted != "auto" and not (wanted == "kitty" and is_walled_in()) else "half"
         self._stdin = stdin
         self._before: list[Any] | None = None
@@ -65,7 +75,64 @@ class Question:
             pass
         finally:
             termios.tcsetattr(self._stdin, termios.TCSANOW, self._before)
-        return understand(heard)
+        kind, typed = understand(heard)
+        if not _ATTRIBUTES.search(heard):
+            self.begun = begun[0] if (begun := _BEGUN.search(typed)) else ""
+            typed = typed.removesuffix(self.begun)
+        return kind, typed
+
+
+class LateAnswer:
+    """Takes what remains of an answer out of what is typed, for ``MOST`` seconds or until it has all come.
+
+    Whatever only looks like the beginning of one is typed after all when no more has come for ``PAUSE`` seconds:
+    Esc, say, which Textual itself waits as long for.
+    """
+
+    MOST, PAUSE = 30.0, 0.1
+
+    def __init__(self, begun: str = ""):
+        self._held = begun
+        self._since = self._began = time.monotonic()
+
+    def typed(self, text: str) -> str:
+        """What of a text just read is typing."""
+        now = time.monotonic()
+        if now - self._began > self.MOST:
+            text, self._held = self._held + text, ""
+            return text
+        text, self._since = self._held + text, now
+        if _LAST.search(text):
+            self._began = -self.MOST
+        text = _LATE.sub("", text)
+        begun = _BEGUN.search(text)
+        self._held = begun[0] if begun and self._began > 0 else ""
+        return text.removesuffix(self._held)
+
+    def waited(self) -> str:
+        """What was held back long enough; nothing where it can be nothing but an answer."""
+        if not self._held or time.monotonic() - self._since < self.PAUSE or len(self._held) > 2:
+            return ""
+        text, self._held = self._held, ""
+        return text
+
+
+def expect(late: LateAnswer) -> None:
+    """Have Textual's driver read through it."""
+    from textual._xterm_parser import XTermParser
+    from textual.drivers import linux_driver
+
+    class Parser(XTermParser):
+        def feed(self, data: str) -> Iterable[Message]:
+            if not data or (data := late.typed(data)):  # nothing at all would be the end
+                yield from super().feed(data)
+
+        def tick(self) -> Iterable[Message]:
+            if data := late.waited():
+                yield from super().feed(data)
+            yield from super().tick()
+
+    linux_driver.XTermParser = Parser  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
