@@ -20,7 +20,7 @@ from engine.rundir import RunDir, read_beginning
 from gentui import health
 from gentui.patterns import matcher
 from gentui.text import clean, clean_lines
-from gentui.tui import keys
+from gentui.tui import keys, wording
 from gentui.tui.layouts import PICTURE
 from gentui.tui.live import Fetch
 from gentui.tui.records import Records
@@ -29,10 +29,12 @@ from gentui.tui.screens.charting import Charting, following
 from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
+from gentui.tui.widgets.chart import MARKERS
 from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines, Tail
 from gentui.tui.widgets.picture import Sheet
+from gentui.tui.widgets.pictures import Pictures, at_step, inside, sheet_of
 from gentui.tui.widgets.runhead import RunHead
 from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.widgets.viewer import Viewer
@@ -52,7 +54,7 @@ SIGNALS = 24  # most that are shown, and the cells of each one's small curve
 
 @dataclass
 class Seen:
-    """What the index knew of the run when asked."""
+    """What the index knew of the run when asked. ``beside``: the grids of the runs laid over it."""
 
     run: Any
     drawn: charting.Drawn
@@ -60,6 +62,7 @@ class Seen:
     figures: list[Any]
     evaluations: list[Any]
     alerts: list[Any]
+    beside: dict[str, list[Any]]
     signals: dict[str, Any] | None = None
     log: tuple[str, ...] | None = None
 
@@ -84,6 +87,7 @@ def look_up(
     drawn = charting.look_up(index, run, names, [e.metric for e in evaluations], wanted)
     return Seen(
         run, drawn, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
+        {one.run: index.samples(one.run) for one in wanted.laid[1:]} if tab == "samples" else {},
         signals_of(index, run_id, names) if tab == "health" else None,
         tail.read() if tail is not None else None,
     )  # fmt: skip
@@ -134,6 +138,7 @@ class RunScreen(Charting):
         self._tab = "charts"
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
+        self._told = ""  # of the pictures side by side
         self._tail: Tail | None = None
         self._records: Records | None = None
         self._shows_records = self._shows_below = False
@@ -149,6 +154,7 @@ class RunScreen(Charting):
             yield Thumbnail(_thumbnails(self.gentui.images), id="thumbnail")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
+            yield Pictures(self.gentui.images, id="beside")
             yield Viewer(self.gentui.images, id="real")
         yield Lines(follow=True, empty="The trainer has printed nothing.", id="below")
         for name in PROSE:
@@ -305,10 +311,48 @@ class RunScreen(Charting):
         kind = self.kind
         return self.seen.samples if kind == GRID else [f for f in self.seen.figures if f.name == kind]
 
+    @property
+    def _viewers(self) -> list[Viewer]:
+        """Of this run's own pictures."""
+        return [self.query_one(f"#{name}", Viewer) for name in ("thumbnail", "gallery")]
+
     def _show_picture(self) -> None:
         now = self.picture_now()
-        for viewer in self.query(Viewer):
-            viewer.show(*(self.real_now() if viewer.id == REAL else now))
+        for viewer in self._viewers:
+            viewer.show(*now)
+        self.query_one(f"#{REAL}", Viewer).show(*self.real_now())
+        self._show_beside()
+
+    def _show_beside(self) -> None:
+        """With runs laid over this one: the grids of all of them, as of the step that is looked at."""
+        pictures, laid = self.pictures, self.laid
+        is_shared = len(laid) > 1 and self.kind == GRID and bool(pictures)
+        self.query_one("#gallery").display = not is_shared
+        self.query_one("#beside").display = is_shared
+        if self._tab != "samples" or not is_shared or self.seen is None:
+            return
+        step = None if self._at is None else pictures[min(self._at, len(pictures) - 1)].step
+        runs, markers = self.gentui.home / "runs", MARKERS[self._layout.marks == "ascii"]
+        shown: list[tuple[Sheet | None, str]] = []
+        for one in laid:
+            samples = pictures if one.run == self.run_id else self.seen.beside.get(one.run, [])
+            sample, told = at_step(samples, step), f"{markers[one.slot]} {one.name}"
+            if sample is None:
+                shown.append((None, f"{told} · no picture yet"))
+            else:
+                shown.append((sheet_of(runs / one.run, sample), f"{told} · step {sample.step:,}"))
+        hidden = self.query_one("#beside", Pictures).show(shown)
+        at = "the newest of each, following" if step is None else f"as of step {step:,} (n follows)"
+        told = at + (f" · no room for {wording.plural(hidden, 'run')}" if hidden else "")
+        if told != self._told:
+            self._told = told
+            self.say(told)
+
+    def _laid_anew(self, _: object) -> None:
+        if self._tab == "samples":
+            self.ask()
+        else:
+            super()._laid_anew(_)
 
     def picture_now(self) -> tuple[Sheet | None, str, str]:
         """The sheet to show, its caption, and what the trainer says of it."""
@@ -377,7 +421,7 @@ class RunScreen(Charting):
         return told
 
     def action_play(self) -> None:
-        for viewer in self.query(Viewer).exclude(f"#{REAL}"):
+        for viewer in self._viewers:
             if viewer.is_on_screen:
                 self.say(viewer.play_or_pause())
 
@@ -547,17 +591,6 @@ def steps_of(lines: Sequence[str]) -> list[int | None]:
     """The step that each line names."""
     found = (_STEP.search(line[:200]) for line in lines)
     return [int(one[1].replace(",", "") or 0) if one else None for one in found]
-
-
-def inside(folder: Path, path: str) -> Path:
-    """A path from an event, which may not lead out of the run's folder."""
-    try:
-        whole = folder / str(path)
-        if whole.resolve().is_relative_to(folder.resolve()):
-            return whole
-    except (ValueError, OSError):
-        pass
-    return folder / "outside"
 
 
 def launched_as(folder: Path) -> list[str]:
