@@ -301,6 +301,29 @@ async def test_a_run_without_grids_shows_its_figures(desk, runs):
         await d.sees("There are no other pictures yet.")
 
 
+async def test_over_a_slow_line_an_animation_plays_once_and_only_when_asked_to(desk, runs, monkeypatch):
+    monkeypatch.setattr("gentui.tui.widgets.viewer.SLOW", 0.02)
+    run = runs.make(samples=2)
+    runs.film(run, 300, frames=3)
+    async with desk() as d:
+        d.app.low_bandwidth = True
+        screen = await d.opens("RunScreen", "4")
+        await d.press("s", "p", "p")
+        viewer = screen.query_one("#gallery")
+        await d.sees("■ 1/3")
+        assert viewer._timer is None
+        for _ in range(2):
+            await d.press("f")
+            await d.until(lambda: viewer._loops)
+            await d.press("c")
+            await d.until(lambda: viewer._timer is None)
+            at = viewer._at
+            await d.press("s")
+            await d.until(lambda: viewer._at != at or not viewer._loops)
+            await d.sees("■ 3/3")
+            assert viewer._timer is None and not viewer.is_playing
+
+
 async def test_an_animation_plays_pauses_and_ends(desk, size, runs):
     run = runs.live(300, 600, samples=2)
     runs.film(run, 300, frames=4)

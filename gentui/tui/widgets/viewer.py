@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LOOPS = 3
+SLOW = 0.5
+"""Seconds that a frame is shown at least over a slow line, where a film plays once, and when asked to alone."""
 
 
 @cache
@@ -145,8 +147,7 @@ class Viewer(Vertical):
             return
         self._state = state
         self._stop_timer()
-        moves = not getattr(self.app, "low_bandwidth", False)
-        self._film, self._is_whole, self._at, self._loops = [], False, 0, LOOPS if moves else 0
+        self._film, self._is_whole, self._at, self._loops = [], False, 0, 0 if self._is_slow else LOOPS
         sheet = self._sheet
         if self._images == "none" or sheet is None:
             self._draw(Shown((), 0, "pictures are off (--images none)" if sheet else ""))
@@ -184,6 +185,10 @@ class Viewer(Vertical):
     # -- playing
 
     @property
+    def _is_slow(self) -> bool:
+        return getattr(self.app, "low_bandwidth", False)
+
+    @property
     def is_film(self) -> bool:
         return len(self._film) > 1
 
@@ -208,7 +213,8 @@ class Viewer(Vertical):
             self._stop_timer()
         else:
             self._paused = False
-            self._loops = self._loops or LOOPS
+            is_over = self._at + 1 == len(self._film)
+            self._loops = self._loops or (1 if self._is_slow else LOOPS) + is_over
             self._play_on()
         self._write_caption()
         return "playing" if self.is_playing else "paused"
@@ -216,7 +222,8 @@ class Viewer(Vertical):
     def _play_on(self) -> None:
         """Wait for the next frame's time, if there is a film that plays and somebody to see it."""
         if self._timer is None and self.is_playing and self._is_seen:
-            self._timer = self.set_timer(self._film[self._at][1], self._tick)
+            seconds = self._film[self._at][1]
+            self._timer = self.set_timer(max(seconds, SLOW) if self._is_slow else seconds, self._tick)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
