@@ -387,6 +387,8 @@ class Charting(BaseScreen):
         self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
 
     def action_maximise(self) -> None:
+        if not self.shows_charts:
+            return
         self._is_single = not self._is_single
         self._rearranged()
 
