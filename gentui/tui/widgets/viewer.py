@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import count
+from random import randint
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
@@ -44,7 +46,7 @@ def pixel_widget(kind: str) -> Any:
     _terminal.get_cell_size._result = _terminal.CellSize(*cell_size())  # type: ignore[attr-defined]
     if kind == "kitty" and os.environ.get("TMUX"):
         _go_through_tmux()
-    return widgets.TGPImage if kind == "kitty" else _sixel(widgets)
+    return _kitty() if kind == "kitty" else _sixel(widgets)
 
 
 def _go_through_tmux() -> None:
@@ -53,6 +55,40 @@ def _go_through_tmux() -> None:
 
     tgp._TGP_MESSAGE_START = "\x1bPtmux;\x1b\x1b_G"
     tgp._TGP_MESSAGE_END = "\x1b\x1b\\\x1b\\"
+
+
+def _kitty() -> Any:
+    """A widget whose image the terminal keeps no longer than it is seen. textual-image's own says to delete all
+    that is visible, which images under placeholders never are, and says nothing when its widget goes."""
+    from textual_image.renderable import tgp
+    from textual_image.widget._base import Image
+
+    tgp.Image._image_id_counter = count(randint(1, 1 << 31))  # an id has 32 bits
+
+    class Sent(tgp.Image):
+        def cleanup(self) -> None:
+            if self.terminal_image_id:
+                tgp._send_tgp_message(a="d", d="I", i=self.terminal_image_id, q=2)
+                self.terminal_image_id = None
+
+    class Kitty(Image, Renderable=Sent):  # pyright: ignore[reportGeneralTypeIssues, reportCallIssue]
+        def get_line_filters(self) -> tuple[()]:
+            return ()  # placeholders are no text, and their colour is the image's id
+
+        def on_show(self) -> None:
+            self.refresh(layout=True)
+
+        def on_hide(self) -> None:
+            self.forget()
+
+        def on_unmount(self) -> None:
+            self.forget()
+
+        def forget(self) -> None:
+            if self._renderable is not None:
+                self._renderable.cleanup()
+
+    return Kitty
 
 
 def _sixel(widgets: Any) -> Any:
