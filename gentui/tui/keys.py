@@ -291,6 +291,7 @@ TABLE: tuple[Key, ...] = (
         "draw from its checkpoints; a classifier's features",
         5,
     ),
+    Key("run.again", "A", "again", "Edit & rerun", "open the settings form with this run's settings", 0),
     Key("run.delete", "D", "remove", "Delete", "move this run to the trash", 0),
     Key("run.tag", "T", "tag", "Tags", "add tags and take tags away", 0),
     Key("run.note", "N", "note", "Notes", "write down what you think of this run", 0),
@@ -329,7 +330,8 @@ TABLE: tuple[Key, ...] = (
     Key("features.back", "escape", "back", "Back", "back to the run", 2, False),
     # -- leaderboard
     Key("leaderboard.open", "enter", "open", "Open run", "open the run of this row", 1),
-    Key("leaderboard.filter", "slash", "filter", "Filter", "show the rows whose words match", 2),
+    Key("leaderboard.samples", "s", "samples", "Samples", "the run's samples at the step of this score", 2),
+    Key("leaderboard.filter", "slash", "filter", "Filter", "show the rows whose words match", 3),
     Key("leaderboard.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
     # -- runs side by side
     Key("compare.scores", "e", "tab('scores')", "Scores", "scores by protocol, and what the runs cost", 0),

@@ -443,9 +443,27 @@ async def test_the_leaderboard_ranks_equals_and_shows_the_published(desk, size, 
         await d.press("3")
         await d.sees("★ 1", "88", "120", "102", "161", "pub.", "n=500", "as published")
         await d.press("slash", *"n=500", "enter")
-        assert "161" not in d.text
+        await d.sees("−14 to the published 102")
         screen = await d.opens("RunScreen", "enter")
-        assert screen.run_id == list_runs(runs.home)[0].id
+        first, second = list_runs(runs.home)
+        assert screen.run_id == first.id
+        await d.opens("LeaderboardScreen", "escape")
+        await d.press("down", "s")
+        screen = await d.on("RunScreen")
+        await d.sees("grid · step 300 · 3 of 3")
+        assert screen.run_id == second.id
+        await d.opens("FormScreen", "A")
+        await d.sees("gentui run", "recipe.toml")
+
+
+async def test_a_score_leads_to_the_samples_of_its_step(desk, runs):
+    run = runs.make(steps=300, samples=6, fid=None)
+    runs.event(run, "evaluation", 160, metric="fid", value=5.0, lower_is_better=True, protocol="p", best=True)
+    async with desk() as d:
+        await d.press("3")
+        await d.sees("★ 1")
+        await d.opens("RunScreen", "s")
+        await d.sees("grid · step 150 · 3 of 6")
 
 
 @pytest.mark.parametrize("form", ["csv", "md", "latex", "json", "html"])

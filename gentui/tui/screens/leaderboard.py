@@ -65,19 +65,39 @@ class LeaderboardScreen(ListScreen):
         self._tell()
 
     def _tell(self) -> None:
-        """Of the row under the cursor, what there is no room for in it: its alarms, its mean over seeds."""
+        """Of the row under the cursor, what there is no room for in it."""
+        row = self._here
+        self.say(detail(row) if row is not None else "")
+
+    @property
+    def _here(self) -> Any | None:
+        """The row under the cursor."""
         key = self.query_one(Table).key
-        self.say(next((detail(row) for place, row in enumerate(self._rows) if key == key_of(row, place)), ""))
+        return next((row for place, row in enumerate(self._rows) if key == key_of(row, place)), None)
+
+    def _own(self) -> Any | None:
+        """That row, where it is a run's; else it is said why not."""
+        row = self._here
+        if row is not None and row.run is None:
+            self.say("A published figure: there is no run behind it here.")
+            return None
+        return row
 
     def action_open(self) -> None:
-        key = self.query_one(Table).key
-        if key is None:
-            return
-        run = key.partition("\0")[0]
-        if run:
-            self.gentui.open_run(run)
-        else:
-            self.say("A published figure: there is no run behind it here.")
+        if row := self._own():
+            self.gentui.open_run(row.run)
+
+    def action_samples(self) -> None:
+        from gentui.tui.screens.run import RunScreen
+
+        if row := self._own():
+            self.app.push_screen(RunScreen(row.run, row.step))
+
+    @property
+    def runs_meant(self) -> list[str]:
+        """What a comparison begins with."""
+        row = self._here
+        return [row.run] if row is not None and row.run else []
 
     def on_table_chosen(self) -> None:
         self.action_open()
@@ -135,6 +155,13 @@ def key_of(row: Any, place: int) -> str:
 
 
 def detail(row: Any) -> str:
-    """A row's mean over seeds and its alarms, in words."""
+    """A row's mean over seeds, how far it is from the published figure, and its alarms, in words."""
     alarms = f"alarms: {clean(health.named(row.alarms), 300)}" if row.alarms else ""
-    return " · ".join(filter(None, [alarms, over_seeds(row, wording.number)]))
+    published = ""
+    if row.run is not None and row.reference is not None and row.value == row.value:
+        off = row.value - row.reference
+        published = (
+            f"{'+' if off >= 0 else '−'}{wording.number(abs(off))} to the published {wording.number(row.reference)},"
+            " of a protocol that is not known"
+        )
+    return " · ".join(filter(None, [alarms, over_seeds(row, wording.number), published]))

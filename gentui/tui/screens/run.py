@@ -122,7 +122,7 @@ class Thumbnail(Viewer):
 
 
 class RunScreen(Charting):
-    """The view of one run."""
+    """The view of one run; with a ``step``, of its samples then."""
 
     context = "run"
     place = "runs"
@@ -130,12 +130,13 @@ class RunScreen(Charting):
     CSS_PATH = "run.tcss"
     BINDINGS = keys.bindings("run")
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, run_id: str, step: int | None = None) -> None:
         super().__init__()
         self.run_id = run_id
+        self._meant = step  # until there are samples
         self.dir = Path()
         self.seen: Seen | None = None
-        self._tab = "charts"
+        self._tab = "charts" if step is None else "samples"
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
         self._told = ""  # of the pictures side by side
@@ -198,6 +199,8 @@ class RunScreen(Charting):
                 self.say("This run is not there any more.")
             return
         self.seen = data
+        if self._meant is not None and (sample := at_step(data.samples, self._meant)) is not None:
+            self._at, self._meant = data.samples.index(sample), None
         self.take_charts(data.run, data.drawn)
         with self.app.batch_update():
             self.query_one(RunHead).show(data.run)
@@ -569,6 +572,10 @@ class RunScreen(Charting):
     def action_rename(self) -> None:
         if self.seen:
             deeds.rename(self.gentui, self.seen.run)
+
+    def action_again(self) -> None:
+        if self.seen:
+            deeds.edit_again(self.gentui, self.seen.run)
 
     @property
     def runs_meant(self) -> list[str]:
