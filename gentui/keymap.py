@@ -2,7 +2,7 @@
 
 ::
 
-    "runs.stop" = "ctrl+s"
+    "runs.stop" = "ctrl+k"
     "app.help" = ["f1", "?"]
 
 A line that cannot be used is left out and told in one sentence; the key stays what it was.
@@ -28,7 +28,7 @@ def path() -> Path:
 
 
 def read() -> tuple[dict[str, str], list[str]]:
-    """Keys by id, as Textual writes them (``ctrl+s,f5``), and a sentence for each that cannot be used."""
+    """Keys by id, as Textual writes them (``ctrl+k,f5``), and a sentence for each that cannot be used."""
     try:
         raw = tomllib.loads(path().read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -47,6 +47,11 @@ def read() -> tuple[dict[str, str], list[str]]:
         mine, other, stroke = clash
         del wanted[mine]
         troubles.append(f"keys.toml: {keys.name_of(stroke)} is taken by {other}, so {mine} keeps its key.")
+    for name, mapped in wanted.items():
+        for stroke in set(mapped.split(",")) & set(keys.EATEN):
+            troubles.append(
+                f"keys.toml: {keys.name_of(stroke)} of {name} may never arrive: {keys.EATEN[stroke]}."
+            )
     return wanted, troubles
 
 
@@ -65,8 +70,12 @@ def _strokes(name: str, value: Any) -> tuple[list[str], str]:
         return [], f"there is no action {clean(name, 60)!r}{meant}"
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        return [], f"{name} wants a key such as 'ctrl+s', or a list of them"
+        return [], f"{name} wants a key such as 'ctrl+k', or a list of them"
     strokes = [keys.key_called(word) for word in words]
+    for word, key in zip(words, strokes, strict=True):
+        if key in keys.SAME:
+            sent = keys.name_of(keys.SAME[key])
+            return [], f"terminals send {clean(word, 40)} as {sent}, so {name} keeps its own"
     bad = next((word for word, key in zip(words, strokes, strict=True) if not _KEY.fullmatch(key)), None)
     return (strokes, "") if bad is None else ([], f"{clean(bad, 40)!r} is no key, so {name} keeps its own")
 

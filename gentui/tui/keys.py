@@ -55,6 +55,17 @@ MODAL = frozenset(
 """Contexts of dialogs, where the keys of the whole app do not work."""
 RESERVED = frozenset({"up", "down", "k", "j", "pageup", "pagedown", "home", "end", "ctrl+c"})
 """Keys that lists take for themselves, and the one that tells how to quit."""
+WRITTEN_IN = frozenset({"form", "playground"})
+"""Screens where a field has the focus all the time: a key that prints is text there."""
+EATEN = {
+    "ctrl+a": "screen keeps it for itself",
+    "ctrl+b": "tmux keeps it for itself",
+    "ctrl+q": "terminals and screen may take it as leave to go on",
+    "ctrl+s": "terminals and screen may stop at it",
+}
+"""Keys that may never arrive, and why."""
+SAME = {"ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
+"""Keys that terminals send as another."""
 
 
 @dataclass(frozen=True)
@@ -319,7 +330,7 @@ TABLE: tuple[Key, ...] = (
     Key("overlay.back", "escape,O", "back", "Close", "back to the charts", 4, False),
     # -- playground
     Key("playground.draw", "f5,ctrl+enter", "draw", "Draw", "draw what the fields ask for", 1, True, True),
-    Key("playground.save", "f2,ctrl+s", "save", "Save", "write the picture to the file named in the form", 2),
+    Key("playground.save", "f2", "save", "Save", "write the picture to the file named in the form", 2),
     Key("playground.copy", "f3", "copy", "Copy command", "copy the command line that draws the same", 3),
     Key("playground.reset", "f4", "reset", "Reset field", "put the recipe's own value back in this field", 5),
     Key("playground.play", "f6", "play", "Play/pause", "let an animation play, or stand still", 6),
@@ -421,6 +432,12 @@ def key_called(word: str) -> str:
     return _CALLED.get(word, word if len(word) == 1 else word.lower())
 
 
+def prints(stroke: str) -> bool:
+    """Whether a key is a character, which a field takes as text."""
+    name = _NAMES.get(stroke, stroke)
+    return stroke == "space" or (len(name) == 1 and name.isascii())
+
+
 def meet(one: str, other: str) -> bool:
     """Whether keys of both contexts work at the same time."""
     return one == other or ("app" in (one, other) and not MODAL & {one, other})
@@ -451,6 +468,10 @@ def bindings(context: str) -> list[Binding]:
 
 
 def shown(context: str, modal: bool = False) -> list[Key]:
-    """What the key bar offers: the screen's keys, then those of the whole app, by rank."""
-    keys = of(context) + ([] if modal else of("app"))
-    return sorted((key for key in keys if key.rank), key=lambda key: key.rank)
+    """What the key bar offers: the screen's keys, then those of the whole app, by rank; of these where text is typed
+    only what is no text."""
+    everywhere = [] if modal else of("app")
+    if context in WRITTEN_IN:
+        left = [(key, [s for s in key.keys.split(",") if not prints(s)]) for key in everywhere]
+        everywhere = [replace(key, keys=",".join(strokes)) for key, strokes in left if strokes]
+    return sorted((key for key in of(context) + everywhere if key.rank), key=lambda key: key.rank)

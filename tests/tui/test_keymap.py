@@ -35,10 +35,13 @@ def test_dialogs_are_where_the_keys_of_the_app_do_not_work():
 @pytest.mark.parametrize(
     ("text", "mapping", "told"),
     [
-        ('"runs.stop" = "ctrl+s"', {"runs.stop": "ctrl+s"}, ""),
-        ('[runs]\nstop = "^S"\nfilter = ["f3", "/"]', {"runs.stop": "ctrl+s", "runs.filter": "f3,slash"}, ""),
+        ('"runs.stop" = "ctrl+k"', {"runs.stop": "ctrl+k"}, ""),
+        ('"runs.stop" = "ctrl+b"', {"runs.stop": "ctrl+b"}, "^b of runs.stop may never arrive: tmux keeps it"),
+        ('"runs.stop" = "^S"', {"runs.stop": "ctrl+s"}, "^s of runs.stop may never arrive"),
+        ('"runs.stop" = "^I"', {}, "terminals send ^I as Tab, so runs.stop keeps its own"),
+        ('[runs]\nstop = "^K"\nfilter = ["f3", "/"]', {"runs.stop": "ctrl+k", "runs.filter": "f3,slash"}, ""),
         ('"runs.stopp" = "s"', {}, "there is no action 'runs.stopp' (did you mean 'runs.stop'?)"),
-        ('"runs.stop" = 3', {}, "runs.stop wants a key such as 'ctrl+s'"),
+        ('"runs.stop" = 3', {}, "runs.stop wants a key such as 'ctrl+k'"),
         ('"runs.stop" = ["S", 3]', {}, "runs.stop wants a key"),
         ('"runs.stop" = "no key"', {}, "'no key' is no key, so runs.stop keeps its own"),
         ('"runs.stop" = "q"', {}, "q is taken by app.quit, so runs.stop keeps its key"),

@@ -115,6 +115,21 @@ def test_every_key_is_in_the_help(context: str):
             assert keys.name_of(stroke) in text
 
 
+def test_every_action_has_a_key_that_arrives_in_any_terminal():
+    """Ctrl-Q is one more way out only: where flow control takes it, it does nothing."""
+    lost = {*keys.EATEN, *keys.SAME}
+    assert {stroke for key in keys.TABLE for stroke in key.keys.split(",")} & lost == {"ctrl+q"}
+    for key in keys.TABLE:
+        # only terminals that speak kitty's keyboard protocol tell Ctrl-Enter from Enter
+        assert set(key.keys.split(",")) - lost - {"ctrl+enter"}, key
+
+
+@pytest.mark.parametrize("context", sorted(keys.WRITTEN_IN))
+def test_where_text_is_typed_the_key_bar_offers_no_letters(context: str):
+    for key in keys.shown(context):
+        assert not any(map(keys.prints, key.keys.split(","))), key
+
+
 def test_every_key_says_what_it_does():
     for key in keys.TABLE:
         assert key.label and key.help and len(key.label) <= 16, key
