@@ -17,6 +17,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("accuracy", "val_accuracy"),
     ("target_accuracy", "oracle_target_accuracy"),
     ("grad_norm_d", "grad_norm_g"),
+    ("health/change_d", "health/change_g"),
     ("health/diversity", "health/pixel_spread"),
     ("health/precision", "health/recall"),
     ("health/label", "health/label_told"),

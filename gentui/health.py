@@ -19,6 +19,7 @@ SIGNAL = "health/"
 SIGNALS_OF = {
     "collapse": ("diversity", "pixel_spread"),
     "blob": ("pixel_spread",),
+    "high-rate": ("change", "change_d", "change_g"),
     "class-ignored": ("label", "label_told"),
     "class-confused": ("label",),
     "memorisation": ("nearest",),

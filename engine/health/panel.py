@@ -6,6 +6,7 @@ from engine.health import Panel
 from engine.health.curves import (
     DiscriminatorWins,
     Divergence,
+    HighRate,
     NonFinite,
     Overfitting,
     Slowness,
@@ -33,6 +34,7 @@ def build_panel(
             NonFinite(),
             trend,
             Divergence(settings, trend, descends),
+            HighRate(settings),
             Overfitting(settings, trend),
             DiscriminatorWins(settings),
             StalledRate(total_steps),

@@ -149,6 +149,7 @@ class GAN:
             fake = self.generate(condition, len(batch))
         loss, parts = self.discriminator_loss(batch.images, fake.detach(), condition)
         metrics |= {"loss": loss.detach(), **parts, "grad_norm_d": self.discriminator.update(loss)}
+        metrics |= self.discriminator.metrics("_d")
         if self.settings.auxiliary_weight and (norm := self.class_head_norm()) is not None:
             metrics["grad_norm_aux"] = norm
         if self.regulariser.constrain is not None:
@@ -157,6 +158,7 @@ class GAN:
             with frozen(self.discriminator.net):
                 loss, parts = self.generator_loss(fake, condition)
                 metrics |= {**parts, "grad_norm_g": self.generator.update(loss)}
+            metrics |= self.generator.metrics("_g")
         return metrics
 
     def class_head_norm(self) -> Tensor | None:

@@ -14,6 +14,7 @@ from engine.methods.averaging import Averaged
 from engine.optim import build_optimizer, build_schedule
 from engine.registry import Settings
 
+WATCHED = 200  # updates of an attempt after which the weights' change is measured: the rate is felt by then
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 N = TypeVar("N", bound=nn.Module)
@@ -64,6 +65,12 @@ class Learner:
         self.scaler = torch.amp.GradScaler(device.type, enabled=False)
         compiled = recipe.train.compile and compilable
         self.forward: nn.Module = torch.compile(self.net) if compiled else self.net  # type: ignore[assignment]
+        self._weights = [
+            p for p in self.net.parameters() if p.dim() > 1
+        ]  # gains and offsets have a size of their own
+        self._updates = 0
+        self.change: Tensor | None = None
+        """‖Δw‖/‖w‖ of the newest update, a scalar on the device; None where it was not measured."""
 
     @property
     def lr(self) -> float:
@@ -91,12 +98,19 @@ class Learner:
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self.clip:
             nn.utils.clip_grads_with_norm_(parameters, self.clip, norm)
+        before = [p.detach().clone() for p in self._weights] if self._updates < WATCHED else []
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        self._updates += 1
+        self.change = _change(before, self._weights) if before else None
         self.schedule.after_step()
         if self.average is not None:
             self.average.update()
         return norm
+
+    def metrics(self, of: str = "") -> dict[str, Tensor | float]:
+        """What of the newest update is worth a curve; ``of`` ends its name."""
+        return {} if self.change is None else {f"health/change{of}": self.change}
 
     def gradient(self, loss: Tensor) -> Tensor:
         """The flat gradient of ``loss``, float32; no step is taken."""
@@ -134,3 +148,9 @@ class Learner:
             self.scaler.load_state_dict(state["scaler"])
         if self.average is not None:
             self.average.updates = state["ema_updates"]
+
+
+@torch.no_grad()
+def _change(before: list[Tensor], after: list[nn.Parameter]) -> Tensor:
+    steps = [new - old for new, old in zip(after, before, strict=True)]
+    return nn.utils.get_total_norm(steps) / nn.utils.get_total_norm(before).clamp_min(1e-12)

@@ -36,7 +36,7 @@ class OneNet(ABC):
         lr = self.learner.lr
         loss, parts = self.loss(self.learner.forward, batch)
         norm = self.learner.update(loss)
-        return {"loss": loss.detach(), **parts, "grad_norm": norm, "lr": lr}
+        return {"loss": loss.detach(), **parts, "grad_norm": norm, "lr": lr, **self.learner.metrics()}
 
     def rehearse(self, batch: Batch) -> Tensor:
         return self.learner.gradient(self.loss(self.net, batch)[0])

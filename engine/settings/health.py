@@ -17,6 +17,9 @@ class Health(Settings):
     diverged: float = Field(
         2.0, gt=1, le=1e6, description="times its lowest value that the smoothed loss may rise to"
     )
+    change: float = Field(
+        1.0, gt=0, le=1e6, description="times their own size that weights may change by in five updates"
+    )
     overfitting: float = Field(
         0.1, gt=0, le=1e6, description="share by which the validation loss may rise above its lowest value"
     )

@@ -153,7 +153,8 @@ def test_it_classifies_and_validates_and_makes_no_images():
     )
     metrics = method.training_step(batch())
     assert set(metrics) == {
-        "loss", "loss_label", "loss_domain", "domain_accuracy", "lambda", "grad_norm", "lr"
+        "loss", "loss_label", "loss_domain", "domain_accuracy", "lambda", "grad_norm", "lr",
+        "health/change",
     }  # fmt: skip
     features, logits = method.classify(batch().images)
     assert features.shape == (6, 128) and logits.shape == (6, 10)
@@ -171,7 +172,7 @@ def test_without_the_adversary_there_is_no_domain_classifier_and_the_target_chan
         metrics = seen.training_step(given)
         torch.manual_seed(step)
         blind.training_step(replace(given, target=None))
-    assert set(metrics) == {"loss", "loss_label", "grad_norm", "lr"}
+    assert set(metrics) == {"loss", "loss_label", "grad_norm", "lr", "health/change"}
     assert_same(seen.weights(), blind.weights())
 
 

@@ -73,3 +73,15 @@ def test_what_must_not_be_compiled_is_not():
     context = Context(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
     critic = Learner(nn.Linear(4, 1), context, compilable=False)
     assert critic.forward is critic.net
+
+
+def test_how_much_the_weights_change_is_told_of_the_first_updates(monkeypatch):
+    monkeypatch.setattr("engine.methods.learner.WATCHED", 2)
+    one = learner()
+    before = torch.cat([p.detach().flatten() for p in one.net.parameters() if p.dim() > 1])
+    train(one, 1)
+    after = torch.cat([p.detach().flatten() for p in one.net.parameters() if p.dim() > 1])
+    change = one.metrics("_g")["health/change_g"]
+    assert float(change) == pytest.approx(float((after - before).norm() / before.norm()), rel=1e-5)
+    train(one, 2)
+    assert one.metrics() == {}

@@ -141,7 +141,7 @@ def test_it_generates_reconstructs_and_validates_and_says_its_losses():
     method = build()
     assert isinstance(method, Generates) and isinstance(method, Reconstructs) and isinstance(method, Validates)
     metrics = method.training_step(batch())
-    assert set(metrics) == {"loss", "mse", "kl", "grad_norm", "lr"}
+    assert set(metrics) == {"loss", "mse", "kl", "grad_norm", "lr", "health/change"}
     assert set(method.validate(batch())) == {"val_loss", "val_mse", "val_kl"}
     assert method.net.training
 

@@ -12,6 +12,7 @@ from engine.health import Panel
 from engine.health.curves import (
     DiscriminatorWins,
     Divergence,
+    HighRate,
     NonFinite,
     Overfitting,
     Slowness,
@@ -116,6 +117,16 @@ def test_a_discriminator_without_a_loss_wins():
 def test_a_wasserstein_critic_cannot_win():
     rows = [{"loss_d_real": -50.0, "loss_d_fake": -50.0} for _ in range(100)]
     assert said(DiscriminatorWins(SETTINGS), rows) is None
+
+
+def test_steps_as_large_as_the_weights_are_a_rate_too_high_and_healthy_ones_are_not():
+    def rows(*changes):
+        return [{"loss": -1.0, "health/change_d": change} for change in changes]
+
+    step, alarm = said(HighRate(SETTINGS), rows(0.6, 0.3, 0.2, 0.1))
+    assert (step, alarm.name, alarm.began) == (3, "high-rate", 1)
+    assert "3 updates changed the discriminator's weights by 1.1 times" in alarm.sentence
+    assert said(HighRate(SETTINGS), [*rows(0.1, 0.1, 0.08, 0.07, 0.06, 0.05), {"loss": 1.0}] * 50) is None
 
 
 def test_a_rate_that_ran_out_early_is_told_and_a_linear_decay_is_not():
