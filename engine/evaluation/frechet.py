@@ -71,16 +71,6 @@ class Moments:
         if self._scatter is not None or self._kept > self.dims:
             self._fold()
 
-    def merge(self, other: Moments) -> None:
-        """Take in everything ``other`` has seen; ``other`` is left as it is."""
-        if other.dims != self.dims:
-            raise ValueError(f"moments of {self.dims} and {other.dims} dimensions cannot be merged")
-        if other._mean is not None and other._scatter is not None:
-            self._fold()
-            self._absorb(other._count, other._mean, other._scatter)
-        for rows in other._rows:
-            self.update(rows)
-
     @property
     def mean(self) -> Array:
         """d."""
