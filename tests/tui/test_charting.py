@@ -129,7 +129,8 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
         )
         assert json.loads(config.read_text())["diffusion"] == {
             "columns": 3, "smoothing": 0.9, "kind": "window", "log_y": True, "clip": True, "axis": "epoch",
-            "marks": "braille", "hidden": ["loss"],
+            "marks": "braille", "hidden": ["loss"], "filter": "", "rows": 0, "guides": "none", "others": [],
+            "picture": 0,
         }  # fmt: skip
     async with desk((160, 45)) as d:
         screen = await opened(d, other)

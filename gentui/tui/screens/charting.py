@@ -400,9 +400,9 @@ class Charting(BaseScreen):
     def _lay_out_charts(self) -> None:
         is_full = self._is_single or bool(self._heat) or self._layout.columns > 2
         self.query_one("#charts").set_class(is_full, "-full")
-        if percent := self._layout.picture:
-            self.query_one("#thumbnail").styles.width = f"{percent}%"
-            self.query_one("#thumbnail").styles.max_width = "100%"
+        for picture in self.query("#thumbnail") if self._layout.picture else ():
+            picture.styles.width = f"{self._layout.picture}%"
+            picture.styles.max_width = "100%"
         self.query_one(Charts).lay_out(self._layout.columns, self._layout.rows, self._is_single)
 
     def action_chart(self, by: int) -> None:
