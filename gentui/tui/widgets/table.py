@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -47,6 +48,11 @@ class Row:
 
     key: str | None
     cells: tuple[Cell, ...]
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Of its cells: of a thousand rows few change at a time, and each is measured once."""
+        return tuple([_width(_text(cell)) for cell in self.cells])
 
 
 def heading(text: str) -> Row:
@@ -209,15 +215,11 @@ class Table(ScrollView, can_focus=True):
         return titles
 
     def _measure(self) -> list[int]:
-        widths = [_width(title) for title in self._titles()]
-        for row in self.rows:
-            if row.key is None:
-                continue
-            for index, cell in enumerate(row.cells):
-                if (width := _width(_text(cell))) > widths[index]:
-                    widths[index] = width
+        titles = tuple(_width(title) for title in self._titles())
+        rows = (row.widths for row in self.rows if row.key is not None)
+        widest = [max(column) for column in zip(titles, *rows, strict=True)]
         return [
-            min(max(w, c.minimum), c.maximum) if w else 0 for w, c in zip(widths, self.columns, strict=True)
+            min(max(w, c.minimum), c.maximum) if w else 0 for w, c in zip(widest, self.columns, strict=True)
         ]
 
     def _fit(self) -> list[int]:
