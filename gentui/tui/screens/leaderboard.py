@@ -36,6 +36,7 @@ class LeaderboardScreen(ListScreen):
     context = "leaderboard"
     place = "leaderboard"
     BINDINGS = keys.bindings("leaderboard")
+    DEFAULT_CSS = "LeaderboardScreen StatusLine { display: block; }"  # or rows with words move all
 
     def __init__(self) -> None:
         super().__init__()

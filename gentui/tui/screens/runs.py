@@ -79,6 +79,7 @@ class RunsScreen(ListScreen):
     context = "runs"
     place = "runs"
     BINDINGS = keys.bindings("runs")
+    DEFAULT_CSS = "RunsScreen StatusLine { display: block; }"  # or rows with words move all
 
     def __init__(self) -> None:
         super().__init__()
