@@ -231,6 +231,8 @@ class Charting(BaseScreen):
         """Keep what was looked up; the first time, take on how the charts of the family were left."""
         if self.drawn is not None:
             self._follow(self.drawn.extent, drawn.extent)
+        if drawn.first <= self._focus < drawn.first + len(drawn.charts):
+            drawn = replace(drawn, focus=self._focus)  # it may have gone on since this was asked
         self.drawn = drawn
         self._family, self._run_name = run.family, clean(deeds.label(run), 40)
         if self._has_layout or drawn.layout is None:

@@ -104,7 +104,7 @@ class ChartBox(Vertical):
         if self._in_focus:
             text = Content.assemble(("> " if self._shown[1].marks == "ascii" else "▸ ", "bold $accent"), text)
         if title.content != text:
-            title.update(text)
+            title.update(text, layout=False)
 
 
 def instead_of(curves: Curves, waiting: str) -> str:
