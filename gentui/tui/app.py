@@ -21,6 +21,8 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     if low_bandwidth:
         images = "half" if images == "auto" else images
         os.environ.setdefault("GENTUI_PLOT", "ascii")
+    else:  # what a terminal sends for one key comes together; over a slow line it may not
+        os.environ.setdefault("ESCDELAY", "25")
     if liked.lines:
         os.environ.setdefault("GENTUI_PLOT", liked.lines)
     question = Question(images)  # the terminal answers while Textual loads

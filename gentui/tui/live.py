@@ -1,7 +1,8 @@
-"""The one thread that touches the index and the queue, so that the screen never waits for a disk or a lock.
+"""The two threads that touch the index and the queue, so that the screen never waits for a disk or a lock.
 
-Twice a second it lets the index take in what the trainers wrote. Only when something changed, or a screen
-asks, does it fetch what the visible screen shows and post it there. Nothing changed: nothing is posted.
+One looks after the queue and lets the index take in what the trainers wrote, twice a second. The other fetches what
+the visible screen shows and posts it there: at once when the screen asks, whatever is being taken in meanwhile, and
+else only when something changed. Nothing changed: nothing is posted.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 from gentui.text import clean
+from gentui.tui import quiet
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -70,95 +73,72 @@ class Scored(Message):
     severity: str
 
 
-class Live(threading.Thread):
-    """Started once the first frame is out. ``watch`` and ``wake`` may be called from the UI thread."""
+class Keeper(threading.Thread):
+    """Keeps the queue going and the index up to date. ``looked`` is called after every pass."""
 
-    def __init__(self, app: App[Any], home: Path, every: float = 0.5, redraw: float = REDRAW):
-        super().__init__(name="gentui-live", daemon=True)
+    def __init__(self, app: App[Any], home: Path, every: float, looked: Callable[[], None]):
+        super().__init__(name="gentui-keeper", daemon=True)
         self._app = app
         self._home = home
         self._every = every
-        self._redraw = redraw
-        self._asked = threading.Event()
+        self._looked = looked
+        self._woken = threading.Event()
         self._ended = threading.Event()
-        self._target: tuple[Screen[Any], Fetch] | None = None
-        self._posted: tuple[object, ...] | None = None
-        self._posted_at = 0.0
-        self._counted: tuple[object, ...] | None = None
-        self._index: Index | None = None
-        self._pulse = Pulse()
-        self._had_tty = sys.__stdin__ is not None and sys.__stdin__.isatty()
         self._queue_due = 0.0
         self._evaluations: dict[str, EvaluationDir] = {}
+        self.is_busy = False  # runs train or wait: there may be news at any moment
         self.passes = 0
+        self.trouble = ""
 
-    def watch(self, screen: Screen[Any], fetch: Fetch) -> None:
-        """From now on keep ``screen`` supplied with ``fetch(index)``; the first time at once."""
-        self._target = (screen, fetch)
-        self._asked.set()
-
-    def unwatch(self, screen: Screen[Any]) -> None:
-        if self._target is not None and self._target[0] is screen:
-            self._target = None
+    @property
+    def scoring(self) -> int:
+        """How many evaluations go on or wait."""
+        return len(self._evaluations)
 
     def wake(self) -> None:
-        """Look now, not at the next beat."""
         self._queue_due = 0.0
-        self._asked.set()
+        self._woken.set()
 
     def follow(self, job: EvaluationDir) -> None:
-        """Tell when this evaluation ends, even if it does before the queue is next looked at."""
         self._evaluations[job.id] = job
         self.wake()
 
     def end(self) -> None:
         self._ended.set()
-        self._asked.set()
+        self._woken.set()
 
     def run(self) -> None:
         while not self._ended.is_set():
-            self._asked.clear()
+            self._woken.clear()
             began = time.monotonic()
             self._pass()
             self.passes += 1
-            if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
-                os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
+            self._looked()
+            if self.passes == 1:
+                quiet.loaded()
+            quiet.tidy()
             # a slow index gets at least as much rest as it took; with nothing running there is no hurry
-            rest = (
-                self._every
-                if self._pulse.running or self._pulse.queued or self._pulse.scoring
-                else 2 * self._every
-            )
-            self._asked.wait(max(rest, min(5.0, time.monotonic() - began)))
+            rest = self._every if self.is_busy or self.scoring else 2 * self._every
+            self._woken.wait(max(rest, min(5.0, time.monotonic() - began)))
 
     def _pass(self) -> None:
-        """Queue, index, screen, in this order; what goes wrong in one does not stop the next."""
+        """Queue, then index; what goes wrong in one does not stop the other."""
         trouble = ""
-        pulse = Pulse(self._pulse.running, self._pulse.queued)
         try:
             self._queue()
         except Exception as error:
             trouble = f"queue: {_sentence(error)}"
-        pulse.scoring = len(self._evaluations)
         try:
-            index = self._open()
-            index.refresh()
-            once = _Once(index)
-            self._supply(once)
-            self._count(once, pulse)
+            self._index.refresh()
         except Exception as error:
             trouble = f"index: {_sentence(error)}"
-        pulse.trouble = trouble
-        if pulse != self._pulse:
-            self._pulse = pulse
-            self._app.post_message(pulse)
+        self.trouble = trouble
 
-    def _open(self) -> Index:
-        if self._index is None:
-            from gentui.index import Index
+    @cached_property
+    def _index(self) -> Index:
+        from gentui.index import Index
 
-            self._index = Index(self._home)
-        return self._index
+        return Index(self._home)
 
     def _queue(self) -> None:
         if (now := time.monotonic()) < self._queue_due:
@@ -182,6 +162,83 @@ class Live(threading.Thread):
                 if (told := outcome(job)) is not None:
                     self._app.post_message(Scored(*told))
         self._evaluations.update(pending)
+
+
+class Live(threading.Thread):
+    """Started once the first frame is out. ``watch`` and ``wake`` may be called from the UI thread.
+
+    ``passes``: after so many passes of the keeper it was looked whether there is anything to post.
+    """
+
+    def __init__(self, app: App[Any], home: Path, every: float = 0.5, redraw: float = REDRAW):
+        super().__init__(name="gentui-live", daemon=True)
+        self._app = app
+        self._home = home
+        self._every = every
+        self._redraw = redraw
+        self._asked = threading.Event()
+        self._ended = threading.Event()
+        self._keeper = Keeper(app, home, every, self._asked.set)
+        self._target: tuple[Screen[Any], Fetch] | None = None
+        self._posted: tuple[object, ...] | None = None
+        self._posted_at = 0.0
+        self._counted: tuple[object, ...] | None = None
+        self._pulse = Pulse()
+        self._had_tty = sys.__stdin__ is not None and sys.__stdin__.isatty()
+        self.passes = 0
+
+    def watch(self, screen: Screen[Any], fetch: Fetch) -> None:
+        """From now on keep ``screen`` supplied with ``fetch(index)``; the first time at once."""
+        self._target = (screen, fetch)
+        self._asked.set()
+
+    def unwatch(self, screen: Screen[Any]) -> None:
+        if self._target is not None and self._target[0] is screen:
+            self._target = None
+
+    def wake(self) -> None:
+        """Look now, not at the next beat."""
+        self._keeper.wake()
+
+    def follow(self, job: EvaluationDir) -> None:
+        """Tell when this evaluation ends, even if it does before the queue is next looked at."""
+        self._keeper.follow(job)
+
+    def end(self) -> None:
+        self._ended.set()
+        self._keeper.end()
+        self._asked.set()
+
+    def run(self) -> None:
+        self._keeper.start()
+        while not self._ended.is_set():
+            self._asked.clear()
+            began, kept = time.monotonic(), self._keeper.passes
+            self._pass()
+            self.passes = kept
+            if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
+                os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
+            self._asked.wait(max(2 * self._every, min(5.0, time.monotonic() - began)))
+
+    def _pass(self) -> None:
+        """What the screen shows, and how many runs train and wait."""
+        pulse = Pulse(self._pulse.running, self._pulse.queued, self._keeper.scoring, self._keeper.trouble)
+        try:
+            once = _Once(self._index)
+            self._supply(once)
+            self._count(once, pulse)
+        except Exception as error:
+            pulse.trouble = f"index: {_sentence(error)}"
+        if pulse != self._pulse:
+            self._pulse = pulse
+            self._keeper.is_busy = bool(pulse.running or pulse.queued)
+            self._app.post_message(pulse)
+
+    @cached_property
+    def _index(self) -> Index:
+        from gentui.index import Index
+
+        return Index(self._home)
 
     def _now(self) -> int:
         """Changes every few seconds while something runs: a run that falls silent changes no file."""

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.binding import Binding
 from textual.widget import Widget
 
 from gentui import keymap, preferences
 from gentui.text import clean
-from gentui.tui import keys
+from gentui.tui import keys, quiet
 from gentui.tui.gate import Gate
 from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored
 from gentui.tui.overlay import Overlay
@@ -24,6 +25,7 @@ from gentui.tui.themes import THEMES, curve_colours
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
     from textual.filter import LineFilter
     from textual.screen import Screen
 
@@ -95,6 +97,14 @@ class GentuiApp(SurvivingApp):
         self.theme = "ansi-dark" if no_color else chosen
         self.animation_level = "none"
 
+    def get_driver_class(self) -> type[Driver]:
+        from textual.drivers.linux_driver import LinuxDriver
+
+        from gentui.tui.driver import PromptDriver
+
+        found = super().get_driver_class()
+        return PromptDriver if found is LinuxDriver else found
+
     def get_system_commands(self, screen: Screen[Any]) -> Any:
         from textual.app import SystemCommand
 
@@ -133,6 +143,8 @@ class GentuiApp(SurvivingApp):
 
             for event in XTermParser().feed(self._typed):
                 self._driver.process_message(event)
+        if not self.is_headless:
+            quiet.keep()
         self.live.start()
         if self._at:
             self.open_run(self._at)
@@ -155,6 +167,11 @@ class GentuiApp(SurvivingApp):
 
     def on_unmount(self) -> None:
         self.live.end()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            quiet.typed()
+        await super().on_event(event)
 
     # -- the live thread
 
