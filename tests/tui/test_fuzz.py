@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from textual import events
 from textual.geometry import Size
@@ -27,6 +28,7 @@ from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.runs import RunsScreen
+from gentui.tui.widgets.chart import Chart, Curve, Look
 from gentui.tui.workbench import GentuiApp
 from tests.tui.test_features import drawn
 
@@ -221,4 +223,17 @@ async def test_a_palette_that_is_closed_twice_and_searched_on_harms_nothing(desk
         await d.on("HomeScreen")
         palette._gather_commands("run")
         await d.pilot.pause(0.1)
+        assert not d.app.crashes
+
+
+async def test_a_chart_that_is_told_before_its_parts_are_there_is_drawn_when_they_are(desk):
+    async with desk() as d:
+        chart = Chart()
+        line = np.arange(9.0)
+        told = d.app.screen.mount(chart)
+        chart.show([Curve("loss", line, line, line, np.zeros(0), 9)], Look())
+        await told
+        await d.sees("━━")
+        await chart.remove()
+        chart.show([Curve("other", line, line, line, np.zeros(0), 9)], Look())
         assert not d.app.crashes

@@ -364,6 +364,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         with suppress(NoMatches):  # the screen is left while it mounts: nothing is there to be sized
             super().on_mount()
             self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 8
+        if self._drawn is not None:
+            self._draw(*self._drawn[:2])
 
     def _update_margin_sizes(self) -> None:
         with suppress(NoMatches):  # likewise, from the watchers of the margins
@@ -405,6 +407,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             super()._rerender()
 
     def _draw(self, curves: Sequence[Curve], look: Look) -> None:
+        if not self.query("#legend"):  # it is drawn when its parts are there; or they have gone already
+            return
         self._is_drawing = True
         try:
             self._lay_down(curves, look)
