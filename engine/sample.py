@@ -4,7 +4,7 @@ FILE decides what is written: .png a grid, .gif the process from noise to image,
 ``--to-seed`` the images lie between those of two seeds: a .png has a row for each pair, a .gif moves. With
 ``--neighbours`` each image is followed by the training images nearest to it.
 Equal arguments give equal bytes. Exit codes: 0, 2 (bad argument), 3 (no checkpoint of that step), 4 (no checkpoint,
-no such device).
+no such device, its memory is full).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from engine.requests import SETTINGS
 from engine.rundir import RunDir, checkpoint_named
 from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample
-from engine.trained import Trained, changed_or_exit, leave, or_exit
+from engine.trained import Trained, changed_or_exit, enough_memory, leave, or_exit
 
 BATCH = 256
 UNCONDITIONAL_COLUMNS = 8
@@ -74,8 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    trained = or_exit(RunDir(options.run_dir), options.device, options.checkpoint)
-    made = drawing(trained, options, moves=options.out.suffix.lower() == ".gif")
+    with enough_memory(options.device):
+        trained = or_exit(RunDir(options.run_dir), options.device, options.checkpoint)
+        made = drawing(trained, options, moves=options.out.suffix.lower() == ".gif")
     try:
         made.save(options.out)
     except OSError as error:

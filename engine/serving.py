@@ -38,7 +38,7 @@ from engine.data import to_uint8
 from engine.figures.grid import save_grid
 from engine.rundir import RunDir, Which, checkpoint_named
 from engine.sample import Drawing, argument_parser, drawing
-from engine.trained import Left, Trained, or_exit
+from engine.trained import Left, Trained, enough_memory, give_back_memory, or_exit
 
 EVERY = 0.2  # seconds between two pictures of the process
 
@@ -56,18 +56,21 @@ class Server:
     def answer(self, request: dict[str, Any]) -> None:
         number = request["id"]
         try:
-            if "read" in request:
-                self._load(checkpoint_named(request["read"]))
-            elif "save" in request:
-                self._save(number, Path(request["save"]))
-            else:
-                self._draw(number, request["arguments"])
+            with enough_memory(self._device):
+                if "read" in request:
+                    self._load(checkpoint_named(request["read"]))
+                elif "save" in request:
+                    self._save(number, Path(request["save"]))
+                else:
+                    self._draw(number, request["arguments"])
         except Left as leaving:
             say(id=number, error=leaving.sentence)
         except OSError as error:
             say(id=number, error=f"it cannot be written: {error.strerror or error}")
         except (Exception, SystemExit) as error:
             say(id=number, error=f"{type(error).__name__}: {error}")
+        finally:
+            give_back_memory()
 
     def _draw(self, number: int, arguments: list[str]) -> None:
         options = argument_parser().parse_args(arguments)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -78,6 +79,24 @@ def changed_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
         return recipe.with_values(given) if given else recipe
     except RecipeError as error:
         leave(error.briefly, 2)
+
+
+@contextmanager
+def enough_memory(device: str) -> Iterator[None]:
+    """Leaves with 4 and a sentence where the device's memory is full."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        where = "the GPU" if device == "auto" else device
+        leave(
+            f"{where} has no memory left for this: ask for fewer images, or draw on the CPU (--device cpu)", 4
+        )
+
+
+def give_back_memory() -> None:
+    """Have the GPU's memory that is not in use free again, for whoever trains there."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 class Left(SystemExit):
