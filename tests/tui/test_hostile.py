@@ -15,8 +15,10 @@ import pytest
 
 from engine.rundir import RunDir
 from gentui.text import clean
+from gentui.tui.drawing import Drawer
 from gentui.tui.screens.run import inside
-from tests.tui.hostile import SHALOM, Hostile, acts_of, is_harmless
+from tests.tui.hostile import LONE, SALAM, SHALOM, Hostile, acts_of, is_harmless
+from tests.tui.hostile import NASTY as ALL_OF_IT
 from tests.tui.test_terminal import ENV, Terminal
 
 NASTY = "\x1b]52;c;b3duZWQ=\x07[/bold]\u202eevil\ud800\x1b[2J[@click=app.quit]x[/]"
@@ -154,6 +156,26 @@ def test_no_byte_of_anybody_else_s_reaches_the_terminal(home, runs, columns, row
         assert os.waitstatus_to_exitcode(t.ended()) == 0
     finally:
         t.close()
+
+
+async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs, monkeypatch):
+    made = runs.make("toonfaces-acgan")
+    (made.checkpoints / "last").mkdir()
+    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard: None)
+    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
+    monkeypatch.setattr(Drawer, "end", lambda self: None)
+    async with desk((80, 24)) as d:
+        await d.opens("RunScreen", "4")
+        await d.until(lambda: d.app.screen.seen)
+        screen = await d.opens("PlaygroundScreen", "P")
+        labels = {"classes": [], "attributes": [ALL_OF_IT, LONE, SALAM], "groups": []}
+        told = {"conditions": labels, "conditional": True, "which": LONE, "step": 3, "device": ALL_OF_IT}
+        screen._take(screen._drawer, told)
+        await d.press("right", "down", "right", "f3")
+        await d.sees("Copied:")
+        assert d.app.clipboard == clean(d.app.clipboard) and SHALOM in d.app.clipboard
+        for strip in d.app.screen._compositor.render_strips():
+            assert all(is_harmless(character) for segment in strip for character in segment.text)
 
 
 COMMANDS = [

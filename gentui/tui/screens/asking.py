@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
+from gentui.text import clean
 from gentui.tui.widgets.settings import Entry, SettingsForm, placed
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Asks(_OnScreen):
         return "; ".join(f"{key}: {told}" if key else told for key, told in self.problems.items())
 
     def put_command(self, words: list[str]) -> None:
-        self.put("command", Content.assemble(("$ ", "$text-muted"), shlex.join(words)))
+        self.put("command", Content.assemble(("$ ", "$text-muted"), clean(shlex.join(words))))
 
     def put(self, name: str, content: Content) -> None:
         """Change one of the texts, if it is another."""

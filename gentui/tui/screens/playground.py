@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.rundir import RunDir
-from gentui.text import clean
+from gentui.text import clean, shorten
 from gentui.tui import keys
 from gentui.tui.drawing import Drawer
 from gentui.tui.screens.asking import Asks
@@ -351,9 +351,11 @@ class PlaygroundScreen(Asks, BaseScreen):
             self._saves = path
 
     def action_copy(self) -> None:
-        text = shlex.join(self.command(self._out))
+        text = clean(
+            shlex.join(self.command(self._out))
+        )  # a name may hold what acts on the shell it is pasted into
         self.app.copy_to_clipboard(text)
-        self.say(f"Copied: {clean(text, 300)}")
+        self.say(f"Copied: {shorten(text, 300)}")
 
     def action_play(self) -> None:
         self.say(self._viewer.play_or_pause())
