@@ -237,3 +237,14 @@ async def test_a_chart_that_is_told_before_its_parts_are_there_is_drawn_when_the
         await chart.remove()
         chart.show([Curve("other", line, line, line, np.zeros(0), 9)], Look())
         assert not d.app.crashes
+
+
+async def test_a_command_for_a_screen_that_was_left_meanwhile_is_none(desk, runs):
+    runs.make()
+    async with desk() as d:
+        screen = await d.opens("RunScreen", "4")
+        await d.opens("HomeScreen", "1")
+        await d.until(lambda: not screen.is_attached)
+        d.app.call_later(screen.run_action, "back")
+        await d.pilot.pause(0.1)
+        assert not d.app.crashes

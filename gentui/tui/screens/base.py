@@ -41,6 +41,11 @@ class BaseScreen(Screen[Any]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return is_ready(self)
 
+    async def run_action(self, action: str, namespaces: Any = None) -> None:
+        """As Textual's, but a command chosen for a screen that has been left meanwhile is none."""
+        if is_ready(self) and self.is_attached:
+            await super().run_action(action, namespaces)
+
     def compose(self) -> ComposeResult:
         yield TitleBar(self.place)
         yield from self.body()
@@ -136,6 +141,11 @@ class Dialog(ModalScreen[Any]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return is_ready(self)
+
+    async def run_action(self, action: str, namespaces: Any = None) -> None:
+        """As Textual's, but a command chosen for a screen that has been left meanwhile is none."""
+        if is_ready(self) and self.is_attached:
+            await super().run_action(action, namespaces)
 
     HORIZONTAL_BREAKPOINTS = BaseScreen.HORIZONTAL_BREAKPOINTS
     VERTICAL_BREAKPOINTS = BaseScreen.VERTICAL_BREAKPOINTS
