@@ -254,6 +254,7 @@ TABLE: tuple[Key, ...] = (
     Key("run.newer", "right_square_bracket", "scrub(1)", "Newer", "the picture of its name after this one", 2),
     Key("run.newest", "n", "newest", "Newest", "follow the newest picture, or the log's end", 0),
     Key("run.strip", "p", "figure", "Figures", "the sample grid, then each figure in turn", 4),
+    Key("run.kinds", "F", "kinds", "All figures", "every kind of picture at once, as of one step; or one", 0),
     Key("run.play", "f", "play", "Play/pause", "let an animation play, or stand still", 0),
     Key("run.real", "B", "real", "Real images", "training images beside the generated ones, or not", 0),
     Key("run.zoom", "z", "zoom", "Zoom", "the picture on the whole screen", 8),

@@ -139,6 +139,7 @@ class RunScreen(Charting):
         self._tab = "charts" if step is None else "samples"
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
+        self._shows_kinds = False
         self._told = ""  # of the pictures side by side
         self._tail: Tail | None = None
         self._records: Records | None = None
@@ -309,9 +310,11 @@ class RunScreen(Charting):
 
     @property
     def pictures(self) -> list[Any]:
+        return self._of_kind(self.kind)
+
+    def _of_kind(self, kind: str) -> list[Any]:
         if self.seen is None:
             return []
-        kind = self.kind
         return self.seen.samples if kind == GRID else [f for f in self.seen.figures if f.name == kind]
 
     @property
@@ -327,29 +330,53 @@ class RunScreen(Charting):
         self._show_beside()
 
     def _show_beside(self) -> None:
-        """With runs laid over this one: the grids of all of them, as of the step that is looked at."""
-        pictures, laid = self.pictures, self.laid
-        is_shared = len(laid) > 1 and self.kind == GRID and bool(pictures)
+        """Every kind of picture of this run, or with runs laid over it the grids of all of them: as of the step that is
+        looked at."""
+        pictures = self.pictures
+        is_shared = bool(pictures) and (self._shows_kinds or (len(self.laid) > 1 and self.kind == GRID))
         self.query_one("#gallery").display = not is_shared
         self.query_one("#beside").display = is_shared
         if self._tab != "samples" or not is_shared or self.seen is None:
             return
         step = None if self._at is None else pictures[min(self._at, len(pictures) - 1)].step
+        shown = self._kinds_at(step) if self._shows_kinds else self._runs_at(self.seen, step)
+        hidden = self.query_one("#beside", Pictures).show(shown)
+        at = "the newest of each, following" if step is None else f"as of step {step:,} (n follows)"
+        what = "picture" if self._shows_kinds else "run"
+        told = at + (f" · no room for {wording.plural(hidden, what)}" if hidden else "")
+        if told != self._told:
+            self._told = told
+            self.say(told)
+
+    def _runs_at(self, seen: Seen, step: int | None) -> list[tuple[Sheet | None, str]]:
+        """The grids of this run and of those laid over it."""
         runs, markers = self.gentui.home / "runs", MARKERS[self._layout.marks == "ascii"]
         shown: list[tuple[Sheet | None, str]] = []
-        for one in laid:
-            samples = pictures if one.run == self.run_id else self.seen.beside.get(one.run, [])
+        for one in self.laid:
+            samples = self.pictures if one.run == self.run_id else seen.beside.get(one.run, [])
             sample, told = at_step(samples, step), f"{markers[one.slot]} {one.name}"
             if sample is None:
                 shown.append((None, f"{told} · no picture yet"))
             else:
                 shown.append((sheet_of(runs / one.run, sample), f"{told} · step {sample.step:,}"))
-        hidden = self.query_one("#beside", Pictures).show(shown)
-        at = "the newest of each, following" if step is None else f"as of step {step:,} (n follows)"
-        told = at + (f" · no room for {wording.plural(hidden, 'run')}" if hidden else "")
-        if told != self._told:
-            self._told = told
-            self.say(told)
+        return shown
+
+    def _kinds_at(self, step: int | None) -> list[tuple[Sheet | None, str]]:
+        """The picture of every kind."""
+        shown: list[tuple[Sheet | None, str]] = []
+        for kind in self.kinds:
+            picture = at_step(self._of_kind(kind), step)
+            if picture is None:
+                shown.append((None, f"{clean(kind, 40)} · none yet at this step"))
+            else:
+                shown.append((self._sheet_of(picture), f"{clean(kind, 40)} · step {picture.step:,}"))
+        return shown
+
+    def action_kinds(self) -> None:
+        """Every kind of picture at once, or one."""
+        self._shows_kinds = not self._shows_kinds
+        self._told = ""
+        self.action_tab("samples")
 
     def _laid_anew(self, _: object) -> None:
         if self._tab == "samples":
