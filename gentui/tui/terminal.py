@@ -86,10 +86,10 @@ class LateAnswer:
     """Takes what remains of an answer out of what is typed, for ``MOST`` seconds or until it has all come.
 
     Whatever only looks like the beginning of one is typed after all when no more has come for ``PAUSE`` seconds:
-    Esc, say, which Textual itself waits as long for.
+    Esc, say.
     """
 
-    MOST, PAUSE = 30.0, 0.1
+    MOST, PAUSE = 30.0, 0.02
 
     def __init__(self, begun: str = ""):
         self._held = begun
@@ -118,11 +118,10 @@ class LateAnswer:
 
 
 def expect(late: LateAnswer) -> None:
-    """Have Textual's driver read through it."""
-    from textual._xterm_parser import XTermParser
-    from textual.drivers import linux_driver
+    """Have the app's driver read through it."""
+    from gentui.tui import driver
 
-    class Parser(XTermParser):
+    class Parser(driver.XTermParser):
         def feed(self, data: str) -> Iterable[Message]:
             if not data or (data := late.typed(data)):  # nothing at all would be the end
                 yield from super().feed(data)
@@ -132,7 +131,7 @@ def expect(late: LateAnswer) -> None:
                 yield from super().feed(data)
             yield from super().tick()
 
-    linux_driver.XTermParser = Parser  # pyright: ignore[reportPrivateImportUsage]
+    driver.XTermParser = Parser
 
 
 def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:

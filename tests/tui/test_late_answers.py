@@ -99,8 +99,10 @@ def test_who_was_answered_in_time_reads_on_undisturbed(monkeypatch):
 def test_over_a_slow_line_the_answer_presses_no_key(terminal):  # noqa: F811
     t = terminal(images="auto")
     t.sees("▸ digits-unet", "✓ here")
-    for piece in ("\x1b", "_Gi=31", ";OK\x1b", "\\\x1b[?62", ";4c"):
+    t.until(lambda: t.read(0.5) == 0)
+    for piece in ("\x1b_Gi=31", ";OK\x1b", "\\\x1b[?62", ";4c"):
         t.press(piece)
+        assert t.read(0.3) == 0, "a key would have drawn something"
     t.press("?")
     t.sees("Home: recipes  (this screen)", "Esc Close")
     t.press("\x1b")
