@@ -354,6 +354,21 @@ def test_animations_are_drawn_in_pixels_frame_by_frame(terminal, runs, images, m
     assert t.read(2.0) == 0
 
 
+def test_keys_that_come_together_are_taken_one_after_the_other(terminal, home):
+    """As a slow line brings them: what is typed goes into the filter and the field, and F5 trains what stands there."""
+    from engine.rundir import list_runs
+
+    t = terminal()
+    t.sees("▸ digits-unet", "✓ here")
+    t.press("/vae\re")
+    t.sees("▸ name", "VAE on digits")
+    t.press("\x1b[17~mine\x1b[B\x157\x1b[15~")  # F6, Down, Ctrl-U, F5
+    t.sees("[c Charts]", "mine")
+    (run,) = list_runs(home)
+    info = run.info()
+    assert (info["name"], info["recipe"], info["seed"], info["quick"]) == ("mine", "digits-vae", 7, True)
+
+
 @pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
 def test_the_whole_evening_in_tmux(home, runs):
     """Menu, launch, chart, samples, leaderboard, export: keyboard only, in tmux, at two sizes."""
