@@ -149,15 +149,15 @@ def table(numbers: dict[str, Any], width: int) -> Content:
     if counts.shape != (len(names), len(names)):
         raise ValueError("the table does not fit its names")
     cell = max(4, min(8, (width - 20) // max(1, len(names))))
-    head = min(12, max(6, *(len(name) for name in names)))
-    parts: list[Any] = [("is \\ taken for".rjust(head)[-head:], "$text-muted")]
-    parts += [fit(name, cell - 1, "right").rjust(cell) for name in names] + [("  right\n", "$text-muted")]
+    head = min(12, max(7, *(len(name) for name in names)))
+    parts: list[Any] = [("is \\ as".rjust(head), "$text-muted")]
+    parts += [fit(name, cell - 1, "right").rjust(cell) for name in names] + [("   right\n", "$text-muted")]
     for number, (name, row) in enumerate(zip(names, counts.tolist(), strict=True)):
         parts.append((fit(name, head, "right"), "bold"))
         for other, count in enumerate(row):
             text = (str(count) if count else "·").rjust(cell)
             parts.append((text, "bold $success" if other == number else "$warning" if count else "$text-muted"))
-        parts.append(f"  {row[number] / sum(row):5.1%}\n" if sum(row) else "      –\n")
+        parts.append(f"  {row[number] / sum(row):6.1%}\n" if sum(row) else "       –\n")
     total = int(counts.sum())
     if total:
         parts.append((f"\n{np.trace(counts) / total:.1%} of {total:,} images right", "bold"))
