@@ -28,6 +28,7 @@ class Overlay:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._slots: dict[str, int] = {}
+        self._told: dict[str, str] = {}
         self._baseline = ""
 
     def __contains__(self, run: str) -> bool:
@@ -70,6 +71,10 @@ class Overlay:
         self._baseline = run
         return True
 
+    def tell(self, names: dict[str, str]) -> None:
+        """Call these runs so while they lie over one another: by names that tell them apart."""
+        self._told = names
+
     def clear(self) -> None:
         """Take every run away but the baseline."""
         self._names = {run: name for run, name in self._names.items() if run == self._baseline}
@@ -78,7 +83,8 @@ class Overlay:
         """The run that is looked at, and those laid over it; only itself where there are none."""
         names = {run: name} | {other: known for other, known in self._names.items() if other != run}
         slots = self._assign(list(names))
-        return tuple(Laid(one, names[one], slots[one], one == self._baseline) for one in names)
+        told = {one: self._told.get(one, name) for one, name in names.items()}
+        return tuple(Laid(one, told[one], slots[one], one == self._baseline) for one in names)
 
     def _assign(self, runs: list[str]) -> dict[str, int]:
         """Each run's own slot, the one it had where nobody shown now has that."""

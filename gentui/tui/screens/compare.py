@@ -154,7 +154,8 @@ class CompareScreen(Charting):
         """Rows of a label, the key (None for a heading) and a cell for each run."""
         assert self.seen is not None
         table, places = self.query_one(f"#{name}-table", Table), self._shown()
-        titles = [f"{LETTERS[place]} {clean(deeds.label(self.seen.runs[place]), 40)}" for place in places]
+        names = list(deeds.telling(self.seen.runs).values())
+        titles = [f"{LETTERS[place]} {names[place]}" for place in places]
         columns = [Column("", minimum=10, maximum=LABEL)]
         columns += [Column(title, flex=True, minimum=CELL, maximum=36) for title in titles]
         if columns != table.columns:
@@ -240,12 +241,10 @@ class CompareScreen(Charting):
 
     @property
     def laid(self) -> tuple[Laid, ...]:
-        runs = {run.id: run for run in self.seen.runs} if self.seen else {}
-        names = [clean(deeds.label(runs[run]), 40) if run in runs else run for run in self._ids]
+        names = deeds.telling(self.seen.runs) if self.seen else {run: run for run in self._ids}
         return tuple(
             Laid(run, f"{LETTERS[place]} {name}", self._slots[run], is_baseline=not place)
-            for place, (run, name) in enumerate(zip(self._ids, names, strict=True))
-            if run in runs or not self.seen
+            for place, (run, name) in enumerate(names.items())
         )
 
     @property
@@ -301,11 +300,12 @@ class CompareScreen(Charting):
 def legend(runs: list[RunRow]) -> Content:
     """Each run's letter, name, status."""
     parts: list[tuple[str, str]] = []
+    names = deeds.telling(runs)
     for place, run in enumerate(runs):
         glyph, tone = wording.status(run.status)
         parts += [("   " if place else "", ""), (f"{LETTERS[place]} ", "bold $accent")]
         parts += [
-            (clean(deeds.label(run), 40), "bold"),
+            (names[run.id], "bold"),
             (f" {glyph}", {"bad": "$error"}.get(tone, "$text-muted")),
         ]
     if len(runs) < comparison.FEWEST:

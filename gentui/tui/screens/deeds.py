@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.rundir import RunDir
+from gentui.text import clean
 from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
@@ -207,6 +208,14 @@ def rename(app: GentuiApp, run: Any) -> None:
 def label(run: Any) -> str:
     """What a person calls a run."""
     return run.name or run.recipe or run.id
+
+
+def telling(runs: Sequence[Any]) -> dict[str, str]:
+    """Clean names by id that tell the runs apart."""
+    from gentui import comparison
+
+    names = comparison.telling(runs, [label(run) for run in runs])
+    return {run.id: clean(name, 60) for run, name in zip(runs, names, strict=True)}
 
 
 def named(runs: Sequence[Any]) -> str:

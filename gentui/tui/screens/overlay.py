@@ -98,7 +98,9 @@ class OverlayScreen(Dialog):
         run = next((run for run in self._runs if run.id == key), None)
         if run is None:
             return
-        fits = getattr(self.gentui.overlay, deed)(run.id, clean(deeds.label(run), 40))
+        overlay = self.gentui.overlay
+        fits = getattr(overlay, deed)(run.id, clean(deeds.label(run), 40))
+        overlay.tell(deeds.telling([one for one in self._runs if one.id == self._run or one.id in overlay]))
         self._fill()
         if not fits:
             self._say(f"No more than {MOST} runs can be laid over another.")
@@ -124,6 +126,7 @@ def lay_over(app: GentuiApp, runs: Sequence[Any]) -> None:
     """Open the first of the runs with the others laid over it, as many as can be."""
     first, *others = runs
     fit = [run for run in others if app.overlay.add(run.id, clean(deeds.label(run), 40))]
+    app.overlay.tell(deeds.telling([run for run in runs if run is first or run.id in app.overlay]))
     app.open_run(first.id)
     if len(fit) < len(others):
         app.tell(f"No more than {MOST} runs can be laid over another: {len(others) - len(fit)} are left out.")

@@ -354,11 +354,11 @@ class RunScreen(Charting):
         shown: list[tuple[Sheet | None, str]] = []
         for one in self.laid:
             samples = self.pictures if one.run == self.run_id else seen.beside.get(one.run, [])
-            sample, told = at_step(samples, step), f"{markers[one.slot]} {one.name}"
+            sample, marker = at_step(samples, step), markers[one.slot]
             if sample is None:
-                shown.append((None, f"{told} · no picture yet"))
+                shown.append((None, f"{marker} no picture yet · {one.name}"))
             else:
-                shown.append((sheet_of(runs / one.run, sample), f"{told} · step {sample.step:,}"))
+                shown.append((sheet_of(runs / one.run, sample), f"{marker} step {sample.step:,} · {one.name}"))
         return shown
 
     def _kinds_at(self, step: int | None) -> list[tuple[Sheet | None, str]]:

@@ -117,6 +117,8 @@ def instead_of(curves: Curves, waiting: str) -> str:
         for curve, at in zip(curves, finite, strict=True)
         if len(at)
     ]
+    if len(told) > 1 and len({curve.key for curve in curves}) == 1:  # of as many runs; the title tells them
+        return "One value each so far."
     if told:
         return f"One value so far: {', '.join(told)}."
     return "No finite value yet." if any(len(curve.marks) for curve in curves) else waiting
@@ -189,7 +191,7 @@ class Charts(Vertical):
     Charts > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
     Charts > HeatMap { height: 1fr; width: 100%; display: none; }
     Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
-    Charts > .charts-legend { height: 1; width: 100%; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    Charts > .charts-legend { height: auto; max-height: 3; width: 100%; padding: 0 1; }
     Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
     Charts > .charts-note, Charts > .charts-page, Charts > .charts-legend { display: none; }
     """

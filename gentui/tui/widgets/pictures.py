@@ -47,9 +47,11 @@ class Pictures(Grid):
     def _lay_out(self) -> int:
         """For how many there is room."""
         width, height = self.size if self.size.width else self.screen.size
-        across = max(1, min(self._count, width // LEAST[0]))
+        most = max(1, width // LEAST[0])
+        down = max(1, min(height // LEAST[1], -(-self._count // most)))
+        across = max(1, min(most, -(-self._count // down)))  # the rows are about as full as one another
         self.styles.grid_size_columns = across
-        room = across * max(1, height // LEAST[1])
+        room = across * down
         for place, viewer in enumerate(self.query(Viewer)):
             viewer.display = place < min(self._count, room)
         return room

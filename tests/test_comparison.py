@@ -1,0 +1,34 @@
+"""What tells runs apart."""
+
+from __future__ import annotations
+
+from gentui.comparison import telling
+from gentui.index import RunRow
+
+
+def run(id: str, recipe: str, **settings: object) -> RunRow:
+    return RunRow(
+        id, recipe=recipe, settings={key.replace("__", "."): value for key, value in settings.items()}
+    )
+
+
+def test_names_that_stand_alone_stay():
+    runs = [run("1-a", "x", train__seed=0), run("1-b", "x", train__seed=1)]
+    assert telling(runs, ["one", "two"]) == ["one", "two"]
+
+
+def test_runs_of_one_name_are_told_by_as_little_as_tells_them():
+    same = {"optim__lr": 0.1}
+    runs = [
+        run("1-a", "x", train__seed=0, model__noise="none", **same),
+        run("1-b", "x", train__seed=1, model__noise="none", **same),
+        run("1-c", "y", train__seed=0, model__noise="bn", **same),
+        run("1-d", "z", train__seed=9, model__noise="bn", **same),
+    ]
+    names = telling(runs, ["mine", "mine", "mine", "other"])
+    assert names == ["x seed=0 · mine", "x seed=1 · mine", "y seed=0 · mine", "other"]
+
+
+def test_runs_that_differ_in_nothing_are_told_by_their_ids():
+    runs = [run("20260101-000000-aaaaa", "x"), run("20260101-000000-bbbbb", "x")]
+    assert telling(runs, ["x", "x"]) == ["aaaaa", "bbbbb"]
