@@ -115,6 +115,7 @@ class Keeper(threading.Thread):
             self.passes += 1
             self._looked()
             if self.passes == 1:
+                load_screens()
                 quiet.loaded()
             quiet.tidy()
             # a slow index gets at least as much rest as it took; with nothing running there is no hurry
@@ -186,6 +187,7 @@ class Live(threading.Thread):
         self._pulse = Pulse()
         self._had_tty = sys.__stdin__ is not None and sys.__stdin__.isatty()
         self.passes = 0
+        self.newest: str | None = None
 
     def watch(self, screen: Screen[Any], fetch: Fetch) -> None:
         """From now on keep ``screen`` supplied with ``fetch(index)``; the first time at once."""
@@ -262,7 +264,9 @@ class Live(threading.Thread):
     def _count(self, index: Index | _Once, pulse: Pulse) -> None:
         state = (index.version(), self._now())
         if state != self._counted:
-            statuses = [run.status for run in index.runs()]
+            runs = index.runs()
+            statuses = [run.status for run in runs]
+            self.newest = newest_of(runs)
             pulse.running = statuses.count("running") + statuses.count("stalled")
             pulse.queued = statuses.count("queued")
             self._counted = state
@@ -282,6 +286,17 @@ class _Once:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._index, name)
+
+
+def newest_of(runs: list[RunRow]) -> str | None:
+    """The run that trains, or else the newest."""
+    training = (run.id for run in runs if run.status in ("running", "stalled"))
+    return next(training, runs[0].id if runs else None)
+
+
+def load_screens() -> None:
+    """What the first key to each of them would wait for."""
+    from gentui.tui.screens import leaderboard, run, runs  # noqa: F401
 
 
 def _sentence(error: Exception) -> str:

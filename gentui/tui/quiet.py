@@ -11,7 +11,7 @@ import gc
 import sys
 import time
 
-YOUNG, MIDDLE, OLD = 10_000, 4, 500
+YOUNG, MIDDLE, OLD = 10_000, 4, 100
 """New objects after which the youngest generation is looked through; how many times, until the next older one is."""
 ENOUGH = 25  # times that the middle generation was looked through since the last full collection
 PAUSE = 2.0  # seconds without a key

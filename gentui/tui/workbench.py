@@ -17,7 +17,7 @@ from gentui import keymap, preferences
 from gentui.text import clean
 from gentui.tui import keys, quiet
 from gentui.tui.gate import Gate
-from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored
+from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored, newest_of
 from gentui.tui.overlay import Overlay
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.survival import SurvivingApp
@@ -217,11 +217,11 @@ class GentuiApp(SurvivingApp):
     def _newest_run(self) -> str | None:
         from gentui.index import Index
 
+        if self.live.newest is not None:
+            return self.live.newest
         index = Index(self.home)
         index.refresh(wait=2.0)  # a key may be faster than the first pass of the live thread
-        runs = index.runs()
-        running = [run for run in runs if run.status in ("running", "stalled")]
-        return (running or runs)[0].id if runs else None
+        return newest_of(index.runs())
 
     def _open_newest(self, run_id: str | None) -> None:
         if run_id is None:

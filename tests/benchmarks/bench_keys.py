@@ -13,7 +13,8 @@ the answer is, each kind of key says of the cells: the cursor on another row, th
 with its text or curves. Frames that only show the live run's progress answer nothing. Between two keys passes a random
 30 to 180 ms, so that keys meet every phase of the ingest.
 
-The same keys are pressed before without the live run. ``--home`` keeps the home, and uses it as it is when there is
+Processor time is told too, as a busy machine adds
+to times whatever else it does. The same keys are pressed before without the live run. ``--home`` keeps the home, and uses it as it is when there is
 one.
 """
 
@@ -301,6 +302,13 @@ class Terminal:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
+    def cost(self) -> float:
+        """Milliseconds of processor time that the thread of the screen had so far; NaN where Linux does not tell."""
+        try:
+            return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e6
+        except (OSError, ValueError):
+            return math.nan
+
     def cpu(self) -> float:
         """Seconds of processor time so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -358,6 +366,7 @@ class Typist:
 
     terminal: Terminal
     times: dict[str, list[float]] = field(default_factory=dict)
+    costs: list[float] = field(default_factory=list)
     visited: set[str] = field(default_factory=set)
 
     def press(self, kind: str, keys: str, is_answered: Callable[[Lines], bool]) -> None:
@@ -383,7 +392,9 @@ class Typist:
             self._note(kind, keys, lambda now, before=before: words in status(now) and status(now) != before)
 
     def _note(self, kind: str, keys: str, is_answered: Callable[[Lines], bool]) -> None:
+        before = self.terminal.cost()
         self.times.setdefault(kind, []).append(self.terminal.press(keys, is_answered))
+        self.costs.append(self.terminal.cost() - before)
 
     def visit(self, place: str, keys: str, is_answered: Callable[[Lines], bool]) -> None:
         """As ``press``; the first time of each place is a kind of its own."""
@@ -487,6 +498,8 @@ class Typist:
         self.visit("recipes", "1", lambda now: "your best" in now[1] and cursor(now) is not None)
         self.move("recipes: down, up", DOWN, 3)
         self.move("recipes: down, up", UP, 3)
+        self.visit("run in training", "4", lambda now: "[c Charts]" in now[4] and has_curves(now))
+        self.press("back to recipes", ESCAPE, lambda now: "your best" in now[1] and cursor(now) is not None)
 
     def everywhere(self) -> None:
         self.runs_table()
@@ -521,6 +534,7 @@ def figures(times: list[float]) -> str:
 @dataclass
 class Session:
     times: dict[str, list[float]]
+    costs: list[float]
     memory: float
     share: float
 
@@ -541,7 +555,7 @@ def session(home: Path, rate: int, rounds: int) -> Session:
             for _ in range(rounds):
                 typist.everywhere()
             share = (terminal.cpu() - cpu) / (time.monotonic() - began)
-            return Session(typist.times, terminal.memory(), share)
+            return Session(typist.times, typist.costs, terminal.memory(), share)
         finally:
             terminal.end()
 
@@ -588,6 +602,10 @@ def main() -> None:
         ratio = p95(busy.all) / p95(still.all)
         print(f"all keys, {options.rate} steps a second ingested: {figures(busy.all)} (target: p95 50)")
         print(f"all keys, nothing ingested: {figures(still.all)}; p95 with ingest over without: {ratio:.2f}")
+        print(
+            f"processor time of the screen's thread for a key, {options.rate} a second: {figures(busy.costs)}"
+        )
+        print(f"processor time of the screen's thread for a key, nothing ingested: {figures(still.costs)}")
         print(f"the app, meanwhile: {busy.memory:.0f} MB resident, {100 * busy.share:.0f} % of a core")
         print(f"idle on the table of runs: {idle(home):.1f} bytes/s (target 0)")
 
