@@ -49,13 +49,21 @@ def _tails(runs: Sequence[RunRow]) -> list[str]:
     found: list[tuple[str, ...]] = [() for _ in runs]
     settings = different([run.settings for run in runs])
     keys = sorted(settings, key=lambda key: (key != "train.seed", key.startswith(("sample.", "evaluate."))))
-    values = [[run.recipe for run in runs]]
+    values = [_shortened([run.recipe for run in runs])]
     values += [[f"{key.rpartition('.')[2]}={value}" for value in settings[key]] for key in keys]
     for column in [*values, [run.id.rpartition("-")[2] for run in runs]]:
         longer = [(*known, value) for known, value in zip(found, column, strict=True)]
         if len(set(longer)) > len(set(found)):
             found = longer
     return [" ".join(parts) for parts in found]
+
+
+def _shortened(names: list[str]) -> list[str]:
+    """Without the words that all of them begin with."""
+    words = [name.split("-") for name in names]
+    most = min(map(len, words)) - 1 if len(set(names)) > 1 else 0
+    shared = next((place for place in range(most) if len({of[place] for of in words}) > 1), most)
+    return ["…" * bool(shared) + "-".join(of[shared:]) for of in words]
 
 
 def best_scores(index: Index, row: RunRow) -> dict[str, Evaluation]:

@@ -32,3 +32,8 @@ def test_runs_of_one_name_are_told_by_as_little_as_tells_them():
 def test_runs_that_differ_in_nothing_are_told_by_their_ids():
     runs = [run("20260101-000000-aaaaa", "x"), run("20260101-000000-bbbbb", "x")]
     assert telling(runs, ["x", "x"]) == ["aaaaa", "bbbbb"]
+
+
+def test_what_all_recipes_begin_with_is_left_out():
+    runs = [run("1-a", "fashion-resnet-noise"), run("1-b", "fashion-resnet-class"), run("1-c", "fashion-unet")]
+    assert telling(runs, ["mine"] * 3) == ["…resnet-noise", "…resnet-class", "…unet"]

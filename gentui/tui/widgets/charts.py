@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid, Vertical
@@ -173,13 +174,19 @@ def smoothing_in_words(look: Look) -> str:
     return f"mean of {window_of(look.smoothing)}" if look.kind == "window" else f"smooth {look.smoothing:g}"
 
 
-def legend_of(laid: Sequence[Laid], marks: str) -> Content:
-    """Which marker and colour is which run's."""
+def legend_of(laid: Sequence[Laid], marks: str, width: int = 0) -> Content:
+    """Which marker and colour is which run's, in lines of at most ``width`` cells."""
     parts: list[tuple[str, str]] = []
-    for place, one in enumerate(laid):
-        marker = MARKERS[marks == "ascii"][one.slot]
-        parts += [("   " if place else "", ""), (f"{marker} {one.name}", f"bold {TONES[one.slot]}")]
-        parts += [(" baseline", "$text-muted")] if one.is_baseline else []
+    at = 0
+    for one in laid:
+        named = f"{MARKERS[marks == 'ascii'][one.slot]} {one.name}"
+        told = " baseline" if one.is_baseline else ""
+        length = cell_len(named + told)
+        breaks = 0 < width < at + 3 + length
+        if at:
+            parts.append(("\n" if breaks else "   ", ""))
+        at = length if breaks or not at else at + 3 + length
+        parts += [(named, f"bold {TONES[one.slot]}"), (told, "$text-muted")]
     return Content.assemble(*parts)
 
 
@@ -191,7 +198,8 @@ class Charts(Vertical):
     Charts > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
     Charts > HeatMap { height: 1fr; width: 100%; display: none; }
     Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
-    Charts > .charts-legend { height: auto; max-height: 3; width: 100%; padding: 0 1; }
+    Charts > .charts-legend { height: auto; max-height: 3; width: 100%; padding: 0 1;
+                              text-wrap: nowrap; text-overflow: ellipsis; }
     Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
     Charts > .charts-note, Charts > .charts-page, Charts > .charts-legend { display: none; }
     """
@@ -266,7 +274,10 @@ class Charts(Vertical):
         note.display = not page.charts and page.heat is None
         if note.display and str(note.content) != page.waiting:
             note.update(page.waiting)
-        self._tell(".charts-legend", legend_of(page.laid, look.marks) if len(page.laid) > 1 else Content(""))
+        self._tell(
+            ".charts-legend",
+            legend_of(page.laid, look.marks, self.size.width - 2) if len(page.laid) > 1 else Content(""),
+        )
         self._tell(".charts-page", Content(self._paging()))
 
     def _show_boxes(self, grid: Grid) -> None:
