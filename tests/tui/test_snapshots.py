@@ -1,119 +1,201 @@
-"""What some screens look like, as text and a hash of the styles, at three sizes and in three colourings.
+"""What every screen looks like, as text and a hash of the styles, at three sizes and in three colourings.
 
 Renew after a change that is meant, and read the difference:
-``GENTUI_SNAPSHOTS=renew pytest tests/tui/test_snapshots.py``.
+``GENTUI_SNAPSHOTS=renew pytest tests/tui/test_snapshots.py``. With ``GENTUI_SNAPSHOTS=fresh`` the app is started
+anew for every size and colouring, which takes long and must show the same.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import importlib
 import os
-import re
-from collections.abc import Callable
+import pkgutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.filter import NoColor
+from textual.screen import Screen
 
-from gentui import machine, preferences
-from gentui.tui.widgets.table import Table
+from gentui import preferences
+from gentui.tui import screens
+from gentui.tui.drawing import Drawer
+from gentui.tui.screens.compare import TABS as COMPARED
+from gentui.tui.screens.run import TABS as PANES
+from gentui.tui.widgets.viewer import Viewer
+from gentui.tui.workbench import GentuiApp
+
+from .conftest import Desk, Runs
+from .scenes import SCENES, hold_still
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 40), (200, 60))
 COLOURS = ("dark", "light", "nocolor")
-_MOVING = (
-    (re.compile(r"\d{8}-\d{6}-\w+"), "ID"),
-    (re.compile(r"\d{1,2} [A-Z][a-z]{2} \d\d:\d\d"), "WHEN"),
-)
-GPU = machine.Gpu(
-    0, "NVIDIA H100", 0.45, (12 << 30, 80 << 30), 61, 302.4, 700.0, (machine.GpuProcess(7, "", 3 << 30),)
-)  # fmt: skip
-MACHINE = machine.Machine(
-    (GPU,), "", 0.5, 2, 1.5, (6 << 30, 24 << 30), (240 << 30, 250 << 30), {"cpu": ()}
-)  # fmt: skip
+MODE = os.environ.get("GENTUI_SNAPSHOTS", "")
+EVERY = [
+    (name, size, colour) for name in SCENES if name != "preferences" for size in SIZES for colour in COLOURS
+]
+SOME = [
+    ("home-preview", (120, 40), "light"), ("run-charts", (200, 60), "nocolor"), ("jump", (80, 24), "nocolor"),
+]  # fmt: skip
+"""What is looked at after a start of its own; preferences name the theme."""
+Look = tuple[str, str]
+"""The text, and the hash of the styles."""
 
 
-def still(text: str) -> str:
-    """Ids and times made the same every time, in as many cells."""
-    for pattern, word in _MOVING:
-        text = pattern.sub(lambda found, word=word: word.ljust(len(found[0]), "."), text)
-    return "\n".join(line.rstrip() for line in text.splitlines())
-
-
-def snapshot(app: Any) -> str:
-    """The screen's text, and a hash of every style with its place."""
+def text_of(app: Any) -> str:
     strips = app.screen._compositor.render_strips()
-    text = still("\n".join("".join(segment.text for segment in strip) for strip in strips))
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def look(app: Any) -> Look:
+    """The screen's text, and a hash of every style with its place."""
     styles, at = hashlib.sha256(), 0
-    for strip in strips:
+    for strip in app.screen._compositor.render_strips():
         for segment in strip.simplify():
             styles.update(f"{at} {segment.style}".encode())
             at += segment.cell_length
-    return f"{text}\n--- styles {styles.hexdigest()[:16]}\n"
+    return text_of(app), styles.hexdigest()[:16]
 
 
-async def compared(d: Any, runs: Any, tab: str = "e") -> None:
-    runs.make(name="one", fid=14.2)
-    runs.make(name="two", fid=10.2, quick=True, seed=2)
-    dialog = await d.opens("ChooseScreen", "C")
-    await d.until(lambda: len(dialog.query_one(Table).rows) == 2)
-    await d.press("down", "space", "up", "space")
-    await d.opens("CompareScreen", "enter")
-    await d.sees("A one", "B two")
-    await d.press(tab)
+def kept(name: str) -> dict[tuple[str, str], Look]:
+    """The looks of a scene by size and colouring. Those of one size with the same text stand there once."""
+    found = {}
+    for part in (FOLDER / f"{name}.txt").read_text().split("\f")[1:]:
+        head, _, text = part.partition("\n")
+        size, *styles = head.split()
+        for word in styles:
+            colour, _, hashed = word.partition(":")
+            found[size, colour] = (text.removesuffix("\n"), hashed)
+    return found
 
 
-async def settings(d: Any, runs: Any) -> None:
-    await compared(d, runs, "o")
-    await d.sees("steps")
+def keep(name: str, looks: dict[tuple[str, str], Look]) -> None:
+    text = ""
+    for size in dict.fromkeys(size for size, _ in looks):
+        of = {colour: looks[size, colour] for colour in COLOURS}
+        for shown in dict.fromkeys(look[0] for look in of.values()):
+            styles = " ".join(f"{colour}:{look[1]}" for colour, look in of.items() if look[0] == shown)
+            text += f"\f{size} {styles}\n{shown}\n"
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.txt").write_text(text)
 
 
-async def the_machine(d: Any, runs: Any) -> None:
-    await d.opens("MachineScreen", "5")
-    await d.sees("NVIDIA H100", "idle")
+def difference(wanted: Look, seen: Look) -> str:
+    lines = difflib.unified_diff(wanted[0].splitlines(), seen[0].splitlines(), "kept", "seen", lineterm="", n=1)
+    return "\n".join(lines) or "the same text in other styles"
 
 
-async def copying(d: Any, runs: Any) -> None:
-    from gentui.tui.screens.copy import CopyScreen
-
-    await d.opens("LeaderboardScreen", "3")
-    d.app.push_screen(
-        CopyScreen({"id": "an id", "command": "gentui run digits-unet", "path": "/home/me/runs/an id"})
-    )
-    await d.on("CopyScreen")
-
-
-async def touring(d: Any, runs: Any) -> None:
-    await d.opens("LeaderboardScreen", "3")
-    await d.opens("TourScreen", "f12")
-
-
-SCREENS: dict[str, Callable[[Any, Any], Any]] = {
-    "compare-settings": settings, "machine": the_machine, "copy": copying, "tour": touring,
-}  # fmt: skip
+async def still(d: Desk, is_new: bool) -> Look:
+    """What is seen when nothing has changed for a while; of a new size, when the index was asked again too."""
+    for _ in range(2 * is_new):
+        passes = d.app.live.passes
+        d.app.live.wake()
+        while d.app.live.passes == passes:
+            await d.pilot.pause(0.02)
+    seen, since = look(d.app), time.monotonic()
+    while time.monotonic() < since + 0.3:
+        await d.pilot.pause(0.05)
+        if (now := look(d.app)) != seen:
+            seen, since = now, time.monotonic()
+    return seen
 
 
-@pytest.mark.parametrize("colour", COLOURS)
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
-@pytest.mark.parametrize("name", SCREENS)
-async def test_a_screen_looks_as_it_did(desk, runs, monkeypatch, name: str, size: tuple[int, int], colour: str):
-    monkeypatch.setattr("gentui.tui.screens.machine.look", lambda home: MACHINE)
+async def recolour(d: Desk, colour: str) -> None:
+    """The colouring as it would be had the app been started so."""
+    app = d.app
+    is_off = colour == "nocolor"
+    if is_off != app.no_color:
+        app.no_color, app.ansi_color = is_off, True if is_off else None
+        app._filters = [one for one in app._filters if not isinstance(one, NoColor)] + [NoColor()] * is_off
+        os.environ.pop("NO_COLOR", None)
+        if is_off:
+            os.environ["NO_COLOR"] = "1"
+    app.theme = theme_of(colour)
+    await d.pilot.pause()
+    for viewer in app.screen.query(Viewer):  # pictures are of other characters without colour
+        viewer._load()
+    app.refresh_css(animate=False)
+
+
+def theme_of(colour: str) -> str:
+    return {"dark": "gentui", "light": "gentui-light", "nocolor": "ansi-dark"}[colour]
+
+
+def name_of(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+@pytest.fixture(autouse=True)
+def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("NO_COLOR", "")  # so that it is as before in the end
+    del os.environ["NO_COLOR"]
+    hold_still(monkeypatch)
+    notify = GentuiApp.notify
+    monkeypatch.setattr(GentuiApp, "notify", lambda *a, **k: notify(*a, **{**k, "timeout": 3600}))
+    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard: None)
+    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
+    monkeypatch.setattr(Drawer, "end", lambda self: None)
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def check(d: Desk, name: str, key: tuple[str, str], found: dict[tuple[str, str], Look]) -> None:
+    if MODE == "renew":
+        found[key] = await still(d, key[1] == COLOURS[0])
+        return
+    wanted = kept(name)[key]
+    deadline = time.monotonic() + 20
+    while text_of(d.app) != wanted[0] or look(d.app) != wanted:
+        assert time.monotonic() < deadline, f"{name} {key}\n{difference(wanted, look(d.app))}"
+        await d.pilot.pause(0.02)
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_a_screen_looks_as_it_did(desk: Any, runs: Runs, name: str):
+    scene = SCENES[name]
+    found: dict[tuple[str, str], Look] = {}
+    async with desk(SIZES[0], crashes=scene.crashes) as d:
+        await scene.play(d, runs)
+        await d.on(scene.screen)
+        for size in SIZES:
+            if size != SIZES[0]:
+                await d.pilot.resize_terminal(*size)
+            for colour in COLOURS:
+                await recolour(d, colour)
+                await check(d, name, (name_of(size), colour), found)
+            await recolour(d, COLOURS[0])
+    if MODE == "renew":
+        keep(name, found)
+
+
+@pytest.mark.parametrize(("name", "size", "colour"), EVERY if MODE == "fresh" else SOME)
+@pytest.mark.skipif(MODE == "renew", reason="what is kept is being renewed")
+async def test_a_fresh_start_looks_the_same(
+    desk: Any, runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[int, int], colour: str
+):
     if colour == "nocolor":
         monkeypatch.setenv("NO_COLOR", "1")
-    preferences.remember(theme="gentui-light" if colour == "light" else "gentui")
-    path = FOLDER / f"{name}-{size[0]}x{size[1]}-{colour}.txt"
-    async with desk(size) as d:
-        await SCREENS[name](d, runs)
-        seen = [""]
+    preferences.remember(theme=theme_of(colour))
+    async with desk(size, crashes=SCENES[name].crashes) as d:
+        await SCENES[name].play(d, runs)
+        await check(d, name, (name_of(size), colour), {})
 
-        def is_still() -> bool:
-            seen.append(snapshot(d.app))
-            return len(seen) > 3 and seen[-1] == seen[-2] == seen[-3]
 
-        await d.until(is_still)
-        if os.environ.get("GENTUI_SNAPSHOTS") == "renew":
-            FOLDER.mkdir(exist_ok=True)
-            path.write_text(seen[-1])
-        wanted = path.read_text()
-        if seen[-1] != wanted:  # a slow machine may still be drawing
-            await d.until(lambda: snapshot(d.app) == wanted, seconds=5)
+def test_every_screen_and_pane_is_kept():
+    for module in pkgutil.iter_modules(screens.__path__):
+        importlib.import_module(f"{screens.__name__}.{module.name}")
+    every, heads = set(), [Screen]
+    while heads:
+        below = [cls for cls in heads.pop().__subclasses__() if cls.__module__.startswith(screens.__name__)]
+        heads += below
+        every |= {cls.__name__ for cls in below if not cls.__subclasses__()}
+    assert len(every) > 20 and every <= {scene.screen for scene in SCENES.values()}
+    panes = {f"run-{name}" for name, _ in PANES} | {f"compare-{name}" for name, _ in COMPARED}
+    assert panes <= {*SCENES}
+    assert {path.stem for path in FOLDER.glob("*.txt")} == {*SCENES}, "none of a screen that is gone"
