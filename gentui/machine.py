@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,13 +88,45 @@ def look(home: Path) -> Machine:
     queues = queue_by_slot(home)
     owners = {job.pid: job.id for jobs in queues.values() for job in jobs if job.pid is not None}
     gpus, why = gpus_of(lambda pid: owner_of(pid, owners))
+    cores = cores_of()
     memory, disk, swap = psutil.virtual_memory(), shutil.disk_usage(home), psutil.swap_memory()
     return Machine(
-        gpus, why, psutil.cpu_percent() / 100, os.cpu_count() or 1, os.getloadavg()[0],
+        gpus, why, sum(cores) / len(cores) if cores else 0.0, os.cpu_count() or 1, os.getloadavg()[0],
         (memory.total - memory.available, memory.total), (disk.total - disk.free, disk.total), queues,
-        processes_of(owners), tuple(part / 100 for part in psutil.cpu_percent(percpu=True)),
+        processes_of(owners), cores,
         (swap.used, swap.total), traffic(),
     )  # fmt: skip
+
+
+_FIRST = 0.1
+"""Seconds that the first look at the cores takes, which has none before it."""
+_cores: list[tuple[float, float]] = []
+_looking = threading.Lock()
+
+
+def cores_of() -> tuple[float, ...]:
+    """How much of each core was used since the last look, from whichever thread: psutil's own keeps one for each."""
+    with _looking:
+        if not _cores:
+            _cores.extend(_core_times())
+            time.sleep(_FIRST)
+        before, now = list(_cores), _core_times()
+        _cores[:] = now
+    passed = [(busy - was, total - then) for (busy, total), (was, then) in zip(now, before, strict=False)]
+    return tuple(min(1.0, max(0.0, busy / total)) if total > 0 else 0.0 for busy, total in passed)
+
+
+def _core_times() -> list[tuple[float, float]]:
+    """(seconds of work, seconds of all) of each core; time as a guest's host is counted as work already."""
+    import psutil
+
+    found = []
+    for times in psutil.cpu_times(percpu=True):
+        told = times._asdict()
+        idle = told["idle"] + told.get("iowait", 0.0)
+        total = sum(value for name, value in told.items() if not name.startswith("guest"))
+        found.append((total - idle, total))
+    return found
 
 
 def processes_of(owners: dict[int, str]) -> tuple[Process, ...]:

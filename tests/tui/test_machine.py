@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -204,3 +205,15 @@ def test_rates_are_of_what_passed_between_two_looks():
     assert [[curve.key for curve in chart] for chart in history.charts("cores")] == [
         ["cpu %", "cores: least %", "cores: most %"]
     ]
+
+
+def test_the_use_of_the_cores_is_since_the_last_look_of_whichever_thread(monkeypatch):
+    work = iter([(100.0, 200.0), (101.0, 204.0), (104.0, 208.0), (104.0, 208.0)])
+    monkeypatch.setattr(machine, "_cores", [])
+    monkeypatch.setattr(machine, "_core_times", lambda: [next(work)])
+    told: list[tuple[float, ...]] = []
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: told.append(machine.cores_of()))
+        thread.start()
+        thread.join()
+    assert told == [(0.25,), (0.75,), (0.0,)]
