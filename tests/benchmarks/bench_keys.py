@@ -13,9 +13,8 @@ the answer is, each kind of key says of the cells: the cursor on another row, th
 with its text or curves. Frames that only show the live run's progress answer nothing. Between two keys passes a random
 30 to 180 ms, so that keys meet every phase of the ingest.
 
-Processor time is told too, as a busy machine adds
-to times whatever else it does. The same keys are pressed before without the live run. ``--home`` keeps the home, and uses it as it is when there is
-one.
+Processor time is told too, as a busy machine adds to times whatever else it does. The same keys are pressed before
+without the live run. ``--home`` keeps the home, and uses it as it is when there is one.
 """
 
 from __future__ import annotations
