@@ -146,6 +146,7 @@ def redraw(home: Path, points: int) -> None:
     from textual.app import App as Textual
 
     from gentui.index import Index, pyramid
+    from gentui.tui.themes import curve_colours
     from gentui.tui.widgets.chart import Chart, Curve, Look
 
     trainer = Trainer(home)
@@ -165,6 +166,9 @@ def redraw(home: Path, points: int) -> None:
     db.close()
 
     class One(Textual):
+        def get_theme_variable_defaults(self):
+            return {**super().get_theme_variable_defaults(), **curve_colours("theme", self.current_theme)}
+
         def compose(self):
             yield Chart()
 
