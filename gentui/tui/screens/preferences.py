@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from gentui import preferences
 from gentui.preferences import CHOICES
+from gentui.text import clean
 from gentui.tui import keys
 from gentui.tui.screens.base import Dialog
 from gentui.tui.themes import THEMES
@@ -40,7 +41,7 @@ class PreferencesScreen(Dialog):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
-            yield Static(f"Kept in {preferences.path()}", markup=False)
+            yield Static(f"Kept in {clean(preferences.path(), 200)}", markup=False)
             yield Table(COLUMNS, empty="")
             yield Static("", id="told", markup=False)
             yield KeyBar("preferences", modal=True)
@@ -71,7 +72,7 @@ class PreferencesScreen(Dialog):
         value = getattr(preferences.read(), name) or choices[0]
         value = choices[((choices.index(value) if value in choices else 0) + by) % len(choices)]
         is_kept = preferences.remember(**{name: value})
-        self._tell("" if is_kept else f"It cannot be kept: {preferences.path().parent} is not writable.")
+        self._tell("" if is_kept else f"It cannot be kept: {clean(preferences.path().parent, 200)} is not writable.")
         if name == "theme":
             self.app.theme = value
         elif name == "palette":
