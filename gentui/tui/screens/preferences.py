@@ -55,7 +55,7 @@ class PreferencesScreen(Dialog):
         rows = []
         for name, title, about in ROWS:
             value = getattr(now, name)
-            word = THEMES[value or "gentui"][1] if name == "theme" else WORDS.get(value, value)
+            word = THEMES.get(value, THEMES["gentui"])[1] if name == "theme" else str(WORDS.get(value, value))
             rows.append(Row(name, (title, (word, "accent"), (about, "dim"))))
         self.query_one(Table).set_rows(rows)
 
@@ -66,13 +66,14 @@ class PreferencesScreen(Dialog):
         if name == "theme" and self.app.theme not in THEMES:
             self._tell("Colours are off: NO_COLOR is set.")
             return
-        choices: tuple[Any, ...] = {"theme": tuple(THEMES), "low_bandwidth": (False, True)}.get(
-            name, CHOICES.get(name, ())
-        )
+        own: dict[str, tuple[Any, ...]] = {"theme": tuple(THEMES), "low_bandwidth": (False, True)}
+        choices = own.get(name) or CHOICES[name]
         value = getattr(preferences.read(), name) or choices[0]
         value = choices[((choices.index(value) if value in choices else 0) + by) % len(choices)]
         is_kept = preferences.remember(**{name: value})
-        self._tell("" if is_kept else f"It cannot be kept: {clean(preferences.path().parent, 200)} is not writable.")
+        self._tell(
+            "" if is_kept else f"It cannot be kept: {clean(preferences.path().parent, 200)} is not writable."
+        )
         if name == "theme":
             self.app.theme = value
         elif name == "palette":
