@@ -97,7 +97,13 @@ class Server:
         images, columns = (
             (made.film[-1], made.film_columns) if path.suffix == ".gif" else (made.images, made.columns)
         )
-        say(id=number, path=str(path), which=_word(trained.which), step=trained.step, **_layout(len(images), columns))
+        say(
+            id=number,
+            path=str(path),
+            which=_word(trained.which),
+            step=trained.step,
+            **_layout(len(images), columns),
+        )
 
     def _save(self, number: int, path: Path) -> None:
         if self._drawing is None:
