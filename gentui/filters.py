@@ -124,8 +124,37 @@ class Filter:
         return all(term(run) for term in self.terms)
 
 
-class _Mistake(Exception):
+class _Mistake(ValueError):
     pass
+
+
+def key_of(word: str, known: Known) -> str:
+    """The key that a word means: a field's, a setting's whole one, a metric's. Raises ValueError with a sentence."""
+    key = _ALIASES.get(word.lower(), word)
+    if key in FIELDS or key in known.keys:
+        return key
+    meant = known.short.get(key, ())
+    if len(meant) > 1:
+        raise _Mistake(f"{key} may mean {' or '.join(meant)}")
+    if not meant:
+        near = difflib.get_close_matches(key, [*FIELDS, *sorted(known.keys), *known.short], n=1, cutoff=0.6)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise _Mistake(f"no run has a setting or score called {key!r}{hint}")
+    return meant[0]
+
+
+def getter(key: str) -> Getter:
+    """How a run's value of such a key is found: None where it has none."""
+    if key in FIELDS:
+        return _NUMBERS.get(key) or _TEXTS[key]
+
+    def get(run: RunRow) -> Value:
+        for values in (run.scores, run.metrics, run.settings):
+            if key in values:
+                return values[key]
+        return None
+
+    return get
 
 
 def parse(text: str, known: Known) -> Filter:
@@ -197,23 +226,8 @@ def _getter(key: str, sign: str, wanted: list[str], known: Known) -> tuple[Gette
         return _TEXTS[key], False
     if key in _NUMBERS:
         return _NUMBERS[key], True
-    if key not in known.keys:
-        meant = known.short.get(key, ())
-        if len(meant) > 1:
-            raise _Mistake(f"{key} may mean {' or '.join(meant)}")
-        if not meant:
-            near = difflib.get_close_matches(key, [*FIELDS, *sorted(known.keys), *known.short], n=1, cutoff=0.6)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise _Mistake(f"no run has a setting or score called {key!r}{hint}")
-        key = meant[0]
-
-    def get(run: RunRow) -> Value:
-        for values in (run.scores, run.metrics, run.settings):
-            if key in values:
-                return values[key]
-        return None
-
-    return get, key in known.numbers
+    key = key_of(key, known)
+    return getter(key), key in known.numbers
 
 
 def _equal(

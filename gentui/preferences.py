@@ -24,7 +24,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 class Preferences:
     """``toured``: the tour of the first start has been seen. ``palette``: of the curves. ``images``: how pictures are
     drawn; ``lines``: what curves are made of, "" as each family's charts were left. ``start``: what is opened first.
-    ``runs_filter``: what the list of runs was left with.
+    ``runs_filter`` and ``runs_columns``: what the list of runs was left with.
     """
 
     theme: str = ""
@@ -35,6 +35,7 @@ class Preferences:
     start: str = "recipes"
     low_bandwidth: bool = False
     runs_filter: str = ""
+    runs_columns: str = ""
 
 
 def path() -> Path:

@@ -228,6 +228,7 @@ TABLE: tuple[Key, ...] = (
     Key("runs.sort", "o", "sort(1)", "Sort", "sort by the next column", 9),
     Key("runs.sort_back", "O", "sort(-1)", "Sort back", "sort by the column before", 0),
     Key("runs.reverse", "i", "reverse", "Reverse", "the greatest first, or the least", 0),
+    Key("runs.columns", "c", "columns", "Columns", "which settings, metrics and scores have a column", 0),
     Key("runs.tag", "T", "tag", "Tags", "add tags and take tags away", 10),
     Key("runs.note", "N", "note", "Notes", "write down what you think of this run", 11),
     Key("runs.rename", "f2", "rename", "Rename", "call this run something else", 0),

@@ -110,6 +110,15 @@ def energy(joules: float | None) -> str:
     return f"{number(hours / 1000, 3)} kWh" if hours >= 1000 else f"{number(hours, 3)} Wh"
 
 
+def setting(value: object) -> str:
+    """A setting as a recipe writes it, nearly. It may be anything: clean it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def size(shape: tuple[int, int, int]) -> str:
     """C, H, W as ``28×28 grey`` or ``64×64 colour``."""
     channels, height, width = shape

@@ -31,7 +31,7 @@ async def test_the_filter_chooses_and_says_its_mistake_while_it_is_typed(desk, s
         await d.press(*" optim.lrr>")
         await d.sees("✗ optim.lrr> wants a value")
         await d.press("1")
-        await d.sees("did you mean optim.lr?")
+        await d.sees("did you mean", "optim.lr?")
         assert shown(d) == [good.id]  # the other term still holds
         await d.press("ctrl+u", *"status:failed family:gan")
         await d.until(lambda: shown(d) == [bad.id])
@@ -170,3 +170,33 @@ async def test_hostile_tags_and_notes_reach_no_terminal(desk, size, runs):
         await d.opens("PromptScreen", "N")
         await d.sees("[/x")
         assert "\x1b" not in d.text and "\u202e" not in d.text
+
+
+async def test_settings_metrics_and_scores_are_columns_when_asked_for(desk, runs):
+    for seed, recipe in ((0, "digits-unet"), (3, "digits-unet"), (1, "digits-cfg")):
+        runs.make(recipe, seed=seed, steps=30, name=f"run {seed}")
+    async with desk((160, 45)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("run 0", "run 1", "run 3")
+        await d.opens("PromptScreen", "c")
+        await d.press(*"seedd")
+        await d.sees("did you mean seed?")
+        await d.press("backspace", *" optim.lr grad_norm", "enter")
+        await d.on("RunsScreen")
+        table = d.app.screen.query_one(Table)
+        await d.until(lambda: len(table.rows) == 3 and len(table.columns) == len(COLUMNS) + 3)
+        assert [column.title for column in table.columns][2:5] == ["seed", "lr", "grad_norm"]
+        assert [row.cells[2:4] for row in table.rows] == [("1", "0.002"), ("3", "0.002"), ("0", "0.002")]
+        while "sorted by seed" not in d.text:
+            await d.press("o")
+        assert [row.cells[2] for row in table.rows] == ["0", "1", "3"]
+        await d.press("i")
+        assert [row.cells[2] for row in table.rows] == ["3", "1", "0"]
+        await d.opens("PromptScreen", "c")
+        await d.press("ctrl+u", "asterisk", "enter")
+        await d.on("RunsScreen")
+        await d.until(lambda: "net" in [column.title for column in table.columns])
+    async with desk((80, 24)) as d:
+        screen = await d.opens("RunsScreen", "2")
+        await d.until(lambda: "model.net" in screen._asked and screen.query_one(Table).rows)
+        await d.sees("cfg-unet", "best score")

@@ -195,7 +195,7 @@ class CompareScreen(Charting):
             return
         if message.key in seen.settings:
             values = seen.settings[message.key]
-            told = (f"{LETTERS[place]} {value_text(value)}" for place, value in enumerate(values))
+            told = (f"{LETTERS[place]} {wording.setting(value)}" for place, value in enumerate(values))
             self.say(clean(f"{message.key}: {' · '.join(told)}", 400))
         else:
             self.say("")
@@ -325,21 +325,8 @@ def score_cell(score: Evaluation | None, base: Evaluation | None, is_best: bool)
 
 
 def setting_cell(value: Any, base: Any) -> Cell:
-    text = clean(value_text(value), 120)
+    text = clean(wording.setting(value), 120)
     return (text, "dim") if value == base else (text, "strong")
-
-
-def value_text(value: Any) -> str:
-    """A setting as a recipe writes it, nearly."""
-    if value is None:
-        return "–"
-    return (
-        str(value).lower()
-        if isinstance(value, bool)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )
 
 
 def cost_of(runs: list[RunRow], joules: Sequence[float | None]) -> dict[str, list[Cell]]:

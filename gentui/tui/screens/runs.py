@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from textual.app import ComposeResult
 
-from gentui import filters, health, preferences
+from gentui import comparison, filters, health, preferences
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import ListScreen
+from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
@@ -52,7 +53,9 @@ COLUMNS: tuple[tuple[Column, Sort], ...] = (
     (Column("id", maximum=22, drop=7), Sort(lambda run: run.id)),
     (Column("reason", flex=True, minimum=12, maximum=60, drop=8), Sort(lambda run: run.reason or None, False)),
 )
-_BY_ID = next(place for place, (column, _) in enumerate(COLUMNS) if column.title == "id")
+_BY_ID = "id"
+_AFTER, MOST_ASKED = 2, 8
+_ASIDE = ("sample.", "evaluate.", "health.")  # tables of settings that change no training
 
 
 def _finite(value: float | None) -> float | None:
@@ -73,6 +76,38 @@ class Listed:
     row: Row
 
 
+def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
+    """The columns of the table, with those of these keys of the filter language behind the name. Where there is no room
+    the table's own go first, then the last of these."""
+    if not keys:
+        return COLUMNS
+    asked = []
+    for place, key in enumerate(keys, 1):
+        last = key.rpartition(".")[2]
+        is_clear = last != "name" and [other.rpartition(".")[2] for other in keys].count(last) == 1
+        title = last if is_clear else key
+        column = Column(clean(title, 20), "right", maximum=14, drop=place)
+        asked.append((column, Sort(_by(filters.getter(key)), False)))
+    own = []
+    for column, sort in COLUMNS:
+        gives_way = column.drop or column.title == "progress"
+        own.append((replace(column, drop=MOST_ASKED + 1 + column.drop) if gives_way else column, sort))
+    return (*own[:_AFTER], *asked, *own[_AFTER:])
+
+
+def _by(get: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """To sort by a value of any type: numbers first, what is missing last."""
+
+    def order(run: Any) -> tuple[bool, float, str] | None:
+        value = get(run)
+        if value is None or value != value:
+            return None
+        is_number = isinstance(value, int | float)
+        return (not is_number, float(value) if is_number else 0.0, "" if is_number else str(value))
+
+    return order
+
+
 class RunsScreen(ListScreen):
     """The runs table."""
 
@@ -88,7 +123,10 @@ class RunsScreen(ListScreen):
         self._matching: list[Listed] = []
         self._keys = filters.Known()
         self._met = filters.Known()  # the live thread's
-        self._sort, self._descending = _BY_ID, True
+        self._columns = COLUMNS
+        self._asked: tuple[str, ...] = ()  # keys of the columns that a person has added
+        self._built: tuple[str, ...] = ()  # those that the live thread's rows have
+        self._sort, self._descending = self._place_of(_BY_ID), True
 
     def body(self) -> ComposeResult:
         yield FilterLine("words, status:done, optim.lr>=1e-3, fid<60, -tag:x", id="runs-filter")
@@ -96,6 +134,7 @@ class RunsScreen(ListScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self._ask_for(preferences.read().runs_columns.split())
         if words := preferences.read().runs_filter:  # as it was left
             self.query_one(Filter).value = words
             self.query_one(Filter).add_class("-open")
@@ -115,11 +154,14 @@ class RunsScreen(ListScreen):
     def fetch(self) -> Fetch | None:
         return Fetch(self._list)
 
-    def _list(self, index: Any) -> tuple[list[Listed], filters.Known]:
+    def _list(self, index: Any) -> tuple[list[Listed], filters.Known, tuple[str, ...]]:
         """In the live thread: the rows, made anew only for runs that changed."""
         known: dict[str, Listed] = {}
         changed: list[Any] = []
-        runs = index.runs()
+        runs, asked = index.runs(), self._asked
+        if asked != self._built:
+            self._built, self._known = asked, {}
+        getters = [filters.getter(key) for key in asked]
         waiting = sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queued_at or 0.0)
         places = {run.id: place for place, run in enumerate(waiting, 1)}
         for run in runs:
@@ -128,14 +170,17 @@ class RunsScreen(ListScreen):
             if old is not None and is_same:
                 known[run.id] = old
             else:
-                known[run.id] = Listed(run, place, row_of(run, place))
+                known[run.id] = Listed(run, place, row_of(run, place, getters))
                 changed.append(run)
         self._known = known
         self._met = self._met.and_of(changed)
-        return list(known.values()), self._met
+        return list(known.values()), self._met, asked
 
     def show(self, data: Any) -> None:
-        self._runs, self._keys = data
+        runs, known, asked = data
+        if asked != self._asked:  # of the columns before
+            return
+        self._runs, self._keys = runs, known
         here = {listed.run.id for listed in self._runs}
         table = self.query_one(Table)
         table.set_marked(table.marked & here)
@@ -151,11 +196,15 @@ class RunsScreen(ListScreen):
             else "No runs yet: 1, then Enter on a recipe."
         )
         self._matching = [listed for listed in self._runs if query.matches(listed.run)]
+        key = table.key
+        table.set_columns([column for column, _ in self._columns])
         table.set_sorted(self._sort, self._descending)
         table.set_rows([listed.row for listed in self._sorted(self._matching)])
+        if key is not None and table.key != key:
+            table.move_to(key)
 
     def _sorted(self, runs: list[Listed]) -> list[Listed]:
-        value = COLUMNS[self._sort][1].value
+        value = self._columns[self._sort][1].value
         known = [(found, listed) for listed in runs if (found := value(listed.run)) is not None]
         unknown = [listed for listed in runs if value(listed.run) is None]
         known.sort(key=lambda pair: pair[0], reverse=self._descending)
@@ -218,8 +267,8 @@ class RunsScreen(ListScreen):
         self.say("")
 
     def action_sort(self, by: int) -> None:
-        self._sort = (self._sort + by) % len(COLUMNS)
-        self._descending = COLUMNS[self._sort][1].descending
+        self._sort = (self._sort + by) % len(self._columns)
+        self._descending = self._columns[self._sort][1].descending
         self._tell_sorted()
 
     def action_reverse(self) -> None:
@@ -229,7 +278,45 @@ class RunsScreen(ListScreen):
     def _tell_sorted(self) -> None:
         self.fill()
         order = "▼ descending" if self._descending else "▲ ascending"
-        self.say(f"sorted by {COLUMNS[self._sort][0].title}, {order}")
+        self.say(f"sorted by {self._columns[self._sort][0].title}, {order}")
+
+    def _place_of(self, title: str) -> int:
+        return max(place for place, (column, _) in enumerate(self._columns) if column.title == title)
+
+    def _ask_for(self, asked: Sequence[str]) -> None:
+        """These columns from now on, besides the table's own."""
+        self._asked = tuple(asked)[:MOST_ASKED]
+        self._columns = columns_with(self._asked)
+        self._sort, self._descending = self._place_of(_BY_ID), True
+
+    def action_columns(self) -> None:
+        """Ask which settings, metrics and scores have a column."""
+
+        def keys_in(text: str) -> list[str]:
+            words = text.replace(",", " ").split()
+            if words == ["*"]:
+                differ = comparison.different([listed.run.settings for listed in self._matching])
+                ranked = sorted(differ, key=lambda key: (None in differ[key], key != "train.seed"))
+                return [key for key in ranked if not key.startswith(_ASIDE)][:MOST_ASKED]
+            return list(dict.fromkeys(filters.key_of(word, self._keys) for word in words))
+
+        def check(text: str) -> str:
+            try:
+                many = len(keys_in(text)) > MOST_ASKED
+            except ValueError as mistake:
+                return str(mistake)
+            return f"{MOST_ASKED} are the most" if many else ""
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+            self._ask_for(asked := keys_in(text))
+            self.gentui.in_thread(lambda: preferences.remember(runs_columns=" ".join(asked)))
+            self.say(f"columns: {clean(', '.join(asked), 200)}" if asked else "no columns but the table's own")
+            self.ask()
+
+        detail = "Settings, metrics, scores, as the filter calls them: lr seed kid. * is what the runs shown differ in."
+        self.app.push_screen(PromptScreen("Columns", detail, " ".join(self._asked), check=check), answered)
 
     async def action_back(self) -> None:
         if self.query_one(Table).marked:
@@ -289,8 +376,8 @@ class RunsScreen(ListScreen):
             deeds.edit_again(self.gentui, run)
 
 
-def row_of(run: Any, place: int | None = None) -> Row:
-    """A RunRow as a table row; ``place`` is the one it has in the queue."""
+def row_of(run: Any, place: int | None = None, asked: Sequence[Callable[[Any], Any]] = ()) -> Row:
+    """A RunRow as a table row; ``place`` is the one it has in the queue, ``asked`` what else has a column."""
     name = clean(deeds.label(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
     step, steps = run.step or 0, run.steps or 0
     fraction = min(1.0, step / steps) if steps else 0.0
@@ -314,7 +401,16 @@ def row_of(run: Any, place: int | None = None) -> Row:
         (run.id, "dim"),
         (clean(run.reason, 200) if run.status not in ("running", "done") else "", "dim"),
     )
-    return Row(run.id, cells)
+    more: list[Cell] = [_told(get(run)) for get in asked]
+    return Row(run.id, (*cells[:_AFTER], *more, *cells[_AFTER:]))
+
+
+def _told(value: Any) -> Cell:
+    if value is None:
+        return "–", "dim"
+    if isinstance(value, float):
+        return wording.number(value)
+    return clean(" ".join(map(str, value)) if isinstance(value, list) else wording.setting(value), 60)
 
 
 def detail(run: Any) -> str:

@@ -175,6 +175,13 @@ class Table(ScrollView, can_focus=True):
                 if row.key in changed:
                     self.refresh_line(index + 1)
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns, and no rows until those that fit them are set."""
+        if self.columns != [*columns]:
+            self.columns, self.rows, self._sorted = [*columns], [], None
+            self._natural, self._widths = self._measure(), []
+            self.refresh()
+
     def set_sorted(self, column: int, descending: bool) -> None:
         """Show by which column the rows are sorted; the order itself is the caller's."""
         if self._sorted != (column, descending):
