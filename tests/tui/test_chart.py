@@ -11,6 +11,7 @@ from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.tui import wording
+from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import (
     DOTS,
     GLYPHS,
@@ -32,13 +33,20 @@ from gentui.tui.widgets.chart import (
 from gentui.tui.widgets.charts import ChartBox, instead_of
 
 
+class Coloured(App):
+    """An app with the colours of the curves."""
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return curve_colours("theme", DARK)
+
+
 def curve(lo, hi=None, marks=(), key="loss") -> Curve:
     lo = np.array(lo, float)
     hi = lo if hi is None else np.array(hi, float)
     return Curve(key, np.arange(1.0, len(lo) + 1), lo, hi, np.array(marks, float), len(lo))
 
 
-class OneChart(App):
+class OneChart(Coloured):
     def compose(self):
         yield Chart()
 
@@ -182,7 +190,7 @@ async def test_a_screen_left_while_its_chart_mounts_is_no_crash():
         def compose(self):
             return []  # as when the children are pruned before the chart hears that it is mounted
 
-    class App1(App):
+    class App1(Coloured):
         def compose(self):
             yield Torn()
 
@@ -195,7 +203,7 @@ PAIR = (curve(np.linspace(3, 1, 40), key="loss"), curve(np.linspace(4, 2, 40), k
 
 @pytest.mark.parametrize("marks", ["braille", "block", "ascii"])
 async def test_curves_of_one_chart_are_told_apart_without_colour(marks):
-    class Boxed(App):
+    class Boxed(Coloured):
         def compose(self):
             yield ChartBox()
 
@@ -234,7 +242,7 @@ async def test_the_axis_holds_every_curve_of_the_chart():
 async def test_where_no_line_can_be_drawn_a_sentence_stands(curves, says):
     assert instead_of(tuple(curves), "Starting.") == says
 
-    class Boxed(App):
+    class Boxed(Coloured):
         def compose(self):
             yield ChartBox()
 
@@ -312,7 +320,7 @@ async def test_the_y_axis_may_leave_outliers_out():
 
 
 async def test_as_many_curves_as_there_are_colours_are_told_apart():
-    class Boxed(App):
+    class Boxed(Coloured):
         def compose(self):
             yield ChartBox()
 
