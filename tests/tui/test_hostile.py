@@ -17,9 +17,10 @@ from engine.rundir import RunDir
 from gentui.text import clean
 from gentui.tui.drawing import Drawer
 from gentui.tui.screens.run import inside
+from tests.tui.emulator import ENV
 from tests.tui.hostile import LONE, SALAM, SHALOM, Hostile, acts_of, is_harmless
 from tests.tui.hostile import NASTY as ALL_OF_IT
-from tests.tui.test_terminal import ENV, Terminal
+from tests.tui.test_terminal import Terminal
 
 NASTY = "\x1b]52;c;b3duZWQ=\x07[/bold]\u202eevil\ud800\x1b[2J[@click=app.quit]x[/]"
 

@@ -60,3 +60,13 @@ async def test_your_best_is_in_the_metric_that_was_published_or_that_the_runs_we
         runs.event(run, "evaluation", 300, metric=metric, value=value, lower_is_better=False, **protocol)
     async with desk((160, 45)) as d:
         await d.sees("Your best  target_accuracy 0.5", "acc 0.5 ")
+
+
+async def test_the_menu_below_a_run_takes_no_news_from_it(desk, runs):
+    run = runs.live(5)
+    async with desk() as d:
+        home = d.app.screen
+        d.app.open_run(run.id)
+        await d.until(lambda: d.app.screen is not home and d.app.live._target[0] is d.app.screen)
+        home._look_at(run.id)  # as its timer does, a little late
+        assert d.app.live._target[0] is d.app.screen

@@ -2,102 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import select
-import shlex
-import shutil
-import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import pyte
 import pytest
 
 from gentui.tui.terminal import Question, is_walled_in, understand
+from tests.tui.emulator import Emulator
 
-ENV = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 
-
-class Terminal:
-    """The app in a pty, its screen emulated."""
+class Terminal(Emulator):
+    """The app in a pty."""
 
     def __init__(self, home: Path, columns: int = 80, rows: int = 24, images: str = "half", **env: str):
-        self.screen = pyte.Screen(columns, rows)
-        self.stream = pyte.ByteStream(self.screen)
-        self.bytes = 0
-        self.raw = b""
-        environ = {
-            k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "STY", "COLUMNS", "LINES")
-        }
-        environ |= ENV | {"GENTUI_HOME": str(home)} | env
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execve(sys.executable, [sys.executable, "-m", "gentui", "--images", images], environ)
-
-    def read(self, seconds: float) -> int:
-        """Feed what is written within the time to the emulator; how many bytes that was."""
-        before, deadline = self.bytes, time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if not select.select([self.fd], [], [], left)[0]:
-                break
-            try:
-                data = os.read(self.fd, 1 << 16)
-            except OSError:
-                break
-            self.bytes += len(data)
-            self.raw += data
-            # pyte does not know private CSI with > or <, as kitty's keyboard protocol uses
-            self.stream.feed(data.replace(b"\x1b[>29u", b"").replace(b"\x1b[<u", b""))
-        return self.bytes - before
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.screen.display)
-
-    def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"waited in vain; the screen:\n{self.text}"
-            self.read(0.05)
-
-    def sees(self, *words: str) -> None:
-        self.until(lambda: all(word in self.text for word in words))
-
-    def press(self, keys: str) -> None:
-        os.write(self.fd, keys.encode())
-
-    def ended(self, seconds: float = 10.0) -> int:
-        """Wait for the end; the wait status."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                return status
-            if self.fd >= 0:
-                self.read(0.02)
-            else:
-                time.sleep(0.02)
-        raise AssertionError("it did not end")
-
-    def hang_up(self) -> None:
-        os.close(self.fd)
-        self.fd = -1
-
-    def close(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        if self.fd >= 0:
-            os.close(self.fd)
+        command = [sys.executable, "-m", "gentui", "--images", images]
+        super().__init__(command, columns, rows, GENTUI_HOME=str(home), **env)
 
 
 @pytest.fixture
@@ -360,60 +284,10 @@ def test_keys_that_come_together_are_taken_one_after_the_other(terminal, home):
 
     t = terminal()
     t.sees("▸ digits-unet", "✓ here")
-    t.press("/vae\re")
+    t.press("/vae", "Enter", "e")
     t.sees("▸ name", "VAE on digits")
-    t.press("\x1b[17~mine\x1b[B\x157\x1b[15~")  # F6, Down, Ctrl-U, F5
+    t.press("F6", "mine", "Down", "Clear", "7", "F5")
     t.sees("[c Charts]", "mine")
     (run,) = list_runs(home)
     info = run.info()
     assert (info["name"], info["recipe"], info["seed"], info["quick"]) == ("mine", "digits-vae", 7, True)
-
-
-@pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed")
-def test_the_whole_evening_in_tmux(home, runs):
-    """Menu, launch, chart, samples, leaderboard, export: keyboard only, in tmux, at two sizes."""
-    runs.make(fid=5.31)
-    server = f"gentui-test-{os.getpid()}"
-    tmux = ["tmux", "-L", server, "-f", "/dev/null"]
-    environ = {k: v for k, v in os.environ.items() if k not in ("TMUX", "NO_COLOR")}
-    environ |= {"GENTUI_HOME": str(home), "COLUMNS": "80", "LINES": "24"}  # as some shells export them
-    command = f"cd {shlex.quote(str(home))} && exec {shlex.quote(sys.executable)} -m gentui"
-
-    def text() -> str:
-        found = subprocess.run([*tmux, "capture-pane", "-p"], capture_output=True, text=True, env=environ)
-        return found.stdout
-
-    def sees(*words: str) -> None:
-        deadline = time.monotonic() + 60
-        while not all(word in text() for word in words):
-            assert time.monotonic() < deadline, f"waited in vain for {words}; the screen:\n{text()}"
-            time.sleep(0.05)
-
-    def press(*keys: str) -> None:
-        subprocess.run([*tmux, "send-keys", *keys], check=True, env=environ)
-
-    try:
-        subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "24", command], check=True, env=environ)
-        sees("▸ digits-unet", "✓ here", "5.31")
-        press("Enter")
-        sees("● running", "loss 0.")
-        press("s")
-        sees("step 5", "newest, following")
-        press("3")
-        sees("★ 1", "5.31")
-        press("x")
-        sees("results.csv", "lines")
-        press("F5")
-        sees("Wrote")
-        assert (home / "results.csv").read_text().startswith("kind,")
-        subprocess.run([*tmux, "resize-window", "-x", "160", "-y", "45"], check=True, env=environ)
-        sees("★ 1", "step", "seed")
-        press("2")
-        sees("✓ done", "began", "device")
-        press("q")
-        deadline = time.monotonic() + 30
-        while subprocess.run([*tmux, "has-session"], capture_output=True, env=environ).returncode == 0:
-            assert time.monotonic() < deadline, "it did not end"
-            time.sleep(0.05)
-    finally:
-        subprocess.run([*tmux, "kill-server"], capture_output=True, env=environ)

@@ -64,7 +64,7 @@ class BaseScreen(Screen[Any]):
 
     def ask(self) -> None:
         """Have the screen supplied anew, now."""
-        if self.is_current and (fetch := self.fetch()) is not None:
+        if self.is_active and (fetch := self.fetch()) is not None:  # `is_current` holds one below as well
             self._fetching = fetch
             self.gentui.supply(self, fetch)
 

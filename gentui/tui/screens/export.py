@@ -153,5 +153,5 @@ class ExportScreen(Dialog):
 
     def _written(self, said: str) -> None:
         self.gentui.tell(said)
-        if self.is_current:
+        if self.is_active:
             self.dismiss(None)

@@ -88,7 +88,7 @@ class MachineScreen(BaseScreen):
 
     def _poll(self) -> None:
         if (
-            self._is_looking or not self.is_current
+            self._is_looking or not self.is_active
         ):  # a driver that hangs gets one question, not one more each time
             return
         self._is_looking = True

@@ -610,7 +610,7 @@ class RunScreen(Charting):
         return [self.run_id]
 
     def _removed(self) -> None:
-        if self.is_current:
+        if self.is_active:
             self.app.pop_screen()
 
     def action_back(self) -> None:

@@ -313,7 +313,7 @@ class Viewer(Vertical):
 
     @property
     def _is_seen(self) -> bool:
-        return self.is_on_screen and self.screen.is_current
+        return self.is_on_screen and self.screen.is_active
 
 
 def _pixels(sheet: Sheet, width: int, height: int) -> Iterator[tuple[Any, float]]:
