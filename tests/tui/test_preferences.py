@@ -85,6 +85,8 @@ def test_the_command_line_has_the_last_word(monkeypatch, desk, tmp_path):
     asked, started = [], []
 
     class Question:
+        begun = None
+
         def __init__(self, images: str):
             asked.append(images)
 
@@ -100,7 +102,9 @@ def test_the_command_line_has_the_last_word(monkeypatch, desk, tmp_path):
 
     monkeypatch.setattr(terminal, "Question", Question)
     monkeypatch.setattr(workbench, "GentuiApp", App)
-    monkeypatch.delenv("GENTUI_PLOT", raising=False)
+    for name in ("GENTUI_PLOT", "ESCDELAY"):
+        monkeypatch.setenv(name, "")  # so that it is as it was afterwards
+        monkeypatch.delenv(name)
     tui.run(tmp_path)
     tui.run(tmp_path, "none")
     assert asked == ["half", "none"]

@@ -23,9 +23,9 @@ from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 COLUMNS = (
-    Column("what", minimum=12, maximum=34),
+    Column("what", flex=True, minimum=22, maximum=34),
     Column("use", minimum=15, maximum=15),
-    Column("", flex=True, minimum=20, maximum=90),
+    Column("", flex=True, minimum=36, maximum=90),
 )
 EVERY = 2.0
 """Seconds between two looks, while somebody looks."""
