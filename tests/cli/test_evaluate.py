@@ -71,7 +71,7 @@ def test_json_is_what_the_engine_wrote(gentui, trained, home):
 
 
 @pytest.mark.parametrize(
-    ("code", "expected"), [(2, 2), (4, 4), (1, 1), (3, 1)]
+    ("code", "expected"), [(2, 2), (3, 3), (4, 4), (1, 1), (5, 1)]
 )  # fmt: skip
 def test_the_engines_exit_code_and_sentence_are_ours(gentui, trained, code, expected):
     done = gentui("evaluate", trained(exit=code, says="ValueError: no such extractor").id)
