@@ -150,6 +150,6 @@ def test_bad_weights_end_a_run_before_it_trains(home, tmp_path):
     recipe = load("digits-unet").with_values({**SMALL, "evaluate.weights": str(bad)})
     run = RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
     code, _ = finish(trainer(run))
-    assert code == 1 and not events(run, "metrics")
+    assert code == 4 and not events(run, "metrics")
     last = events(run, "status")[-1]
     assert last["status"] == "failed" and "bad.safetensors does not hold the weights" in last["reason"]

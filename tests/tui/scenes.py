@@ -169,6 +169,8 @@ async def listed(d: Desk, runs: Runs) -> None:
     every_state(runs)
     await d.opens("RunsScreen", "2")
     await d.sees("after that", "baseline", "◐ stalled", "◇")
+    await d.press("home")
+    await d.sees("▸  ◌ queued")
 
 
 async def viewed(d: Desk, runs: Runs, pane: str = "c") -> Any:
@@ -258,6 +260,7 @@ async def _(d: Desk, runs: Runs) -> None:
     rich(runs)
     await menu(d, runs)
     await d.press("p")
+    await d.sees("Newest run", "fid 15.3")
 
 
 @scene("HomeScreen", "home-filter")

@@ -101,8 +101,8 @@ def go_to_field(t: Emulator, key: str, by: str = "Down") -> None:
     """Down the form, or up, until the line that explains the setting under the cursor is about this one."""
 
     def here() -> str:
-        found = re.search(r"^ (?:✗ )?([\w.-]+): ", t.text, re.MULTILINE)
-        return found[1] if found else ""
+        found = re.findall(r"^ (?:✗ )?([\w.-]+): ", t.text, re.MULTILINE)
+        return found[-1] if found else ""
 
     while here() != key:
         before = here()
