@@ -57,7 +57,7 @@ def test_an_image_is_kept_while_it_is_seen_and_its_id_with_it(terminal, runs):  
     t.sees("■ 3/3")
     assert len(settled(t)) == 1, "each frame of an animation takes the place of the one before"
     t.press("z")
-    t.until(lambda: len(kept(t)) >= 1)
+    t.until(lambda: "Samples" not in t.text and len(kept(t)) >= 1)
     settled(t)
     t.press("\x1b")
     t.sees("Samples")
