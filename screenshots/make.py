@@ -94,7 +94,9 @@ def _gentui(home: Path, *words: str) -> str:
 def _half_done(home: Path, run: str) -> None:
     while True:
         shown = json.loads(_gentui(home, "show", run, "--json"))
-        if shown["status"] not in {"queued", "running"} or shown["steps"] and shown["step"] > 0.5 * shown["steps"]:
+        if shown["status"] not in {"queued", "running"} or (
+            shown["steps"] and shown["step"] > 0.5 * shown["steps"]
+        ):
             return
         time.sleep(1)
 
