@@ -52,8 +52,9 @@ def _move_page_once_laid_out(self: OptionList, direction: Any) -> None:
 OptionList._move_page = _move_page_once_laid_out
 
 
-def _dismiss_once(self: CommandPalette, result: Any = None) -> AwaitComplete:
-    """Textual 8.2 closes the palette again at a second Esc before the first is done, or whatever is below it."""
+def dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
+    """Textual 8.2 closes a dialog again at an answer that comes before the first has closed it, or whatever is below
+    it. One below another cannot be closed, and must be later."""
     if not self.is_active or getattr(self, "_is_answered", False):
         return AwaitComplete.nothing()
     self._is_answered = True  # pyright: ignore[reportAttributeAccessIssue]
@@ -69,7 +70,7 @@ async def _gather_while_there(self: CommandPalette, search_value: str) -> None:
         await _gather_commands.__wrapped__(self, search_value)
 
 
-CommandPalette.dismiss = _dismiss_once
+CommandPalette.dismiss = dismiss_once
 CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccessIssue]
     exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP
 )(_gather_while_there)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
 
 from gentui.text import clean
 from gentui.tui.live import Fetch, Fresh
+from gentui.tui.survival import dismiss_once
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
@@ -17,17 +17,19 @@ from gentui.tui.widgets.table import Table
 if TYPE_CHECKING:
     from gentui.tui.workbench import GentuiApp
 
+    _AnyScreen = Screen[Any]
+else:  # no widget itself: Textual takes styles from the first base that is one
+    _AnyScreen = object
+
 
 def is_ready(screen: Screen[Any]) -> bool:
     """Whether the screen's widgets are there: a key may be faster than they are."""
     return screen.is_mounted and not screen._closing
 
 
-class BaseScreen(Screen[Any]):
-    """A full screen. Subclasses set ``context`` and ``place``, and compose their ``body``."""
+class Ours(_AnyScreen):
+    """What full screens and dialogs have in common: keys and commands act on what is there."""
 
-    context: ClassVar[str] = "app"
-    place: ClassVar[str] = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-normal"), (34, "-tall")]  # noqa: RUF012
 
@@ -45,6 +47,13 @@ class BaseScreen(Screen[Any]):
         """As Textual's, but a command chosen for a screen that has been left meanwhile is none."""
         if is_ready(self) and self.is_attached:
             await super().run_action(action, namespaces)
+
+
+class BaseScreen(Ours, Screen[Any]):
+    """A full screen. Subclasses set ``context`` and ``place``, and compose their ``body``."""
+
+    context: ClassVar[str] = "app"
+    place: ClassVar[str] = ""
 
     def compose(self) -> ComposeResult:
         yield TitleBar(self.place)
@@ -126,36 +135,11 @@ class ListScreen(BaseScreen):
         self.query_one(Table).focus()
 
 
-class Dialog(ModalScreen[Any]):
+class Dialog(Ours, ModalScreen[Any]):
     """A dialog over the screen below. Subclasses set ``context``."""
 
     context: ClassVar[str] = ""
-    _is_answered = False
-
-    def dismiss(self, result: Any = None) -> AwaitComplete:
-        """As Textual's, but an answer that comes before the first has closed the dialog is none."""
-        if self._is_answered or not self.is_active:  # below another it cannot be closed, and must be later
-            return AwaitComplete.nothing()
-        self._is_answered = True
-        return super().dismiss(result)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return is_ready(self)
-
-    async def run_action(self, action: str, namespaces: Any = None) -> None:
-        """As Textual's, but a command chosen for a screen that has been left meanwhile is none."""
-        if is_ready(self) and self.is_attached:
-            await super().run_action(action, namespaces)
-
-    HORIZONTAL_BREAKPOINTS = BaseScreen.HORIZONTAL_BREAKPOINTS
-    VERTICAL_BREAKPOINTS = BaseScreen.VERTICAL_BREAKPOINTS
-
-    @property
-    def gentui(self) -> GentuiApp:
-        from gentui.tui.workbench import GentuiApp
-
-        assert isinstance(self.app, GentuiApp)
-        return self.app
+    dismiss = dismiss_once
 
     def action_back(self) -> None:
         self.dismiss(None)
