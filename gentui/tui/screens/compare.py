@@ -58,7 +58,8 @@ def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Besi
         except KeyError:
             continue
     names = {run.id: index.metric_keys(run.id) for run in runs}
-    scored = [score.metric for run in runs for score in index.evaluations(run.id)]
+    best = [comparison.best_scores(index, run) for run in runs]
+    scored = [score.metric for scores in best for score in scores.values()]
     drawn = None
     if runs:
         here = tuple(one for one in wanted.laid if one.run in names)
@@ -67,7 +68,7 @@ def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Besi
     return Beside(
         runs,
         comparison.different([run.settings for run in runs]),
-        comparison.beside([comparison.best_scores(index, run) for run in runs]),
+        comparison.beside(best),
         [index.samples(run.id) for run in runs],
         [_joules(index, run) if WATTS in names[run.id] else None for run in runs],
         drawn,

@@ -16,6 +16,9 @@ from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.recipe import Recipe
     from gentui.tui.workbench import GentuiApp
 
 RESUMABLE = ("stopped", "failed", "interrupted", "lost")
@@ -82,13 +85,7 @@ def evaluate(app: GentuiApp, run: Any) -> None:
     """The form that says how its checkpoint is scored; from there it goes into the queue."""
     folder = app.home / "runs" / run.id
 
-    def read() -> tuple[Any, list[str]]:
-        from engine import recipe as recipes
-
-        there = [str(which) for which in RunDir(folder).checkpoints_there()]
-        return recipes.load(folder / "recipe.toml"), there
-
-    def opened(known: tuple[Any, list[str]]) -> None:
+    def opened(known: tuple[Recipe, list[str]]) -> None:
         from gentui.tui.screens.evaluate import EvaluateScreen
 
         recipe, checkpoints = known
@@ -97,7 +94,15 @@ def evaluate(app: GentuiApp, run: Any) -> None:
         else:
             app.tell(f"{label(run)} has no checkpoint yet: there is nothing to score.", "warning")
 
-    app.in_thread(read, opened)
+    app.in_thread(lambda: recipe_and_checkpoints(folder), opened)
+
+
+def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:
+    """What a run is of, and the checkpoints it has, the one that is meant when nobody says which first."""
+    from engine import recipe as recipes
+
+    there = [str(which) for which in RunDir(folder).checkpoints_there()]
+    return recipes.load(folder / "recipe.toml"), there
 
 
 def resume(app: GentuiApp, *runs: Any) -> None:

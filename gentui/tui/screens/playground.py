@@ -13,13 +13,12 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.rundir import RunDir
 from gentui.text import clean, shorten
 from gentui.tui import keys
 from gentui.tui.drawing import Drawer
 from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen, is_ready
-from gentui.tui.screens.deeds import label
+from gentui.tui.screens.deeds import label, recipe_and_checkpoints
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 from gentui.tui.widgets.viewer import Viewer
@@ -44,16 +43,14 @@ def open_playground(app: GentuiApp, run: Any) -> None:
     ``run`` is a RunRow."""
     folder = app.home / "runs" / run.id
 
-    def read() -> tuple[Any, list[str], str]:
-        from engine import recipe as recipes
+    def read() -> tuple[Recipe, list[str], str]:
         from gentui.jobs.states import unfinished
 
-        there = [str(which) for which in RunDir(folder).checkpoints_there()]
         training = {state.slot or "" for _, state in unfinished(app.home) if state.status == "running"}
         device = "cpu" if any(slot.startswith("cuda") for slot in training) else "auto"
-        return recipes.load(folder / "recipe.toml"), there, device
+        return *recipe_and_checkpoints(folder), device
 
-    def opened(known: tuple[Any, list[str], str]) -> None:
+    def opened(known: tuple[Recipe, list[str], str]) -> None:
         from engine.requests import makes_images
 
         recipe, checkpoints, device = known
