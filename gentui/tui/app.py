@@ -10,7 +10,7 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     """The terminal app over ``home``, opened at its menu or ``at`` a run. ``images``: auto, kitty, sixel, half or none.
     Returns the exit code."""
     from gentui import preferences
-    from gentui.tui.terminal import LateAnswer, Question, expect
+    from gentui.tui.terminal import LateAnswer, Question
 
     liked = preferences.read()
     images = liked.images if images == "auto" else images
@@ -31,5 +31,7 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     finally:
         kind, typed = question.answer()
     if question.begun is not None:
-        expect(LateAnswer(question.begun))
+        from gentui.tui.driver import PromptDriver
+
+        PromptDriver.late = LateAnswer(question.begun)
     return GentuiApp(home, kind, typed, low_bandwidth, at).run() or 0

@@ -1,4 +1,5 @@
-"""Textual's driver of a terminal, but for a lone Esc, which it looks for every tenth of a second only."""
+"""Textual's driver of a terminal, but for a lone Esc, which it looks for every tenth of a second only, and for an
+answer of the terminal's that comes late, which it takes for typing."""
 
 from __future__ import annotations
 
@@ -6,21 +7,32 @@ import contextlib
 import os
 import select
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import constants
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from gentui.tui.terminal import LateAnswer
+
 WAIT = 0.1
 """Seconds after which it is looked whether the app has ended."""
 
 
 class PromptDriver(LinuxDriver):
-    """Esc is told as soon as it can be none of the many sequences that begin with it."""
+    """Esc is told as soon as it can be none of the many sequences that begin with it. ``late``: what keeps an answer
+    that is still owed from the app."""
+
+    late: ClassVar[LateAnswer | None] = None
 
     def run_input_thread(self) -> None:
-        parser = XTermParser(self._debug)
+        late = PromptDriver.late
+        parser = XTermParser(self._debug) if late is None else _Expecting(late, self._debug)
         decode = getincrementaldecoder("utf-8")().decode
         wait = WAIT
         try:
@@ -37,3 +49,20 @@ class PromptDriver(LinuxDriver):
             with contextlib.suppress(EOFError, ParseError):
                 for _ in parser.feed(""):
                     pass
+
+
+class _Expecting(XTermParser):
+    """Reads what of the text is typing."""
+
+    def __init__(self, late: LateAnswer, debug: bool = False) -> None:
+        self._late = late
+        super().__init__(debug)
+
+    def feed(self, data: str) -> Iterable[Message]:
+        if not data or (data := self._late.typed(data)):  # nothing at all would be the end
+            yield from super().feed(data)
+
+    def tick(self) -> Iterable[Message]:
+        if data := self._late.waited():
+            yield from super().feed(data)
+        yield from super().tick()

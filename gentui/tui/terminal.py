@@ -12,11 +12,7 @@ import os
 import re
 import select
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from textual.message import Message
+from typing import Any
 
 PATIENCE = 0.15
 """Seconds for a silent terminal. Every real one answers the second question, so only a mute one costs this."""
@@ -115,23 +111,6 @@ class LateAnswer:
             return ""
         text, self._held = self._held, ""
         return text
-
-
-def expect(late: LateAnswer) -> None:
-    """Have the app's driver read through it."""
-    from gentui.tui import driver
-
-    class Parser(driver.XTermParser):
-        def feed(self, data: str) -> Iterable[Message]:
-            if not data or (data := late.typed(data)):  # nothing at all would be the end
-                yield from super().feed(data)
-
-        def tick(self) -> Iterable[Message]:
-            if data := late.waited():
-                yield from super().feed(data)
-            yield from super().tick()
-
-    driver.XTermParser = Parser
 
 
 def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
