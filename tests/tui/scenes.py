@@ -524,28 +524,19 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("[a]")
 
 
-@scene("PromptScreen", "prompt-tags")
-async def _(d: Desk, runs: Runs) -> None:
-    await listed(d, runs)
-    d.app.screen.query_one(Table).action_end(True)
-    await d.opens("PromptScreen", "T")
-    await d.press(*"+good -keep -a")
+for _name, _key, _typed, _seen in (
+    ("prompt-tags", "T", "+good -keep -a", "+good -keep -a"),
+    ("prompt-notes", "N", "Yes.", "Yes."),
+    ("prompt-name", "f2", "", "Name of baseline"),
+):
 
-
-@scene("PromptScreen", "prompt-notes")
-async def _(d: Desk, runs: Runs) -> None:
-    await listed(d, runs)
-    d.app.screen.query_one(Table).action_end(True)
-    await d.opens("PromptScreen", "N")
-    await d.press(*"Yes.")
-
-
-@scene("PromptScreen", "prompt-name")
-async def _(d: Desk, runs: Runs) -> None:
-    await listed(d, runs)
-    d.app.screen.query_one(Table).action_end(True)
-    await d.opens("PromptScreen", "f2")
-    await d.sees("Name of baseline")
+    @scene("PromptScreen", _name)
+    async def _(d: Desk, runs: Runs, key: str = _key, typed: str = _typed, seen: str = _seen) -> None:
+        await listed(d, runs)
+        d.app.screen.query_one(Table).action_end(True)
+        await d.opens("PromptScreen", key)
+        await d.press(*typed)
+        await d.sees(seen)
 
 
 @scene("ConfirmScreen", "confirm")
