@@ -14,15 +14,11 @@ import asyncio
 import fcntl
 import math
 import os
-import pty
 import random
 import select
-import signal
 import statistics
-import struct
 import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
@@ -31,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from engine.events import EventWriter
 from engine.recipe import load
 from engine.rundir import RunDir, State
+from tests.benchmarks.pty_app import PtyApp
 
 METRICS = ("loss", "grad_norm", "lr", "images_per_s", "signal_a", "signal_b")
 COLUMNS, ROWS, A_SECOND = 160, 50, 20
@@ -70,24 +67,12 @@ class Trainer:
         os.close(self.lock)
 
 
-class App:
-    """gentui in a pty."""
+class App(PtyApp):
+    """gentui in a pty, all that it writes."""
 
     def __init__(self, home: Path):
-        env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "COLUMNS", "LINES")}
-        env |= {
-            "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "GENTUI_HOME": str(home),
-            "GENTUI_CONFIG": str(home / "config"),
-        }  # fmt: skip
-        (home / "config").mkdir()
-        (home / "config" / "app.json").write_text(
-            '{"toured": true}'
-        )  # the tour of the first start is not measured
         self.raw = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-            os.execve(sys.executable, [sys.executable, "-m", "gentui", "--images", "none"], env)
+        super().__init__(home, COLUMNS, ROWS, "none")
 
     def read(self, seconds: float) -> int:
         """How many bytes are written in that time."""
@@ -101,16 +86,6 @@ class App:
 
     def press(self, keys: str) -> None:
         os.write(self.fd, keys.encode())
-
-    def cpu(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def end(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.fd)
 
 
 def live(home: Path, seconds: float) -> None:

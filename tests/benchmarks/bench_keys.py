@@ -24,18 +24,14 @@ import fcntl
 import json
 import math
 import os
-import pty
 import random
 import re
 import select
 import shutil
-import signal
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +47,7 @@ from engine.events import EventWriter, encode
 from engine.recipe import load
 from engine.rundir import RunDir, State
 from gentui.jobs import marks
+from tests.benchmarks.pty_app import PtyApp
 
 COLUMNS, ROWS = 160, 45
 BEASTS = ("otter", "puffin", "zebra", "lynx", "wombat", "heron", "gecko", "ibex")
@@ -214,30 +211,18 @@ def training(home: Path, rate: int) -> Iterator[None]:
 # -- the terminal
 
 
-class Terminal:
+class Terminal(PtyApp):
     """The app in a pty. A thread notes when what was read; ``screen`` is fed frame by frame, afterwards."""
 
     END = b"\x1b[?2026l"
 
     def __init__(self, home: Path, columns: int = COLUMNS, rows: int = ROWS):
-        config = home / "config"
-        config.mkdir(exist_ok=True)
-        (config / "app.json").write_text('{"toured": true}')  # the tour of the first start is not measured
-        env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TMUX", "STY", "COLUMNS", "LINES")}
-        env |= {
-            "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "GENTUI_HOME": str(home),
-            "GENTUI_CONFIG": str(config),
-        }  # fmt: skip
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._frames: list[tuple[float, bytes]] = []
         self._came = threading.Condition()
         self.bytes = 0
-        command = json.loads(os.environ.get("GENTUI_COMMAND", "null")) or [sys.executable, "-m", "gentui"]
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-            os.execvpe(command[0], [*command, "--images", "half"], env)
+        super().__init__(home, columns, rows, "half", json.loads(os.environ.get("GENTUI_COMMAND", "[]")))
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -307,16 +292,6 @@ class Terminal:
             return int(Path(f"/proc/{self.pid}/task/{self.pid}/schedstat").read_text().split()[0]) / 1e6
         except (OSError, ValueError):
             return math.nan
-
-    def cpu(self) -> float:
-        """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def end(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.fd)
 
 
 # -- the keys
