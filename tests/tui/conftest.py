@@ -24,6 +24,7 @@ from textual.css.query import NoMatches
 from engine.events import EventWriter
 from engine.recipe import load
 from engine.rundir import RunDir, State
+from gentui.tui.drawing import Drawer
 from gentui.tui.workbench import GentuiApp
 
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
@@ -187,6 +188,14 @@ class Runs:
             )  # fmt: skip
         writer.emit_many(records)
         writer.close()
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A playground whose process is not there: it is told by the test what came of its questions."""
+    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard: None)
+    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
+    monkeypatch.setattr(Drawer, "end", lambda self: None)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 
 from engine.rundir import RunDir
 from gentui.text import clean
-from gentui.tui.drawing import Drawer
 from gentui.tui.screens.run import inside
 from tests.tui.emulator import ENV
 from tests.tui.hostile import LONE, SALAM, SHALOM, Hostile, acts_of, is_harmless
@@ -159,12 +158,9 @@ def test_no_byte_of_anybody_else_s_reaches_the_terminal(home, runs, columns, row
         t.close()
 
 
-async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs, monkeypatch):
+async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs, undrawn):
     made = runs.make("toonfaces-acgan")
     (made.checkpoints / "last").mkdir()
-    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard: None)
-    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
-    monkeypatch.setattr(Drawer, "end", lambda self: None)
     async with desk((80, 24)) as d:
         await d.opens("RunScreen", "4")
         await d.until(lambda: d.app.screen.seen)

@@ -14,7 +14,6 @@ import pytest
 
 from engine.recipe import load
 from engine.rundir import RunDir, State
-from gentui.tui.drawing import Drawer
 from gentui.tui.screens.playground import IMAGES
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.viewer import Viewer
@@ -248,13 +247,9 @@ def test_a_closed_terminal_ends_what_draws(home, run, tmp_path, monkeypatch, is_
         t.close()
 
 
-async def test_only_what_fits_the_method_is_offered(desk, home, runs, monkeypatch):
+async def test_only_what_fits_the_method_is_offered(desk, home, runs, undrawn):
     made = runs.make("toonfaces-acgan")
     (made.path / "checkpoints" / "last").mkdir(parents=True)
-    heard: list[Any] = []
-    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard_: heard.append(heard_))
-    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
-    monkeypatch.setattr(Drawer, "end", lambda self: None)
     async with desk((160, 45)) as d:
         await d.opens("RunScreen", "4")
         await d.until(lambda: d.app.screen.seen)

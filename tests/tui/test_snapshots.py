@@ -23,7 +23,6 @@ from textual.screen import ModalScreen, Screen
 
 from gentui import preferences
 from gentui.tui import screens
-from gentui.tui.drawing import Drawer
 from gentui.tui.screens.compare import TABS as COMPARED
 from gentui.tui.screens.run import TABS as PANES
 from gentui.tui.widgets.viewer import Viewer
@@ -131,15 +130,12 @@ def name_of(size: tuple[int, int]) -> str:
 
 
 @pytest.fixture(autouse=True)
-def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def stage(home: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NO_COLOR", "")  # so that it is as before in the end
     del os.environ["NO_COLOR"]
     hold_still(monkeypatch)
     notify = GentuiApp.notify
     monkeypatch.setattr(GentuiApp, "notify", lambda *a, **k: notify(*a, **{**k, "timeout": 3600}))
-    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard: None)
-    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
-    monkeypatch.setattr(Drawer, "end", lambda self: None)
     yield
     monkeypatch.undo()
     time.tzset()
