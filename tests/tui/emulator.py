@@ -23,6 +23,10 @@ KEYS = {
 }  # fmt: skip
 
 
+def _set_size(fd: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 class Emulator:
     """A command in a pty, its screen emulated."""
 
@@ -34,8 +38,13 @@ class Emulator:
         environ = {k: v for k, v in os.environ.items() if k not in UNWANTED} | ENV | env
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            _set_size(0, columns, rows)
             os.execvpe(command[0], list(command), environ)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Of the terminal: the pty's and the emulated screen's, which would wrap and scroll what is wider."""
+        self.screen.resize(rows, columns)
+        _set_size(self.fd, columns, rows)
 
     def read(self, seconds: float) -> int:
         """Feed what is written within the time to the emulator; how many bytes that was."""

@@ -259,8 +259,14 @@ SCENES["home"] = Scene("HomeScreen", menu)
 async def _(d: Desk, runs: Runs) -> None:
     rich(runs)
     await menu(d, runs)
-    await d.press("p")
-    await d.sees("Newest run", "fid 15.3")
+    await d.sees("fid 15.3")
+    if "-wide" in d.app.screen.classes:  # there it is seen until it is put away
+        await d.sees("Newest run")
+        await d.press("p")
+        await d.until(lambda: "Newest run" not in d.text)
+    else:
+        await d.press("p")
+        await d.sees("Newest run")
 
 
 @scene("HomeScreen", "home-filter")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
-import struct
-import termios
 
 from tests.tui.test_terminal import Terminal, terminal  # noqa: F401  a fixture
 
@@ -47,7 +44,7 @@ def test_an_image_is_kept_while_it_is_seen_and_its_id_with_it(terminal, runs):  
     t.press("[")
     t.sees("step 200")
     t.until(lambda: kept(t) != first and len(kept(t)) == 1)
-    fcntl.ioctl(t.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    t.resize(100, 30)
     assert len(settled(t)) == 1, "after another size, too"
     t.press("c")
     t.until(lambda: not kept(t))
