@@ -227,6 +227,10 @@ class Charting(BaseScreen):
             self.laid, self._heat, self._layout.filter, self._of_machine, not self._has_layout,
         )  # fmt: skip
 
+    @property
+    def is_drawn(self) -> bool:
+        return super().is_drawn and (not self.shows_charts or self.query_one(Charts).is_drawn)
+
     def take_charts(self, run: Any, drawn: Drawn) -> None:
         """Keep what was looked up; the first time, take on how the charts of the family were left."""
         if self.drawn is not None:
@@ -267,6 +271,8 @@ class Charting(BaseScreen):
         charts.show(page, self.look)
         charts.point_at(self._cursor)
         self.cursor_moved()
+        if heat or len(drawn.charts) == min(charts.count, len(drawn.groups) - drawn.first):
+            self.release_paint()  # else they are asked for
 
     def _waiting(self, drawn: Drawn) -> str:
         if drawn.filtered:
@@ -395,6 +401,7 @@ class Charting(BaseScreen):
         self._rearranged()
 
     def _rearranged(self) -> None:
+        self.hold_paint()
         self._lay_out_charts()
         self.show_charts()
         self.ask()

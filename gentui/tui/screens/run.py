@@ -170,6 +170,7 @@ class RunScreen(Charting):
             yield Architecture(empty="The architecture is written down when the net is built.", id="net-lines")
 
     def on_mount(self) -> None:
+        self.hold_paint()
         self.dir = self.gentui.home / "runs" / self.run_id
         self._tail, self._records = Tail(self.dir / "log.txt"), Records(RunDir(self.dir))
         self.query_one("#below").can_focus = False
@@ -214,6 +215,8 @@ class RunScreen(Charting):
             if data.log is not None and (log := self._log) is not None:
                 log.set_lines(data.log)
                 self.cursor_moved()
+        if not self.shows_charts:
+            self.release_paint()
 
     # -- charts
 

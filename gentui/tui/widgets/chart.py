@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from textual.css.query import NoMatches
 from textual.events import Mount, MouseDown, MouseEvent, MouseMove, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.message import Message
@@ -329,6 +327,10 @@ def place_on(axis: str, x: float) -> str:
     return f"epoch {x:.2f}" if axis == "epoch" else f"{axis.removesuffix('s')} {x:,.0f}"
 
 
+MARGIN_LEFT, MARGIN_BOTTOM = 8, 1
+"""Cells for the numbers on the axes."""
+
+
 class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     """Live curves with their raw bands. ``show`` draws only when something has changed; ``point_at`` moves the
     cursor, which costs two columns of cells."""
@@ -336,6 +338,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     DEFAULT_CSS = f"""
     Chart {{
         background: $background;
+        & > Grid {{ grid-columns: {MARGIN_LEFT} 1fr; grid-rows: 0 1fr {MARGIN_BOTTOM}; }}
+        & > #legend {{ display: none; }}
         & > .plot--axis {{ color: $panel-lighten-2; }}
         & > .plot--tick {{ color: $text-muted; text-style: none; }}
         & > .plot--label {{ color: $text-muted; text-style: none; }}
@@ -352,6 +356,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, allow_pan_and_zoom=False)
+        self.set_reactive(PlotWidget.margin_top, 0)
+        self.set_reactive(PlotWidget.margin_bottom, MARGIN_BOTTOM)
+        self.set_reactive(PlotWidget.margin_left, MARGIN_LEFT)
         self._look = Look()
         self._drawn: tuple[tuple[Curve, ...], Look, object] | None = None
         self._cursor: float | None = None
@@ -361,19 +368,32 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
 
     def on_mount(self, event: Mount) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         event.prevent_default()  # Textual would call the base's handler as well
-        with suppress(NoMatches):  # the screen is left while it mounts: nothing is there to be sized
-            super().on_mount()
-            self.margin_top, self.margin_bottom, self.margin_left = 0, 1, 8
         if self._drawn is not None:
             self._draw(*self._drawn[:2])
 
+    def on_canvas_resize(self, message: Canvas.Resize) -> None:
+        """Draw for the new size before it is painted: left to the painting, it is painted twice."""
+        message.stop()
+        self.render()
+
     def _update_margin_sizes(self) -> None:
-        with suppress(NoMatches):  # likewise, from the watchers of the margins
-            super()._update_margin_sizes()
+        """The style sheet has said it: told to every chart, the screen would be laid out and painted once more."""
+
+    def _update_legend(self) -> None:
+        """The line above the chart is its legend; likewise."""
+
+    def _position_legend(self) -> None:
+        pass
 
     @property
     def look(self) -> Look:
         return self._look
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether it is drawn for the room it has."""
+        canvas = self._canvas()
+        return canvas is not None and canvas._canvas_size == canvas.size and not self._needs_rerender
 
     def show(self, curves: Sequence[Curve], look: Look) -> bool:
         """Draw the curves this way; False when that is on the screen already."""

@@ -68,6 +68,7 @@ class ChartBox(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._shown: tuple[Curves, Look] = (), Look()
+        self._waiting = ""
         self._in_focus = False
         self._cursor: float | None = None
 
@@ -76,22 +77,36 @@ class ChartBox(Vertical):
         yield Chart()
         yield Static(classes="chart-note", markup=False)
 
+    def on_mount(self) -> None:
+        if self.curves:
+            self._draw()
+
     @property
     def curves(self) -> Curves:
         return self._shown[0]
 
     def show(self, curves: Curves, look: Look, waiting: str, in_focus: bool = False) -> None:
         """Draw these curves; ``waiting`` is what a run that has logged nothing waits for."""
-        self._shown, self._in_focus = (curves, look), in_focus
+        self._shown, self._waiting, self._in_focus = (curves, look), waiting, in_focus
+        if self.is_mounted:  # else when it is
+            self._draw()
+
+    def _draw(self) -> None:
+        if not self.query(Chart):  # the screen is left while this mounts
+            return
         self._entitle()
         chart, note = self.query_one(Chart), self.query_one(".chart-note", Static)
-        sentence = instead_of(curves, waiting)
+        sentence = instead_of(self.curves, self._waiting)
         chart.display, note.display = not sentence, bool(sentence)
-        if sentence:
-            if str(note.content) != sentence:
-                note.update(sentence)
-        else:
-            chart.show(curves, look)
+        if not sentence:
+            chart.show(*self._shown)
+        elif str(note.content) != sentence:
+            note.update(sentence)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what it shows is drawn for the room it has."""
+        return self.is_mounted and all(chart.is_drawn for chart in self.query(Chart) if chart.display)
 
     def point_at(self, x: float | None) -> None:
         """Stand the cursor there; the title tells the values."""
@@ -261,6 +276,11 @@ class Charts(Vertical):
         at = self._page.focus - self._page.first
         return self._page.charts[at] if 0 <= at < len(self._page.charts) else ()
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what it shows is drawn for the room it has."""
+        return all(box.is_drawn for box in self.query(ChartBox) if box.display)
+
     def show(self, page: Page, look: Look) -> None:
         """Draw these charts this way."""
         self._page, self._look = page, look
@@ -293,10 +313,7 @@ class Charts(Vertical):
             in_focus = page.first + index == page.focus and len(page.charts) > 1
             is_other = bool(curves) and curves[0].key in page.others
             its = replace(look, log_y=not look.log_y) if is_other else look
-            if box.is_mounted:
-                box.show(curves, its, page.waiting, in_focus)
-            else:
-                box.call_after_refresh(box.show, curves, its, page.waiting, in_focus)
+            box.show(curves, its, page.waiting, in_focus)
 
     def place_of(self, chart: Chart) -> int | None:
         """Which of all charts this one is."""
