@@ -241,6 +241,38 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
     assert not wrong, "\n".join(wrong)
 
 
+QUIET = {"app.quit", "home.back"}
+"""What ends the app, and what closes what is not open."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("context", SCREENS)
+async def test_each_key_is_answered(desk, furnished, context: str):
+    """Something else is on the screen after each key, if only a sentence on why there is nothing to do."""
+    silent = []
+    async with desk((120, 40)) as d:
+        panes = [tabs.active for tabs in (await go(d, context)).query(Tabs)]
+        for key in keys.of(context):
+            if key.id in QUIET or any(f"tab('{pane}')" in key.action for pane in panes):
+                continue
+            await go(d, context)
+            before = seen(d.app)
+            await give(d, key.keys.split(",")[0])
+            try:
+                await d.until(lambda before=before: seen(d.app) != before, 3.0)
+            except AssertionError:
+                silent.append(key.id)
+    assert not silent
+
+
+def seen(app: GentuiApp) -> tuple[Any, ...]:
+    """All that a person would notice."""
+    cells = [
+        [(part.text, str(part.style)) for part in strip] for strip in app.screen._compositor.render_strips()
+    ]
+    return (app.screen, cells, len(app._notifications), app.clipboard)
+
+
 async def test_a_command_chosen_in_the_palette_is_done(desk, furnished):
     async with desk() as d:
         await d.opens("CommandPalette", "ctrl+p")

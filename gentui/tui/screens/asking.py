@@ -79,4 +79,9 @@ class Asks(_OnScreen):
             static.update(content)
 
     def action_reset(self) -> None:
-        self.form.set_text(self.form.entry.own)
+        entry = self.form.entry
+        if not entry.is_changed:
+            self.put(
+                "help", Content.assemble((f"{self.name_of(entry)}: ", "bold"), "as it was at first already.")
+            )
+        self.form.set_text(entry.own)

@@ -395,10 +395,14 @@ class Charting(BaseScreen):
         self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
 
     def action_maximise(self) -> None:
-        if not self.shows_charts:
+        if self.drawn is not None and len(self.drawn.groups) < 2 and self.shows_charts and not self._is_single:
+            self.say("This is the only chart.")
             return
+        if not self.shows_charts:
+            self.go_to_charts()
         self._is_single = not self._is_single
         self._rearranged()
+        self.say("one chart alone (Enter shows all)" if self._is_single else "all charts")
 
     def _rearranged(self) -> None:
         self.hold_paint()
@@ -425,6 +429,8 @@ class Charting(BaseScreen):
             return
         count = max(1, self.query_one(Charts).count)
         pages = max(1, -(-len(self.drawn.groups) // count)) if self.drawn else 1
+        if pages == 1 and self.shows_charts:
+            self.say("Every chart is in sight.")
         self._focus_chart((self._focus // count + by) % pages * count)
 
     def _focus_chart(self, focus: int) -> None:
@@ -439,7 +445,11 @@ class Charting(BaseScreen):
 
     def action_hide(self) -> None:
         drawn = self.drawn
-        if drawn is None or not self.shows_charts or self._heat or len(drawn.groups) < 2:
+        if not self.shows_charts:
+            self.go_to_charts()
+            return
+        if drawn is None or self._heat or len(drawn.groups) < 2:
+            self.say("The heat map is left with d." if self._heat else "The only chart is not hidden.")
             return
         names = drawn.groups[drawn.focus]
         self._change(hidden=(*self._layout.hidden, *names))
@@ -489,8 +499,18 @@ class Charting(BaseScreen):
             return None
         return extent, self._window or extent
 
+    def _ends_or_told(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Likewise; where there is nothing, that is said, or the charts are looked at."""
+        ends = self._ends()
+        if ends is None and self.shows_charts:
+            self.say("There is no curve yet.")
+        elif ends is None:
+            self.go_to_charts()
+        return ends
+
     def action_zoom_x(self, by: int) -> None:
-        self._zoom(by, self._cursor)
+        if self._ends_or_told() is not None:
+            self._zoom(by, self._cursor)
 
     def _zoom(self, by: int, about: float | None) -> None:
         """Nearer or farther, about a place that stays where it is; None: about the middle."""
@@ -504,7 +524,7 @@ class Charting(BaseScreen):
         self._look_at(middle - part * width, width)
 
     def action_pan(self, by: int) -> None:
-        if (ends := self._ends()) is not None:
+        if (ends := self._ends_or_told()) is not None:
             left, right = ends[1]
             self._look_at(left + by * (right - left) / 4, right - left)
 
@@ -515,13 +535,14 @@ class Charting(BaseScreen):
         first, last = ends[0]
         left = max(first, min(left, last - width))
         window = None if width >= (last - first) * (1 - _NARROWEST) else (left, left + width)
+        told = "x axis: all of it" if window is None else f"x axis: {self._places(window)} (0 shows all)"
+        self.say(told)
         if window == self._window:
             return
         self._window = window
         if self._cursor is not None and window is not None:
             self._cursor = min(max(self._cursor, window[0]), window[1])
         self.show_charts()
-        self.say("x axis: all of it" if window is None else f"x axis: {self._places(window)} (0 shows all)")
         self.ask()
 
     def _places(self, window: tuple[float, float]) -> str:
@@ -550,13 +571,14 @@ class Charting(BaseScreen):
             self._point_at(float(xs[int(np.abs(xs - message.x).argmin())]))
 
     def action_whole(self) -> None:
-        self._look_at(-np.inf, np.inf)
+        if self._ends_or_told() is not None:
+            self._look_at(-np.inf, np.inf)
 
     def action_cursor(self) -> None:
         """The cursor on the newest values, or off."""
-        if self._cursor is not None:
+        if self._cursor is not None and self.shows_charts:
             self._point_at(None)
-        elif (ends := self._ends()) is not None:
+        elif (ends := self._ends_or_told()) is not None:
             self._cursor = ends[1][1]
             self._move_cursor(0)
 
@@ -588,6 +610,8 @@ class Charting(BaseScreen):
         if self._window is not None and not 0 <= at < len(xs):
             self.action_pan(1 if at > 0 else -1)
             return
+        if by and not 0 <= at < len(xs):
+            self.say("That is the last value." if at > 0 else "That is the first value.")
         self._point_at(float(xs[max(0, min(at, len(xs) - 1))]))
 
     def _point_at(self, x: float | None) -> None:

@@ -89,4 +89,6 @@ class ChooseScreen(Dialog):
         if len(self._marked) >= comparison.FEWEST:
             self.dismiss(self._marked)
         else:
-            self._fill()
+            self.query_one("#count", Static).update(
+                f"✗ Mark {comparison.FEWEST} runs or more: Space marks one."
+            )

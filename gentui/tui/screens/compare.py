@@ -230,13 +230,18 @@ class CompareScreen(Charting):
             self.say("There are no pictures yet.")
             return
         at = len(steps) - 1 if self._step is None else sum(step <= self._step for step in steps) - 1
-        at = max(0, at + by)
+        at, before = max(0, at + by), self._step
         self._step = None if at >= len(steps) - 1 and by > 0 else steps[min(at, len(steps) - 1)]
         self._show_all()
+        if self._step == before:
+            self.say("There are no older ones." if by < 0 else "There are no newer ones yet.")
 
     def action_newest(self) -> None:
         self._step = None
+        if self._tab != "samples":
+            self.action_tab("samples")
         self._show_all()
+        self.say("the newest pictures, and those to come")
 
     # -- curves
 
@@ -282,8 +287,11 @@ class CompareScreen(Charting):
         elif self._tab == "charts":
             self.go_sideways(by)
         else:
-            self._first = max(1, self._first + by)
+            before = self._first
+            self._first = max(1, before + by)
             self._show_all()
+            if self._first == before:
+                self.say("There is no other run on that side.")
 
     def action_baseline(self) -> None:
         """The next run becomes the one that the others are measured by."""

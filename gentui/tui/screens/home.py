@@ -295,6 +295,10 @@ class HomeScreen(ListScreen):
 
     def action_scroll_preview(self, by: int) -> None:
         pane = self.query_one("#detail-scroll")
+        if not pane.region:
+            self.say("p shows the preview.")
+        elif not pane.max_scroll_y:
+            self.say("All of the preview is in sight.")
         pane.scroll_relative(y=by * max(1, pane.size.height - 1), animate=False)
 
     async def action_train(self) -> None:

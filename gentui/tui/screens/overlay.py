@@ -117,6 +117,7 @@ class OverlayScreen(Dialog):
     def action_clear(self) -> None:
         self.gentui.overlay.clear()
         self._fill()
+        self._say("Nothing is laid over it.")
 
     def on_table_chosen(self) -> None:
         self.action_lay()

@@ -46,11 +46,11 @@ class PictureScreen(BaseScreen):
         self.query_one(Viewer).show(*self._run.picture_now())
 
     def action_scrub(self, by: int) -> None:
-        self._run.action_scrub(by)
+        self.say(self._run.scrub(by))
         self._show()
 
     def action_newest(self) -> None:
-        self._run.follow_newest()
+        self.say(self._run.follow_newest())
         self._show()
 
     def action_figure(self) -> None:

@@ -262,6 +262,7 @@ class RunScreen(Charting):
         now = len(log.lines) if log.marked is None else log.marked
         ahead = [at for at in named if (at > now if by > 0 else at < now)]
         if not ahead:
+            self.say(f"No line {'after' if by > 0 else 'before'} this one names a step.")
             return
         at = ahead[0] if by > 0 else ahead[-1]
         step = steps_of(log.lines)[at]
@@ -421,24 +422,38 @@ class RunScreen(Charting):
         return Sheet(inside(self.dir, picture.path), rows, columns, certain=not moves, stamp=picture.t)
 
     def action_scrub(self, by: int) -> None:
-        count = len(self.pictures)
+        self._go_to_pictures()
+        self.say(self.scrub(by))
+
+    def scrub(self, by: int) -> str:
+        """To an older or a newer picture; what there is to say of that."""
+        count, before = len(self.pictures), self._at
         if not count:
-            self.say("There are no pictures yet.")
-            return
-        at = count - 1 if self._at is None else min(self._at, count - 1)
-        at = max(0, at + by)
+            return "There are no pictures yet."
+        at = max(0, (count - 1 if before is None else min(before, count - 1)) + by)
         self._at = None if at >= count - 1 else at
         self._show_picture()
+        return (
+            "" if self._at != before else "There is no older one." if by < 0 else "There is no newer one yet."
+        )
+
+    def _go_to_pictures(self) -> None:
+        """Where there is no room for one beside the charts, or they are not what is looked at."""
+        if not any(viewer.is_on_screen for viewer in self._viewers):
+            self.action_tab("samples")
 
     def action_newest(self) -> None:
         if self._tab == "log":
             self.query_one("#log-lines", Lines).go_to_end()
+            self.say("the newest line, and those to come")
         else:
-            self.follow_newest()
+            self._go_to_pictures()
+            self.say(self.follow_newest())
 
-    def follow_newest(self) -> None:
+    def follow_newest(self) -> str:
         self._at = None
         self._show_picture()
+        return "the newest picture, and those to come"
 
     def action_figure(self) -> str:
         """Go round the sample grid and the figures; what is shown then."""
@@ -454,6 +469,7 @@ class RunScreen(Charting):
         return told
 
     def action_play(self) -> None:
+        self._go_to_pictures()
         for viewer in self._viewers:
             if viewer.is_on_screen:
                 self.say(viewer.play_or_pause())
@@ -461,10 +477,10 @@ class RunScreen(Charting):
     def action_sideways(self, by: int) -> None:
         if self._tab == "samples":
             self.action_scrub(by)
-        elif self._tab in TEXTS:
-            self.query_one(TEXTS[self._tab], Lines).sideways(by)
         elif self._tab == "charts":
             self.go_sideways(by)
+        elif self._tab not in TEXTS or not self.query_one(TEXTS[self._tab], Lines).sideways(by):
+            self.say("There is nothing more on that side.")
 
     def action_zoom(self) -> None:
         from gentui.tui.screens.picture import PictureScreen

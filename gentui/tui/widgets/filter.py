@@ -63,6 +63,10 @@ class Filter(Input):
     def is_open(self) -> bool:
         return self.has_class("-open")
 
+    def allow_focus(self) -> bool:
+        """While it is seen: a screen that comes back looks for something to focus, hidden or not."""
+        return self.is_open
+
     def open(self) -> None:
         self.add_class("-open")
         self.screen.set_focus(self)  # now: what is typed in one go after the key is its words, and no more keys

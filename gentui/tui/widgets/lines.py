@@ -138,14 +138,17 @@ class Lines(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._is_at_end = new_value >= self.max_scroll_y
 
-    def sideways(self, by: int) -> None:
-        """Move by half a width to the right, or to the left where ``by`` is negative, as far as there is text."""
+    def sideways(self, by: int) -> bool:
+        """Move by half a width to the right, or to the left where ``by`` is negative, as far as there is text. False
+        when there is none."""
         step = max(1, self.size.width // 2)
         longest = max(map(len, self._lines), default=0)
         left = max(0, min(self._left + by * step, longest - self.size.width + 2))
-        if left != self._left:
+        is_moved = left != self._left
+        if is_moved:
             self._left = left
             self.refresh()
+        return is_moved
 
     def go_to_end(self) -> None:
         self.scroll_to(y=len(self._lines), animate=False, force=True)  # also where the bar is yet to come
