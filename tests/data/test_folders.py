@@ -63,6 +63,17 @@ def test_sub_folders_are_classes(tmp_path, cache, paint):
     assert of_bees == contents(bees.train) | contents(bees.test)
 
 
+def test_names_that_would_act_on_a_terminal_are_told_harmlessly(tmp_path, cache, paint):
+    for number, name in enumerate((b"a\x1b[2J\xe2\x80\xae", b"b\xc2\x9b2J[/]", b"c\xff")):
+        sub = tmp_path / "x\x1b]0;x\x07" / os.fsdecode(name)
+        paint(sub, 20, first=20 * number)
+        (sub / "torn\x1b]52;c;x\x07\u202e.png").write_bytes(b"no image")
+    dataset = opened(tmp_path / "x\x1b]0;x\x07")
+    (warning,) = dataset.warnings
+    assert "torn" in warning and all(text.isprintable() for text in (*dataset.classes, warning))
+    assert len(set(dataset.classes)) == 3
+
+
 def test_images_beside_sub_folders_mean_no_classes(tmp_path, cache, paint):
     paint(tmp_path / "x", 20)
     paint(tmp_path / "x" / "more", 20, first=20)

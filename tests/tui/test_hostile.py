@@ -177,7 +177,8 @@ async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs,
 
 COMMANDS = [
     "runs", "show latest", "logs latest", "leaderboard", "recipes", "recipe hostile", "data", "doctor", "restore",
-    "runs --filter x:\x9b2J\u202e", "show \x9b2J\u202e",
+    "runs --filter x:\x9b2J\u202e", "show \x9b2J\u202e", "export -f csv", "export -f md", "export -f latex", "events latest",
+    "export -f html", "report latest -o report", "sample latest -o x.png", "evaluate latest --now", "resume latest",
 ]  # fmt: skip
 IN_JSON = ["runs", "show latest", "leaderboard", "recipes", "doctor", "data list"]
 CALL = """
@@ -189,7 +190,8 @@ for line in {lines!r}:
 """
 
 
-def test_no_command_lets_it_through_to_a_terminal(home, runs):
+def test_no_command_lets_it_through_to_a_terminal(home, runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     Hostile(home, runs)
     master, slave = pty.openpty()
     code = CALL.format(lines=COMMANDS, more=[], end="")
@@ -206,6 +208,9 @@ def test_no_command_lets_it_through_to_a_terminal(home, runs):
     assert SHALOM in text and "Traceback" not in text
     strange = {character for character in text if not is_harmless(character)} - {"\r", "\n"}
     assert not strange, [line for line in text.splitlines() if strange & {*line}][:5]
+    for page in ("index.html", "report.md"):
+        text = (tmp_path / "report" / page).read_text()
+        assert SHALOM in text and all(is_harmless(character) for character in text.replace("\n", ""))
 
 
 def test_json_is_whole_and_in_ascii(home, runs):
