@@ -360,6 +360,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.press("enter", "V", "shift+left")
     await d.sees("at step")
     await d.until(lambda: screen._cursor < 180)
+    screen.say("")  # of how many there is room for, where it began
 
 
 @scene("RunScreen", "run-heat")

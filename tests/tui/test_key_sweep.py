@@ -20,6 +20,7 @@ from textual.widgets import Input, TextArea
 import gentui.tui
 from gentui import jobs
 from gentui.tui import keys
+from gentui.tui.widgets.bars import StatusLine
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
@@ -255,7 +256,9 @@ async def test_each_key_is_answered(desk, furnished, context: str):
         for key in keys.of(context):
             if key.id in QUIET or any(f"tab('{pane}')" in key.action for pane in panes):
                 continue
-            await go(d, context)
+            for line in (await go(d, context)).query(StatusLine):
+                line.say("")
+            await at_rest(d)
             before = seen(d.app)
             await give(d, key.keys.split(",")[0])
             try:

@@ -118,6 +118,7 @@ async def recolour(d: Desk, colour: str) -> None:
     await d.pilot.pause()
     for viewer in app.screen.query(Viewer):  # pictures are of other characters without colour
         viewer._load()
+    app.refresh_css(animate=False)
 
 
 def theme_of(colour: str) -> str:

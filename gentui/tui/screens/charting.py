@@ -400,9 +400,11 @@ class Charting(BaseScreen):
             return
         if not self.shows_charts:
             self.go_to_charts()
+        before = self.query_one(Charts).count
         self._is_single = not self._is_single
         self._rearranged()
-        self.say("one chart alone (Enter shows all)" if self._is_single else "all charts")
+        if before == self.query_one(Charts).count:
+            self.say("There is room for one chart only.")
 
     def _rearranged(self) -> None:
         self.hold_paint()

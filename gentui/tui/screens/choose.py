@@ -55,7 +55,7 @@ class ChooseScreen(Dialog):
         self._fill()
         self.query_one(Table).focus()
 
-    def _fill(self) -> None:
+    def _fill(self, sign: str = "") -> None:
         rows = []
         for run in self._runs:
             at = self._marked.index(run.id) + 1 if run.id in self._marked else 0
@@ -65,7 +65,7 @@ class ChooseScreen(Dialog):
                 Row(run.id, (mark, wording.status(run.status), name, clean(run.dataset, 40), (run.id, "dim")))
             )
         self.query_one(Table).set_rows(rows)
-        told = f"{wording.plural(len(self._marked), 'run')} marked"
+        told = f"{sign}{wording.plural(len(self._marked), 'run')} marked"
         if len(self._marked) < comparison.FEWEST:
             told += f"; {comparison.FEWEST} to {comparison.MOST} can be compared"
         self.query_one("#count", Static).update(told)
@@ -89,6 +89,4 @@ class ChooseScreen(Dialog):
         if len(self._marked) >= comparison.FEWEST:
             self.dismiss(self._marked)
         else:
-            self.query_one("#count", Static).update(
-                f"✗ Mark {comparison.FEWEST} runs or more: Space marks one."
-            )
+            self._fill(sign="✗ ")

@@ -237,11 +237,13 @@ class CompareScreen(Charting):
             self.say("There are no older ones." if by < 0 else "There are no newer ones yet.")
 
     def action_newest(self) -> None:
-        self._step = None
+        is_followed, self._step = self._step is None, None
         if self._tab != "samples":
             self.action_tab("samples")
+            return
         self._show_all()
-        self.say("the newest pictures, and those to come")
+        if is_followed:
+            self.say("The newest of each are followed already.")
 
     # -- curves
 

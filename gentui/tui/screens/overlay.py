@@ -115,9 +115,11 @@ class OverlayScreen(Dialog):
         self._do("set_baseline")
 
     def action_clear(self) -> None:
+        before = len(self.gentui.overlay)
         self.gentui.overlay.clear()
         self._fill()
-        self._say("Nothing is laid over it.")
+        if before == len(self.gentui.overlay):
+            self._say("Only the baseline is laid over it." if before else "Nothing is laid over it.")
 
     def on_table_chosen(self) -> None:
         self.action_lay()

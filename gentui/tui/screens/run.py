@@ -423,7 +423,8 @@ class RunScreen(Charting):
 
     def action_scrub(self, by: int) -> None:
         self._go_to_pictures()
-        self.say(self.scrub(by))
+        if told := self.scrub(by):
+            self.say(told)
 
     def scrub(self, by: int) -> str:
         """To an older or a newer picture; what there is to say of that."""
@@ -448,12 +449,14 @@ class RunScreen(Charting):
             self.say("the newest line, and those to come")
         else:
             self._go_to_pictures()
-            self.say(self.follow_newest())
+            if told := self.follow_newest():
+                self.say(told)
 
     def follow_newest(self) -> str:
-        self._at = None
+        """To the newest picture and those to come; what there is to say of that."""
+        is_followed, self._at = self._at is None, None
         self._show_picture()
-        return "the newest picture, and those to come"
+        return "The newest is followed already." if is_followed else ""
 
     def action_figure(self) -> str:
         """Go round the sample grid and the figures; what is shown then."""
