@@ -439,6 +439,7 @@ class Typist:
                 lambda now, is_=f"[{letter} {pane}]": is_ in now[4] and any(map(str.strip, now[5:-2])),
             )
         self.visit("pane", "c", lambda now: "[c Charts]" in now[4] and has_curves(now))
+        self.terminal.settle(0.5)  # their number may follow the curves
         across = charts_across(self.terminal.lines)
         for keys, count in ((">", across + 1), ("<", across)):
             self.press(

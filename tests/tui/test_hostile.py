@@ -178,7 +178,8 @@ async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs,
 COMMANDS = [
     "runs", "show latest", "logs latest", "leaderboard", "recipes", "recipe hostile", "data", "doctor", "restore",
     "runs --filter x:\x9b2J\u202e", "show \x9b2J\u202e", "export -f csv", "export -f md", "export -f latex",
-    "events latest", "export -f html", "report latest -o report", "sample latest -o x.png", "evaluate latest --now", "resume latest",
+    "events latest", "export -f html", "report latest -o report", "sample latest -o x.png", "evaluate latest --now",
+    "resume latest",
 ]  # fmt: skip
 IN_JSON = ["runs", "show latest", "leaderboard", "recipes", "doctor", "data list"]
 CALL = """
