@@ -88,6 +88,8 @@ def look(home: Path) -> Machine:
     queues = queue_by_slot(home)
     owners = {job.pid: job.id for jobs in queues.values() for job in jobs if job.pid is not None}
     gpus, why = gpus_of(lambda pid: owner_of(pid, owners))
+    if not _cores:
+        processes_of(owners)  # what each has used by now, as for the cores
     cores = cores_of()
     memory, disk, swap = psutil.virtual_memory(), shutil.disk_usage(home), psutil.swap_memory()
     return Machine(

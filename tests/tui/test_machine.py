@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from types import ModuleType, SimpleNamespace
@@ -217,3 +218,21 @@ def test_the_use_of_the_cores_is_since_the_last_look_of_whichever_thread(monkeyp
         thread.start()
         thread.join()
     assert told == [(0.25,), (0.75,), (0.0,)]
+
+
+def test_what_a_process_uses_is_known_at_the_first_look(tmp_path):
+    """In a process of its own: this one may have looked before."""
+    code = (
+        "import subprocess, sys, time\n"
+        "from pathlib import Path\n"
+        "from gentui import machine\n"
+        "busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n"
+        "time.sleep(0.3)\n"
+        "try:\n"
+        f"    seen = machine.look(Path({str(tmp_path)!r}))\n"
+        "finally:\n"
+        "    busy.kill()\n"
+        "print(next(one.cpu for one in seen.processes if one.pid == busy.pid))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 0
