@@ -303,7 +303,7 @@ async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(des
 async def test_the_mouse_zooms_about_its_place_and_points_at_values(desk, runs):
     async with desk((160, 45)) as d:
         screen = await opened(d, runs.make(steps=1000, total=1000, fid=None))
-        await d.until(lambda: len(shown(screen)) > 1)
+        await d.until(lambda: len(shown(screen)) > 1 and shown(screen)[1].is_drawn)
         second = shown(screen)[1]
         canvas = second._canvas()
         at = (canvas.size.width * 3 // 4, canvas.size.height // 2)

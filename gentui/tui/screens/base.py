@@ -18,6 +18,8 @@ LONGEST_HOLD, LOOK_AGAIN = 0.15, 0.005
 """Seconds that nothing is painted, and between two looks whether all is ready to be."""
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.timer import Timer
 
     from gentui.tui.workbench import GentuiApp
@@ -29,7 +31,7 @@ else:  # no widget itself: Textual takes styles from the first base that is one
 
 def is_ready(screen: Screen[Any]) -> bool:
     """Whether the screen's widgets are there: a key may be faster than they are."""
-    return screen.is_mounted and not screen._closing
+    return screen.is_mounted and not screen._closing and not screen._pruning
 
 
 class Ours(_AnyScreen):
@@ -56,9 +58,11 @@ class Ours(_AnyScreen):
             self.call_later(self._paint_drawn)
 
     def _paint_drawn(self) -> None:
+        if self._held is None or not is_ready(self):
+            return
         if self.is_drawn:
             self._paint_held()
-        elif self._held is not None:
+        else:
             self.set_timer(LOOK_AGAIN, self._paint_drawn)
 
     @property
@@ -77,6 +81,10 @@ class Ours(_AnyScreen):
             super()._compositor_refresh()
 
     _held: Timer | None = None
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """As Textual's, but not once the screen has been left: its widgets are gone."""
+        return super().call_after_refresh(lambda: callback(*args, **kwargs) if is_ready(self) else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return is_ready(self)
