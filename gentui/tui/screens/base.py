@@ -14,13 +14,8 @@ from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
 
-LONGEST_HOLD, LOOK_AGAIN = 0.15, 0.005
-"""Seconds that nothing is painted, and between two looks whether all is ready to be."""
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from textual.timer import Timer
 
     from gentui.tui.workbench import GentuiApp
 
@@ -46,41 +41,6 @@ class Ours(_AnyScreen):
 
         assert isinstance(self.app, GentuiApp)
         return self.app
-
-    def hold_paint(self) -> None:
-        """Paint nothing until `release_paint`, at most for `LONGEST_HOLD`: what several layouts in a row lead to is
-        seen once, whole, and costs one painting."""
-        self._held = self._held or self.set_timer(LONGEST_HOLD, self._paint_held)
-
-    def release_paint(self) -> None:
-        """Paint what has changed meanwhile, as soon as it is laid out and drawn."""
-        if self._held is not None:
-            self.call_later(self._paint_drawn)
-
-    def _paint_drawn(self) -> None:
-        if self._held is None or not is_ready(self):
-            return
-        if self.is_drawn:
-            self._paint_held()
-        else:
-            self.set_timer(LOOK_AGAIN, self._paint_drawn)
-
-    @property
-    def is_drawn(self) -> bool:
-        """Whether all widgets are ready to be painted."""
-        return not self._layout_required
-
-    def _paint_held(self) -> None:
-        if self._held is not None:
-            self._held.stop()
-            self._held = None
-            self._compositor_refresh()
-
-    def _compositor_refresh(self) -> None:
-        if self._held is None:
-            super()._compositor_refresh()
-
-    _held: Timer | None = None
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual's, but not once the screen has been left: its widgets are gone."""
@@ -138,7 +98,6 @@ class BaseScreen(Ours, Screen[Any]):
         self.ask()
 
     def on_screen_suspend(self) -> None:
-        self._paint_held()
         self.gentui.stop_supply(self)
 
     def say(self, text: str) -> None:

@@ -15,7 +15,7 @@ from gentui.tui import layouts
 from gentui.tui.layouts import NEAR_PICTURE, PICTURE, Layout
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
-from gentui.tui.screens.base import BaseScreen
+from gentui.tui.screens.painting import PaintsOnce
 from gentui.tui.widgets.chart import (
     AXES,
     GUIDES,
@@ -175,7 +175,7 @@ def heat_of(index: Index, run_id: str, names: list[str], wanted: Wanted) -> Heat
     return Heat(wanted.heat, tuple(curves), is_common=bool(prefix) and prefix != health.SIGNAL)
 
 
-class Charting(BaseScreen):
+class Charting(PaintsOnce):
     """A screen with the charts of one run, and their keys. What is chosen holds for the run's family from then on."""
 
     def __init__(self) -> None:
@@ -395,11 +395,11 @@ class Charting(BaseScreen):
         self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
 
     def action_maximise(self) -> None:
-        if self.drawn is not None and len(self.drawn.groups) < 2 and self.shows_charts and not self._is_single:
-            self.say("This is the only chart.")
-            return
         if not self.shows_charts:
             self.go_to_charts()
+        elif self.drawn is not None and len(self.drawn.groups) < 2 and not self._is_single:
+            self.say("This is the only chart.")
+            return
         before = self.query_one(Charts).count
         self._is_single = not self._is_single
         self._rearranged()
@@ -511,12 +511,11 @@ class Charting(BaseScreen):
         return ends
 
     def action_zoom_x(self, by: int) -> None:
-        if self._ends_or_told() is not None:
-            self._zoom(by, self._cursor)
+        self._zoom(by, self._cursor)
 
     def _zoom(self, by: int, about: float | None) -> None:
         """Nearer or farther, about a place that stays where it is; None: about the middle."""
-        if (ends := self._ends()) is None:
+        if (ends := self._ends_or_told()) is None:
             return
         (first, last), (left, right) = ends
         width = (right - left) * (0.5 if by > 0 else 2.0)
@@ -532,13 +531,12 @@ class Charting(BaseScreen):
 
     def _look_at(self, left: float, width: float) -> None:
         """See so much of the axis from there on, as far as there is any."""
-        if (ends := self._ends()) is None:
+        if (ends := self._ends_or_told()) is None:
             return
         first, last = ends[0]
         left = max(first, min(left, last - width))
         window = None if width >= (last - first) * (1 - _NARROWEST) else (left, left + width)
-        told = "x axis: all of it" if window is None else f"x axis: {self._places(window)} (0 shows all)"
-        self.say(told)
+        self.say("x axis: all of it" if window is None else f"x axis: {self._places(window)} (0 shows all)")
         if window == self._window:
             return
         self._window = window
@@ -573,8 +571,7 @@ class Charting(BaseScreen):
             self._point_at(float(xs[int(np.abs(xs - message.x).argmin())]))
 
     def action_whole(self) -> None:
-        if self._ends_or_told() is not None:
-            self._look_at(-np.inf, np.inf)
+        self._look_at(-np.inf, np.inf)
 
     def action_cursor(self) -> None:
         """The cursor on the newest values, or off."""

@@ -434,9 +434,9 @@ class RunScreen(Charting):
         at = max(0, (count - 1 if before is None else min(before, count - 1)) + by)
         self._at = None if at >= count - 1 else at
         self._show_picture()
-        return (
-            "" if self._at != before else "There is no older one." if by < 0 else "There is no newer one yet."
-        )
+        if self._at != before:
+            return ""
+        return "There is no older one." if by < 0 else "There is no newer one yet."
 
     def _go_to_pictures(self) -> None:
         """Where there is no room for one beside the charts, or they are not what is looked at."""
