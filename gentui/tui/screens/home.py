@@ -181,7 +181,6 @@ class HomeScreen(ListScreen):
         self.fill()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         if self._loaded:  # data may have been fetched meanwhile
             self._load()
 

@@ -133,18 +133,15 @@ class RunsScreen(ListScreen):
         yield Table([c for c, _ in COLUMNS], id="runs", empty="Reading the runs …", markable=True)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._ask_for(preferences.read().runs_columns.split())
         if words := preferences.read().runs_filter:  # as it was left
             self.query_one(Filter).value = words
             self.query_one(Filter).add_class("-open")
 
     def on_input_submitted(self) -> None:
-        super().on_input_submitted()
         self._keep_filter()
 
     def on_filter_closed(self) -> None:
-        super().on_filter_closed()
         self._keep_filter()
 
     def _keep_filter(self) -> None:

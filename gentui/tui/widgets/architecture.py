@@ -50,4 +50,3 @@ class Architecture(Lines):
 
     def on_resize(self) -> None:
         self.set_lines(self._whole)
-        super().on_resize()
