@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import json
 import math
 import os
@@ -239,6 +240,25 @@ def runs(home: Path) -> Iterator[Runs]:
 @pytest.fixture(params=[(80, 24), (160, 45)], ids=["80x24", "160x45"])
 def size(request: pytest.FixtureRequest) -> tuple[int, int]:
     return request.param
+
+
+Look = tuple[str, str]
+"""The text, and the hash of the styles."""
+
+
+def text_of(app: Any) -> str:
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+
+def look(app: Any) -> Look:
+    """The screen's text, and a hash of every style with its place."""
+    styles, at = hashlib.sha256(), 0
+    for strip in app.screen._compositor.render_strips():
+        for segment in strip.simplify():
+            styles.update(f"{at} {segment.style}".encode())
+            at += segment.cell_length
+    return text_of(app), styles.hexdigest()[:16]
 
 
 class Desk:

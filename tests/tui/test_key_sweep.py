@@ -26,7 +26,7 @@ from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.workbench import GentuiApp
-from tests.tui.conftest import Desk, digit_tiles, grid_png
+from tests.tui.conftest import Desk, digit_tiles, grid_png, look
 from tests.tui.test_keymap import config as config
 from tests.tui.test_keys import SCREENS
 
@@ -270,10 +270,7 @@ async def test_each_key_is_answered(desk, furnished, context: str):
 
 def seen(app: GentuiApp) -> tuple[Any, ...]:
     """All that a person would notice."""
-    cells = [
-        [(part.text, str(part.style)) for part in strip] for strip in app.screen._compositor.render_strips()
-    ]
-    return (app.screen, cells, len(app._notifications), app.clipboard)
+    return (app.screen, look(app), len(app._notifications), app.clipboard)
 
 
 async def test_a_command_chosen_in_the_palette_is_done(desk, furnished):

@@ -8,7 +8,6 @@ anew for every size and colouring, which takes long and must show the same.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
 import os
 import pkgutil
@@ -28,7 +27,7 @@ from gentui.tui.screens.run import TABS as PANES
 from gentui.tui.widgets.viewer import Viewer
 from gentui.tui.workbench import GentuiApp
 
-from .conftest import Desk, Runs
+from .conftest import Desk, Look, Runs, look, text_of
 from .scenes import SCENES, hold_still
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -42,23 +41,6 @@ SOME = [
     ("home-preview", (120, 40), "light"), ("run-charts", (200, 60), "nocolor"), ("jump", (80, 24), "nocolor"),
 ]  # fmt: skip
 """What is looked at after a start of its own; preferences name the theme."""
-Look = tuple[str, str]
-"""The text, and the hash of the styles."""
-
-
-def text_of(app: Any) -> str:
-    strips = app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
-
-
-def look(app: Any) -> Look:
-    """The screen's text, and a hash of every style with its place."""
-    styles, at = hashlib.sha256(), 0
-    for strip in app.screen._compositor.render_strips():
-        for segment in strip.simplify():
-            styles.update(f"{at} {segment.style}".encode())
-            at += segment.cell_length
-    return text_of(app), styles.hexdigest()[:16]
 
 
 def kept(name: str) -> dict[tuple[str, str], Look]:
@@ -77,8 +59,8 @@ def keep(name: str, looks: dict[tuple[str, str], Look]) -> None:
     text = ""
     for size in dict.fromkeys(size for size, _ in looks):
         of = {colour: looks[size, colour] for colour in COLOURS}
-        for shown in dict.fromkeys(look[0] for look in of.values()):
-            styles = " ".join(f"{colour}:{look[1]}" for colour, look in of.items() if look[0] == shown)
+        for shown in dict.fromkeys(seen[0] for seen in of.values()):
+            styles = " ".join(f"{colour}:{seen[1]}" for colour, seen in of.items() if seen[0] == shown)
             text += f"\f{size} {styles}\n{shown}\n"
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.txt").write_text(text)
