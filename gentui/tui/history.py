@@ -8,7 +8,7 @@ import numpy as np
 
 from gentui.machine import Machine
 from gentui.patterns import matcher
-from gentui.tui.widgets.chart import Curve
+from gentui.tui.curves import Curve
 from gentui.tui.widgets.charts import Curves
 
 KEPT = 1800

@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.places import config_dir
 from engine.rundir import DIR_MODE, write_atomically
-from gentui.tui.widgets.chart import AXES, GUIDES, KINDS, MARKS, SMOOTHING
+from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING
 
 MOST_COLUMNS = 9
 PICTURE = (20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)

@@ -121,8 +121,9 @@ def redraw(home: Path, points: int) -> None:
     from textual.app import App as Textual
 
     from gentui.index import Index, pyramid
+    from gentui.tui.curves import Curve, Look
     from gentui.tui.themes import curve_colours
-    from gentui.tui.widgets.chart import Chart, Curve, Look
+    from gentui.tui.widgets.chart import Chart
 
     trainer = Trainer(home)
     trainer.log(10)

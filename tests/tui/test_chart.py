@@ -11,24 +11,18 @@ from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.tui import wording
+from gentui.tui.curves import MARKERS, TONES, Curve, Look, smooth, value_at, window_of
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import (
     DOTS,
     GLYPHS,
-    MARKERS,
     MOST_CURVES,
-    TONES,
     Chart,
-    Curve,
     LogFormatter,
-    Look,
     PlainFormatter,
     TimeFormatter,
     changed,
     rasterise,
-    smooth,
-    value_at,
-    window_of,
 )
 from gentui.tui.widgets.charts import ChartBox, instead_of
 

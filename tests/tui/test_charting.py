@@ -102,7 +102,7 @@ async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
         assert at < 50
         loss = screen.drawn.charts[0][0]
         from gentui.tui import wording
-        from gentui.tui.widgets.chart import value_at
+        from gentui.tui.curves import value_at
 
         title = str(boxes[0].query_one(".chart-title").content)
         assert f"loss {wording.number(value_at(loss, at))}" in title

@@ -23,12 +23,13 @@ from textual.geometry import Size
 from textual.keys import _character_to_key
 
 from gentui.tui import drawing, keys
+from gentui.tui.curves import Curve, Look
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.runs import RunsScreen
-from gentui.tui.widgets.chart import Chart, Curve, Look
+from gentui.tui.widgets.chart import Chart
 from gentui.tui.workbench import GentuiApp
 from tests.tui.test_features import drawn
 

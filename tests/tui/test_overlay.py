@@ -6,8 +6,9 @@ import pytest
 from textual.color import Color
 
 from gentui.index import Index
+from gentui.tui.curves import MARKERS
 from gentui.tui.overlay import MOST, Overlay
-from gentui.tui.widgets.chart import MARKERS, Chart, _Stroke
+from gentui.tui.widgets.chart import Chart, _Stroke
 from gentui.tui.widgets.viewer import Viewer
 
 

@@ -9,8 +9,9 @@ import pytest
 from gentui import preferences
 from gentui.preferences import Preferences
 from gentui.tui import app as tui
+from gentui.tui.curves import TONES
 from gentui.tui.themes import CURVES, PALETTES, THEMES, curve_colours
-from gentui.tui.widgets.chart import TONES, Chart
+from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.table import Table
 
 

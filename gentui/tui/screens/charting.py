@@ -12,22 +12,12 @@ from gentui.patterns import matcher
 from gentui.system import is_system
 from gentui.text import clean
 from gentui.tui import layouts
+from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING, Curve, Look, place_on
 from gentui.tui.layouts import NEAR_PICTURE, PICTURE, Layout
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
 from gentui.tui.screens.painting import PaintsOnce
-from gentui.tui.widgets.chart import (
-    AXES,
-    GUIDES,
-    KINDS,
-    MARKS,
-    MOST_CURVES,
-    SMOOTHING,
-    Chart,
-    Curve,
-    Look,
-    place_on,
-)  # fmt: skip
+from gentui.tui.widgets.chart import MOST_CURVES, Chart
 from gentui.tui.widgets.charts import MOST_COLUMNS, MOST_ROWS, Charts, Curves, Page, smoothing_in_words
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 

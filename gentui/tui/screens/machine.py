@@ -13,11 +13,11 @@ from gentui.machine import Gpu, Job, Machine, Process, gpu_in_words, look, of
 from gentui.patterns import matcher
 from gentui.text import clean
 from gentui.tui import keys, wording
+from gentui.tui.curves import Look
 from gentui.tui.history import History
 from gentui.tui.live import SLOW, Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import BaseScreen
-from gentui.tui.widgets.chart import Look
 from gentui.tui.widgets.charts import Charts, Page
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading

@@ -12,11 +12,11 @@ from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import keys, wording
+from gentui.tui.curves import MARKERS
 from gentui.tui.overlay import MOST
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
-from gentui.tui.widgets.chart import MARKERS
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:

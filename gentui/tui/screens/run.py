@@ -21,6 +21,7 @@ from gentui import health
 from gentui.patterns import matcher
 from gentui.text import clean, clean_lines
 from gentui.tui import keys, wording
+from gentui.tui.curves import MARKERS
 from gentui.tui.layouts import PICTURE
 from gentui.tui.live import Fetch
 from gentui.tui.records import Records
@@ -29,7 +30,6 @@ from gentui.tui.screens.charting import Charting, following
 from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
-from gentui.tui.widgets.chart import MARKERS
 from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines, Tail

@@ -16,8 +16,9 @@ from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import wording
+from gentui.tui.curves import MARKERS, TONES, Curve, Look, place_on, slot_of, value_at, window_of
 from gentui.tui.overlay import Laid
-from gentui.tui.widgets.chart import MARKERS, TONES, Chart, Curve, Look, place_on, slot_of, value_at, window_of
+from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 LEAST_WIDTH, LEAST_HEIGHT, MOST = 58, 12, 6

@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from gentui.text import clean, fit
 from gentui.tui import wording
-from gentui.tui.widgets.chart import Curve, Look, place_on, value_at
+from gentui.tui.curves import Curve, Look, place_on, value_at
 
 SHADES = {False: "·░▒▓█", True: ".:o*#"}
 """From the lowest to the highest; a blank is no value."""
