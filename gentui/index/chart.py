@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,11 @@ from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Chart
 
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
+METRIC = "metric:"
+"""What an axis begins with that is a metric of the run: ``metric:lr``."""
+_KNOTS = 2000  # values of such a metric that the whole of a run is placed by
+Scale = Callable[[float | np.ndarray], np.ndarray]
+
 _OVERHANG = 8  # a range may go beyond the last point by this part of itself
 _SUB_BUCKETS = 2  # a column is made of at least so many, so that columns differ little in width
 
@@ -25,16 +31,15 @@ def chart(
     db: sqlite3.Connection, run: str, key: str, columns: int, lo: float | None, hi: float | None, axis: str
 ) -> Chart:
     """See ``Index.chart``."""
+    if axis.startswith(METRIC):
+        return _against(db, run, key, axis.removeprefix(METRIC), columns, lo, hi)
     if axis not in AXES:
         raise ValueError(f"unknown axis {axis!r}; one of: {', '.join(AXES)}")
-    series = _series(db, run, key)
-    if series is None or columns < 1:
+    known = _span(db, run, key)
+    if known is None or columns < 1:
         return empty()
+    series, first, last = known
     to_x, to_step = _scale(db, run, axis)
-    first = db.execute("SELECT min(step) FROM points WHERE series = ?", (series[0],)).fetchone()[0]
-    last = series[1]
-    if first is None:
-        return empty()
     if lo is not None:
         first = max(first, int(np.floor(to_step(float(lo)))))
     if hi is not None:
@@ -42,11 +47,13 @@ def chart(
         last = min(last + max(0, last - first) // _OVERHANG, int(np.ceil(to_step(float(hi)))))
     if first > last:
         return empty()
-    return _reduced(db, series[0], first, last, columns, to_x)
+    return _reduced(db, series, first, last, columns, to_x)
 
 
 def extent(db: sqlite3.Connection, run: str, axis: str) -> tuple[float, float] | None:
     """See ``Index.extent``."""
+    if axis.startswith(METRIC):
+        return _range(db, run, axis.removeprefix(METRIC))
     own = "FROM series WHERE run = ? AND key NOT LIKE '@%'"
     last = db.execute(f"SELECT max(last_step) {own}", (run,)).fetchone()[0]
     if last is None or last < 0:
@@ -59,7 +66,71 @@ def extent(db: sqlite3.Connection, run: str, axis: str) -> tuple[float, float] |
 
 def of_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.ndarray, axis: str) -> Chart:
     """See ``Index.score_chart``."""
+    if axis.startswith(METRIC):
+        known = _span(db, run, axis.removeprefix(METRIC))
+        along = _finite(_reduced(db, *known, _KNOTS, np.asarray)) if known else empty()
+        return _plain(_through(along)(steps), values) if len(along.x) else empty()
     return _plain(_scale(db, run, axis)[0](steps), values)
+
+
+def _against(
+    db: sqlite3.Connection, run: str, key: str, other: str, columns: int, lo: float | None, hi: float | None
+) -> Chart:
+    """A metric along another, in the order of their steps: where that goes back, so does the curve. Of the range
+    ``lo`` to ``hi`` of the other, the steps are reduced between the first and the last that lie in it."""
+    own, clock = _span(db, run, key), _span(db, run, other)
+    if own is None or clock is None or columns < 1:
+        return empty()
+    series, first, last = own[0], max(own[1], clock[1]), min(own[2], clock[2])
+    while first <= last:
+        along = _finite(_reduced(db, clock[0], first, last, columns, np.asarray))
+        if not len(along.x):
+            return empty()
+        after = np.minimum(np.arange(len(along.x)) + 1, len(along.x) - 1)
+        low, high = np.minimum(along.lo, along.lo[after]), np.maximum(along.hi, along.hi[after])
+        seen = np.flatnonzero(
+            (high >= (-np.inf if lo is None else lo)) & (low <= (np.inf if hi is None else hi))
+        )
+        if not len(seen):
+            return empty()
+        near = (last - first) / columns
+        begin = max(first, int(along.x[seen[0]] - near))
+        end = min(last, int(np.ceil(along.x[after[seen[-1]]] + near)))
+        if (end - begin) * 2 > last - first or last - first < columns:
+            return _reduced(db, series, begin, end, columns, _through(along))
+        first, last = begin, end
+    return empty()
+
+
+def _range(db: sqlite3.Connection, run: str, key: str) -> tuple[float, float] | None:
+    """The least and the greatest finite value of a metric."""
+    if (known := _span(db, run, key)) is None:
+        return None
+    whole = _reduced(db, *known, 1, np.asarray)
+    lows, highs = whole.lo[np.isfinite(whole.lo)], whole.hi[np.isfinite(whole.hi)]
+    return (float(lows.min()), float(highs.max())) if len(lows) and len(highs) else None
+
+
+def _span(db: sqlite3.Connection, run: str, key: str) -> tuple[int, int, int] | None:
+    """(series, first step, last step) of a metric that has points."""
+    if (series := _series(db, run, key)) is None:
+        return None
+    first = db.execute("SELECT min(step) FROM points WHERE series = ?", (series[0],)).fetchone()[0]
+    return None if first is None else (series[0], first, series[1])
+
+
+def _finite(chart: Chart) -> Chart:
+    """What a chart holds of values that are finite."""
+    known = np.isfinite(chart.lo) & np.isfinite(chart.hi)
+    mean = chart.lo if chart.mean is None else chart.mean
+    return replace(chart, x=chart.x[known], lo=chart.lo[known], hi=chart.hi[known], mean=mean[known])
+
+
+def _through(along: Chart) -> Scale:
+    """Step → place, on straight lines between the means of these buckets."""
+    assert along.mean is not None
+    steps, places = along.x, along.mean
+    return lambda step: np.asarray(np.interp(step, steps, places))
 
 
 def _plain(x: np.ndarray, values: np.ndarray) -> Chart:
@@ -74,9 +145,6 @@ def _plain(x: np.ndarray, values: np.ndarray) -> Chart:
 
 def _series(db: sqlite3.Connection, run: str, key: str) -> tuple[int, int] | None:
     return db.execute("SELECT id, last_step FROM series WHERE run = ? AND key = ?", (run, key)).fetchone()
-
-
-Scale = Callable[[float | np.ndarray], np.ndarray]
 
 
 def _scale(db: sqlite3.Connection, run: str, axis: str) -> tuple[Scale, Scale]:

@@ -130,7 +130,8 @@ class Index:
     ) -> Chart:
         """A metric in at most ``columns`` buckets between ``lo`` and ``hi`` of the axis (None: its ends).
 
-        ``axis`` is ``step``, ``time`` (seconds trained), ``images`` or ``epoch``. Zoomed far out, the range
+        ``axis`` is ``step``, ``time`` (seconds trained), ``images``, ``epoch`` or another metric, ``metric:lr``: then
+        the buckets follow one another in steps, and their places may go back. Zoomed far out, the range
         may begin up to a quarter of a column early. A metric the run does not have gives an empty chart.
         """
         from gentui.index import chart

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gentui.text import clean
 from gentui.tui import wording
 
 MARKS = ("braille", "block", "ascii")
@@ -19,6 +20,8 @@ TONES = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
 KINDS = ("ema", "window")
 AXES = ("step", "epoch", "time", "images")
+METRIC = "metric:"
+"""What an axis begins with that is another metric."""
 GUIDES = ("none", "lines", "dots")
 """What leads the eye from the ticks of the y axis across the chart."""
 
@@ -114,12 +117,13 @@ def value_at(curve: Curve, x: float) -> float:
     if not len(xs):
         return math.nan
     if curve.sparse:
-        at = int(np.searchsorted(xs, x, "right")) - 1
-        if at < 0:
+        before = np.flatnonzero(xs <= x)[::-1]  # along another metric they are in no order
+        if not len(before):
             return math.nan
+        at = before[xs[before].argmax()]
     else:
-        width = (xs[-1] - xs[0]) / max(1, len(xs) - 1)
-        if not xs[0] - width <= x <= xs[-1] + width:
+        width = (xs.max() - xs.min()) / max(1, len(xs) - 1)
+        if not xs.min() - width <= x <= xs.max() + width:
             return math.nan
         at = int(np.abs(xs - x).argmin())
     values = (curve.lo + curve.hi) / 2 if curve.mean is None else curve.mean
@@ -140,8 +144,27 @@ def slot_of(curve: Curve, place: int) -> int:
     return place if curve.slot is None else curve.slot
 
 
+def marker_of(slot: int, is_ascii: bool) -> str:
+    """The marker of a slot. Where the colours begin anew the markers go one on, so that no two
+    slots share both."""
+    markers = MARKERS[is_ascii]
+    return markers[(slot + slot // len(SERIES)) % len(markers)]
+
+
+def tone_of(slot: int) -> str:
+    """The colour of a slot, as a variable of the theme."""
+    return TONES[slot % len(TONES)]
+
+
 def place_on(axis: str, x: float) -> str:
-    """A place on the x axis: ``step 1,200``, ``3m 20s``, ``epoch 4.25``."""
+    """A place on the x axis: ``step 1,200``, ``3m 20s``, ``epoch 4.25``, ``lr 0.001``."""
+    if axis.startswith(METRIC):
+        return f"{name_of(axis)} {wording.number(x)}"
     if axis == "time":
         return wording.duration(x)
     return f"epoch {x:.2f}" if axis == "epoch" else f"{axis.removesuffix('s')} {x:,.0f}"
+
+
+def name_of(axis: str) -> str:
+    """An axis as it is told: a metric's by the name of that."""
+    return clean(axis.removeprefix(METRIC), 40)

@@ -143,6 +143,7 @@ def name_of(key: str) -> str:
 _CHARTING = (
     ("log_y", "y", "log_y", "Log y", "logarithmic or linear y axis"),
     ("axis", "a", "axis", "X axis", "x by step, epoch, time or images"),
+    ("axis_metric", "X", "axis_metric", "X by metric", "x by any metric that is logged: lr, grad_norm"),
     ("smooth", "w", "smooth", "Smooth", "how much the curves are smoothed"),
     ("smooth_kind", "W", "smooth_kind", "Smoothing kind", "exponential average, or a window's mean"),
     ("clip", "u", "clip", "Outliers", "y axis of all values, or of where most of them lie"),

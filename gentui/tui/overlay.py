@@ -1,15 +1,20 @@
 """Runs laid over the one that is looked at: which, in which colour and marker, and which is the baseline.
 
 A run keeps its colour and marker as long as the app runs, wherever and whenever it is drawn, unless more runs
-are laid over one another than there are of them.
+are laid over one another than there are of them. The first eight differ in both; after them colours come again
+with other markers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST = 7
-"""Runs laid over another: with it as many as there are colours and markers."""
+AROUND = 8
+"""So many slots differ in colour and in marker."""
+SLOTS = 4 * AROUND
+"""Each of so many has a colour and a marker that no other has together."""
+MOST = SLOTS - 1
+"""Runs laid over another: with it as many as can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +92,16 @@ class Overlay:
         return tuple(Laid(one, told[one], slots[one], one == self._baseline) for one in names)
 
     def _assign(self, runs: list[str]) -> dict[str, int]:
-        """Each run's own slot, the one it had where nobody shown now has that."""
+        """Each run's own slot, the one it had where nobody shown now has that; no further round of colours than the
+        number of runs takes."""
         taken: dict[int, str] = {}
+        enough = range(-(-len(runs) // AROUND) * AROUND)
         for run in sorted(runs, key=lambda run: run not in self._slots):
             wish = self._slots.get(run)
             used = set(self._slots.values())
-            if wish is None or wish in taken:
-                free = [slot for slot in range(MOST + 1) if slot not in taken]
-                wish = next((slot for slot in free if slot not in used), free[0])
+            if wish is None or wish in taken or wish not in enough:
+                free = [slot for slot in enough if slot not in taken]
+                wish = min(free, key=lambda slot: (slot // AROUND, slot in used))
             taken[wish] = run
             self._slots[run] = wish
         return {run: slot for slot, run in taken.items()}

@@ -216,3 +216,57 @@ def test_columns_stay_in_their_places_while_a_series_grows(index, make_run):
     assert after.points == 20_300 and whole > 90
     assert (after.x[:whole] == before.x[:whole]).all() and (after.mean[:whole] == before.mean[:whole]).all()
     assert index.chart(run.id, "loss", columns=100, lo=1, hi=1e12).points == 20_300
+
+
+def two_series(index, run, count, loss, other):
+    log = Log(run).start()
+    log.metrics(range(1, count + 1), loss=loss, lr=other)
+    index.refresh()
+
+
+def test_a_metric_is_the_axis_of_another(index, make_run):
+    run = make_run()
+    two_series(index, run, 100, float, lambda s: 1 / s)
+    chart = index.chart(run.id, "loss", axis="metric:lr")
+    assert chart.points == 100 and np.allclose(chart.x, 1 / np.arange(1, 101))
+    assert chart.lo.tolist() == list(range(1, 101)), "in the order of the steps, though the axis goes back"
+    assert index.extent(run.id, "metric:lr") == (0.01, 1.0)
+    some = index.chart(run.id, "loss", axis="metric:lr", lo=0.05, hi=0.1)
+    assert {10.0, 15.0, 20.0} <= set(some.lo.tolist())
+    for absent in ("metric:beta", "metric:"):
+        assert index.chart(run.id, "loss", axis=absent).points == 0 and index.extent(run.id, absent) is None
+
+
+def test_a_metric_as_axis_zooms_to_every_single_point(index, make_run):
+    run = make_run()
+    two_series(index, run, 40_000, lambda s: 9.0 if s == 20_100 else 1.0, lambda s: s * 1e-3)
+    whole = index.chart(run.id, "loss", columns=100, axis="metric:lr")
+    assert len(whole.x) <= 100 and whole.hi.max() == 9.0 and whole.points == 40_000
+    assert whole.hi_x[whole.hi.argmax()] == pytest.approx(20.1, abs=0.4), "to a column"
+    near = index.chart(run.id, "loss", columns=150, lo=20.05, hi=20.15, axis="metric:lr")
+    at = near.hi.argmax()
+    assert near.hi[at] == 9.0 and near.x[at] == pytest.approx(20.1, abs=2e-3) and near.points < 1000
+    between = index.chart(run.id, "loss", columns=150, lo=20.0501, hi=20.0502, axis="metric:lr")
+    assert between.points > 1, "a stretch between two points has those on both of its sides"
+
+
+@pytest.mark.parametrize("count", [60, 20_000])
+def test_an_axis_that_goes_up_and_down_and_has_gaps_is_followed(index, make_run, count):
+    run = make_run()
+    values = {7: math.nan, 9: math.inf}
+    two_series(index, run, count, float, lambda s: values.get(s, abs(s - count // 2) * 1.0))
+    chart = index.chart(run.id, "loss", columns=80, axis="metric:lr")
+    assert np.isfinite(chart.x).all() and chart.points == count
+    turn = chart.x.argmin()
+    assert (np.diff(chart.x[:turn]) < 0).all() and (np.diff(chart.x[turn:]) > 0).all()
+    ends = index.extent(run.id, "metric:lr")
+    assert ends == (0.0, count / 2) and chart.x.min() >= 0 and chart.x.max() <= count / 2
+    seen = index.chart(run.id, "loss", columns=80, lo=count / 4, hi=count, axis="metric:lr")
+    assert seen.lo.min() < count / 4 and seen.hi.max() > count * 3 / 4, "both branches are in the window"
+
+
+def test_an_axis_that_was_never_finite_has_nothing_along_it(index, make_run):
+    run = make_run()
+    two_series(index, run, 50, float, lambda s: math.nan)
+    assert index.chart(run.id, "loss", axis="metric:lr").points == 0
+    assert index.extent(run.id, "metric:lr") is None

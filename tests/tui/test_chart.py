@@ -12,11 +12,11 @@ from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.tui import wording
 from gentui.tui.curves import MARKERS, TONES, Curve, Look, smooth, value_at, window_of
+from gentui.tui.overlay import AROUND
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import (
     DOTS,
     GLYPHS,
-    MOST_CURVES,
     Chart,
     LogFormatter,
     PlainFormatter,
@@ -318,7 +318,7 @@ async def test_as_many_curves_as_there_are_colours_are_told_apart():
         def compose(self):
             yield ChartBox()
 
-    assert len(set(MARKERS[False])) == len(set(MARKERS[True])) == MOST_CURVES == len(set(TONES))
+    assert len(set(MARKERS[False])) == len(set(MARKERS[True])) == AROUND == len(set(TONES))
     runs = tuple(
         replace(curve(np.linspace(3, 1, 40) + slot), slot=slot, is_baseline=slot == 3) for slot in range(8)
     )

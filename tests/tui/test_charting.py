@@ -168,7 +168,7 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
         await d.sees("baseline")
         table.move_to(more.id)
         await d.press("space")
-        await d.sees("2 of at most 7")
+        await d.sees("2 of at most 31")
         await d.opens("RunScreen", "escape")
         await d.until(lambda: len(screen.drawn.charts[0]) == 3)
         await d.sees("● mine", "▲ the base baseline", "■ another")
@@ -189,20 +189,58 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
 
 
 async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(desk, runs):
-    made = [runs.make(name=f"run {number}", samples=0) for number in range(10)]
+    made = [runs.make(name=f"run {number}", steps=40, samples=0) for number in range(34)]
     async with desk((100, 30)) as d:
         await d.opens("RunsScreen", "2")
-        await d.sees("run 9")
+        await d.sees("run 33")
         await d.press("space", "space", "up", "V")
         screen = await d.on("RunScreen")
-        assert screen.run_id == made[8].id
-        await d.sees("● run 8", "▲ run 9")
+        assert screen.run_id == made[32].id
+        await d.sees("● run 32", "▲ run 33")
         await d.opens("RunsScreen", "2")
         d.app.overlay.clear()
         await d.press("escape", "a", "V")
         await d.on("RunScreen")
-        assert len(d.app.overlay) == 7
+        assert len(d.app.overlay) == 31
         assert any("2 are left out" in told.message for told in d.app._notifications)
+
+
+async def test_the_charts_are_drawn_along_another_metric(desk, size, runs):
+    other = runs.make(name="another", seed=2, fid=None)
+    run = runs.make(name="mine", seed=3)
+    async with desk(size) as d:
+        screen = await opened(d, run)
+        await d.opens("PromptScreen", "X")
+        await d.sees("One of: loss", "grad_norm", "Nothing: by step")
+        await d.press(*"zebra")
+        await d.sees("No metric of this run is called zebra")
+        await d.press(*["backspace"] * 5, "r")
+        await d.sees("Which of")
+        await d.press("backspace", *"lr")
+        await d.opens("RunScreen", "enter")
+        await d.sees("by lr")
+        curve = await d.until(lambda: (c := screen.drawn.charts[0][0]) and c.x.max() < 1 and c)
+        assert curve.points == 300 and curve.x[0] > curve.x[-1], "the learning rate falls"
+        lo, hi = screen.drawn.extent
+        assert 0 <= lo < hi < 1
+        await d.press("plus", "V")
+        await d.sees("at lr 0.00")
+        await d.until(lambda: screen.drawn.charts[0] and screen.drawn.charts[0][0].points < 300)
+        d.app.overlay.add(other.id, "another")
+        screen.ask()
+        await d.until(lambda: len(screen.drawn.charts[0]) == 2)
+        assert all(c.x.max() < 1 for c in screen.drawn.charts[0])
+        await d.press("escape", "X")
+        await d.sees("x axis by the metric")
+        await d.press("backspace", "backspace")
+        await d.opens("RunScreen", "enter")
+        await d.until(lambda: screen.drawn.extent[1] >= 300)
+        assert "by lr" not in d.text
+        await d.press("X")
+        await d.press(*"loss", "enter")
+        await d.until(lambda: screen.axis == "metric:loss")
+        await d.press("a")
+        await d.until(lambda: screen.axis == "epoch")
 
 
 def many(runs, run, steps: int = 12, series: int = 30) -> None:

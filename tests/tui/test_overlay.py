@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual.color import Color
 
 from gentui.index import Index
-from gentui.tui.curves import MARKERS
-from gentui.tui.overlay import MOST, Overlay
+from gentui.tui.curves import MARKERS, marker_of, tone_of
+from gentui.tui.overlay import AROUND, MOST, SLOTS, Laid, Overlay
 from gentui.tui.widgets.chart import Chart, _Stroke
+from gentui.tui.widgets.charts import legend_of
 from gentui.tui.widgets.viewer import Viewer
 
 
@@ -41,7 +44,37 @@ def test_never_two_of_one_colour_however_many_runs_have_been_drawn():
         assert len(set(shown.values())) == len(shown) and set(shown.values()) <= set(range(MOST + 1))
 
 
-def test_there_are_no_more_runs_than_colours():
+def test_two_runs_never_share_both_colour_and_marker():
+    for is_ascii in (False, True):
+        assert len({(marker_of(slot, is_ascii), tone_of(slot)) for slot in range(SLOTS)}) == SLOTS
+    overlay = Overlay()
+    for number in range(MOST):
+        assert overlay.add(str(number), "")
+        assert set(slots(overlay, "x").values()) == set(range(number + 2)), "the first eight differ in both"
+    for number in range(3, MOST):
+        overlay.remove(str(number))
+    assert len({slot % AROUND for slot in slots(overlay, str(MOST - 1)).values()}) == 4, (
+        "no colour twice without need"
+    )
+
+
+def test_a_legend_of_many_runs_says_how_many_it_leaves_out():
+    laid = [Laid(str(slot), f"run {slot}", slot, is_baseline=slot == 1) for slot in range(32)]
+    whole = legend_of(laid, "braille", 60).plain
+    assert "and " not in whole and max(map(len, whole.splitlines())) <= 60
+    assert (
+        all(f"{marker_of(one.slot, False)} {one.name}" in whole for one in laid) and "run 1 baseline" in whole
+    )
+    for width in (20, 40, 60, 90):
+        told = legend_of(laid, "ascii", width, 3).plain.splitlines()
+        assert len(told) == 3
+        shown = sum(line.count("run ") for line in told)
+        assert f"and {32 - shown} more (O tells all)" in told[-1]
+        assert width < 40 or max(map(len, told)) <= width
+    assert "● run 0 0.5   ▲ run 1 baseline" in legend_of(laid, "braille", 60, 3, {0: "0.5"}).plain
+
+
+def test_there_are_no_more_runs_than_slots():
     overlay = Overlay()
     assert all(overlay.add(str(number), "") for number in range(MOST))
     assert not overlay.add("one more", "") and not overlay.set_baseline("one more", "")
@@ -88,6 +121,27 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
             for stroke in strokes():
                 colour = Color.parse(stroke.line_style)
                 assert colour.r == colour.g == colour.b
+
+
+async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
+    made = [runs.make(seed=seed, name=f"seed {seed:02d}", steps=60, samples=0, fid=None) for seed in range(28)]
+    async with desk((160, 45)) as d:
+        for n, run in enumerate(made[:-1]):
+            d.app.overlay.add(run.id, f"seed {n:02d}")
+        d.app.open_run(made[-1].id)
+        screen = await d.on("RunScreen")
+        await d.sees("● seed 27", "more (O tells all)")
+        await d.press("enter")
+        chart = screen.query_one(Chart)
+        strokes = lambda: [one for one in chart._datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
+        await d.until(lambda: len(strokes()) == 28)
+        assert len({(stroke.letter, str(stroke.line_style)) for stroke in strokes()}) == 28
+        await d.sees(*(f"seed {n:02d}" for n in range(28)))
+        await d.press("V")
+        at_cursor = r"seed 07 \d"
+        await d.until(lambda: re.search(at_cursor, screen.query_one(".charts-legend").visual.plain))
+        await d.press("escape")
+        await d.until(lambda: not re.search(at_cursor, screen.query_one(".charts-legend").visual.plain))
 
 
 async def test_the_samples_of_the_runs_laid_over_it_move_with_its_own(desk, size, runs):

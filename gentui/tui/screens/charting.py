@@ -12,12 +12,13 @@ from gentui.patterns import matcher
 from gentui.system import is_system
 from gentui.text import clean
 from gentui.tui import layouts
-from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING, Curve, Look, place_on
+from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, METRIC, SMOOTHING, Curve, Look, name_of, place_on
 from gentui.tui.layouts import NEAR_PICTURE, PICTURE, Layout
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
 from gentui.tui.screens.painting import PaintsOnce
-from gentui.tui.widgets.chart import MOST_CURVES, Chart
+from gentui.tui.screens.prompt import PromptScreen
+from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import MOST_COLUMNS, MOST_ROWS, Charts, Curves, Page, smoothing_in_words
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 
@@ -51,7 +52,7 @@ class Wanted:
 @dataclass(frozen=True)
 class Drawn:
     """What the index holds of them. ``groups``: the metrics of every chart that is not hidden; ``filtered``: how many
-    the filter leaves out, and ``mistake`` what is wrong with it."""
+    the filter leaves out, and ``mistake`` what is wrong with it. ``metrics``: all that is logged."""
 
     groups: list[tuple[str, ...]]
     charts: list[Curves]
@@ -64,11 +65,12 @@ class Drawn:
     heats: tuple[str, ...] = ()
     heat: Heat | None = None
     layout: tuple[Layout, str] | None = None
+    metrics: tuple[str, ...] = ()
 
 
 def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted: Wanted) -> Drawn:
     """In the live thread: the charts that are wanted of a run. ``scored`` are the metrics of its evaluations."""
-    layout = layouts.load(run.family) if wanted.needs_layout else None
+    layout, metrics = layouts.load(run.family) if wanted.needs_layout else None, tuple(names)
     names = [name for name in names if is_system(name) == wanted.of_machine]
     every = groups.charts(names, [] if wanted.of_machine else scored)
     if len(wanted.laid) > 1:  # the curves of a chart are runs, so each metric has a chart of its own
@@ -80,6 +82,7 @@ def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted:
     every = [group for group in every if any(map(picks, group))]
     logged, names = names, [name for name in names if picks(name)]
     told = {"hidden": hidden, "filtered": number - len(every), "mistake": mistake, "layout": layout}
+    told["metrics"] = metrics
     focus = min(wanted.focus, max(0, len(every) - 1))
     first = focus // wanted.charts * wanted.charts
     heats = heats_of(names)
@@ -120,7 +123,7 @@ def _curves(index: Index, run_id: str, name: str, is_score: bool, wanted: Wanted
     if len(wanted.laid) < 2:
         return [curve_of(index, run_id, name, wanted, is_score)]
     curves = []
-    for one in wanted.laid[:MOST_CURVES]:
+    for one in wanted.laid:
         curve = curve_of(index, one.run, name, wanted, is_score, like=run_id)
         if curve.points or one.run == run_id:
             curves.append(replace(curve, slot=one.slot, is_baseline=one.is_baseline))
@@ -174,6 +177,7 @@ class Charting(PaintsOnce):
         self._family = ""
         self._run_name = ""
         self._layout = Layout()
+        self._x_metric = ""
         self._has_layout = False
         self._focus = 0
         self._is_single = False
@@ -213,7 +217,7 @@ class Charting(PaintsOnce):
         charts = self.query_one(Charts)
         columns = max(charts.columns, charts.size.width - 30) if self._heat else charts.columns
         return Wanted(
-            self._focus, charts.count, columns, self._layout.axis, self._window, self._layout.hidden,
+            self._focus, charts.count, columns, self.axis, self._window, self._layout.hidden,
             self.laid, self._heat, self._layout.filter, self._of_machine, not self._has_layout,
         )  # fmt: skip
 
@@ -240,10 +244,15 @@ class Charting(PaintsOnce):
             self.ask()
 
     @property
+    def axis(self) -> str:
+        """What the x axis counts: as the family's charts do, or a metric, as long as this screen is there."""
+        return f"{METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
+
+    @property
     def look(self) -> Look:
         layout, extent = self._layout, self.drawn.extent if self.drawn else None
         return Look(
-            layout.log_y, layout.smoothing, layout.marks, layout.axis, layout.kind, layout.clip,
+            layout.log_y, layout.smoothing, layout.marks, self.axis, layout.kind, layout.clip,
             self._window or extent, layout.guides,
         )  # fmt: skip
 
@@ -330,9 +339,47 @@ class Charting(PaintsOnce):
         self._change(clip=not self._layout.clip)
         self.say("y axis: " + ("where most values lie" if self._layout.clip else "all values"))
 
+    def action_axis_metric(self) -> None:
+        """Ask which metric the others are drawn along."""
+        metrics = self.drawn.metrics if self.drawn else ()
+        if not metrics:
+            self.say("There are no metrics yet.")
+            return
+
+        def meant(text: str) -> list[str]:
+            """The metrics that may be meant: one that is called so, else those that have it in their names."""
+            word = text.strip().lower()
+            named = [name for name in metrics if name.lower() == word]
+            return named or [name for name in metrics if word in name.lower()]
+
+        def check(text: str) -> str:
+            found = meant(text) if text.strip() else metrics[:1]
+            if not found:
+                return f"No metric of this run is called {text.strip()}."
+            return "" if len(found) == 1 else f"Which of {', '.join(found)}?"
+
+        def answered(text: str | None) -> None:
+            if text is None:
+                return
+            self._set_axis(metric=meant(text)[0] if text.strip() else "")
+
+        detail = f"One of: {', '.join(metrics)}. Nothing: by {self._layout.axis}."
+        self.app.push_screen(
+            PromptScreen("x axis by the metric", detail, self._x_metric, check=check), answered
+        )
+
+    def _set_axis(self, metric: str) -> None:
+        self._window = self._cursor = None
+        self._x_metric = metric
+        if not self.shows_charts:
+            self.go_to_charts()
+        self.say(f"x axis: {name_of(self.axis)}")
+        self.ask()
+
     def action_axis(self) -> None:
         self._window = None
         self._cursor = None
+        self._x_metric = ""
         self._change(axis=following(AXES, self._layout.axis))
         self.say(f"x axis: {self._layout.axis}")
         self.ask()
@@ -509,7 +556,7 @@ class Charting(PaintsOnce):
             return
         (first, last), (left, right) = ends
         width = (right - left) * (0.5 if by > 0 else 2.0)
-        width = max(width, (last - first) * _NARROWEST, 4.0 if self._layout.axis == "step" else 0.0)
+        width = max(width, (last - first) * _NARROWEST, 4.0 if self.axis == "step" else 0.0)
         middle = (left + right) / 2 if about is None else about
         part = (middle - left) / (right - left)
         self._look_at(middle - part * width, width)
@@ -536,7 +583,7 @@ class Charting(PaintsOnce):
         self.ask()
 
     def _places(self, window: tuple[float, float]) -> str:
-        return " … ".join(place_on(self._layout.axis, x) for x in window)
+        return " … ".join(place_on(self.axis, x) for x in window)
 
     def _follow(self, before: tuple[float, float] | None, now: tuple[float, float] | None) -> None:
         """What is zoomed at the newest values stays with them."""

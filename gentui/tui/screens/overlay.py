@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import keys, wording
-from gentui.tui.curves import MARKERS
+from gentui.tui.curves import marker_of
 from gentui.tui.overlay import MOST
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import Dialog
@@ -46,7 +46,7 @@ class OverlayScreen(Dialog):
     def __init__(self, run_id: str, marks: str) -> None:
         super().__init__()
         self._run = run_id
-        self._markers = MARKERS[marks == "ascii"]
+        self._is_ascii = marks == "ascii"
         self._runs: list[Any] = []
 
     def compose(self) -> ComposeResult:
@@ -78,7 +78,7 @@ class OverlayScreen(Dialog):
         for run in self._runs:
             word = "this run" if run.id == self._run else "laid over" if run.id in overlay else ""
             word = "baseline" if run.id == overlay.baseline else word
-            marker = self._markers[slots[run.id]] if run.id in slots else ""
+            marker = marker_of(slots[run.id], self._is_ascii) if run.id in slots else ""
             cells: tuple[Cell, ...] = (
                 (marker, "accent"), clean(deeds.label(run), 60), wording.status(run.status),
                 (clean(run.recipe, 40), "dim"), wording.number(run.loss), (word, "dim"),

@@ -21,7 +21,7 @@ from gentui import health
 from gentui.patterns import matcher
 from gentui.text import clean, clean_lines
 from gentui.tui import keys, wording
-from gentui.tui.curves import MARKERS
+from gentui.tui.curves import marker_of
 from gentui.tui.layouts import PICTURE
 from gentui.tui.live import Fetch
 from gentui.tui.records import Records
@@ -287,11 +287,11 @@ class RunScreen(Charting):
     _marked_at: int | None = None
 
     def _place_of(self, step: int) -> float | None:
-        """Where a step is on the x axis; None by time, which steps alone do not tell."""
+        """Where a step is on the x axis; None where steps alone do not tell."""
         run, axis = self.seen.run if self.seen else None, self.look.axis
         if axis == "step":
             return float(step)
-        if run is None or axis == "time":
+        if run is None or axis not in ("images", "epoch"):
             return None
         per = run.images / run.step if run.step else 0.0
         return step * per if axis == "images" else step / (run.steps_per_epoch or 1)
@@ -354,11 +354,11 @@ class RunScreen(Charting):
 
     def _runs_at(self, seen: Seen, step: int | None) -> list[tuple[Sheet | None, str]]:
         """The grids of this run and of those laid over it."""
-        runs, markers = self.gentui.home / "runs", MARKERS[self._layout.marks == "ascii"]
+        runs, is_ascii = self.gentui.home / "runs", self._layout.marks == "ascii"
         shown: list[tuple[Sheet | None, str]] = []
         for one in self.laid:
             samples = self.pictures if one.run == self.run_id else seen.beside.get(one.run, [])
-            sample, marker = at_step(samples, step), markers[one.slot]
+            sample, marker = at_step(samples, step), marker_of(one.slot, is_ascii)
             if sample is None:
                 shown.append((None, f"{marker} no picture yet · {one.name}"))
             else:

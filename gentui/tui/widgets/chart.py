@@ -24,12 +24,12 @@ from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from textual_plot.plot_widget import LinePlot
 
 from gentui.tui import wording
-from gentui.tui.curves import MARKERS, SERIES, TONES, Curve, Look, same, slot_of, smooth
+from gentui.tui.curves import SERIES, TONES, Curve, Look, marker_of, same, slot_of, smooth
+from gentui.tui.overlay import SLOTS
 from gentui.tui.themes import MONOCHROME
 
 DASHES = ((1, 0), (6, 2), (3, 2), (1, 1))
 """Columns of cells that a line is drawn in and left out of, where there are no colours, by curve, round and round."""
-MOST_CURVES = len(SERIES)
 _MARKERS_ACROSS = 6
 LARGEST = 1e300  # beyond it the range of an axis would overflow
 _ASCII = {
@@ -266,7 +266,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         state = self.app.theme
         if self._drawn and self._drawn[1:] == (look, state) and same(curves, self._drawn[0]):
             return False
-        self._drawn = (tuple(curves[:MOST_CURVES]), look, state)
+        self._drawn = (tuple(curves[:SLOTS]), look, state)
         self._look = look
         self._draw(*self._drawn[:2])
         self.drawings += 1
@@ -347,8 +347,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
 
     def _draw_line(self, curve: Curve, line: _Line, place: int, is_alone: bool) -> None:
         slot = slot_of(curve, place)
-        colour, is_ascii = self._colour(SERIES[slot]), self._look.marks == "ascii"
-        marker = MARKERS[is_ascii][slot]
+        colour, is_ascii = self._colour(SERIES[slot % len(SERIES)]), self._look.marks == "ascii"
+        marker = marker_of(slot, is_ascii)
         dash = DASHES[slot % len(DASHES)] if self._is_monochrome and not (is_alone or is_ascii) else DASHES[0]
         x, y = line.x, line.middle
         if not line.is_smooth:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid, Vertical
@@ -16,7 +15,7 @@ from textual.widgets import Static
 
 from gentui.text import clean
 from gentui.tui import wording
-from gentui.tui.curves import MARKERS, TONES, Curve, Look, place_on, slot_of, value_at, window_of
+from gentui.tui.curves import Curve, Look, marker_of, name_of, place_on, slot_of, tone_of, value_at, window_of
 from gentui.tui.overlay import Laid
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.heatmap import Heat, HeatMap
@@ -28,6 +27,10 @@ NARROWEST, LOWEST, MOST_COLUMNS, MOST_ROWS = 26, 9, 9, 9
 
 LEAST_ROW = 7
 """Lines of a chart where a number of rows is asked for."""
+
+LEGEND = 3
+"""Lines of the legend of several runs, at most; more where a chart stands alone."""
+_BETWEEN = "   "
 
 Curves = tuple[Curve, ...]
 """The curves of one chart."""
@@ -150,14 +153,14 @@ def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content
     is_ascii = look.marks == "ascii"
     for place, curve in enumerate(curves):
         slot = slot_of(curve, place)
-        marker = f"{MARKERS[is_ascii][slot]} " if len(curves) > 1 else ""
+        marker = f"{marker_of(slot, is_ascii)} " if len(curves) > 1 else ""
         name = "" if curve.key in named else clean(curve.key, 40)
         named.add(curve.key)
         parts.append(("   " if place and name else " " if place else "", ""))
         if curve.slot is not None and name:  # the markers are those of runs
-            parts += [(f"{name} ", "bold"), (marker.strip(), f"bold {TONES[slot]}")]
+            parts += [(f"{name} ", "bold"), (marker.strip(), f"bold {tone_of(slot)}")]
         else:
-            parts.append((f"{marker}{name}".strip(), f"bold {TONES[slot]}"))
+            parts.append((f"{marker}{name}".strip(), f"bold {tone_of(slot)}"))
         finite = np.isfinite(curve.lo) & np.isfinite(curve.hi)
         if finite.any():
             last = (curve.lo[finite][-1] + curve.hi[finite][-1]) / 2
@@ -178,7 +181,7 @@ def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content
         parts.append((f"  {wording.number(min(lows))} … {wording.number(max(highs))}", "$text-muted"))
     if bad:
         parts.append((f"  {'x' if is_ascii else '✗'} not finite in {wording.plural(bad, 'place')}", "$error"))
-    drawn = [f"by {look.axis}"] if look.axis != "step" else []
+    drawn = [f"by {name_of(look.axis)}"] if look.axis != "step" else []
     drawn += ["log y"] if look.log_y else []
     drawn += ["outliers cut"] if look.clip else []
     drawn += [smoothing_in_words(look)] if look.smoothing and not all(c.sparse for c in curves) else []
@@ -186,24 +189,46 @@ def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content
     return Content.assemble(*parts)
 
 
+def values_at(curves: Curves, x: float) -> dict[int, str]:
+    """What the curve of each slot is at a place on the axis, where it is anything."""
+    told = {curve.slot: value_at(curve, x) for curve in curves if curve.slot is not None}
+    return {slot: wording.number(value) for slot, value in told.items() if np.isfinite(value)}
+
+
 def smoothing_in_words(look: Look) -> str:
     return f"mean of {window_of(look.smoothing)}" if look.kind == "window" else f"smooth {look.smoothing:g}"
 
 
-def legend_of(laid: Sequence[Laid], marks: str, width: int = 0) -> Content:
-    """Which marker and colour is which run's, in lines of at most ``width`` cells."""
-    parts: list[tuple[str, str]] = []
-    at = 0
+def legend_of(
+    laid: Sequence[Laid], marks: str, width: int = 0, lines: int = 0, values: Mapping[int, str] | None = None
+) -> Content:
+    """Which marker and colour is which run's, in at most ``lines`` of at most ``width`` cells; 0: as many as it takes.
+    ``values``: what the curve of each slot is at the cursor."""
+    rows: list[list[Content]] = [[]]
     for one in laid:
-        named = f"{MARKERS[marks == 'ascii'][one.slot]} {one.name}"
-        told = " baseline" if one.is_baseline else ""
-        length = cell_len(named + told)
-        breaks = 0 < width < at + 3 + length
-        if at:
-            parts.append(("\n" if breaks else "   ", ""))
-        at = length if breaks or not at else at + 3 + length
-        parts += [(named, f"bold {TONES[one.slot]}"), (told, "$text-muted")]
-    return Content.assemble(*parts)
+        named = f"{marker_of(one.slot, marks == 'ascii')} {one.name}"
+        value = f" {values[one.slot]}" if values and one.slot in values else ""
+        told = Content.assemble(
+            (named, f"bold {tone_of(one.slot)}"), (value, "bold"),
+            (" baseline" if one.is_baseline else "", "$text-muted"),
+        )  # fmt: skip
+        if rows[-1] and 0 < width < _width([*rows[-1], told]):
+            rows.append([])
+        rows[-1].append(told)
+    if 0 < lines < len(rows):
+        rows, last = rows[:lines], rows[lines - 1]
+        while True:
+            left_out = len(laid) - sum(map(len, rows))
+            more = Content.styled(f"and {left_out} more (O tells all)", "$text-muted")
+            if len(last) < 2 or _width([*last, more]) <= width:
+                last.append(more)
+                break
+            last.pop()
+    return Content("\n").join(Content(_BETWEEN).join(row) for row in rows)
+
+
+def _width(row: Sequence[Content]) -> int:
+    return sum(one.cell_length + len(_BETWEEN) for one in row) - len(_BETWEEN)
 
 
 class Charts(Vertical):
@@ -214,7 +239,7 @@ class Charts(Vertical):
     Charts > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
     Charts > HeatMap { height: 1fr; width: 100%; display: none; }
     Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
-    Charts > .charts-legend { height: auto; max-height: 3; width: 100%; padding: 0 1;
+    Charts > .charts-legend { height: auto; width: 100%; padding: 0 1;
                               text-wrap: nowrap; text-overflow: ellipsis; }
     Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
     Charts > .charts-note, Charts > .charts-page, Charts > .charts-legend { display: none; }
@@ -295,10 +320,7 @@ class Charts(Vertical):
         note.display = not page.charts and page.heat is None
         if note.display and str(note.content) != page.waiting:
             note.update(page.waiting)
-        self._tell(
-            ".charts-legend",
-            legend_of(page.laid, look.marks, self.size.width - 2) if len(page.laid) > 1 else Content(""),
-        )
+        self._tell_runs()
         self._tell(".charts-page", Content(self._paging()))
 
     def _show_boxes(self, grid: Grid) -> None:
@@ -331,11 +353,21 @@ class Charts(Vertical):
             told.append(f"charts {page.first // max(1, self.count) + 1} of {pages} (m)")
         return " · ".join(told)
 
+    def _tell_runs(self) -> None:
+        """Which marker is which run's, and what each is at the cursor in the chart in focus."""
+        page, text = self._page, Content("")
+        if len(page.laid) > 1:
+            values = None if self._cursor is None else values_at(self.focused, self._cursor)
+            lines = max(LEGEND, self.size.height // 3) if self._is_single else LEGEND
+            text = legend_of(page.laid, self._look.marks, self.size.width - 2, lines, values)
+        self._tell(".charts-legend", text)
+
     def _tell(self, selector: str, text: Content) -> None:
         line = self.query_one(selector, Static)
         line.display = bool(text.plain)
         if line.content != text:
-            line.update(text)
+            before = str(line.content).count("\n")
+            line.update(text, layout=before != text.plain.count("\n") or not line.size)
 
     def point_at(self, x: float | None) -> None:
         """Stand the cursor there in every chart."""
@@ -345,3 +377,4 @@ class Charts(Vertical):
         for box in self.query(ChartBox):
             if box.display and box.is_mounted:
                 box.point_at(x)
+        self._tell_runs()
