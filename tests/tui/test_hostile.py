@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 
@@ -113,7 +114,7 @@ class Patient(Terminal):
         self.until(lambda: self.read(0.1) == 0)
 
 
-UP, DOWN, ESC, F2, F5 = "\x1b[A", "\x1b[B", "\x1b", "\x1bOQ", "\x1b[15~"
+UP, DOWN, ESC, F2, F5, F10 = "\x1b[A", "\x1b[B", "\x1b", "\x1bOQ", "\x1b[15~", "\x1b[21~"
 PASTED = '\x1b[200~x\x1b]52;c;b3duZWQ=\x07\u202e\x9b2J,"[/]👩\u200d👧\x1b[201~'
 TOUR = [
     ("/host", "hostile"), ("\r", "▸ hostile"), ("p", ""), ("p", ""), ("p", ""), ("e", "digits"),
@@ -124,11 +125,14 @@ TOUR = [
     ("u", "back"), ("ooi", ""), ("iOO", ""), ("S", "Stop the"), (ESC, "!Stop the"), ("E", "Evaluate"),
     (DOWN, ""), (ESC, "!Evaluate"),
     ("e", ""), (DOWN * 47, ""), (ESC, ""), ("2", "progress"), ("\r", "Charts"), ("m", ""), ("m", ""), ("m", ""),
-    ("M", ""), ("V", ""), ("d", ""), ("d", ""), ("H", ""), ("U", ""), ("O", "laid over"),
+    ("M", ""), ("X", "x axis by"), (PASTED, "is called"), (ESC, "!x axis by"),
+    ("V", ""), ("d", ""), ("d", ""), ("H", ""), ("U", ""), ("O", "laid over"),
     (f"{DOWN}\r{DOWN}\r", ""), ("b", ""), (ESC, "!laid over"), ("s", ""), ("p", ""), ("p", ""), ("B", ""), ("z", ""),
     ("p", ""), (ESC, ""), ("e", ""), ("i", ""), ("g", "last line"), ("o", "title"), ("t", ""), ("Y", ""),
     ("c", ""), (ESC, ""), ("C", "compared"), (f"{DOWN} {DOWN} {DOWN} ", ""), ("\r", ""), ("o", ""), ("s", ""),
     ("c", ""), ("m", ""), ("m", ""), ("e", ""), ("\x1b[C", ""), ("3", ""), (DOWN, ""), (DOWN, ""), ("5", "CPU"),
+    ("/", ""), ("PROCESS\r", ""), ("\x1b[F", "shalom"), (ESC, ""), (F10, "Kept in"),
+    (ESC, "!Kept in"), ("\x1b[H", "CPU"),
     ("x", ""), (ESC, "CPU"), ("?", "Close"), (ESC, "!Close"), ("\x10", ""), (ESC, "CPU"), ("2", "progress"),
     (f"{DOWN}{DOWN}P", ""), ("p", ""), ("p", ""), (ESC, ""),
 ]  # fmt: skip
@@ -138,11 +142,15 @@ TOUR = [
 def test_no_byte_of_anybody_else_s_reaches_the_terminal(home, runs, columns, rows):
     """Every screen over a home where all texts are hostile; of what is written only the copy is no plain drawing."""
     Hostile(home, runs)
+    program = home / "\x1b]52;c;b3duZWQ=\x07\u202e\x1b[2Jshalom"
+    shutil.copy("/bin/sleep", program)
+    process = subprocess.Popen([program, "600"])
     t = Patient(home, columns, rows)
     at = []
     try:
         t.sees("hostile")
         for keys, word in TOUR:
+            keys = keys.replace("PROCESS", f"^{process.pid}")
             at.append((len(t.raw), keys))
             t.visit(keys, *([word] if word else []))
         assert not (home / "crash.log").exists(), (home / "crash.log").read_text()
@@ -156,6 +164,8 @@ def test_no_byte_of_anybody_else_s_reaches_the_terminal(home, runs, columns, row
         assert os.waitstatus_to_exitcode(t.ended()) == 0
     finally:
         t.close()
+        process.kill()
+        process.wait()
 
 
 async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs, undrawn):
