@@ -67,20 +67,22 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """``play`` leads to the ``screen``, named by its class."""
+    """``play`` leads to the ``screen``, named by its class. ``is_of_size``: what is scrolled to, or stood at, depends
+    on the size of the screen that its keys are pressed on."""
 
     screen: str
     play: Callable[[Desk, Runs], Coroutine[Any, Any, object]]
     crashes: int = 0
+    is_of_size: bool = False
 
 
 SCENES: dict[str, Scene] = {}
 
 
-def scene(screen: str, name: str, crashes: int = 0) -> Callable[[Any], Any]:
+def scene(screen: str, name: str, crashes: int = 0, is_of_size: bool = False) -> Callable[[Any], Any]:
     def keep(play: Any) -> Any:
         assert name not in SCENES
-        SCENES[name] = Scene(screen, play, crashes)
+        SCENES[name] = Scene(screen, play, crashes, is_of_size)
         return play
 
     return keep
@@ -354,7 +356,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.until(lambda: "loss 0.0600" not in d.text)
 
 
-@scene("RunScreen", "run-chart-alone")
+@scene("RunScreen", "run-chart-alone", is_of_size=True)
 async def _(d: Desk, runs: Runs) -> None:
     screen = await viewed(d, runs)
     await d.press("enter", "V", "shift+left")
@@ -407,7 +409,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("newest, following")
 
 
-SCENES["overlay"] = Scene("OverlayScreen", laid_over)
+SCENES["overlay"] = Scene("OverlayScreen", laid_over, is_of_size=True)
 
 # -- runs side by side
 
@@ -430,18 +432,18 @@ async def _(d: Desk, runs: Runs) -> None:
 # -- forms
 
 
-@scene("FormScreen", "form")
+@scene("FormScreen", "form", is_of_size=True)
 async def _(d: Desk, runs: Runs) -> None:
     await filled_in(d, runs, name="mine", steps="600")
 
 
-@scene("FormScreen", "form-mistake")
+@scene("FormScreen", "form-mistake", is_of_size=True)
 async def _(d: Desk, runs: Runs) -> None:
     await filled_in(d, runs, name="mine", steps="many")
     await d.sees("✗ 1 problem")
 
 
-@scene("FormScreen", "form-sweep")
+@scene("FormScreen", "form-sweep", is_of_size=True)
 async def _(d: Desk, runs: Runs) -> None:
     await filled_in(d, runs, seed="0|1|2", lr="1e-3|1e-4")
     await d.sees("6 runs")
@@ -523,7 +525,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("View run")
 
 
-@scene("JumpScreen", "jump")
+@scene("JumpScreen", "jump", is_of_size=True)
 async def _(d: Desk, runs: Runs) -> None:
     await viewed(d, runs, "g")
     await d.sees("step 180")

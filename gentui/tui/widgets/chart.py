@@ -309,9 +309,6 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _lay_down(self, curves: Sequence[Curve], look: Look) -> None:
         with self.app.batch_update():
             self.clear()
-            most = max(2, min(8, (self.size.width - 10) // 10))
-            self.set_y_formatter(LogFormatter() if look.log_y else PlainFormatter())
-            self.set_x_formatter(TimeFormatter(most) if look.axis == "time" else PlainFormatter(most))
             lines = [self._line_of(curve, look) for curve in curves]
             self._set_limits(lines, look)
             faint = self._colour("raw")
@@ -333,6 +330,12 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
                 for x in curve.marks[:64]:
                     if self._x_min <= x <= self._x_max:
                         self.add_v_line(float(x), line_style=self._colour("mark"))
+
+    def _choose_ticks(self) -> None:
+        """As many as there is room for now."""
+        most = max(2, min(8, (self.size.width - 10) // 10))
+        self.set_y_formatter(LogFormatter() if self._look.log_y else PlainFormatter())
+        self.set_x_formatter(TimeFormatter(most) if self._look.axis == "time" else PlainFormatter(most))
 
     def _line_of(self, curve: Curve, look: Look) -> _Line:
         lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
@@ -479,6 +482,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _render_plot(self) -> None:
         if (canvas := self._canvas()) is None:
             return
+        self._choose_ticks()
         canvases = list(self.query(Canvas))
         before = [(one._buffer, one._styles) for one in canvases]
         for one in canvases:
