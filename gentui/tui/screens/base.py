@@ -11,8 +11,6 @@ from gentui.text import clean
 from gentui.tui.live import Fetch, Fresh
 from gentui.tui.survival import dismiss_once
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
-from gentui.tui.widgets.filter import Filter
-from gentui.tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,43 +100,6 @@ class BaseScreen(Ours, Screen[Any]):
 
     def say(self, text: str) -> None:
         self.query_one(StatusLine).say(text)
-
-
-class ListScreen(BaseScreen):
-    """A table under a filter; Enter on the filter, or leaving it, goes to the table."""
-
-    def on_mount(self) -> None:
-        self.query_one(Table).focus()
-
-    def fill(self) -> None:
-        """Show the rows that the filter's words leave."""
-        raise NotImplementedError
-
-    @property
-    def filter_text(self) -> str:
-        """What stands in the filter."""
-        return self.query_one(Filter).value
-
-    @property
-    def words(self) -> list[str]:
-        """The words of the filter, in lower case."""
-        return self.filter_text.lower().split()
-
-    def action_filter(self) -> None:
-        self.query_one(Filter).open()
-
-    async def action_back(self) -> None:
-        if not self.query_one(Filter).close():
-            await self.gentui.action_go("home")
-
-    def on_filter_edited(self) -> None:
-        self.fill()
-
-    def on_filter_closed(self) -> None:
-        self.query_one(Table).focus()
-
-    def on_input_submitted(self) -> None:
-        self.query_one(Table).focus()
 
 
 class Dialog(Ours, ModalScreen[Any]):

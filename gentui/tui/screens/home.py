@@ -14,8 +14,8 @@ from gentui.text import clean
 from gentui.tui import cards, keys, wording
 from gentui.tui.cards import Card
 from gentui.tui.live import Fetch
-from gentui.tui.screens.base import ListScreen
 from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.listing import ListScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 

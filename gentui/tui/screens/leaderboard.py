@@ -11,7 +11,7 @@ from gentui.measures import over_seeds, plus_minus
 from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
-from gentui.tui.screens.base import ListScreen
+from gentui.tui.screens.listing import ListScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 

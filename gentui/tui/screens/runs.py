@@ -14,7 +14,7 @@ from gentui.text import clean
 from gentui.tui import keys, wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
-from gentui.tui.screens.base import ListScreen
+from gentui.tui.screens.listing import ListScreen
 from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.table import Cell, Column, Row, Table
