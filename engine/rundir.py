@@ -192,12 +192,22 @@ class RunDir(JobDir):
         files: Mapping[str, bytes] | None = None,
     ) -> RunDir:
         """Make a new run under ``home``, with further ``files``. It appears whole: built aside, then renamed."""
+        building = cls.begin(home, state)
+        for name, data in {building.recipe_path.name: recipe_toml.encode(), **(files or {})}.items():
+            write_atomically(building.path / name, data)
+        return building.publish(info)
+
+    @classmethod
+    def begin(cls, home: Path, state: State) -> RunDir:
+        """A new run without a recipe, which nobody sees as one before ``publish``."""
         building = cls(begin_job(home / "runs", state).path)
         for folder in (building.checkpoints, building.samples, building.figures):
             folder.mkdir(mode=DIR_MODE)
-        for name, data in {building.recipe_path.name: recipe_toml.encode(), **(files or {})}.items():
-            write_atomically(building.path / name, data)
-        return cls(publish_job(building, building.info_path.name, info))
+        return building
+
+    def publish(self, info: dict[str, Any]) -> RunDir:
+        """Give what ``begin`` made its id and its place: the run there."""
+        return type(self)(publish_job(self, self.info_path.name, info))
 
     def info(self) -> dict[str, Any]:
         """``run.json``: identity, command, versions, git commit, host, device, seed."""
@@ -205,6 +215,14 @@ class RunDir(JobDir):
 
     def update_info(self, **changes: Any) -> None:
         write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
+
+    def imported_from(self) -> str:
+        """The kind of log that the run was taken over from, another program's; "" for a run of our own."""
+        try:
+            imported = self.info().get("imported")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            return ""
+        return str(imported.get("from") or "another program") if isinstance(imported, dict) else ""
 
     def architecture(self) -> str:
         """The nets as the trainer wrote them down; "" where they cannot be read."""

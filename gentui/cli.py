@@ -20,7 +20,7 @@ from gentui.commands.console import App, Exit, Failure, say
 
 COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
-    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "viewing", "events": "viewing",
+    "import": "importing", "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "viewing", "events": "viewing",
     "stop": "control", "resume": "control", "rm": "control", "restore": "control", "queue": "control",
     "tag": "control", "note": "control", "rename": "control",
     "sample": "scoring", "evaluate": "evaluating", "leaderboard": "scoring",
@@ -190,6 +190,7 @@ def explain(error: Exception) -> tuple[str, int]:
 def _known_errors() -> list[tuple[Any, int]]:
     from engine import recipe
     from gentui.home import HomeError
+    from gentui.imports.entries import MissingLibrary, NoSuchPath, Unusable
     from gentui.index import RunNotFound
     from gentui.jobs import JobError
     from gentui.jobs.evaluating import NoSuchStep
@@ -200,6 +201,9 @@ def _known_errors() -> list[tuple[Any, int]]:
         (recipe.MissingData, Exit.CANNOT),
         (RunNotFound, Exit.NOT_FOUND),
         (HomeError, Exit.CANNOT),
+        (NoSuchPath, Exit.NOT_FOUND),
+        (MissingLibrary, Exit.CANNOT),
+        (Unusable, Exit.USAGE),
         (NoSuchStep, Exit.NOT_FOUND),
         (JobError, Exit.CANNOT),
     ]

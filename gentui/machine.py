@@ -230,7 +230,7 @@ def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
 
     working = [(job, state) for job, state in unfinished(home) if state.status == "running"]
     waiting = queue(home)
-    known = dict.fromkeys([*slots(), *(state.slot or "cpu" for _, state in working)])
+    known = dict.fromkeys([*slots(), *(state.slot for _, state in working if state.slot)])
     return {
         slot: (
             *(Job(job.id, kind_of(job).noun, 0, s.pid) for job, s in working if (s.slot or "cpu") == slot),

@@ -51,17 +51,25 @@ class Leaving:
     """While it is entered, Ctrl-C and a closed terminal only say that the person wants to leave.
 
     An exception at whatever point the signal comes could cut a launch in two. A second Ctrl-C is the usual one.
+    ``also``: further signals that say so.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *also: signal.Signals) -> None:
         self.wanted = False
+        self._sorts = (signal.SIGINT, signal.SIGHUP, *also)
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Leaving:
-        for sort in (signal.SIGINT, signal.SIGHUP):
+        for sort in self._sorts:
             if signal.getsignal(sort) is not signal.SIG_IGN:  # nohup's wish is kept
                 self._before[sort] = signal.signal(sort, self._leave)
         return self
+
+    def stay(self) -> None:
+        """It was not meant so: the next signal says it anew."""
+        self.wanted = False
+        for sort in self._before:
+            signal.signal(sort, self._leave)
 
     def __exit__(self, *_: object) -> None:
         for sort, handler in self._before.items():

@@ -79,6 +79,8 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
         if state.ended:
             return f"{run_id} has ended already: {state.status}"
         jobs.stop(app.home, run_id, grace=grace, wait=wait)
+        if isinstance(job, RunDir) and job.imported_from():
+            return f"{run_id} is no longer followed; the script that logs it goes on"
         again = "goes on from its checkpoint" if isinstance(job, RunDir) else "queues it again"
         return f"stopping {run_id}; `gentui resume {run_id}` {again}"
 

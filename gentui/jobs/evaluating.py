@@ -13,7 +13,7 @@ from typing import Any
 from engine.rundir import JobDir, RunDir, State, Which, begin_job, checkpoint_named, publish_job
 from gentui.jobs.kinds import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
-from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, unfinished
+from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, require_own, unfinished
 from gentui.text import clean
 
 _KEPT = (
@@ -53,7 +53,9 @@ class NoSuchStep(JobError):
 
 
 def require_checkpoint(run: RunDir, which: Which | None = None) -> None:
-    """Raises JobError where the run has none, or not the one wanted; NoSuchStep names those it has."""
+    """Raises JobError where the run has none, or not the one wanted, or is another program's; NoSuchStep names
+    those it has."""
+    require_own(run)
     if (which is None and not run.checkpoints_there()) or (
         which is not None and not run.checkpoint(which).exists()
     ):

@@ -18,7 +18,17 @@ from gentui.jobs import marks, trash
 from gentui.jobs.evaluating import evaluations_of, long_over
 from gentui.jobs.kinds import KINDS
 from gentui.jobs.slots import ensure_workers, slot_for
-from gentui.jobs.states import JobError, called, change, get_job, locked_job, queue, queued, read_state
+from gentui.jobs.states import (
+    JobError,
+    called,
+    change,
+    get_job,
+    locked_job,
+    queue,
+    queued,
+    read_state,
+    require_own,
+)
 from gentui.text import clean
 
 if TYPE_CHECKING:
@@ -66,9 +76,10 @@ def launch(
 def resume(home: Path, job_id: str) -> None:
     """Queue an ended job again. A run goes on from its last checkpoint, or from the start when it has none.
 
-    Raises JobError when it is queued, running or already done.
+    Raises JobError when it is queued, running or already done, or another program's.
     """
     job = get_job(home, job_id)
+    require_own(job)
     try:
         change(job, lambda state: _requeued(called(job), state))
     except ValueError:

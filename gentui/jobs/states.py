@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, STATUSES, JobDir, State
+from engine.rundir import DIR_MODE, STATUSES, JobDir, RunDir, State
 from gentui.jobs.kinds import KINDS, kind_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
@@ -164,3 +164,12 @@ def get_job(home: Path, job_id: str) -> JobDir:
 def called(job: JobDir) -> str:
     """``run 20260101-…``, as sentences have it."""
     return f"{kind_of(job).noun} {job.id}"
+
+
+def require_own(job: JobDir) -> None:
+    """Raises JobError where the job is a run of another program: there is nothing here to train or to draw from."""
+    if isinstance(job, RunDir) and (source := job.imported_from()):
+        raise JobError(
+            f"{called(job)} was imported from {source}: it has neither recipe nor checkpoint here, so it can be looked"
+            " at, not resumed, sampled, scored or trained again"
+        )

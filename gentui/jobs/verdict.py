@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from engine.rundir import JobDir, State, Status, boot_id
+from engine.rundir import JobDir, RunDir, State, Status, boot_id
 from gentui.jobs.kinds import Kind, kind_of, last_error
 from gentui.text import clean
 
@@ -51,6 +51,8 @@ def ended_unwatched(job: JobDir, state: State) -> State:
     match word.get("status"):
         case "done" | "failed" | "stopped":
             return _final(state, *_said(state, word))
+    if isinstance(job, RunDir) and job.imported_from():
+        return _final(state, *_unfollowed(state))
     if state.pid is None and not kind.has_begun(job, state.attempt):
         if state.stop_requested_at is not None:
             return _final(state, "stopped", kind.too_early)
@@ -66,6 +68,15 @@ def ended_unwatched(job: JobDir, state: State) -> State:
     if state.boot_id not in (None, boot_id()):
         return _final(state, "interrupted", "the machine was restarted while it ran")
     return _final(state, "lost", f"the {kind.process} vanished while no worker was watching it")
+
+
+def _unfollowed(state: State) -> tuple[Status, str]:
+    """Of an imported run whose follower is gone: no device waits for it, and nothing of it can go on here."""
+    if state.stop_requested_at is not None:
+        return "stopped", "it is no longer followed; the script that logs it may go on"
+    if state.boot_id not in (None, boot_id()):
+        return "interrupted", "the machine was restarted while it was followed; import it again"
+    return "interrupted", "the `gentui import` that followed it was killed; import it again"
 
 
 def _final(state: State, status: Status, reason: str) -> State:

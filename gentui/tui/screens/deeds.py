@@ -51,6 +51,8 @@ def stop(app: GentuiApp, *runs: Any) -> None:
         )
     elif live[0].status == "queued":
         detail = "It leaves the queue."
+    elif RunDir(live[0].dir).imported_from():
+        detail = "It is no longer followed; the script that logs it goes on."
     else:
         detail = f"It saves a checkpoint at step {live[0].step or 0:,} and ends; R resumes it from there."
     app.push_screen(ConfirmScreen(f"Stop {named(live)}?", detail), answered)
@@ -99,10 +101,17 @@ def evaluate(app: GentuiApp, run: Any) -> None:
 
 def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:
     """What a run is of, and the checkpoints it has, the one that is meant when nobody says which first."""
-    from engine import recipe as recipes
-
     there = [str(which) for which in RunDir(folder).checkpoints_there()]
-    return recipes.load(folder / "recipe.toml"), there
+    return recipe_of(folder), there
+
+
+def recipe_of(folder: Path) -> Recipe:
+    """What a run is of. Raises JobError where it is another program's, which has no recipe."""
+    from engine import recipe as recipes
+    from gentui.jobs.states import require_own
+
+    require_own(RunDir(folder))
+    return recipes.load(folder / "recipe.toml")
 
 
 def resume(app: GentuiApp, *runs: Any) -> None:
@@ -293,16 +302,11 @@ def _told(app: GentuiApp, work: Callable[[], str]) -> None:
 def edit_again(app: GentuiApp, run: Any) -> None:
     """The settings form, with the settings of this run."""
 
-    path = app.home / "runs" / run.id / "recipe.toml"
-
-    def read() -> Any:
-        from engine import recipe as recipes
-
-        return recipes.load(path)
+    folder = app.home / "runs" / run.id
 
     def opened(recipe: Any) -> None:
         from gentui.tui.screens.form import FormScreen
 
-        app.push_screen(FormScreen(recipe, str(path)))
+        app.push_screen(FormScreen(recipe, str(folder / "recipe.toml")))
 
-    app.in_thread(read, opened)
+    app.in_thread(lambda: recipe_of(folder), opened)

@@ -1,0 +1,108 @@
+"""``import``: runs of other programs, from what their scripts logged."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gentui.commands.console import App, Exit, json_option, out, out_json, pass_app, say
+
+if TYPE_CHECKING:
+    from gentui.imports.writing import RunWriter
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--name", default="", metavar="TEXT", help="What the run is called. Default: as its log or place says."
+)
+@click.option(
+    "--follow", is_flag=True, help="Go along with logs that grow until their runs end. Ctrl-C leaves them."
+)
+@json_option
+@pass_app
+def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as_json: bool) -> int:
+    """Make runs of what other scripts logged, to be seen beside our own; prints their ids.
+
+    PATH is a run directory of wandb or a folder of them, a .wandb file, an event file or log directory of
+    TensorBoard, a .csv file with a header, a .jsonl file of objects, or - for JSON lines through a pipe, which are
+    followed. The same PATH again brings its run up to date.
+    """
+    from gentui.cli import explain
+    from gentui.imports import taking
+    from gentui.imports.finding import STANDARD_INPUT, find
+    from gentui.progress import Leaving
+
+    openers = [opener for path in dict.fromkeys(paths) for opener in find(path)]
+    if name and len(openers) > 1:
+        raise click.UsageError(f"--name is for one run, not for {len(openers)}", click.get_current_context())
+    is_followed = follow or STANDARD_INPUT in paths
+    writers: list[RunWriter] = []
+    code: int = Exit.OK
+    with Leaving(signal.SIGTERM) as leaving:
+        for opener in openers:
+            try:
+                writer = (
+                    taking.begin(app.home, opener, name, leaving)
+                    if is_followed
+                    else taking.take(app.home, opener, name)
+                )
+            except Exception as error:  # keeps nothing from the others
+                message, why = explain(error)
+                say(message)
+                code = code or why
+                continue
+            writers.append(writer)
+            if not as_json:
+                out(writer.run.id)
+                sys.stdout.flush()
+            if is_followed:
+                say(f"{_named(writer)}: followed; `gentui open {writer.run.id}` shows it, Ctrl-C leaves it")
+            else:
+                _tell(writer)
+        if is_followed:
+            taking.follow(writers, leaving, _tell)
+            code = code or _code(writers, leaving.wanted)
+    if as_json:
+        out_json([_described(writer) for writer in writers])
+    return code
+
+
+def _code(writers: list[RunWriter], is_left: bool) -> int:
+    if all(writer.status == "done" for writer in writers):
+        return Exit.OK
+    return Exit.INTERRUPTED if is_left else Exit.RUN_FAILED
+
+
+def _named(writer: RunWriter) -> str:
+    return f"{writer.name} ({writer.source.format})"
+
+
+def _tell(writer: RunWriter) -> None:
+    """What was taken over, and what was not."""
+    taken = [_count(writer.points, "point"), f"{len(set(writer.series.values()))} series"]
+    if writer.pictures:
+        taken.append(_count(writer.pictures, "picture"))
+    status = f"{writer.status}: {writer.reason}" if writer.reason else writer.status
+    say(f"{_named(writer)}: {', '.join(taken)}; {status}")
+    if writer.left_out:
+        say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in writer.left_out.items()))
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _described(writer: RunWriter) -> dict[str, Any]:
+    return {
+        "id": writer.run.id,
+        "name": writer.name,
+        "from": writer.source.format,
+        "path": writer.source.path,
+        "status": writer.status,
+        "points": writer.points,
+        "samples": writer.pictures,
+    }

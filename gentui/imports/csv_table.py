@@ -1,0 +1,100 @@
+"""A table of numbers with a header: CSV, or separated by semicolons or tabs."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gentui.imports.entries import Entry, LeftOut, Numbers, Source, Unusable
+from gentui.imports.reading import GrowingFile, Lines, number_of, split_row
+
+_MOST_COLUMNS = 10_000
+
+
+class CsvTable(Source):
+    """A row is of the step its column names, else of the last named; without such a column, of its place."""
+
+    format = "csv"
+    untold_end = ("done", "a table does not tell how its run ended")
+
+    def __init__(self, path: Path, name: str):
+        super().__init__(str(path), name)
+        self._file, self._lines = GrowingFile(path), Lines()
+        self._header: list[str] = []
+        self._separator = ","
+        self._rows = 0
+        self._step: int | None = None
+
+    @property
+    def modified_at(self) -> float:
+        return self._file.modified_at
+
+    def entries(self) -> Iterator[Entry]:
+        for data in self._file.chunks():
+            for number, line in self._lines.of(data):
+                yield from self._told(number, line)
+
+    def last_entries(self) -> Iterator[Entry]:
+        for number, line in self._lines.last():
+            yield from self._told(number, line)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+        if line is None:
+            yield LeftOut("lines too long")
+            return
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
+        if not text.strip():
+            return
+        if not self._header:
+            self._begin(number, text)
+            return
+        self._rows += 1
+        cells = self._cells(text)
+        if len(cells) != len(self._header):
+            yield LeftOut("rows of another width than the header")
+            return
+        step, t, values, left_out = split_row(dict(zip(self._header, map(_value, cells), strict=True)))
+        self._step = self._step if step is None else step
+        yield from left_out
+        if values:
+            yield Numbers(self._rows if self._step is None else self._step, t, values)
+
+    def _begin(self, number: int, text: str) -> None:
+        self._separator = max(",;\t", key=text.count)
+        header = [cell.strip() for cell in self._cells(text)]
+        if (
+            not header
+            or len(header) > _MOST_COLUMNS
+            or all(number_of(_value(cell)) is not None for cell in header)
+        ):
+            raise Unusable(
+                f"line {number} of {self.path} is no header: it should name the columns, as in step,loss,accuracy"
+            )
+        self._header = [name or f"column {place}" for place, name in enumerate(header, 1)]
+
+    def _cells(self, text: str) -> list[str]:
+        try:
+            return next(csv.reader([text], delimiter=self._separator), [])
+        except csv.Error:
+            return []
+
+
+def _value(cell: str) -> Any:
+    """What a cell holds: a whole number, a number, a text; None for nothing."""
+    cell = cell.strip()
+    if not cell:
+        return None
+    for kind in (int, float):
+        try:
+            found = kind(cell)
+        except ValueError:
+            continue
+        # digits without end are no infinity
+        return cell if found in (math.inf, -math.inf) and "n" not in cell.lower() else found
+    return cell

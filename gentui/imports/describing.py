@@ -1,0 +1,130 @@
+"""What is known of an imported run as a whole, as the small files of a run directory say it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import fields
+from typing import Any
+
+import gentui
+from gentui.imports.entries import About, Source
+from gentui.jobs.marks import LONGEST_NAME, Marks, of
+from gentui.text import clean
+
+FAMILY = "imported"
+MOST_SETTINGS = 2000
+_LONGEST, _LONGEST_LIST, _MOST_WORDS = 1000, 64, 200
+_MOST_BYTES = 400_000  # of all settings: the index reads a recipe of 1 MiB
+_NOT_IN_A_TAG = re.compile(r'[\s,"|]+')
+
+
+class Description:
+    """Learns what a log tells of its run, in whatever order. ``before``: run.json of an earlier import of it."""
+
+    def __init__(self, source: Source, name: str, before: dict[str, Any]):
+        self.about = About()
+        self.settings: dict[str, Any] = {}
+        self._source, self._wanted, self._before = source, name, before
+
+    def learn(self, told: About) -> int:
+        """Take in what is told; how many settings were too many."""
+        self.about = About(*(getattr(told, one.name) or getattr(self.about, one.name) for one in fields(About)))
+        refused = 0
+        for key, value in told.config.items():
+            key = clean(key, 200)
+            if value is None and key in self.settings:
+                del self.settings[key]
+            elif key in self.settings or len(self.settings) < MOST_SETTINGS:
+                self.settings[key] = _plain(value)
+            else:
+                refused += 1
+        return refused
+
+    def recipe_toml(self) -> str:
+        """Its settings where those of our own runs stand: read by all that shows them, and never to be trained."""
+        import tomli_w
+
+        kept, room = {}, _MOST_BYTES
+        for key, value in self.settings.items():
+            room -= 4 * (len(key) + len(str(value)))
+            if room < 0:
+                break
+            kept[key] = value
+        told = {
+            "name": self._source.format,
+            "title": self._title(),
+            "family": FAMILY,
+            "summary": f"Imported from {clean(self._source.path, _LONGEST)}",
+            "config": kept,
+        }
+        return tomli_w.dumps(told)
+
+    def info(self, started_at: float) -> dict[str, Any]:
+        """``run.json``: what the log told, and where it was taken from."""
+        about, source = self.about, self._source
+        seed = self.settings.get("seed")
+        return {
+            "name": self.name(),
+            "recipe": source.format,
+            "title": self._title(),
+            "family": FAMILY,
+            "dataset": "",
+            "quick": False,
+            "stand_in_for": None,
+            "seed": seed if type(seed) is int and seed >= 0 else None,
+            "device": clean(about.device, 40),
+            "command": [clean(word, _LONGEST) for word in about.command[:_MOST_WORDS]],
+            "versions": {clean(what, 40): clean(one, 40) for what, one in about.versions.items() if one},
+            "git": clean(about.git, 80) or None,
+            "host": clean(about.host, 100),
+            "created_at": started_at,
+            "total_steps": None,
+            "reference": None,
+            "imported": {
+                "from": source.format,
+                "path": source.path,
+                "id": clean(about.id, 100),
+                "named": bool(self._wanted) or self._was_named(),
+                "at": time.time(),
+                "by": f"gentui {gentui.__version__}",
+            },
+        }
+
+    def name(self) -> str:
+        """As the person wants it, now or when it was imported before; else as the log or its place says."""
+        before = self._before.get("name") if self._was_named() else ""
+        return clean(self._wanted or before or self.about.name or self._source.name, LONGEST_NAME)
+
+    def marks(self) -> Marks:
+        """The tags and notes that it had where it was logged; a tag is one word here."""
+        tags = [_NOT_IN_A_TAG.sub("-", clean(tag, 60)).lstrip("+-") for tag in self.about.tags]
+        return of({"tags": tags, "notes": self.about.notes})
+
+    def _was_named(self) -> bool:
+        imported = self._before.get("imported")
+        return isinstance(imported, dict) and imported.get("named") is True
+
+    def _title(self) -> str:
+        return clean(self.about.title, 200) or f"imported from {self._source.format}"
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a TOML file can hold it: what it has no word for as text."""
+    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
+        return value
+    if isinstance(value, str):
+        return clean(value, _LONGEST)
+    if value is None:
+        return "none"
+    if (
+        isinstance(value, list)
+        and len(value) <= _LONGEST_LIST
+        and not any(isinstance(v, dict | list) for v in value)
+    ):
+        return [_plain(inner) for inner in value]
+    try:
+        return clean(json.dumps(value), _LONGEST)
+    except (ValueError, RecursionError):
+        return "unreadable"

@@ -1,0 +1,108 @@
+"""JSON lines: an object of numbers a line, from a file or from the standard input of ``gentui import -``."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gentui.imports.entries import Entry, LeftOut, Numbers, Printed, Source
+from gentui.imports.reading import CHUNK, GrowingFile, Lines, flat, split_row
+
+
+class JsonLines:
+    """Numbers out of lines. A line belongs to the step it names, else to the last named; without any, to its number."""
+
+    def __init__(self) -> None:
+        self._step: int | None = None
+
+    def of(self, number: int, line: bytes | None) -> Iterator[Entry]:
+        """What a line tells; a line that is no object is Printed."""
+        if line is None:
+            yield LeftOut("lines too long")
+            return
+        text = line.decode("utf-8", "replace")
+        try:
+            row = json.loads(text) if text.lstrip().startswith("{") else None
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            yield Printed(f"{text}\n")
+            return
+        step, t, values, left_out = split_row(dict(flat(row)))
+        self._step = self._step if step is None else step
+        yield from left_out
+        if values:
+            yield Numbers(number if self._step is None else self._step, t, values)
+
+
+class JsonLinesFile(Source):
+    """A ``.jsonl`` file."""
+
+    format = "jsonl"
+    untold_end = ("done", "such a file does not tell how its run ended")
+
+    def __init__(self, path: Path, name: str):
+        super().__init__(str(path), name)
+        self._file, self._lines, self._rows = GrowingFile(path), Lines(), JsonLines()
+
+    @property
+    def modified_at(self) -> float:
+        return self._file.modified_at
+
+    def entries(self) -> Iterator[Entry]:
+        for data in self._file.chunks():
+            for line in self._lines.of(data):
+                yield from self._told(*line)
+
+    def last_entries(self) -> Iterator[Entry]:
+        for line in self._lines.last():
+            yield from self._told(*line)
+
+    def _told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+        for entry in self._rows.of(number, line):
+            if not isinstance(entry, Printed):
+                yield entry
+            elif entry.text.strip():
+                yield LeftOut("lines that are no objects")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class StandardInput(Source):
+    """What is piped in. Lines that are no objects are the script's console output; the time is when they came."""
+
+    format = "stdin"
+    untold_end = ("done", "standard input ended")
+    is_live = True
+
+    def __init__(self, name: str):
+        super().__init__("-", name)
+        self._fd = sys.stdin.fileno()
+        self._lines, self._rows = Lines(), JsonLines()
+
+    def entries(self) -> Iterator[Entry]:
+        while not self.is_over and select.select([self._fd], [], [], 0)[0]:
+            data = os.read(self._fd, CHUNK)
+            self.is_over = not data
+            for line in self._lines.of(data):
+                yield from self._told(*line)
+
+    def last_entries(self) -> Iterator[Entry]:
+        for line in self._lines.last():
+            yield from self._told(*line)
+
+    def _told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+        for entry in self._rows.of(number, line):
+            if isinstance(entry, Numbers) and entry.t is None:
+                entry.t = time.time()
+            yield entry
+
+    def wait(self, seconds: float) -> None:
+        if not self.is_over:
+            select.select([self._fd], [], [], seconds)

@@ -1,0 +1,190 @@
+"""Reading what nobody vouches for: files that grow, lines of any length, numbers of any kind, libraries not here."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import math
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gentui.imports.entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Source, Unusable
+
+Opener = Callable[[], Source]
+"""Opens one run's log. Raises Unusable or OSError."""
+
+CHUNK = 1 << 20
+LONGEST_LINE = 4 << 20  # bytes
+LARGEST_PICTURE = 64 << 20  # bytes
+MOST_STEPS = 2**48  # as the index has it
+DEEPEST = 32  # levels of nested objects
+STEPS = ("step", "_step", "global_step", "trainer/global_step", "iteration", "iter", "steps")
+TIMES = ("_timestamp", "timestamp", "wall_time", "wall time", "time")
+TEXTS, TOO_LARGE, NO_STEP = "texts", "numbers too large", "rows whose step is no whole number from 0 on"
+_WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
+_PICTURES = (
+    (b"\x89PNG\r\n\x1a\n", ".png"),
+    (b"\xff\xd8\xff", ".jpg"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+)
+
+
+def library(module: str, package: str, format: str) -> Any:
+    """A module of the package that owns a format. Raises MissingLibrary with the command that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        why = "" if isinstance(error, ModuleNotFoundError) else f" ({error})"
+        raise MissingLibrary(
+            f"reading {format} needs the package {package}, which cannot be imported here{why}:"
+            f" `pip install {package}` installs it"
+        ) from None
+
+
+class GrowingFile:
+    """A plain file, read from where the last reading ended. Raises NoSuchPath, Unusable or OSError."""
+
+    def __init__(self, path: Path):
+        self.path, self.offset = path, 0
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+        try:
+            self._fd = os.open(path, flags)
+        except FileNotFoundError:
+            raise NoSuchPath(f"there is no file {path}") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise Unusable(f"{path} is a link, which is not followed here") from None
+            raise
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            os.close(self._fd)
+            raise Unusable(
+                f"{path} is not a plain file; what comes through a pipe is read by `gentui import -`"
+            )
+
+    @property
+    def modified_at(self) -> float:
+        return os.fstat(self._fd).st_mtime
+
+    @property
+    def unread(self) -> int:
+        """Bytes after the offset. Raises Unusable when the file became shorter than what was read."""
+        more = os.fstat(self._fd).st_size - self.offset
+        if more < 0:
+            raise Unusable(f"{self.path} became shorter while it was read: import it again")
+        return more
+
+    def peek(self, size: int, skip: int = 0) -> bytes:
+        """Up to ``size`` bytes from ``skip`` after the offset, which stays where it is."""
+        return os.pread(self._fd, size, self.offset + skip)
+
+    def chunks(self) -> Iterator[bytes]:
+        """All that is new."""
+        while self.unread and (data := self.peek(CHUNK)):
+            self.offset += len(data)
+            yield data
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Lines:
+    """Bytes that come in pieces, as numbered lines; None stands for one longer than ``LONGEST_LINE``."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._size = self._number = 0
+
+    def of(self, data: bytes) -> Iterator[tuple[int, bytes | None]]:
+        """The lines that end in this piece."""
+        first, *others = data.split(b"\n")
+        self._hold(first)
+        for part in others:
+            yield self._line()
+            self._hold(part)
+
+    def last(self) -> Iterator[tuple[int, bytes | None]]:
+        """The line that has no end, if there is one."""
+        if self._size:
+            yield self._line()
+
+    def _hold(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > LONGEST_LINE:
+            self._held.clear()
+        elif part:
+            self._held.append(part)
+
+    def _line(self) -> tuple[int, bytes | None]:
+        line = None if self._size > LONGEST_LINE else b"".join(self._held).removesuffix(b"\r")
+        self._held, self._size = [], 0
+        self._number += 1
+        return self._number, line
+
+
+def number_of(value: object) -> float | None:
+    """The number that a value of JSON is, NaN and infinities by their names included; None where it is none.
+
+    Raises OverflowError for a whole number beyond every float.
+    """
+    if isinstance(value, float | int):
+        return float(value)
+    return _WORDS.get(value.lower()) if isinstance(value, str) and len(value) < 10 else None
+
+
+def step_of(value: object) -> int | None:
+    """A whole number, not negative, that can be a step; None otherwise."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and 0 <= value < MOST_STEPS else None
+
+
+def moment(value: object) -> float | None:
+    """Unix seconds of this century or the end of the last; None for anything else."""
+    return float(value) if isinstance(value, float | int) and 1e8 <= value < 1e11 else None
+
+
+def flat(value: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of all that is no object, at any depth."""
+    for key, inner in value.items():
+        if isinstance(inner, dict) and depth < DEEPEST:
+            yield from flat(inner, f"{prefix}{key}.", depth + 1)
+        else:
+            yield f"{prefix}{key}", inner
+
+
+def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, float], list[Entry]]:
+    """(step, time, numbers, what was left out) of a flat row; a key names the step or the time as in ``STEPS``."""
+    step = t = None
+    values: dict[str, float] = {}
+    left_out: list[Entry] = []
+    for key, value in row.items():
+        if value is None:
+            continue
+        lower = key.lower()
+        try:
+            found = number_of(value)
+        except OverflowError:
+            left_out.append(LeftOut(TOO_LARGE))
+            continue
+        if lower in STEPS and step is None:
+            if (step := step_of(value)) is None:
+                return None, None, {}, [LeftOut(NO_STEP)]
+            continue
+        if lower in TIMES and t is None and (t := moment(value)) is not None:
+            continue
+        if found is None:
+            left_out.append(LeftOut(TEXTS))
+        else:
+            values[key] = found
+    return step, t, values, left_out
+
+
+def picture_suffix(data: bytes) -> str | None:
+    """What a picture's file name ends with, by its first bytes; None for what is no picture that can be shown."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ".webp"
+    return next((suffix for magic, suffix in _PICTURES if data.startswith(magic)), None)

@@ -1,0 +1,142 @@
+"""Imports runs: as their logs are now, or along with them until they end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.rundir import FILE_MODE
+from gentui.imports.entries import Unusable
+from gentui.imports.reading import Opener
+from gentui.imports.writing import RunWriter
+from gentui.progress import Leaving
+
+LOOK_S = 1.0
+"""Seconds between two looks at logs that are followed."""
+Said = Callable[[RunWriter], None]
+
+
+def take(home: Path, opener: Opener, name: str) -> RunWriter:
+    """The run of a log, as it is now; it is closed. Raises Unusable where it holds nothing, JobError, or OSError."""
+    with _only_here(home):
+        writer = _opened(home, opener, name)
+        try:
+            writer.drain(writer.source.entries())
+            _conclude(writer)
+            if writer.is_empty:
+                raise Unusable(
+                    f"{writer.source.path} holds no numbers and no pictures: there is nothing to import"
+                )
+            writer.publish()
+        finally:
+            writer.close()
+    return writer
+
+
+def begin(home: Path, opener: Opener, name: str, leaving: Leaving) -> RunWriter:
+    """The run of a log that is followed, with all that is there, running. Standard input is waited for: until it says
+    something there is no run. Raises as ``take``."""
+    with _only_here(home):
+        writer = _opened(home, opener, name)
+        try:
+            writer.drain(writer.source.entries())
+            while writer.source.is_live and not (writer.has_begun or writer.source.is_over or leaving.wanted):
+                writer.source.wait(LOOK_S)
+                writer.drain(writer.source.entries())
+            if writer.source.is_live and not writer.has_begun:
+                raise Unusable(
+                    'nothing came through standard input: pipe JSON lines into it, {"step": 1, "loss": 0.5}'
+                )
+            writer.publish()
+        except BaseException:
+            writer.close()
+            raise
+    return writer
+
+
+def follow(writers: Sequence[RunWriter], leaving: Leaving, ended: Said) -> None:
+    """Go along with runs that have begun until each has ended, or the person leaves; ``ended`` is told of each.
+
+    A stop asked of one of several ends that one alone. One whose log cannot be read on is interrupted, and keeps
+    nothing from the others.
+    """
+    going = list(writers)
+    while going:
+        left = _left(going, leaving)  # asked before the last look: what was logged until then is taken
+        for writer in list(going):
+            if _is_over(writer, writer in left):
+                going.remove(writer)
+                writer.close()
+                ended(writer)
+        if going:
+            going[0].source.wait(LOOK_S)
+
+
+def _left(going: Sequence[RunWriter], leaving: Leaving) -> Sequence[RunWriter]:
+    """The runs that are not followed on: those to stop, else all of them."""
+    if not leaving.wanted:
+        return ()
+    stopped = [writer for writer in going if writer.is_to_stop]
+    if stopped:
+        leaving.stay()
+    return stopped or list(going)
+
+
+def _is_over(writer: RunWriter, is_left: bool) -> bool:
+    """Take what is new; whether that was the last of it."""
+    try:
+        writer.drain(writer.source.entries())
+        if writer.ended or writer.source.is_over:
+            _conclude(writer)
+            return True
+    except (Unusable, OSError) as error:
+        writer.conclude("interrupted", f"its log could not be followed: {error}")
+        return True
+    if is_left and writer.is_to_stop:
+        writer.conclude("stopped", "it is no longer followed; the script that logs it may go on")
+    elif is_left:
+        again = (
+            ""
+            if writer.source.is_live
+            else f"; `gentui import {writer.source.path} --follow` takes it up again"
+        )
+        writer.conclude("interrupted", f"not followed beyond step {writer.step:,}{again}")
+    return is_left
+
+
+def _conclude(writer: RunWriter) -> None:
+    """End the run as its log says, or as it stands without that."""
+    writer.drain(writer.source.last_entries())
+    if writer.source.is_live and writer.is_empty:
+        writer.conclude("failed", "no line that came was a JSON object with numbers")
+    elif writer.ended is None:
+        writer.conclude(*writer.source.untold_end)
+    elif writer.ended.code == 0:
+        writer.conclude("done", "")
+    else:
+        code = f"exit code {writer.ended.code}"
+        clue = writer.last_error()
+        writer.conclude("failed", f"{clue} ({code})" if clue else f"the script ended with {code}")
+
+
+def _opened(home: Path, opener: Opener, name: str) -> RunWriter:
+    source = opener()
+    try:
+        return RunWriter(home, source, name)
+    except BaseException:
+        source.close()
+        raise
+
+
+@contextmanager
+def _only_here(home: Path) -> Iterator[None]:
+    """Held while a run is looked for and made: of two imports of one log the second finds the run of the first."""
+    fd = os.open(home / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

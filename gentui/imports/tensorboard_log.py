@@ -1,0 +1,184 @@
+"""Event files of TensorBoard: a directory of them is a run.
+
+An event file is framed as TFRecord: length, checksum of the length, an ``Event`` protocol buffer, its checksum.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gentui.imports.entries import About, Entry, LeftOut, Numbers, Picture, Printed, Source
+from gentui.imports.reading import CHUNK, LARGEST_PICTURE, GrowingFile, library, moment, step_of
+
+MARK = "tfevents"
+"""What the name of every event file holds."""
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM = struct.Struct("<I")
+_LARGEST_EVENT = 2 * LARGEST_PICTURE
+_CHECKED = 1 << 16  # bytes up to which an event's checksum is looked at: TensorBoard's is pure Python, 8 MB/s
+CORRUPT = "corrupt records"
+
+
+class TensorBoardLog(Source):
+    """One run: the event files of a directory, or a single one."""
+
+    format = "tensorboard"
+    untold_end = ("done", "event files do not tell how their run ended")
+
+    def __init__(self, path: Path, name: str):
+        super().__init__(str(path), name)
+        self._path = path
+        self._files: dict[str, _EventFile] = {}
+        self._kinds: dict[str, str] = {}
+        self._protos = _Protos()
+
+    @property
+    def modified_at(self) -> float:
+        return max((file.modified_at for file in self._files.values()), default=time.time())
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def entries(self) -> Iterator[Entry]:
+        for name in sorted(event_files(self._path)) if self._path.is_dir() else [str(self._path)]:
+            if name not in self._files:
+                self._files[name] = _EventFile(Path(name), self._protos)
+        for file in self._files.values():
+            for body in file.bodies():
+                yield from self._told(body)
+
+    def last_entries(self) -> Iterator[Entry]:
+        if any(not file.is_lost and file.unread for file in self._files.values()):
+            yield LeftOut("torn records at the end")
+
+    def _told(self, body: bytes | None) -> Iterator[Entry]:
+        event = None if body is None else self._protos.event(body)
+        if event is None:
+            yield LeftOut(CORRUPT)
+            return
+        step, t = step_of(event.step), moment(event.wall_time)
+        if event.WhichOneof("what") == "file_version":
+            yield About(started_at=t)
+        for value in event.summary.value:
+            if step is None:
+                yield LeftOut("steps below 0")
+            else:
+                yield from self._value(step, t, value)
+
+    def _value(self, step: int, t: float | None, value: Any) -> Iterator[Entry]:
+        kind = value.metadata.plugin_data.plugin_name
+        if kind:  # told with the first value of a tag only
+            self._kinds[value.tag] = kind
+        match value.WhichOneof("value"):
+            case "simple_value":
+                yield Numbers(step, t, {value.tag: value.simple_value})
+            case "image":
+                yield Picture(step, t, value.tag, "", value.image.encoded_image_string)
+            case "tensor":
+                yield from self._tensor(step, t, value)
+            case None if kind == "hparams":
+                yield About(config=self._protos.settings(value.metadata.plugin_data.content))
+            case other:
+                yield LeftOut(f"values of the type {other or kind or 'nothing'!s:.40}")
+
+    def _tensor(self, step: int, t: float | None, value: Any) -> Iterator[Entry]:
+        kind, tag = self._kinds.get(value.tag, ""), value.tag
+        try:
+            array = self._protos.array(value.tensor)
+        except Exception:  # whatever is said of its type and shape need not be so
+            yield LeftOut(CORRUPT)
+            return
+        if kind == "scalars" and array.size == 1 and array.dtype.kind in "fiub":
+            yield Numbers(step, t, {tag: float(array.reshape(-1)[0])})
+        elif kind == "images" and array.dtype.kind == "O":
+            for data in array.reshape(-1)[2:]:  # behind width and height
+                yield Picture(step, t, tag, "", bytes(data))
+        elif kind == "text":
+            texts = b"\n".join(bytes(part) for part in array.reshape(-1)).decode("utf-8", "replace")
+            yield Printed(f"step {step}  {tag}: {texts}\n")
+        else:
+            yield LeftOut(f"values of the type {kind or 'tensor':.40}")
+
+
+def event_files(folder: Path) -> list[str]:
+    """The event files that lie in a directory itself."""
+    try:
+        with os.scandir(folder) as found:
+            return [one.path for one in found if MARK in one.name and one.is_file(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+class _EventFile(GrowingFile):
+    def __init__(self, path: Path, protos: _Protos):
+        super().__init__(path)
+        self._protos = protos
+        self.is_lost = False
+        """Whether a damaged length hides where the next record begins."""
+
+    def bodies(self) -> Iterator[bytes | None]:
+        """Every whole record; None for a corrupt one. What is torn at the end is read again later."""
+        head, data, base = _LENGTH.size + _CHECKSUM.size, b"", self.offset
+        while not self.is_lost:
+            at = self.offset - base
+            if len(data) - at < head:
+                data, base, at = self.peek(CHUNK), self.offset, 0
+                if len(data) < head:
+                    return
+            (length,), (checksum,) = (
+                _LENGTH.unpack_from(data, at),
+                _CHECKSUM.unpack_from(data, at + _LENGTH.size),
+            )
+            if length > _LARGEST_EVENT or self._protos.checksum(data[at : at + _LENGTH.size]) != checksum:
+                self.is_lost = True
+                yield None
+                return
+            size = head + length + _CHECKSUM.size
+            if len(data) - at < size:
+                if self.unread < size:
+                    return
+                data, base, at = self.peek(max(CHUNK, size)), self.offset, 0
+            body = data[at + head : at + head + length]
+            (checksum,) = _CHECKSUM.unpack_from(data, at + head + length)
+            self.offset += size
+            is_sound = length > _CHECKED or self._protos.checksum(body) == checksum
+            yield body if is_sound else None
+
+
+class _Protos:
+    """What of TensorBoard's package is used. Raises MissingLibrary."""
+
+    def __init__(self) -> None:
+        def of(module: str) -> Any:
+            return library(f"tensorboard.{module}", "tensorboard", "a log of TensorBoard")
+
+        self._event = of("compat.proto.event_pb2").Event
+        self._hparams = of("plugins.hparams.plugin_data_pb2").HParamsPluginData
+        self.checksum = of("compat.tensorflow_stub.pywrap_tensorflow").masked_crc32c
+        self.array = of("util.tensor_util").make_ndarray
+
+    def event(self, body: bytes) -> Any:
+        """None where it is no event."""
+        try:
+            return self._event.FromString(body)
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "google":
+                raise
+            return None
+
+    def settings(self, content: bytes) -> dict[str, Any]:
+        """The hyperparameters of a session, where it is told which."""
+        try:
+            told = self._hparams.FromString(content).session_start_info.hparams
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "google":
+                raise
+            return {}
+        found = {key: getattr(value, value.WhichOneof("kind") or "", None) for key, value in told.items()}
+        return {key: value for key, value in found.items() if isinstance(value, str | float | bool)}

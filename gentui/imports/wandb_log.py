@@ -1,0 +1,347 @@
+"""Transaction logs of wandb: ``run-<id>.wandb``, beside which ``files`` holds what was logged as files.
+
+The log is framed as LevelDB frames its own (blocks of 32 KiB; checksum, length and type before each piece), behind
+a header of seven bytes; what it frames are wandb's own protocol buffers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gentui.imports.entries import (
+    About,
+    Ended,
+    Entry,
+    LeftOut,
+    Machine,
+    Numbers,
+    Picture,
+    Printed,
+    Source,
+    Unusable,
+)
+from gentui.imports.reading import (
+    CHUNK,
+    LARGEST_PICTURE,
+    TEXTS,
+    TOO_LARGE,
+    GrowingFile,
+    flat,
+    library,
+    moment,
+    number_of,
+    step_of,
+)
+
+_HEADER = b":W&B\xe1\xbe\x00"
+_BLOCK = 1 << 15
+_PIECE = struct.Struct("<IHB")  # checksum, length, type
+_WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_LARGEST_RECORD = 64 << 20
+_SEEDS = [zlib.crc32(bytes([kind])) for kind in range(5)]
+_NOT_TAKEN = ("parquet", "media")  # of no use without wandb
+CORRUPT, ABSENT, OUTSIDE = "corrupt records", "pictures that are not there", "pictures outside the run's files"
+
+
+class WandbLog(Source):
+    """One run of wandb, by the path of its ``.wandb`` file."""
+
+    format = "wandb"
+    untold_end = (
+        "interrupted",
+        "its log tells no end: it was killed, or still runs (`gentui import --follow` goes along with it)",
+    )
+
+    def __init__(self, path: Path):
+        super().__init__(str(path), path.stem)
+        self._record = library("wandb.proto.wandb_internal_pb2", "wandb", "a run of wandb").Record
+        self._file = GrowingFile(path)
+        self._files = path.parent / "files"
+        self._pieces: list[bytes] = []
+        self._step, self._seen = 0, set[str]()
+        self._summary: dict[str, float] = {}
+
+    @property
+    def modified_at(self) -> float:
+        return self._file.modified_at
+
+    def close(self) -> None:
+        self._file.close()
+
+    def entries(self) -> Iterator[Entry]:
+        for body in self._bodies():
+            if body is None:
+                yield LeftOut(CORRUPT)
+                continue
+            record = self._record()
+            try:
+                record.ParseFromString(body)
+                yield from self._told(record)
+            except (ValueError, RecursionError):  # among them what protobuf raises for what is no message
+                yield LeftOut(CORRUPT)
+            except Exception as error:
+                if type(error).__module__.partition(".")[0] != "google":
+                    raise
+                yield LeftOut(CORRUPT)
+
+    def last_entries(self) -> Iterator[Entry]:
+        if values := {key: value for key, value in self._summary.items() if key not in self._seen}:
+            yield Numbers(self._step, None, values)
+        if self._file.unread or self._pieces:
+            yield LeftOut("torn records at the end")
+
+    # -- the frame -----------------------------------------------------------------------------------
+
+    def _bodies(self) -> Iterator[bytes | None]:
+        """Every whole record; None for a corrupt one. What is torn at the end is read again later."""
+        file = self._file
+        if not file.offset:
+            header = file.peek(len(_HEADER))
+            if header != _HEADER[: len(header)]:
+                raise Unusable(f"{self.path} is no transaction log of wandb, or of a version that is not known")
+            if len(header) < len(_HEADER):
+                return
+            file.offset = len(_HEADER)
+        while (unread := file.unread) >= _PIECE.size:
+            data = memoryview(file.peek(max(CHUNK, _BLOCK)))
+            done = 0
+            while True:
+                left = _BLOCK - (file.offset + done) % _BLOCK
+                if left < _PIECE.size:
+                    done += left
+                    continue
+                if len(data) - done < _PIECE.size:
+                    break
+                checksum, length, kind = _PIECE.unpack_from(data, done)
+                end = done + _PIECE.size + length
+                fits = _PIECE.size + length <= left
+                if fits and end > len(data):
+                    break
+                if fits and kind in (_WHOLE, _FIRST, _MIDDLE, _LAST):
+                    piece = bytes(data[done + _PIECE.size : end])
+                    if zlib.crc32(piece, _SEEDS[kind]) == checksum:
+                        done = end
+                        yield from self._joined(kind, piece)
+                        continue
+                if unread - done <= left:  # the block is not whole: what looks corrupt may not be written yet
+                    file.offset += done
+                    return
+                if len(data) - done <= left:
+                    break
+                self._pieces.clear()
+                done += left
+                yield None
+            file.offset += min(done, unread)
+            if not done:
+                return
+
+    def _joined(self, kind: int, piece: bytes) -> Iterator[bytes | None]:
+        is_begun = bool(self._pieces)
+        if is_begun != (kind in (_MIDDLE, _LAST)):
+            self._pieces.clear()
+            yield None
+            if kind in (_MIDDLE, _LAST):
+                return
+        if kind == _WHOLE:
+            yield piece
+            return
+        self._pieces.append(piece)
+        if sum(map(len, self._pieces)) > _LARGEST_RECORD:
+            self._pieces.clear()
+            yield None
+        elif kind == _LAST:
+            body = b"".join(self._pieces)
+            self._pieces.clear()
+            yield body
+
+    # -- the records ---------------------------------------------------------------------------------
+
+    def _told(self, record: Any) -> Iterator[Entry]:
+        match record.WhichOneof("record_type"):
+            case "history":
+                yield from self._history(record.history)
+            case "stats":
+                yield from self._stats(record.stats)
+            case "output" | "output_raw" as kind:
+                yield Printed(getattr(record, kind).line)
+            case "run":
+                yield _about(record.run)
+            case "config":
+                yield About(config=_config(record.config))
+            case "summary":
+                self._sum_up(record.summary)
+            case "environment":
+                yield _environment(record.environment)
+            case "exit":
+                yield Ended(record.exit.exit_code)
+                self.is_over = True
+
+    def _history(self, history: Any) -> Iterator[Entry]:
+        values: dict[str, float] = {}
+        nested: dict[str, Any] = {}
+        for item in history.item:
+            path = list(item.nested_key) or [item.key]
+            value = _value(item.value_json)
+            if len(path) == 1 and type(value) is float:
+                values[path[0]] = value
+            else:
+                _put(nested, path, value)
+        told = values.pop("_step", None)
+        step = history.step.num if history.HasField("step") else step_of(told)
+        t = moment(values.pop("_timestamp", None))
+        values.pop("_runtime", None)
+        if step is None or step < 0:
+            yield LeftOut("steps below 0")
+            return
+        self._step = step
+        media: dict[str, dict[str, Any]] = {}
+        _part(nested, "", media, values, left_out := [])
+        yield from left_out
+        self._seen.update(values)
+        if values:
+            yield Numbers(step, t, values)
+        for key, told in media.items():
+            yield from self._pictures(step, t, key, told)
+
+    def _pictures(self, step: int, t: float | None, key: str, media: dict[str, Any]) -> Iterator[Entry]:
+        match media.get("_type"):
+            case "image-file":
+                paths, captions = [media.get("path")], [media.get("caption")]
+            case "images/separated":
+                paths, captions = media.get("filenames"), media.get("captions")
+            case kind:
+                yield LeftOut(f"values of the type {kind!s:.40}")
+                return
+        captions = captions if isinstance(captions, list) else []
+        for number, path in enumerate(paths if isinstance(paths, list) else []):
+            data = self._file_of(path)
+            if isinstance(data, str):
+                yield LeftOut(data)
+                continue
+            caption = captions[number] if number < len(captions) else None
+            yield Picture(step, t, key, caption if isinstance(caption, str) else "", data)
+
+    def _file_of(self, path: object) -> bytes | str:
+        """The bytes of a file of the run's, or why they are not taken: nothing outside ``files`` is ever read."""
+        if not isinstance(path, str) or "\0" in path:
+            return ABSENT
+        relative = PurePosixPath(path)
+        if relative.is_absolute() or ".." in relative.parts:
+            return OUTSIDE
+        try:
+            root = self._files.resolve()
+            place = root / relative
+            if place.resolve() != place:
+                return OUTSIDE
+            fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        except (OSError, ValueError, RuntimeError):
+            return ABSENT
+        with os.fdopen(fd, "rb") as file:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_PICTURE:
+                return "files too large for a picture" if stat.S_ISREG(found.st_mode) else ABSENT
+            return file.read(LARGEST_PICTURE)
+
+    def _stats(self, stats: Any) -> Iterator[Entry]:
+        values = {item.key: v for item in stats.item if type(v := _value(item.value_json)) is float}
+        if values:
+            yield Machine(_seconds(stats.timestamp), values)
+
+    def _sum_up(self, summary: Any) -> None:
+        """Keep what the summary alone may hold: a script sets a final score there."""
+        for item in summary.update:
+            key = item.key or (item.nested_key[0] if len(item.nested_key) == 1 else "")
+            if key and key[0] != "_" and type(value := _value(item.value_json)) is float:
+                self._summary[key] = value
+
+
+def _value(text: str) -> Any:
+    """What a JSON text holds; a number as a float, NaN and infinities by their names too. Raises ValueError."""
+    try:
+        return float(text)
+    except ValueError:
+        value = json.loads(text)
+    try:
+        number = number_of(value)
+    except OverflowError:
+        return value
+    return value if number is None else number
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        inner = tree.get(key)
+        if not isinstance(inner, dict):
+            inner = tree[key] = {}
+        tree = inner
+    tree[path[-1]] = value
+
+
+def _part(
+    tree: dict[str, Any], prefix: str, media: dict[str, Any], values: dict[str, float], left_out: list[Entry]
+) -> None:
+    """Part what was logged nested into media, which say their type, and numbers."""
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            if isinstance(value.get("_type"), str):
+                media[name] = value
+            else:
+                _part(value, f"{name}.", media, values, left_out)
+        elif value is None or name.startswith("_"):
+            continue
+        elif isinstance(value, float | int):
+            try:
+                values[name] = float(value)
+            except OverflowError:
+                left_out.append(LeftOut(TOO_LARGE))
+        else:
+            left_out.append(LeftOut(TEXTS if isinstance(value, str) else "lists"))
+
+
+def _about(run: Any) -> About:
+    return About(
+        id=run.run_id,
+        name=run.display_name,
+        title=run.project,
+        notes=run.notes,
+        tags=tuple(run.tags),
+        config=_config(run.config),
+        started_at=_seconds(run.start_time),
+        host=run.host,
+        git=run.git.commit,
+        versions={"wandb": run.telemetry.cli_version, "python": run.telemetry.python_version},
+    )
+
+
+def _environment(told: Any) -> About:
+    program = (told.program, *told.args) if told.program else ()
+    return About(host=told.host, device=told.gpu_type, git=told.git.commit, command=program)
+
+
+def _config(config: Any) -> dict[str, Any]:
+    """The settings that a record changes, None for one it takes away. wandb's own are none of the script's."""
+    changed: dict[str, Any] = {}
+    for item in config.update:
+        path = list(item.nested_key) or [item.key]
+        if path[0] == "_wandb":
+            continue
+        try:
+            value = json.loads(item.value_json)
+        except (ValueError, RecursionError):
+            value = item.value_json
+        changed |= dict(flat({".".join(path): value}))
+    for item in config.remove:
+        changed[".".join(item.nested_key) or item.key] = None
+    return changed
+
+
+def _seconds(timestamp: Any) -> float | None:
+    return moment(timestamp.seconds + timestamp.nanos / 1e9)
