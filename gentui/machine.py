@@ -233,7 +233,7 @@ def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
     known = dict.fromkeys([*slots(), *(state.slot for _, state in working if state.slot)])
     return {
         slot: (
-            *(Job(job.id, kind_of(job).noun, 0, s.pid) for job, s in working if (s.slot or "cpu") == slot),
+            *(Job(job.id, kind_of(job).noun, 0, s.pid) for job, s in working if s.slot == slot),
             *(
                 Job(job.id, kind_of(job).noun, place)
                 for place, (job, _) in enumerate([pair for pair in waiting if fits(pair[1], slot)], 1)

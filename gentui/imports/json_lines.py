@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +82,7 @@ class StandardInput(Source):
 
     def __init__(self, name: str):
         super().__init__("-", name)
-        self._fd = sys.stdin.fileno()
+        self._fd = 0
         self._lines, self._rows = Lines(), JsonLines()
 
     def entries(self) -> Iterator[Entry]:

@@ -100,6 +100,7 @@ class RunWriter:
         self._system: dict[str, str] = {}
         self._sampled: set[str] = set()
         self._is_begun = self._is_changed = False
+        self._marked = marks.Marks()
 
     # -- what the log tells ---------------------------------------------------------------------------
 
@@ -116,9 +117,10 @@ class RunWriter:
         row = self._row
         self.has_begun |= not isinstance(entry, LeftOut)
         match entry:
-            case Numbers(step=step, values=values):
+            case Numbers(step, t, values):
                 if row is not None and row.step == step and not row.values.keys() & values.keys():
                     row.values |= values
+                    row.t = t or row.t
                     return
                 self._end_row()
                 self._row = entry
@@ -232,7 +234,6 @@ class RunWriter:
             aside.rename(place)
         self._describe()
         if self._is_new:
-            write_atomically(self.run.path / marks.FILE, marks.encoded(self._described.marks()))
             self.run.write_state(self._state())
             self.run = self.run.publish(self._described.info(self._started_at))
         else:
@@ -288,10 +289,20 @@ class RunWriter:
     def _describe(self) -> None:
         self._is_changed = False
         write_atomically(self.run.recipe_path, self._described.recipe_toml().encode())
+        if self._is_new:
+            self._mark()
         if self.run.info_path.exists():
             self.run.update_info(**self._described.info(self._started_at))
             if self._wanted_name and marks.read(self.run).name is not None:
                 marks.rename(self.home, self.run.id, self._wanted_name)
+
+    def _mark(self) -> None:
+        """Give it the tags and notes of its log, unless a person has changed them since."""
+        told = self._described.marks()
+        with exclusive(self.run):
+            if told != self._marked and marks.read(self.run) == self._marked:
+                write_atomically(self.run.path / marks.FILE, marks.encoded(told))
+                self._marked = told
 
     def _state(self) -> State:
         is_live = self.status == "running"
