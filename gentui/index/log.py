@@ -166,7 +166,10 @@ class RunLog:
             if apart <= 0 or (apart < _KNOT_STEPS and now["seconds"] - now["clock_seconds"] < _KNOT_SECONDS):
                 return
         now["clock_step"], now["clock_seconds"] = step, now["seconds"]
-        for key, value in ((SECONDS, now["seconds"]), (IMAGES, float(images))):
+        clocks = {SECONDS: now["seconds"]}
+        if images or not step:  # else they are not counted there: steps stand for them
+            clocks[IMAGES] = float(images)
+        for key, value in clocks.items():
             self._buffer[key][0].append(step)
             self._buffer[key][1].append(value)
 

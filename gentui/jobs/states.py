@@ -170,6 +170,6 @@ def require_own(job: JobDir) -> None:
     """Raises JobError where the job is a run of another program: there is nothing here to train or to draw from."""
     if isinstance(job, RunDir) and (source := job.imported_from()):
         raise JobError(
-            f"{called(job)} was imported from {source}: it has neither recipe nor checkpoint here, so it can be looked"
-            " at, not resumed, sampled, scored or trained again"
+            f"{called(job)} was imported from {source}: it has neither recipe nor checkpoint here, and can only be"
+            " looked at"
         )
