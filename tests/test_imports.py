@@ -31,10 +31,15 @@ def test_the_app_does_not_import_torch():
 
 
 @pytest.mark.parametrize(
-    "room", ["index", "jobs", "export", "doctor", "machine", "comparison", "progress", "datasets"]
+    "room", ["index", "jobs", "export", "doctor", "machine", "comparison", "progress", "datasets", "imports.taking"]
 )
 def test_the_rooms_of_the_app_import_neither_torch_nor_textual(room):
     assert loaded_by(f"import gentui.{room}", "torch", "textual", "sklearn") == ""
+
+
+def test_no_logger_is_loaded_before_one_of_its_logs_is_read():
+    load_all = "import gentui.commands.importing, gentui.imports.finding, gentui.imports.taking"
+    assert loaded_by(load_all, "wandb", "tensorboard", "google.protobuf") == ""
 
 
 @pytest.mark.parametrize("module", ["engine.recipe", "engine.rundir", "engine.events"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from gentui.commands.console import App, Exit, json_option, out, out_json, pass_app, say
 
 if TYPE_CHECKING:
+    from gentui.imports.reading import Opener
     from gentui.imports.writing import RunWriter
 
 
@@ -39,18 +41,15 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
     openers = [opener for path in dict.fromkeys(paths) for opener in find(path)]
     if name and len(openers) > 1:
         raise click.UsageError(f"--name is for one run, not for {len(openers)}", click.get_current_context())
-    is_followed = follow or STANDARD_INPUT in paths
     writers: list[RunWriter] = []
-    code: int = Exit.OK
-    with Leaving(signal.SIGTERM) as leaving:
+
+    def each(get: Callable[[Opener], RunWriter], tell: Callable[[RunWriter], None]) -> int:
+        """Do so with every log; one that cannot be imported keeps nothing from the others."""
+        code: int = Exit.OK
         for opener in openers:
             try:
-                writer = (
-                    taking.begin(app.home, opener, name, leaving)
-                    if is_followed
-                    else taking.take(app.home, opener, name)
-                )
-            except Exception as error:  # keeps nothing from the others
+                writer = get(opener)
+            except Exception as error:
                 message, why = explain(error)
                 say(message)
                 code = code or why
@@ -58,14 +57,17 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
             writers.append(writer)
             if not as_json:
                 out(writer.run.id)
-                sys.stdout.flush()
-            if is_followed:
-                say(f"{_named(writer)}: followed; `gentui open {writer.run.id}` shows it, Ctrl-C leaves it")
-            else:
-                _tell(writer)
-        if is_followed:
+            tell(writer)
+        sys.stdout.flush()
+        return code
+
+    if follow or STANDARD_INPUT in paths:
+        with Leaving(signal.SIGTERM) as leaving:
+            code = each(lambda opener: taking.begin(app.home, opener, name, leaving), _tell_followed)
             taking.follow(writers, leaving, _tell)
             code = code or _code(writers, leaving.wanted)
+    else:
+        code = each(lambda opener: taking.take(app.home, opener, name), _tell)
     if as_json:
         out_json([_described(writer) for writer in writers])
     return code
@@ -79,6 +81,10 @@ def _code(writers: list[RunWriter], is_left: bool) -> int:
 
 def _named(writer: RunWriter) -> str:
     return f"{writer.name} ({writer.source.format})"
+
+
+def _tell_followed(writer: RunWriter) -> None:
+    say(f"{_named(writer)}: followed; `gentui open {writer.run.id}` shows it, Ctrl-C leaves it")
 
 
 def _tell(writer: RunWriter) -> None:
