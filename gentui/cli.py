@@ -20,7 +20,8 @@ from gentui.commands.console import App, Exit, Failure, say
 
 COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
-    "import": "importing", "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "viewing", "events": "viewing",
+    "import": "importing",
+    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "viewing", "events": "viewing",
     "stop": "control", "resume": "control", "rm": "control", "restore": "control", "queue": "control",
     "tag": "control", "note": "control", "rename": "control",
     "sample": "scoring", "evaluate": "evaluating", "leaderboard": "scoring",

@@ -33,44 +33,54 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
     TensorBoard, a .csv file with a header, a .jsonl file of objects, or - for JSON lines through a pipe, which are
     followed. The same PATH again brings its run up to date.
     """
-    from gentui.cli import explain
     from gentui.imports import taking
     from gentui.imports.finding import STANDARD_INPUT, find
     from gentui.progress import Leaving
 
     openers = [opener for path in dict.fromkeys(paths) for opener in find(path)]
+    if STANDARD_INPUT in paths and len(openers) > 1:
+        raise click.UsageError("- stands alone: import other paths by themselves", click.get_current_context())
     if name and len(openers) > 1:
         raise click.UsageError(f"--name is for one run, not for {len(openers)}", click.get_current_context())
-    writers: list[RunWriter] = []
-
-    def each(get: Callable[[Opener], RunWriter], tell: Callable[[RunWriter], None]) -> int:
-        """Do so with every log; one that cannot be imported keeps nothing from the others."""
-        code: int = Exit.OK
-        for opener in openers:
-            try:
-                writer = get(opener)
-            except Exception as error:
-                message, why = explain(error)
-                say(message)
-                code = code or why
-                continue
-            writers.append(writer)
-            if not as_json:
-                out(writer.run.id)
-            tell(writer)
-        sys.stdout.flush()
-        return code
-
     if follow or STANDARD_INPUT in paths:
         with Leaving(signal.SIGTERM) as leaving:
-            code = each(lambda opener: taking.begin(app.home, opener, name, leaving), _tell_followed)
+            writers, code = _each(
+                openers, lambda opener: taking.begin(app.home, opener, name, leaving), _tell_followed, as_json
+            )
             taking.follow(writers, leaving, _tell)
             code = code or _code(writers, leaving.wanted)
     else:
-        code = each(lambda opener: taking.take(app.home, opener, name), _tell)
+        writers, code = _each(openers, lambda opener: taking.take(app.home, opener, name), _tell, as_json)
     if as_json:
         out_json([_described(writer) for writer in writers])
     return code
+
+
+def _each(
+    openers: list[Opener],
+    get: Callable[[Opener], RunWriter],
+    tell: Callable[[RunWriter], None],
+    as_json: bool,
+) -> tuple[list[RunWriter], int]:
+    """The runs of all the logs, and the exit code: one that cannot be imported keeps nothing from the others."""
+    from gentui.cli import explain
+
+    writers: list[RunWriter] = []
+    code: int = Exit.OK
+    for opener in openers:
+        try:
+            writer = get(opener)
+        except Exception as error:
+            message, why = explain(error)
+            say(message)
+            code = code or why
+            continue
+        writers.append(writer)
+        if not as_json:
+            out(writer.run.id)
+        tell(writer)
+    sys.stdout.flush()
+    return writers, code
 
 
 def _code(writers: list[RunWriter], is_left: bool) -> int:

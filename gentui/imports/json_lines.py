@@ -12,6 +12,8 @@ from pathlib import Path
 from gentui.imports.entries import Entry, LeftOut, Numbers, Printed, Source
 from gentui.imports.reading import CHUNK, GrowingFile, Lines, flat, split_row
 
+_MOST_CHUNKS = 16  # read before what they told is written, however fast more comes
+
 
 class JsonLines:
     """Numbers out of lines. A line belongs to the step it names, else to the last named; without any, to its number."""
@@ -86,7 +88,9 @@ class StandardInput(Source):
         self._lines, self._rows = Lines(), JsonLines()
 
     def entries(self) -> Iterator[Entry]:
-        while not self.is_over and select.select([self._fd], [], [], 0)[0]:
+        for _ in range(_MOST_CHUNKS):
+            if self.is_over or not select.select([self._fd], [], [], 0)[0]:
+                return
             data = os.read(self._fd, CHUNK)
             self.is_over = not data
             for line in self._lines.of(data):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from engine.rundir import FILE_MODE
-from gentui.imports.entries import Unusable
+from gentui.imports.entries import Source, Unusable
 from gentui.imports.reading import Opener
 from gentui.imports.writing import RunWriter
 from gentui.progress import Leaving
@@ -21,39 +21,33 @@ Said = Callable[[RunWriter], None]
 
 def take(home: Path, opener: Opener, name: str) -> RunWriter:
     """The run of a log, as it is now; it is closed. Raises Unusable where it holds nothing, JobError, or OSError."""
-    with _only_here(home):
-        writer = _opened(home, opener, name)
-        try:
-            writer.drain(writer.source.entries())
-            _conclude(writer)
-            if writer.is_empty:
-                raise Unusable(
-                    f"{writer.source.path} holds no numbers and no pictures: there is nothing to import"
-                )
-            writer.publish()
-        finally:
-            writer.close()
+    source = opener()
+    with _writing(home, source, name) as writer:
+        writer.drain(source.entries())
+        _conclude(writer)
+        if writer.is_empty:
+            raise Unusable(f"{source.path} holds no numbers and no pictures: there is nothing to import")
+        writer.publish()
+    writer.close()
     return writer
 
 
 def begin(home: Path, opener: Opener, name: str, leaving: Leaving) -> RunWriter:
     """The run of a log that is followed, with all that is there, running. Standard input is waited for: until it says
-    something there is no run. Raises as ``take``."""
-    with _only_here(home):
-        writer = _opened(home, opener, name)
-        try:
-            writer.drain(writer.source.entries())
-            while writer.source.is_live and not (writer.has_begun or writer.source.is_over or leaving.wanted):
-                writer.source.wait(LOOK_S)
-                writer.drain(writer.source.entries())
-            if writer.source.is_live and not writer.has_begun:
+    something there is no run. Raises as ``take``, and KeyboardInterrupt when the person leaves before."""
+    source = opener()
+    with _writing(home, source, name) as writer:
+        writer.drain(source.entries())
+        while source.is_live and not writer.has_begun:
+            if leaving.wanted:
+                raise KeyboardInterrupt
+            if source.is_over:
                 raise Unusable(
                     'nothing came through standard input: pipe JSON lines into it, {"step": 1, "loss": 0.5}'
                 )
-            writer.publish()
-        except BaseException:
-            writer.close()
-            raise
+            source.wait(LOOK_S)
+            writer.drain(source.entries())
+        writer.publish()
     return writer
 
 
@@ -93,7 +87,8 @@ def _is_over(writer: RunWriter, is_left: bool) -> bool:
             _conclude(writer)
             return True
     except (Unusable, OSError) as error:
-        writer.conclude("interrupted", f"its log could not be followed: {error}")
+        with suppress(OSError):  # else whoever looks sees that nobody writes it any more
+            writer.conclude("interrupted", f"its log could not be followed: {error}")
         return True
     if is_left and writer.is_to_stop:
         writer.conclude("stopped", "it is no longer followed; the script that logs it may go on")
@@ -122,21 +117,22 @@ def _conclude(writer: RunWriter) -> None:
         writer.conclude("failed", f"{clue} ({code})" if clue else f"the script ended with {code}")
 
 
-def _opened(home: Path, opener: Opener, name: str) -> RunWriter:
-    source = opener()
-    try:
-        return RunWriter(home, source, name)
-    except BaseException:
-        source.close()
-        raise
-
-
 @contextmanager
-def _only_here(home: Path) -> Iterator[None]:
-    """Held while a run is looked for and made: of two imports of one log the second finds the run of the first."""
-    fd = os.open(home / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
+def _writing(home: Path, source: Source, name: str) -> Iterator[RunWriter]:
+    """A writer of the source, which is let go of when anything goes wrong. Of two imports of one log the second waits,
+    and finds the run of the first; a pipe is never the same twice."""
+    with ExitStack() as held:
+        if not source.is_live:
+            fd = os.open(home / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+            held.callback(os.close, fd)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        try:
+            writer = RunWriter(home, source, name)
+        except BaseException:
+            source.close()
+            raise
+        try:
+            yield writer
+        except BaseException:
+            writer.close()
+            raise

@@ -216,6 +216,8 @@ class RunWriter:
     def _flush(self) -> None:
         self._events.emit_many(self._records)
         self._records.clear()
+        if self._events.blocked and not self.is_published:
+            self._events.sync()  # raises: there is no room, and nobody waits for this run
 
     # -- the run it becomes ---------------------------------------------------------------------------
 

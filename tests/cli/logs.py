@@ -1,5 +1,5 @@
-"""Logs of other programs: real ones, written by their own libraries in processes of their own, and made ones that hold what
-no sound library writes."""
+"""Logs of other programs: real ones, written by their own libraries in processes of their own, and made ones that
+hold what no sound library writes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ run = wandb.init(
     settings=wandb.Settings(x_stats_sampling_interval=0.1),
 )
 for step in range(200):
-    run.log({"loss": 1 / (step + 1), "val/acc": step / 200, "nested": {"a": step, "b": float("nan") if step == 3 else 0.5}})
+    nested = {"a": step, "b": float("nan") if step == 3 else 0.5}
+    run.log({"loss": 1 / (step + 1), "val/acc": step / 200, "nested": nested})
     print("step", step, "is done", flush=True)
 picture = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(16, 16, 3)
-run.log({"img": wandb.Image(picture, caption="one"), "imgs": [wandb.Image(picture + n, caption=f"c{n}") for n in range(1, 4)]})
+several = [wandb.Image(picture + n, caption=f"c{n}") for n in range(1, 4)]
+run.log({"img": wandb.Image(picture, caption="one"), "imgs": several})
 run.log({"inf": float("inf"), "h": wandb.Histogram([1, 2, 3])})
 run.summary["best"] = 0.5
 run.config.update({"late": True})
@@ -56,7 +58,8 @@ with SummaryWriter(sys.argv[1] + "/two/deep") as log:
 def ran(script: str, folder: Path, *arguments: str) -> None:
     """Run a script of somebody's, who has nothing to do with gentui, in the folder."""
     private = {
-        name: str(folder / "private") for name in ("HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
+        name: str(folder / "private")
+        for name in ("HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
     }
     (folder / "private").mkdir(parents=True, exist_ok=True)
     (folder / "script.py").write_text(script)

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import os
 import shutil
 import stat
 from pathlib import Path
@@ -58,7 +57,11 @@ def test_a_run_of_wandb_is_taken_over_whole(imported, shown, invoke, wandb_run, 
     run = shown(told["id"])
     assert run["status"] == "done" and run["step"] == 201 and 0 < run["seconds"] < 300
     assert run["family"] == "imported" and run["tags"] == ["a", "two-words"] and run["notes"] == "two\nlines"
-    assert run["metrics"]["loss"] == 1 / 200 and run["metrics"]["nested.a"] == 199 and run["metrics"]["best"] == 0.5
+    assert (
+        run["metrics"]["loss"] == 1 / 200
+        and run["metrics"]["nested.a"] == 199
+        and run["metrics"]["best"] == 0.5
+    )
     assert run["seed"] == 5
     assert "memory_percent" in run["machine"]
     folder = home / "runs" / told["id"]
@@ -67,7 +70,12 @@ def test_a_run_of_wandb_is_taken_over_whole(imported, shown, invoke, wandb_run, 
     assert math.isnan(logged[3]["nested.b"]) and logged[201]["inf"] == math.inf
     pictures = [Path(path).read_bytes() for path in run["samples"]]
     assert sorted(pictures) == sorted(path.read_bytes() for path in wandb_run.glob("files/media/images/*.png"))
-    assert {event["caption"] for event in events_of(folder, "sample")} == {"img: one", "imgs: c1", "imgs: c2", "imgs: c3"}
+    assert {event["caption"] for event in events_of(folder, "sample")} == {
+        "img: one",
+        "imgs: c1",
+        "imgs: c2",
+        "imgs: c3",
+    }
     assert "step 7 is done\nstep 8 is done" in invoke("logs", told["id"]).stdout
     state, info = RunDir(folder).read_state(), RunDir(folder).info()
     assert state.exit_code == 0 and state.ended_at is not None and state.started_at == info["created_at"]
@@ -172,17 +180,27 @@ def test_each_directory_of_event_files_is_a_run(imported, shown, invoke, logged,
 
 
 def test_tables_have_steps_or_their_lines(imported, home, tmp_path):
-    (tmp_path / "lightning.csv").write_text("epoch,step,train_loss,val_loss\n0,10,0.5,\n0,20,nan,\n0,20,,0.7\n1,30,inf,0.1\n")
+    (tmp_path / "lightning.csv").write_text(
+        "epoch,step,train_loss,val_loss\n0,10,0.5,\n0,20,nan,\n0,20,,0.7\n1,30,inf,0.1\n"
+    )
     (tmp_path / "plain.csv").write_text("\ufeffloss;note\n0.5;hello\n\n0.25;\n0.1;0.3;7\n")
     (with_steps, plain) = imported(str(tmp_path / "lightning.csv"), str(tmp_path / "plain.csv"))
     values = values_of(home / "runs" / with_steps["id"])
     assert values[20]["val_loss"] == 0.7 and math.isnan(values[20]["train_loss"])
-    assert values[30] == {"epoch": 1.0, "train_loss": math.inf, "val_loss": 0.1} and values.keys() == {10, 20, 30}
+    assert values[30] == {"epoch": 1.0, "train_loss": math.inf, "val_loss": 0.1} and values.keys() == {
+        10,
+        20,
+        30,
+    }
     assert values_of(home / "runs" / plain["id"]) == {1: {"loss": 0.5}, 2: {"loss": 0.25}}
 
 
 def test_json_lines_may_be_nested_and_say_when(imported, home, tmp_path):
-    lines = ['{"iter": 5, "train": {"loss": 1}, "ok": true, "x": null}', '{"loss": "NaN", "_timestamp": 1700000000}', "[1]"]
+    lines = [
+        '{"iter": 5, "train": {"loss": 1}, "ok": true, "x": null}',
+        '{"loss": "NaN", "_timestamp": 1700000000}',
+        "[1]",
+    ]
     (tmp_path / "m.jsonl").write_text("\n".join([*lines, '{"iter": 7, "loss": 2}']))
     (told,) = imported(str(tmp_path / "m.jsonl"))
     first, second = events_of(home / "runs" / told["id"], "metrics")
@@ -199,7 +217,7 @@ def test_any_script_can_be_piped_in(gentui, home):
     assert (run["name"], run["status"], run["step"], run["metrics"]["loss"]) == ("mine", "done", 2, 0.25)
     assert gentui("logs", run["id"]).stdout == "starting\nbye\n"
     again = gentui("import", "-", "--name", "mine", input=text)
-    assert again.stdout != done.stdout and len(os.listdir(home / "runs")) == 2
+    assert again.stdout != done.stdout and len(list((home / "runs").iterdir())) == 2
 
 
 def test_what_cannot_be_done_to_it_is_said_and_changes_nothing(imported, gentui, home, tmp_path):
@@ -216,7 +234,7 @@ def test_what_cannot_be_done_to_it_is_said_and_changes_nothing(imported, gentui,
     stopped = gentui("stop", told["id"])
     assert stopped.returncode == 0 and "has ended already: interrupted" in stopped.stderr
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    assert not (home / "evaluations").exists() or not os.listdir(home / "evaluations")
+    assert not list((home / "evaluations").glob("*"))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +256,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(gentui, home, tmp_path, na
     done = gentui("import", str(tmp_path / name))
     assert done.returncode == code, done.stderr
     assert words in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
-    assert not (home / "runs").exists() or not os.listdir(home / "runs")
+    assert not list((home / "runs").glob("*"))
 
 
 def test_one_that_cannot_be_read_keeps_nothing_from_the_others(invoke, tmp_path):
@@ -248,7 +266,9 @@ def test_one_that_cannot_be_read_keeps_nothing_from_the_others(invoke, tmp_path)
     assert done.exit_code == 2 and len(done.stdout.split()) == 1
 
 
-@pytest.mark.parametrize(("package", "name"), [("wandb", "run-x.wandb"), ("tensorboard", "events.out.tfevents.1")])
+@pytest.mark.parametrize(
+    ("package", "name"), [("wandb", "run-x.wandb"), ("tensorboard", "events.out.tfevents.1")]
+)
 def test_a_missing_library_is_one_sentence_with_its_command(invoke, monkeypatch, tmp_path, package, name):
     import sys
 

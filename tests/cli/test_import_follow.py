@@ -1,9 +1,8 @@
-"""``gentui import --follow``: a run of another program lives as long as its log is followed, and is never in a wrong state."""
+"""``gentui import --follow``: a run of another program lives as long as its log is followed, in no wrong state ever."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -81,7 +80,12 @@ def test_a_growing_log_is_followed_to_its_end(gentui, follow, home, log):
     told = json.loads(process.communicate()[0])
     assert process.returncode == 0 and told[0]["status"] == "done" and told[0]["points"] == 2
     state = run.read_state()
-    assert (state.status, state.exit_code, state.started_at, state.ended_at) == ("done", 0, 1748772000.0, 1748772011.0)
+    assert (state.status, state.exit_code, state.started_at, state.ended_at) == (
+        "done",
+        0,
+        1748772000.0,
+        1748772011.0,
+    )
     assert not run.is_alive()
     assert json.loads(gentui("show", run.id, "--json").stdout)["seconds"] == 11.0
 
@@ -95,7 +99,9 @@ def test_a_script_that_fails_while_it_is_followed(follow, home, log):
     assert run.read_state().status == "failed"
 
 
-def test_a_killed_follower_leaves_an_interrupted_run_that_goes_on_when_imported_again(gentui, follow, home, log):
+def test_a_killed_follower_leaves_an_interrupted_run_that_goes_on_when_imported_again(
+    gentui, follow, home, log
+):
     process = follow(str(log.path), "--follow")
     run = run_at(home, 1)
     process.send_signal(signal.SIGKILL)
@@ -106,7 +112,7 @@ def test_a_killed_follower_leaves_an_interrupted_run_that_goes_on_when_imported_
     resumed = gentui("resume", run.id)
     assert resumed.returncode == 4 and "was imported from wandb" in resumed.stderr
     with suppress(FileNotFoundError):
-        assert not os.listdir(home / "slots")  # nothing was given to a worker
+        assert not list((home / "slots").iterdir())  # nothing was given to a worker
     log.log(2, loss=0.5)
     again = follow(str(log.path), "--follow")
     assert run_at(home, 2).id == run.id and run.read_state().status == "running"
@@ -143,7 +149,11 @@ def test_stop_ends_the_following_of_one_run_alone(gentui, follow, home, log, tmp
     other = WandbFile(tmp_path / "s", "run-other")
     other.log(1, loss=1.0)
     process = follow(str(log.path), str(other.path), "--follow")
-    wait_until(lambda: len(list_runs(home)) == 2 and all(run.read_state().status == "running" for run in list_runs(home)))
+    wait_until(
+        lambda: (
+            len(list_runs(home)) == 2 and all(run.read_state().status == "running" for run in list_runs(home))
+        )
+    )
     first, second = list_runs(home)
     done = gentui("stop", first.id, "--wait")
     assert done.returncode == 0 and "is no longer followed" in done.stderr, done.stderr
@@ -217,3 +227,31 @@ def test_an_import_killed_at_any_moment_leaves_no_run_or_a_sound_one(environment
             state = run.read_state()
             assert state.status == "done" and len(values_of(run.path)) == 3000
         assert len(list_runs(home)) <= 1
+
+
+def test_several_imports_of_one_log_at_once_make_one_run(environment, home, tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text("step,loss\n" + "".join(f"{step},0.5\n" for step in range(5000)))
+    command = [sys.executable, "-P", "-m", "gentui", "import", str(path)]
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(4)
+    ]
+    told = {process.communicate(timeout=60)[0] for process in processes}
+    assert len(told) == 1 and [process.returncode for process in processes] == [0] * 4
+    (run,) = list_runs(home)
+    assert run.read_state().attempt == 4 and len(values_of(run.path)) == 5000
+
+
+def test_ctrl_c_before_anything_came_leaves_nothing(follow, home):
+    process = follow("-")
+    wait_until(lambda: list((home / "runs").glob(".new-*")))
+    process.send_signal(signal.SIGINT)
+    code, told = ended(process)
+    assert code == 130 and told.strip() == "interrupted" and not list((home / "runs").glob("*"))
+
+
+def test_the_pipe_stands_alone(gentui, tmp_path):
+    (tmp_path / "m.csv").write_text("loss\n1\n")
+    done = gentui("import", "-", str(tmp_path / "m.csv"), input="{}")
+    assert done.returncode == 2 and "- stands alone" in done.stderr

@@ -1,4 +1,4 @@
-"""Logs that are torn, damaged or made to do harm: what is sound is taken, the rest is counted, nothing else is touched."""
+"""Logs that are torn, damaged or made to do harm: what is sound is taken, the rest counted, nothing else touched."""
 
 from __future__ import annotations
 
@@ -105,7 +105,12 @@ def test_a_sound_frame_may_hold_anything(home, tmp_path):
     log.log(2**60, loss=1.0)
     log.log(3, loss=1.0, text="words", flags=[1, 2])
     log.add(config={"update": [{"key": "k", "value_json": "{{{"}, {"key": "n", "value_json": "9" * 50}]})
-    log.add(stats={"timestamp": "9999-01-01T00:00:00Z", "item": [{"key": "cpu", "value_json": "nan"}, {"key": "x", "value_json": "{"}]})
+    log.add(
+        stats={
+            "timestamp": "9999-01-01T00:00:00Z",
+            "item": [{"key": "cpu", "value_json": "nan"}, {"key": "x", "value_json": "{"}],
+        }
+    )
     writer = taken(home, log.path)
     assert writer.left_out["corrupt records"] >= 3 and writer.left_out["texts"] == 1
     assert values_of(writer.run.path)[3] == {"loss": 1.0}
@@ -134,7 +139,14 @@ def test_a_picture_outside_the_runs_files_is_never_read(home, tmp_path, way):
         case "text":
             (log.files / path).write_text("no picture")
     log.log(1, **{"loss": 1.0, "img": {"_type": "image-file", "path": path}})
-    log.log(2, **{"imgs._type": "images/separated", "imgs.filenames": [path, 7, None, "\x00"], "imgs.captions": "no list"})
+    log.log(
+        2,
+        **{
+            "imgs._type": "images/separated",
+            "imgs.filenames": [path, 7, None, "\x00"],
+            "imgs.captions": "no list",
+        },
+    )
     writer = taken(home, log.path)
     assert writer.pictures == 0 and sum(writer.left_out.values()) == 5
     assert not list(writer.run.samples.iterdir())
@@ -143,24 +155,44 @@ def test_a_picture_outside_the_runs_files_is_never_read(home, tmp_path, way):
 def test_names_and_texts_cannot_act_on_a_terminal(invoke, home, tmp_path):
     log = WandbFile(tmp_path / "r")
     evil = "\x1b]0;owned\x07\x1b[31mred\u202e"
-    log.add(run={"run_id": evil, "display_name": evil, "notes": evil, "tags": [evil, "a,b"], "project": evil, "host": evil})
+    log.add(
+        run={
+            "run_id": evil,
+            "display_name": evil,
+            "notes": evil,
+            "tags": [evil, "a,b"],
+            "project": evil,
+            "host": evil,
+        }
+    )
     log.add(environment={"program": evil, "args": [evil]})
     log.log(1, **{evil: 1.0, "@seconds": 2.0, "system/cpu": 3.0, "": 4.0})
     log.add(config={"update": [{"key": evil, "value_json": json.dumps({evil: evil})}]})
     log.add(output_raw={"line": evil + "\n"})
     (log.files).mkdir()
     (log.files / "a.png").write_bytes(PNG)
-    log.log(2, **{"img": {"_type": "image-file", "path": "a.png", "caption": evil}, "../../x": {"_type": "image-file", "path": "a.png"}})
+    log.log(
+        2,
+        **{
+            "img": {"_type": "image-file", "path": "a.png", "caption": evil},
+            "../../x": {"_type": "image-file", "path": "a.png"},
+        },
+    )
     log.add(exit={"exit_code": 1})
     done = invoke("import", str(log.path))
     assert done.exit_code == 0, done.stderr
     run = done.stdout.strip()
-    told = [done.stderr, *(invoke(*command).stdout for command in (["runs"], ["show", run], ["runs", "--json"]))]
+    told = [
+        done.stderr,
+        *(invoke(*command).stdout for command in (["runs"], ["show", run], ["runs", "--json"])),
+    ]
     assert not [text for text in told if "\x1b" in text or "\u202e" in text]
     shown = json.loads(invoke("show", run, "--json").stdout)
     assert shown["name"] == "red" and shown["tags"] == ["red", "a-b"] and shown["notes"] == "red"
     assert shown["metrics"] == {"red": 1.0, "logged.@seconds": 2.0, "logged.system/cpu": 3.0, "unnamed": 4.0}
-    assert len(shown["samples"]) == 2 and all(Path(path).parent == Path(shown["dir"]) / "samples" for path in shown["samples"])
+    assert len(shown["samples"]) == 2 and all(
+        Path(path).parent == Path(shown["dir"]) / "samples" for path in shown["samples"]
+    )
     assert evil.encode() in RunDir(shown["dir"]).log_path.read_bytes()
 
 
@@ -236,7 +268,12 @@ def test_an_event_file_says_anything(home, tmp_path):
         told(2, tag="pic", image={"encoded_image_string": b"no picture"})
         told(2, tag="pic", image={"encoded_image_string": PNG})
         shape = {"dim": [{"size": 2**40}]}
-        told(3, tag="t", tensor={"dtype": 1, "tensor_shape": shape}, metadata={"plugin_data": {"plugin_name": "scalars"}})
+        told(
+            3,
+            tag="t",
+            tensor={"dtype": 1, "tensor_shape": shape},
+            metadata={"plugin_data": {"plugin_name": "scalars"}},
+        )
         told(4, tag="hp", metadata={"plugin_data": {"plugin_name": "hparams", "content": b"\xff\xff"}})
         file.write(struct.pack("<Q", 2**62) + bytes(500))
     writer = taken(home, path)

@@ -19,8 +19,17 @@ from tests.tui.conftest import Desk
 def imported(home, tmp_path) -> RunDir:
     """A run that was logged with wandb."""
     log = WandbFile(tmp_path / "theirs")
-    log.add(run={"run_id": "x", "display_name": "their run", "tags": ["paper"], "start_time": "2025-06-01T10:00:00Z"})
-    log.add(config={"update": [{"key": "lr", "value_json": "0.001"}, {"key": "net", "value_json": '{"width": 64}'}]})
+    log.add(
+        run={
+            "run_id": "x",
+            "display_name": "their run",
+            "tags": ["paper"],
+            "start_time": "2025-06-01T10:00:00Z",
+        }
+    )
+    log.add(
+        config={"update": [{"key": "lr", "value_json": "0.001"}, {"key": "net", "value_json": '{"width": 64}'}]}
+    )
     log.files.mkdir()
     for step in range(60):
         log.log(step, **{"loss": 1 / (step + 1), "val/acc": step / 60, "_timestamp": 1748772000.0 + step})
@@ -65,7 +74,9 @@ async def test_a_run_of_wandb_has_its_curve_its_sample_and_its_settings(desk, si
         await d.sees("epoch one", "epoch two")
 
 
-@pytest.mark.parametrize(("key", "what"), [("E", "evaluate"), ("P", "playground"), ("A", "edit"), ("R", "resume")])
+@pytest.mark.parametrize(
+    ("key", "what"), [("E", "evaluate"), ("P", "playground"), ("A", "edit"), ("R", "resume")]
+)
 async def test_what_needs_a_recipe_or_a_checkpoint_is_refused_in_a_sentence(desk, imported, key, what):
     before = imported.read_state()
     async with desk((160, 45)) as d:
