@@ -99,13 +99,15 @@ def _tell_followed(writer: RunWriter) -> None:
 
 def _tell(writer: RunWriter) -> None:
     """What was taken over, and what was not."""
-    taken = [_count(writer.points, "point"), f"{len(set(writer.series.values()))} series"]
-    if writer.pictures:
-        taken.append(_count(writer.pictures, "picture"))
+    told = writer.told
+    series = set(filter(None, told.series.values()))
+    taken = [_count(told.points, "point"), f"{len(series)} series"]
+    if told.pictures:
+        taken.append(_count(told.pictures, "picture"))
     status = f"{writer.status}: {writer.reason}" if writer.reason else writer.status
     say(f"{_named(writer)}: {', '.join(taken)}; {status}")
-    if writer.left_out:
-        say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in writer.left_out.items()))
+    if told.left_out:
+        say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in told.left_out.items()))
 
 
 def _count(n: int, what: str) -> str:
@@ -119,6 +121,6 @@ def _described(writer: RunWriter) -> dict[str, Any]:
         "from": writer.source.format,
         "path": writer.source.path,
         "status": writer.status,
-        "points": writer.points,
-        "samples": writer.pictures,
+        "points": writer.told.points,
+        "samples": writer.told.pictures,
     }

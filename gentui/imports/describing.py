@@ -26,10 +26,12 @@ class Description:
     def __init__(self, source: Source, name: str, before: dict[str, Any]):
         self.about = About()
         self.settings: dict[str, Any] = {}
+        self.is_changed = False
         self._source, self._wanted, self._before = source, name, before
 
     def learn(self, told: About) -> int:
         """Take in what is told; how many settings were too many."""
+        self.is_changed = True
         self.about = About(*(getattr(told, one.name) or getattr(self.about, one.name) for one in fields(About)))
         refused = 0
         for key, value in told.config.items():

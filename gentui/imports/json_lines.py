@@ -84,7 +84,7 @@ class StandardInput(Source):
 
     def __init__(self, name: str):
         super().__init__("-", name)
-        self._fd = 0
+        self._fd, self._opened_at = 0, time.time()
         self._lines, self._rows = Lines(), JsonLines()
 
     def entries(self) -> Iterator[Entry]:
@@ -105,6 +105,10 @@ class StandardInput(Source):
             if isinstance(entry, Numbers) and entry.t is None:
                 entry.t = time.time()
             yield entry
+
+    @property
+    def modified_at(self) -> float:
+        return self._opened_at
 
     def wait(self, seconds: float) -> None:
         if not self.is_over:

@@ -38,7 +38,7 @@ def begin(home: Path, opener: Opener, name: str, leaving: Leaving) -> RunWriter:
     source = opener()
     with _writing(home, source, name) as writer:
         writer.drain(source.entries())
-        while source.is_live and not writer.has_begun:
+        while source.is_live and not writer.told.has_begun:
             if leaving.wanted:
                 raise KeyboardInterrupt
             if source.is_over:
@@ -83,7 +83,7 @@ def _is_over(writer: RunWriter, is_left: bool) -> bool:
     """Take what is new; whether that was the last of it."""
     try:
         writer.drain(writer.source.entries())
-        if writer.ended or writer.source.is_over:
+        if writer.told.ended or writer.source.is_over:
             _conclude(writer)
             return True
     except (Unusable, OSError) as error:
@@ -98,7 +98,7 @@ def _is_over(writer: RunWriter, is_left: bool) -> bool:
             if writer.source.is_live
             else f"; `gentui import {writer.source.path} --follow` takes it up again"
         )
-        writer.conclude("interrupted", f"not followed beyond step {writer.step:,}{again}")
+        writer.conclude("interrupted", f"not followed beyond step {writer.told.step:,}{again}")
     return is_left
 
 
@@ -107,12 +107,12 @@ def _conclude(writer: RunWriter) -> None:
     writer.drain(writer.source.last_entries())
     if writer.source.is_live and writer.is_empty:
         writer.conclude("failed", "no line that came was a JSON object with numbers")
-    elif writer.ended is None:
+    elif writer.told.ended is None:
         writer.conclude(*writer.source.untold_end)
-    elif writer.ended.code == 0:
+    elif writer.told.ended.code == 0:
         writer.conclude("done", "")
     else:
-        code = f"exit code {writer.ended.code}"
+        code = f"exit code {writer.told.ended.code}"
         clue = writer.last_error()
         writer.conclude("failed", f"{clue} ({code})" if clue else f"the script ended with {code}")
 

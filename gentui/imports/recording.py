@@ -1,0 +1,188 @@
+"""What a log tells, as a trainer would have written it: events, console output, pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from engine.events import EventWriter, Kind
+from engine.rundir import FILE_MODE, write_atomically
+from gentui.imports.describing import MOST_SETTINGS, Description
+from gentui.imports.entries import About, Ended, Entry, LeftOut, Machine, Numbers, Picture, Printed
+from gentui.imports.reading import picture_suffix
+from gentui.index.log import MAX_SERIES, MAX_SYSTEM
+from gentui.system import is_system
+from gentui.text import clean
+
+_BATCH = 512  # records written at a time
+_LONGEST_NAME = 200  # of a series, as the index has it
+_MOST_REASONS = 20
+_OURS = {"cpu": "cpu_percent"}  # what the machine's series are called in runs of our own
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Recorder:
+    """Writes entries into an event log, a log of console output and a folder of ``samples``.
+
+    ``undated`` is the time, in unix seconds, of what is told before any time is.
+    """
+
+    def __init__(self, events: Path, log: Path, samples: Path, described: Description, undated: float):
+        self.samples = samples
+        self.points = self.pictures = self.step = 0
+        self.series: dict[str, str] = {}
+        self.left_out: Counter[str] = Counter()
+        self.ended: Ended | None = None
+        self.has_begun = False
+        """Whether the log told anything at all of its run."""
+        self.pictures_written: set[str] = set()
+        self._described, self._undated = described, undated
+        self._events = EventWriter(events)
+        self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._records: list[dict[str, Any]] = []
+        self._row: Numbers | None = None
+        self._system: dict[str, str] = {}
+        self._first_t: float | None = None
+        self._last_t = 0.0
+        self._is_started = False
+
+    def drain(self, entries: Iterable[Entry]) -> None:
+        """Write all of it. Raises OSError when the pictures or the console output have no room."""
+        for entry in entries:
+            self._take(entry)
+        self._end_row()
+        self._flush()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether all that was told is written."""
+        return not self._events.blocked
+
+    @property
+    def started_at(self) -> float:
+        return self._described.about.started_at or self._first_t or self._undated
+
+    @property
+    def ended_at(self) -> float:
+        """When the newest entry was logged."""
+        return max(self.started_at, self._last_t)
+
+    def end(self, status: str, reason: str) -> None:
+        """Write that the run has ended so, as the log itself tells it."""
+        if self._is_started:
+            self._record("status", self.step, self.ended_at, status=status, reason=reason)
+            self._flush()
+
+    def sync(self) -> None:
+        """Raises OSError where there is no room for all that was told."""
+        self._events.sync()
+
+    def close(self) -> None:
+        self._events.close()
+        os.close(self._log)
+
+    def _take(self, entry: Entry) -> None:
+        self.has_begun |= not isinstance(entry, LeftOut)
+        match entry:
+            case Numbers():
+                self._numbers(entry)
+            case Machine(t, values):
+                self._end_row()
+                if known := {key: value for name, value in values.items() if (key := self._system_name(name))}:
+                    self._record("system", self.step, t, values=known)
+            case Picture():
+                self._end_row()
+                self._picture(entry)
+            case Printed(text):
+                self._print(text)
+            case About():
+                self._leave_out(f"settings beyond the first {MOST_SETTINGS:,}", self._described.learn(entry))
+            case Ended():
+                self.ended = entry
+            case LeftOut(what, n):
+                self._leave_out(what, n)
+
+    def _leave_out(self, what: str, n: int = 1) -> None:
+        if n:
+            is_known = what in self.left_out or len(self.left_out) < _MOST_REASONS
+            self.left_out[clean(what, 80) if is_known else "others"] += n
+
+    def _numbers(self, told: Numbers) -> None:
+        """Wait for the rest of its step, which a log may tell one series after another."""
+        row = self._row
+        if row is None or row.step != told.step or row.values.keys() & told.values.keys():
+            self._end_row()
+            self._row = told
+        else:
+            row.values |= told.values
+            row.t = told.t or row.t
+
+    def _end_row(self) -> None:
+        if (row := self._row) is None:
+            return
+        self._row = None
+        named = {key: value for name, value in row.values.items() if (key := self._series_name(name))}
+        self._leave_out(f"values of series beyond the first {MAX_SERIES:,}", len(row.values) - len(named))
+        if named:
+            self.points += len(named)
+            self.step = max(self.step, row.step)
+            self._record("metrics", row.step, row.t, values=named)
+
+    def _series_name(self, name: str) -> str:
+        """What the series is called here; "" where it is not taken."""
+        if name not in self.series:
+            key = clean(name, _LONGEST_NAME).strip() or "unnamed"
+            if key.startswith("@") or is_system(key):  # what the index calls its own
+                key = f"logged.{key}"[:_LONGEST_NAME]
+            self.series[name] = key if len(self.series) < MAX_SERIES else ""
+        return self.series[name]
+
+    def _system_name(self, name: str) -> str:
+        if name not in self._system:
+            key = clean(_OURS.get(name, name), _LONGEST_NAME - 20).strip()
+            self._system[name] = key if len(self._system) < MAX_SYSTEM else ""
+        return self._system[name]
+
+    def _picture(self, told: Picture) -> None:
+        suffix = picture_suffix(told.data)
+        if suffix is None:
+            self._leave_out("pictures of a format that cannot be shown")
+            return
+        mark = zlib.crc32(told.data, zlib.crc32(told.key.encode("utf-8", "replace")))
+        name = f"{told.step:09d}-{_UNFIT.sub('-', told.key)[:60]}-{mark:08x}{suffix}"
+        write_atomically(self.samples / name, told.data)
+        self.pictures_written.add(name)
+        self.pictures += 1
+        self.step = max(self.step, told.step)
+        caption = clean(": ".join(filter(None, (told.key, told.caption))), 300)
+        self._record("sample", told.step, told.t, path=f"{self.samples.name}/{name}", caption=caption)
+
+    def _print(self, text: str) -> None:
+        data = text.encode("utf-8", "replace")
+        while data:
+            data = data[os.write(self._log, data) :]
+
+    def _record(self, kind: Kind, step: int, t: float | None, **fields: Any) -> None:
+        self._first_t = self._first_t or t
+        t = t or self._last_t or self.started_at
+        self._last_t = max(self._last_t, t)
+        if not self._is_started:
+            self._is_started = True
+            self._records.append(self._stamped("status", 0, self.started_at, status="started", reason=""))
+        self._records.append(self._stamped(kind, step, t, **fields))
+        if len(self._records) >= _BATCH:
+            self._flush()
+
+    def _stamped(self, kind: Kind, step: int, t: float, **fields: Any) -> dict[str, Any]:
+        """A record as the index wants it. How many images were seen is nothing that such a log tells."""
+        mono = max(0.0, t - self.started_at)
+        return {"kind": kind, "t": t, "mono": mono, "step": step, "images": 0, **fields}
+
+    def _flush(self) -> None:
+        self._events.emit_many(self._records)
+        self._records.clear()
