@@ -147,6 +147,23 @@ def test_all_is_private_and_nothing_is_left_beside(imported, wandb_run, home):
     assert names == {"events-2.jsonl", "lock", "log.txt", "marks.json", "recipe.toml", "run.json", "state.json"}
 
 
+def test_logs_of_older_versions_of_wandb_are_read(imported, shown, invoke, home, tmp_path):
+    log = WandbFile(tmp_path / "r")
+    log.files.mkdir()
+    (log.files / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    image = json.dumps({"_type": "image-file", "path": "a.png"})
+    items = {"_step": "7", "_runtime": "1.5", "loss": "1", "deep": '{"a": {"b": 2}}', "img": image, "odd": '"NaN"'}
+    log.add(history={"item": [{"key": key, "value_json": value} for key, value in items.items()]})
+    log.add(output={"line": "printed\n"})
+    log.add(exit={"exit_code": 255})
+    (told,) = imported(str(log.path))
+    values = values_of(home / "runs" / told["id"])[7]
+    assert math.isnan(values.pop("odd")) and values == {"loss": 1.0, "deep.a.b": 2.0}
+    run = shown(told["id"])
+    assert (run["status"], run["name"], len(run["samples"])) == ("failed", "run-made", 1)
+    assert invoke("logs", told["id"]).stdout == "printed\n"
+
+
 def test_a_folder_of_wandb_is_all_its_runs(imported, invoke, logged, tmp_path):
     for kind in ("good", "bad"):
         (found,) = (logged / kind / "wandb").glob("offline-run-*")
