@@ -46,7 +46,6 @@ _PIECE = struct.Struct("<IHB")  # checksum, length, type
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _LARGEST_RECORD = 64 << 20
 _SEEDS = [zlib.crc32(bytes([kind])) for kind in range(5)]
-_NOT_TAKEN = ("parquet", "media")  # of no use without wandb
 CORRUPT, ABSENT, OUTSIDE = "corrupt records", "pictures that are not there", "pictures outside the run's files"
 
 
@@ -63,7 +62,7 @@ class WandbLog(Source):
         super().__init__(str(path), path.stem)
         self._record = library("wandb.proto.wandb_internal_pb2", "wandb", "a run of wandb").Record
         self._file = GrowingFile(path)
-        self._files = path.parent / "files"
+        self._files = path.parent.resolve() / "files"
         self._pieces: list[bytes] = []
         self._step, self._seen = 0, set[str]()
         self._summary: dict[str, float] = {}
@@ -236,9 +235,8 @@ class WandbLog(Source):
         if relative.is_absolute() or ".." in relative.parts:
             return OUTSIDE
         try:
-            root = self._files.resolve()
-            place = root / relative
-            if place.resolve() != place:
+            place = self._files / relative
+            if place.resolve() != place:  # a link on the way
                 return OUTSIDE
             fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
         except (OSError, ValueError, RuntimeError):

@@ -152,7 +152,14 @@ def test_logs_of_older_versions_of_wandb_are_read(imported, shown, invoke, home,
     log.files.mkdir()
     (log.files / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     image = json.dumps({"_type": "image-file", "path": "a.png"})
-    items = {"_step": "7", "_runtime": "1.5", "loss": "1", "deep": '{"a": {"b": 2}}', "img": image, "odd": '"NaN"'}
+    items = {
+        "_step": "7",
+        "_runtime": "1.5",
+        "loss": "1",
+        "deep": '{"a": {"b": 2}}',
+        "img": image,
+        "odd": '"NaN"',
+    }
     log.add(history={"item": [{"key": key, "value_json": value} for key, value in items.items()]})
     log.add(output={"line": "printed\n"})
     log.add(exit={"exit_code": 255})

@@ -119,7 +119,9 @@ def test_a_sound_frame_may_hold_anything(home, tmp_path):
     assert 'k = "{{{"' in writer.run.recipe_path.read_text()
 
 
-@pytest.mark.parametrize("way", ["absolute", "up", "link", "linked folder", "pipe", "absent", "text"])
+@pytest.mark.parametrize(
+    "way", ["absolute", "up", "link", "linked folder", "linked files", "pipe", "absent", "text"]
+)
 def test_a_picture_outside_the_runs_files_is_never_read(home, tmp_path, way):
     secret = tmp_path / "secret.png"
     secret.write_bytes(PNG)
@@ -136,6 +138,10 @@ def test_a_picture_outside_the_runs_files_is_never_read(home, tmp_path, way):
         case "linked folder":
             (log.files / "media").symlink_to(tmp_path)
             path = "media/secret.png"
+        case "linked files":
+            log.files.rmdir()
+            log.files.symlink_to(tmp_path)
+            path = "secret.png"
         case "pipe":
             os.mkfifo(log.files / path)
         case "text":
