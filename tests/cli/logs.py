@@ -55,8 +55,8 @@ with SummaryWriter(sys.argv[1] + "/two/deep") as log:
 """
 
 
-def ran(script: str, folder: Path, *arguments: str) -> None:
-    """Run a script of somebody's, who has nothing to do with gentui, in the folder."""
+def begun(script: str, folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A script of somebody's, who has nothing to do with gentui, that runs in the folder."""
     private = {
         name: str(folder / "private")
         for name in ("HOME", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR")
@@ -64,12 +64,18 @@ def ran(script: str, folder: Path, *arguments: str) -> None:
     (folder / "private").mkdir(parents=True, exist_ok=True)
     (folder / "script.py").write_text(script)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "PYTHONPATH"))}
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "script.py", *arguments],
         cwd=folder, env={**environment, **private, "WANDB_MODE": "offline", "WANDB_SILENT": "true"},
-        capture_output=True, text=True, timeout=300,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert done.returncode in (0, *map(int, filter(str.isdigit, arguments))), done.stderr
+
+
+def ran(script: str, folder: Path, *arguments: str) -> None:
+    """Run such a script to its end."""
+    process = begun(script, folder, *arguments)
+    _, told = process.communicate(timeout=300)
+    assert process.returncode in (0, *map(int, filter(str.isdigit, arguments))), told
 
 
 class WandbFile:

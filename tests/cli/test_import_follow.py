@@ -14,7 +14,7 @@ import pytest
 
 from engine.rundir import RunDir, list_runs
 from tests.cli.conftest import wait_until
-from tests.cli.logs import WandbFile, values_of
+from tests.cli.logs import WANDB, WandbFile, begun, values_of
 
 
 @pytest.fixture
@@ -88,6 +88,18 @@ def test_a_growing_log_is_followed_to_its_end(gentui, follow, home, log):
     )
     assert not run.is_alive()
     assert json.loads(gentui("show", run.id, "--json").stdout)["seconds"] == 11.0
+
+
+def test_a_script_that_logs_with_wandb_is_followed_while_it_runs(follow, home, tmp_path):
+    script = begun(WANDB, tmp_path / "theirs")
+    wait_until(lambda: list((tmp_path / "theirs").glob("wandb/offline-run-*/run-*.wandb")), 120)
+    process = follow(str(tmp_path / "theirs"), "--follow")
+    assert script.wait(300) == 0
+    code, told = ended(process)
+    assert code == 0 and "first try (wandb): 802 points, 6 series, 4 pictures; done" in told
+    (run,) = list_runs(home)
+    assert values_of(run.path)[199]["loss"] == 1 / 200 and run.read_state().status == "done"
+    assert run.info()["name"] == "first try" and "lr = 0.001" in run.recipe_path.read_text()
 
 
 def test_a_script_that_fails_while_it_is_followed(follow, home, log):
