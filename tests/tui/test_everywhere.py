@@ -106,6 +106,21 @@ def test_copies_reach_the_terminal_and_the_tour_is_shown_once(home, runs):
             t.close()
 
 
+async def test_a_key_at_the_tour_closes_it_and_does_what_it_does(desk, runs):
+    runs.make()
+    async with desk() as d:
+        await d.opens("TourScreen", "f12")
+        await d.opens("RunsScreen", "2")
+        await d.opens("TourScreen", "f12")
+        await d.press("slash", *"ab")
+        await d.until(lambda: d.app.screen.query_one("#runs-filter").value == "ab")
+        await d.press("escape")
+        await d.opens("TourScreen", "f12")
+        await d.opens("RunsScreen", "enter")
+        await d.opens("TourScreen", "f12")
+        await d.opens("HelpScreen", "f1")
+
+
 def test_the_tour_is_five_lines():
     assert len(lines()) == 5
 

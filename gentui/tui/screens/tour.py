@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -25,6 +26,8 @@ def lines() -> list[str]:
 
 
 class TourScreen(Dialog):
+    """Any key but those that close it closes it too, and does what it does on the screen below."""
+
     context = "notice"
     BINDINGS = keys.bindings("notice")
 
@@ -35,3 +38,10 @@ class TourScreen(Dialog):
                 Content.assemble(("Welcome to gentui", "bold $primary"), f"\n\n{told}\n"), markup=False
             )
             yield KeyBar("notice", modal=True)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in self.active_bindings:
+            return
+        event.stop()
+        self.dismiss(None)
+        self.app.call_later(self.app.post_message, events.Key(event.key, event.character))
