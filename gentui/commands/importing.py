@@ -99,19 +99,9 @@ def _tell_followed(writer: RunWriter) -> None:
 
 def _tell(writer: RunWriter) -> None:
     """What was taken over, and what was not."""
-    told = writer.told
-    series = set(filter(None, told.series.values()))
-    taken = [_count(told.points, "point"), f"{len(series)} series"]
-    if told.pictures:
-        taken.append(_count(told.pictures, "picture"))
-    status = f"{writer.status}: {writer.reason}" if writer.reason else writer.status
-    say(f"{_named(writer)}: {', '.join(taken)}; {status}")
-    if told.left_out:
-        say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in told.left_out.items()))
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
+    say(str(writer))
+    if left_out := writer.told.left_out:
+        say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in left_out.items()))
 
 
 def _described(writer: RunWriter) -> dict[str, Any]:

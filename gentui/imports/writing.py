@@ -81,6 +81,16 @@ class RunWriter:
     def name(self) -> str:
         return self._described.name()
 
+    def __str__(self) -> str:
+        """The run, and what was taken over, in one line."""
+        told = self.told
+        series = set(filter(None, told.series.values()))
+        taken = [_count(told.points, "point"), f"{len(series)} series"]
+        if told.pictures:
+            taken.append(_count(told.pictures, "picture"))
+        status = f"{self.status}: {self.reason}" if self.reason else self.status
+        return f"{self.name} ({self.source.format}): {', '.join(taken)}; {status}"
+
     def publish(self) -> None:
         """Show the run as it is now: running, or concluded. Raises OSError, among others for want of room."""
         self.told.sync()
@@ -180,6 +190,10 @@ class RunWriter:
         for path in self.run.samples.iterdir():
             if path.name not in self.told.pictures_written:
                 path.unlink(missing_ok=True)
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _imported_before(home: Path, source: Source) -> RunDir | None:

@@ -243,6 +243,7 @@ TABLE: tuple[Key, ...] = (
     Key("runs.evaluate", "E", "evaluate", "Evaluate", "score its checkpoint: a job in the queue", 8),
     Key("runs.play", "P", "playground", "Playground", "draw from its checkpoints; a classifier's features", 8),
     Key("runs.overlay", "V", "overlay", "Curves", "open this run, the marked ones laid over its charts", 0),
+    Key("runs.import", "I", "import_runs", "Import", "runs of other scripts: wandb, TensorBoard, CSV, JSON", 0),
     Key("runs.back", "escape", "back", "Back", "clear the marks, then the filter, then go home", 0, False),
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "the curves", 0),

@@ -44,6 +44,29 @@ def imported(home, tmp_path) -> RunDir:
     return taking.take(home, opener, "").run
 
 
+def told(d: Desk, words: str) -> bool:
+    return any(words in one.message for one in d.app._notifications)
+
+
+async def test_logs_are_imported_from_the_list_of_runs(desk, home, tmp_path):
+    (tmp_path / "mine.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n')
+    async with desk((120, 40)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("I imports those of other scripts")
+        await d.opens("PromptScreen", "I")
+        await d.press("enter")
+        await d.sees("a file or a folder is wanted")
+        await d.press(*str(tmp_path / "nothing"), "enter")
+        await d.until(lambda: told(d, "there is nothing at"))
+        await d.opens("PromptScreen", "I")
+        await d.press(*str(tmp_path / "mine.jsonl"), "enter")
+        await d.until(lambda: told(d, "mine (jsonl): 2 points, 1 series"))
+        await d.sees("✓ done")
+        await d.opens("PromptScreen", "I")
+        await d.press(*str(tmp_path), "enter")
+        await d.until(lambda: told(d, "can be imported: it should be"))
+
+
 async def opened(d: Desk):
     await d.opens("RunsScreen", "2")
     await d.sees("their run")

@@ -219,6 +219,38 @@ def rename(app: GentuiApp, run: Any) -> None:
     )
 
 
+def import_runs(app: GentuiApp) -> None:
+    """Ask where the logs of other scripts lie, and make runs of them."""
+
+    def work(path: str) -> str:
+        from gentui.imports import taking
+        from gentui.imports.entries import Unusable
+        from gentui.imports.finding import find
+        from gentui.jobs import JobError
+
+        done, refused = [], []
+        for opener in find(path):
+            try:
+                done.append(taking.take(app.home, opener, ""))
+            except (Unusable, JobError, OSError) as error:
+                refused.append(str(error))
+        if refused:
+            more = f". And {len(refused) - 4} more" if len(refused) > 4 else ""
+            raise Unusable(f"{wording.plural(len(done), 'run')} imported. {'. '.join(refused[:4])}{more}.")
+        return str(done[0]) if len(done) == 1 else f"{wording.plural(len(done), 'run')} imported."
+
+    def answered(text: str | None) -> None:
+        if text is not None:
+            _told(app, lambda: work(text.strip()))
+
+    detail = (
+        "A run or folder of wandb, a log directory of TensorBoard, a .csv or .jsonl file. The same again brings its"
+        " runs up to date; `gentui import --follow` goes along with them."
+    )
+    check = lambda text: "" if text.strip() not in ("", "-") else "a file or a folder is wanted"  # noqa: E731
+    app.push_screen(PromptScreen("Import what other scripts logged at", detail, check=check), answered)
+
+
 def label(run: Any) -> str:
     """What a person calls a run."""
     return run.name or run.recipe or run.id

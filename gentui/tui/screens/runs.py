@@ -190,7 +190,7 @@ class RunsScreen(ListScreen):
         table.empty = (
             "No run matches. Esc clears the filter."
             if text.strip()
-            else "No runs yet: 1, then Enter on a recipe."
+            else "No runs yet: 1, then Enter on a recipe; I imports those of other scripts."
         )
         self._matching = [listed for listed in self._runs if query.matches(listed.run)]
         key = table.key
@@ -363,6 +363,9 @@ class RunsScreen(ListScreen):
     def action_rename(self) -> None:
         if run := self.run_here:
             deeds.rename(self.gentui, run)
+
+    def action_import_runs(self) -> None:
+        deeds.import_runs(self.gentui)
 
     def action_reorder(self, where: str) -> None:
         if run := self.run_here:
