@@ -67,22 +67,23 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """``play`` leads to the ``screen``, named by its class. ``is_of_size``: what is scrolled to, or stood at, depends
-    on the size of the screen that its keys are pressed on."""
+    """``play`` leads to the ``screen``, named by its class. ``keeps_its_start``: what it shows depends on
+    the size, or the colours, that its keys are pressed at: where the cursor stands, what is scrolled to, what lies
+    below a dialog."""
 
     screen: str
     play: Callable[[Desk, Runs], Coroutine[Any, Any, object]]
     crashes: int = 0
-    is_of_size: bool = False
+    keeps_its_start: bool = False
 
 
 SCENES: dict[str, Scene] = {}
 
 
-def scene(screen: str, name: str, crashes: int = 0, is_of_size: bool = False) -> Callable[[Any], Any]:
+def scene(screen: str, name: str, crashes: int = 0, keeps_its_start: bool = False) -> Callable[[Any], Any]:
     def keep(play: Any) -> Any:
         assert name not in SCENES
-        SCENES[name] = Scene(screen, play, crashes, is_of_size)
+        SCENES[name] = Scene(screen, play, crashes, keeps_its_start)
         return play
 
     return keep
@@ -356,7 +357,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.until(lambda: "loss 0.0600" not in d.text)
 
 
-@scene("RunScreen", "run-chart-alone", is_of_size=True)
+@scene("RunScreen", "run-chart-alone", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     screen = await viewed(d, runs)
     await d.press("enter", "V", "shift+left")
@@ -409,7 +410,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("newest, following")
 
 
-SCENES["overlay"] = Scene("OverlayScreen", laid_over, is_of_size=True)
+SCENES["overlay"] = Scene("OverlayScreen", laid_over, keeps_its_start=True)
 
 # -- runs side by side
 
@@ -432,37 +433,37 @@ async def _(d: Desk, runs: Runs) -> None:
 # -- forms
 
 
-@scene("FormScreen", "form", is_of_size=True)
+@scene("FormScreen", "form", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await filled_in(d, runs, name="mine", steps="600")
 
 
-@scene("FormScreen", "form-mistake", is_of_size=True)
+@scene("FormScreen", "form-mistake", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await filled_in(d, runs, name="mine", steps="many")
     await d.sees("✗ 1 problem")
 
 
-@scene("FormScreen", "form-sweep", is_of_size=True)
+@scene("FormScreen", "form-sweep", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await filled_in(d, runs, seed="0|1|2", lr="1e-3|1e-4")
     await d.sees("6 runs")
 
 
-@scene("EvaluateScreen", "evaluate")
+@scene("EvaluateScreen", "evaluate", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await scored(d, runs)
     await d.sees("metrics", "checkpoint", "waits its turn")
 
 
-@scene("EvaluateScreen", "evaluate-mistake")
+@scene("EvaluateScreen", "evaluate-mistake", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await scored(d, runs)
     await d.press(*",fit")
     await d.sees("✗")
 
 
-@scene("ExportScreen", "export")
+@scene("ExportScreen", "export", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     rivals(runs)
     await d.opens("LeaderboardScreen", "3")
@@ -476,7 +477,7 @@ async def _(d: Desk, runs: Runs) -> None:
 SCENES["playground"] = Scene("PlaygroundScreen", playing)
 
 
-@scene("PlaygroundScreen", "playground-drawn")
+@scene("PlaygroundScreen", "playground-drawn", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     screen = await playing(d, runs)
     await d.press("f7", "f5")
@@ -517,7 +518,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("(this screen)")
 
 
-@scene("CommandPalette", "palette")
+@scene("CommandPalette", "palette", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await d.opens("LeaderboardScreen", "3")
     await d.opens("CommandPalette", "ctrl+p")
@@ -525,7 +526,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("View run")
 
 
-@scene("JumpScreen", "jump", is_of_size=True)
+@scene("JumpScreen", "jump", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await viewed(d, runs, "g")
     await d.sees("step 180")
@@ -556,7 +557,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("Delete 2 runs")
 
 
-@scene("NoticeScreen", "notice")
+@scene("NoticeScreen", "notice", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await menu(d, runs)
     d.app.screen.query_one(Table).move_to("celeba-unet")

@@ -2,8 +2,8 @@
 
 Renew after a change that is meant, and read the difference:
 ``GENTUI_SNAPSHOTS=renew pytest tests/tui/test_snapshots.py``. With ``GENTUI_SNAPSHOTS=fresh`` the app is started
-anew for every size and colouring, which takes long and must show the same (but for what a scene scrolls to, which
-depends on the size that its keys are pressed at).
+anew for every size and colouring, which takes long and must show the same; scenes that keep something of their start
+begin there.
 """
 
 from __future__ import annotations
@@ -157,13 +157,16 @@ async def test_a_screen_looks_as_it_did(desk: Any, runs: Runs, name: str):
 async def test_a_fresh_start_looks_the_same(
     desk: Any, runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[int, int], colour: str
 ):
-    if colour == "nocolor":
-        monkeypatch.setenv("NO_COLOR", "1")
-    preferences.remember(theme=theme_of(colour))
     scene = SCENES[name]
-    async with desk(SIZES[0] if scene.is_of_size else size, crashes=scene.crashes) as d:
+    started = (SIZES[0], COLOURS[0]) if scene.keeps_its_start else (size, colour)
+    if started[1] == "nocolor":
+        monkeypatch.setenv("NO_COLOR", "1")
+    preferences.remember(theme=theme_of(started[1]))
+    async with desk(started[0], crashes=scene.crashes) as d:
         await scene.play(d, runs)
-        await d.pilot.resize_terminal(*size)
+        if started != (size, colour):
+            await d.pilot.resize_terminal(*size)
+            await recolour(d, colour)
         await check(d, name, (name_of(size), colour), {})
 
 

@@ -59,7 +59,7 @@ class HelpScreen(Dialog):
     ]
     DEFAULT_CSS = """
     HelpScreen > Vertical { width: 84; height: 90%; }
-    HelpScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    HelpScreen VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     HelpScreen Static { width: 100%; height: auto; }
     """
 
