@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gentui.tui.screens.painting import PaintsOnce
+from gentui.tui.screens.base import BaseScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
 
 
-class ListScreen(PaintsOnce):
+class ListScreen(BaseScreen):
     """A table under a filter; Enter on the filter, or leaving it, goes to the table."""
 
     def on_mount(self) -> None:
@@ -28,13 +28,7 @@ class ListScreen(PaintsOnce):
         return self.filter_text.lower().split()
 
     def action_filter(self) -> None:
-        self._hold_for_filter()
         self.query_one(Filter).open()
-
-    def _hold_for_filter(self) -> None:
-        """Where it comes or goes everything moves by a line, which takes two layouts."""
-        self.hold_paint()
-        self.call_after_refresh(self.release_paint)
 
     async def action_back(self) -> None:
         if not self.query_one(Filter).close():
@@ -44,7 +38,6 @@ class ListScreen(PaintsOnce):
         self.fill()
 
     def on_filter_closed(self) -> None:
-        self._hold_for_filter()
         self.query_one(Table).focus()
 
     def on_input_submitted(self) -> None:
