@@ -23,6 +23,7 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
         os.environ.setdefault("GENTUI_PLOT", "ascii")
     else:  # what a terminal sends for one key comes together; over a slow line it may not
         os.environ.setdefault("ESCDELAY", "25")
+        os.environ.setdefault("TEXTUAL_FPS", "240")  # at 60, most of what a key waits for is the next paint
     if liked.lines:
         os.environ.setdefault("GENTUI_PLOT", liked.lines)
     question = Question(images)  # the terminal answers while Textual loads
