@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,13 +48,42 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
             writers, code = _each(
                 openers, lambda opener: taking.begin(app.home, opener, name, leaving), _tell_followed, as_json
             )
-            taking.follow(writers, leaving, _tell)
+
+            def more() -> list[RunWriter]:
+                """The runs that have begun since in the folders."""
+                new = [opener for opener in _found_now(paths) if _log_of(opener) not in known]
+                known.update(map(_log_of, new))
+                begun, _ = _each(
+                    new, lambda opener: taking.begin(app.home, opener, "", leaving), _tell_followed, as_json
+                )
+                writers.extend(begun)
+                return begun
+
+            known = set(map(_log_of, openers))
+            taking.follow(writers, leaving, _tell, more)
             code = code or _code(writers, leaving.wanted)
     else:
         writers, code = _each(openers, lambda opener: taking.take(app.home, opener, name), _tell, as_json)
     if as_json:
         out_json([_described(writer) for writer in writers])
     return code
+
+
+def _found_now(paths: tuple[str, ...]) -> list[Opener]:
+    from gentui.imports.entries import Unusable
+    from gentui.imports.finding import STANDARD_INPUT, find
+
+    found = []
+    for path in paths:
+        if path != STANDARD_INPUT:
+            with suppress(Unusable, OSError):  # what has gone since
+                found += find(path)
+    return found
+
+
+def _log_of(opener: Opener) -> tuple[object, ...]:
+    """Which log it opens."""
+    return (opener.func, opener.args)
 
 
 def _each(

@@ -7,13 +7,14 @@ import importlib
 import math
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Source, Unusable
+from gentui.imports.entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Unusable
 
-Opener = Callable[[], Source]
+Opener = partial[Any]  # of a Source
 """Opens one run's log. Raises Unusable or OSError."""
 
 CHUNK = 1 << 20

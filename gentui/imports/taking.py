@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,10 @@ from gentui.progress import Leaving
 
 LOOK_S = 1.0
 """Seconds between two looks at logs that are followed."""
+MORE_S = 3.0
+"""Seconds between two looks for logs that have begun since."""
 Said = Callable[[RunWriter], None]
+More = Callable[[], Sequence[RunWriter]]
 
 
 def take(home: Path, opener: Opener, name: str) -> RunWriter:
@@ -51,14 +55,18 @@ def begin(home: Path, opener: Opener, name: str, leaving: Leaving) -> RunWriter:
     return writer
 
 
-def follow(writers: Sequence[RunWriter], leaving: Leaving, ended: Said) -> None:
+def follow(writers: Sequence[RunWriter], leaving: Leaving, ended: Said, more: More = tuple) -> None:
     """Go along with runs that have begun until each has ended, or the person leaves; ``ended`` is told of each.
 
-    A stop asked of one of several ends that one alone. One whose log cannot be read on is interrupted, and keeps
-    nothing from the others.
+    ``more`` is asked now and then for runs that have begun since. A stop asked of one of several ends that one alone.
+    One whose log cannot be read on is interrupted, and keeps nothing from the others.
     """
     going = list(writers)
+    asked = time.monotonic()
     while going:
+        if time.monotonic() - asked > MORE_S and not leaving.wanted:
+            going += more()
+            asked = time.monotonic()
         left = _left(going, leaving)  # asked before the last look: what was logged until then is taken
         for writer in list(going):
             if _is_over(writer, writer in left):

@@ -102,6 +102,26 @@ def test_a_script_that_logs_with_wandb_is_followed_while_it_runs(follow, home, t
     assert run.info()["name"] == "first try" and "lr = 0.001" in run.recipe_path.read_text()
 
 
+def test_a_run_that_begins_in_a_followed_folder_is_followed_too(follow, home, tmp_path):
+    folder = tmp_path / "wandb"
+    first = WandbFile(folder / "offline-run-1", "run-one")
+    first.add(run={"run_id": "one", "display_name": "first"})
+    first.log(1, loss=1.0)
+    process = follow(str(folder), "--follow", "--json")
+    run_at(home, 1)
+    second = WandbFile(folder / "offline-run-2", "run-two")
+    second.add(run={"run_id": "two", "display_name": "second"})
+    second.log(7, loss=2.0)
+    other = wait_until(lambda: next((r for r in list_runs(home) if 7 in values_of(r.path)), None), 60)
+    assert other.read_state().status == "running" and other.info()["name"] == "second"
+    second.add(exit={"exit_code": 0})
+    wait_until(lambda: other.read_state().status == "done", 60)
+    assert process.poll() is None, "the first one goes on"
+    first.add(exit={"exit_code": 0})
+    told = json.loads(process.communicate(timeout=60)[0])
+    assert process.returncode == 0 and [row["name"] for row in told] == ["first", "second"]
+
+
 def test_a_script_that_fails_while_it_is_followed(follow, home, log):
     process = follow(str(log.path), "--follow")
     run = run_at(home, 1)
