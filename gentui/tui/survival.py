@@ -94,8 +94,10 @@ class SurvivingApp(OrderlyApp):
 
     async def _dispatch_message(self, message: Message) -> None:
         """Keys run the actions of screens in the app's own loop, which must not end with them."""
-        if isinstance(message, InputEvent | Paste) and not self.screen_stack:
-            return  # typed after the one that quit
+        if isinstance(message, InputEvent | Paste):
+            if not self.screen_stack:
+                return  # typed after the one that quit
+            self._is_up = self._is_up or self.screen.is_mounted  # whoever types sees it
         try:
             await super()._dispatch_message(message)
         except Exception as error:

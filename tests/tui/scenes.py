@@ -171,7 +171,7 @@ async def menu(d: Desk, runs: Runs) -> None:
 async def listed(d: Desk, runs: Runs) -> None:
     every_state(runs)
     await d.opens("RunsScreen", "2")
-    await d.sees("after that", "baseline", "◐ stalled", "◇")
+    await d.sees("after that", "baseline", "◐ stalled", "◇", "14.2", "41.75")
     await d.press("home")
     await d.sees("▸  ◌ queued")
 
