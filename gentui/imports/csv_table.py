@@ -8,43 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.entries import Entry, LeftOut, Numbers, Source, Unusable
-from gentui.imports.reading import GrowingFile, Lines, number_of, split_row
+from gentui.imports.entries import Entry, LeftOut, Numbers, Unusable
+from gentui.imports.reading import LineFile, number_of, split_row
 
 _MOST_COLUMNS = 10_000
 
 
-class CsvTable(Source):
+class CsvTable(LineFile):
     """A row is of the step its column names, else of the last named; without such a column, of its place."""
 
     format = "csv"
     untold_end = ("done", "a table does not tell how its run ended")
 
     def __init__(self, path: Path, name: str):
-        super().__init__(str(path), name)
-        self._file, self._lines = GrowingFile(path), Lines()
+        super().__init__(path, name)
         self._header: list[str] = []
         self._separator = ","
         self._rows = 0
         self._step: int | None = None
 
-    @property
-    def modified_at(self) -> float:
-        return self._file.modified_at
-
-    def entries(self) -> Iterator[Entry]:
-        for data in self._file.chunks():
-            for number, line in self._lines.of(data):
-                yield from self._told(number, line)
-
-    def last_entries(self) -> Iterator[Entry]:
-        for number, line in self._lines.last():
-            yield from self._told(number, line)
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
         if line is None:
             yield LeftOut("lines too long")
             return

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gentui.imports.entries import Entry, LeftOut, Numbers, Printed, Source
-from gentui.imports.reading import CHUNK, GrowingFile, Lines, flat, split_row
+from gentui.imports.entries import Entry, LeftOut, Numbers, Printed
+from gentui.imports.reading import CHUNK, LineFile, LineSource, flat, split_row
 
 _MOST_CHUNKS = 16  # read before what they told is written, however fast more comes
 
@@ -41,41 +41,25 @@ class JsonLines:
             yield Numbers(number if self._step is None else self._step, t, values)
 
 
-class JsonLinesFile(Source):
+class JsonLinesFile(LineFile):
     """A ``.jsonl`` file."""
 
     format = "jsonl"
     untold_end = ("done", "such a file does not tell how its run ended")
 
     def __init__(self, path: Path, name: str):
-        super().__init__(str(path), name)
-        self._file, self._lines, self._rows = GrowingFile(path), Lines(), JsonLines()
+        super().__init__(path, name)
+        self._rows = JsonLines()
 
-    @property
-    def modified_at(self) -> float:
-        return self._file.modified_at
-
-    def entries(self) -> Iterator[Entry]:
-        for data in self._file.chunks():
-            for line in self._lines.of(data):
-                yield from self._told(*line)
-
-    def last_entries(self) -> Iterator[Entry]:
-        for line in self._lines.last():
-            yield from self._told(*line)
-
-    def _told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
         for entry in self._rows.of(number, line):
             if not isinstance(entry, Printed):
                 yield entry
             elif entry.text.strip():
                 yield LeftOut("lines that are no objects")
 
-    def close(self) -> None:
-        self._file.close()
 
-
-class StandardInput(Source):
+class StandardInput(LineSource):
     """What is piped in. Lines that are no objects are the script's console output; the time is when they came."""
 
     format = "stdin"
@@ -85,22 +69,17 @@ class StandardInput(Source):
     def __init__(self, name: str):
         super().__init__("-", name)
         self._fd, self._opened_at = 0, time.time()
-        self._lines, self._rows = Lines(), JsonLines()
+        self._rows = JsonLines()
 
-    def entries(self) -> Iterator[Entry]:
+    def chunks(self) -> Iterator[bytes]:
         for _ in range(_MOST_CHUNKS):
             if self.is_over or not select.select([self._fd], [], [], 0)[0]:
                 return
             data = os.read(self._fd, CHUNK)
             self.is_over = not data
-            for line in self._lines.of(data):
-                yield from self._told(*line)
+            yield data
 
-    def last_entries(self) -> Iterator[Entry]:
-        for line in self._lines.last():
-            yield from self._told(*line)
-
-    def _told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
         for entry in self._rows.of(number, line):
             if isinstance(entry, Numbers) and entry.t is None:
                 entry.t = time.time()

@@ -7,12 +7,13 @@ import importlib
 import math
 import os
 import stat
+from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Unusable
+from gentui.imports.entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Source, Unusable
 
 Opener = partial[Any]  # of a Source
 """Opens one run's log. Raises Unusable or OSError."""
@@ -124,6 +125,49 @@ class Lines:
         self._held, self._size = [], 0
         self._number += 1
         return self._number, line
+
+
+class LineSource(Source):
+    """A log of lines. A subclass says where they come from, and what each tells."""
+
+    def __init__(self, path: str, name: str):
+        super().__init__(path, name)
+        self._lines = Lines()
+
+    @abstractmethod
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes that are new."""
+
+    @abstractmethod
+    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+        """What a line tells; None stands for one that is too long."""
+
+    def entries(self) -> Iterator[Entry]:
+        for data in self.chunks():
+            for line in self._lines.of(data):
+                yield from self.told(*line)
+
+    def last_entries(self) -> Iterator[Entry]:
+        for line in self._lines.last():
+            yield from self.told(*line)
+
+
+class LineFile(LineSource):
+    """Lines of a plain file."""
+
+    def __init__(self, path: Path, name: str):
+        super().__init__(str(path), name)
+        self._file = GrowingFile(path)
+
+    @property
+    def modified_at(self) -> float:
+        return self._file.modified_at
+
+    def chunks(self) -> Iterator[bytes]:
+        return self._file.chunks()
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def number_of(value: object) -> float | None:
