@@ -32,6 +32,9 @@ _LOSSES = frozenset({"mse", "kl", "val_mse", "val_kl", "wasserstein"})
 _LAST = ("grad_norm", "lr", "images_per_s", "epoch")
 _PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
 
+METRIC = "metric:"
+"""What an x axis begins with that is a metric: ``metric:lr``."""
+
 
 def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:
     """The metrics of each chart: losses first, then scores, what tells about training, signals of its health,

@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from gentui.groups import METRIC
 from gentui.index.log import IMAGES, SECONDS
 from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Chart
 
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
-METRIC = "metric:"
-"""What an axis begins with that is a metric of the run: ``metric:lr``."""
 _KNOTS = 2000  # values of such a metric that the whole of a run is placed by
 Scale = Callable[[float | np.ndarray], np.ndarray]
 

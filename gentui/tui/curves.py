@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gentui.groups import METRIC
 from gentui.text import clean
 from gentui.tui import wording
 
@@ -20,8 +21,6 @@ TONES = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
 SMOOTHING = (0.0, 0.6, 0.9, 0.97)
 KINDS = ("ema", "window")
 AXES = ("step", "epoch", "time", "images")
-METRIC = "metric:"
-"""What an axis begins with that is another metric."""
 GUIDES = ("none", "lines", "dots")
 """What leads the eye from the ticks of the y axis across the chart."""
 

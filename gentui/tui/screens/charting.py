@@ -12,7 +12,7 @@ from gentui.patterns import matcher
 from gentui.system import is_system
 from gentui.text import clean
 from gentui.tui import layouts
-from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, METRIC, SMOOTHING, Curve, Look, name_of, place_on
+from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING, Curve, Look, name_of, place_on
 from gentui.tui.layouts import NEAR_PICTURE, PICTURE, Layout
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
@@ -81,8 +81,8 @@ def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted:
     picks, mistake = matcher(wanted.filter)
     every = [group for group in every if any(map(picks, group))]
     logged, names = names, [name for name in names if picks(name)]
-    told = {"hidden": hidden, "filtered": number - len(every), "mistake": mistake, "layout": layout}
-    told["metrics"] = metrics
+    told = {"hidden": hidden, "filtered": number - len(every), "mistake": mistake}
+    told |= {"layout": layout, "metrics": metrics}
     focus = min(wanted.focus, max(0, len(every) - 1))
     first = focus // wanted.charts * wanted.charts
     heats = heats_of(names)
@@ -246,7 +246,7 @@ class Charting(PaintsOnce):
     @property
     def axis(self) -> str:
         """What the x axis counts: as the family's charts do, or a metric, as long as this screen is there."""
-        return f"{METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
+        return f"{groups.METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
 
     @property
     def look(self) -> Look:
@@ -368,21 +368,19 @@ class Charting(PaintsOnce):
             PromptScreen("x axis by the metric", detail, self._x_metric, check=check), answered
         )
 
-    def _set_axis(self, metric: str) -> None:
+    def _set_axis(self, metric: str = "", **changes: Any) -> None:
+        """By a metric, or by what the family's charts count from now on."""
         self._window = self._cursor = None
         self._x_metric = metric
-        if not self.shows_charts:
+        if changes:
+            self._change(**changes)
+        elif not self.shows_charts:
             self.go_to_charts()
         self.say(f"x axis: {name_of(self.axis)}")
         self.ask()
 
     def action_axis(self) -> None:
-        self._window = None
-        self._cursor = None
-        self._x_metric = ""
-        self._change(axis=following(AXES, self._layout.axis))
-        self.say(f"x axis: {self._layout.axis}")
-        self.ask()
+        self._set_axis(axis=following(AXES, self._layout.axis))
 
     def action_smooth(self) -> None:
         self._change(smoothing=following(SMOOTHING, self._layout.smoothing))

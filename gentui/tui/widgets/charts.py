@@ -371,10 +371,11 @@ class Charts(Vertical):
 
     def point_at(self, x: float | None) -> None:
         """Stand the cursor there in every chart."""
-        self._cursor = x
+        is_moved, self._cursor = x != self._cursor, x
         if self._page.heat is not None:
             self.query_one(HeatMap).show(self._page.heat, self._look, x)
         for box in self.query(ChartBox):
             if box.display and box.is_mounted:
                 box.point_at(x)
-        self._tell_runs()
+        if is_moved:
+            self._tell_runs()
