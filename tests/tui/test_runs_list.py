@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.rundir import State, list_runs
+from gentui import jobs
 from gentui.jobs import marks, trash
 from gentui.tui.screens.runs import COLUMNS
 from gentui.tui.widgets.filter import Filter
@@ -92,6 +93,24 @@ async def test_marked_runs_are_deleted_together_and_come_back(desk, size, runs):
         await d.press("escape")
         assert d.app.screen.query_one(Table).marked == frozenset()
         assert type(d.app.screen).__name__ == "RunsScreen"
+
+
+async def test_keys_mean_the_run_that_is_shown_though_it_has_just_gone(desk, runs, monkeypatch):
+    made = [runs.make(name=f"run {n}", steps=30) for n in range(2)]
+    async with desk() as d:
+        screen = await d.opens("RunsScreen", "2")
+        await d.sees("run 0", "run 1")
+        monkeypatch.setattr(screen, "show", lambda data: None)
+        jobs.remove(runs.home, made[1].id)
+        await d.until(
+            lambda: made[1].id not in screen._known
+        )  # the supply thread knows, the table does not yet
+        assert screen.run_here.id == made[1].id
+        await d.opens("ConfirmScreen", "D")
+        await d.sees("Delete run 1?")
+        await d.press("y")
+        await d.until(lambda: "no run" in told(d))
+        assert screen.run_here.id == made[1].id and len(list_runs(runs.home)) == 1
 
 
 async def test_a_live_one_among_the_marked_keeps_all_from_being_deleted(desk, runs):

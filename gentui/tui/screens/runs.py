@@ -118,8 +118,8 @@ class RunsScreen(ListScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: list[Listed] = []
-        self._known: dict[str, Listed] = {}
+        self._runs: dict[str, Listed] = {}
+        self._known: dict[str, Listed] = {}  # the live thread's
         self._matching: list[Listed] = []
         self._keys = filters.Known()
         self._met = filters.Known()  # the live thread's
@@ -151,7 +151,7 @@ class RunsScreen(ListScreen):
     def fetch(self) -> Fetch | None:
         return Fetch(self._list)
 
-    def _list(self, index: Any) -> tuple[list[Listed], filters.Known, tuple[str, ...]]:
+    def _list(self, index: Any) -> tuple[dict[str, Listed], filters.Known, tuple[str, ...]]:
         """In the live thread: the rows, made anew only for runs that changed."""
         known: dict[str, Listed] = {}
         changed: list[Any] = []
@@ -171,16 +171,15 @@ class RunsScreen(ListScreen):
                 changed.append(run)
         self._known = known
         self._met = self._met.and_of(changed)
-        return list(known.values()), self._met, asked
+        return known, self._met, asked
 
     def show(self, data: Any) -> None:
         runs, known, asked = data
         if asked != self._asked:  # of the columns before
             return
         self._runs, self._keys = runs, known
-        here = {listed.run.id for listed in self._runs}
         table = self.query_one(Table)
-        table.set_marked(table.marked & here)
+        table.set_marked(table.marked & self._runs.keys())
         self.fill()
 
     def fill(self) -> None:
@@ -192,7 +191,7 @@ class RunsScreen(ListScreen):
             if text.strip()
             else "No runs yet: 1, then Enter on a recipe; I imports those of other scripts."
         )
-        self._matching = [listed for listed in self._runs if query.matches(listed.run)]
+        self._matching = [listed for listed in self._runs.values() if query.matches(listed.run)]
         key = table.key
         table.set_columns([column for column, _ in self._columns])
         table.set_sorted(self._sort, self._descending)
@@ -210,7 +209,7 @@ class RunsScreen(ListScreen):
     @property
     def run_here(self) -> Any | None:
         """The run under the cursor."""
-        listed = self._known.get(self.query_one(Table).key or "")
+        listed = self._runs.get(self.query_one(Table).key or "")
         return listed.run if listed else None
 
     @property
@@ -218,7 +217,7 @@ class RunsScreen(ListScreen):
         """The marked runs, or else the one under the cursor."""
         marked = self.query_one(Table).marked
         if marked:
-            return [listed.run for listed in self._runs if listed.run.id in marked]
+            return [listed.run for listed in self._runs.values() if listed.run.id in marked]
         return [run] if (run := self.run_here) else []
 
     # -- keys
