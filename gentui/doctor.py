@@ -166,14 +166,14 @@ def _torch() -> list[Check]:
 
 def _machine(home: Path) -> list[Check]:
     """As the app's machine screen has it."""
-    from gentui import machine
+    from gentui import gpus, machine
 
     now = machine.look(home)
-    checks = [Check(f"gpu {gpu.number}", True, f"{gpu.name}: {machine.gpu_in_words(gpu)}") for gpu in now.gpus]
+    checks = [Check(f"gpu {gpu.number}", True, f"{gpu.name}: {gpus.gpu_in_words(gpu)}") for gpu in now.gpus]
     return [
         *(checks or [Check("gpu driver", True, now.no_gpus)]),
         Check("cpu", True, f"{now.cpus} cores, load {now.load:.1f}"),
-        Check("memory", True, f"{machine.of(now.memory)} used"),
+        Check("memory", True, f"{gpus.of(now.memory)} used"),
         *(Check(f"queue {slot}", True, machine.queue_in_words(jobs)) for slot, jobs in now.queues.items()),
     ]
 

@@ -1,4 +1,4 @@
-"""What this machine is doing: GPUs (through NVML), processor, memory, disk, and the queue of every slot."""
+"""What this machine is doing: GPUs, processor, memory, disk, processes, and the queue of every slot."""
 
 from __future__ import annotations
 
@@ -6,39 +6,11 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
 
+from gentui.gpus import Gpu, gpus_of
 from gentui.text import clean
-
-T = TypeVar("T")
-GIB = 1 << 30
-NO_NVML = "No NVIDIA GPU is seen: its driver's library (NVML) is not on this machine."
-
-
-@dataclass(frozen=True)
-class GpuProcess:
-    """``job``: the run or evaluation it belongs to, "" where it is none of this home's. ``bytes``: of GPU memory."""
-
-    pid: int
-    job: str = ""
-    bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """A GPU; None for what its driver does not tell. Memory in bytes, power in watts, utilisation 0…1."""
-
-    number: int
-    name: str
-    utilisation: float | None = None
-    memory: tuple[int, int] | None = None
-    celsius: int | None = None
-    watts: float | None = None
-    limit: float | None = None
-    processes: tuple[GpuProcess, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,57 +130,6 @@ def traffic() -> dict[str, int]:
     return told
 
 
-def gpus_of(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
-    """The GPUs that NVML knows; without any, the sentence why."""
-    try:
-        import pynvml
-    except ImportError:
-        return (), "No GPU can be asked: nvidia-ml-py is not installed."
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        if (
-            type(error).__name__ == "NVMLError_LibraryNotFound"
-        ):  # a class made at import, unseen by type checkers
-            return (), NO_NVML
-        return (), f"No GPU can be asked: {clean(error, 120)}."
-    try:
-        found = tuple(_gpu(pynvml, number, owner) for number in range(pynvml.nvmlDeviceGetCount()))
-        return found, "" if found else "The NVIDIA driver knows no GPU."
-    except pynvml.NVMLError as error:
-        return (), f"No GPU can be asked: {clean(error, 120)}."
-    finally:
-        _told(pynvml, pynvml.nvmlShutdown)
-
-
-def _told(nvml: Any, ask: Callable[..., T], *arguments: Any) -> T | None:
-    """An answer; None where this GPU or driver has none."""
-    try:
-        return ask(*arguments)
-    except nvml.NVMLError:
-        return None
-
-
-def _gpu(nvml: Any, number: int, owner: Callable[[int], str]) -> Gpu:
-    handle = nvml.nvmlDeviceGetHandleByIndex(number)
-    name = _told(nvml, nvml.nvmlDeviceGetName, handle) or "GPU"
-    rates = _told(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
-    memory = _told(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
-    milliwatts = _told(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
-    limit = _told(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-    processes = _told(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
-    return Gpu(
-        number,
-        clean(name.decode("utf-8", "replace") if isinstance(name, bytes) else name, 60),
-        rates.gpu / 100 if rates is not None else None,
-        (int(memory.used), int(memory.total)) if memory is not None else None,
-        _told(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-        milliwatts / 1000 if milliwatts is not None else None,
-        limit / 1000 if limit is not None else None,
-        tuple(GpuProcess(process.pid, owner(process.pid), process.usedGpuMemory) for process in processes),
-    )
-
-
 def owner_of(pid: int, owners: dict[int, str]) -> str:
     """The job whose process this is, or descends from."""
     import psutil
@@ -241,28 +162,6 @@ def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
         )
         for slot in known
     }
-
-
-def gib(value: int) -> str:
-    return f"{value / GIB:.1f}" if value < 100 * GIB else f"{value / GIB:.0f}"
-
-
-def of(pair: tuple[int, int]) -> str:
-    """``12.3/80.0 GiB``."""
-    return f"{gib(pair[0])}/{gib(pair[1])} GiB"
-
-
-def gpu_in_words(gpu: Gpu, busy: bool = True) -> str:
-    """What a GPU is doing, without its name; ``busy``: with its utilisation."""
-    parts = [
-        f"{gpu.utilisation:.0%} busy" if busy and gpu.utilisation is not None else "",
-        of(gpu.memory) if gpu.memory else "",
-        f"{gpu.celsius} °C" if gpu.celsius is not None else "",
-        (f"{gpu.watts:.0f}" + (f"/{gpu.limit:.0f}" if gpu.limit else "") + " W")
-        if gpu.watts is not None
-        else "",
-    ]
-    return " · ".join(filter(None, parts)) or "it tells nothing"
 
 
 def queue_in_words(jobs: tuple[Job, ...]) -> str:

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from engine.events import EventWriter
 from engine.rundir import RunDir
-from gentui import jobs, machine
+from gentui import gpus, jobs, machine
 from gentui.tui.live import Scored
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
@@ -24,8 +24,8 @@ from tests.tui.conftest import Desk, Runs, digit_tiles, grid_png
 from tests.tui.test_features import drawn
 
 NOW = 1_709_298_000.0  # Friday, 1 March 2024, 13:00 UTC: before every file's time
-GPU = machine.Gpu(
-    0, "NVIDIA H100", 0.45, (12 << 30, 80 << 30), 61, 302.4, 700.0, (machine.GpuProcess(7, "", 3 << 30),)
+GPU = gpus.Gpu(
+    0, "NVIDIA H100", 0.45, (12 << 30, 80 << 30), 61, 302.4, 700.0, (gpus.GpuProcess(7, "", 3 << 30),)
 )  # fmt: skip
 MACHINE = machine.Machine(
     (GPU,), "", 0.5, 2, 1.5, (6 << 30, 24 << 30), (240 << 30, 250 << 30), {"cpu": ()}

@@ -1,4 +1,5 @@
-"""The machine screen. There is no GPU where these tests run: NVML's answers are made up, by its own types' names."""
+"""The machine screen. There is no GPU where these tests run: NVML's answers are made up, by its own types' names, and
+so are the files by which the kernel tells of AMD's."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from gentui import machine
+from gentui import gpus, machine
 from gentui.tui.history import History
 from gentui.tui.screens.machine import rows_of
 from gentui.tui.widgets.chart import Chart
@@ -70,6 +71,20 @@ class Nvml(ModuleType):
         return ask
 
 
+@pytest.fixture(autouse=True)
+def sysfs(monkeypatch, tmp_path):
+    """A kernel that knows no GPU; and how to write what it says: a path and its text."""
+    monkeypatch.setattr(gpus, "SYSFS", tmp_path / "sys")
+
+    def says(files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = tmp_path / "sys" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text + "\n")
+
+    return says
+
+
 @pytest.fixture
 def nvml(monkeypatch):
     def use(nvml: Nvml) -> Nvml:
@@ -96,6 +111,46 @@ async def test_gpus_with_the_runs_on_them(desk, runs, nvml, size):
         await d.sees("NVIDIA H100", "45%", "12.0/80.0 GiB", "61 °C", "302/700 W")
         await d.sees("mine", "3.0 GiB", "another process", "Old one", "it tells nothing")
         assert not fake.is_open
+        table = screen.query_one(Table)
+        while not (table.key or "").startswith("process"):
+            await d.press("down")
+        assert (await d.opens("RunScreen", "enter")).run_id == run.id
+
+
+AMD = {
+    "card1/device/vendor": "0x1002",
+    "card1/device/product_name": "AMD Instinct MI300X \x1b[2J",
+    "card1/device/gpu_busy_percent": "87",
+    "card1/device/mem_info_vram_used": str(48 << 30),
+    "card1/device/mem_info_vram_total": str(192 << 30),
+    "card1/device/hwmon/hwmon3/temp1_input": "54000",
+    "card1/device/hwmon/hwmon3/power1_average": "412000000",
+    "card1/device/hwmon/hwmon3/power1_cap": "750000000",
+    "card1/device/drm/renderD129/dev": "226:129",
+    "card1-DP-1/status": "disconnected",
+    "card10/device/vendor": "0x1002",
+    "card10/device/gpu_busy_percent": "many",
+    "card0/device/vendor": "0x8086",
+}
+KFD = {
+    "topology/nodes/0/gpu_id": "0",
+    "topology/nodes/0/properties": "cpu_cores_count 16\ndrm_render_minor 0",
+    "topology/nodes/1/gpu_id": "51234",
+    "topology/nodes/1/properties": "simd_count 304\ndrm_render_minor 129",
+}
+
+
+async def test_gpus_of_amd_beside_those_of_nvidia(desk, runs, nvml, sysfs, size):
+    run = runs.live(40, name="mine")
+    run.write_state(run.read_state().with_(pid=os.getpid()))
+    nvml(Nvml())
+    sysfs({f"class/drm/{name}": text for name, text in AMD.items()})
+    memory = {f"proc/{os.getpid()}/vram_51234": str(5 << 30), "proc/77/vram_51234": "0", "proc/78/vram_9": "1"}
+    sysfs({f"class/kfd/kfd/{name}": text for name, text in {**KFD, **memory}.items()})
+    async with desk(size) as d:
+        screen = await d.opens("MachineScreen", "5")
+        await d.sees("0  NVIDIA H100", "1  Old one", "2  AMD Instinct MI300", "87%", "48.0/192 GiB", "54 °C")
+        await d.sees("412/750 W", "mine", "5.0 GiB", "3  AMD GPU", "it tells nothing")
         table = screen.query_one(Table)
         while not (table.key or "").startswith("process"):
             await d.press("down")
@@ -143,7 +198,7 @@ def test_a_driver_that_fails_is_a_sentence(nvml, monkeypatch):
         raise fake.NVMLError("Driver/library version mismatch")
 
     monkeypatch.setattr(fake, "nvmlDeviceGetCount", fail)
-    assert machine.gpus_of(lambda pid: "") == ((), "No GPU can be asked: Driver/library version mismatch.")
+    assert gpus.gpus_of(lambda pid: "") == ((), "No GPU can be asked: Driver/library version mismatch.")
 
 
 async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, monkeypatch):

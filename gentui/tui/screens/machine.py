@@ -9,7 +9,8 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from gentui.machine import Gpu, Job, Machine, Process, gpu_in_words, look, of
+from gentui.gpus import Gpu, gpu_in_words, of
+from gentui.machine import Job, Machine, Process, look
 from gentui.patterns import matcher
 from gentui.text import clean
 from gentui.tui import keys, wording
