@@ -268,6 +268,28 @@ async def test_each_key_is_answered(desk, furnished, context: str):
     assert not silent
 
 
+@pytest.mark.parametrize("context, shown", [("runs", "No runs yet"), ("leaderboard", "published")])
+async def test_each_key_is_answered_where_there_is_no_run(desk, home, context: str, shown: str):
+    silent = []
+    async with desk((120, 40)) as d:
+        for key in keys.of(context):
+            await d.app.action_go("home")
+            await d.app.action_go(context)
+            await d.until(lambda: d.app.screen.context == context)
+            d.app.screen.query_one(Filter).close()
+            await d.sees(shown)
+            for line in d.app.screen.query(StatusLine):
+                line.say("")
+            await at_rest(d)
+            before = seen(d.app)
+            await give(d, key.keys.split(",")[0])
+            try:
+                await d.until(lambda before=before: seen(d.app) != before, 3.0)
+            except AssertionError:
+                silent.append(key.id)
+    assert not silent
+
+
 def seen(app: GentuiApp) -> tuple[Any, ...]:
     """All that a person would notice."""
     return (app.screen, look(app), len(app._notifications), app.clipboard)

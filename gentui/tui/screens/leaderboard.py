@@ -79,8 +79,9 @@ class LeaderboardScreen(ListScreen):
     def _own(self) -> Any | None:
         """That row, where it is a run's; else it is said why not."""
         row = self._here
-        if row is not None and row.run is None:
-            self.say("A published figure: there is no run behind it here.")
+        if row is None or row.run is None:
+            nothing = "There is no score here."
+            self.say(nothing if row is None else "A published figure: there is no run behind it here.")
             return None
         return row
 

@@ -222,8 +222,22 @@ class RunsScreen(ListScreen):
 
     # -- keys
 
+    def _one(self) -> Any | None:
+        """The run that a key is for; where there is none it is said."""
+        if (run := self.run_here) is None:
+            self._say_nothing_here()
+        return run
+
+    def _many(self) -> list[Any]:
+        if not (runs := self.chosen):
+            self._say_nothing_here()
+        return runs
+
+    def _say_nothing_here(self) -> None:
+        self.say("There is no run here.")
+
     def action_open(self) -> None:
-        if run := self.run_here:
+        if run := self._one():
             self.gentui.open_run(run.id)
 
     def on_table_chosen(self) -> None:
@@ -234,13 +248,15 @@ class RunsScreen(ListScreen):
             self.say(detail(run) if (run := self.run_here) else "")
 
     def action_mark(self) -> None:
-        table = self.query_one(Table)
-        if table.key is not None:
-            table.set_marked(table.marked ^ {table.key})
+        if run := self._one():
+            table = self.query_one(Table)
+            table.set_marked(table.marked ^ {run.id})
             table.action_cursor(1)
             self._tell_marked()
 
     def action_mark_all(self) -> None:
+        if self._one() is None:
+            return
         table = self.query_one(Table)
         shown = {row.key for row in table.rows if row.key is not None}
         table.set_marked(table.marked - shown if shown <= table.marked else table.marked | shown)
@@ -321,57 +337,57 @@ class RunsScreen(ListScreen):
             await super().action_back()
 
     def action_stop(self) -> None:
-        if runs := self.chosen:
+        if runs := self._many():
             deeds.stop(self.gentui, *runs)
 
     def action_evaluate(self) -> None:
-        if run := self.run_here:
+        if run := self._one():
             deeds.evaluate(self.gentui, run)
 
     def action_playground(self) -> None:
         from gentui.tui.screens.playground import open_playground
 
-        if run := self.run_here:
+        if run := self._one():
             open_playground(self.gentui, run)
 
     def action_overlay(self) -> None:
         from gentui.tui.screens.overlay import lay_over
 
-        if runs := self.chosen:
+        if runs := self._many():
             lay_over(self.gentui, sorted(runs, key=lambda run: run is not self.run_here))
 
     def action_resume(self) -> None:
-        if runs := self.chosen:
+        if runs := self._many():
             deeds.resume(self.gentui, *runs)
 
     def action_remove(self) -> None:
-        if runs := self.chosen:
+        if runs := self._many():
             deeds.remove(self.gentui, *runs, then=self._unmark)
 
     def action_undo(self) -> None:
         deeds.undo(self.gentui)
 
     def action_tag(self) -> None:
-        if runs := self.chosen:
+        if runs := self._many():
             deeds.tag(self.gentui, *runs)
 
     def action_note(self) -> None:
-        if run := self.run_here:
+        if run := self._one():
             deeds.note(self.gentui, run)
 
     def action_rename(self) -> None:
-        if run := self.run_here:
+        if run := self._one():
             deeds.rename(self.gentui, run)
 
     def action_import_runs(self) -> None:
         deeds.import_runs(self.gentui)
 
     def action_reorder(self, where: str) -> None:
-        if run := self.run_here:
+        if run := self._one():
             deeds.reorder(self.gentui, run, where)
 
     def action_again(self) -> None:
-        if run := self.run_here:
+        if run := self._one():
             deeds.edit_again(self.gentui, run)
 
 
