@@ -10,7 +10,7 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     """The terminal app over ``home``, opened at its menu or ``at`` a run. ``images``: auto, kitty, sixel, half or none.
     Returns the exit code."""
     from gentui import preferences
-    from gentui.tui.terminal import LateAnswer, Question
+    from gentui.tui.terminal import LateAnswer, Question, has_braille
 
     liked = preferences.read()
     images = liked.images if images == "auto" else images
@@ -26,6 +26,8 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
         os.environ.setdefault("TEXTUAL_FPS", "240")  # at 60, most of what a key waits for is the next paint
     if liked.lines:
         os.environ.setdefault("GENTUI_PLOT", liked.lines)
+    if not has_braille():
+        os.environ.setdefault("GENTUI_PLOT", "ascii")
     question = Question(images)  # the terminal answers while Textual loads
     try:
         from gentui.tui.workbench import GentuiApp

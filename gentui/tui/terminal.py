@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import sys
 import time
 from typing import Any
 
@@ -118,6 +119,15 @@ def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
         return False
     term = environ.get("TERM", "")
     return not term.startswith(("screen", "tmux", "dumb", "linux", "vt")) and term != ""
+
+
+def has_braille() -> bool:
+    """Whether lines can be made of braille: Linux's console has no glyphs for it, some encodings no bytes."""
+    try:
+        "⣿".encode(getattr(sys.__stderr__, "encoding", None) or "utf-8")  # what Textual writes to
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return os.environ.get("TERM") != "linux"
 
 
 def is_walled_in() -> bool:

@@ -118,6 +118,29 @@ def test_no_color_writes_no_colour_and_keeps_a_cursor(terminal, runs):
 
 
 @pytest.mark.parametrize(
+    ("environ", "is_braille"),
+    [
+        ({}, True),
+        ({"TERM": "linux"}, False),
+        ({"PYTHONIOENCODING": "latin-1"}, False),
+        ({"TERM": "linux", "GENTUI_PLOT": "braille"}, True),
+    ],
+    ids=["as it is", "console", "latin-1", "as asked"],
+)
+def test_lines_are_ascii_where_there_is_no_braille(terminal, runs, environ, is_braille):
+    runs.make()
+    t = terminal(columns=120, rows=40, **environ)
+    t.sees("digits-unet", "Demonstrations")
+    t.press("2")
+    t.sees("done")
+    t.press("\r")
+    t.sees("best fid", "charts 1 of")
+    t.until(lambda: t.read(0.5) == 0)
+    assert is_braille == any("⠀" < letter <= "⣿" for letter in t.text)
+    assert is_braille or any("*" in line for line in t.text.splitlines())
+
+
+@pytest.mark.parametrize(
     ("heard", "kind", "typed"),
     [
         (b"", "half", ""),
