@@ -1,5 +1,5 @@
-"""Textual's driver of a terminal, but for a lone Esc, which it looks for every tenth of a second only, and for an
-answer of the terminal's that comes late, which it takes for typing."""
+"""Textual's driver of a terminal, but for a lone Esc, which it looks for every tenth of a second only, for an answer of
+the terminal's that comes late, which it takes for typing, and for a stderr that goes elsewhere, which it draws on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import os
 import select
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import constants
 from textual._parser import ParseError
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+
+from gentui.tui.terminal import drawn_on
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -29,6 +31,10 @@ class PromptDriver(LinuxDriver):
     that is still owed from the app."""
 
     late: ClassVar[LateAnswer | None] = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._file = drawn_on()
 
     def run_input_thread(self) -> None:
         late = PromptDriver.late

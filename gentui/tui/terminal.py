@@ -13,7 +13,7 @@ import re
 import select
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
 PATIENCE = 0.15
 """Seconds for a silent terminal. Every real one answers the second question, so only a mute one costs this."""
@@ -121,10 +121,16 @@ def _may_answer(environ: os._Environ[str] | dict[str, str]) -> bool:
     return not term.startswith(("screen", "tmux", "dumb", "linux", "vt")) and term != ""
 
 
+def drawn_on() -> TextIO:
+    """Where the terminal is written to: stderr, as Textual has it, or stdout where that alone is the terminal."""
+    files = [file for file in (sys.__stderr__, sys.__stdout__) if file is not None]
+    return next((file for file in files if file.isatty()), files[0])
+
+
 def has_braille() -> bool:
     """Whether lines can be made of braille: Linux's console has no glyphs for it, some encodings no bytes."""
     try:
-        "⣿".encode(getattr(sys.__stderr__, "encoding", None) or "utf-8")  # what Textual writes to
+        "⣿".encode(drawn_on().encoding)
     except (UnicodeEncodeError, LookupError):
         return False
     return os.environ.get("TERM") != "linux"

@@ -44,6 +44,21 @@ def test_the_start_screen_is_the_menu(terminal):
     assert os.waitstatus_to_exitcode(t.ended()) == 0
 
 
+@pytest.mark.parametrize("where", ["2>errors.txt", "2>&-"])
+def test_a_stderr_that_goes_elsewhere_leaves_the_screen(home, tmp_path, where):
+    command = ["sh", "-c", f"exec {sys.executable} -m gentui --images half {where}"]
+    t = Emulator(command, GENTUI_HOME=str(home), PYTHONPATH=os.pathsep.join(sys.path))
+    try:
+        t.sees("▸ digits-unet", "✓ here")
+        t.press("2")
+        t.sees("No runs yet")
+        t.press("q")
+        assert os.waitstatus_to_exitcode(t.ended()) == 0
+    finally:
+        t.close()
+    assert not (tmp_path / "errors.txt").exists() or not (tmp_path / "errors.txt").read_text()
+
+
 def test_an_idle_screen_writes_nothing(terminal, runs):
     runs.make()
     t = terminal(columns=160, rows=45)
