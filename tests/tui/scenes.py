@@ -164,6 +164,23 @@ def pair(runs: Runs) -> None:
 # -- ways there
 
 
+async def rested(d: Desk) -> None:
+    """Until all has come that is shown: below a dialog it comes no more."""
+    d.app.live._redraw = 0.0
+    for _ in range(2):
+        passes = d.app.live.passes
+        d.app.live.wake()
+        await d.until(lambda passes=passes: d.app.live.passes != passes)
+    await d.until(lambda: not any(worker.is_running for worker in d.app.workers))
+    await d.pilot.pause()
+
+
+async def over(d: Desk, name: str, *keys: str) -> Any:
+    """Open a dialog."""
+    await rested(d)
+    return await d.opens(name, *keys)
+
+
 async def menu(d: Desk, runs: Runs) -> None:
     await d.sees("▸ digits-unet", "✓ here")
 
@@ -188,7 +205,7 @@ async def viewed(d: Desk, runs: Runs, pane: str = "c") -> Any:
 async def laid_over(d: Desk, runs: Runs) -> Any:
     pair(runs)
     screen = await viewed(d, runs)
-    dialog = await d.opens("OverlayScreen", "O")
+    dialog = await over(d, "OverlayScreen", "O")
     await d.sees("this run", "one", "two")
     dialog.query_one(Table).move_to(dialog._runs[1].id)
     await d.press("enter", "down", "b")
@@ -198,7 +215,7 @@ async def laid_over(d: Desk, runs: Runs) -> Any:
 
 async def compared(d: Desk, runs: Runs, tab: str) -> None:
     pair(runs)
-    dialog = await d.opens("ChooseScreen", "C")
+    dialog = await over(d, "ChooseScreen", "C")
     await d.until(lambda: len(dialog.query_one(Table).rows) == 2)
     await d.press("down", "space", "up", "space")
     await d.opens("CompareScreen", "enter")
@@ -210,7 +227,7 @@ async def filled_in(d: Desk, runs: Runs, **texts: str) -> None:
     """The settings form of the first recipe, a run of which has told how fast it is."""
     runs.make()
     await menu(d, runs)
-    form = (await d.opens("FormScreen", "e")).query_one(SettingsForm)
+    form = (await over(d, "FormScreen", "e")).query_one(SettingsForm)
     await d.sees("✓", "epochs on digits")
     for label, text in texts.items():
         while form.entry.label != label:
@@ -250,7 +267,7 @@ async def scored(d: Desk, runs: Runs) -> None:
     (run.checkpoints / "last").mkdir(parents=True)
     await d.opens("RunScreen", "4")
     await d.until(lambda: d.app.screen.seen)  # type: ignore[attr-defined]
-    await d.opens("EvaluateScreen", "E")
+    await over(d, "EvaluateScreen", "E")
 
 
 # -- main screens
@@ -425,7 +442,7 @@ for _name, _key in (("scores", "e"), ("settings", "o"), ("samples", "s"), ("char
 @scene("ChooseScreen", "choose")
 async def _(d: Desk, runs: Runs) -> None:
     every_state(runs)
-    await d.opens("ChooseScreen", "C")
+    await over(d, "ChooseScreen", "C")
     await d.press("down", "space", "down", "space", "down")
     await d.sees("2 runs marked")
 
@@ -468,7 +485,7 @@ async def _(d: Desk, runs: Runs) -> None:
     rivals(runs)
     await d.opens("LeaderboardScreen", "3")
     await d.sees("★ 1")
-    await d.opens("ExportScreen", "x")
+    await over(d, "ExportScreen", "x")
     await d.sees("lines", "digits-unet")
 
 
@@ -514,14 +531,14 @@ for _view, _name in enumerate(("class", "domain", "confusion")):
 @scene("HelpScreen", "help")
 async def _(d: Desk, runs: Runs) -> None:
     await d.opens("LeaderboardScreen", "3")
-    await d.opens("HelpScreen", "question_mark")
+    await over(d, "HelpScreen", "question_mark")
     await d.sees("(this screen)")
 
 
 @scene("CommandPalette", "palette", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await d.opens("LeaderboardScreen", "3")
-    await d.opens("CommandPalette", "ctrl+p")
+    await over(d, "CommandPalette", "ctrl+p")
     await d.press(*"run")
     await d.sees("View run")
 
@@ -530,7 +547,7 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     await viewed(d, runs, "g")
     await d.sees("step 180")
-    await d.opens("JumpScreen", "ctrl+o")
+    await over(d, "JumpScreen", "ctrl+o")
     await d.sees("[a]")
 
 
@@ -544,7 +561,7 @@ for _name, _key, _typed, _seen in (
     async def _(d: Desk, runs: Runs, key: str = _key, typed: str = _typed, seen: str = _seen) -> None:
         await listed(d, runs)
         d.app.screen.query_one(Table).action_end(True)
-        await d.opens("PromptScreen", key)
+        await over(d, "PromptScreen", key)
         await d.press(*typed)
         await d.sees(seen)
 
@@ -553,7 +570,7 @@ for _name, _key, _typed, _seen in (
 async def _(d: Desk, runs: Runs) -> None:
     await listed(d, runs)
     await d.press("end", "space", "up", "up", "space")
-    await d.opens("ConfirmScreen", "D")
+    await over(d, "ConfirmScreen", "D")
     await d.sees("Delete 2 runs")
 
 
@@ -561,7 +578,7 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     await menu(d, runs)
     d.app.screen.query_one(Table).move_to("celeba-unet")
-    await d.opens("NoticeScreen", "enter")
+    await over(d, "NoticeScreen", "enter")
     await d.sees("The data is not here")
 
 
@@ -570,6 +587,7 @@ async def _(d: Desk, runs: Runs) -> None:
     from gentui.tui.screens.copy import CopyScreen
 
     await d.opens("LeaderboardScreen", "3")
+    await rested(d)
     d.app.push_screen(
         CopyScreen({"id": "an id", "command": "gentui run digits-unet", "path": "/home/me/runs/an id"})
     )
@@ -578,7 +596,7 @@ async def _(d: Desk, runs: Runs) -> None:
 
 @scene("PreferencesScreen", "preferences")
 async def _(d: Desk, runs: Runs) -> None:
-    dialog = await d.opens("PreferencesScreen", "f10")
+    dialog = await over(d, "PreferencesScreen", "f10")
     await d.press("down")
     dialog.query(Static).first(Static).update("Kept in /home/me/.config/gentui/app.json")
 
@@ -586,7 +604,7 @@ async def _(d: Desk, runs: Runs) -> None:
 @scene("TourScreen", "tour")
 async def _(d: Desk, runs: Runs) -> None:
     await d.opens("LeaderboardScreen", "3")
-    await d.opens("TourScreen", "f12")
+    await over(d, "TourScreen", "f12")
 
 
 # -- what is told in the corner
@@ -598,10 +616,10 @@ async def _(d: Desk, runs: Runs) -> None:
     d.app._disable_notifications = False
     await listed(d, runs)
     await d.press("end", "up")
-    await d.opens("ConfirmScreen", "D")
+    await over(d, "ConfirmScreen", "D")
     await d.opens("RunsScreen", "y")
-    await d.sees("quick look is in the trash")
+    await d.sees("quick look is in the trash", "▸  ✓ done         baseline")
     await d.press("u")
-    await d.sees("is back.")
+    await d.sees("is back.", "  ✓ done         quick look (quick)")
     d.app.on_scored(Scored("a run was not evaluated: no weights of inception here", "error"))
     await d.sees("was not evaluated")
