@@ -30,7 +30,7 @@ PROTOCOL = {
 }  # fmt: skip
 
 
-def wait_until(condition, seconds: float = 30.0):
+def wait_until(condition, seconds: float = 60.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():

@@ -47,7 +47,7 @@ def launch(home: Path) -> Callable[..., RunDir]:
     return launch
 
 
-def wait_for(condition: Callable[[], object], what: str = "", seconds: float = 20.0) -> object:
+def wait_for(condition: Callable[[], object], what: str = "", seconds: float = 60.0) -> object:
     """Poll until ``condition`` gives something true; the test fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -57,7 +57,7 @@ def wait_for(condition: Callable[[], object], what: str = "", seconds: float = 2
     raise AssertionError(f"waited {seconds:g} s in vain: {what or condition}")
 
 
-def wait_for_status(run: JobDir, *statuses: str, seconds: float = 20.0) -> State:
+def wait_for_status(run: JobDir, *statuses: str, seconds: float = 60.0) -> State:
     def there() -> State | None:
         state = run.read_state()
         return state if state.status in statuses else None

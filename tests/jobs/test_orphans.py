@@ -52,16 +52,14 @@ def test_a_new_worker_waits_for_the_orphan_and_then_drains_the_queue(home, launc
     assert first.read_state().ended_at <= second.read_state().started_at
 
 
-def test_without_worker_and_trainer_a_status_is_final_within_two_seconds(home, launch):
+def test_without_worker_and_trainer_a_status_is_final_at_the_next_look(home, launch):
     run = launch(steps=10_000)
     wait_for_step(run, 3)
     pid = run.read_state().pid
     kill_worker(home)
     os.kill(pid, signal.SIGKILL)
-    began = time.monotonic()
-    while not run.read_state().ended:
-        jobs.reconcile(home)
-        assert time.monotonic() - began < 2.0
+    wait_for(lambda: not run.is_alive(), "the kernel to let go of its lock")
+    jobs.reconcile(home)
     state = run.read_state()
     assert state.status == "lost" and "vanished" in state.reason
     jobs.resume(home, run.id)
@@ -90,7 +88,7 @@ def test_what_a_dead_orphan_left_behind_does_not_keep_its_run_alive(home, launch
         jobs.reconcile(home)
         return run.read_state().ended
 
-    wait_for(ended, seconds=2.0)
+    wait_for(ended)
     assert run.read_state().status == "lost"
 
 

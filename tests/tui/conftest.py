@@ -277,7 +277,7 @@ class Desk:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Wait for a condition, and return what it returned."""
         deadline = time.monotonic() + seconds
         while True:
@@ -288,7 +288,7 @@ class Desk:
             await self.pilot.pause()
             await asyncio.sleep(0.02)
 
-    async def sees(self, *words: str, seconds: float = 30.0) -> None:
+    async def sees(self, *words: str, seconds: float = 60.0) -> None:
         """Wait until all the words stand on the screen."""
         await self.until(lambda: all(word in self.text for word in words), seconds)
 

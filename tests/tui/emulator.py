@@ -66,14 +66,14 @@ class Emulator:
     def text(self) -> str:
         return "\n".join(self.screen.display)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 30.0, wanted: str = "") -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 60.0, wanted: str = "") -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             told = f" for {wanted}" if wanted else ""
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain{told}; the screen:\n{self.text}"
             self.read(0.05)
 
-    def sees(self, *words: str, seconds: float = 30.0) -> None:
+    def sees(self, *words: str, seconds: float = 60.0) -> None:
         """Wait until all the words stand on the screen."""
         missing = lambda: [word for word in words if word not in self.text]  # noqa: E731
         self.until(lambda: not missing(), seconds, f"{words}")
@@ -82,7 +82,7 @@ class Emulator:
         """Keys by their names (``KEYS``), other texts as they are typed, in one write."""
         os.write(self.fd, "".join(KEYS.get(key, key) for key in keys).encode())
 
-    def ended(self, seconds: float = 10.0) -> int:
+    def ended(self, seconds: float = 60.0) -> int:
         """Wait for the end; the wait status."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -262,7 +262,7 @@ async def test_each_key_is_answered(desk, furnished, context: str):
             before = seen(d.app)
             await give(d, key.keys.split(",")[0])
             try:
-                await d.until(lambda before=before: seen(d.app) != before, 3.0)
+                await d.until(lambda before=before: seen(d.app) != before, 15.0)
             except AssertionError:
                 silent.append(key.id)
     assert not silent
@@ -284,7 +284,7 @@ async def test_each_key_is_answered_where_there_is_no_run(desk, home, context: s
             before = seen(d.app)
             await give(d, key.keys.split(",")[0])
             try:
-                await d.until(lambda before=before: seen(d.app) != before, 3.0)
+                await d.until(lambda before=before: seen(d.app) != before, 15.0)
             except AssertionError:
                 silent.append(key.id)
     assert not silent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import time
 
 import pytest
 
@@ -85,12 +84,10 @@ def test_who_was_answered_in_time_reads_on_undisturbed(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     master, slave = pty.openpty()
     try:
-        question = Question("auto", slave, slave, patience=5.0)
-        began = time.monotonic()
+        question = Question("auto", slave, slave, patience=3600.0)
         for piece in ("j\x1b_Gi=3", "1;OK\x1b", "\\2\x1b[?62", ";cé"):
             os.write(master, piece.encode())
         assert question.answer() == ("kitty", "j2é") and question.begun is None
-        assert time.monotonic() - began < 5
     finally:
         os.close(master)
         os.close(slave)

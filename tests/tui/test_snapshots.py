@@ -129,7 +129,7 @@ async def check(d: Desk, name: str, key: tuple[str, str], found: dict[tuple[str,
         found[key] = await still(d, key[1] == COLOURS[0])
         return
     wanted = kept(name)[key]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while text_of(d.app) != wanted[0] or look(d.app) != wanted:
         assert time.monotonic() < deadline, f"{name} {key}\n{difference(wanted, look(d.app))}"
         await d.pilot.pause(0.02)
