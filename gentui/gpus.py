@@ -136,7 +136,7 @@ def _amd_processes(device: Path) -> Iterator[tuple[int, int]]:
     minors = {_number_in(render.name) for render in device.glob("drm/renderD*")}
     for node in kfd.glob("topology/nodes/*"):
         told = dict(line.split(maxsplit=1) for line in _text(node / "properties").splitlines() if " " in line)
-        if (minor := told.get("drm_render_minor", "0")) == "0" or _number_in(minor) not in minors:
+        if _number_in(told.get("drm_render_minor", "0")) not in minors:  # 0 is a processor's, and no card's
             continue
         for memory in sorted(kfd.glob(f"proc/[0-9]*/vram_{_text(node / 'gpu_id')}")):
             if value := _value(memory):

@@ -303,6 +303,18 @@ class Desk:
         await self.press(*keys)
         return await self.on(name)
 
+    async def renewed(self) -> None:
+        """Wait until the index was asked anew for what is shown."""
+        for _ in range(2):  # a pass that goes on already may have asked before
+            passes = self.app.live.passes
+            self.app.live.wake()
+            await self.until(lambda passes=passes: self.app.live.passes != passes)
+
+    async def at_rest(self) -> None:
+        """Wait until no work goes on that a key or the screen has begun."""
+        await self.until(lambda: not any(worker.is_running for worker in self.app.workers))
+        await self.pilot.pause()
+
 
 @pytest.fixture
 def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:

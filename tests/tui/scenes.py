@@ -167,12 +167,8 @@ def pair(runs: Runs) -> None:
 async def rested(d: Desk) -> None:
     """Until all has come that is shown: below a dialog it comes no more."""
     d.app.live._redraw = 0.0
-    for _ in range(2):
-        passes = d.app.live.passes
-        d.app.live.wake()
-        await d.until(lambda passes=passes: d.app.live.passes != passes)
-    await d.until(lambda: not any(worker.is_running for worker in d.app.workers))
-    await d.pilot.pause()
+    await d.renewed()
+    await d.at_rest()
 
 
 async def over(d: Desk, name: str, *keys: str) -> Any:

@@ -74,11 +74,8 @@ def difference(wanted: Look, seen: Look) -> str:
 
 async def still(d: Desk, is_new: bool) -> Look:
     """What is seen when nothing has changed for a while; of a new size, when the index was asked again too."""
-    for _ in range(2 * is_new):
-        passes = d.app.live.passes
-        d.app.live.wake()
-        while d.app.live.passes == passes:
-            await d.pilot.pause(0.02)
+    if is_new:
+        await d.renewed()
     seen, since = look(d.app), time.monotonic()
     while time.monotonic() < since + 0.3:
         await d.pilot.pause(0.05)

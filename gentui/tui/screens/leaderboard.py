@@ -79,11 +79,10 @@ class LeaderboardScreen(ListScreen):
     def _own(self) -> Any | None:
         """That row, where it is a run's; else it is said why not."""
         row = self._here
-        if row is None or row.run is None:
-            nothing = "There is no score here."
-            self.say(nothing if row is None else "A published figure: there is no run behind it here.")
-            return None
-        return row
+        if row is not None and row.run is not None:
+            return row
+        self.say("A published figure: there is no run behind it here." if row else "There is no score here.")
+        return None
 
     def action_open(self) -> None:
         if row := self._own():
