@@ -14,8 +14,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from engine.events import EventWriter
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
 from engine.signals import StopFlag, StopRequested
 
 # libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.rundir import DIR_MODE, RunDir, Which
+from engine.runs.directory import DIR_MODE, RunDir, Which
 
 STATE_FILE = "state.pt"
 

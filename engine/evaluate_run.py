@@ -14,10 +14,10 @@ from pathlib import Path
 
 from engine.data import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
-from engine.events import EventWriter
 from engine.recipe import MissingData, RecipeError
 from engine.rescoring import OPTIONS, metrics_of, rescored, score_line
-from engine.rundir import RunDir, checkpoint_named, write_atomically
+from engine.runs.directory import RunDir, checkpoint_named, write_atomically
+from engine.runs.events import EventWriter
 from engine.scoring import build_scorer
 from engine.settings.training import SCORES
 from engine.trained import leave, or_exit

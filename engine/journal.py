@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.events import EventWriter, Kind
 from engine.health import Alarm
+from engine.runs.events import EventWriter, Kind
 from engine.signals import StopFlag
 
 HEARTBEAT_SECONDS = 2.0

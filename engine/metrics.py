@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from engine.events import EventWriter
+from engine.runs.events import EventWriter
 
 
 class MetricLog:

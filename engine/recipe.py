@@ -17,10 +17,11 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine import places, registry
+from engine import registry
 from engine.problems import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
 from engine.registry import Settings
 from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
+from engine.runs import paths
 from engine.settings.datasets import Data, File, data_root
 from engine.settings.extractors import INCEPTION, OTHERWISE, PROBE, Extractor, Inception, cannot_teach
 from engine.settings.health import Health
@@ -184,7 +185,7 @@ def menu() -> tuple[list[Recipe], list[RecipeError]]:
     """Every recipe of the menu in its order, and what is wrong with those that cannot be read."""
     recipes: list[Recipe] = []
     problems: list[RecipeError] = []
-    for path in places.recipe_files().values():
+    for path in paths.recipe_files().values():
         try:
             recipes.append(load(path))
         except RecipeError as error:
@@ -208,7 +209,7 @@ def extractors() -> dict[str, type[Extractor]]:
 
 def find_recipe(reference: str) -> Path:
     """The file of a name from the menu or of a path. Raises UnknownRecipe with a suggestion."""
-    shipped = places.recipe_files()
+    shipped = paths.recipe_files()
     if reference in shipped:
         return shipped[reference]
     path = Path(reference)

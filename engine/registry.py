@@ -24,7 +24,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from engine import places
+from engine.runs import paths
 
 PLUGIN_GROUP = "gentui.plugins"
 OWN_PLUGINS = "gentui_plugins"  # the package that files of the config directory become
@@ -85,7 +85,7 @@ def load_all() -> None:
     for point in entry_points(group=PLUGIN_GROUP):
         _attempt(f"plug-in {point.name} ({point.value})", point.load)
     own = ModuleType(OWN_PLUGINS)
-    own.__path__ = [str(places.config_dir() / "plugins")]
+    own.__path__ = [str(paths.config_dir() / "plugins")]
     sys.modules[OWN_PLUGINS] = own
     for module in pkgutil.iter_modules(own.__path__):
         name = f"{OWN_PLUGINS}.{module.name}"

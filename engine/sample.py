@@ -27,7 +27,7 @@ from engine.figures.latents import slerp
 from engine.labels import UnknownLabel
 from engine.methods import Generates, Trace
 from engine.requests import SETTINGS
-from engine.rundir import RunDir, checkpoint_named
+from engine.runs.directory import RunDir, checkpoint_named
 from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample
 from engine.trained import Trained, changed_or_exit, enough_memory, leave, or_exit

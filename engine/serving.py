@@ -36,7 +36,7 @@ from torch import Tensor
 from engine import checkpoint
 from engine.data import to_uint8
 from engine.figures.grid import save_grid
-from engine.rundir import RunDir, Which, checkpoint_named
+from engine.runs.directory import RunDir, Which, checkpoint_named
 from engine.sample import Drawing, argument_parser, drawing
 from engine.trained import Left, Trained, enough_memory, give_back_memory, or_exit
 

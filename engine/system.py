@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from engine.events import EventWriter
 from engine.health import Values
+from engine.runs.events import EventWriter
 
 SOON, LATE = 1.0, 10.0
 """Seconds between two looks: at first, and once training has gone on for long."""

@@ -20,7 +20,6 @@ from engine import checkpoint, devices, registry
 from engine.conditions import Conditions
 from engine.data import Batches, open_dataset
 from engine.evaluation.evaluate import Evidence, Score
-from engine.events import EventWriter
 from engine.figures import Occasion
 from engine.figures.architecture import describe
 from engine.health import Values
@@ -30,7 +29,8 @@ from engine.journal import Journal, say
 from engine.methods import Context, Generates, ImageSpec, Method, Validates
 from engine.recipe import Recipe
 from engine.record import Record, TrainingFailed
-from engine.rundir import RunDir, Which
+from engine.runs.directory import RunDir, Which
+from engine.runs.events import EventWriter
 from engine.scoring import build_scorer
 from engine.signals import StopFlag, StopRequested
 from engine.timetable import Timetable

@@ -56,8 +56,8 @@ def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> lis
 
 
 def _names(word: str) -> list[str]:
-    from engine.places import recipe_files
     from engine.recipe import UnknownRecipe
+    from engine.runs.paths import recipe_files
 
     if not _is_pattern(word):
         return [word]

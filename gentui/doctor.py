@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.rundir import list_runs
+from engine.runs.directory import list_runs
 
 if TYPE_CHECKING:
     from gentui.index import Index
@@ -133,12 +133,13 @@ def _runs(home: Path) -> list[Check]:
 
 
 def _recipes() -> list[Check]:
-    from engine import places, registry
+    from engine import registry
     from engine.recipe import menu
+    from engine.runs import paths
 
     recipes, problems = menu()
     checks = [Check("recipes", bool(recipes), f"{len(recipes)} recipes", "" if recipes else "reinstall gentui")]
-    mend = f"mend or remove it in {places.config_dir()}"
+    mend = f"mend or remove it in {paths.config_dir()}"
     checks += [Check("recipe", False, str(problem), mend) for problem in problems]
     return checks + [Check("plug-in", False, failure, mend) for failure in registry.failures]
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from engine.rundir import STATUSES
+from engine.runs.directory import STATUSES
 from gentui.text import clean
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.places import config_dir
+from engine.runs.paths import config_dir
 from gentui.text import clean
 from gentui.tui import keys
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from engine.places import config_dir
-from engine.rundir import DIR_MODE, write_atomically
+from engine.runs.directory import DIR_MODE, write_atomically
+from engine.runs.paths import config_dir
 
 IMAGES = ("auto", "kitty", "sixel", "half", "none")
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from gentui.commands.console import Exit, duration, number, out, out_json, say
 from gentui.text import clean
 

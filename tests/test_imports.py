@@ -43,7 +43,7 @@ def test_no_logger_is_loaded_before_one_of_its_logs_is_read():
     assert loaded_by(load_all, "wandb", "tensorboard", "google.protobuf") == ""
 
 
-@pytest.mark.parametrize("module", ["engine.recipe", "engine.rundir", "engine.events"])
+@pytest.mark.parametrize("module", ["engine.recipe", "engine.runs.directory", "engine.runs.events"])
 def test_what_the_app_uses_of_the_engine_is_torch_free(module):
     assert loaded_by(f"import {module}", "torch", "sklearn", "gentui") == ""
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.places import shipped_dir
 from engine.recipe import load
+from engine.runs.paths import shipped_dir
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

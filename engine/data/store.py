@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import DataError
-from engine.rundir import DIR_MODE, FILE_MODE
+from engine.runs.directory import DIR_MODE, FILE_MODE
 
 _MAGIC = b"gentui images 1\n"
 _SUFFIX = ".images"

@@ -20,8 +20,8 @@ from engine.data import Dataset, Split
 from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments
-from engine.places import cache_dir
-from engine.rundir import DIR_MODE, write_atomically
+from engine.runs.directory import DIR_MODE, write_atomically
+from engine.runs.paths import cache_dir
 
 T = TypeVar("T")
 PREPROCESSING = 1

@@ -35,7 +35,7 @@ from engine.evaluation.classifiers import (
     fashion_net,
     packed,
 )
-from engine.rundir import write_atomically
+from engine.runs.directory import write_atomically
 from engine.settings.datasets import Data
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.data import Dataset
     from engine.methods import Method
     from engine.recipe import Recipe
-    from engine.rundir import RunDir
+    from engine.runs.directory import RunDir
 
 
 @dataclass(frozen=True)

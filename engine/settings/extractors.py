@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from engine.places import cache_dir
 from engine.registry import Settings, find, register
+from engine.runs.paths import cache_dir
 from engine.settings.datasets import data_root
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weights"

@@ -70,7 +70,7 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 
     RUN may be an evaluation's id (eval-…), as `gentui runs` lists them while they are in the queue.
     """
-    from engine.rundir import RunDir
+    from engine.runs.directory import RunDir
     from gentui import jobs
 
     def stop(run_id: str) -> str:

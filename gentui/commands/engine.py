@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from engine.rundir import RunDir, Which, checkpoint_named
+from engine.runs.directory import RunDir, Which, checkpoint_named
 from gentui.commands.console import App, Exit, Failure
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from engine.rundir import STATUSES
+from engine.runs.directory import STATUSES
 from gentui.commands.console import App, Exit, pass_app, say
 
 FORMATS = ("csv", "md", "latex", "json", "html")

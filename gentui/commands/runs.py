@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.rundir import STATUSES, JobDir, RunDir
+from engine.runs.directory import STATUSES, JobDir, RunDir
 from gentui import health
 from gentui.commands.console import (
     App,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.rundir import Which
+from engine.runs.directory import Which
 from gentui import health
 from gentui.commands.console import App, Exit, json_option, number, out, out_json, pass_app, say, table
 from gentui.commands.engine import checkpoint_option, run_engine, with_checkpoint

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui.commands.console import App, finite, out, pass_app
 
 
@@ -62,7 +62,7 @@ def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> 
 
 def _print(path: Path, offset: int, kinds: tuple[str, ...]) -> int:
     """Print a log's whole records from ``offset`` on; where the next begin."""
-    from engine.events import read_events
+    from engine.runs.events import read_events
 
     while True:
         batch = read_events(path, offset)

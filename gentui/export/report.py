@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui import groups, health
 from gentui.export.curves import COLUMNS, curves
 from gentui.export.formats import markdown_text

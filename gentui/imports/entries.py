@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from engine.rundir import Status
+from engine.runs.directory import Status
 
 
 class Unusable(Exception):

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from engine.events import EventWriter, Kind
-from engine.rundir import FILE_MODE, write_atomically
+from engine.runs.directory import FILE_MODE, write_atomically
+from engine.runs.events import EventWriter, Kind
 from gentui.imports.describing import MOST_SETTINGS, Description
 from gentui.imports.entries import About, Ended, Entry, LeftOut, Machine, Numbers, Picture, Printed
 from gentui.imports.reading import picture_suffix

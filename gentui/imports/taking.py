@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from engine.rundir import FILE_MODE
+from engine.runs.directory import FILE_MODE
 from gentui.imports.entries import Source, Unusable
 from gentui.imports.reading import Opener
 from gentui.imports.writing import RunWriter

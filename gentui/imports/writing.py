@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from engine.rundir import (
+from engine.runs.directory import (
     JobDir,
     RunDir,
     State,

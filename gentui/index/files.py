@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.rundir import STATUSES
+from engine.runs.directory import STATUSES
 from gentui.jobs import marks
 from gentui.text import clean
 

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.rundir import run_ids
+from engine.runs.directory import run_ids
 from gentui.index.live import bring_up_to_date
 from gentui.index.rows import (
     AlertRow,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.rundir import RunDir, run_ids
+from engine.runs.directory import RunDir, run_ids
 from gentui.index.files import columns_of, signature
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from gentui.index.rows import RunRow
 from gentui.jobs import verdict
 from gentui.jobs.orphans import has_worker

@@ -9,8 +9,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.events import read_events
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import read_events
 from gentui.health import SEVERITIES
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole

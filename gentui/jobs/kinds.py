@@ -1,8 +1,8 @@
 """What stands in the queue: runs, which are trained, and evaluations of runs. All the queue needs to know of each.
 
-Both are directories with a state, a lock and a log (``engine.rundir.JobDir``); so claiming, watching, stopping and
-the verdict are the same for both, and what differs is here: where they are, which process does the work, how
-that process says what became of it, and the words for it.
+Both are directories with a state, a lock and a log (``engine.runs.directory.JobDir``), so claiming, watching,
+stopping and the verdict are the same for both. What differs is here: where they are, which process does the work,
+how that process reports its outcome, and the words for it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine.events import last_event
-from engine.rundir import JobDir, RunDir, is_run_id, job_ids
+from engine.runs.directory import JobDir, RunDir, is_run_id, job_ids
+from engine.runs.events import last_event
 from gentui.text import clean
 
 EVALUATION = "eval-"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from gentui.jobs import marks, trash
 from gentui.jobs.evaluating import evaluations_of, long_over
 from gentui.jobs.kinds import KINDS

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.rundir import RunDir, write_atomically
+from engine.runs.directory import RunDir, write_atomically
 from gentui.jobs.states import JobError, called, exclusive, get_job
 from gentui.text import clean, clean_lines
 

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from engine.rundir import JobDir, State, is_locked
+from engine.runs.directory import JobDir, State, is_locked
 from gentui.jobs import verdict
 from gentui.jobs.processes import kill_session, open_trainer
 from gentui.jobs.states import change, locked_job, unfinished

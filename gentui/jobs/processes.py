@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from engine.rundir import State, boot_id, process_start_time
+from engine.runs.directory import State, boot_id, process_start_time
 
 
 def open_trainer(state: State) -> int | None:

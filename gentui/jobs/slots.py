@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.rundir import State
+from engine.runs.directory import State
 from gentui.jobs.orphans import has_worker, worker_lock
 from gentui.jobs.states import JobError, try_lock, unfinished
 

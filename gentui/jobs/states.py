@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, STATUSES, JobDir, RunDir, State
+from engine.runs.directory import DIR_MODE, STATUSES, JobDir, RunDir, State
 from gentui.jobs.kinds import KINDS, kind_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
@@ -55,7 +55,7 @@ def exclusive(job: JobDir) -> Iterator[None]:
 def try_lock(path: Path, patience: float = 0.0) -> int | None:
     """An exclusive flock on ``path`` (created 0600, parent 0700) as a descriptor, or None when it is held.
 
-    Probing whether a lock is held takes it for a moment (``engine.rundir.is_locked``), so a caller for
+    Probing whether a lock is held takes it for a moment (``engine.runs.directory.is_locked``), so a caller for
     whom a false "held" matters waits up to ``patience`` seconds.
     """
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from engine.rundir import JobDir, State
+from engine.runs.directory import JobDir, State
 from gentui.jobs.orphans import enforce, has_worker, settle
 from gentui.jobs.processes import terminate
 from gentui.jobs.slots import ensure_workers

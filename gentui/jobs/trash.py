@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.rundir import DIR_MODE, JobDir, RunDir, is_run_id
+from engine.runs.directory import DIR_MODE, JobDir, RunDir, is_run_id
 from gentui.jobs.kinds import EVALUATIONS
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, called, read_state

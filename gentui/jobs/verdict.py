@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from engine.rundir import JobDir, RunDir, State, Status, boot_id
+from engine.runs.directory import JobDir, RunDir, State, Status, boot_id
 from gentui.jobs.kinds import Kind, kind_of, last_error
 from gentui.text import clean
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.rundir import JobDir, State, boot_id, process_start_time
+from engine.runs.directory import JobDir, State, boot_id, process_start_time
 from gentui.jobs import verdict
 from gentui.jobs.kinds import kind_of
 from gentui.jobs.launching import sweep

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.places import recipe_files
+from engine.runs.paths import recipe_files
 from gentui.text import clean
 
 if TYPE_CHECKING:

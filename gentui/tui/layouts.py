@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from engine.places import config_dir
-from engine.rundir import DIR_MODE, write_atomically
+from engine.runs.directory import DIR_MODE, write_atomically
+from engine.runs.paths import config_dir
 from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING
 
 MOST_COLUMNS = 9

@@ -6,8 +6,8 @@ import json
 import time
 from typing import Any
 
-from engine.events import read_events
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import read_events
 from gentui.text import clean
 
 _LONGEST = 2000  # characters of a record that are shown

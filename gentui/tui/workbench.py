@@ -341,7 +341,7 @@ class GentuiApp(SurvivingApp):
         def read() -> dict[str, str]:
             import shlex
 
-            from engine.rundir import RunDir
+            from engine.runs.directory import RunDir
 
             run = RunDir(self.home / "runs" / meant[0])
             command = run.info().get("command")

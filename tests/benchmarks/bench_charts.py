@@ -24,9 +24,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.events import EventWriter
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
 from tests.benchmarks.pty_app import PtyApp
 
 METRICS = ("loss", "grad_norm", "lr", "images_per_s", "signal_a", "signal_b")

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from engine import recipe
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui import jobs
 from tests.jobs.conftest import FAKE, wait_for_status, wait_for_step, workers
 

@@ -22,12 +22,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from engine import devices
 from engine.conditions import Conditions
 from engine.data import Dataset, Split, open_dataset
-from engine.events import EventWriter
 from engine.methods import Batch
 from engine.methods.diffusion import EDM
 from engine.metrics import MetricLog
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
 from engine.signals import StopFlag
 from engine.train import Trainer, build_method
 

@@ -22,9 +22,9 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import RealImages
-from engine.events import iter_events
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import iter_events
 from engine.settings.datasets import Digits
 from engine.settings.training import FID
 from tests.benchmarks.bench_frechet import features, interleaved

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.events import encode
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import encode
 from gentui.index import Index
 
 KEYS = ("loss", "grad_norm", "lr", "images_per_s", "ema_loss")

@@ -43,9 +43,9 @@ import pyte
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.events import EventWriter, encode
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter, encode
 from gentui.jobs import marks
 from tests.benchmarks.pty_app import PtyApp
 

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine import recipe as recipes
-from engine.events import EventWriter
-from engine.rundir import RunDir, State, list_runs
+from engine.runs.directory import RunDir, State, list_runs
+from engine.runs.events import EventWriter
 
 FAKE_TRAINER = Path(__file__).parents[1] / "jobs" / "fake_trainer.py"
 FAKE_EVALUATOR = FAKE_TRAINER.with_name("fake_evaluator.py")

@@ -120,8 +120,8 @@ class WandbFile:
 
 def events_of(run: Path, kind: str) -> list[dict[str, Any]]:
     """The records of a kind of a run's newest attempt."""
-    from engine.events import iter_events
-    from engine.rundir import RunDir
+    from engine.runs.directory import RunDir
+    from engine.runs.events import iter_events
 
     return [event for event in iter_events(RunDir(run).events_files()[-1][1]) if event["kind"] == kind]
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from engine import recipe as recipes
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from engine.events import EventWriter
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
 from gentui.jobs.kinds import EVALUATIONS, EvaluationDir
 from tests.cli.conftest import wait_until
 

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from engine.events import EventWriter
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
 
 NASTY = "\x1b]52;c;b3duZWQ=\x07\x1b[2J[bold]\u202eevil[/] \x9b31m"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from tests.cli.logs import TENSORBOARD, WANDB, WandbFile, events_of, ran, values_of
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
 from tests.cli.conftest import wait_until
 from tests.cli.logs import WANDB, WandbFile, begun, values_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
 from gentui.imports import taking
 from gentui.imports.entries import Unusable
 from gentui.imports.finding import find

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.events import iter_events
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import iter_events
 from engine.settings.extractors import Inception
 
 TINY = [

@@ -3,7 +3,7 @@
 import json
 
 from engine import recipe as recipes
-from engine.places import recipe_files
+from engine.runs.paths import recipe_files
 
 
 def test_recipes_lists_every_shipped_recipe(invoke):

@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from engine.events import EventWriter
 from engine.recipe import menu
+from engine.runs.events import EventWriter
 from gentui.export import FORMATS, render
 
 

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
 from tests.cli.conftest import wait_until
 from tests.jobs.conftest import workers
 

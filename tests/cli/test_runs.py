@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from engine.events import EventWriter
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
 from gentui.index import Index
 
 

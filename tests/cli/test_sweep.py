@@ -8,7 +8,7 @@ import re
 import pytest
 
 from engine.recipe import load
-from engine.rundir import list_runs
+from engine.runs.directory import list_runs
 from gentui.jobs import marks
 
 

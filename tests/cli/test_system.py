@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from engine.events import EventWriter
+from engine.runs.events import EventWriter
 
 
 def test_show_sums_up_what_the_machine_did(invoke, make_run):

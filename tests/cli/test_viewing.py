@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from engine.events import EventWriter
+from engine.runs.events import EventWriter
 from gentui.tui import app as tui
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from engine.events import iter_events
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import iter_events
 
 SMALL = {
     "model.channels": 8,

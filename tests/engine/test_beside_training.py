@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine import checkpoint, sample, serving
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from engine.trained import Left
 from tests.engine.conftest import events, finish, trainer
 from tests.engine.test_resume import assert_same, comparable

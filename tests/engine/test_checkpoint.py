@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine import checkpoint
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 
 
 @pytest.fixture

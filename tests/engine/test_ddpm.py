@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from engine import registry, sample
-from engine.events import EventWriter
 from engine.methods import Batch, Context, ImageSpec
 from engine.methods.ddpm import alphas_bar
 from engine.recipe import RecipeError, load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
 from engine.samplers.process import Level
 from engine.settings.ddpm import DDPM as DDPMSettings
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun

@@ -13,11 +13,11 @@ from PIL import Image
 
 from engine import checkpoint
 from engine.conditions import Conditions
-from engine.events import EventWriter, iter_events
 from engine.methods import Batch, Generates, Method
-from engine.places import shipped_dir
 from engine.recipe import Recipe, load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter, iter_events
+from engine.runs.paths import shipped_dir
 from engine.settings.samplers import Sample
 from engine.signals import StopFlag
 from engine.train import Trainer, build_method

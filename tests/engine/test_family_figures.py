@@ -21,7 +21,7 @@ from engine.figures.latents import held_out_images, slerp
 from engine.figures.plots import PALETTE, Points, save_panels, save_table
 from engine.methods import Reconstructs
 from engine.recipe import Recipe, load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from engine.train import build_method
 from tests.engine.test_adaptation import two_domains
 

@@ -15,7 +15,7 @@ from engine.figures.architecture import describe
 from engine.figures.grid import save_grid
 from engine.methods import Batch
 from engine.recipe import Recipe, load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from engine.train import build_method
 from engine.validation import Validator
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine import checkpoint
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from tests.engine.conftest import SMALL, events, finish, trainer, wait_for_step
 
 

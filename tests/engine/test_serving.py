@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from engine import sample
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 
 
 class Served:

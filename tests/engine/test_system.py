@@ -7,7 +7,7 @@ import threading
 import torch
 
 from engine import system
-from engine.events import EventWriter, iter_events
+from engine.runs.events import EventWriter, iter_events
 from engine.system import Meter
 
 CPU = torch.device("cpu")

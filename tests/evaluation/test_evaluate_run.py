@@ -13,7 +13,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from engine.settings.extractors import SHIPPED_WEIGHTS
 from tests.engine.conftest import SMALL, events, finish, trainer
 

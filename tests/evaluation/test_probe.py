@@ -21,9 +21,9 @@ from engine.evaluation import probe
 from engine.evaluation.evaluate import requested_labels
 from engine.evaluation.extractors import Extractor, ExtractorError, load_extractor
 from engine.evaluation.statistics import RealImages, can_classify
-from engine.events import iter_events
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import iter_events
 from engine.settings.datasets import Digits
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES, DigitsM
 from engine.settings.datasets_folders import AttributeFolder, ImageFolder

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import MAX_LINE, EventWriter, decode, encode, iter_events, last_event, read_events
+from engine.runs.events import MAX_LINE, EventWriter, decode, encode, iter_events, last_event, read_events
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_kill_9_loses_no_record_whose_write_returned(tmp_path):
 WRITES_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
-from engine.events import EventWriter
+from engine.runs.events import EventWriter
 writer = EventWriter(Path(sys.argv[1]))
 for step in itertools.count():
     writer.emit("metrics", step=step, images=step, values={"loss": 1.0})

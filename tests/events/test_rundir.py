@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import (
+from engine.runs.directory import (
     RunDir,
     State,
     boot_id,
@@ -65,7 +65,7 @@ def test_many_runs_made_at_once_all_appear(tmp_path):
 def test_an_id_taken_by_another_process_meanwhile_is_not_taken_twice(run, tmp_path, monkeypatch):
     free = "20260301-120000-000ab"
     offered = iter([run.id, run.id, free])
-    monkeypatch.setattr("engine.rundir.new_run_id", lambda: next(offered))
+    monkeypatch.setattr("engine.runs.directory.new_run_id", lambda: next(offered))
     made = RunDir.create(tmp_path, 'name = "y"\n', {}, State())
     assert made.id == made.info()["id"] == free
     assert run.recipe_path.read_text() == 'name = "x"\n'

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from engine.events import EventWriter
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
 from gentui.export import FORMATS, render
 from gentui.export.report import write_report
 

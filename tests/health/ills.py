@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.events import iter_events
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
+from engine.runs.events import iter_events
 
 PLUGINS = Path(__file__).parent / "plugins"
 EVALUATIONS = 4

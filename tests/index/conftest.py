@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine.events import EventWriter, encode
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter, encode
 from gentui.index import Index
 
 INFO: dict[str, Any] = {

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from engine.events import encode
-from engine.rundir import State
+from engine.runs.directory import State
+from engine.runs.events import encode
 from gentui.index import Index
 
 from .conftest import Log, dump, settle

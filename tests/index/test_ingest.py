@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import State
+from engine.runs.directory import State
 from gentui.index import Index
 
 from .conftest import Log, dump, settle

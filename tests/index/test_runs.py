@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import RunDir, State, boot_id, process_start_time
+from engine.runs.directory import RunDir, State, boot_id, process_start_time
 from gentui.index import Index, RunNotFound
 from gentui.jobs.states import try_lock
 
@@ -213,7 +213,7 @@ HOSTILE_EVENTS = [
 
 
 def test_records_that_make_no_sense_are_counted_and_do_no_harm(index, make_run):
-    from engine.events import encode
+    from engine.runs.events import encode
 
     run = make_run()
     log = Log(run).start().metrics(range(1, 5), loss=float)

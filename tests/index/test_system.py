@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rundir import State
+from engine.runs.directory import State
 
 from .conftest import Log
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine import recipe
-from engine.rundir import JobDir, RunDir, State, list_runs
+from engine.runs.directory import JobDir, RunDir, State, list_runs
 from gentui import jobs
 
 FAKE = Path(__file__).with_name("fake_trainer.py")
@@ -68,7 +68,7 @@ def wait_for_status(run: JobDir, *statuses: str, seconds: float = 60.0) -> State
 
 
 def wait_for_step(run: RunDir, step: int) -> None:
-    from engine.events import last_event
+    from engine.runs.events import last_event
 
     def there() -> bool:
         attempt = run.read_state().attempt

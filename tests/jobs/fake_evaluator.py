@@ -13,8 +13,8 @@ import time
 import tomllib
 from pathlib import Path
 
-from engine.events import EventWriter
-from engine.rundir import RunDir, write_atomically
+from engine.runs.directory import RunDir, write_atomically
+from engine.runs.events import EventWriter
 
 PROTOCOL = {"protocol": "fid · pretended", "protocol_id": "0badcafe", "protocol_detail": {"metric": "fid"}}
 

@@ -17,8 +17,8 @@ import time
 import tomllib
 from pathlib import Path
 
-from engine.events import EventWriter
-from engine.rundir import RunDir, write_atomically
+from engine.runs.directory import RunDir, write_atomically
+from engine.runs.events import EventWriter
 
 
 def main() -> int:

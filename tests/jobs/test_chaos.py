@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import iter_events
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
+from engine.runs.events import iter_events
 from gentui import jobs
 from gentui.index import Index
 from gentui.jobs.states import read_state

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import EventWriter, iter_events
-from engine.rundir import RunDir, State, boot_id
+from engine.runs.directory import RunDir, State, boot_id
+from engine.runs.events import EventWriter, iter_events
 from gentui import jobs
 from gentui.index import Index
 from gentui.jobs.evaluating import evaluations_of, progress, standing

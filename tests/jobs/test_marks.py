@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from gentui import jobs
 from gentui.index import Index
 from gentui.jobs import marks, trash

@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-from engine.events import last_event
-from engine.rundir import RunDir, State, boot_id, is_locked
+from engine.runs.directory import RunDir, State, boot_id, is_locked
+from engine.runs.events import last_event
 from gentui import jobs
 from gentui.index import Index
 from gentui.jobs.orphans import worker_lock

@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from engine.rundir import list_runs
+from engine.runs.directory import list_runs
 
 from .conftest import everything_ended, wait_for, wait_for_status, workers
 

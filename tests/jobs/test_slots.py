@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rundir import State
+from engine.runs.directory import State
 from gentui.jobs import slots as module
 from gentui.jobs.slots import fits, slot_for
 from gentui.jobs.states import JobError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.events import EventWriter
-from engine.rundir import RunDir, State, boot_id
+from engine.runs.directory import RunDir, State, boot_id
+from engine.runs.events import EventWriter
 from gentui.jobs.verdict import Exit, ended, ended_unwatched
 
 STATE = State(status="running", attempt=1, slot="cpu", pid=5, start_time=9, boot_id=boot_id())

@@ -3,7 +3,7 @@
 import pytest
 
 from engine import recipe
-from engine.places import recipe_files
+from engine.runs.paths import recipe_files
 
 SHIPPED = sorted(recipe_files())
 

@@ -22,9 +22,9 @@ import pytest
 from PIL import Image
 from textual.css.query import NoMatches
 
-from engine.events import EventWriter
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
 from gentui.tui.drawing import Drawer
 from gentui.tui.workbench import GentuiApp
 

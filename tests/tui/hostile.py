@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from wcwidth import wcwidth
 
 from engine.recipe import load
-from engine.rundir import RunDir, new_run_id
+from engine.runs.directory import RunDir, new_run_id
 from gentui.text import MOST_MARKS
 from tests.tui.conftest import Runs, digit_tiles, grid_png
 

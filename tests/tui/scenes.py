@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from textual.widgets import Static
 
-from engine.events import EventWriter
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
 from gentui import gpus, jobs, machine
 from gentui.tui.live import Scored
 from gentui.tui.widgets.settings import SettingsForm
@@ -45,7 +45,9 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
     """One clock, one sequence of ids, one machine, one time zone: nothing that another day or place would change."""
     ids = itertools.count()
     patch.setattr(time, "time", lambda: NOW)
-    patch.setattr("engine.rundir.new_run_id", lambda: f"20240301-1259{(n := next(ids)) % 60:02d}-{n:03d}ab")
+    patch.setattr(
+        "engine.runs.directory.new_run_id", lambda: f"20240301-1259{(n := next(ids)) % 60:02d}-{n:03d}ab"
+    )
     patch.setattr(
         EventWriter, "stamp",
         staticmethod(lambda kind, *, step, images, **more: {

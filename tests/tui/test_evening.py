@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.rundir import RunDir, list_runs
+from engine.runs.directory import RunDir, list_runs
 from tests.tui.emulator import UNWANTED, Emulator
 
 GENTUI = Path(sys.executable).with_name("gentui")

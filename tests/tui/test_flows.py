@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from engine.rundir import list_runs
+from engine.runs.directory import list_runs
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.settings import SettingsForm

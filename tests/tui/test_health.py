@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.runhead import RunHead
 from gentui.tui.widgets.table import Table

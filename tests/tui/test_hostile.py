@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui.text import clean
 from gentui.tui.screens.run import inside
 from tests.tui.emulator import ENV

@@ -8,7 +8,7 @@ import os
 import pytest
 from PIL import Image
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui.imports import taking
 from gentui.imports.finding import find
 from tests.cli.logs import WandbFile

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine.recipe import load
-from engine.rundir import RunDir, State
+from engine.runs.directory import RunDir, State
 from gentui.tui.screens.playground import IMAGES
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.viewer import Viewer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.rundir import State, list_runs
+from engine.runs.directory import State, list_runs
 from gentui import jobs
 from gentui.jobs import marks, trash
 from gentui.tui.screens.runs import COLUMNS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.recipe import load
-from engine.rundir import list_runs
+from engine.runs.directory import list_runs
 from gentui.tui.widgets.settings import SettingsForm
 
 

@@ -91,7 +91,7 @@ def test_an_animation_falls_silent_when_it_has_played_or_is_paused(terminal, run
 
 
 def test_a_closed_terminal_ends_the_app_and_not_the_training(terminal, home):
-    from engine.rundir import list_runs
+    from engine.runs.directory import list_runs
 
     t = terminal()
     t.sees("✓ here")
@@ -111,7 +111,7 @@ def test_a_closed_terminal_ends_the_app_and_not_the_training(terminal, home):
 
 
 def test_quitting_stops_nothing(terminal, home):
-    from engine.rundir import list_runs
+    from engine.runs.directory import list_runs
 
     t = terminal()
     t.sees("✓ here")
@@ -322,7 +322,7 @@ def test_animations_are_drawn_in_pixels_frame_by_frame(terminal, runs, images, m
 
 def test_keys_that_come_together_are_taken_one_after_the_other(terminal, home):
     """As a slow line brings them: what is typed goes into the filter and the field, and F5 trains what stands there."""
-    from engine.rundir import list_runs
+    from engine.runs.directory import list_runs
 
     t = terminal()
     t.sees("▸ digits-unet", "✓ here")

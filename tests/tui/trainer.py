@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.events import EventWriter
+from engine.runs.events import EventWriter
 
 run, attempt = Path(sys.argv[1]), int(sys.argv[sys.argv.index("--attempt") + 1])
 recipe = tomllib.loads((run / "recipe.toml").read_text())

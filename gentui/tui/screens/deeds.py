@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.rundir import RunDir
+from engine.runs.directory import RunDir
 from gentui.text import clean
 from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen

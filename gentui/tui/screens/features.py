@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.rundir import read_beginning
+from engine.runs.directory import read_beginning
 from gentui.text import clean, fit
 from gentui.tui import keys
 from gentui.tui.live import Fetch

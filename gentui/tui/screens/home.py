@@ -118,7 +118,7 @@ class Newest:
 
 def what_is_left(index: Index, run_id: str, known: Newest | None) -> Newest:
     """Read it, in the live thread; ``known`` is what was read before. The net is written down once."""
-    from engine.rundir import RunDir
+    from engine.runs.directory import RunDir
     from gentui.text import clean_lines
     from gentui.tui.widgets.pictures import sheet_of  # not in the screen's thread: it takes its time
 

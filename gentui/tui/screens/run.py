@@ -16,7 +16,7 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.rundir import RunDir, read_beginning
+from engine.runs.directory import RunDir, read_beginning
 from gentui import health
 from gentui.patterns import matcher
 from gentui.text import clean, clean_lines

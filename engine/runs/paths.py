@@ -26,7 +26,7 @@ def cache_dir(kind: str) -> Path:
 
 def shipped_dir() -> Path:
     """The recipes that ship with gentui: inside the wheel, or beside the packages in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     shipped = package / "_recipes"
     return shipped if shipped.is_dir() else package.parent / "recipes"
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.rundir import FILE_MODE
+from engine.runs.directory import FILE_MODE
 
 Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status", "system"]
 

@@ -1,0 +1,1 @@
+"""One run on disk: its directory, its events, and where everything is kept. Torch-free."""
