@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Self
 
-from engine.problems import did_you_mean
+from engine.settings.diagnostics import did_you_mean
 
 
 class UnknownLabel(Exception):

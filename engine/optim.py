@@ -9,8 +9,8 @@ from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from engine import registry
 from engine.settings import optim as settings_
+from engine.settings import registry
 
 
 class Schedule(Protocol):

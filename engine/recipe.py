@@ -17,14 +17,14 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine import registry
-from engine.problems import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
-from engine.registry import Settings
 from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
 from engine.runs import paths
+from engine.settings import registry
 from engine.settings.datasets import Data, File, data_root
+from engine.settings.diagnostics import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
 from engine.settings.extractors import INCEPTION, OTHERWISE, PROBE, Extractor, Inception, cannot_teach
 from engine.settings.health import Health
+from engine.settings.registry import Settings
 from engine.settings.samplers import Sample
 from engine.settings.training import Reference, Train
 from engine.toml_lines import key_lines

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine import registry
-from engine.problems import RecipeError
 from engine.recipe import FormField, Recipe
+from engine.settings import registry
+from engine.settings.diagnostics import RecipeError
 from engine.settings.samplers import Denoising
 
 SETTINGS = {"sampler": "sample.sampler", "steps": "sample.steps", "guidance": "sample.guidance"}

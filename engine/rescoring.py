@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.problems import Problem, RecipeError
 from engine.recipe import Recipe
+from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.training import FID, SCORES
 
 OPTIONS = {

@@ -10,11 +10,20 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine import registry, sweep
-from engine.problems import KeyPath, Problem, RecipeError, Source, did_you_mean, from_pydantic, shown
-from engine.registry import Settings
+from engine import sweep
+from engine.settings import registry
 from engine.settings.datasets import Data
+from engine.settings.diagnostics import (
+    KeyPath,
+    Problem,
+    RecipeError,
+    Source,
+    did_you_mean,
+    from_pydantic,
+    shown,
+)
 from engine.settings.health import Health
+from engine.settings.registry import Settings
 from engine.settings.training import Reference, Train
 
 # table -> (kind of part in the registry, the key that names it, the part used when the table is absent)

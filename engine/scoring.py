@@ -10,7 +10,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from engine import registry
 from engine.data import Dataset
 from engine.evaluation.evaluate import Doing, Evidence, Score, evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
@@ -19,6 +18,7 @@ from engine.evaluation.statistics import RealImages
 from engine.methods import Generates, Method, Reconstructs
 from engine.recipe import Recipe
 from engine.sampling import EVALUATION_SEED, Noise, Progress
+from engine.settings import registry
 from engine.settings.extractors import PROBE
 from engine.settings.training import FID
 

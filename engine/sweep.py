@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.problems import Problem, RecipeError, shown
+from engine.settings.diagnostics import Problem, RecipeError, shown
 
 if TYPE_CHECKING:
     from engine.recipe import Recipe

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine import checkpoint, devices, registry
+from engine import checkpoint, devices
 from engine.conditions import Conditions
 from engine.data import Batches, open_dataset
 from engine.evaluation.evaluate import Evidence, Score
@@ -32,6 +32,7 @@ from engine.record import Record, TrainingFailed
 from engine.runs.directory import RunDir, Which
 from engine.runs.events import EventWriter
 from engine.scoring import build_scorer
+from engine.settings import registry
 from engine.signals import StopFlag, StopRequested
 from engine.timetable import Timetable
 from engine.validation import Validator

@@ -133,9 +133,9 @@ def _runs(home: Path) -> list[Check]:
 
 
 def _recipes() -> list[Check]:
-    from engine import registry
     from engine.recipe import menu
     from engine.runs import paths
+    from engine.settings import registry
 
     recipes, problems = menu()
     checks = [Check("recipes", bool(recipes), f"{len(recipes)} recipes", "" if recipes else "reinstall gentui")]

@@ -151,7 +151,7 @@ class Speeds:
 
     def of_sweep(self, recipe: Recipe, axes: Sequence[Axis], number: int) -> Estimate | None:
         """What so many runs of a sweep take one after another, by those of its values that cost time."""
-        from engine.problems import RecipeError
+        from engine.settings.diagnostics import RecipeError
 
         costly = [axis for axis in axes if axis.key in _LENGTHS or _costs(axis.key, axis.values[0])]
         total = math.prod(len(axis.values) for axis in costly)

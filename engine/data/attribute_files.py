@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.data.dataset import DataError, printable
-from engine.problems import shown
+from engine.settings.diagnostics import shown
 
 T = TypeVar("T")
 

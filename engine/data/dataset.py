@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine import registry
 from engine.recipe import MissingData
+from engine.settings import registry
 from engine.settings.datasets import Data
 
 Progress = Callable[[int, int], None]

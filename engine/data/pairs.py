@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from engine import registry
 from engine.data.dataset import Dataset, Progress, located, resize
+from engine.settings import registry
 from engine.settings.datasets import Pair
 
 

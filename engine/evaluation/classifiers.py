@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from engine import registry
 from engine.data import to_float
 from engine.evaluation.extractors import Extractor, ExtractorError, read_weights, unusable
 from engine.settings import extractors as settings
+from engine.settings import registry
 from engine.settings.datasets import Data
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine import registry
 from engine.data import Dataset, Progress
 from engine.settings import extractors as settings
+from engine.settings import registry
 
 
 class ExtractorError(Exception):

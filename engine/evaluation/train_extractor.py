@@ -23,7 +23,6 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor
 
-from engine import registry
 from engine.data import Batches, Dataset, open_dataset, to_float
 from engine.data.photos import STRIDE, TEST_FROM
 from engine.evaluation.agreement import agreement, attribute_accuracy
@@ -36,6 +35,7 @@ from engine.evaluation.classifiers import (
     packed,
 )
 from engine.runs.directory import write_atomically
+from engine.settings import registry
 from engine.settings.datasets import Data
 from engine.settings.datasets_embedded import FACE_ATTRIBUTES
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.registry import Settings
+from engine.settings.registry import Settings
 
 
 @dataclass(frozen=True)

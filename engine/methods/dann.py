@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine import registry
 from engine.methods import Batch, Context, Metrics
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.dann import DANN as Net
+from engine.settings import registry
 from engine.settings.adaptation import DANN as DANNSettings
 
 

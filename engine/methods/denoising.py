@@ -8,11 +8,11 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from engine import registry
 from engine.methods import Context, ImageSpec, Trace
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.samplers.process import Level, Process
+from engine.settings import registry
 from engine.settings.samplers import Sample
 
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrize import is_parametrized
 
-from engine import registry
 from engine.methods import Batch, Context, Metrics, Trace
 from engine.methods.adversarial import Adversarial
 from engine.methods.learner import Learner, autocast, evaluating
 from engine.methods.penalties import Regulariser
+from engine.settings import registry
 from engine.settings.gan import GAN as GANSettings
 from engine.settings.samplers import Sample
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from engine.methods import Context
 from engine.methods.averaging import Averaged
 from engine.optim import build_optimizer, build_schedule
-from engine.registry import Settings
+from engine.settings.registry import Settings
 
 WATCHED = 200  # updates of an attempt after which the weights' change is measured: the rate is felt by then
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine import registry
 from engine.methods import Batch, Context, Metrics, Trace
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.vae import Autoencoder, standard_normal_kl
+from engine.settings import registry
 from engine.settings.samplers import Sample
 from engine.settings.vae import VAE as VAESettings
 

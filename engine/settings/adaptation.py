@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.registry import Misfit, Settings, register
 from engine.settings.datasets import Data, Pair
+from engine.settings.registry import Misfit, Settings, register
 
 
 @register("net", "dann")

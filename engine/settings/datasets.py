@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, cast
 import platformdirs
 from pydantic import Field, ValidationError
 
-from engine.registry import Settings, find, register
+from engine.settings.registry import Settings, find, register
 
 
 def data_root() -> Path:

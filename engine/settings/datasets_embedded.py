@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine.registry import register
 from engine.settings.datasets import Data, Pair
+from engine.settings.registry import register
 
 DIGITS = tuple("0123456789")
 

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from engine.listing import unclassed
-from engine.registry import register
 from engine.settings.datasets import FEWEST_OF_A_LABEL, Data, absolute, data_root, is_file, is_folder
+from engine.settings.image_files import unclassed
+from engine.settings.registry import register
 
 
 class Folder(Data):

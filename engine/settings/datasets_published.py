@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from engine.registry import register
 from engine.settings.datasets import Data, File, Pair, data_root, is_file, is_folder
+from engine.settings.registry import register
 
 DIGITS = tuple("0123456789")
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from engine.registry import Settings, find, register
 from engine.runs.paths import cache_dir
 from engine.settings.datasets import data_root
+from engine.settings.registry import Settings, find, register
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weights"
 

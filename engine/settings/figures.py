@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.registry import Settings, register
+from engine.settings.registry import Settings, register
 
 
 class Figure(Settings):

@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
-from engine import registry
-from engine.registry import Misfit, Settings, register
+from engine.settings import registry
 from engine.settings.figures import BESIDE
+from engine.settings.registry import Misfit, Settings, register
 
 Norm = Literal["batch", "layer", "none", "spectral"]
 SMALLEST_SIDES = (4, 5, 6, 7)  # of the map that a generator begins with

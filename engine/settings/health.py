@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from engine.registry import Settings
+from engine.settings.registry import Settings
 
 
 class Health(Settings):

@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from engine.registry import Settings, register
 from engine.settings.figures import BESIDE
+from engine.settings.registry import Settings, register
 
 
 @register("method", "edm")

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.registry import Misfit, Settings, register
 from engine.settings.datasets import Data
+from engine.settings.registry import Misfit, Settings, register
 
 
 @register("net", "resnet")

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from engine.registry import Settings, register
+from engine.settings.registry import Settings, register
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.registry import Misfit, Settings, register
+from engine.settings.registry import Misfit, Settings, register
 
 
 class Sample(Settings):

@@ -8,11 +8,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from engine import registry
-from engine.registry import Misfit, Settings, register
+from engine.settings import registry
 from engine.settings.datasets import Data, absolute
 from engine.settings.datasets_folders import Folder
 from engine.settings.extractors import Extractor
+from engine.settings.registry import Misfit, Settings, register
 
 Further = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""

@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.registry import Settings, register
 from engine.settings.figures import BESIDE
+from engine.settings.registry import Settings, register
 
 
 class VAENet(Settings):

@@ -21,8 +21,8 @@ from gentui.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from engine.problems import Problem
     from engine.recipe import Recipe
+    from engine.settings.diagnostics import Problem
     from engine.sweep import Axis
     from gentui.sweeps import Planned
 
@@ -40,8 +40,8 @@ def recipes_command(family: str | None, as_json: bool) -> None:
 
     DATA: ≈ NAME is the set that stands in for a missing one in the --quick form.
     """
-    from engine import registry
     from engine.recipe import menu
+    from engine.settings import registry
 
     recipes, problems = menu()
     say(*registry.failures, *problems)

@@ -61,7 +61,7 @@ def test_recipes_say_what_stands_in_for_data_that_is_missing(invoke, monkeypatch
 
 
 def test_sample_names_every_sampler_that_takes_steps(invoke):
-    from engine import registry
+    from engine.settings import registry
     from gentui.commands.scoring import SAMPLERS
 
     assert {*SAMPLERS, "direct", "none"} == set(registry.names("sampler"))

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine import registry
 from engine.conditions import Conditions
 from engine.data import Batches, Dataset, Split
 from engine.evaluation.adaptation import AccuracyScorer, accuracy, information, target_images
@@ -17,6 +16,7 @@ from engine.methods import Batch, Classifies, Generates, ImageSpec, Validates
 from engine.methods.dann import DANN, reversal
 from engine.nets.dann import reverse_gradient
 from engine.recipe import Recipe, RecipeError, load
+from engine.settings import registry
 from engine.settings.adaptation import DANNNet
 from engine.settings.optim import DANN as DANNSchedule
 from engine.train import build_method

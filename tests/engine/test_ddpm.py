@@ -11,13 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from engine import registry, sample
+from engine import sample
 from engine.methods import Batch, Context, ImageSpec
 from engine.methods.ddpm import alphas_bar
 from engine.recipe import RecipeError, load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.samplers.process import Level
+from engine.settings import registry
 from engine.settings.ddpm import DDPM as DDPMSettings
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
 from engine.signals import StopFlag

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine import registry
 from engine.methods import Batch, Context, ImageSpec
 from engine.methods.averaging import Averaged
 from engine.methods.diffusion import EDM, measure_sigma_data
 from engine.recipe import load
+from engine.settings import registry
 from engine.settings.samplers import Euler, Heun
 
 

@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import registry
 from engine.conditions import Conditions
 from engine.data import Split, open_dataset, to_float, to_uint8
 from engine.figures import Occasion, Picture
@@ -22,6 +21,7 @@ from engine.figures.plots import PALETTE, Points, save_panels, save_table
 from engine.methods import Reconstructs
 from engine.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
+from engine.settings import registry
 from engine.train import build_method
 from tests.engine.test_adaptation import two_domains
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import registry
 from engine.conditions import Conditions
 from engine.data import Split, open_dataset
 from engine.figures import Occasion
@@ -16,6 +15,7 @@ from engine.figures.grid import save_grid
 from engine.methods import Batch
 from engine.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
+from engine.settings import registry
 from engine.train import build_method
 from engine.validation import Validator
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from engine import registry
 from engine.methods import ImageSpec
 from engine.nets.dcgan import spectrally_normalised
 from engine.settings import gan as settings
+from engine.settings import registry
 from engine.settings.gan import ACGAN, DCGAN
 
 REAL = torch.tensor([2.0, -0.5, 0.25], dtype=torch.float64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine import registry
 from engine.methods import Batch, Context, Generates, ImageSpec
 from engine.recipe import RecipeError, loads
+from engine.settings import registry
 from engine.settings.samplers import Direct
 
 RECIPE = """

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import registry
 from engine.methods import ImageSpec
+from engine.settings import registry
 from engine.settings.gan import ACGAN, DCGAN, doublings
 
 CARTOON = ImageSpec((3, 128, 128), attributes=15)

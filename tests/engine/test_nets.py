@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine import registry
 from engine.methods import ImageSpec
 from engine.nets.normalisation import ConditionalBatchNorm
 from engine.recipe import load, menu
+from engine.settings import registry
 from engine.settings.ddpm import CFGUNet
 from engine.settings.nets import ResNet, UNet
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 LOSS = '''
-from engine.registry import register
+from engine.settings.registry import register
 from engine.settings.gan import AdversarialLoss
 
 
@@ -33,7 +33,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from engine.registry import register
+from engine.settings.registry import register
 from engine.settings.gan import GANPair
 
 

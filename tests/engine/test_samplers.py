@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine import registry
 from engine.samplers.ancestral import posterior_mean, posterior_variance
 from engine.samplers.draws import Draws
 from engine.samplers.process import CLEAN, Continuous, Discrete
+from engine.settings import registry
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
 
 MEAN = torch.tensor([[[0.3, -0.5], [0.1, 0.0]]], dtype=torch.float64)

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from engine import registry
 from engine.conditions import Conditions
 from engine.methods import Batch, Generates, ImageSpec, Reconstructs, Validates
 from engine.methods.vae import VAE
 from engine.nets.vae import Autoencoder, standard_normal_kl, widths
 from engine.recipe import load
+from engine.settings import registry
 from engine.settings.vae import ConvVAE, ResidualVAE
 from engine.train import build_method
 from tests.engine.test_resume import assert_same

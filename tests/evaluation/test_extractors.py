@@ -11,11 +11,11 @@ import sys
 import pytest
 import torch
 
-from engine import registry
 from engine.data import open_dataset, resize
 from engine.evaluation.agreement import attribute_accuracy
 from engine.evaluation.extractors import ExtractorError, load_extractor
 from engine.evaluation.train_extractor import cross_entropy, places
+from engine.settings import registry
 from engine.settings.datasets import Digits, FashionMNIST
 from engine.settings.datasets_embedded import Photos, ToonFaces
 from engine.settings.extractors import SHIPPED_WEIGHTS, Inception

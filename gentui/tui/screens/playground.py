@@ -190,7 +190,7 @@ class PlaygroundScreen(Asks, BaseScreen):
     def check(self) -> None:
         """Validate as the command line would."""
         from engine import requests
-        from engine.problems import RecipeError
+        from engine.settings.diagnostics import RecipeError
 
         form = self.form
         texts = {entry.key: entry.text.strip() for entry in form.entries}

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine.registry import register
 from engine.settings.gan import DCGAN
 from engine.settings.methods import EDM
 from engine.settings.nets import UNet
+from engine.settings.registry import register
 
 
 @register("net", "nan-unet")
