@@ -57,7 +57,7 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
     from engine.data import DataError
     from engine.devices import DeviceError, choose_device
     from engine.evaluation.extractors import ExtractorError
-    from engine.recipe import MissingData, RecipeError, load
+    from engine.recipes.recipe import MissingData, RecipeError, load
     from engine.system import Meter
     from engine.train import Trainer, TrainingFailed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.labels import Labels
+from engine.recipes.labels import Labels
 
 
 class Conditions(Labels):

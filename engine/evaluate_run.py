@@ -14,8 +14,8 @@ from pathlib import Path
 
 from engine.data import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
-from engine.recipe import MissingData, RecipeError
-from engine.rescoring import OPTIONS, metrics_of, rescored, score_line
+from engine.recipes.evaluate_options import OPTIONS, metrics_of, rescored, score_line
+from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir, checkpoint_named, write_atomically
 from engine.runs.events import EventWriter
 from engine.scoring import build_scorer

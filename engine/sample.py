@@ -24,9 +24,9 @@ from engine.data import to_uint8
 from engine.figures.beside import beside, nearest
 from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp
-from engine.labels import UnknownLabel
 from engine.methods import Generates, Trace
-from engine.requests import SETTINGS
+from engine.recipes.labels import UnknownLabel
+from engine.recipes.sample_options import SETTINGS
 from engine.runs.directory import RunDir, checkpoint_named
 from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample

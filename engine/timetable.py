@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.clock import Clock
-from engine.recipe import Recipe
+from engine.recipes.recipe import Recipe
 
 MOST_VALIDATIONS = 200  # over a run; otherwise after every epoch
 

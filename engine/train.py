@@ -27,7 +27,7 @@ from engine.health.panel import build_panel
 from engine.health.samples import Examination, draw
 from engine.journal import Journal, say
 from engine.methods import Context, Generates, ImageSpec, Method, Validates
-from engine.recipe import Recipe
+from engine.recipes.recipe import Recipe
 from engine.record import Record, TrainingFailed
 from engine.runs.directory import RunDir, Which
 from engine.runs.events import EventWriter

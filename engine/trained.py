@@ -17,7 +17,7 @@ from engine.checkpoint import CheckpointError, NoSuchStep
 from engine.conditions import Conditions
 from engine.data import DataError, open_dataset
 from engine.methods import Method
-from engine.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
+from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
 from engine.runs.directory import RunDir, Which
 from engine.train import build_method
 

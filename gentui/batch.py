@@ -15,7 +15,7 @@ from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, 
 from gentui.text import clean
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
     from gentui.index import RunRow
 
 ALL = "all"
@@ -36,7 +36,7 @@ def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> lis
     A pattern's come in the menu's order. Nothing is left out silently: raises UnknownRecipe, RecipeError with
     every problem of all of them, or MissingData with every set that is missing.
     """
-    from engine.recipe import RecipeError, load
+    from engine.recipes.recipe import RecipeError, load
 
     recipes: dict[str, Recipe] = {}
     problems = []
@@ -56,7 +56,7 @@ def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> lis
 
 
 def _names(word: str) -> list[str]:
-    from engine.recipe import UnknownRecipe
+    from engine.recipes.recipe import UnknownRecipe
     from engine.runs.paths import recipe_files
 
     if not _is_pattern(word):
@@ -69,7 +69,7 @@ def _names(word: str) -> list[str]:
 
 def require_all_data(recipes: list[Recipe]) -> None:
     """Raises MissingData with one sentence for each thing that is missing, and the recipes that need it."""
-    from engine.recipe import MissingData
+    from engine.recipes.recipe import MissingData
 
     missing: dict[str, list[str]] = {}
     for recipe in recipes:

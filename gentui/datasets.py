@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 if TYPE_CHECKING:
-    from engine.recipe import Data, File
+    from engine.recipes.recipe import Data, File
 
 TIMEOUT_S = 30.0
 _CHUNK = 1 << 16

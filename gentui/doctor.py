@@ -133,7 +133,7 @@ def _runs(home: Path) -> list[Check]:
 
 
 def _recipes() -> list[Check]:
-    from engine.recipe import menu
+    from engine.recipes.recipe import menu
     from engine.runs import paths
     from engine.settings import registry
 
@@ -180,7 +180,7 @@ def _machine(home: Path) -> list[Check]:
 
 
 def _data() -> list[Check]:
-    from engine.recipe import datasets
+    from engine.recipes.recipe import datasets
 
     checks = []
     for name, cls in datasets().items():
@@ -196,7 +196,7 @@ def _data() -> list[Check]:
 
 
 def _extractors() -> list[Check]:
-    from engine.recipe import extractors
+    from engine.recipes.recipe import extractors
 
     checks = []
     for name, cls in extractors().items():

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from gentui.text import clean
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
-    from engine.sweep import Axis
+    from engine.recipes.axes import Axis
+    from engine.recipes.recipe import Recipe
     from gentui.index import RunRow
 
 UNKNOWN = "how long is not known: nothing like it has run here yet"
@@ -39,19 +39,20 @@ class Planned:
 
 def axes_of(recipe: Recipe, more: Sequence[Axis] = ()) -> list[Axis]:
     """The axes of the recipe's own [sweep], and ``more``, which go before it."""
-    from engine import sweep
+    from engine.recipes.axes import axes_of, merged
 
-    return sweep.merged(sweep.axes_of(recipe.sweep), more)
+    return merged(axes_of(recipe.sweep), more)
 
 
 def planned(recipe: Recipe, axes: Sequence[Axis], name: str = "", chosen: int | None = None) -> list[Planned]:
     """The runs of a recipe: the one, or without mistakes those of its sweep. Raises RecipeError."""
-    from engine import sweep
+    from engine.recipes.axes import RANDOM
+    from engine.recipes.sweep import expand
 
     if not axes:
         return [Planned(recipe, name)]
-    of_recipe = recipe.sweep.get(sweep.RANDOM)
-    variants = sweep.expand(recipe, axes, chosen or of_recipe)
+    of_recipe = recipe.sweep.get(RANDOM)
+    variants = expand(recipe, axes, chosen or of_recipe)
     label, tag = name or recipe.name, f"sweep-{recipe.name[:40]}-{secrets.token_hex(2)}"
     return [Planned(found.recipe, f"{label} {_told(found.values)}", (tag,)) for found in variants]
 

@@ -43,13 +43,13 @@ def test_no_logger_is_loaded_before_one_of_its_logs_is_read():
     assert loaded_by(load_all, "wandb", "tensorboard", "google.protobuf") == ""
 
 
-@pytest.mark.parametrize("module", ["engine.recipe", "engine.runs.directory", "engine.runs.events"])
+@pytest.mark.parametrize("module", ["engine.recipes.recipe", "engine.runs.directory", "engine.runs.events"])
 def test_what_the_app_uses_of_the_engine_is_torch_free(module):
     assert loaded_by(f"import {module}", "torch", "sklearn", "gentui") == ""
 
 
 def test_every_part_can_be_described_without_torch():
-    describe = "from engine.recipe import menu; menu()"
+    describe = "from engine.recipes.recipe import menu; menu()"
     assert loaded_by(describe, "torch", "sklearn", "gentui") == ""
 
 

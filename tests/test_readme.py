@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.paths import shipped_dir
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.recipe import MissingData
+from engine.recipes.recipe import MissingData
 from engine.settings import registry
 from engine.settings.datasets import Data
 

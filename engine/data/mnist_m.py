@@ -16,7 +16,7 @@ from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
 from engine.data.folders import Picture, Plan, list_folder, open_planned
 from engine.data.store import Writer, kept
-from engine.recipe import MissingData
+from engine.recipes.recipe import MissingData
 from engine.settings.datasets_published import MNIST, MNISTM
 from engine.settings.diagnostics import shown
 from engine.settings.image_files import Listing

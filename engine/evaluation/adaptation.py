@@ -24,7 +24,7 @@ from engine.data import Dataset, Split, to_float
 from engine.evaluation.evaluate import Count, Doing, Score
 from engine.evaluation.protocol import Protocol
 from engine.methods import Classifies, Method
-from engine.recipe import Recipe
+from engine.recipes.recipe import Recipe
 from engine.settings.adaptation import Accuracy
 
 Progress = Callable[[int, int], None]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.labels import parts
+from engine.recipes.labels import parts
 
 
 def predicted_attributes(logits: Tensor, groups: Sequence[int] = ()) -> Tensor:

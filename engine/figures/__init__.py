@@ -16,7 +16,7 @@ import torch
 if TYPE_CHECKING:
     from engine.data import Dataset
     from engine.methods import Method
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
     from engine.runs.directory import RunDir
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
     from engine.settings.samplers import Sample
 
 Trace = Callable[[int, int, Tensor], None]

@@ -21,7 +21,7 @@ METRICS = "fid,kid,isc,prc,intra_fid,fid_inf"
 def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    from engine.rescoring import metrics_of
+    from engine.recipes.evaluate_options import metrics_of
 
     try:
         return ",".join(metrics_of(value))
@@ -77,8 +77,8 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
 
 def _check(recipe: Path, options: dict[str, Any]) -> None:
     """Find now what would otherwise be found when the job's turn has come."""
-    from engine.recipe import RecipeError, UnknownRecipe, load
-    from engine.rescoring import OPTIONS, rescored
+    from engine.recipes.evaluate_options import OPTIONS, rescored
+    from engine.recipes.recipe import RecipeError, UnknownRecipe, load
 
     try:
         chosen = load(recipe)
@@ -121,7 +121,7 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
     if as_json:
         out(job.scores_path.read_text())
         return Exit.OK
-    from engine.rescoring import score_line
+    from engine.recipes.evaluate_options import score_line
     from gentui.text import clean
 
     for score in job.scores():

@@ -10,11 +10,11 @@ import click
 from gentui.commands.console import App, Exit, Failure, json_option, out, out_json, pass_app, say, table
 
 if TYPE_CHECKING:
-    from engine.recipe import Data
+    from engine.recipes.recipe import Data
 
 
 def _dataset(name: str) -> type[Data]:
-    from engine.recipe import datasets, did_you_mean
+    from engine.recipes.recipe import datasets, did_you_mean
 
     known = datasets()
     if name not in known:
@@ -35,7 +35,7 @@ def data_command(ctx: click.Context) -> None:
 @json_option
 def data_list(as_json: bool = False) -> None:
     """Every data set gentui knows, and what to do about those that are not here."""
-    from engine.recipe import datasets
+    from engine.recipes.recipe import datasets
 
     rows = []
     for name, cls in datasets().items():
@@ -99,7 +99,7 @@ def _state(cls: type[Data]) -> str:
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 def data_check(names: tuple[str, ...]) -> int:
     """Whether data sets are here and hold exactly what was published."""
-    from engine.recipe import datasets
+    from engine.recipes.recipe import datasets
     from gentui.datasets import check
 
     chosen = {name: _dataset(name) for name in names} or datasets()
@@ -124,7 +124,7 @@ def data_check(names: tuple[str, ...]) -> int:
 @click.argument("name", metavar="NAME")
 def data_fetch(name: str) -> int:
     """Download a data set into $GENTUI_DATA; prints the folder."""
-    from engine.recipe import data_root
+    from engine.recipes.recipe import data_root
     from gentui.datasets import FetchError, check, fetch
 
     cls = _dataset(name)

@@ -21,9 +21,9 @@ from gentui.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipes.axes import Axis
+    from engine.recipes.recipe import Recipe
     from engine.settings.diagnostics import Problem
-    from engine.sweep import Axis
     from gentui.sweeps import Planned
 
 override_option = click.option(
@@ -40,7 +40,7 @@ def recipes_command(family: str | None, as_json: bool) -> None:
 
     DATA: ≈ NAME is the set that stands in for a missing one in the --quick form.
     """
-    from engine.recipe import menu
+    from engine.recipes.recipe import menu
     from engine.settings import registry
 
     recipes, problems = menu()
@@ -97,7 +97,7 @@ def _published(reference: dict[str, Any] | None) -> str:
 @quick_option
 def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
     """The resolved recipe as TOML: every setting, defaults too."""
-    from engine.recipe import load
+    from engine.recipes.recipe import load
 
     out_bytes(load(name, overrides, quick).to_toml().encode())
 
@@ -139,8 +139,8 @@ def run_command(
     queued, and with --wait a table tells how they ended (exit code 1 if any failed). So are the runs of a sweep,
     of --sweep or of a recipe's own [sweep]; a setting that -o sets is not swept.
     """
-    from engine.recipe import load
-    from engine.sweep import parse_axis
+    from engine.recipes.axes import parse_axis
+    from engine.recipes.recipe import load
     from gentui import jobs
     from gentui.batch import after_queueing_all, load_all, means_several
     from gentui.progress import Leaving, after_queueing
@@ -180,7 +180,7 @@ def _planned(
     app: App, recipes: list[Recipe], more: list[Axis], label: str, chosen: int | None, device: str | None
 ) -> list[Planned]:
     """The runs to launch; of sweeps it says how many there will be, and about how long they take, before."""
-    from engine.recipe import RecipeError
+    from engine.recipes.recipe import RecipeError
     from gentui import sweeps
     from gentui.batch import require_all_data
 

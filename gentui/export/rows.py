@@ -142,7 +142,7 @@ def _published(recipe: str, family: str, dataset: str, reference: dict[str, Any]
 
 def _shipped(dataset: str | None, present: set[str | None] | None) -> list[Row]:
     """Published figures of the shipped recipes: on one data set, on those that have runs, or on all."""
-    from engine.recipe import menu
+    from engine.recipes.recipe import menu
 
     return [
         _published(recipe.name, recipe.family, recipe.dataset, recipe.reference.model_dump())

@@ -353,7 +353,7 @@ def _shipped_figures() -> list[Published]:
     """What was published for the recipes that come with gentui; read once."""
     global _shipped
     if _shipped is None:
-        from engine import recipe
+        from engine.recipes import recipe
         from gentui.index import leaderboard as boards
 
         found = (

@@ -32,7 +32,7 @@ from gentui.jobs.states import (
 from gentui.text import clean
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
 
 _PACKAGES = (
     "gentui",
@@ -59,7 +59,7 @@ def launch(
     """Queue a run of ``recipe`` and see to it that a worker will take it.
 
     ``seed`` is written into the recipe, so that the run's recipe.toml alone runs it again. Raises
-    ``engine.recipe.MissingData`` when its data is not here and JobError when the device is not.
+    ``engine.recipes.recipe.MissingData`` when its data is not here and JobError when the device is not.
     """
     recipe.require_data()
     slot = slot_for(device)

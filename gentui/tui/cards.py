@@ -15,7 +15,7 @@ from engine.runs.paths import recipe_files
 from gentui.text import clean
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
 
 DEMONSTRATIONS = "Demonstrations"
 
@@ -80,7 +80,7 @@ def _card_of(raw: Mapping[str, Any]) -> Card:
 
 def full_cards() -> list[Card]:
     """Cards of the validated recipes; a broken one says what is wrong with it."""
-    from engine import recipe as recipes
+    from engine.recipes import recipe as recipes
 
     cards = []
     for name, path in recipe_files().items():

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.screen import Screen
 
-    from engine.recipe import Recipe
-    from engine.sweep import Axis
+    from engine.recipes.axes import Axis
+    from engine.recipes.recipe import Recipe
 
 
 def _runs_screen() -> Screen[Any]:
@@ -386,7 +386,7 @@ class GentuiApp(SurvivingApp):
         self.run_worker(do, thread=True, exit_on_error=False, group="work")
 
     def _failed(self, error: Exception) -> None:
-        from engine.recipe import MissingData
+        from engine.recipes.recipe import MissingData
 
         for line in self.screen.query(StatusLine):
             line.say("")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from tests.benchmarks.pty_app import PtyApp

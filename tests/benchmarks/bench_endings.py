@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from engine import recipe
+from engine.recipes import recipe
 from engine.runs.directory import RunDir
 from gentui import jobs
 from tests.jobs.conftest import FAKE, wait_for_status, wait_for_step, workers

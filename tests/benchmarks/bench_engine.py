@@ -25,7 +25,7 @@ from engine.data import Dataset, Split, open_dataset
 from engine.methods import Batch
 from engine.methods.diffusion import EDM
 from engine.metrics import MetricLog
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.signals import StopFlag

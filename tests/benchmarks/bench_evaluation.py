@@ -22,7 +22,7 @@ from engine.evaluation.evaluate import evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import RealImages
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
 from engine.settings.datasets import Digits

@@ -43,7 +43,7 @@ import pyte
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter, encode
 from gentui.jobs import marks

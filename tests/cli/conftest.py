@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from engine import recipe as recipes
+from engine.recipes import recipe as recipes
 from engine.runs.directory import RunDir, State, list_runs
 from engine.runs.events import EventWriter
 

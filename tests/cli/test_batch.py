@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from engine import recipe as recipes
+from engine.recipes import recipe as recipes
 from engine.runs.directory import RunDir, list_runs
 
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from gentui.jobs.kinds import EVALUATIONS, EvaluationDir

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine import recipe as recipes
+from engine.recipes import recipe as recipes
 from engine.settings.datasets import FashionMNIST
 
 BAD_RECIPE = """\

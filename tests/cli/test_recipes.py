@@ -2,7 +2,7 @@
 
 import json
 
-from engine import recipe as recipes
+from engine.recipes import recipe as recipes
 from engine.runs.paths import recipe_files
 
 

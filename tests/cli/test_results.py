@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from engine.recipe import menu
+from engine.recipes.recipe import menu
 from engine.runs.events import EventWriter
 from gentui.export import FORMATS, render
 

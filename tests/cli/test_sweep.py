@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import list_runs
 from gentui.jobs import marks
 
@@ -45,7 +45,7 @@ def test_the_estimate_goes_by_earlier_runs(gentui, make_run, home):
 
 
 def test_a_net_of_another_size_is_estimated_by_a_stated_measure_and_another_net_not_at_all(make_run, home):
-    from engine.sweep import parse_axis
+    from engine.recipes.axes import parse_axis
     from gentui.index import Index
     from gentui.sweeps import Speeds
 

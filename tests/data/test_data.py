@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.data import Batches, DataError, Split, open_dataset, resize, to_float, to_uint8
-from engine.recipe import MissingData
+from engine.recipes.recipe import MissingData
 from engine.settings.datasets import FASHION_FILES, Digits, FashionMNIST
 
 fashion_is_here = pytest.mark.skipif(

@@ -14,7 +14,7 @@ from engine.data.dataset import resize
 from engine.data.digits_m import blend
 from engine.data.photographs import photographs
 from engine.data.photos import TEST_FROM, halved
-from engine.recipe import datasets
+from engine.recipes.recipe import datasets
 from engine.settings.datasets import Digits
 from engine.settings.datasets_embedded import DigitsM, Photos, ToonFaces
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from engine.data import Batches, DataError, folders, open_dataset
-from engine.recipe import MissingData, load, loads
+from engine.recipes.recipe import MissingData, load, loads
 from engine.settings.datasets_folders import Cats, ImageFolder
 
 

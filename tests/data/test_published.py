@@ -16,7 +16,7 @@ from scipy.io import savemat
 
 from engine.data import DataError, open_dataset
 from engine.data.digits_m import blend
-from engine.recipe import MissingData, datasets
+from engine.recipes.recipe import MissingData, datasets
 from engine.settings.datasets_published import (
     MNIST,
     MNIST_FILES,

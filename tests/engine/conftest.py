@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
 

@@ -15,7 +15,7 @@ from engine.evaluation.adaptation import AccuracyScorer, accuracy, information, 
 from engine.methods import Batch, Classifies, Generates, ImageSpec, Validates
 from engine.methods.dann import DANN, reversal
 from engine.nets.dann import reverse_gradient
-from engine.recipe import Recipe, RecipeError, load
+from engine.recipes.recipe import Recipe, RecipeError, load
 from engine.settings import registry
 from engine.settings.adaptation import DANNNet
 from engine.settings.optim import DANN as DANNSchedule

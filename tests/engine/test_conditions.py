@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.conditions import Conditions
-from engine.labels import UnknownLabel
+from engine.recipes.labels import UnknownLabel
 
 DIGITS = Conditions(classes=tuple("0123456789"))
 FACES = Conditions(attributes=("black hair", "red hair", "blue eyes", "grey eyes", "beard"), groups=(2, 2, 1))

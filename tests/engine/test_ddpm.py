@@ -14,7 +14,7 @@ from torch import nn
 from engine import sample
 from engine.methods import Batch, Context, ImageSpec
 from engine.methods.ddpm import alphas_bar
-from engine.recipe import RecipeError, load
+from engine.recipes.recipe import RecipeError, load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.samplers.process import Level

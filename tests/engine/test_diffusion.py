@@ -8,7 +8,7 @@ import torch
 from engine.methods import Batch, Context, ImageSpec
 from engine.methods.averaging import Averaged
 from engine.methods.diffusion import EDM, measure_sigma_data
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.settings import registry
 from engine.settings.samplers import Euler, Heun
 

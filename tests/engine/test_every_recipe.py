@@ -14,7 +14,7 @@ from PIL import Image
 from engine import checkpoint
 from engine.conditions import Conditions
 from engine.methods import Batch, Generates, Method
-from engine.recipe import Recipe, load
+from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter, iter_events
 from engine.runs.paths import shipped_dir

@@ -19,7 +19,7 @@ from engine.figures.grid import tile
 from engine.figures.latents import held_out_images, slerp
 from engine.figures.plots import PALETTE, Points, save_panels, save_table
 from engine.methods import Reconstructs
-from engine.recipe import Recipe, load
+from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.settings import registry
 from engine.train import build_method

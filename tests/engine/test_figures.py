@@ -13,7 +13,7 @@ from engine.figures import Occasion
 from engine.figures.architecture import describe
 from engine.figures.grid import save_grid
 from engine.methods import Batch
-from engine.recipe import Recipe, load
+from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.settings import registry
 from engine.train import build_method

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.methods import Batch, Context, Generates, ImageSpec
-from engine.recipe import RecipeError, loads
+from engine.recipes.recipe import RecipeError, loads
 from engine.settings import registry
 from engine.settings.samplers import Direct
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from engine.methods import Context, ImageSpec
 from engine.methods.learner import Learner
-from engine.recipe import load
+from engine.recipes.recipe import load
 
 
 def learner(seed: int = 0, **changes) -> Learner:

@@ -5,7 +5,7 @@ import torch
 
 from engine.methods import ImageSpec
 from engine.nets.normalisation import ConditionalBatchNorm
-from engine.recipe import load, menu
+from engine.recipes.recipe import load, menu
 from engine.settings import registry
 from engine.settings.ddpm import CFGUNet
 from engine.settings.nets import ResNet, UNet

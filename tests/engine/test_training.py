@@ -95,7 +95,7 @@ def test_due_steps_end_at_the_end(total, times):
 
 def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
     """The write fails as a full disk fails; real ones are filled in test_full_disk.py."""
-    from engine.recipe import load
+    from engine.recipes.recipe import load
     from engine.runs.events import EventWriter
     from engine.signals import StopFlag
     from engine.train import Trainer, TrainingFailed

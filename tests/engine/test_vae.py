@@ -13,7 +13,7 @@ from engine.conditions import Conditions
 from engine.methods import Batch, Generates, ImageSpec, Reconstructs, Validates
 from engine.methods.vae import VAE
 from engine.nets.vae import Autoencoder, standard_normal_kl, widths
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.settings import registry
 from engine.settings.vae import ConvVAE, ResidualVAE
 from engine.train import build_method

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.settings.extractors import SHIPPED_WEIGHTS
 from tests.engine.conftest import SMALL, events, finish, trainer

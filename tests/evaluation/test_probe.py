@@ -21,7 +21,7 @@ from engine.evaluation import probe
 from engine.evaluation.evaluate import requested_labels
 from engine.evaluation.extractors import Extractor, ExtractorError, load_extractor
 from engine.evaluation.statistics import RealImages, can_classify
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
 from engine.settings.datasets import Digits

@@ -11,7 +11,7 @@ from engine.evaluation.extractors import load_extractor
 from engine.health.curves import Trend
 from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
 from engine.health.samples import Examination
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.settings.health import Health
 
 SETTINGS = Health()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import recipe
+from engine.recipes import recipe
 from engine.runs.directory import JobDir, RunDir, State, list_runs
 from gentui import jobs
 

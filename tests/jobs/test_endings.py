@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import recipe
+from engine.recipes import recipe
 from engine.runs.directory import boot_id, is_locked
 from gentui import jobs
 from gentui.index import Index

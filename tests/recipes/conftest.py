@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import recipe
+from engine.recipes import recipe
 from engine.settings.datasets import FashionMNIST
 
 RECIPE = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.recipe import MissingData, Recipe, load
+from engine.recipes.recipe import MissingData, Recipe, load
 from engine.settings.extractors import Inception
 
 

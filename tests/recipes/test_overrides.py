@@ -2,7 +2,8 @@
 
 import pytest
 
-from engine import recipe
+from engine.recipes import recipe
+from engine.recipes.values import parse_value
 
 
 def test_an_override_reaches_the_setting(text):
@@ -104,7 +105,7 @@ def test_form_fields_offer_the_known_parts(text):
      ("1\nx = 2", "1\nx = 2"), ("{a = 1}", {"a": 1}), ("  2 ", 2), ("'", "'"), ("#", "#")],
 )  # fmt: skip
 def test_a_value_is_read_as_toml_or_else_is_text(text, value):
-    assert recipe.parse_value(text) == value
+    assert parse_value(text) == value
 
 
 def test_the_toml_of_a_recipe_makes_the_same_recipe(text):

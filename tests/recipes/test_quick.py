@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import recipe
+from engine.recipes import recipe
 from engine.runs.paths import recipe_files
 
 SHIPPED = sorted(recipe_files())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine import sweep
-from engine.recipe import RecipeError, load, loads
+from engine.recipes.axes import axes_of, count, parse_axis
+from engine.recipes.recipe import RecipeError, load, loads
+from engine.recipes.sweep import expand
 
 TEXT = load("digits-unet").to_toml()
 
@@ -26,7 +27,7 @@ def mistakes(action) -> list[str]:
     ],
 )  # fmt: skip
 def test_an_axis_is_read(text, key, values):
-    assert (axis := sweep.parse_axis(text)).key == key and axis.values == values
+    assert (axis := parse_axis(text)).key == key and axis.values == values
 
 
 @pytest.mark.parametrize(
@@ -38,15 +39,15 @@ def test_an_axis_is_read(text, key, values):
     ],
 )  # fmt: skip
 def test_a_bad_axis_is_told(text, why):
-    (told,) = mistakes(lambda: sweep.parse_axis(text))
+    (told,) = mistakes(lambda: parse_axis(text))
     assert why in told and told.startswith(f"--sweep {text}")
 
 
 def test_a_grid_is_every_combination():
     recipe = load("digits-unet")
-    axes = [sweep.parse_axis("optim.lr=1e-3,1e-4"), sweep.parse_axis("seed=0..2")]
-    variants = sweep.expand(recipe, axes)
-    assert sweep.count(axes) == len(variants) == 6
+    axes = [parse_axis("optim.lr=1e-3,1e-4"), parse_axis("seed=0..2")]
+    variants = expand(recipe, axes)
+    assert count(axes) == len(variants) == 6
     assert {(v.recipe.optim.lr, v.recipe.train.seed) for v in variants} == {  # type: ignore[attr-defined]
         (lr, seed) for lr in (1e-3, 1e-4) for seed in (0, 1, 2)
     }
@@ -55,24 +56,24 @@ def test_a_grid_is_every_combination():
 
 def test_some_are_chosen_by_chance_and_always_alike():
     recipe = load("digits-unet")
-    axes = [sweep.parse_axis("seed=0..30"), sweep.parse_axis("optim.lr=1e-3,1e-4")]
-    values = [v.values for v in sweep.expand(recipe, axes, 5)]
-    assert len(values) == 5 and values == [v.values for v in sweep.expand(recipe, axes, 5)]
-    assert len(sweep.expand(recipe, axes, 500)) == 62
+    axes = [parse_axis("seed=0..30"), parse_axis("optim.lr=1e-3,1e-4")]
+    values = [v.values for v in expand(recipe, axes, 5)]
+    assert len(values) == 5 and values == [v.values for v in expand(recipe, axes, 5)]
+    assert len(expand(recipe, axes, 500)) == 62
 
 
 def test_all_mistakes_are_told_at_once():
-    axes = [sweep.parse_axis(text) for text in ("optim.lr=fast,1e-3,-1", "optim.lrr=1,2", "train.steps=0,5")]
-    told = mistakes(lambda: sweep.expand(load("digits-unet"), axes))
+    axes = [parse_axis(text) for text in ("optim.lr=fast,1e-3,-1", "optim.lrr=1,2", "train.steps=0,5")]
+    told = mistakes(lambda: expand(load("digits-unet"), axes))
     assert len(told) == 4
     for text in ("not 'fast'", "not -1", "unknown key", "train.steps"):
         assert any(text in line and line.startswith("--sweep ") for line in told), text
 
 
 def test_too_many_runs_are_refused_before_anything_is_tried():
-    axes = [sweep.parse_axis("seed=0..99"), sweep.parse_axis("train.steps=1..99")]
-    assert "would be 9,900 runs" in mistakes(lambda: sweep.expand(load("digits-unet"), axes))[0]
-    assert len(sweep.expand(load("digits-unet"), axes, 3)) == 3
+    axes = [parse_axis("seed=0..99"), parse_axis("train.steps=1..99")]
+    assert "would be 9,900 runs" in mistakes(lambda: expand(load("digits-unet"), axes))[0]
+    assert len(expand(load("digits-unet"), axes, 3)) == 3
 
 
 @pytest.mark.parametrize(
@@ -80,14 +81,14 @@ def test_too_many_runs_are_refused_before_anything_is_tried():
 )
 def test_a_recipe_brings_its_own(table):
     recipe = loads(f"{TEXT}\n[sweep]\n{table}\n")
-    assert sweep.count(sweep.axes_of(recipe.sweep)) == 6
+    assert count(axes_of(recipe.sweep)) == 6
     again = loads(recipe.to_toml())
-    assert sweep.axes_of(again.sweep) == sweep.axes_of(recipe.sweep)
+    assert axes_of(again.sweep) == axes_of(recipe.sweep)
     # who says a value gets that value
-    assert [a.key for a in sweep.axes_of(loads(recipe.to_toml(), overrides=["optim.lr=1e-5"]).sweep)] == [
+    assert [a.key for a in axes_of(loads(recipe.to_toml(), overrides=["optim.lr=1e-5"]).sweep)] == [
         "train.seed"
     ]
-    assert sweep.axes_of(recipe.quickened().sweep) == sweep.axes_of(recipe.sweep)
+    assert axes_of(recipe.quickened().sweep) == axes_of(recipe.sweep)
 
 
 def test_mistakes_in_a_recipe_have_their_lines():

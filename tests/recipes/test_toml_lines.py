@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from engine.toml_lines import key_lines
+from engine.recipes.toml_lines import key_lines
 
 
 def lines_of(text: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import recipe
+from engine.recipes import recipe
 
 
 def test_unknown_key_wrong_type_and_impossible_value_are_reported_together(text, problems):

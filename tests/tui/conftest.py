@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 from textual.css.query import NoMatches
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from gentui.tui.drawing import Drawer

@@ -13,7 +13,7 @@ from typing import Any
 from rich.cells import cell_len
 from wcwidth import wcwidth
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, new_run_id
 from gentui.text import MOST_MARKS
 from tests.tui.conftest import Runs, digit_tiles, grid_png

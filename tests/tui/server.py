@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.labels import Labels
-from engine.recipe import load
+from engine.recipes.labels import Labels
+from engine.recipes.recipe import load
 
 folder = Path(tempfile.mkdtemp(prefix="gentui-playground-"))
 requests: SimpleQueue[dict[str, Any] | None] = SimpleQueue()

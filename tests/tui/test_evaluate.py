@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from gentui import jobs
 from gentui.jobs.kinds import EVALUATIONS, EvaluationDir
 from gentui.tui.widgets.settings import SettingsForm

@@ -24,7 +24,7 @@ async def test_the_menu_opens_on_digits_unet_with_its_details(desk, size):
 
 
 async def test_the_menu_stands_by_family_in_the_order_of_the_recipes(desk, size):
-    from engine.recipe import menu
+    from engine.recipes.recipe import menu
 
     async with desk(size) as d:
         rows = d.app.screen.query_one(Table).rows

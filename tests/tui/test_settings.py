@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from gentui.tui.widgets.settings import as_text, parsed
 
 

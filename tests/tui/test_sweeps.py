@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.recipe import load
+from engine.recipes.recipe import load
 from engine.runs.directory import list_runs
 from gentui.tui.widgets.settings import SettingsForm
 

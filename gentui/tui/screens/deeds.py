@@ -18,7 +18,7 @@ from gentui.tui.screens.prompt import PromptScreen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
     from gentui.tui.workbench import GentuiApp
 
 RESUMABLE = ("stopped", "failed", "interrupted", "lost")
@@ -107,7 +107,7 @@ def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:
 
 def recipe_of(folder: Path) -> Recipe:
     """What a run is of. Raises JobError where it is another program's, which has no recipe."""
-    from engine import recipe as recipes
+    from engine.recipes import recipe as recipes
     from gentui.jobs.states import require_own
 
     require_own(RunDir(folder))

@@ -18,7 +18,7 @@ from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 
 if TYPE_CHECKING:
-    from engine.recipe import FormField, Recipe
+    from engine.recipes.recipe import FormField, Recipe
 
 CHECKPOINT = "checkpoint"
 METRICS = "evaluate.also"
@@ -58,8 +58,8 @@ class EvaluateScreen(Asks, Dialog):
 
     def _fields(self) -> dict[str, FormField]:
         """The settings by option of ``gentui evaluate``; of a run that makes no images the checkpoint alone."""
-        from engine.recipe import FormField, extractors
-        from engine.rescoring import OPTIONS, metrics_asked
+        from engine.recipes.evaluate_options import OPTIONS, metrics_asked
+        from engine.recipes.recipe import FormField, extractors
         from engine.settings.training import SCORES
 
         found = {}
@@ -81,8 +81,8 @@ class EvaluateScreen(Asks, Dialog):
 
     def check(self) -> None:
         """Validate as the command line would; what is empty is as the recipe says."""
-        from engine.recipe import RecipeError
-        from engine.rescoring import OPTIONS, rescored
+        from engine.recipes.evaluate_options import OPTIONS, rescored
+        from engine.recipes.recipe import RecipeError
 
         names = {key: name for name, key in OPTIONS.items()} | {CHECKPOINT: CHECKPOINT}
         changed = {names[e.key]: parsed(e.setting, e.text) for e in self.form.entries if e.is_changed}

@@ -17,8 +17,8 @@ from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 
 if TYPE_CHECKING:
-    from engine.recipe import FormField, Recipe
-    from engine.sweep import Axis
+    from engine.recipes.axes import Axis
+    from engine.recipes.recipe import FormField, Recipe
     from gentui.sweeps import Speeds
 
 NAME, SEED = "name", "train.seed"
@@ -92,19 +92,19 @@ class FormScreen(Asks, BaseScreen):
     @property
     def runs(self) -> int:
         """How many runs there will be."""
-        from engine import sweep
+        from engine.recipes.axes import count
 
-        return sweep.count(self.axes, self._chosen)
+        return count(self.axes, self._chosen)
 
     @property
     def _chosen(self) -> int | None:
-        from engine.sweep import RANDOM
+        from engine.recipes.axes import RANDOM
 
         return self._base.sweep.get(RANDOM) if self._axes else None
 
     def _build(self, focus: str = NAME) -> None:
         """The fields of the recipe as it is now; what was typed into those that stay is kept."""
-        from engine.recipe import FormField
+        from engine.recipes.recipe import FormField
 
         settings = {f.key: f for f in (self.recipe or self._base).form()}
         own = {f.key: as_text(f.value) for f in self._base.form()}
@@ -143,18 +143,16 @@ class FormScreen(Asks, BaseScreen):
 
     def _take(self, entry: Entry) -> None:
         """What was typed: one value, or several to sweep."""
-        from engine import sweep
-        from engine.recipe import RecipeError
+        from engine.recipes.axes import Axis, parse_values
+        from engine.recipes.recipe import RecipeError
 
         key = entry.key
         for held in (self._values, self._axes, self._unread):
             held.pop(key, None)
         if "|" in entry.text:
             try:
-                values = sweep.parse_values(
-                    entry.text, "|", key=key, read=lambda text: _read(entry.setting, text)
-                )
-                self._axes[key] = sweep.Axis(key, values)
+                values = parse_values(entry.text, "|", key=key, read=lambda text: _read(entry.setting, text))
+                self._axes[key] = Axis(key, values)
             except RecipeError as error:
                 self._unread[key] = error.problems[0].message
         elif entry.is_changed:
@@ -162,7 +160,7 @@ class FormScreen(Asks, BaseScreen):
 
     @staticmethod
     def _names_a_part(key: str) -> bool:
-        from engine.recipe import PARTS
+        from engine.recipes.recipe import PARTS
 
         table, _, name = key.partition(".")
         return table in PARTS and PARTS[table][1] == name
@@ -170,16 +168,17 @@ class FormScreen(Asks, BaseScreen):
     # -- checking
 
     def check(self) -> None:
-        from engine import sweep
-        from engine.recipe import RecipeError
+        from engine.recipes.axes import MOST, too_many
+        from engine.recipes.recipe import RecipeError
+        from engine.recipes.sweep import check
 
         self.problems = {}
         try:
             alone = self._base.model_copy(update={"sweep": {}}) if self._base.sweep else self._base
             recipe = alone.with_values(self._values) if self._values else alone
-            sweep.check(recipe, self.axes)
-            if self.runs > sweep.MOST:
-                raise RecipeError([sweep.too_many(self.runs)])
+            check(recipe, self.axes)
+            if self.runs > MOST:
+                raise RecipeError([too_many(self.runs)])
             self.recipe = recipe
         except RecipeError as error:
             self.recipe = None

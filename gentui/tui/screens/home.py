@@ -22,7 +22,7 @@ from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 if TYPE_CHECKING:
     from textual.timer import Timer
 
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
     from gentui.index import Index, RunRow
     from gentui.tui.widgets.picture import Sheet
 
@@ -319,7 +319,7 @@ class HomeScreen(ListScreen):
         name = card.name
 
         def ready() -> Recipe:
-            from engine import recipe as recipes
+            from engine.recipes import recipe as recipes
 
             chosen = card.recipe or recipes.load(recipes.find_recipe(name))
             chosen = chosen.quickened() if quick else chosen
@@ -335,17 +335,17 @@ class HomeScreen(ListScreen):
         if not recipe.sweep:
             self.gentui.launch(recipe, command=command)
             return
-        from engine import sweep
+        from engine.recipes.axes import RANDOM, count
         from gentui import sweeps
 
-        axes, chosen = sweeps.axes_of(recipe), recipe.sweep.get(sweep.RANDOM)
+        axes, chosen = sweeps.axes_of(recipe), recipe.sweep.get(RANDOM)
 
         def answered(yes: bool | None) -> None:
             self.say("")
             if yes:
                 self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
 
-        number = wording.plural(sweep.count(axes, chosen), "run")
+        number = wording.plural(count(axes, chosen), "run")
         self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", sweeps.shape(axes)), answered)
 
     async def action_edit(self) -> None:

@@ -24,7 +24,7 @@ from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, pr
 from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
-    from engine.recipe import FormField, Recipe
+    from engine.recipes.recipe import FormField, Recipe
     from gentui.tui.workbench import GentuiApp
 
 ANY = "any"
@@ -51,7 +51,7 @@ def open_playground(app: GentuiApp, run: Any) -> None:
         return *recipe_and_checkpoints(folder), device
 
     def opened(known: tuple[Recipe, list[str], str]) -> None:
-        from engine.requests import makes_images
+        from engine.recipes.sample_options import makes_images
 
         recipe, checkpoints, device = known
         if not makes_images(recipe):
@@ -76,7 +76,7 @@ class PlaygroundScreen(Asks, BaseScreen):
 
     def __init__(self, run: Any, recipe: Recipe, checkpoints: list[str], device: str = "auto") -> None:
         super().__init__()
-        from engine.labels import Labels
+        from engine.recipes.labels import Labels
 
         self._run = run
         self._recipe = recipe
@@ -124,13 +124,13 @@ class PlaygroundScreen(Asks, BaseScreen):
     # -- the form
 
     def _entries(self) -> list[Entry | str]:
-        from engine import requests
+        from engine.recipes import sample_options
 
         first, recipe = self._checkpoints[0], self._recipe
         fields: list[tuple[str, FormField]] = []
         if self._is_conditional:
             fields += list(self._label_fields())
-        fields += requests.fitting(recipe).items()
+        fields += sample_options.fitting(recipe).items()
         seed = recipe.train.seed
         numbers = (
             ("images", "n", IMAGES, "how many images; of pairs, between two seeds"),
@@ -189,18 +189,18 @@ class PlaygroundScreen(Asks, BaseScreen):
 
     def check(self) -> None:
         """Validate as the command line would."""
-        from engine import requests
+        from engine.recipes import sample_options
         from engine.settings.diagnostics import RecipeError
 
         form = self.form
         texts = {entry.key: entry.text.strip() for entry in form.entries}
-        names = {key: name for name, key in requests.SETTINGS.items()}
+        names = {key: name for name, key in sample_options.SETTINGS.items()}
         self.problems, self.options = {}, {}
         for entry in form.entries:
             if entry.key in names and entry.is_changed:
                 self.options[names[entry.key]] = parsed(entry.setting, entry.text)
         try:
-            requests.changed(self._recipe, self.options)
+            sample_options.changed(self._recipe, self.options)
         except RecipeError as error:
             self.problems |= problems_of(error)
         if text := self._label(texts):
@@ -275,7 +275,7 @@ class PlaygroundScreen(Asks, BaseScreen):
 
     def _know(self, answer: dict[str, Any]) -> None:
         """The weights are read: what can be asked for is known."""
-        from engine.labels import Labels
+        from engine.recipes.labels import Labels
 
         is_first = self._asked is None and self._drawn is None
         known, conditional = Labels.of(answer["conditions"]), bool(answer["conditional"])
@@ -378,7 +378,7 @@ class PlaygroundScreen(Asks, BaseScreen):
 
 
 def _field(key: str, value: Any, kind: str, told: str, choices: tuple[str, ...] = ()) -> FormField:
-    from engine.recipe import FormField
+    from engine.recipes.recipe import FormField
 
     return FormField(key, value, value, kind, told, choices)
 

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from gentui.text import clean, fit, in_place
 
 if TYPE_CHECKING:
-    from engine.recipe import FormField, RecipeError
+    from engine.recipes.recipe import FormField, RecipeError
 
 
 def as_text(value: Any) -> str:
@@ -40,7 +40,7 @@ def as_text(value: Any) -> str:
 
 def parsed(setting: FormField, text: str) -> Any:
     """What was typed, as TOML reads it; None for nothing where nothing is allowed."""
-    from engine.recipe import parse_value
+    from engine.recipes.values import parse_value
 
     is_flag = setting.type.startswith("true or false")
     if (setting.type.startswith(("text", "choice")) or setting.choices) and not is_flag:

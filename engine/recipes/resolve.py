@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine import sweep
+from engine.recipes.axes import axes_of, keys_of, without
 from engine.settings import registry
 from engine.settings.datasets import Data
 from engine.settings.diagnostics import (
@@ -177,11 +177,11 @@ def _check_sweep(
     """Add what is wrong with each value of [sweep] alone; the table less what an override sets to one value."""
     if not isinstance(raw["sweep"], dict):
         return {}  # said already
-    table = sweep.without(raw["sweep"], overrides)
+    table = without(raw["sweep"], overrides)
     where = {key: source.where(("sweep", key) if ("sweep", key) in source.lines else ("sweep", *key.split(".")))
-             for key, _ in sweep.keys_of(table)}  # fmt: skip
+             for key, _ in keys_of(table)}  # fmt: skip
     try:
-        axes = sweep.axes_of(table, where)
+        axes = axes_of(table, where)
     except RecipeError as error:
         problems += error.problems
         return table

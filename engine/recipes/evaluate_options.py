@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.recipe import Recipe
+from engine.recipes.recipe import Recipe
 from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.training import FID, SCORES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.recipe import FormField, Recipe
+from engine.recipes.recipe import FormField, Recipe
 from engine.settings import registry
 from engine.settings.diagnostics import RecipeError
 from engine.settings.samplers import Denoising

@@ -17,7 +17,9 @@ import tomli_w
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engine.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
+from engine.recipes.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
+from engine.recipes.toml_lines import key_lines
+from engine.recipes.values import parse_value
 from engine.runs import paths
 from engine.settings import registry
 from engine.settings.datasets import Data, File, data_root
@@ -27,12 +29,11 @@ from engine.settings.health import Health
 from engine.settings.registry import Settings
 from engine.settings.samplers import Sample
 from engine.settings.training import Reference, Train
-from engine.toml_lines import key_lines
 
 __all__ = [
     "PARTS", "TABLES", "Data", "File", "FormField", "MissingData", "Problem", "Recipe", "RecipeError",
     "UnknownRecipe", "data_root", "datasets", "did_you_mean", "extractors", "find_recipe", "load",
-    "loads", "menu", "parse_value",
+    "loads", "menu",
 ]  # fmt: skip
 
 MAX_BYTES = 1 << 20
@@ -277,18 +278,6 @@ def _parse_overrides(overrides: Iterable[str], source: Source) -> tuple[dict[str
             values[key] = parse_value(value)
             source.overridden[key] = f"-o {text}"
     return values, problems
-
-
-def parse_value(text: str) -> Any:
-    """A value as TOML reads it; what is not TOML is a string, and nothing at all is None: as if unsaid."""
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text
-    return parsed["value"] if set(parsed) == {"value"} else text
 
 
 def _plain(value: Any) -> Any:

@@ -1,24 +1,15 @@
-"""Sweeps: one recipe, several values of some settings, a run for each combination. Torch-free.
-
-In a recipe ``[sweep]`` holds lists (or ranges as ``"0..2"``) by dotted key, and perhaps ``random = N``: so many of the
-combinations, chosen by chance but always alike. Every value goes through the same validation as one typed
-alone, and all mistakes are told at once.
-"""
+"""The axes of a sweep as they are written: ``[sweep]`` tables, ``--sweep`` options and form fields. Torch-free."""
 
 from __future__ import annotations
 
-import itertools
 import math
-import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.recipes.values import parse_value
 from engine.settings.diagnostics import Problem, RecipeError, shown
-
-if TYPE_CHECKING:
-    from engine.recipe import Recipe
 
 MOST = 1000
 """Runs of one sweep."""
@@ -34,14 +25,6 @@ class Axis:
     key: str
     values: tuple[Any, ...]
     origin: str = "form"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One run of a sweep: its recipe, and what is its own."""
-
-    recipe: Recipe
-    values: dict[str, Any]
 
 
 def parse_axis(text: str) -> Axis:
@@ -61,8 +44,6 @@ def parse_values(
 
     ``read`` says what a value is; without it, what ``-o`` would make of it.
     """
-    from engine.recipe import parse_value
-
     read = read or parse_value
     found: list[Any] = []
     for part in _split(text, separator):
@@ -123,47 +104,6 @@ def count(axes: Sequence[Axis], chosen: int | None = None) -> int:
 
 def too_many(number: int) -> Problem:
     return Problem("--sweep", "", f"would be {number:,} runs, and {MOST:,} are the most", "say --random N")
-
-
-def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
-    """Try every value alone. Raises RecipeError with all that is wrong."""
-    alone = recipe.model_copy(update={"sweep": {}})
-    problems: dict[str, Problem] = {}
-    for axis in axes:
-        for value in axis.values:
-            try:
-                alone.with_values({axis.key: value}, {axis.key: axis.origin})
-            except RecipeError as error:
-                problems |= {str(problem): problem for problem in error.problems}
-    if problems:
-        raise RecipeError(list(problems.values()))
-
-
-def expand(recipe: Recipe, axes: Sequence[Axis], chosen: int | None = None) -> list[Variant]:
-    """The recipe of every combination, or of ``chosen`` of them. Raises RecipeError with all that is wrong."""
-    number = count(axes, chosen)
-    if number > MOST:
-        raise RecipeError([too_many(number)])
-    check(recipe, axes)
-    alone = recipe.model_copy(update={"sweep": {}})
-    every = itertools.product(*(axis.values for axis in axes))
-    if number < count(axes):
-        places = set(random.Random(0).sample(range(count(axes)), number))
-        every = (values for place, values in enumerate(every) if place in places)
-    origins = {axis.key: axis.origin for axis in axes}
-    variants: list[Variant] = []
-    problems: dict[str, Problem] = {}
-    for combination in every:
-        values = {axis.key: value for axis, value in zip(axes, combination, strict=True)}
-        try:
-            varied = alone.with_values(values, origins)
-        except RecipeError as error:
-            problems |= {str(problem): problem for problem in error.problems}
-        else:
-            variants.append(Variant(varied, values))
-    if problems:
-        raise RecipeError(list(problems.values()))
-    return variants
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

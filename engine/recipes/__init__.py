@@ -1,0 +1,1 @@
+"""Recipes: one experiment each, read, checked, changed and swept. Torch-free."""

@@ -1,0 +1,69 @@
+"""Sweeps: one recipe, several values of some settings, a run for each combination. Torch-free.
+
+In a recipe ``[sweep]`` holds lists (or ranges as ``"0..2"``) by dotted key, and perhaps ``random = N``: so many of the
+combinations, chosen by chance but always alike. Every value goes through the same validation as one typed
+alone, and all mistakes are told at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.recipes.axes import MOST, Axis, count, too_many
+from engine.settings.diagnostics import Problem, RecipeError
+
+if TYPE_CHECKING:
+    from engine.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of a sweep: its recipe, and what is its own."""
+
+    recipe: Recipe
+    values: dict[str, Any]
+
+
+def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
+    """Try every value alone. Raises RecipeError with all that is wrong."""
+    alone = recipe.model_copy(update={"sweep": {}})
+    problems: dict[str, Problem] = {}
+    for axis in axes:
+        for value in axis.values:
+            try:
+                alone.with_values({axis.key: value}, {axis.key: axis.origin})
+            except RecipeError as error:
+                problems |= {str(problem): problem for problem in error.problems}
+    if problems:
+        raise RecipeError(list(problems.values()))
+
+
+def expand(recipe: Recipe, axes: Sequence[Axis], chosen: int | None = None) -> list[Variant]:
+    """The recipe of every combination, or of ``chosen`` of them. Raises RecipeError with all that is wrong."""
+    number = count(axes, chosen)
+    if number > MOST:
+        raise RecipeError([too_many(number)])
+    check(recipe, axes)
+    alone = recipe.model_copy(update={"sweep": {}})
+    every = itertools.product(*(axis.values for axis in axes))
+    if number < count(axes):
+        places = set(random.Random(0).sample(range(count(axes)), number))
+        every = (values for place, values in enumerate(every) if place in places)
+    origins = {axis.key: axis.origin for axis in axes}
+    variants: list[Variant] = []
+    problems: dict[str, Problem] = {}
+    for combination in every:
+        values = {axis.key: value for axis, value in zip(axes, combination, strict=True)}
+        try:
+            varied = alone.with_values(values, origins)
+        except RecipeError as error:
+            problems |= {str(problem): problem for problem in error.problems}
+        else:
+            variants.append(Variant(varied, values))
+    if problems:
+        raise RecipeError(list(problems.values()))
+    return variants
