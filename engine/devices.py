@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.methods import Batch, Method
+from engine.data.batch import Batch
+from engine.methods import Method
 
 # A lower precision must pay for its loss of digits: at least this much faster, gradients at least this parallel.
 WORTHWHILE, AGREEMENT = 1.1, 0.98

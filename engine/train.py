@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from engine import checkpoint, devices
-from engine.conditions import Conditions
 from engine.data import Batches, open_dataset
+from engine.data.batch import ImageSpec
+from engine.data.conditions import Conditions
 from engine.evaluation.evaluate import Evidence, Score
 from engine.figures import Occasion
 from engine.figures.architecture import describe
@@ -26,7 +27,7 @@ from engine.health import Values
 from engine.health.panel import build_panel
 from engine.health.samples import Examination, draw
 from engine.journal import Journal, say
-from engine.methods import Context, Generates, ImageSpec, Method, Validates
+from engine.methods import Context, Generates, Method, Validates
 from engine.recipes.recipe import Recipe
 from engine.record import Record, TrainingFailed
 from engine.runs.directory import RunDir, Which

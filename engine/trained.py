@@ -14,8 +14,8 @@ from torch import Tensor
 
 from engine import checkpoint, devices
 from engine.checkpoint import CheckpointError, NoSuchStep
-from engine.conditions import Conditions
 from engine.data import DataError, open_dataset
+from engine.data.conditions import Conditions
 from engine.methods import Method
 from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
 from engine.runs.directory import RunDir, Which

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from engine.data.augmentation import augment
+from engine.data.batch import Batch
 from engine.data.dataset import Dataset, Split
 from engine.data.seeding import generator
-from engine.methods import Batch
 from engine.settings.datasets import Data
 
 _TARGET = 1  # keys of the draws that are not the training split's own order

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from engine import devices
-from engine.methods import Batch, Method
+from engine.data.batch import Batch
+from engine.methods import Method
 
 
 def describe(method: Method, batch: Batch) -> str:

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.methods import Batch, Context, Metrics
+from engine.data.batch import Batch
+from engine.methods import Context, Metrics
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.dann import DANN as Net

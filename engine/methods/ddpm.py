@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from engine.methods import Batch, Context, Metrics
+from engine.data.batch import Batch
+from engine.methods import Context, Metrics
 from engine.methods.denoising import Denoising
 from engine.samplers.process import Discrete, Level
 from engine.settings.ddpm import DDPM as DDPMSettings

@@ -8,7 +8,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from engine.methods import Context, ImageSpec, Trace
+from engine.data.batch import ImageSpec
+from engine.methods import Context, Trace
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.samplers.process import Level, Process

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.methods import Batch, Context, Metrics
+from engine.data.batch import Batch
+from engine.methods import Context, Metrics
 from engine.methods.denoising import Denoising
 from engine.samplers.process import Continuous, Level
 from engine.settings.methods import EDM as EDMSettings

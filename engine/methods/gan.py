@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrize import is_parametrized
 
-from engine.methods import Batch, Context, Metrics, Trace
+from engine.data.batch import Batch
+from engine.methods import Context, Metrics, Trace
 from engine.methods.adversarial import Adversarial
 from engine.methods.learner import Learner, autocast, evaluating
 from engine.methods.penalties import Regulariser

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engine.methods import Batch, Context, Metrics
+from engine.data.batch import Batch
+from engine.methods import Context, Metrics
 from engine.methods.learner import Learner, autocast
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.methods import Batch, Context, Metrics, Trace
+from engine.data.batch import Batch
+from engine.methods import Context, Metrics, Trace
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.vae import Autoencoder, standard_normal_kl

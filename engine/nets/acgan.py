@@ -12,7 +12,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.nets.dcgan import finish, initialise, leaky, normalisation, pyramid, up
 from engine.settings.gan import ACGAN as ACGANSettings
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.settings.ddpm import CFGUNet as CFGUNetSettings
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.settings.adaptation import DANNNet
 
 FEATURES = 128

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.settings.gan import DCGAN as DCGANSettings
 from engine.settings.gan import Norm, doublings
 

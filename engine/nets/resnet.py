@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.nets.embedding import NoiseEmbedding, coordinate_channels
 from engine.nets.normalisation import ConditionalBatchNorm, PlainBatchNorm
 from engine.settings.nets import ResNet

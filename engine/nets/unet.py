@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.nets.embedding import NoiseEmbedding
 from engine.nets.normalisation import ConditionalBatchNorm, PlainGroupNorm
 from engine.settings.nets import UNet as UNetSettings

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.settings import vae as settings_
 
 Size = tuple[int, int]

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.conditions import Conditions
 from engine.data import Batches, Dataset, Split
+from engine.data.batch import Batch, ImageSpec
+from engine.data.conditions import Conditions
 from engine.evaluation.adaptation import AccuracyScorer, accuracy, information, target_images
-from engine.methods import Batch, Classifies, Generates, ImageSpec, Validates
+from engine.methods import Classifies, Generates, Validates
 from engine.methods.dann import DANN, reversal
 from engine.nets.dann import reverse_gradient
 from engine.recipes.recipe import Recipe, RecipeError, load

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from engine.conditions import Conditions
+from engine.data.conditions import Conditions
 from engine.recipes.labels import UnknownLabel
 
 DIGITS = Conditions(classes=tuple("0123456789"))

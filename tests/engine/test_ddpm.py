@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from engine import sample
-from engine.methods import Batch, Context, ImageSpec
+from engine.data.batch import Batch, ImageSpec
+from engine.methods import Context
 from engine.methods.ddpm import alphas_bar
 from engine.recipes.recipe import RecipeError, load
 from engine.runs.directory import RunDir, State

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.methods import Batch, Context, ImageSpec
+from engine.data.batch import Batch, ImageSpec
+from engine.methods import Context
 from engine.methods.averaging import Averaged
 from engine.methods.diffusion import EDM, measure_sigma_data
 from engine.recipes.recipe import load

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 from engine import checkpoint
-from engine.conditions import Conditions
-from engine.methods import Batch, Generates, Method
+from engine.data.batch import Batch
+from engine.data.conditions import Conditions
+from engine.methods import Generates, Method
 from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter, iter_events

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.conditions import Conditions
 from engine.data import Split, open_dataset
+from engine.data.batch import Batch
+from engine.data.conditions import Conditions
 from engine.figures import Occasion
 from engine.figures.architecture import describe
 from engine.figures.grid import save_grid
-from engine.methods import Batch
 from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.settings import registry

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.nets.dcgan import spectrally_normalised
 from engine.settings import gan as settings
 from engine.settings import registry

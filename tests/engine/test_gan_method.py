@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.methods import Batch, Context, Generates, ImageSpec
+from engine.data.batch import Batch, ImageSpec
+from engine.methods import Context, Generates
 from engine.recipes.recipe import RecipeError, loads
 from engine.settings import registry
 from engine.settings.samplers import Direct

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.settings import registry
 from engine.settings.gan import ACGAN, DCGAN, doublings
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine.methods import Context, ImageSpec
+from engine.data.batch import ImageSpec
+from engine.methods import Context
 from engine.methods.learner import Learner
 from engine.recipes.recipe import load
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.methods import ImageSpec
+from engine.data.batch import ImageSpec
 from engine.nets.normalisation import ConditionalBatchNorm
 from engine.recipes.recipe import load, menu
 from engine.settings import registry

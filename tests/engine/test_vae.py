@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from engine.conditions import Conditions
-from engine.methods import Batch, Generates, ImageSpec, Reconstructs, Validates
+from engine.data.batch import Batch, ImageSpec
+from engine.data.conditions import Conditions
+from engine.methods import Generates, Reconstructs, Validates
 from engine.methods.vae import VAE
 from engine.nets.vae import Autoencoder, standard_normal_kl, widths
 from engine.recipes.recipe import load
