@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
-from engine.signals import StopFlag, StopRequested
+from engine.training.stop_signal import StopFlag, StopRequested
 
 # libgomp's threads spin for milliseconds at every barrier; on a box shared with anything else two spinning
 # teams starve each other (measured: an eighth of the speed). Read once, when torch loads its OpenMP.
@@ -53,13 +53,13 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
     writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
     import torch
 
-    from engine import checkpoint
     from engine.data import DataError
     from engine.devices import DeviceError, choose_device
     from engine.evaluation.extractors import ExtractorError
     from engine.recipes.recipe import MissingData, RecipeError, load
-    from engine.system import Meter
-    from engine.train import Trainer, TrainingFailed
+    from engine.training import checkpoint
+    from engine.training.loop import Trainer, TrainingFailed
+    from engine.training.machine_monitor import Meter
 
     trainer: Trainer | None = None
 

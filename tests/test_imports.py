@@ -54,7 +54,7 @@ def test_every_part_can_be_described_without_torch():
 
 
 def test_the_engine_does_not_import_the_app():
-    assert loaded_by("import engine.__main__, engine.train", "gentui") == ""
+    assert loaded_by("import engine.__main__, engine.training.loop", "gentui") == ""
 
 
 def test_a_folder_called_engine_in_the_working_directory_is_not_imported(tmp_path):

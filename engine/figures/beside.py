@@ -14,7 +14,7 @@ from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.health.signals import thumbnails
 from engine.methods import Generates
-from engine.sampling import GRID_SEED, Noise, Progress
+from engine.methods.sampling import GRID_SEED, Noise, Progress
 from engine.settings.figures import Neighbours, Real
 
 MOST = 60_000  # training images that neighbours are looked for among

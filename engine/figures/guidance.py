@@ -12,7 +12,7 @@ from engine.data.conditions import Conditions
 from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates
-from engine.sampling import GRID_SEED, Noise
+from engine.methods.sampling import GRID_SEED, Noise
 from engine.settings.figures import Guidance
 
 

@@ -13,7 +13,7 @@ from engine.data.conditions import Conditions
 from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates, Reconstructs
-from engine.sampling import GRID_SEED, Noise
+from engine.methods.sampling import GRID_SEED, Noise
 from engine.settings.figures import Interpolation, Reconstructions
 
 INTERPOLATION_SEED = GRID_SEED + 1

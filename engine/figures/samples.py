@@ -13,7 +13,7 @@ from engine.data.conditions import Conditions
 from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates
-from engine.sampling import GRID_SEED, Strip, grid
+from engine.methods.sampling import GRID_SEED, Strip, grid
 from engine.settings.figures import Grid
 
 

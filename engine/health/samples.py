@@ -16,7 +16,7 @@ from engine.evaluation.statistics import can_classify
 from engine.health import Values
 from engine.health import signals as of
 from engine.methods import Generates
-from engine.sampling import EVALUATION_SEED, Noise, Progress
+from engine.methods.sampling import EVALUATION_SEED, Noise, Progress
 from engine.settings.samplers import Sample
 
 IMAGES = 128

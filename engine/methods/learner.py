@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine.methods import Context
 from engine.methods.averaging import Averaged
-from engine.optim import build_optimizer, build_schedule
+from engine.methods.optim import build_optimizer, build_schedule
 from engine.settings.registry import Settings
 
 WATCHED = 200  # updates of an attempt after which the weights' change is measured: the rate is felt by then

@@ -19,7 +19,7 @@ OPTIONS = {
     "steps": "sample.steps",
     "guidance": "sample.guidance",
 }
-"""Options of ``engine.evaluate_run`` with the settings they change."""
+"""Options of ``engine.inference.evaluate`` with the settings they change."""
 
 
 def metrics_of(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from engine.settings.diagnostics import RecipeError
 from engine.settings.samplers import Denoising
 
 SETTINGS = {"sampler": "sample.sampler", "steps": "sample.steps", "guidance": "sample.guidance"}
-"""Options of ``engine.sample`` that stand for settings of the recipe; the others say what is drawn."""
+"""Options of ``engine.inference.sample`` that stand for settings of the recipe; the others say what is drawn."""
 
 
 def makes_images(recipe: Recipe) -> bool:

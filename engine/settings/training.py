@@ -70,7 +70,7 @@ class FID(Settings):
         "", max_length=4096, description="file of the extractor's weights; empty: the one found on this machine"
     )
     budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scores may take")
-    builds: ClassVar[str] = "engine.scoring:SampleScorer"
+    builds: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
 
     @field_validator("weights")
     @classmethod

@@ -43,7 +43,7 @@ def run_engine(module: str, run: RunDir, options: Mapping[str, Any], *flags: str
     """
     arguments = [f"--{key}={value}" for key, value in options.items() if value is not None]
     # -P: nothing in the working directory is picked up in place of the engine
-    command = [sys.executable, "-P", "-m", f"engine.{module}", str(run.path), *arguments, *flags]
+    command = [sys.executable, "-P", "-m", f"engine.inference.{module}", str(run.path), *arguments, *flags]
     sys.stdout.flush()
     code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     if code < 0:

@@ -64,7 +64,7 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
     found = with_checkpoint(app, run, options["checkpoint"])
     _check(found.recipe_path, options)
     if now:
-        code = run_engine("evaluate_run", found, options, *(["--json"] if as_json else []))
+        code = run_engine("evaluate", found, options, *(["--json"] if as_json else []))
         app.index()
         return code
     from gentui import jobs

@@ -28,7 +28,7 @@ def evaluate(
 ) -> EvaluationDir:
     """Queue the scoring of a run and see to it that a worker will take it.
 
-    ``options`` are those of ``engine.evaluate_run`` (``{"samples": 500}``); None means not given. Raises JobError
+    ``options`` are those of ``engine.inference.evaluate`` (``{"samples": 500}``); None means not given. Raises JobError
     when there is no such run or it has no checkpoint.
     """
     run = get_job(home, run_id)

@@ -27,7 +27,7 @@ _CLUE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|^\S.*: error:
 class EvaluationDir(JobDir):
     """``$GENTUI_HOME/evaluations/<id>``: the scoring of one checkpoint of a run, asked for by a person.
 
-    ``job.json`` holds the run's id and the options of ``engine.evaluate_run``; ``scores.json`` is there once it is
+    ``job.json`` holds the run's id and the options of ``engine.inference.evaluate``; ``scores.json`` exists once it is
     done, and the scores are in the run's event log by then.
     """
 
@@ -134,7 +134,7 @@ class Evaluations(Kind):
     folder, noun, process = "evaluations", "evaluation", "evaluation"
     too_early = "stopped before there was a score"
     after_kill = "it can be resumed, from its beginning"
-    hook, module = "GENTUI_EVALUATOR", "engine.evaluate_run"
+    hook, module = "GENTUI_EVALUATOR", "engine.inference.evaluate"
 
     def open(self, path: str | os.PathLike[str]) -> EvaluationDir:
         return EvaluationDir(path)

@@ -16,11 +16,11 @@ from typing import Any
 from gentui.text import clean
 
 PATIENCE = 3.0  # seconds from the end of its stdin until it is killed
-SERVER = (sys.executable, "-P", "-m", "engine.serving")
+SERVER = (sys.executable, "-P", "-m", "engine.inference.server")
 
 
 class Drawer:
-    """``engine.serving`` on a run's checkpoints. ``heard`` gets its answers, in a thread of this object's own;
+    """``engine.inference.server`` on a run's checkpoints. ``heard`` gets its answers, in a thread of this object's own;
     the last is ``{"ended": sentence}``, unless ``end`` was called."""
 
     def __init__(self, run: Path, device: str, heard: Callable[[Drawer, dict[str, Any]], None]):

@@ -23,13 +23,14 @@ from engine import devices
 from engine.data import Dataset, Split, open_dataset
 from engine.data.batch import Batch
 from engine.data.conditions import Conditions
+from engine.methods.building import build_method
 from engine.methods.diffusion import EDM
-from engine.metrics import MetricLog
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
-from engine.signals import StopFlag
-from engine.train import Trainer, build_method
+from engine.training.loop import Trainer
+from engine.training.metric_buffer import MetricLog
+from engine.training.stop_signal import StopFlag
 
 ROUNDS, STEPS = 9, 4
 

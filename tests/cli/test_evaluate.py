@@ -205,5 +205,5 @@ def test_now_scores_beside_what_is_running_without_the_queue(home, invoke, monke
     monkeypatch.setattr("gentui.commands.evaluating.run_engine", run_engine)
     result = invoke("evaluate", run.id, "--now", "--samples", "20", "--metrics", " fid , kid", "--json")
     assert result.exit_code == 0, result.output
-    assert seen == [("evaluate_run", run.id, {"samples": 20, "metrics": "fid,kid"}, ("--json",))]
+    assert seen == [("evaluate", run.id, {"samples": 20, "metrics": "fid,kid"}, ("--json",))]
     assert not (home / "evaluations").exists()

@@ -14,13 +14,13 @@ from engine.data.batch import Batch, ImageSpec
 from engine.data.conditions import Conditions
 from engine.evaluation.adaptation import AccuracyScorer, accuracy, information, target_images
 from engine.methods import Classifies, Generates, Validates
+from engine.methods.building import build_method
 from engine.methods.dann import DANN, reversal
 from engine.nets.dann import reverse_gradient
 from engine.recipes.recipe import Recipe, RecipeError, load
 from engine.settings import registry
 from engine.settings.adaptation import DANNNet
 from engine.settings.optim import DANN as DANNSchedule
-from engine.train import build_method
 from tests.engine.test_resume import assert_same
 
 SMALL = {"model.channels": 4, "model.hidden": [12, 8], "train.precision": "fp32", "data.batch_size": 8}

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from engine import checkpoint, sample, serving
+from engine.inference import sample
+from engine.inference import server as serving
+from engine.inference.loading import Left
 from engine.runs.directory import RunDir
-from engine.trained import Left
+from engine.training import checkpoint
 from tests.engine.conftest import events, finish, trainer
 from tests.engine.test_resume import assert_same, comparable
 from tests.engine.test_serving import Served, command

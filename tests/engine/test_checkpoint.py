@@ -9,8 +9,8 @@ import threading
 import pytest
 import torch
 
-from engine import checkpoint
 from engine.runs.directory import RunDir, State
+from engine.training import checkpoint
 
 
 @pytest.fixture

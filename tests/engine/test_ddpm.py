@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from engine import sample
 from engine.data.batch import Batch, ImageSpec
+from engine.inference import sample
 from engine.methods import Context
 from engine.methods.ddpm import alphas_bar
 from engine.recipes.recipe import RecipeError, load
@@ -22,8 +22,8 @@ from engine.samplers.process import Level
 from engine.settings import registry
 from engine.settings.ddpm import DDPM as DDPMSettings
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
-from engine.signals import StopFlag
-from engine.train import Trainer
+from engine.training.loop import Trainer
+from engine.training.stop_signal import StopFlag
 
 SMALL = {"model.features": 8, "method.steps": 40, "sample.steps": 4}
 EVERY_SAMPLER = [

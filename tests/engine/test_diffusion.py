@@ -77,7 +77,7 @@ def test_average_is_ramped_and_follows_float_buffers():
 
 
 def test_plateau_halves_after_three_epochs_without_improvement_down_to_its_floor():
-    from engine.optim import build_schedule
+    from engine.methods.optim import build_schedule
     from engine.settings.optim import Plateau
 
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)

@@ -11,17 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import checkpoint
 from engine.data.batch import Batch
 from engine.data.conditions import Conditions
 from engine.methods import Generates, Method
+from engine.methods.building import build_method
 from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter, iter_events
 from engine.runs.paths import shipped_dir
 from engine.settings.samplers import Sample
-from engine.signals import StopFlag
-from engine.train import Trainer, build_method
+from engine.training import checkpoint
+from engine.training.loop import Trainer
+from engine.training.stop_signal import StopFlag
 
 SHIPPED = {path.stem: path for path in sorted(shipped_dir().glob("**/*.toml"))}
 PUBLISHED = {

@@ -19,10 +19,10 @@ from engine.figures.grid import tile
 from engine.figures.latents import held_out_images, slerp
 from engine.figures.plots import PALETTE, Points, save_panels, save_table
 from engine.methods import Reconstructs
+from engine.methods.building import build_method
 from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.settings import registry
-from engine.train import build_method
 from tests.engine.test_adaptation import two_domains
 
 CPU = torch.device("cpu")

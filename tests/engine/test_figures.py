@@ -13,11 +13,11 @@ from engine.data.conditions import Conditions
 from engine.figures import Occasion
 from engine.figures.architecture import describe
 from engine.figures.grid import save_grid
+from engine.methods.building import build_method
 from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.settings import registry
-from engine.train import build_method
-from engine.validation import Validator
+from engine.training.validation import Validator
 
 SMALL = {"sample.steps": 3, "sample.columns": 2, "sample.rows": 10, "sample.strip": 3}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import checkpoint
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
+from engine.training import checkpoint
 from tests.engine.conftest import SMALL, events, finish, trainer, wait_for_step
 
 

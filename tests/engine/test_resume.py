@@ -5,7 +5,7 @@ import signal
 import pytest
 import torch
 
-from engine import checkpoint
+from engine.training import checkpoint
 from tests.engine.conftest import events, finish, trainer, wait_for_step
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import checkpoint, evaluate_run, sample
+from engine.inference import evaluate, sample
+from engine.training import checkpoint
 from tests.engine.conftest import events
 
 
@@ -93,7 +94,7 @@ def test_a_run_without_a_checkpoint_says_so(make_run, tmp_path, capsys):
 
 def test_evaluating_adds_scores_to_the_event_log(trained, capsys):
     before = len(events(trained, "evaluation"))
-    assert call(evaluate_run.main, trained, "--samples", 20, "--json") == 0
+    assert call(evaluate.main, trained, "--samples", 20, "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["metric"] for row in rows] == ["fid", "label_accuracy"]
     assert all("n=20" in row["protocol"] for row in rows)
@@ -103,9 +104,9 @@ def test_evaluating_adds_scores_to_the_event_log(trained, capsys):
 
 def test_a_run_can_be_scored_with_another_sampler_under_a_protocol_that_says_so(trained, capsys):
     arguments = ("--samples", 20, "--sampler", "dpm++", "--steps", 4, "--json")
-    assert call(evaluate_run.main, trained, *arguments) == 0
+    assert call(evaluate.main, trained, *arguments) == 0
     assert "dpm++ 4" in capsys.readouterr().out
-    assert call(evaluate_run.main, trained, "--samples", 20, "--guidance", 0.5) == 2
+    assert call(evaluate.main, trained, "--samples", 20, "--guidance", 0.5) == 2
     assert "not trained for guidance" in capsys.readouterr().err
 
 
@@ -117,7 +118,7 @@ def test_a_kept_checkpoint_is_asked_for_by_its_step_and_the_score_keeps_it(train
         assert checkpoint.load_state(trained, step)["step"] == step
     assert (tmp_path / "3.npy").read_bytes() != (tmp_path / "6.npy").read_bytes()
     capsys.readouterr()
-    assert call(evaluate_run.main, trained, "--samples", 20, "--checkpoint", 3, "--json") == 0
+    assert call(evaluate.main, trained, "--samples", 20, "--checkpoint", 3, "--json") == 0
     row = json.loads(capsys.readouterr().out)[0]
     assert (row["step"], row["checkpoint"]) == (3, "3")
     event = events(trained, "evaluation")[-1]
@@ -125,7 +126,7 @@ def test_a_kept_checkpoint_is_asked_for_by_its_step_and_the_score_keeps_it(train
 
 
 def test_a_step_that_was_not_kept_is_answered_with_those_that_were(trained, tmp_path, capsys):
-    for main, more in ((sample.main, ("--out", tmp_path / "a.png")), (evaluate_run.main, ())):
+    for main, more in ((sample.main, ("--out", tmp_path / "a.png")), (evaluate.main, ())):
         assert call(main, trained, "--checkpoint", 4, *more) == 3
         assert "no checkpoint of step 4: choose best, last, 3 or 6" in capsys.readouterr().err
         assert call(main, trained, "--checkpoint", "lst", *more) == 2

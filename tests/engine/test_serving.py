@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from engine import sample
+from engine.inference import sample
 from engine.runs.directory import RunDir
 
 
 class Served:
     def __init__(self, run: RunDir):
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.serving", str(run.path), "--device", "cpu"],
+            [sys.executable, "-P", "-m", "engine.inference.server", str(run.path), "--device", "cpu"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.folder = Path(self.hear()["folder"])

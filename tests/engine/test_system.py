@@ -6,9 +6,9 @@ import threading
 
 import torch
 
-from engine import system
 from engine.runs.events import EventWriter, iter_events
-from engine.system import Meter
+from engine.training import machine_monitor
+from engine.training.machine_monitor import Meter
 
 CPU = torch.device("cpu")
 
@@ -18,8 +18,8 @@ def values_of(path) -> list[dict]:
 
 
 def test_every_step_of_the_way_is_told_once_and_a_hanging_trainer_tells_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(system, "SOON", 0.01)
-    monkeypatch.setattr(system, "LATE", 0.02)
+    monkeypatch.setattr(machine_monitor, "SOON", 0.01)
+    monkeypatch.setattr(machine_monitor, "LATE", 0.02)
     writer = EventWriter(tmp_path / "events-1.jsonl")
     step, looked = 0, threading.Semaphore(0)
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import checkpoint
-from engine.timetable import due_steps
+from engine.training import checkpoint
+from engine.training.milestones import due_steps
 from tests.engine.conftest import events, finish, trainer
 
 
@@ -97,8 +97,8 @@ def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
     """The write fails as a full disk fails; real ones are filled in test_full_disk.py."""
     from engine.recipes.recipe import load
     from engine.runs.events import EventWriter
-    from engine.signals import StopFlag
-    from engine.train import Trainer, TrainingFailed
+    from engine.training.loop import Trainer, TrainingFailed
+    from engine.training.stop_signal import StopFlag
 
     run = make_run(train__steps=4, evaluate__times=0)
     writer = EventWriter(run.events_path(1))

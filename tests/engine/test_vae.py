@@ -12,12 +12,12 @@ from torch.distributions import Normal, kl_divergence
 from engine.data.batch import Batch, ImageSpec
 from engine.data.conditions import Conditions
 from engine.methods import Generates, Reconstructs, Validates
+from engine.methods.building import build_method
 from engine.methods.vae import VAE
 from engine.nets.vae import Autoencoder, standard_normal_kl, widths
 from engine.recipes.recipe import load
 from engine.settings import registry
 from engine.settings.vae import ConvVAE, ResidualVAE
-from engine.train import build_method
 from tests.engine.test_resume import assert_same
 
 SMALL = {"model.channels": 4, "model.latent": 5, "train.precision": "fp32", "optim.lr": 1e-2}

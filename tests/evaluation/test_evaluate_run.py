@@ -34,7 +34,7 @@ def trained(home) -> RunDir:
 
 
 def evaluate(run: RunDir, *arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "engine.evaluate_run", str(run.path), "--device", "cpu"]
+    command = [sys.executable, "-P", "-m", "engine.inference.evaluate", str(run.path), "--device", "cpu"]
     return subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, timeout=300,
         env={**os.environ, "GENTUI_HOME": str(run.path.parents[1]), "OMP_NUM_THREADS": "1"}, **options,

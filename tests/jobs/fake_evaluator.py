@@ -1,4 +1,6 @@
-"""Stands in for ``python -m engine.evaluate_run`` in tests of the jobs: same arguments, files and exit codes, no torch.
+"""Stands in for ``python -m engine.inference.evaluate`` in tests of the jobs: same arguments, files, exit codes.
+
+Needs no torch.
 
 The recipe's ``summary`` may hold JSON whose ``scoring`` says how to behave: ``images`` (of which one is scored
 every ``pause`` seconds), ``exit`` (at once, with this code, having said ``says``).

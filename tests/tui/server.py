@@ -1,4 +1,4 @@
-"""Stands in for ``engine.serving``: its protocol, in a process of its own, without torch.
+"""Stands in for ``engine.inference.server``: its protocol, in a process of its own, without torch.
 
 It fails at some pictures, ends at others, and writes no file that it is asked to save.
 """

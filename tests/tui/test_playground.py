@@ -87,7 +87,9 @@ def processes_of(run: RunDir) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and b"engine.serving" in (words := (entry / "cmdline").read_bytes()):
+            if entry.name.isdigit() and b"engine.inference.server" in (
+                words := (entry / "cmdline").read_bytes()
+            ):
                 found += [int(entry.name)] if str(run.path).encode() in words else []
         except OSError:
             pass

@@ -228,7 +228,7 @@ class PlaygroundScreen(Asks, BaseScreen):
         self.put_command(self.command(texts[OUT]))
 
     def arguments(self) -> list[str]:
-        """What is asked for, as ``engine.sample`` takes it."""
+        """What is asked for, as ``engine.inference.sample`` takes it."""
         return [f"--{name}={as_text(value)}" for name, value in self.options.items()]
 
     def command(self, out: str) -> list[str]:

@@ -12,14 +12,15 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from engine import checkpoint, devices
-from engine.checkpoint import CheckpointError, NoSuchStep
+from engine import devices
 from engine.data import DataError, open_dataset
 from engine.data.conditions import Conditions
 from engine.methods import Method
+from engine.methods.building import build_method
 from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
 from engine.runs.directory import RunDir, Which
-from engine.train import build_method
+from engine.training import checkpoint
+from engine.training.checkpoint import CheckpointError, NoSuchStep
 
 
 @dataclass(frozen=True)

@@ -14,45 +14,32 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from engine import checkpoint, devices
+from engine import devices
 from engine.data import Batches, open_dataset
-from engine.data.batch import ImageSpec
 from engine.data.conditions import Conditions
 from engine.evaluation.evaluate import Evidence, Score
+from engine.evaluation.scorer import build_scorer
 from engine.figures import Occasion
 from engine.figures.architecture import describe
 from engine.health import Values
 from engine.health.panel import build_panel
 from engine.health.samples import Examination, draw
-from engine.journal import Journal, say
-from engine.methods import Context, Generates, Method, Validates
+from engine.methods import Generates, Validates
+from engine.methods.building import build_method
 from engine.recipes.recipe import Recipe
-from engine.record import Record, TrainingFailed
 from engine.runs.directory import RunDir, Which
 from engine.runs.events import EventWriter
-from engine.scoring import build_scorer
 from engine.settings import registry
-from engine.signals import StopFlag, StopRequested
-from engine.timetable import Timetable
-from engine.validation import Validator
+from engine.training import checkpoint
+from engine.training.milestones import Timetable
+from engine.training.precision import probe_precision
+from engine.training.recorder import Record, TrainingFailed
+from engine.training.reporter import Journal, say
+from engine.training.stop_signal import StopFlag, StopRequested
+from engine.training.validation import Validator
 
 FIRST_CHECKPOINT_SECONDS = 5.0  # then after twice that, and so on up to what the recipe says
-
-
-def build_method(
-    recipe: Recipe,
-    device: torch.device,
-    conditions: Conditions,
-    total_steps: int = 1,
-    steps_per_epoch: int = 1,
-    images: Tensor | None = None,
-) -> Method:
-    """The recipe's method with freshly initialised nets."""
-    spec = ImageSpec(recipe.data.image_shape, len(conditions.classes), len(conditions.attributes))
-    context = Context(recipe, spec, device, total_steps, steps_per_epoch, images)
-    return registry.build(recipe.method, context)
 
 
 class Trainer:
@@ -175,7 +162,7 @@ class Trainer:
         if wanted != "auto":
             return {"precision": wanted, "reason": "as the recipe says"}
         self.journal.phase("choosing the precision")
-        return devices.probe_precision(self.method, self.batches.at(0))
+        return probe_precision(self.method, self.batches.at(0))
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.method.load_weights(checkpoint.load_weights(self.run))

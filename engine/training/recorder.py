@@ -11,8 +11,8 @@ from torch import Tensor
 
 from engine.data import Batches
 from engine.health import Panel, Values
-from engine.journal import Journal, say
-from engine.metrics import MetricLog
+from engine.training.metric_buffer import MetricLog
+from engine.training.reporter import Journal, say
 
 LOG_SECONDS = 10.0
 

@@ -1,4 +1,4 @@
-"""Score a run's weights: ``python -P -m engine.evaluate_run RUN_DIR [--metrics LIST] [--samples N] [--json] …``.
+"""Score a run's weights: ``python -P -m engine.inference.evaluate RUN_DIR [--metrics LIST] [--samples N] [--json] …``.
 
 The scores join the run's event log, and are written to FILE of ``--scores``. Exit codes: 0, 2 (bad argument, or
 a metric that this run cannot be measured by), 3 (no such step kept), 4 (no checkpoint, data or extractor).
@@ -14,17 +14,17 @@ from pathlib import Path
 
 from engine.data import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
+from engine.evaluation.scorer import build_scorer
+from engine.inference.loading import leave, or_exit
 from engine.recipes.evaluate_options import OPTIONS, metrics_of, rescored, score_line
 from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir, checkpoint_named, write_atomically
 from engine.runs.events import EventWriter
-from engine.scoring import build_scorer
 from engine.settings.training import SCORES
-from engine.trained import leave, or_exit
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m engine.evaluate_run")
+    parser = argparse.ArgumentParser(prog="python -m engine.inference.evaluate")
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--metrics", type=_metrics, metavar="LIST", help=f"out of {', '.join(SCORES)}")
     parser.add_argument("--weights", help="file of the extractor's weights")

@@ -1,8 +1,8 @@
-"""A run's checkpoint kept ready to draw from: ``python -P -m engine.serving RUN_DIR --device D``.
+"""A run's checkpoint kept ready to draw from: ``python -P -m engine.inference.server RUN_DIR --device D``.
 
 For the playground, which would otherwise wait for torch before every picture. Requests are lines of JSON on stdin:
 
-    {"id": 1, "arguments": ["--n=4", …]}             draw, with arguments as ``engine.sample`` takes them
+    {"id": 1, "arguments": ["--n=4", …]}             draw, with arguments as ``engine.inference.sample`` takes them
     {"id": 2, "save": FILE}                          what was drawn last
     {"id": 3, "read": "best"}                        have a checkpoint ready
 
@@ -33,12 +33,12 @@ from typing import Any
 
 from torch import Tensor
 
-from engine import checkpoint
 from engine.data import to_uint8
 from engine.figures.grid import save_grid
+from engine.inference.loading import Left, Trained, enough_memory, give_back_memory, or_exit
+from engine.inference.sample import Drawing, argument_parser, drawing
 from engine.runs.directory import RunDir, Which, checkpoint_named
-from engine.sample import Drawing, argument_parser, drawing
-from engine.trained import Left, Trained, enough_memory, give_back_memory, or_exit
+from engine.training import checkpoint
 
 EVERY = 0.2  # seconds between two pictures of the process
 
@@ -144,7 +144,7 @@ def say(**words: Any) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m engine.serving")
+    parser = argparse.ArgumentParser(prog="python -m engine.inference.server")
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)

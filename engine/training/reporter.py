@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.health import Alarm
 from engine.runs.events import EventWriter, Kind
-from engine.signals import StopFlag
+from engine.training.stop_signal import StopFlag
 
 HEARTBEAT_SECONDS = 2.0
 

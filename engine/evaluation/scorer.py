@@ -16,8 +16,8 @@ from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.reconstruction import reconstruction_score
 from engine.evaluation.statistics import RealImages
 from engine.methods import Generates, Method, Reconstructs
+from engine.methods.sampling import EVALUATION_SEED, Noise, Progress
 from engine.recipes.recipe import Recipe
-from engine.sampling import EVALUATION_SEED, Noise, Progress
 from engine.settings import registry
 from engine.settings.extractors import PROBE
 from engine.settings.training import FID

@@ -1,4 +1,4 @@
-"""Images from a run's weights: ``python -P -m engine.sample RUN_DIR --out FILE``.
+"""Images from a run's weights: ``python -P -m engine.inference.sample RUN_DIR --out FILE``.
 
 FILE decides what is written: .png a grid, .gif the process from noise to image, .npy uint8 N,C,H,W. With
 ``--to-seed`` the images lie between those of two seeds: a .png has a row for each pair, a .gif moves. With
@@ -24,13 +24,13 @@ from engine.data import to_uint8
 from engine.figures.beside import beside, nearest
 from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp
+from engine.inference.loading import Trained, changed_or_exit, enough_memory, leave, or_exit
 from engine.methods import Generates, Trace
+from engine.methods.sampling import Noise, Strip
 from engine.recipes.labels import UnknownLabel
 from engine.recipes.sample_options import SETTINGS
 from engine.runs.directory import RunDir, checkpoint_named
-from engine.sampling import Noise, Strip
 from engine.settings.samplers import Sample
-from engine.trained import Trained, changed_or_exit, enough_memory, leave, or_exit
 
 BATCH = 256
 UNCONDITIONAL_COLUMNS = 8
@@ -69,7 +69,7 @@ class Drawing:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argument_parser()
-    parser.prog = "python -m engine.sample"
+    parser.prog = "python -m engine.inference.sample"
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, required=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.clock import Clock
 from engine.recipes.recipe import Recipe
+from engine.training.score_budget import Clock
 
 MOST_VALIDATIONS = 200  # over a run; otherwise after every epoch
 

@@ -1,0 +1,1 @@
+"""The training loop, one for every family, and what keeps its books."""
