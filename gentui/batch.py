@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gentui.commands.console import Exit, duration, number, out, out_json, say, table
 from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, watch
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe

@@ -190,7 +190,7 @@ def explain(error: Exception) -> tuple[str, int]:
 
 def _known_errors() -> list[tuple[Any, int]]:
     from engine.recipes import recipe
-    from gentui.home import HomeError
+    from gentui.config.home import HomeError
     from gentui.imports.entries import MissingLibrary, NoSuchPath, Unusable
     from gentui.index import RunNotFound
     from gentui.jobs import JobError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir, State
 from gentui.commands.console import Exit, duration, number, out, out_json, say
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gentui import preferences
+from gentui.config import preferences
 from gentui.tui.workbench import GentuiApp
 
 HERE = Path(__file__).resolve().parent

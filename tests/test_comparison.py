@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gentui.comparison import telling
 from gentui.index import RunRow
+from gentui.runs.compare import telling
 
 
 def run(id: str, recipe: str, **settings: object) -> RunRow:

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from gentui import filters
 from gentui.index import RunRow
+from gentui.runs import filter_language
 
 RUNS = {
     run.id: run
@@ -29,12 +29,12 @@ RUNS = {
         RunRow("c", recipe="photos-dcgan", family="gan", dataset="photos", status="failed", reason="out of memory"),
     )
 }  # fmt: skip
-KNOWN = filters.Known.of(RUNS.values())
+KNOWN = filter_language.Known.of(RUNS.values())
 
 
 def found(text: str) -> str:
     """The ids of the runs that match, and no mistake."""
-    query = filters.parse(text, KNOWN)
+    query = filter_language.parse(text, KNOWN)
     assert query.mistakes == (), text
     return "".join(run.id for run in RUNS.values() if query.matches(run))
 
@@ -79,17 +79,17 @@ def test_what_matches(text, ids):
     ],
 )
 def test_a_mistake_is_a_sentence(text, sentence):
-    assert filters.parse(text, KNOWN).mistake.startswith(sentence)
+    assert filter_language.parse(text, KNOWN).mistake.startswith(sentence)
 
 
 def test_a_key_of_two_tables_is_not_guessed():
-    assert filters.parse(
-        "lr:1", filters.Known.of([RunRow("x", settings={"optim.lr": 1, "other.lr": 2})])
+    assert filter_language.parse(
+        "lr:1", filter_language.Known.of([RunRow("x", settings={"optim.lr": 1, "other.lr": 2})])
     ).mistake == ("lr may mean optim.lr or other.lr")
 
 
 def test_the_terms_without_a_mistake_still_hold():
-    query = filters.parse("unet nonsense>3", KNOWN)
+    query = filter_language.parse("unet nonsense>3", KNOWN)
     assert query.mistake and [run.id for run in RUNS.values() if query.matches(run)] == ["a", "b"]
 
 
@@ -98,7 +98,7 @@ def test_no_text_raises_and_hostile_text_is_not_repeated_raw():
     letters = string.printable + '\x1b\u202e\ud800:<>=-",' * 5
     for _ in range(3000):
         text = "".join(chance.choice(letters) for _ in range(chance.randrange(20)))
-        query = filters.parse(text, KNOWN)
+        query = filter_language.parse(text, KNOWN)
         assert all(mistake.isprintable() for mistake in query.mistakes), text
         for run in RUNS.values():
             query.matches(run)
@@ -108,14 +108,14 @@ def test_a_thousand_runs_are_filtered_between_two_key_strokes():
     settings = [{f"table.{i}": i * n for i in range(60)} for n in range(10)]
     runs = [RunRow(str(n), recipe="digits-unet", settings=settings[n % 10], tags=["x"]) for n in range(1000)]
     began = time.process_time()
-    query = filters.parse("digits table.3>=6 -tag:y status:lost", filters.Known.of(runs))
+    query = filter_language.parse("digits table.3>=6 -tag:y status:lost", filter_language.Known.of(runs))
     assert sum(query.matches(run) for run in runs) == 800
     assert time.process_time() - began < 0.2  # measured: 0.01
 
 
 def test_keys_of_more_runs_are_added_to_those_known():
     first, second = list(RUNS.values())[:1], list(RUNS.values())[1:]
-    assert filters.Known.of(first).and_of(second) == KNOWN
+    assert filter_language.Known.of(first).and_of(second) == KNOWN
     assert KNOWN.and_of(first) is KNOWN
 
 
@@ -138,4 +138,4 @@ def test_one_of_several_filters_is_enough_and_a_run_may_have_a_value_at_all(text
 
 
 def test_what_no_run_has_is_a_mistake_there_too():
-    assert "no run has a setting or score called 'moon'" in filters.parse("has:moon", KNOWN).mistake
+    assert "no run has a setting or score called 'moon'" in filter_language.parse("has:moon", KNOWN).mistake

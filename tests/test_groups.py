@@ -2,7 +2,7 @@
 
 import pytest
 
-from gentui.groups import TOGETHER, charts
+from gentui.metrics.grouping import TOGETHER, charts
 
 GAN = [
     "loss_d_real",

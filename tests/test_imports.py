@@ -32,7 +32,17 @@ def test_the_app_does_not_import_torch():
 
 @pytest.mark.parametrize(
     "room",
-    ["index", "jobs", "export", "doctor", "machine", "comparison", "progress", "datasets", "imports.taking"],
+    [
+        "index",
+        "jobs",
+        "export",
+        "machine.doctor",
+        "machine.monitor",
+        "runs.compare",
+        "progress",
+        "machine.datasets",
+        "imports.taking",
+    ],
 )
 def test_the_rooms_of_the_app_import_neither_torch_nor_textual(room):
     assert loaded_by(f"import gentui.{room}", "torch", "textual", "sklearn") == ""

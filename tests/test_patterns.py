@@ -2,7 +2,7 @@
 
 import pytest
 
-from gentui.patterns import matcher
+from gentui.text.matching import matcher
 
 NAMES = ["loss", "val_loss", "loss_d_real", "lr", "grad_norm", "health/diversity", "Epoch"]
 

@@ -48,7 +48,7 @@ class App:
 
     @property
     def home(self) -> Path:
-        from gentui.home import resolve_home
+        from gentui.config.home import resolve_home
 
         return resolve_home(self.home_option)
 
@@ -71,7 +71,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 def say(*lines: object) -> None:
     """Narration, on stderr, cleaned of what a terminal could be tricked with."""
-    from gentui.text import clean
+    from gentui.text.sanitize import clean
 
     for line in lines:
         click.echo(clean(line), err=True)
@@ -89,7 +89,7 @@ def out_bytes(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
-    from gentui.text import clean_lines
+    from gentui.text.sanitize import clean_lines
 
     text = data.decode("utf-8", "replace")
     click.echo("\n".join(clean_lines(text)), nl=not text.endswith("\n"))
@@ -133,7 +133,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequen
     """An aligned table on stdout. On a terminal the last column gives way when the window is narrow."""
     from rich.cells import cell_len
 
-    from gentui.text import clean, fit, shorten
+    from gentui.text.sanitize import clean, fit, shorten
 
     cells = [[clean(value if value is not None else "", 200) for value in row] for row in rows]
     widths = [max(cell_len(row[i]) for row in [list(header), *cells]) for i in range(len(header))]

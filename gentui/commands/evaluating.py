@@ -122,7 +122,7 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
         out(job.scores_path.read_text())
         return Exit.OK
     from engine.recipes.evaluate_options import score_line
-    from gentui.text import clean
+    from gentui.text.sanitize import clean
 
     for score in job.scores():
         out("\t".join(clean(part) for part in score_line(score).split("\t")))

@@ -100,7 +100,7 @@ def _state(cls: type[Data]) -> str:
 def data_check(names: tuple[str, ...]) -> int:
     """Whether data sets are here and hold exactly what was published."""
     from engine.recipes.recipe import datasets
-    from gentui.datasets import check
+    from gentui.machine.datasets import check
 
     chosen = {name: _dataset(name) for name in names} or datasets()
     code: int = Exit.OK
@@ -125,7 +125,7 @@ def data_check(names: tuple[str, ...]) -> int:
 def data_fetch(name: str) -> int:
     """Download a data set into $GENTUI_DATA; prints the folder."""
     from engine.recipes.recipe import data_root
-    from gentui.datasets import FetchError, check, fetch
+    from gentui.machine.datasets import FetchError, check, fetch
 
     cls = _dataset(name)
     if cls.embedded:
@@ -170,7 +170,7 @@ class _Progress:
 @pass_app
 def doctor_command(app: App, as_json: bool) -> int:
     """What this machine can do with gentui, and how to mend what it cannot."""
-    from gentui.doctor import NEEDED, examine
+    from gentui.machine.doctor import NEEDED, examine
 
     checks = examine(app.home)
     code = Exit.CANNOT if any(check.name in NEEDED and not check.ok for check in checks) else Exit.OK

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.recipes.axes import Axis
     from engine.recipes.recipe import Recipe
     from engine.settings.diagnostics import Problem
-    from gentui.sweeps import Planned
+    from gentui.runs.planning import Planned
 
 override_option = click.option(
     "-o", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, as optim.lr=1e-4."
@@ -144,7 +144,7 @@ def run_command(
     from gentui import jobs
     from gentui.batch import after_queueing_all, load_all, means_several
     from gentui.progress import Leaving, after_queueing
-    from gentui.text import clean
+    from gentui.text.sanitize import clean
 
     more = [parse_axis(text) for text in sweeps]
     if seed is not None and any(axis.key == "train.seed" for axis in more):
@@ -181,22 +181,22 @@ def _planned(
 ) -> list[Planned]:
     """The runs to launch; of sweeps it says how many there will be, and about how long they take, before."""
     from engine.recipes.recipe import RecipeError
-    from gentui import sweeps
     from gentui.batch import require_all_data
+    from gentui.runs import planning
 
     plans: list[Planned] = []
     problems: list[Problem] = []
     for recipe in recipes:
         try:
-            axes = sweeps.axes_of(recipe, more)
-            found = sweeps.planned(recipe, axes, label, chosen)
+            axes = planning.axes_of(recipe, more)
+            found = planning.planned(recipe, axes, label, chosen)
         except RecipeError as error:
             problems += error.problems
             continue
         plans += found
         if axes:
             number = f"{len(found)} run{'s'[: len(found) > 1]}"
-            say(f"{recipe.name}: {number} ({sweeps.shape(axes)}), {_about(app, found, device)}")
+            say(f"{recipe.name}: {number} ({planning.shape(axes)}), {_about(app, found, device)}")
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
     require_all_data([plan.recipe for plan in plans])
@@ -204,7 +204,7 @@ def _planned(
 
 
 def _about(app: App, plans: list[Planned], device: str | None) -> str:
-    from gentui import sweeps
+    from gentui.runs import planning
 
-    estimate = sweeps.Speeds(app.index().runs(), device).of_all(plan.recipe for plan in plans)
-    return sweeps.UNKNOWN if estimate is None else f"one after another {estimate.told(duration)}"
+    estimate = planning.Speeds(app.index().runs(), device).of_all(plan.recipe for plan in plans)
+    return planning.UNKNOWN if estimate is None else f"one after another {estimate.told(duration)}"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.runs.directory import STATUSES, JobDir, RunDir
-from gentui import health
 from gentui.commands.console import (
     App,
     duration,
@@ -22,7 +21,9 @@ from gentui.commands.console import (
     say,
     table,
 )
-from gentui.measures import plus_minus
+from gentui.metrics.namespaces import is_signal
+from gentui.runs import alarms
+from gentui.text.numbers import plus_minus
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, Index, RunRow
@@ -40,13 +41,13 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
     (fid, loss), or one of status, dataset, family, recipe, tag, name, note, device, alarms, step, seconds, speed,
     seed …; a comma means either, a - in front means not.
     """
-    from gentui import filters
     from gentui.jobs import pending
+    from gentui.runs import filter_language
 
     index = app.index()
     rows = index.runs(status=status)
     if text:
-        query = filters.parse(text, filters.Known.of(index.runs()))
+        query = filter_language.parse(text, filter_language.Known.of(index.runs()))
         if query.mistakes:
             raise click.UsageError("--filter: " + "; ".join(query.mistakes), click.get_current_context())
         rows = [row for row in rows if query.matches(row)]
@@ -64,7 +65,7 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
             [
                 row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
                 number(row.loss, 3), number(row.images_per_s, 3), duration(row.seconds),
-                f"{row.best.metric} {number(row.best.value)}" if row.best else "", health.count(row), row.name,
+                f"{row.best.metric} {number(row.best.value)}" if row.best else "", alarms.count(row), row.name,
                 " ".join(row.tags), row.reason,
             ]
             for row in rows
@@ -125,7 +126,7 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
 def show_command(app: App, run: str, as_json: bool) -> None:
     """All that is known of one run."""
     from gentui.jobs import pending
-    from gentui.text import clean
+    from gentui.text.sanitize import clean
 
     index = app.index()
     row = app.find(index, run)
@@ -166,7 +167,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         ("notes", row.notes.splitlines()),
         (
             "last values",
-            [_value(key, value) for key, value in sorted(row.metrics.items()) if not health.is_signal(key)],
+            [_value(key, value) for key, value in sorted(row.metrics.items()) if not is_signal(key)],
         ),
         ("scores", [_score(score) for score in full["evaluations"]]),
         (
@@ -193,10 +194,10 @@ def _health(row: RunRow, alerts: list[AlertRow]) -> list[str]:
     told = [
         line
         for alert in alerts
-        for line in (health.sentence(alert), *(f"    {a}" for a in health.advice(alert)))
-    ] or [health.NO_ALARM]
-    told += [_value(name, value) for name, value in health.signals(row.metrics).items()]
-    return [*told, *filter(None, [health.cost(row)])]
+        for line in (alarms.sentence(alert), *(f"    {a}" for a in alarms.advice(alert)))
+    ] or [alarms.NO_ALARM]
+    told += [_value(name, value) for name, value in alarms.signals(row.metrics).items()]
+    return [*told, *filter(None, [alarms.cost(row)])]
 
 
 def _nets(run: RunDir) -> list[str]:
@@ -284,14 +285,14 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
     """Runs side by side: the settings that differ, last values, best scores."""
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two runs", click.get_current_context())
-    from gentui import comparison
+    from gentui.runs import compare
 
     index = app.index()
     rows = [app.find(index, run) for run in dict.fromkeys(runs)]
-    settings = comparison.different([row.settings for row in rows])
-    metrics = comparison.beside([row.metrics for row in rows])
-    best = [comparison.best_scores(index, row) for row in rows]
-    scores = comparison.beside([{key: score.value for key, score in of.items()} for of in best])
+    settings = compare.different([row.settings for row in rows])
+    metrics = compare.beside([row.metrics for row in rows])
+    best = [compare.best_scores(index, row) for row in rows]
+    scores = compare.beside([{key: score.value for key, score in of.items()} for of in best])
     if as_json:
         out_json(
             {

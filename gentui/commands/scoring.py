@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from engine.runs.directory import Which
-from gentui import health
 from gentui.commands.console import App, Exit, json_option, number, out, out_json, pass_app, say, table
 from gentui.commands.engine import checkpoint_option, run_engine, with_checkpoint
-from gentui.measures import over_seeds, plus_minus
+from gentui.runs import alarms
+from gentui.text.numbers import over_seeds, plus_minus
 
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
@@ -102,7 +102,7 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
 
     Runs that differ in their seed alone are summed up: mean ± standard deviation over the seeds.
     """
-    from gentui.text import clean, shorten
+    from gentui.text.sanitize import clean, shorten
 
     rows = app.index().leaderboard(dataset)
     if as_json:
@@ -148,7 +148,7 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
                 [
                     row.rank, plus_minus(row.value, row.std, number), over_seeds(row, number), number(row.floor),
                     row.step, row.seed, row.run or "(published)", row.recipe,
-                    number(row.reference) if row.run else "", shorten(health.named(row.alarms), 40),
+                    number(row.reference) if row.run else "", shorten(alarms.named(row.alarms), 40),
                     row.name if row.run else row.source,
                 ]
                 for row in members

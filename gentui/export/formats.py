@@ -13,7 +13,7 @@ from typing import Any
 
 from gentui.export.latex import to_latex
 from gentui.export.rows import COLUMNS, Row
-from gentui.measures import plus_minus
+from gentui.text.numbers import plus_minus
 
 # What a page has room for; CSV and JSON carry every column.
 SHOWN = {

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.directory import RunDir
-from gentui import groups, health
 from gentui.export.curves import COLUMNS, curves
 from gentui.export.formats import markdown_text
-from gentui.measures import over_seeds, plus_minus
-from gentui.text import clean, clean_lines
+from gentui.metrics import grouping
+from gentui.runs import alarms
+from gentui.text.numbers import over_seeds, plus_minus
+from gentui.text.sanitize import clean, clean_lines
 
 if TYPE_CHECKING:
     from gentui.index import Evaluation, Index, LeaderboardRow, RunRow
@@ -102,10 +103,10 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
              clean(score.protocol)]
         )  # fmt: skip
     section.alarms = [
-        (clean(health.sentence(alert)), [clean(line) for line in health.advice(alert)])
+        (clean(alarms.sentence(alert)), [clean(line) for line in alarms.advice(alert)])
         for alert in index.alerts(row.id)
     ]
-    section.cost = health.cost(row)
+    section.cost = alarms.cost(row)
     section.notes = clean_lines(row.notes) if row.notes else []
     section.settings, section.summary = _settings(run)
     section.curves = _curves(index, row, folder)
@@ -139,7 +140,7 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
         "published" if row.run is None else str(row.rank or ""),
         " · ".join(filter(None, [_value(row), over_seeds(row, _figure)])),
         clean(row.recipe) + (" (quick)" if row.quick else ""),
-        clean(" ".join(filter(None, [who, health.named(row.alarms)]))),
+        clean(" ".join(filter(None, [who, alarms.named(row.alarms)]))),
         "" if row.step is None else str(row.step),
         clean(row.protocol),
     ]
@@ -172,7 +173,7 @@ def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
     names = index.metric_keys(row.id)
     scores = {score.metric for score in index.evaluations(row.id)} - set(names)
     drawn = []
-    for group in groups.charts(names, scores):
+    for group in grouping.charts(names, scores):
         charts = [
             (
                 clean(name, 60),
@@ -236,7 +237,7 @@ def _html(sections: list[Section], others: list[Comparison]) -> str:
         if section.scores:
             parts.append(f"<h3>Scores</h3>\n{table(SCORE_HEAD, section.scores)}")
         items = "".join(f"<li>{'<br>'.join(map(e, [seen, *advice]))}</li>" for seen, advice in section.alarms)
-        parts.append(f"<h3>Health</h3>\n{f'<ul>{items}</ul>' if items else f'<p>{health.NO_ALARM}</p>'}\n")
+        parts.append(f"<h3>Health</h3>\n{f'<ul>{items}</ul>' if items else f'<p>{alarms.NO_ALARM}</p>'}\n")
         parts += [f"<p>{e(section.cost)}</p>\n"] if section.cost else []
         for title, pictures in (("Curves", section.curves), ("Pictures", section.pictures)):
             if pictures:
@@ -276,7 +277,7 @@ def _markdown(sections: list[Section], others: list[Comparison]) -> str:
         lines += [f"## {m(section.title)}", "", m(section.summary), "", *table(["", ""], section.facts)]
         if section.scores:
             lines += ["### Scores", "", *table(SCORE_HEAD, section.scores)]
-        lines += ["### Health", "", *([] if section.alarms else [health.NO_ALARM, ""])]
+        lines += ["### Health", "", *([] if section.alarms else [alarms.NO_ALARM, ""])]
         for seen, advice in section.alarms:
             lines += [f"- {m(seen)}", *(f"  - {m(line)}" for line in advice)]
         lines += [""] if section.alarms else []

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from gentui.index import Evaluation, Index, RunRow

@@ -11,7 +11,7 @@ from typing import Any
 import gentui
 from gentui.imports.entries import About, Source
 from gentui.jobs.marks import LONGEST_NAME, Marks, of
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 FAMILY = "imported"
 MOST_SETTINGS = 2000

@@ -16,8 +16,8 @@ from gentui.imports.describing import MOST_SETTINGS, Description
 from gentui.imports.entries import About, Ended, Entry, LeftOut, Machine, Numbers, Picture, Printed
 from gentui.imports.reading import picture_suffix
 from gentui.index.log import MAX_SERIES, MAX_SYSTEM
-from gentui.system import is_system
-from gentui.text import clean
+from gentui.metrics.namespaces import is_system
+from gentui.text.sanitize import clean
 
 _BATCH = 512  # records written at a time
 _LONGEST_NAME = 200  # of a series, as the index has it

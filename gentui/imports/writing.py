@@ -28,7 +28,7 @@ from gentui.imports.recording import Recorder
 from gentui.jobs import marks
 from gentui.jobs.kinds import last_error
 from gentui.jobs.states import JobError, called, exclusive, read_state, try_lock
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 
 class RunWriter:

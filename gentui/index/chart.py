@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gentui.groups import METRIC
 from gentui.index.log import IMAGES, SECONDS
 from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Chart
+from gentui.metrics.namespaces import METRIC
 
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
 _KNOTS = 2000  # values of such a metric that the whole of a run is placed by

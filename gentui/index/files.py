@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.runs.directory import STATUSES
 from gentui.jobs import marks
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
 _DESCRIBING = frozenset(

@@ -25,7 +25,7 @@ from gentui.index.rows import (
     RunRow,
     SampleRow,
 )
-from gentui.system import SYSTEM
+from gentui.metrics.namespaces import SYSTEM
 
 if TYPE_CHECKING:
     from gentui.index.leaderboard import Published

@@ -11,7 +11,7 @@ from typing import Any
 
 from gentui.index.files import number, text, whole
 from gentui.index.rows import LeaderboardRow
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 SCORES = """
     SELECT r.dataset, e.protocol, e.metric, r.id, r.name, r.recipe, e.value, e.step, e.floor, r.seed, e.detail,

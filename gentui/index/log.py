@@ -11,11 +11,10 @@ from typing import Any
 
 from engine.runs.directory import RunDir
 from engine.runs.events import read_events
-from gentui.health import SEVERITIES
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole
-from gentui.system import SYSTEM, is_system
-from gentui.text import clean
+from gentui.metrics.namespaces import SEVERITIES, SYSTEM, is_system
+from gentui.text.sanitize import clean
 
 CHUNK = 1 << 20
 MAX_ALARMS = 20  # different ones of a run that its row names

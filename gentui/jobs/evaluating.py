@@ -14,7 +14,7 @@ from engine.runs.directory import JobDir, RunDir, State, Which, begin_job, check
 from gentui.jobs.kinds import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, require_own, unfinished
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 _KEPT = (
     30 * 86_400.0

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from engine.runs.directory import JobDir, RunDir, is_run_id, job_ids
 from engine.runs.events import last_event
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 EVALUATION = "eval-"
 """What ids of evaluations begin with; the rest is as a run's."""

@@ -29,7 +29,7 @@ from gentui.jobs.states import (
     read_state,
     require_own,
 )
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe

@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.runs.directory import RunDir, write_atomically
 from gentui.jobs.states import JobError, called, exclusive, get_job
-from gentui.text import clean, clean_lines
+from gentui.text.sanitize import clean, clean_lines
 
 FILE = "marks.json"
 MOST_TAGS, LONGEST_TAG, LONGEST_NAME, LONGEST_NOTES = 50, 60, 200, 20_000

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, Status, boot_id
 from gentui.jobs.kinds import Kind, kind_of, last_error
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 DEFAULT_GRACE = 30.0
 _FROM_OUTSIDE = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}

@@ -9,7 +9,7 @@ from pathlib import Path
 def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str = "") -> int:
     """The terminal app over ``home``, opened at its menu or ``at`` a run. ``images``: auto, kitty, sixel, half or none.
     Returns the exit code."""
-    from gentui import preferences
+    from gentui.config import preferences
     from gentui.tui.terminal import LateAnswer, Question, has_braille
 
     liked = preferences.read()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.paths import recipe_files
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe

@@ -8,21 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gentui.groups import METRIC
-from gentui.text import clean
+from gentui.metrics.namespaces import METRIC
+from gentui.text.sanitize import clean
 from gentui.tui import wording
 
-MARKS = ("braille", "block", "ascii")
 MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
 """What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
 SERIES = ("line", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 TONES = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
 """The colours of the curves, told apart by people with any colour vision."""
-SMOOTHING = (0.0, 0.6, 0.9, 0.97)
-KINDS = ("ema", "window")
-AXES = ("step", "epoch", "time", "images")
-GUIDES = ("none", "lines", "dots")
-"""What leads the eye from the ticks of the y axis across the chart."""
 
 
 @dataclass(frozen=True)

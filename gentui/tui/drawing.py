@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 PATIENCE = 3.0  # seconds from the end of its stdin until it is killed
 SERVER = (sys.executable, "-P", "-m", "engine.inference.server")

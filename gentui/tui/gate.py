@@ -7,7 +7,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from gentui.text import fit, shown
+from gentui.text.sanitize import fit, shown
 
 
 class Gate(LineFilter):

@@ -6,8 +6,8 @@ from collections import deque
 
 import numpy as np
 
-from gentui.machine import Machine
-from gentui.patterns import matcher
+from gentui.machine.monitor import Machine
+from gentui.text.matching import matcher
 from gentui.tui.curves import Curve
 from gentui.tui.widgets.charts import Curves
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 from gentui.tui import quiet
 
 if TYPE_CHECKING:

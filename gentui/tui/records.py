@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.runs.directory import RunDir
 from engine.runs.events import read_events
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 _LONGEST = 2000  # characters of a record that are shown
 _KNOWN = ("kind", "t", "mono", "step", "images")

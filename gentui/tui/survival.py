@@ -27,7 +27,7 @@ from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
 from gentui import __version__
-from gentui.text import clean, clean_lines
+from gentui.text.sanitize import clean, clean_lines
 from gentui.tui.orderly import OrderlyApp
 
 if TYPE_CHECKING:

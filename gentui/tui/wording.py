@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from gentui.measures import plus_minus
+from gentui.text.numbers import plus_minus
 
 GLYPHS = {
     "queued": ("◌", "dim"),
@@ -23,7 +23,7 @@ STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$text
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 SEVERITIES = {"error": "bad", "warning": "warn", "info": "dim"}
-"""Tones of alarms; their signs are in ``gentui.health``."""
+"""Tones of alarms; their signs are in ``gentui.runs.alarms``."""
 LIVE = ("running", "stalled", "queued")
 
 

@@ -13,9 +13,9 @@ from textual import events
 from textual.binding import Binding
 from textual.widget import Widget
 
-from gentui import keymap, preferences
-from gentui.text import clean
-from gentui.tui import keys, quiet
+from gentui.config import key_table, keymap, preferences
+from gentui.text.sanitize import clean
+from gentui.tui import quiet
 from gentui.tui.gate import Gate
 from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored, newest_of
 from gentui.tui.overlay import Overlay
@@ -65,7 +65,7 @@ class GentuiApp(SurvivingApp):
     }
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[Any]] = [
-        *keys.bindings("app"),
+        *key_table.bindings("app"),
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
     ENABLE_COMMAND_PALETTE = True
@@ -78,7 +78,7 @@ class GentuiApp(SurvivingApp):
     ) -> None:
         no_color = "NO_COLOR" in os.environ
         mapping, self._troubles = keymap.read()
-        keys.use(mapping)
+        key_table.use(mapping)
         super().__init__(ansi_color=True if no_color else None)
         self.set_keymap(mapping)
         self.home = home
@@ -110,12 +110,12 @@ class GentuiApp(SurvivingApp):
 
         seen = set()
         context = getattr(screen, "context", "")
-        for key in keys.of(context) + keys.of("app"):
+        for key in key_table.of(context) + key_table.of("app"):
             if key.id not in seen and key.id != "app.palette":
                 seen.add(key.id)
                 yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
 
-    def _runner(self, screen: Screen[Any], key: keys.Key) -> Callable[[], None]:
+    def _runner(self, screen: Screen[Any], key: key_table.Key) -> Callable[[], None]:
         def run() -> None:
             self.call_later((self if key.context == "app" else screen).run_action, key.action)
 
@@ -432,9 +432,10 @@ class GentuiApp(SurvivingApp):
         """
 
         def work() -> list[str]:
-            from gentui import jobs, sweeps
+            from gentui import jobs
+            from gentui.runs import planning
 
-            plans = sweeps.planned(recipe, axes, name, chosen)
+            plans = planning.planned(recipe, axes, name, chosen)
             for plan in plans:
                 plan.recipe.require_data()
             launch = jobs.launch

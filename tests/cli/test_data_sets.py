@@ -12,7 +12,7 @@ import pytest
 
 from engine.settings.datasets import File
 from engine.settings.datasets_published import MNIST, SVHN, USPS
-from gentui.datasets import check
+from gentui.machine.datasets import check
 
 PLAIN = {"a": b"content of a" * 3000, "b": b"content of b" * 9000}
 

@@ -47,7 +47,7 @@ def test_the_estimate_goes_by_earlier_runs(gentui, make_run, home):
 def test_a_net_of_another_size_is_estimated_by_a_stated_measure_and_another_net_not_at_all(make_run, home):
     from engine.recipes.axes import parse_axis
     from gentui.index import Index
-    from gentui.sweeps import Speeds
+    from gentui.runs.planning import Speeds
 
     make_run()
     index, recipe = Index(home), load("digits-unet")

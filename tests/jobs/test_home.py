@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gentui.home import HomeError, resolve_home
+from gentui.config.home import HomeError, resolve_home
 
 
 def test_the_option_wins_over_the_environment_and_that_over_the_default(tmp_path, monkeypatch):

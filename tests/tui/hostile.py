@@ -15,7 +15,7 @@ from wcwidth import wcwidth
 
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, new_run_id
-from gentui.text import MOST_MARKS
+from gentui.text.sanitize import MOST_MARKS
 from tests.tui.conftest import Runs, digit_tiles, grid_png
 
 SHALOM, SALAM = "שלום", "سلام"

@@ -16,7 +16,8 @@ from textual.widgets import Static
 
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
-from gentui import gpus, jobs, machine
+from gentui import jobs
+from gentui.machine import gpus, monitor
 from gentui.tui.live import Scored
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
@@ -27,7 +28,7 @@ NOW = 1_709_298_000.0  # Friday, 1 March 2024, 13:00 UTC: before every file's ti
 GPU = gpus.Gpu(
     0, "NVIDIA H100", 0.45, (12 << 30, 80 << 30), 61, 302.4, 700.0, (gpus.GpuProcess(7, "", 3 << 30),)
 )  # fmt: skip
-MACHINE = machine.Machine(
+MACHINE = monitor.Machine(
     (GPU,), "", 0.5, 2, 1.5, (6 << 30, 24 << 30), (240 << 30, 250 << 30), {"cpu": ()}
 )  # fmt: skip
 NET = """\

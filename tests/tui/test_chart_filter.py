@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gentui.tui import layouts
+from gentui.config import chart_layouts
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import ChartBox
@@ -44,7 +44,7 @@ async def test_charts_are_filtered_while_one_types_and_so_they_stay(desk, size, 
         await d.sees(f"{number - 2} left out by lr|^grad (/)")
         await d.press("enter", "tab")
         await d.until(lambda: screen.drawn.focus == 1)
-        await d.until(lambda: layouts.load("diffusion")[0].filter == "lr|^grad")
+        await d.until(lambda: chart_layouts.load("diffusion")[0].filter == "lr|^grad")
         d.app.open_run(second.id)
         await d.until(lambda: d.app.screen is not screen and getattr(d.app.screen, "drawn", None))
         other = d.app.screen
@@ -54,7 +54,7 @@ async def test_charts_are_filtered_while_one_types_and_so_they_stay(desk, size, 
         await d.press("escape")
         await d.until(lambda: len(other.drawn.groups) == number)
         assert d.app.screen is other
-    assert json.loads(layouts.path().read_text())["diffusion"]["filter"] == ""
+    assert json.loads(chart_layouts.path().read_text())["diffusion"]["filter"] == ""
 
 
 async def test_a_filter_that_nothing_passes_or_that_is_no_expression_says_so(desk, size, runs):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from textual import events
 
-from gentui.tui import layouts
+from gentui.config import chart_layouts
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import ChartBox, Charts
 from gentui.tui.widgets.heatmap import HeatMap
@@ -310,7 +310,7 @@ async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, size, runs
         await d.sees(f"rows of charts: 9, {fit} fit")
         await d.press("right_curly_bracket")
         await d.until(lambda: charts.down == 1 and charts.count == charts.across)
-        await d.until(lambda: layouts.load("diffusion")[0].rows == 1)
+        await d.until(lambda: chart_layouts.load("diffusion")[0].rows == 1)
 
 
 async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(desk, runs):
@@ -395,7 +395,7 @@ async def test_one_chart_alone_has_a_logarithmic_axis_and_keeps_it(desk, runs):
         await d.sees("y axis of grad_norm: logarithmic")
         await d.press("y")
         await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [True, False, True])
-        await d.until(lambda: layouts.load("diffusion")[0].others == ("grad_norm",))
+        await d.until(lambda: chart_layouts.load("diffusion")[0].others == ("grad_norm",))
         await d.press("Z")
         await d.until(lambda: all(chart.look.log_y for chart in shown(screen)))
 
@@ -413,4 +413,4 @@ async def test_the_picture_beside_the_charts_is_made_wider_by_keys_and_by_the_mo
         await d.pilot.mouse_up(offset=(80, y + 5))
         await d.until(lambda: picture.outer_size.width == 80)
         await d.sees("the picture has 50 % of the width")
-        await d.until(lambda: layouts.load("diffusion")[0].picture == 50)
+        await d.until(lambda: chart_layouts.load("diffusion")[0].picture == 50)

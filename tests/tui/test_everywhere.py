@@ -8,7 +8,7 @@ import json
 import pytest
 from textual.color import Color
 
-from gentui import preferences
+from gentui.config import preferences
 from gentui.tui.live import SLOW
 from gentui.tui.screens.tour import lines
 from gentui.tui.themes import THEMES

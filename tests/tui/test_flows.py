@@ -557,11 +557,11 @@ async def test_tiny_terminals_do_not_crash(desk, runs):
 
 
 async def test_the_palette_offers_every_key_of_the_screen(desk):
-    from gentui.tui import keys
+    from gentui.config import key_table
 
     async with desk((100, 40)) as d:
         offered = {command.title for command in d.app.get_system_commands(d.app.screen)}
-        for key in keys.of("home") + keys.of("app"):
+        for key in key_table.of("home") + key_table.of("app"):
             if key.palette:
                 assert f"{key.label} ({key.display})" in offered
         await d.press("ctrl+p")

@@ -22,7 +22,8 @@ from textual import events
 from textual.geometry import Size
 from textual.keys import _character_to_key
 
-from gentui.tui import drawing, keys
+from gentui.config import key_table
+from gentui.tui import drawing
 from gentui.tui.curves import Curve, Look
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.export import ExportScreen
@@ -42,7 +43,7 @@ LEAVES = {"q", "ctrl+q", "ctrl+c"}
 
 def strokes() -> list[str]:
     """Every key of the table, those of lists and fields, and what a person may type."""
-    known = {stroke for key in keys.TABLE for stroke in key.keys.split(",")}
+    known = {stroke for key in key_table.TABLE for stroke in key.keys.split(",")}
     moves = [
         "up",
         "down",

@@ -15,7 +15,7 @@ import sys
 import pytest
 
 from engine.runs.directory import RunDir
-from gentui.text import clean
+from gentui.text.sanitize import clean
 from gentui.tui.screens.run import inside
 from tests.tui.emulator import ENV
 from tests.tui.hostile import LONE, SALAM, SHALOM, Hostile, acts_of, is_harmless

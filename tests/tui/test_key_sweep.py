@@ -19,7 +19,7 @@ from textual.widgets import Input, TextArea
 
 import gentui.tui
 from gentui import jobs
-from gentui.tui import keys
+from gentui.config import key_table
 from gentui.tui.widgets.bars import StatusLine
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.settings import SettingsForm
@@ -95,7 +95,7 @@ def classes() -> list[type]:
     return sorted(found, key=lambda c: c.__qualname__)
 
 
-def action_of(key: keys.Key) -> str:
+def action_of(key: key_table.Key) -> str:
     name = re.match(r"\w+", key.action)
     assert name
     return name[0]
@@ -106,7 +106,7 @@ def test_every_action_of_ours_is_a_row_of_the_table():
         ours = {name.removeprefix("action_") for name in vars(cls) if name.startswith("action_")}
         contexts = [c for c, screen in SCREENS.items() if issubclass(screen, cls)]
         contexts += ["app"] if issubclass(GentuiApp, cls) else []
-        rows = {action_of(key) for context in contexts for key in keys.of(context)}
+        rows = {action_of(key) for context in contexts for key in key_table.of(context)}
         assert ours <= rows | OWN.get(cls.__name__, set()), f"{cls.__name__} has actions without a key"
 
 
@@ -114,7 +114,9 @@ def test_nothing_is_bound_outside_of_the_table():
     for cls in classes():
         for binding in vars(cls).get("BINDINGS", ()):
             is_own = action_of(binding) in OWN.get(cls.__name__, set()) or cls.__name__ == "Lines"
-            assert binding.id in keys.BY_ID or is_own or binding.key == "ctrl+c", f"{cls.__name__}: {binding}"
+            assert binding.id in key_table.BY_ID or is_own or binding.key == "ctrl+c", (
+                f"{cls.__name__}: {binding}"
+            )
 
 
 async def settled(d: Desk) -> None:
@@ -133,7 +135,7 @@ async def at_rest(d: Desk) -> None:
 
 async def give(d: Desk, stroke: str) -> None:
     """A key, as the terminal gives it."""
-    shown = " " if stroke == "space" else keys.name_of(stroke)
+    shown = " " if stroke == "space" else key_table.name_of(stroke)
     d.app.post_message(events.Key(stroke, shown if len(shown) == 1 and shown.isascii() else None))
     await settled(d)
 
@@ -146,7 +148,9 @@ async def go(d: Desk, context: str) -> Any:
         line.close()
     await at_rest(d)
     for step in WAYS[context]:
-        await give(d, keys.real(keys.BY_ID[step]).keys.split(",")[0] if step in keys.BY_ID else step)
+        await give(
+            d, key_table.real(key_table.BY_ID[step]).keys.split(",")[0] if step in key_table.BY_ID else step
+        )
         if step in PLACES:
             await d.until(lambda step=step: d.app.screen.context == PLACES[step] and is_filled(d.app.screen))
         if step == "app.runs":
@@ -204,7 +208,8 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
     """Pressed in its context: with the focus as it is at first, on each pane, and on everything that can have it."""
     if are_mapped:
         own = {
-            key.id: f"{'super' if key.context == 'app' else 'alt'}+f{n}" for n, key in enumerate(keys.TABLE, 1)
+            key.id: f"{'super' if key.context == 'app' else 'alt'}+f{n}"
+            for n, key in enumerate(key_table.TABLE, 1)
         }
         config("\n".join(f'"{name}" = "{stroke}"' for name, stroke in own.items()))
     wrong = []
@@ -213,13 +218,13 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
         recorder = Recorder(d.app, monkeypatch)
         for context in SCREENS:
             screen = await go(d, context)
-            rows = [*keys.of(context), *(() if context in keys.MODAL else keys.of("app"))]
+            rows = [*key_table.of(context), *(() if context in key_table.MODAL else key_table.of("app"))]
             expected = {stroke: key for key in rows for stroke in key.keys.split(",")}
 
             async def check(strokes: Any, where: str, screen=screen, expected=expected) -> None:
                 for stroke in strokes:
                     key, before = expected[stroke], screen.focused
-                    is_text = is_typed_in(screen) and keys.prints(stroke)
+                    is_text = is_typed_in(screen) and key_table.prints(stroke)
                     wanted = [] if is_text else [(key.action, d.app if key.context == "app" else screen)]
                     if (found := await recorder.what(d, stroke)) != wanted:
                         wrong.append(f"{where}: {stroke} of {key.id} calls {[name for name, _ in found]}")
@@ -252,7 +257,7 @@ async def test_each_key_is_answered(desk, furnished, context: str):
     silent = []
     async with desk((120, 40)) as d:
         panes = [tabs.active for tabs in (await go(d, context)).query(Tabs)]
-        for key in keys.of(context):
+        for key in key_table.of(context):
             if key.id in QUIET or any(f"tab('{pane}')" in key.action for pane in panes):
                 continue
             await go(d, context)
@@ -261,7 +266,7 @@ async def test_each_key_is_answered(desk, furnished, context: str):
     assert not silent
 
 
-async def is_answered(d: Desk, key: keys.Key) -> bool:
+async def is_answered(d: Desk, key: key_table.Key) -> bool:
     """Whether a person would notice that it was pressed."""
     for line in d.app.screen.query(StatusLine):
         line.say("")
@@ -279,7 +284,7 @@ async def is_answered(d: Desk, key: keys.Key) -> bool:
 async def test_each_key_is_answered_where_there_is_no_run(desk, home, context: str, shown: str):
     silent = []
     async with desk((120, 40)) as d:
-        for key in keys.of(context):
+        for key in key_table.of(context):
             await d.app.action_go("home")
             await d.app.action_go(context)
             await d.until(lambda: d.app.screen.context == context)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gentui import keymap
-from gentui.tui import keys
+from gentui.config import key_table, keymap
 from gentui.tui.screens.base import Dialog
 from gentui.tui.screens.help import help_text
 from gentui.tui.screens.jump import LETTERS, targets
@@ -25,11 +24,11 @@ def config(home: Path, tmp_path: Path, monkeypatch):
         (tmp_path / "mine" / "keys.toml").write_text(text)
 
     yield write
-    keys.use({})
+    key_table.use({})
 
 
 def test_dialogs_are_where_the_keys_of_the_app_do_not_work():
-    assert {name for name, screen in SCREENS.items() if issubclass(screen, Dialog)} == keys.MODAL
+    assert {name for name, screen in SCREENS.items() if issubclass(screen, Dialog)} == key_table.MODAL
 
 
 @pytest.mark.parametrize(
@@ -113,6 +112,6 @@ async def test_every_action_is_in_the_palette(desk, runs):
             await d.press(place)
             await d.until(lambda context=context: getattr(d.app.screen, "context", "") == context)
             titles = {command.title for command in d.app.get_system_commands(d.app.screen)}
-            for key in keys.of(context) + keys.of("app"):
+            for key in key_table.of(context) + key_table.of("app"):
                 assert key.id == "app.palette" or f"{key.label} ({key.display})" in titles, key.id
             assert len(targets(d.app.screen)) >= 5

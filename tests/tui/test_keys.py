@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 from textual.screen import Screen
 
-from gentui.tui import keys
+from gentui.config import key_table
 from gentui.tui.screens.choose import ChooseScreen
 from gentui.tui.screens.compare import CompareScreen
 from gentui.tui.screens.confirm import ConfirmScreen
@@ -68,19 +68,19 @@ FOCUSED = {
 }
 
 
-def strokes(context: str) -> list[tuple[str, keys.Key]]:
-    return [(stroke, key) for key in keys.of(context) for stroke in key.keys.split(",")]
+def strokes(context: str) -> list[tuple[str, key_table.Key]]:
+    return [(stroke, key) for key in key_table.of(context) for stroke in key.keys.split(",")]
 
 
 def test_every_context_has_a_screen():
-    assert set(SCREENS) | {"app"} == set(keys.CONTEXTS) == {key.context for key in keys.TABLE}
+    assert set(SCREENS) | {"app"} == set(key_table.CONTEXTS) == {key.context for key in key_table.TABLE}
 
 
 def test_ids_are_unique():
-    assert len(keys.BY_ID) == len(keys.TABLE)
+    assert len(key_table.BY_ID) == len(key_table.TABLE)
 
 
-@pytest.mark.parametrize("context", keys.CONTEXTS)
+@pytest.mark.parametrize("context", key_table.CONTEXTS)
 def test_no_key_stands_twice_where_it_works(context: str):
     here = strokes(context)
     if context not in DIALOGS | {"app"}:
@@ -98,45 +98,45 @@ def test_no_widget_hides_a_key_of_its_screen(context: str):
             assert not hidden, f"{widget.__name__} takes {hidden} away from {context}"
 
 
-@pytest.mark.parametrize("context", keys.CONTEXTS)
+@pytest.mark.parametrize("context", key_table.CONTEXTS)
 def test_every_key_has_an_action_that_exists(context: str):
     target = GentuiApp if context == "app" else SCREENS[context]
-    for key in keys.of(context):
+    for key in key_table.of(context):
         name = re.match(r"\w+", key.action)
         assert name and hasattr(target, f"action_{name[0]}"), key
 
 
-@pytest.mark.parametrize("context", keys.CONTEXTS)
+@pytest.mark.parametrize("context", key_table.CONTEXTS)
 def test_every_key_is_in_the_help(context: str):
     text = help_text(context).plain
-    for key in keys.TABLE:
+    for key in key_table.TABLE:
         assert key.label in text
         for stroke in key.keys.split(","):
-            assert keys.name_of(stroke) in text
+            assert key_table.name_of(stroke) in text
 
 
 def test_every_action_has_a_key_that_arrives_in_any_terminal():
     """Ctrl-Q is one more way out only: where flow control takes it, it does nothing."""
-    lost = {*keys.EATEN, *keys.SAME}
-    assert {stroke for key in keys.TABLE for stroke in key.keys.split(",")} & lost == {"ctrl+q"}
-    for key in keys.TABLE:
+    lost = {*key_table.EATEN, *key_table.SAME}
+    assert {stroke for key in key_table.TABLE for stroke in key.keys.split(",")} & lost == {"ctrl+q"}
+    for key in key_table.TABLE:
         # only terminals that speak kitty's keyboard protocol tell Ctrl-Enter from Enter
         assert set(key.keys.split(",")) - lost - {"ctrl+enter"}, key
 
 
-@pytest.mark.parametrize("context", sorted(keys.WRITTEN_IN))
+@pytest.mark.parametrize("context", sorted(key_table.WRITTEN_IN))
 def test_where_text_is_typed_the_key_bar_offers_no_letters(context: str):
-    for key in keys.shown(context):
-        assert not any(map(keys.prints, key.keys.split(","))), key
+    for key in key_table.shown(context):
+        assert not any(map(key_table.prints, key.keys.split(","))), key
 
 
 def test_every_key_says_what_it_does():
-    for key in keys.TABLE:
+    for key in key_table.TABLE:
         assert key.label and key.help and len(key.label) <= 16, key
 
 
-@pytest.mark.parametrize("context", sorted(set(keys.CONTEXTS) - DIALOGS - {"app"}))
+@pytest.mark.parametrize("context", sorted(set(key_table.CONTEXTS) - DIALOGS - {"app"}))
 def test_help_and_quit_are_always_offered_last(context: str):
-    shown = keys.shown(context)
+    shown = key_table.shown(context)
     assert [key.id for key in shown[-2:]] == ["app.quit", "app.help"]
     assert [key.rank for key in shown] == sorted(key.rank for key in shown)

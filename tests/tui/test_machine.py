@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from gentui import gpus, machine
+from gentui.machine import gpus, monitor
 from gentui.tui.history import History
 from gentui.tui.screens.machine import rows_of
 from gentui.tui.widgets.chart import Chart
@@ -178,17 +178,17 @@ def test_the_queue_in_its_order(home, runs):
     waiting = [runs.make(status="queued", steps=0, name=name, fid=None, samples=0) for name in ("a", "b")]
     for place, one in enumerate(waiting):
         one.write_state(one.read_state().with_(queued_at=1000.0 - place))
-    jobs = machine.queue_by_slot(home)["cpu"]
+    jobs = monitor.queue_by_slot(home)["cpu"]
     assert [(job.id, job.place) for job in jobs] == [(run.id, 0), (waiting[1].id, 1), (waiting[0].id, 2)]
-    assert machine.queue_in_words(jobs) == f"{run.id}; 2 waiting"
-    lines = rows_of(machine.Machine((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs}), {})
+    assert monitor.queue_in_words(jobs) == f"{run.id}; 2 waiting"
+    lines = rows_of(monitor.Machine((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs}), {})
     shown = [" ".join(cell if isinstance(cell, str) else cell[0] for cell in line.cells) for line in lines]
     assert any("◌ 2 in line" in line for line in shown) and any("99% !" in line for line in shown)
 
 
 def test_a_child_of_a_trainer_is_its_run_s(tmp_path):
-    assert machine.owner_of(os.getpid(), {os.getppid(): "run"}) == "run"
-    assert machine.owner_of(2**22 + 1, {1: "run"}) == ""
+    assert monitor.owner_of(os.getpid(), {os.getppid(): "run"}) == "run"
+    assert monitor.owner_of(2**22 + 1, {1: "run"}) == ""
 
 
 def test_a_driver_that_fails_is_a_sentence(nvml, monkeypatch):
@@ -246,7 +246,7 @@ async def test_processes_are_sorted_filtered_and_known_by_their_run(desk, runs, 
 def test_rates_are_of_what_passed_between_two_looks():
     history = History()
     for at, read, sent in ((10.0, 0, 5 << 20), (12.0, 6 << 20, 5 << 20), (14.0, 2 << 20, 9 << 20)):
-        history.add(at, machine.Machine(
+        history.add(at, monitor.Machine(
             (), "", 0.5, 2, 1.0, (1, 4), (1, 2), {}, (), (0.25, 0.75), (0, 0), {"disk read": read, "net sent": sent}
         ))  # fmt: skip
     found = {curve.key: curve.lo.tolist() for chart in history.charts() for curve in chart}
@@ -265,11 +265,11 @@ def test_rates_are_of_what_passed_between_two_looks():
 
 def test_the_use_of_the_cores_is_since_the_last_look_of_whichever_thread(monkeypatch):
     work = iter([(100.0, 200.0), (101.0, 204.0), (104.0, 208.0), (104.0, 208.0)])
-    monkeypatch.setattr(machine, "_cores", [])
-    monkeypatch.setattr(machine, "_core_times", lambda: [next(work)])
+    monkeypatch.setattr(monitor, "_cores", [])
+    monkeypatch.setattr(monitor, "_core_times", lambda: [next(work)])
     told: list[tuple[float, ...]] = []
     for _ in range(3):
-        thread = threading.Thread(target=lambda: told.append(machine.cores_of()))
+        thread = threading.Thread(target=lambda: told.append(monitor.cores_of()))
         thread.start()
         thread.join()
     assert told == [(0.25,), (0.75,), (0.0,)]
@@ -280,11 +280,11 @@ def test_what_a_process_uses_is_known_at_the_first_look(tmp_path):
     code = (
         "import subprocess, sys, time\n"
         "from pathlib import Path\n"
-        "from gentui import machine\n"
+        "from gentui.machine import monitor\n"
         "busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n"
         "time.sleep(0.3)\n"
         "try:\n"
-        f"    seen = machine.look(Path({str(tmp_path)!r}))\n"
+        f"    seen = monitor.look(Path({str(tmp_path)!r}))\n"
         "finally:\n"
         "    busy.kill()\n"
         "print(next(one.cpu for one in seen.processes if one.pid == busy.pid))\n"

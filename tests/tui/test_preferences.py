@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from gentui import preferences
-from gentui.preferences import Preferences
+from gentui.config import preferences
+from gentui.config.preferences import Preferences
 from gentui.tui import app as tui
 from gentui.tui.curves import TONES
 from gentui.tui.themes import CURVES, PALETTES, THEMES, curve_colours

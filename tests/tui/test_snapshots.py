@@ -21,7 +21,7 @@ import pytest
 from textual.filter import NoColor
 from textual.screen import ModalScreen, Screen
 
-from gentui import preferences
+from gentui.config import preferences
 from gentui.tui import screens
 from gentui.tui.screens.compare import TABS as COMPARED
 from gentui.tui.screens.run import TABS as PANES

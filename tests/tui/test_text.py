@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from rich.cells import cell_len
 
-from gentui.text import clean, clean_lines, fit, shorten
+from gentui.text.sanitize import clean, clean_lines, fit, shorten
 
 HOSTILE = {
     "clipboard": "\x1b]52;c;aGFja2Vk\x07name",

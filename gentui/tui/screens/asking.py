@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 from gentui.tui.widgets.settings import Entry, SettingsForm, placed
 
 if TYPE_CHECKING:

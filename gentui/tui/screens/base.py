@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 from gentui.tui.live import Fetch, Fresh
 from gentui.tui.survival import dismiss_once
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar

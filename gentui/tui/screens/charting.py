@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gentui import groups, health
-from gentui.patterns import matcher
-from gentui.system import is_system
-from gentui.text import clean
-from gentui.tui import layouts
-from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING, Curve, Look, name_of, place_on
-from gentui.tui.layouts import NEAR_PICTURE, PICTURE, Layout
+from gentui.config import chart_layouts
+from gentui.config.chart_layouts import AXES, GUIDES, KINDS, MARKS, NEAR_PICTURE, PICTURE, SMOOTHING, Layout
+from gentui.metrics import grouping
+from gentui.metrics.namespaces import METRIC, SIGNAL, is_signal, is_system
+from gentui.text.matching import matcher
+from gentui.text.sanitize import clean
+from gentui.tui.curves import Curve, Look, name_of, place_on
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import deeds
 from gentui.tui.screens.painting import PaintsOnce
@@ -70,9 +70,9 @@ class Drawn:
 
 def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted: Wanted) -> Drawn:
     """In the live thread: the charts that are wanted of a run. ``scored`` are the metrics of its evaluations."""
-    layout, metrics = layouts.load(run.family) if wanted.needs_layout else None, tuple(names)
+    layout, metrics = chart_layouts.load(run.family) if wanted.needs_layout else None, tuple(names)
     names = [name for name in names if is_system(name) == wanted.of_machine]
-    every = groups.charts(names, [] if wanted.of_machine else scored)
+    every = grouping.charts(names, [] if wanted.of_machine else scored)
     if len(wanted.laid) > 1:  # the curves of a chart are runs, so each metric has a chart of its own
         every = [(name,) for group in every for name in group]
     number = len(every)
@@ -134,7 +134,7 @@ def curve_of(
     index: Index, run_id: str, name: str, wanted: Wanted, is_score: bool, like: str | None = None
 ) -> Curve:
     """A metric, or the scores of one, along the run. What is seen at evaluations only is marked, not smoothed."""
-    is_sparse = is_score or health.is_signal(name)
+    is_sparse = is_score or is_signal(name)
     lo, hi = wanted.window or (None, None)
     if is_score:
         chart = index.score_chart(run_id, name, wanted.axis, like)
@@ -165,7 +165,7 @@ def heat_of(index: Index, run_id: str, names: list[str], wanted: Wanted) -> Heat
         replace(curve_of(index, run_id, name, wanted, is_score=False), key=name.removeprefix(prefix))
         for name in chosen[:MOST_SERIES]
     )
-    return Heat(wanted.heat, tuple(curves), is_common=bool(prefix) and prefix != health.SIGNAL)
+    return Heat(wanted.heat, tuple(curves), is_common=bool(prefix) and prefix != SIGNAL)
 
 
 class Charting(PaintsOnce):
@@ -246,7 +246,7 @@ class Charting(PaintsOnce):
     @property
     def axis(self) -> str:
         """What the x axis counts: as the family's charts do, or a metric, as long as this screen is there."""
-        return f"{groups.METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
+        return f"{METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
 
     @property
     def look(self) -> Look:
@@ -303,7 +303,7 @@ class Charting(PaintsOnce):
         self._layout = replace(self._layout, **changes)
         if self._family:
             family = self._family
-            self.gentui.in_thread(lambda: layouts.save(family, lambda: self._layout))
+            self.gentui.in_thread(lambda: chart_layouts.save(family, lambda: self._layout))
         if not self.shows_charts:
             self.go_to_charts()
         elif not {"axis", "hidden", "columns", "rows", "filter"} & set(changes):  # else the curves come anew

@@ -8,9 +8,10 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from gentui import comparison
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.runs import compare
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.screens import deeds
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
@@ -29,7 +30,7 @@ class ChooseScreen(Dialog):
     """Dismissed with the ids chosen, in the order they were marked; None when nothing is to be compared."""
 
     context = "choose"
-    BINDINGS = keys.bindings("choose")
+    BINDINGS = key_table.bindings("choose")
     DEFAULT_CSS = """
     ChooseScreen > Vertical { width: 96; height: 80%; }
     ChooseScreen Table { height: 1fr; background: $surface; }
@@ -39,7 +40,7 @@ class ChooseScreen(Dialog):
         super().__init__()
         self._runs = runs
         there = {run.id for run in runs}
-        self._marked = [run for run in dict.fromkeys(marked) if run in there][: comparison.MOST]
+        self._marked = [run for run in dict.fromkeys(marked) if run in there][: compare.MOST]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
@@ -66,8 +67,8 @@ class ChooseScreen(Dialog):
             )
         self.query_one(Table).set_rows(rows)
         told = f"{sign}{wording.plural(len(self._marked), 'run')} marked"
-        if len(self._marked) < comparison.FEWEST:
-            told += f"; {comparison.FEWEST} to {comparison.MOST} can be compared"
+        if len(self._marked) < compare.FEWEST:
+            told += f"; {compare.FEWEST} to {compare.MOST} can be compared"
         self.query_one("#count", Static).update(told)
 
     def action_mark(self) -> None:
@@ -75,7 +76,7 @@ class ChooseScreen(Dialog):
             return
         if run in self._marked:
             self._marked.remove(run)
-        elif len(self._marked) < comparison.MOST:
+        elif len(self._marked) < compare.MOST:
             self._marked.append(run)
         self._fill()
 
@@ -86,7 +87,7 @@ class ChooseScreen(Dialog):
         here = self.query_one(Table).key
         if len(self._marked) == 1 and here not in (None, self._marked[0]):
             self._marked.append(here)  # the one under the cursor is meant
-        if len(self._marked) >= comparison.FEWEST:
+        if len(self._marked) >= compare.FEWEST:
             self.dismiss(self._marked)
         else:
             self._fill(sign="✗ ")

@@ -13,11 +13,12 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui import comparison
-from gentui.measures import plus_minus
-from gentui.system import SYSTEM
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.metrics.namespaces import SYSTEM
+from gentui.runs import compare
+from gentui.text.numbers import plus_minus
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.live import Fetch
 from gentui.tui.overlay import Laid
 from gentui.tui.screens import charting, deeds
@@ -58,7 +59,7 @@ def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Besi
         except KeyError:
             continue
     names = {run.id: index.metric_keys(run.id) for run in runs}
-    best = [comparison.best_scores(index, run) for run in runs]
+    best = [compare.best_scores(index, run) for run in runs]
     scored = [score.metric for scores in best for score in scores.values()]
     drawn = None
     if runs:
@@ -67,8 +68,8 @@ def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Besi
         drawn = charting.look_up(index, runs[0], every, scored, replace(wanted, laid=here))
     return Beside(
         runs,
-        comparison.different([run.settings for run in runs]),
-        comparison.beside(best),
+        compare.different([run.settings for run in runs]),
+        compare.beside(best),
         [index.samples(run.id) for run in runs],
         [_joules(index, run) if WATTS in names[run.id] else None for run in runs],
         drawn,
@@ -86,7 +87,7 @@ class CompareScreen(Charting):
 
     context = "compare"
     place = "runs"
-    BINDINGS = keys.bindings("compare")
+    BINDINGS = key_table.bindings("compare")
     DEFAULT_CSS = """
     CompareScreen {
         & #legend { height: auto; max-height: 3; padding: 0 1; }
@@ -96,7 +97,7 @@ class CompareScreen(Charting):
 
     def __init__(self, ids: list[str]) -> None:
         super().__init__()
-        self._ids = tuple(dict.fromkeys(ids))[: comparison.MOST]
+        self._ids = tuple(dict.fromkeys(ids))[: compare.MOST]
         self._slots = {run: slot for slot, run in enumerate(self._ids)}  # of colours and markers
         self._tab = "scores"
         self._step: int | None = None  # None follows the newest pictures
@@ -174,7 +175,7 @@ class CompareScreen(Charting):
         for protocol, scores in seen.scores.items():
             known = next(score for score in scores if score is not None)
             rows.append((clean(known.protocol, 300), None, []))
-            best = comparison.leaders(scores)
+            best = compare.leaders(scores)
             cells = [score_cell(score, scores[0], place in best) for place, score in enumerate(scores)]
             rows.append((clean(known.metric, 40), protocol, cells))
         rows.append(("What it cost", None, []))
@@ -183,7 +184,7 @@ class CompareScreen(Charting):
 
     def _show_settings(self, seen: Beside) -> None:
         rows: list[tuple[str, str | None, list[Cell]]] = []
-        for group, settings in comparison.grouped(seen.settings).items():
+        for group, settings in compare.grouped(seen.settings).items():
             rows.append((clean(group, 60), None, []))
             for name, values in settings.items():
                 cells = [setting_cell(value, values[0]) for value in values]
@@ -319,7 +320,7 @@ def legend(runs: list[RunRow]) -> Content:
             (names[run.id], "bold"),
             (f" {glyph}", {"bad": "$error"}.get(tone, "$text-muted")),
         ]
-    if len(runs) < comparison.FEWEST:
+    if len(runs) < compare.FEWEST:
         parts.append(("   There is nothing left to compare with: Esc goes back.", "$text-muted"))
     return Content.assemble(*parts)
 
@@ -329,7 +330,7 @@ def score_cell(score: Evaluation | None, base: Evaluation | None, is_best: bool)
     if score is None:
         return "–", "dim"
     text = plus_minus(score.value, score.std, wording.number)
-    change = comparison.delta(score, base)
+    change = compare.delta(score, base)
     if change is not None:
         text += f" ({'+' if change >= 0 else '−'}{wording.number(abs(change))})"
     return (f"★ {text}", "accent") if is_best else (f"  {text}", "")

@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -17,7 +17,7 @@ class ConfirmScreen(Dialog):
     """Dismissed with True for yes. ``question`` and ``detail`` may be untrusted."""
 
     context = "confirm"
-    BINDINGS = keys.bindings("confirm")
+    BINDINGS = key_table.bindings("confirm")
 
     def __init__(self, question: str, detail: str) -> None:
         super().__init__()

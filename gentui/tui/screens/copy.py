@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -17,7 +17,7 @@ class CopyScreen(Dialog):
     """``texts``: the id, the command line and the path, which may be untrusted."""
 
     context = "copy"
-    BINDINGS = keys.bindings("copy")
+    BINDINGS = key_table.bindings("copy")
 
     def __init__(self, texts: dict[str, str]) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir
-from gentui.text import clean
+from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
@@ -258,9 +258,9 @@ def label(run: Any) -> str:
 
 def telling(runs: Sequence[Any]) -> dict[str, str]:
     """Clean names by id that tell the runs apart."""
-    from gentui import comparison
+    from gentui.runs import compare
 
-    names = comparison.telling(runs, [label(run) for run in runs])
+    names = compare.telling(runs, [label(run) for run in runs])
     return {run.id: clean(name, 60) for run, name in zip(runs, names, strict=True)}
 
 

@@ -9,8 +9,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean
 from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import Dialog
 from gentui.tui.screens.deeds import label
@@ -29,7 +29,7 @@ class EvaluateScreen(Asks, Dialog):
 
     context = "evaluate"
     CSS_PATH = "evaluate.tcss"
-    BINDINGS = keys.bindings("evaluate")
+    BINDINGS = key_table.bindings("evaluate")
 
     def __init__(self, run: Any, recipe: Recipe, checkpoints: list[str]) -> None:
         super().__init__()

@@ -10,8 +10,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Input, Select, Static
 
-from gentui.text import clean, clean_lines, shorten
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean, clean_lines, shorten
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -23,7 +23,7 @@ class ExportScreen(Dialog):
 
     context = "export"
     CSS_PATH = "export.tcss"
-    BINDINGS = keys.bindings("export")
+    BINDINGS = key_table.bindings("export")
 
     def __init__(self) -> None:
         super().__init__()

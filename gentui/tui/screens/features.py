@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.runs.directory import read_beginning
-from gentui.text import clean, fit
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean, fit
 from gentui.tui.live import Fetch
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.deeds import label
@@ -33,7 +33,7 @@ class FeaturesScreen(BaseScreen):
 
     context = "features"
     place = "runs"
-    BINDINGS = keys.bindings("features")
+    BINDINGS = key_table.bindings("features")
     DEFAULT_CSS = """
     FeaturesScreen #features-title { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     FeaturesScreen #features { height: 1fr; padding: 0 1; text-wrap: nowrap; }

@@ -9,8 +9,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
@@ -19,7 +20,7 @@ from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, pr
 if TYPE_CHECKING:
     from engine.recipes.axes import Axis
     from engine.recipes.recipe import FormField, Recipe
-    from gentui.sweeps import Speeds
+    from gentui.runs.planning import Speeds
 
 NAME, SEED = "name", "train.seed"
 
@@ -33,7 +34,7 @@ class FormScreen(Asks, BaseScreen):
     context = "form"
     place = "home"
     CSS_PATH = "form.tcss"
-    BINDINGS = keys.bindings("form")
+    BINDINGS = key_table.bindings("form")
 
     def __init__(self, recipe: Recipe, reference: str = "") -> None:
         super().__init__()
@@ -64,10 +65,10 @@ class FormScreen(Asks, BaseScreen):
         home = self.gentui.home
 
         def read() -> Speeds:
-            from gentui import sweeps
             from gentui.index import Index
+            from gentui.runs import planning
 
-            return sweeps.Speeds(Index(home).runs())
+            return planning.Speeds(Index(home).runs())
 
         self.gentui.in_thread(read, self._know_speeds)
 
@@ -81,9 +82,9 @@ class FormScreen(Asks, BaseScreen):
 
     def _own_axes(self) -> dict[str, Axis]:
         """The sweep that the recipe itself brings."""
-        from gentui import sweeps
+        from gentui.runs import planning
 
-        return {axis.key: axis for axis in sweeps.axes_of(self._base)} if self._base.sweep else {}
+        return {axis.key: axis for axis in planning.axes_of(self._base)} if self._base.sweep else {}
 
     @property
     def axes(self) -> list[Axis]:
@@ -213,12 +214,12 @@ class FormScreen(Asks, BaseScreen):
         return f"{told}; each {text}" if self.runs > 1 else f"{text}; {told}"
 
     def _how_long(self, recipe: Recipe) -> str:
-        from gentui import sweeps
+        from gentui.runs import planning
 
         number, speeds = self.runs, self._speeds
         estimate = speeds.of_sweep(recipe, self.axes, number) if speeds is not None else None
-        about = sweeps.UNKNOWN if estimate is None else estimate.told(wording.duration)
-        return about if number == 1 else f"{number:,} runs ({sweeps.shape(self.axes)}), {about}"
+        about = planning.UNKNOWN if estimate is None else estimate.told(wording.duration)
+        return about if number == 1 else f"{number:,} runs ({planning.shape(self.axes)}), {about}"
 
     def command(self) -> list[str]:
         """The command line that does the same."""

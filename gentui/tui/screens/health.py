@@ -7,8 +7,9 @@ from typing import Any
 
 from textual.content import Content
 
-from gentui import health
-from gentui.text import clean, fit
+from gentui.metrics.namespaces import SIGNAL
+from gentui.runs import alarms
+from gentui.text.sanitize import clean, fit
 from gentui.tui import wording
 
 _COLOURS = {"error": "$error", "warning": "$warning", "info": "$primary"}
@@ -22,21 +23,21 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
     if run.reason and run.status not in ("running", "queued", "done"):  # the head has not always room for it
         parts += [(wording.status(run.status)[0], "bold"), f"  {clean(run.reason, _LONGEST)}\n\n"]
     for alert in reversed(alerts):
-        sign = f"{health.SIGNS[alert.severity]} {alert.severity}"
+        sign = f"{alarms.SIGNS[alert.severity]} {alert.severity}"
         parts += [(sign, f"bold {_COLOURS[alert.severity]}"), f"  {clean(alert.sentence, _LONGEST)}"]
-        parts += [(f"  {clean(health.since(alert), _LONGEST)}", "$text-muted"), "\n"]
-        for line in health.advice(alert):
+        parts += [(f"  {clean(alarms.since(alert), _LONGEST)}", "$text-muted"), "\n"]
+        for line in alarms.advice(alert):
             word, _, text = clean(line, _LONGEST).partition(" ")
             parts += [(f"    {word} ", "$text-muted"), text, "\n"]
     if not alerts:
-        parts.append((f"✓ {health.NO_ALARM}\n", "$success"))
+        parts.append((f"✓ {alarms.NO_ALARM}\n", "$success"))
     parts.append("\n")
     if signals:
         parts.append(("Signals\n", "bold"))
-    alarmed = health.alarmed(run)
+    alarmed = alarms.alarmed(run)
     longest = max((len(chart.mean) for chart in signals.values()), default=0)
     for metric, chart in signals.items():
-        name = metric.removeprefix(health.SIGNAL)
+        name = metric.removeprefix(SIGNAL)
         parts += [
             f"  {fit(clean(name, 60), _NAME)}",
             (f"{wording.number(run.metrics.get(metric)):>9}  ", "bold"),
@@ -44,7 +45,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
         parts += [fit(wording.spark(chart.mean), longest), _verdict(alarmed.get(name)), "\n"]
     if signals:
         parts.append("\n")
-    if cost := health.cost(run):
+    if cost := alarms.cost(run):
         parts.append((f"{cost[0].upper()}{cost[1:]}.\n", "$text-muted"))
     return Content.assemble(*parts)
 
@@ -53,4 +54,4 @@ def _verdict(severity: str | None) -> tuple[str, str]:
     """Of a signal: the worst alarm that it raised, if any."""
     if severity is None:
         return "  ✓ ok", "$success"
-    return f"  {health.SIGNS[severity]} alarm", _COLOURS[severity]
+    return f"  {alarms.SIGNS[severity]} alarm", _COLOURS[severity]

@@ -11,7 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.tui import keys
+from gentui.config import key_table
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -24,14 +24,14 @@ ABOUT = (
 def help_text(context: str, width: int = 76) -> Content:
     """The keys of the screen below first, then those that work everywhere, then the others."""
     indent = "\n" + " " * 28
-    order = [context, "app", *(name for name in keys.CONTEXTS if name not in (context, "app"))]
+    order = [context, "app", *(name for name in key_table.CONTEXTS if name not in (context, "app"))]
     parts: list[tuple[str, str] | str] = [ABOUT, "\n\n"]
     for name in order:
-        if name not in keys.CONTEXTS:
+        if name not in key_table.CONTEXTS:
             continue
         here = "  (this screen)" if name == context and name != "app" else ""
-        parts += [(keys.CONTEXTS[name], "bold $primary"), (here, "$text-muted"), "\n"]
-        for key in keys.of(name):
+        parts += [(key_table.CONTEXTS[name], "bold $primary"), (here, "$text-muted"), "\n"]
+        for key in key_table.of(name):
             does = indent.join(textwrap.wrap(key.help, max(20, width - 29)))
             parts += [
                 (f"  {key.display_all:<10} ", "bold $accent"),
@@ -51,7 +51,7 @@ class HelpScreen(Dialog):
 
     context = "help"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *keys.bindings("help"),
+        *key_table.bindings("help"),
         Binding("up,k", "scroll(-1)", show=False),
         Binding("down,j", "scroll(1)", show=False),
         Binding("pageup", "page(-1)", show=False),

@@ -10,8 +10,9 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean
-from gentui.tui import cards, keys, wording
+from gentui.config import key_table
+from gentui.text.sanitize import clean
+from gentui.tui import cards, wording
 from gentui.tui.cards import Card
 from gentui.tui.live import Fetch
 from gentui.tui.screens.confirm import ConfirmScreen
@@ -119,7 +120,7 @@ class Newest:
 def what_is_left(index: Index, run_id: str, known: Newest | None) -> Newest:
     """Read it, in the live thread; ``known`` is what was read before. The net is written down once."""
     from engine.runs.directory import RunDir
-    from gentui.text import clean_lines
+    from gentui.text.sanitize import clean_lines
     from gentui.tui.widgets.pictures import sheet_of  # not in the screen's thread: it takes its time
 
     run = RunDir(index.home / "runs" / run_id)
@@ -151,7 +152,7 @@ class HomeScreen(ListScreen):
     context = "home"
     place = "home"
     CSS_PATH = "home.tcss"
-    BINDINGS = keys.bindings("home")
+    BINDINGS = key_table.bindings("home")
 
     def __init__(self) -> None:
         super().__init__()
@@ -336,9 +337,9 @@ class HomeScreen(ListScreen):
             self.gentui.launch(recipe, command=command)
             return
         from engine.recipes.axes import RANDOM, count
-        from gentui import sweeps
+        from gentui.runs import planning
 
-        axes, chosen = sweeps.axes_of(recipe), recipe.sweep.get(RANDOM)
+        axes, chosen = planning.axes_of(recipe), recipe.sweep.get(RANDOM)
 
         def answered(yes: bool | None) -> None:
             self.say("")
@@ -346,7 +347,7 @@ class HomeScreen(ListScreen):
                 self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
 
         number = wording.plural(count(axes, chosen), "run")
-        self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", sweeps.shape(axes)), answered)
+        self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", planning.shape(axes)), answered)
 
     async def action_edit(self) -> None:
         card = self.card

@@ -11,7 +11,7 @@ from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import Static
 
-from gentui.tui import keys
+from gentui.config import key_table
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import TitleBar
 from gentui.tui.widgets.tabs import Tabs
@@ -44,7 +44,7 @@ class JumpScreen(Dialog):
     """Dismissed with what the letter does, or None."""
 
     context = "jump"
-    BINDINGS = keys.bindings("jump")
+    BINDINGS = key_table.bindings("jump")
     DEFAULT_CSS = """
     JumpScreen { background: $background 0%; }
     JumpScreen > Static { position: absolute; width: 3; height: 1; background: $accent; color: $background;

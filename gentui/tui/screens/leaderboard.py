@@ -6,10 +6,11 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from gentui import health
-from gentui.measures import over_seeds, plus_minus
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.runs import alarms
+from gentui.text.numbers import over_seeds, plus_minus
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens.listing import ListScreen
 from gentui.tui.widgets.filter import Filter
@@ -35,7 +36,7 @@ class LeaderboardScreen(ListScreen):
 
     context = "leaderboard"
     place = "leaderboard"
-    BINDINGS = keys.bindings("leaderboard")
+    BINDINGS = key_table.bindings("leaderboard")
     DEFAULT_CSS = "LeaderboardScreen StatusLine { display: block; }"  # or rows with words move all
 
     def __init__(self) -> None:
@@ -137,7 +138,7 @@ def _row(row: Any, number: int) -> Row:
     worst = row.alarms[0][0] if row.alarms else None
     cells: tuple[Cell, ...] = (
         rank,
-        (health.SIGNS[worst], wording.SEVERITIES[worst]) if worst else "",
+        (alarms.SIGNS[worst], wording.SEVERITIES[worst]) if worst else "",
         (clean(row.recipe, 64), tone),
         (source, "dim"),
         (plus_minus(row.value, row.std, wording.number), tone or "strong"),
@@ -157,7 +158,7 @@ def key_of(row: Any, place: int) -> str:
 
 def detail(row: Any) -> str:
     """A row's mean over seeds, how far it is from the published figure, and its alarms, in words."""
-    alarms = f"alarms: {clean(health.named(row.alarms), 300)}" if row.alarms else ""
+    raised = f"alarms: {clean(alarms.named(row.alarms), 300)}" if row.alarms else ""
     published = ""
     if row.run is not None and row.reference is not None and row.value == row.value:
         off = row.value - row.reference
@@ -165,4 +166,4 @@ def detail(row: Any) -> str:
             f"{'+' if off >= 0 else '−'}{wording.number(abs(off))} to the published {wording.number(row.reference)},"
             " of a protocol that is not known"
         )
-    return " · ".join(filter(None, [alarms, over_seeds(row, wording.number), published]))
+    return " · ".join(filter(None, [raised, over_seeds(row, wording.number), published]))

@@ -9,11 +9,12 @@ from typing import Any
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from gentui.gpus import Gpu, gpu_in_words, of
-from gentui.machine import Job, Machine, Process, look
-from gentui.patterns import matcher
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.machine.gpus import Gpu, gpu_in_words, of
+from gentui.machine.monitor import Job, Machine, Process, look
+from gentui.text.matching import matcher
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.curves import Look
 from gentui.tui.history import History
 from gentui.tui.live import SLOW, Fetch
@@ -41,7 +42,7 @@ class MachineScreen(BaseScreen):
 
     context = "machine"
     place = "machine"
-    BINDINGS = keys.bindings("machine")
+    BINDINGS = key_table.bindings("machine")
     DEFAULT_CSS = "MachineScreen Charts { display: none; }"
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -17,7 +17,7 @@ class NoticeScreen(Dialog):
     """``text`` and ``after`` may be untrusted."""
 
     context = "notice"
-    BINDINGS = keys.bindings("notice")
+    BINDINGS = key_table.bindings("notice")
 
     def __init__(self, title: str, text: str, after: str = "") -> None:
         super().__init__()

@@ -10,8 +10,9 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.curves import marker_of
 from gentui.tui.overlay import MOST
 from gentui.tui.screens import deeds
@@ -36,7 +37,7 @@ class OverlayScreen(Dialog):
     """Every run, newest first; those that are laid over this one carry their marker."""
 
     context = "overlay"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings("overlay")]
+    BINDINGS: ClassVar[list[BindingType]] = [*key_table.bindings("overlay")]
     DEFAULT_CSS = """
     OverlayScreen > Vertical { width: 84; height: 80%; }
     OverlayScreen Table { height: 1fr; }

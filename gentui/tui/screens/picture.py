@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 
-from gentui.tui import keys
+from gentui.config import key_table
 from gentui.tui.live import Fetch
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.widgets.bars import KeyBar, StatusLine
@@ -21,7 +21,7 @@ class PictureScreen(BaseScreen):
 
     context = "picture"
     place = "runs"
-    BINDINGS = keys.bindings("picture")
+    BINDINGS = key_table.bindings("picture")
 
     def __init__(self, run: RunScreen) -> None:
         super().__init__()

@@ -13,8 +13,8 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.text import clean, shorten
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean, shorten
 from gentui.tui.drawing import Drawer
 from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen, is_ready
@@ -72,7 +72,7 @@ class PlaygroundScreen(Asks, BaseScreen):
     context = "playground"
     place = "runs"
     CSS_PATH = "playground.tcss"
-    BINDINGS = keys.bindings("playground")
+    BINDINGS = key_table.bindings("playground")
 
     def __init__(self, run: Any, recipe: Recipe, checkpoints: list[str], device: str = "auto") -> None:
         super().__init__()

@@ -8,10 +8,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from gentui import preferences
-from gentui.preferences import CHOICES
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table, preferences
+from gentui.config.preferences import CHOICES
+from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.themes import THEMES
 from gentui.tui.widgets.bars import KeyBar
@@ -33,7 +32,7 @@ class PreferencesScreen(Dialog):
     """Each line a choice; what is chosen holds at once and is kept."""
 
     context = "preferences"
-    BINDINGS = keys.bindings("preferences")
+    BINDINGS = key_table.bindings("preferences")
     DEFAULT_CSS = """
     PreferencesScreen > Vertical { width: 96; max-width: 100%; height: auto; }
     PreferencesScreen Table { height: 8; background: $surface; }

@@ -9,8 +9,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static, TextArea
 
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -22,7 +22,7 @@ class PromptScreen(Dialog):
     """
 
     context = "prompt"
-    BINDINGS = keys.bindings("prompt")
+    BINDINGS = key_table.bindings("prompt")
     DEFAULT_CSS = """
     PromptScreen Input { height: 1; border: none; padding: 0 1; }
     PromptScreen TextArea { height: 10; border: none; }

@@ -17,12 +17,13 @@ from textual.message import Message
 from textual.widgets import Static
 
 from engine.runs.directory import RunDir, read_beginning
-from gentui import health
-from gentui.patterns import matcher
-from gentui.text import clean, clean_lines
-from gentui.tui import keys, wording
+from gentui.config import key_table
+from gentui.config.chart_layouts import PICTURE
+from gentui.metrics.namespaces import is_signal
+from gentui.text.matching import matcher
+from gentui.text.sanitize import clean, clean_lines
+from gentui.tui import wording
 from gentui.tui.curves import marker_of
-from gentui.tui.layouts import PICTURE
 from gentui.tui.live import Fetch
 from gentui.tui.records import Records
 from gentui.tui.screens import charting, deeds
@@ -95,7 +96,7 @@ def look_up(
 
 def signals_of(index: Index, run_id: str, names: list[str]) -> dict[str, Any]:
     """Each signal of the run's health along the run."""
-    chosen = [name for name in names if health.is_signal(name)][:SIGNALS]
+    chosen = [name for name in names if is_signal(name)][:SIGNALS]
     return {name: index.chart(run_id, name, columns=SIGNALS) for name in chosen}
 
 
@@ -128,7 +129,7 @@ class RunScreen(Charting):
     place = "runs"
     AUTO_FOCUS = ""  # the filter is no place to begin at
     CSS_PATH = "run.tcss"
-    BINDINGS = keys.bindings("run")
+    BINDINGS = key_table.bindings("run")
 
     def __init__(self, run_id: str, step: int | None = None) -> None:
         super().__init__()

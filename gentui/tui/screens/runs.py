@@ -9,9 +9,11 @@ from typing import Any
 
 from textual.app import ComposeResult
 
-from gentui import comparison, filters, health, preferences
-from gentui.text import clean
-from gentui.tui import keys, wording
+from gentui.config import key_table, preferences
+from gentui.metrics.namespaces import SEVERITIES
+from gentui.runs import alarms, compare, filter_language
+from gentui.text.sanitize import clean
+from gentui.tui import wording
 from gentui.tui.live import Fetch
 from gentui.tui.screens import deeds
 from gentui.tui.screens.listing import ListScreen
@@ -46,7 +48,7 @@ COLUMNS: tuple[tuple[Column, Sort], ...] = (
     (Column("best score", "right", minimum=10, maximum=22), Sort(lambda run: _merit(run.best), False)),
     (
         Column("alarms", "right", minimum=6, drop=2),
-        Sort(lambda run: (-health.SEVERITIES.index(run.worst), run.alerts) if run.worst else None),
+        Sort(lambda run: (-SEVERITIES.index(run.worst), run.alerts) if run.worst else None),
     ),
     (Column("device", maximum=8, drop=5), Sort(lambda run: run.slot or run.device or None, False)),
     (Column("began", minimum=11, drop=4), Sort(lambda run: run.started_at or run.created_at)),
@@ -87,7 +89,7 @@ def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
         is_clear = last != "name" and [other.rpartition(".")[2] for other in keys].count(last) == 1
         title = last if is_clear else key
         column = Column(clean(title, 20), "right", maximum=14, drop=place)
-        asked.append((column, Sort(_by(filters.getter(key)), False)))
+        asked.append((column, Sort(_by(filter_language.getter(key)), False)))
     own = []
     for column, sort in COLUMNS:
         gives_way = column.drop or column.title == "progress"
@@ -113,7 +115,7 @@ class RunsScreen(ListScreen):
 
     context = "runs"
     place = "runs"
-    BINDINGS = keys.bindings("runs")
+    BINDINGS = key_table.bindings("runs")
     DEFAULT_CSS = "RunsScreen StatusLine { display: block; }"  # or rows with words move all
 
     def __init__(self) -> None:
@@ -121,8 +123,8 @@ class RunsScreen(ListScreen):
         self._runs: dict[str, Listed] = {}
         self._known: dict[str, Listed] = {}  # the live thread's
         self._matching: list[Listed] = []
-        self._keys = filters.Known()
-        self._met = filters.Known()  # the live thread's
+        self._keys = filter_language.Known()
+        self._met = filter_language.Known()  # the live thread's
         self._columns = COLUMNS
         self._asked: tuple[str, ...] = ()  # keys of the columns that a person has added
         self._built: tuple[str, ...] = ()  # those that the live thread's rows have
@@ -151,14 +153,14 @@ class RunsScreen(ListScreen):
     def fetch(self) -> Fetch | None:
         return Fetch(self._list)
 
-    def _list(self, index: Any) -> tuple[dict[str, Listed], filters.Known, tuple[str, ...]]:
+    def _list(self, index: Any) -> tuple[dict[str, Listed], filter_language.Known, tuple[str, ...]]:
         """In the live thread: the rows, made anew only for runs that changed."""
         known: dict[str, Listed] = {}
         changed: list[Any] = []
         runs, asked = index.runs(), self._asked
         if asked != self._built:
             self._built, self._known = asked, {}
-        getters = [filters.getter(key) for key in asked]
+        getters = [filter_language.getter(key) for key in asked]
         waiting = sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queued_at or 0.0)
         places = {run.id: place for place, run in enumerate(waiting, 1)}
         for run in runs:
@@ -184,7 +186,7 @@ class RunsScreen(ListScreen):
 
     def fill(self) -> None:
         table, text = self.query_one(Table), self.filter_text
-        query = filters.parse(text, self._keys)
+        query = filter_language.parse(text, self._keys)
         self.query_one(FilterLine).complain(query.mistake)
         table.empty = (
             "No run matches. Esc clears the filter."
@@ -307,10 +309,10 @@ class RunsScreen(ListScreen):
         def keys_in(text: str) -> list[str]:
             words = text.replace(",", " ").split()
             if words == ["*"]:
-                differ = comparison.different([listed.run.settings for listed in self._matching])
+                differ = compare.different([listed.run.settings for listed in self._matching])
                 ranked = sorted(differ, key=lambda key: (None in differ[key], key != "train.seed"))
                 return [key for key in ranked if not key.startswith(_ASIDE)][:MOST_ASKED]
-            return list(dict.fromkeys(filters.key_of(word, self._keys) for word in words))
+            return list(dict.fromkeys(filter_language.key_of(word, self._keys) for word in words))
 
         def check(text: str) -> str:
             try:
@@ -410,7 +412,7 @@ def row_of(run: Any, place: int | None = None, asked: Sequence[Callable[[Any], A
         wording.duration(run.eta_s) if is_live else ("–", "dim"),
         wording.number(run.loss),
         score(run.best),
-        (health.count(run), wording.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
+        (alarms.count(run), wording.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         clean(run.slot or run.device or "", 12),
         (when(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
@@ -430,9 +432,9 @@ def _told(value: Any) -> Cell:
 
 def detail(run: Any) -> str:
     """Of a run, what a narrow table has no column for: why it is as it is, its alarms, its tags."""
-    alarms = f"alarms: {health.named(run.alarms)}" if run.alarms else ""
+    raised = f"alarms: {alarms.named(run.alarms)}" if run.alarms else ""
     reason = run.reason if run.status not in ("running", "done") else ""
-    return clean(" · ".join(filter(None, (reason, alarms, " ".join(run.tags)))), 400)
+    return clean(" · ".join(filter(None, (reason, raised, " ".join(run.tags)))), 400)
 
 
 def score(best: Any | None) -> Cell:

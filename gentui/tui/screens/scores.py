@@ -6,8 +6,8 @@ from typing import Any
 
 from textual.content import Content
 
-from gentui.measures import plus_minus
-from gentui.text import clean
+from gentui.text.numbers import plus_minus
+from gentui.text.sanitize import clean
 from gentui.tui import wording
 
 

@@ -8,14 +8,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.tui import keys
+from gentui.config import key_table
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
 
 def lines() -> list[str]:
     """With the keys as the person has them."""
-    key = lambda name: keys.real(keys.BY_ID[name]).display  # noqa: E731
+    key = lambda name: key_table.real(key_table.BY_ID[name]).display  # noqa: E731
     return [
         f"{key('home.train')} on a recipe trains it; {key('home.quick')} trains a version that ends within a minute.",
         "Training runs by itself: leave, or lose the connection, and it goes on.",
@@ -29,7 +29,7 @@ class TourScreen(Dialog):
     """Any key but those that close it closes it too, and does what it does on the screen below."""
 
     context = "notice"
-    BINDINGS = keys.bindings("notice")
+    BINDINGS = key_table.bindings("notice")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):

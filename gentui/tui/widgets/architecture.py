@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gentui.text import fit
+from gentui.text.sanitize import fit
 from gentui.tui.widgets.lines import Lines
 
 LEAST_KIND = 14

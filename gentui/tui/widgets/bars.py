@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gentui.text import fit, shorten
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import fit, shorten
 
 PLACES = (("Home", "home"), ("Runs", "runs"), ("Leaderboard", "leaderboard"), ("Machine", "machine"))
 
@@ -50,7 +50,7 @@ class TitleBar(Widget):
         self._zones, at = [], 9
         is_narrow = width < 72
         for name, place in PLACES:
-            number = keys.real(keys.BY_ID[f"app.{place}"]).display
+            number = key_table.real(key_table.BY_ID[f"app.{place}"]).display
             word = name[:4] if is_narrow and place != self.place else name
             self._zones.append((at, at + len(word) + len(number) + 1, place))
             here = style("here") if place == self.place else base
@@ -125,8 +125,8 @@ class KeyBar(Widget):
     def __init__(self, context: str, modal: bool = False) -> None:
         super().__init__()
         self.context = context
-        self._keys = keys.shown(context, modal)
-        self._zones: list[tuple[int, int, keys.Key]] = []
+        self._keys = key_table.shown(context, modal)
+        self._zones: list[tuple[int, int, key_table.Key]] = []
 
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
@@ -149,7 +149,7 @@ class KeyBar(Widget):
         return Strip(segments).adjust_cell_length(width, base)
 
     @staticmethod
-    def _width(key: keys.Key) -> int:
+    def _width(key: key_table.Key) -> int:
         return cell_len(key.display) + len(key.label) + 3
 
     async def on_click(self, event: events.Click) -> None:

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.curves import Curve, Look, marker_of, name_of, place_on, slot_of, tone_of, value_at, window_of
 from gentui.tui.overlay import Laid

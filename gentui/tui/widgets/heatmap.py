@@ -13,7 +13,7 @@ from textual.color import Color
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gentui.text import clean, fit
+from gentui.text.sanitize import clean, fit
 from gentui.tui import wording
 from gentui.tui.curves import Curve, Look, place_on, value_at
 

@@ -14,8 +14,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from gentui.patterns import matcher
-from gentui.text import clean_lines, fit
+from gentui.text.matching import matcher
+from gentui.text.sanitize import clean_lines, fit
 
 
 class Tail:

@@ -9,8 +9,8 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gentui import health
-from gentui.text import clean, shorten
+from gentui.runs import alarms
+from gentui.text.sanitize import clean, shorten
 from gentui.tui import wording
 
 Piece = tuple[str, str]
@@ -76,7 +76,7 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     first: list[Piece] = [(status, tone), ("  ", "")]
     if run.worst:
         first += [
-            (shorten(health.headline(run), max(12, width // 2)), wording.SEVERITIES[run.worst]),
+            (shorten(alarms.headline(run), max(12, width // 2)), wording.SEVERITIES[run.worst]),
             ("  ", ""),
         ]
     first.append((clean(run.name or run.title or run.recipe, 80), "strong"))

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from gentui.text import clean, fit, in_place
+from gentui.text.sanitize import clean, fit, in_place
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, RecipeError

@@ -22,7 +22,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from gentui.text import fit
+from gentui.text.sanitize import fit
 
 Cell = str | tuple[str, str]
 """Text, or text and a tone: dim, good, warn, bad, accent, strong."""

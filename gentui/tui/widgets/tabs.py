@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gentui.tui import keys
+from gentui.config import key_table
 
 
 class Tabs(Widget):
@@ -53,8 +53,8 @@ class Tabs(Widget):
         key_style = base + self.get_component_rich_style("tabs--key", partial=True)
         segments, self._zones, at = [], [], 0
         for name, key in self._panes:
-            row = keys.BY_ID.get(f"{getattr(self.screen, 'context', '')}.{name}")
-            key = keys.real(row).display if row is not None else key
+            row = key_table.BY_ID.get(f"{getattr(self.screen, 'context', '')}.{name}")
+            key = key_table.real(row).display if row is not None else key
             is_active = name == self.active
             left, right = ("[", "]") if is_active else (" ", " ")
             style = active if is_active else base

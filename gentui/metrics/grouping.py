@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gentui.health import is_signal
-from gentui.system import is_system
+from gentui.metrics.namespaces import is_signal, is_system
 
 TOGETHER: tuple[tuple[str, ...], ...] = (
     ("loss", "val_loss"),
@@ -31,9 +30,6 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
 _LOSSES = frozenset({"mse", "kl", "val_mse", "val_kl", "wasserstein"})
 _LAST = ("grad_norm", "lr", "images_per_s", "epoch")
 _PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
-
-METRIC = "metric:"
-"""What an x axis begins with that is a metric: ``metric:lr``."""
 
 
 def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 T = TypeVar("T")
 GIB = 1 << 30

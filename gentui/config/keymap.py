@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.paths import config_dir
-from gentui.text import clean
-from gentui.tui import keys
+from gentui.config import key_table
+from gentui.text.sanitize import clean
 
 _KEY = re.compile(r"(?:(?:ctrl|shift|alt|super|meta)\+)*(?:[a-z][a-z0-9_]*|[A-Za-z0-9])")
 
@@ -46,11 +46,11 @@ def read() -> tuple[dict[str, str], list[str]]:
     while clash := _clash(wanted):
         mine, other, stroke = clash
         del wanted[mine]
-        troubles.append(f"keys.toml: {keys.name_of(stroke)} is taken by {other}, so {mine} keeps its key.")
+        troubles.append(f"keys.toml: {key_table.name_of(stroke)} is taken by {other}, so {mine} keeps its key.")
     for name, mapped in wanted.items():
-        for stroke in set(mapped.split(",")) & set(keys.EATEN):
+        for stroke in set(mapped.split(",")) & set(key_table.EATEN):
             troubles.append(
-                f"keys.toml: {keys.name_of(stroke)} of {name} may never arrive: {keys.EATEN[stroke]}."
+                f"keys.toml: {key_table.name_of(stroke)} of {name} may never arrive: {key_table.EATEN[stroke]}."
             )
     return wanted, troubles
 
@@ -64,17 +64,17 @@ def _flat(raw: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
 
 
 def _strokes(name: str, value: Any) -> tuple[list[str], str]:
-    if name not in keys.BY_ID:
-        close = difflib.get_close_matches(name, keys.BY_ID, 1)
+    if name not in key_table.BY_ID:
+        close = difflib.get_close_matches(name, key_table.BY_ID, 1)
         meant = f" (did you mean {close[0]!r}?)" if close else ""
         return [], f"there is no action {clean(name, 60)!r}{meant}"
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         return [], f"{name} wants a key such as 'ctrl+k', or a list of them"
-    strokes = [keys.key_called(word) for word in words]
+    strokes = [key_table.key_called(word) for word in words]
     for word, key in zip(words, strokes, strict=True):
-        if key in keys.SAME:
-            sent = keys.name_of(keys.SAME[key])
+        if key in key_table.SAME:
+            sent = key_table.name_of(key_table.SAME[key])
             return [], f"terminals send {clean(word, 40)} as {sent}, so {name} keeps its own"
     bad = next((word for word, key in zip(words, strokes, strict=True) if not _KEY.fullmatch(key)), None)
     return (strokes, "") if bad is None else ([], f"{clean(bad, 40)!r} is no key, so {name} keeps its own")
@@ -82,13 +82,13 @@ def _strokes(name: str, value: Any) -> tuple[list[str], str]:
 
 def _clash(wanted: dict[str, str]) -> tuple[str, str, str] | None:
     """(the id in the wrong, what has its key already, the key) of the first clash."""
-    strokes = {key.id: wanted.get(key.id, key.keys).split(",") for key in keys.TABLE}
+    strokes = {key.id: wanted.get(key.id, key.keys).split(",") for key in key_table.TABLE}
     for name in wanted:
-        context = keys.BY_ID[name].context
+        context = key_table.BY_ID[name].context
         for stroke in strokes[name]:
-            if stroke in keys.RESERVED and context not in keys.MODAL:
+            if stroke in key_table.RESERVED and context not in key_table.MODAL:
                 return name, "lists, to move in them", stroke
-            for other in keys.TABLE:
-                if other.id != name and stroke in strokes[other.id] and keys.meet(context, other.context):
+            for other in key_table.TABLE:
+                if other.id != name and stroke in strokes[other.id] and key_table.meet(context, other.context):
                     return name, other.id, stroke
     return None

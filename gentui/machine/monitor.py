@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gentui.gpus import Gpu, gpus_of
-from gentui.text import clean
+from gentui.machine.gpus import Gpu, gpus_of
+from gentui.text.sanitize import clean
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from engine.runs.directory import STATUSES
-from gentui.text import clean
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from gentui.index import RunRow

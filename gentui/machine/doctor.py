@@ -167,15 +167,15 @@ def _torch() -> list[Check]:
 
 def _machine(home: Path) -> list[Check]:
     """As the app's machine screen has it."""
-    from gentui import gpus, machine
+    from gentui.machine import gpus, monitor
 
-    now = machine.look(home)
+    now = monitor.look(home)
     checks = [Check(f"gpu {gpu.number}", True, f"{gpu.name}: {gpus.gpu_in_words(gpu)}") for gpu in now.gpus]
     return [
         *(checks or [Check("gpu driver", True, now.no_gpus)]),
         Check("cpu", True, f"{now.cpus} cores, load {now.load:.1f}"),
         Check("memory", True, f"{gpus.of(now.memory)} used"),
-        *(Check(f"queue {slot}", True, machine.queue_in_words(jobs)) for slot, jobs in now.queues.items()),
+        *(Check(f"queue {slot}", True, monitor.queue_in_words(jobs)) for slot, jobs in now.queues.items()),
     ]
 
 
@@ -209,7 +209,7 @@ def _extractors() -> list[Check]:
 
 
 def _keys() -> list[Check]:
-    from gentui import keymap
+    from gentui.config import keymap
 
     mapping, troubles = keymap.read()
     mend = f"mend {keymap.path()}"

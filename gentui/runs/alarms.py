@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from gentui.metrics.namespaces import SIGNAL, is_signal
+
 if TYPE_CHECKING:
     from gentui.index import AlertRow, RunRow
 
-SEVERITIES = ("error", "warning", "info")
-"""Of alarms, the worst first."""
 SIGNS = {"error": "‼", "warning": "▲", "info": "i"}
-SIGNAL = "health/"
 SIGNALS_OF = {
     "collapse": ("diversity", "pixel_spread"),
     "blob": ("pixel_spread",),
@@ -63,10 +62,6 @@ def advice(alert: AlertRow) -> list[str]:
     """Why, and what to try, where that is known."""
     told = (("cause", alert.cause), ("try", alert.remedy))
     return [f"{word}: {text}" for word, text in told if text]
-
-
-def is_signal(metric: str) -> bool:
-    return metric.startswith(SIGNAL)
 
 
 def signals(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -12,8 +12,13 @@ from typing import Any
 
 from engine.runs.directory import DIR_MODE, write_atomically
 from engine.runs.paths import config_dir
-from gentui.tui.curves import AXES, GUIDES, KINDS, MARKS, SMOOTHING
 
+MARKS = ("braille", "block", "ascii")
+SMOOTHING = (0.0, 0.6, 0.9, 0.97)
+KINDS = ("ema", "window")
+AXES = ("step", "epoch", "time", "images")
+GUIDES = ("none", "lines", "dots")
+"""What leads the eye from the ticks of the y axis across the chart."""
 MOST_COLUMNS = 9
 PICTURE = (20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70)
 NEAR_PICTURE = 40

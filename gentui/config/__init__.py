@@ -1,0 +1,1 @@
+"""What a person sets: the home, preferences, keys, chart layouts."""
