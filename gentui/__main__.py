@@ -1,6 +1,6 @@
 """``python -m gentui`` is the ``gentui`` command."""
 
-from gentui.cli import main
+from gentui.cli.main import main
 
 if __name__ == "__main__":
     main()

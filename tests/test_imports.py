@@ -17,11 +17,13 @@ def loaded_by(statement: str, *modules: str) -> str:
 
 
 def test_the_command_line_imports_neither_torch_nor_textual():
-    assert loaded_by("import gentui.cli", "torch", "textual", "torchvision", "sklearn", "textual_image") == ""
+    assert (
+        loaded_by("import gentui.cli.main", "torch", "textual", "torchvision", "sklearn", "textual_image") == ""
+    )
 
 
 def test_every_command_can_be_loaded_without_torch_or_textual():
-    load_all = "import gentui.cli as c; [c.cli.get_command(None, name) for name in c.COMMANDS]"
+    load_all = "import gentui.cli.main as c; [c.cli.get_command(None, name) for name in c.COMMANDS]"
     assert loaded_by(load_all, "torch", "textual", "torchvision", "sklearn", "numpy") == ""
 
 
@@ -39,9 +41,9 @@ def test_the_app_does_not_import_torch():
         "machine.doctor",
         "machine.monitor",
         "runs.compare",
-        "progress",
+        "cli.progress",
         "machine.datasets",
-        "imports.taking",
+        "imports.importer",
     ],
 )
 def test_the_rooms_of_the_app_import_neither_torch_nor_textual(room):
@@ -49,7 +51,7 @@ def test_the_rooms_of_the_app_import_neither_torch_nor_textual(room):
 
 
 def test_no_logger_is_loaded_before_one_of_its_logs_is_read():
-    load_all = "import gentui.commands.importing, gentui.imports.finding, gentui.imports.taking"
+    load_all = "import gentui.cli.commands.importing, gentui.imports.discovery, gentui.imports.importer"
     assert loaded_by(load_all, "wandb", "tensorboard", "google.protobuf") == ""
 
 

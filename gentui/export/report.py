@@ -16,7 +16,8 @@ from gentui.export.curves import COLUMNS, curves
 from gentui.export.formats import markdown_text
 from gentui.metrics import grouping
 from gentui.runs import alarms
-from gentui.text.numbers import over_seeds, plus_minus
+from gentui.runs.scores import over_seeds
+from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean, clean_lines
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.entries import Entry, LeftOut, Numbers, Unusable
-from gentui.imports.reading import LineFile, number_of, split_row
+from gentui.imports.log_entries import Entry, LeftOut, Numbers, Unusable
+from gentui.imports.parsing import LineFile, number_of, split_row
 
 _MOST_COLUMNS = 10_000
 

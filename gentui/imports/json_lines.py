@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gentui.imports.entries import Entry, LeftOut, Numbers, Printed
-from gentui.imports.reading import CHUNK, LineFile, LineSource, flat, split_row
+from gentui.imports.log_entries import Entry, LeftOut, Numbers, Printed
+from gentui.imports.parsing import CHUNK, LineFile, LineSource, flat, split_row
 
 _MOST_CHUNKS = 16  # read before what they told is written, however fast more comes
 

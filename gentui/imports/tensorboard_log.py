@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.entries import About, Entry, LeftOut, Numbers, Picture, Printed, Source
-from gentui.imports.reading import CHUNK, LARGEST_PICTURE, GrowingFile, library, moment, step_of
+from gentui.imports.log_entries import About, Entry, LeftOut, Numbers, Picture, Printed, Source
+from gentui.imports.parsing import CHUNK, LARGEST_PICTURE, GrowingFile, library, moment, step_of
 
 MARK = "tfevents"
 """What the name of every event file holds."""

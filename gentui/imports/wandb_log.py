@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gentui.imports.entries import (
+from gentui.imports.log_entries import (
     About,
     Ended,
     Entry,
@@ -27,7 +27,7 @@ from gentui.imports.entries import (
     Source,
     Unusable,
 )
-from gentui.imports.reading import (
+from gentui.imports.parsing import (
     CHUNK,
     LARGEST_PICTURE,
     TEXTS,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gentui.index.log import IMAGES, SECONDS
+from gentui.index.log_ingestor import IMAGES, SECONDS
 from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Chart
 from gentui.metrics.namespaces import METRIC

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import STATUSES
-from gentui.jobs import marks
+from gentui.jobs import annotations
 from gentui.text.sanitize import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
@@ -100,9 +100,9 @@ def columns_of(directory: Path) -> dict[str, Any]:
 
 
 def _marks_columns(directory: Path) -> dict[str, Any]:
-    if not os.path.lexists(directory / marks.FILE):
+    if not os.path.lexists(directory / annotations.FILE):
         return {"tags": "[]", "notes": ""}
-    marked = marks.of(read_json(directory / marks.FILE))
+    marked = annotations.of(read_json(directory / annotations.FILE))
     named = {} if marked.name is None else {"name": marked.name}
     return {**named, "tags": json.dumps(marked.tags), "notes": marked.notes}
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.runs.directory import run_ids
-from gentui.index.live import bring_up_to_date
 from gentui.index.rows import (
     AlertRow,
     Chart,
@@ -25,11 +24,12 @@ from gentui.index.rows import (
     RunRow,
     SampleRow,
 )
+from gentui.index.status import bring_up_to_date
 from gentui.metrics.namespaces import SYSTEM
 
 if TYPE_CHECKING:
     from gentui.index.leaderboard import Published
-    from gentui.index.writing import Writer
+    from gentui.index.writer import Writer
 
 _RUN_COLUMNS = (
     "id", "name", "recipe", "title", "family", "dataset", "quick", "stand_in_for", "status", "reason", "step",
@@ -60,7 +60,7 @@ class Index:
 
     @cached_property
     def _writer(self) -> Writer:
-        from gentui.index.writing import Writer
+        from gentui.index.writer import Writer
 
         return Writer(self.home, self.path)
 

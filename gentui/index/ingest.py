@@ -20,7 +20,7 @@ from gentui.index.files import columns_of, signature
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from gentui.index.log import RunLog
+    from gentui.index.log_ingestor import RunLog
 
 _TICK_NS = 50_000_000  # two changes within one tick of the file system's clock look like one
 _LIVE_EVERY = 0.5  # seconds of a backlog after which live runs are looked at again
@@ -189,7 +189,7 @@ class Pass:
 
     def _read_log(self, name: str) -> Iterator[None]:
         """Read what is new in a run's logs; yields after every committed chunk."""
-        from gentui.index.log import RunLog
+        from gentui.index.log_ingestor import RunLog
 
         seen = self.scan.seen.get(name)
         if seen is None or not seen.logs:
@@ -239,7 +239,7 @@ def forget(db: Database, run: str) -> None:
 
 def forget_log(db: Database, run: str) -> None:
     """Delete every row that came from a run's event logs, and how far they were read."""
-    from gentui.index.log import PROGRESS
+    from gentui.index.log_ingestor import PROGRESS
     from gentui.index.schema import OF_A_RUN
 
     for (series,) in db.conn.execute("SELECT id FROM series WHERE run = ?", (run,)).fetchall():

@@ -10,9 +10,9 @@ somebody holds it).
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gentui.jobs.evaluating import evaluate, find_evaluation, pending
+    from gentui.jobs.annotations import note, rename, tag
+    from gentui.jobs.evaluations import evaluate, find_evaluation, pending
     from gentui.jobs.launching import launch, remove, reorder, resume
-    from gentui.jobs.marks import note, rename, tag
     from gentui.jobs.orphans import reconcile
     from gentui.jobs.slots import ensure_workers
     from gentui.jobs.states import JobError, get_job

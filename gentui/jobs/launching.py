@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
 from engine.runs.directory import RunDir, State
-from gentui.jobs import marks, trash
-from gentui.jobs.evaluating import evaluations_of, long_over
-from gentui.jobs.kinds import KINDS
+from gentui.jobs import annotations, trash
+from gentui.jobs.evaluations import evaluations_of, long_over
+from gentui.jobs.job_types import KINDS
 from gentui.jobs.slots import ensure_workers, slot_for
 from gentui.jobs.states import (
     JobError,
@@ -67,7 +67,7 @@ def launch(
         seeded = recipe.with_values({"train.seed": seed})
         recipe = seeded.model_copy(update={"is_quick": recipe.is_quick, "stand_in_for": recipe.stand_in_for})
     info = _info(recipe, name=name, device=device or "auto", command=list(command or sys.argv))
-    files = {marks.FILE: marks.encoded(marks.Marks(tags=tuple(tags)))} if tags else None
+    files = {annotations.FILE: annotations.encoded(annotations.Marks(tags=tuple(tags)))} if tags else None
     run = RunDir.create(home, recipe.to_toml(), info, queued(slot, attempt=0), files)
     ensure_workers(home)
     return run

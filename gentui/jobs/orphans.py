@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from engine.runs.directory import JobDir, State, is_locked
-from gentui.jobs import verdict
+from gentui.jobs import exit_reason
 from gentui.jobs.processes import kill_session, open_trainer
 from gentui.jobs.states import change, locked_job, unfinished
 
@@ -42,14 +42,15 @@ def settle(job: JobDir) -> bool:
     """Record the end of ``job`` if nobody holds its lock; whether its lock was free."""
     with locked_job(job) as free:
         if free:
-            change(job, lambda s: verdict.ended_unwatched(job, s) if s.status == "running" else None)
+            change(job, lambda s: exit_reason.ended_unwatched(job, s) if s.status == "running" else None)
         return free
 
 
 def enforce(state: State) -> None:
     """Do for an orphan what its worker would: SIGKILL after a stop's grace, and to what a dead process left."""
-    overdue = state.stop_requested_at is not None and time.time() > state.stop_requested_at + verdict.grace_of(
-        state
+    overdue = (
+        state.stop_requested_at is not None
+        and time.time() > state.stop_requested_at + exit_reason.grace_of(state)
     )
     trainer = open_trainer(state)
     if trainer is not None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.runs.directory import DIR_MODE, STATUSES, JobDir, RunDir, State
-from gentui.jobs.kinds import KINDS, kind_of
+from gentui.jobs.job_types import KINDS, kind_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05

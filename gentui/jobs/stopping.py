@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 from engine.runs.directory import JobDir, State
+from gentui.jobs.exit_reason import DEFAULT_GRACE
 from gentui.jobs.orphans import enforce, has_worker, settle
 from gentui.jobs.processes import terminate
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, called, change, get_job, read_state
-from gentui.jobs.verdict import DEFAULT_GRACE
 
 _POLL = 0.05
 _MARGIN = 15.0  # seconds beyond the grace for the kernel and the worker to do their part

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.runs.directory import DIR_MODE, JobDir, RunDir, is_run_id
-from gentui.jobs.kinds import EVALUATIONS
+from gentui.jobs.job_types import EVALUATIONS
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, called, read_state
 

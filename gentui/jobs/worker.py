@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.runs.directory import JobDir, State, boot_id, process_start_time
-from gentui.jobs import verdict
-from gentui.jobs.kinds import kind_of
+from gentui.jobs import exit_reason
+from gentui.jobs.job_types import kind_of
 from gentui.jobs.launching import sweep
 from gentui.jobs.orphans import enforce, reconcile, settle, slot_lock, worker_lock
 from gentui.jobs.processes import oom_kills, terminate
@@ -129,7 +129,7 @@ class Worker:
         """From the claim to the recorded end. ``lock`` stays ours until the end is on disk."""
         now = read_state(job)
         if now is not None and now.stop_requested_at is not None:
-            self._record(job, state, verdict.Exit(code=0))
+            self._record(job, state, exit_reason.Exit(code=0))
             return
         oom_before = oom_kills()
         try:
@@ -142,7 +142,7 @@ class Worker:
         _Watch(job, state, process).until_it_ends()
         exit = _exit_status(process)
         if exit.signal == signal.SIGKILL and oom_before is not None and (oom_kills() or 0) > oom_before:
-            exit = verdict.Exit(signal=exit.signal, oom=True)
+            exit = exit_reason.Exit(signal=exit.signal, oom=True)
         self._record(job, state, exit)
 
     def _start(self, job: JobDir, state: State, lock: int) -> subprocess.Popen[bytes]:
@@ -157,8 +157,8 @@ class Worker:
         finally:
             os.close(log)
 
-    def _record(self, job: JobDir, claimed: State, exit: verdict.Exit) -> None:
-        self._finish(job, claimed, lambda state: verdict.ended(job, state, exit))
+    def _record(self, job: JobDir, claimed: State, exit: exit_reason.Exit) -> None:
+        self._finish(job, claimed, lambda state: exit_reason.ended(job, state, exit))
 
     def _record_failure(self, job: JobDir, claimed: State, reason: str) -> None:
         self._finish(job, claimed, lambda s: s.with_(status="failed", reason=reason, ended_at=time.time()))
@@ -236,12 +236,12 @@ class _Watch:
 
     def _obey(self, state: State) -> None:
         if _is_ours(state, self.claimed) and state.stop_requested_at is not None and self._kill_at is None:
-            self._kill_at = time.monotonic() + verdict.grace_of(state)
+            self._kill_at = time.monotonic() + exit_reason.grace_of(state)
 
 
-def _exit_status(process: subprocess.Popen[bytes]) -> verdict.Exit:
+def _exit_status(process: subprocess.Popen[bytes]) -> exit_reason.Exit:
     code = process.wait()
-    return verdict.Exit(signal=-code) if code < 0 else verdict.Exit(code=code)
+    return exit_reason.Exit(signal=-code) if code < 0 else exit_reason.Exit(code=code)
 
 
 def _say(text: str) -> None:

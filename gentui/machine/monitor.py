@@ -145,7 +145,7 @@ def owner_of(pid: int, owners: dict[int, str]) -> str:
 
 def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
     """What every slot works on and what waits for it, in order. What any slot may take stands at each of them."""
-    from gentui.jobs.kinds import kind_of
+    from gentui.jobs.job_types import kind_of
     from gentui.jobs.slots import fits, slots
     from gentui.jobs.states import queue, unfinished
 

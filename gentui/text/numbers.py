@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gentui.index import LeaderboardRow
 
 _MOST_DECIMALS = 6
 
@@ -21,10 +17,3 @@ def plus_minus(value: float, spread: float | None, number: Callable[[float], str
         if places <= _MOST_DECIMALS:
             return f"{value:.{places}f} ± {spread:.{places}f}"
     return f"{number(value)} ± {number(spread)}"
-
-
-def over_seeds(row: LeaderboardRow, number: Callable[[float], str]) -> str:
-    """``12.30 ± 0.41 (3 seeds)`` of the runs that differ in their seed alone; "" where there is but one."""
-    if not row.seeds or row.seeds < 2 or row.mean is None:
-        return ""
-    return f"{plus_minus(row.mean, row.sd, number)} ({row.seeds} seeds)"

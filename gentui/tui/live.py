@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from gentui.index import Index, RunRow
-    from gentui.jobs.kinds import EvaluationDir
+    from gentui.jobs.job_types import EvaluationDir
 
 
 REDRAW, SLOW = 0.9, 5.0
@@ -152,8 +152,8 @@ class Keeper(threading.Thread):
         self._look_at_evaluations()
 
     def _look_at_evaluations(self) -> None:
-        from gentui.jobs.evaluating import outcome
-        from gentui.jobs.kinds import EvaluationDir
+        from gentui.jobs.evaluations import outcome
+        from gentui.jobs.job_types import EvaluationDir
         from gentui.jobs.states import unfinished
 
         pending = {job.id: job for job, _ in unfinished(self._home) if isinstance(job, EvaluationDir)}

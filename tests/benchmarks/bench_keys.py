@@ -46,7 +46,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter, encode
-from gentui.jobs import marks
+from gentui.jobs import annotations
 from tests.benchmarks.pty_app import PtyApp
 
 COLUMNS, ROWS = 160, 45
@@ -97,8 +97,8 @@ def begin(home: Path, n: int, steps: int, status: str, log: bytes = b"") -> RunD
     settings = recipe.with_values({"optim.lr": 1e-4 * (1 + n % 20), "train.seed": n})
     tags = [word for word, every in (("baseline", 10), ("keep", 7), ("sweep-a", 4)) if n % every == 0]
     files = {
-        marks.FILE: marks.encoded(
-            marks.Marks(tags=tuple(tags), notes="worth a second look" if n % 50 == 0 else "")
+        annotations.FILE: annotations.encoded(
+            annotations.Marks(tags=tuple(tags), notes="worth a second look" if n % 50 == 0 else "")
         )
     }
     run = RunDir.create(home, settings.to_toml(), info, state, files)

@@ -106,7 +106,7 @@ def make_run(home: Path) -> Callable[..., RunDir]:
 @pytest.fixture
 def invoke(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Calls the command line in this process, as ``main`` would: exit code, stdout, stderr."""
-    from gentui import cli
+    from gentui.cli import main as cli
 
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -13,7 +13,7 @@ import pytest
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
-from gentui.jobs.kinds import EVALUATIONS, EvaluationDir
+from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
 from tests.cli.conftest import wait_until
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
@@ -202,7 +202,7 @@ def test_now_scores_beside_what_is_running_without_the_queue(home, invoke, monke
         seen.append((module, found.id, {k: v for k, v in options.items() if v is not None}, flags))
         return 0
 
-    monkeypatch.setattr("gentui.commands.evaluating.run_engine", run_engine)
+    monkeypatch.setattr("gentui.cli.commands.evaluate.run_engine", run_engine)
     result = invoke("evaluate", run.id, "--now", "--samples", "20", "--metrics", " fid , kid", "--json")
     assert result.exit_code == 0, result.output
     assert seen == [("evaluate", run.id, {"samples": 20, "metrics": "fid,kid"}, ("--json",))]

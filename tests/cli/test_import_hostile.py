@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine.runs.directory import RunDir, list_runs
-from gentui.imports import taking
-from gentui.imports.entries import Unusable
-from gentui.imports.finding import find
-from gentui.imports.reading import LONGEST_LINE
+from gentui.imports import importer
+from gentui.imports.discovery import find
+from gentui.imports.log_entries import Unusable
+from gentui.imports.parsing import LONGEST_LINE
 from tests.cli.logs import WandbFile, events_of, values_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -22,7 +22,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 def taken(home: Path, path: Path):
     (opener,) = find(str(path))
-    return taking.take(home, opener, "")
+    return importer.take(home, opener, "")
 
 
 def test_a_torn_record_at_the_end_is_left_out(home, tmp_path):

@@ -62,7 +62,7 @@ def test_recipes_say_what_stands_in_for_data_that_is_missing(invoke, monkeypatch
 
 def test_sample_names_every_sampler_that_takes_steps(invoke):
     from engine.settings import registry
-    from gentui.commands.scoring import SAMPLERS
+    from gentui.cli.commands.sample import SAMPLERS
 
     assert {*SAMPLERS, "direct", "none"} == set(registry.names("sampler"))
     text = " ".join(invoke("sample", "--help").stdout.split())

@@ -9,7 +9,7 @@ import pytest
 
 from engine.recipes.recipe import load
 from engine.runs.directory import list_runs
-from gentui.jobs import marks
+from gentui.jobs import annotations
 
 
 def test_a_sweep_is_told_named_and_tagged(gentui, home):
@@ -21,7 +21,7 @@ def test_a_sweep_is_told_named_and_tagged(gentui, home):
     assert [run.info()["name"] for run in runs] == [
         f"digits-unet lr={lr} seed={seed}" for lr in ("0.001", "0.0001") for seed in (0, 1)
     ]
-    (tag,) = {marks.read(run).tags for run in runs}
+    (tag,) = {annotations.read(run).tags for run in runs}
     assert tag[0].startswith("sweep-digits-unet-")
     found = gentui("runs", "--json", "--filter", f"tag:{tag[0]} seed:1 optim.lr<1e-3")
     assert [row["name"] for row in json.loads(found.stdout)] == ["digits-unet lr=0.0001 seed=1"]

@@ -13,11 +13,11 @@ from gentui.tui import app as tui
 @pytest.fixture
 def opened(monkeypatch) -> list[tuple]:
     """What the app was started with."""
-    from gentui import cli
+    from gentui.cli import console
 
     started: list[tuple] = []
     monkeypatch.setattr(tui, "run", lambda *arguments: started.append(arguments))
-    monkeypatch.setattr(cli, "has_terminal", lambda: True)
+    monkeypatch.setattr(console, "has_terminal", lambda: True)
     return started
 
 

@@ -308,7 +308,7 @@ def test_a_thousand_unchanged_runs_cost_a_refresh_two_looks_each(index, make_run
     index.refresh()
     monkeypatch.setattr(RunDir, "read_state", lambda self: pytest.fail("read a state"))
     monkeypatch.setattr("gentui.index.ingest.columns_of", lambda path: pytest.fail("read files"))
-    monkeypatch.setattr("gentui.index.log.read_events", lambda *a: pytest.fail("read a log"))
+    monkeypatch.setattr("gentui.index.log_ingestor.read_events", lambda *a: pytest.fail("read a log"))
     assert not index.refresh()
     assert not Index(index.home).refresh()
     assert len(index.runs()) == 50

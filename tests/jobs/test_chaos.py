@@ -18,8 +18,8 @@ from engine.runs.directory import RunDir, list_runs
 from engine.runs.events import iter_events
 from gentui import jobs
 from gentui.index import Index
+from gentui.jobs.exit_reason import last_word
 from gentui.jobs.states import read_state
-from gentui.jobs.verdict import last_word
 
 from .conftest import everything_ended, trainers, wait_for, workers
 

@@ -17,8 +17,8 @@ from engine.runs.directory import RunDir, State, boot_id
 from engine.runs.events import EventWriter, iter_events
 from gentui import jobs
 from gentui.index import Index
-from gentui.jobs.evaluating import evaluations_of, progress, standing
-from gentui.jobs.kinds import EvaluationDir
+from gentui.jobs.evaluations import evaluations_of, progress, standing
+from gentui.jobs.job_types import EvaluationDir
 from gentui.jobs.launching import sweep
 from gentui.jobs.states import queue
 
@@ -45,7 +45,7 @@ def evaluate(home, monkeypatch):
     def evaluate(run: RunDir, *, start: bool = True, **options: object) -> EvaluationDir:
         with pytest.MonkeyPatch.context() as patch:
             if not start:
-                patch.setattr("gentui.jobs.evaluating.ensure_workers", lambda home: None)
+                patch.setattr("gentui.jobs.evaluations.ensure_workers", lambda home: None)
             return jobs.evaluate(home, run.id, options)
 
     return evaluate

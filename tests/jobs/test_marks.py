@@ -12,7 +12,7 @@ import pytest
 from engine.runs.directory import RunDir, State
 from gentui import jobs
 from gentui.index import Index
-from gentui.jobs import marks, trash
+from gentui.jobs import annotations, trash
 from gentui.jobs.launching import sweep
 from gentui.jobs.states import queue
 
@@ -62,7 +62,7 @@ def test_tags_given_at_once_are_all_kept(home, made):
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(marks.read(run).tags) == {f"t{i}" for i in range(20)}
+    assert set(annotations.read(run).tags) == {f"t{i}" for i in range(20)}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_cannot_be_a_tag_is_refused_with_a_sentence(home, made, bad):
     run = made()
     with pytest.raises(jobs.JobError, match="cannot be a tag: one word"):
         jobs.tag(home, run.id, ["fine", bad])
-    assert marks.read(run).tags == ()
+    assert annotations.read(run).tags == ()
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_what_cannot_be_a_tag_is_refused_with_a_sentence(home, made, bad):
 )
 def test_broken_marks_are_no_marks(home, made, content):
     run = made()
-    (run.path / marks.FILE).write_text(content)
+    (run.path / annotations.FILE).write_text(content)
     found = row(home, run)
     assert (found.name, found.tags, found.notes) == ("as launched", [], "")
-    assert marks.read(run).notes == ""
+    assert annotations.read(run).notes == ""
     jobs.tag(home, run.id, ["x"])
     assert row(home, run).tags == ["x"]
 
@@ -92,7 +92,7 @@ def test_broken_marks_are_no_marks(home, made, content):
 def test_hostile_marks_are_cleaned(home, made):
     run = made()
     raw = {"name": "a\x1b]52;c;x\x07b", "tags": ["[/", "\x1b[31mred"], "notes": "one\x1b[2J\n\u202etwo\ud800"}
-    (run.path / marks.FILE).write_text(json.dumps(raw))
+    (run.path / annotations.FILE).write_text(json.dumps(raw))
     found = row(home, run)
     assert found.name == "ab" and found.notes == "one\ntwo\ufffd"
     assert found.tags == ["[/", "red"]

@@ -10,7 +10,7 @@ import pytest
 
 from engine.runs.directory import RunDir, State, boot_id
 from engine.runs.events import EventWriter
-from gentui.jobs.verdict import Exit, ended, ended_unwatched
+from gentui.jobs.exit_reason import Exit, ended, ended_unwatched
 
 STATE = State(status="running", attempt=1, slot="cpu", pid=5, start_time=9, boot_id=boot_id())
 STOPPING = STATE.with_(stop_requested_at=time.time() - 5, extra={"grace": 1.0})

@@ -10,7 +10,7 @@ import pytest
 
 from engine.recipes.recipe import load
 from gentui import jobs
-from gentui.jobs.kinds import EVALUATIONS, EvaluationDir
+from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
 from gentui.tui.widgets.settings import SettingsForm
 
 FAKE = Path(__file__).parents[1] / "jobs" / "fake_evaluator.py"

@@ -194,7 +194,7 @@ COMMANDS = [
 IN_JSON = ["runs", "show latest", "leaderboard", "recipes", "doctor", "data list"]
 CALL = """
 import sys
-from gentui.cli import _run
+from gentui.cli.main import _run
 for line in {lines!r}:
     _run([*line.split(), *{more!r}])
     print("{end}", flush=True)

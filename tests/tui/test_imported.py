@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from engine.runs.directory import RunDir
-from gentui.imports import taking
-from gentui.imports.finding import find
+from gentui.imports import importer
+from gentui.imports.discovery import find
 from tests.cli.logs import WandbFile
 from tests.tui.conftest import Desk
 
@@ -41,7 +41,7 @@ def imported(home, tmp_path) -> RunDir:
     log.add(output_raw={"line": "epoch one\nepoch two\n"})
     log.add(exit={"exit_code": 1})
     (opener,) = find(str(log.path))
-    return taking.take(home, opener, "").run
+    return importer.take(home, opener, "").run
 
 
 def told(d: Desk, words: str) -> bool:

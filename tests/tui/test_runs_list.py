@@ -6,7 +6,7 @@ import pytest
 
 from engine.runs.directory import State, list_runs
 from gentui import jobs
-from gentui.jobs import marks, trash
+from gentui.jobs import annotations, trash
 from gentui.tui.screens.runs import COLUMNS
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
@@ -137,7 +137,7 @@ async def test_tags_are_given_to_all_marked(desk, size, runs):
         assert type(d.app.screen).__name__ == "PromptScreen"
         await d.press(*["backspace"] * 4, "enter")
         await d.on("RunsScreen")
-        await d.until(lambda: all(marks.read(run).tags == ("good",) for run in made))
+        await d.until(lambda: all(annotations.read(run).tags == ("good",) for run in made))
         await d.press("escape", "slash", *"tag:good")
         await d.until(lambda: len(shown(d)) == 2)
 
@@ -154,13 +154,13 @@ async def test_a_run_is_renamed_and_noted(desk, size, runs, place):
         await d.opens("PromptScreen", "f2")
         await d.press(*"my run", "enter")
         await d.on(place)
-        await d.until(lambda: marks.read(run).name == "my run")
+        await d.until(lambda: annotations.read(run).name == "my run")
         await d.sees("my run")
         await d.opens("PromptScreen", "N")
         await d.press(*"blurred", "enter", *"fives")
         await d.press("f5")
         await d.on(place)
-        await d.until(lambda: marks.read(run).notes == "blurred\nfives")
+        await d.until(lambda: annotations.read(run).notes == "blurred\nfives")
         if place == "RunsScreen":
             await d.sees("my run ✎")
 
@@ -180,7 +180,7 @@ async def test_queued_runs_change_places(desk, runs):
 
 async def test_hostile_tags_and_notes_reach_no_terminal(desk, size, runs):
     run = runs.make(steps=30)
-    (run.path / marks.FILE).write_text(
+    (run.path / annotations.FILE).write_text(
         '{"tags": ["[/", "\\u001b]52;c;x\\u0007"], "notes": "\\u001b[2J[/x", "name": "[/a\\u202e"}'
     )
     async with desk(size) as d:

@@ -171,7 +171,7 @@ def reorder(app: GentuiApp, run: Any, where: str) -> None:
 
 def tag(app: GentuiApp, *runs: Any) -> None:
     """Ask for tags to add and to take away."""
-    from gentui.jobs.marks import changes_of
+    from gentui.jobs.annotations import changes_of
     from gentui.jobs.states import JobError
 
     def check(text: str) -> str:
@@ -223,15 +223,15 @@ def import_runs(app: GentuiApp) -> None:
     """Ask where the logs of other scripts lie, and make runs of them."""
 
     def work(path: str) -> str:
-        from gentui.imports import taking
-        from gentui.imports.entries import Unusable
-        from gentui.imports.finding import find
+        from gentui.imports import importer
+        from gentui.imports.discovery import find
+        from gentui.imports.log_entries import Unusable
         from gentui.jobs import JobError
 
         done, refused = [], []
         for opener in find(path):
             try:
-                done.append(taking.take(app.home, opener, ""))
+                done.append(importer.take(app.home, opener, ""))
             except (Unusable, JobError, OSError) as error:
                 refused.append(str(error))
         if refused:

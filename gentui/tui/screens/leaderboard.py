@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 
 from gentui.config import key_table
 from gentui.runs import alarms
-from gentui.text.numbers import over_seeds, plus_minus
+from gentui.runs.scores import over_seeds
+from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.live import Fetch

@@ -10,10 +10,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from engine.runs.directory import FILE_MODE
-from gentui.imports.entries import Source, Unusable
-from gentui.imports.reading import Opener
-from gentui.imports.writing import RunWriter
-from gentui.progress import Leaving
+from gentui.imports.log_entries import Source, Unusable
+from gentui.imports.parsing import Opener
+from gentui.imports.run_writer import RunWriter
+from gentui.jobs.detach import Detach
 
 LOOK_S = 1.0
 """Seconds between two looks at logs that are followed."""
@@ -36,14 +36,14 @@ def take(home: Path, opener: Opener, name: str) -> RunWriter:
     return writer
 
 
-def begin(home: Path, opener: Opener, name: str, leaving: Leaving) -> RunWriter:
+def begin(home: Path, opener: Opener, name: str, detach: Detach) -> RunWriter:
     """The run of a log that is followed, with all that is there, running. Standard input is waited for: until it says
     something there is no run. Raises as ``take``, and KeyboardInterrupt when the person leaves before."""
     source = opener()
     with _writing(home, source, name) as writer:
         writer.drain(source.entries())
         while source.is_live and not writer.told.has_begun:
-            if leaving.wanted:
+            if detach.requested:
                 raise KeyboardInterrupt
             if source.is_over:
                 raise Unusable(
@@ -55,7 +55,7 @@ def begin(home: Path, opener: Opener, name: str, leaving: Leaving) -> RunWriter:
     return writer
 
 
-def follow(writers: Sequence[RunWriter], leaving: Leaving, ended: Said, more: More = tuple) -> None:
+def follow(writers: Sequence[RunWriter], detach: Detach, ended: Said, more: More = tuple) -> None:
     """Go along with runs that have begun until each has ended, or the person leaves; ``ended`` is told of each.
 
     ``more`` is asked now and then for runs that have begun since. A stop asked of one of several ends that one alone.
@@ -64,10 +64,10 @@ def follow(writers: Sequence[RunWriter], leaving: Leaving, ended: Said, more: Mo
     going = list(writers)
     asked = time.monotonic()
     while going:
-        if time.monotonic() - asked > MORE_S and not leaving.wanted:
+        if time.monotonic() - asked > MORE_S and not detach.requested:
             going += more()
             asked = time.monotonic()
-        left = _left(going, leaving)  # asked before the last look: what was logged until then is taken
+        left = _left(going, detach)  # asked before the last look: what was logged until then is taken
         for writer in list(going):
             if _is_over(writer, writer in left):
                 going.remove(writer)
@@ -77,13 +77,13 @@ def follow(writers: Sequence[RunWriter], leaving: Leaving, ended: Said, more: Mo
             going[0].source.wait(LOOK_S)
 
 
-def _left(going: Sequence[RunWriter], leaving: Leaving) -> Sequence[RunWriter]:
+def _left(going: Sequence[RunWriter], detach: Detach) -> Sequence[RunWriter]:
     """The runs that are not followed on: those to stop, else all of them."""
-    if not leaving.wanted:
+    if not detach.requested:
         return ()
     stopped = [writer for writer in going if writer.is_to_stop]
     if stopped:
-        leaving.stay()
+        detach.cancel()
     return stopped or list(going)
 
 

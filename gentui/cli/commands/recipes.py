@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import (
-    App,
-    Exit,
-    Failure,
-    duration,
-    number,
-    out_bytes,
-    out_json,
-    pass_app,
-    say,
-    table,
-)
+from gentui.cli.console import App, duration, number, out_bytes, out_json, pass_app, say, table
+from gentui.cli.errors import Exit, Failure
 
 if TYPE_CHECKING:
     from engine.recipes.axes import Axis
@@ -142,8 +132,9 @@ def run_command(
     from engine.recipes.axes import parse_axis
     from engine.recipes.recipe import load
     from gentui import jobs
-    from gentui.batch import after_queueing_all, load_all, means_several
-    from gentui.progress import Leaving, after_queueing
+    from gentui.cli.batch import after_queueing_all, load_all, means_several
+    from gentui.cli.progress import after_queueing
+    from gentui.jobs.detach import Detach
     from gentui.text.sanitize import clean
 
     more = [parse_axis(text) for text in sweeps]
@@ -163,7 +154,7 @@ def run_command(
             say(f"{who}{note}")
     label = clean(name, 100).strip()
     plans = _planned(app, loaded, more, label, chosen, device)
-    with Leaving() as leaving:
+    with Detach() as detach:
         command = ["gentui", *sys.argv[1:]]
         ids = [
             jobs.launch(
@@ -172,8 +163,8 @@ def run_command(
             for plan in plans
         ]
         if are_several or len(ids) > 1:
-            return after_queueing_all(app.home, ids, wait, as_json, leaving)
-        return after_queueing(app.home, ids[0], wait, as_json, leaving)
+            return after_queueing_all(app.home, ids, wait, as_json, detach)
+        return after_queueing(app.home, ids[0], wait, as_json, detach)
 
 
 def _planned(
@@ -181,7 +172,7 @@ def _planned(
 ) -> list[Planned]:
     """The runs to launch; of sweeps it says how many there will be, and about how long they take, before."""
     from engine.recipes.recipe import RecipeError
-    from gentui.batch import require_all_data
+    from gentui.cli.batch import require_all_data
     from gentui.runs import planning
 
     plans: list[Planned] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.runs.directory import STATUSES, JobDir, RunDir
-from gentui.commands.console import (
+from gentui.cli.console import (
     App,
     duration,
     json_option,
@@ -242,8 +242,8 @@ def _read(run: RunDir) -> str:
 def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
     """What the trainer, or an evaluation (eval-…), printed."""
     from gentui import jobs
-    from gentui.commands.control import find_job
-    from gentui.progress import tend
+    from gentui.cli.commands.jobs import find_job
+    from gentui.cli.progress import tend
 
     found = jobs.get_job(app.home, find_job(app.home, app.index(), run))
     position = _print_log(found, 0, lines)

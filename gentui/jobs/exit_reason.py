@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, Status, boot_id
-from gentui.jobs.kinds import Kind, kind_of, last_error
+from gentui.jobs.job_types import Kind, kind_of, last_error
 from gentui.text.sanitize import clean
 
 DEFAULT_GRACE = 30.0

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import App, Exit, Failure, json_option, out, out_json, pass_app, say
-from gentui.commands.engine import checkpoint_option, run_engine, with_checkpoint
+from gentui.cli.console import App, json_option, out, out_json, pass_app, say
+from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
+from gentui.cli.errors import Exit, Failure
 
 if TYPE_CHECKING:
-    from gentui.jobs.kinds import EvaluationDir
-    from gentui.progress import Leaving
+    from gentui.jobs.detach import Detach
+    from gentui.jobs.job_types import EvaluationDir
 
 METRICS = "fid,kid,isc,prc,intra_fid,fid_inf"
 
@@ -68,11 +69,11 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
         app.index()
         return code
     from gentui import jobs
-    from gentui.progress import Leaving
+    from gentui.jobs.detach import Detach
 
-    with Leaving() as leaving:
+    with Detach() as detach:
         job = jobs.evaluate(app.home, found.id, options, command=["gentui", *sys.argv[1:]])
-        return after_queueing_evaluation(app, job, not no_wait, as_json, leaving)
+        return after_queueing_evaluation(app, job, not no_wait, as_json, detach)
 
 
 def _check(recipe: Path, options: dict[str, Any]) -> None:
@@ -98,16 +99,16 @@ def _tell_queued(job: EvaluationDir, as_json: bool) -> None:
         out(job.id)
 
 
-def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json: bool, leaving: Leaving) -> int:
+def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json: bool, detach: Detach) -> int:
     """With ``wait`` how it goes and its scores, else its id. The exit code, which is the engine's own when that
     refused the options (2) or missed something (3, 4)."""
-    from gentui.progress import watch_evaluation
+    from gentui.cli.progress import watch_evaluation
 
     if not wait:
         _tell_queued(job, as_json)
         return Exit.OK
     say(f"queued {job.id}")
-    state = watch_evaluation(app.home, job, leaving)
+    state = watch_evaluation(app.home, job, detach)
     if not state.ended:
         say(f"left; {job.id} stays in the queue: `gentui stop {job.id}` takes it out")
         if as_json:

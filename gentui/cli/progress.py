@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir, State
-from gentui.commands.console import Exit, duration, number, out, out_json, say
+from gentui.cli.console import duration, number, out, out_json, say
+from gentui.cli.errors import Exit
+from gentui.jobs.detach import Detach
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gentui.index import Index, RunRow
-    from gentui.jobs.kinds import EvaluationDir
+    from gentui.jobs.job_types import EvaluationDir
 
 POLL_S = 0.25
 TEND_S = 2.0
@@ -47,60 +48,27 @@ def report(home: Path, run_id: str) -> dict[str, Any]:
     }
 
 
-class Leaving:
-    """While it is entered, Ctrl-C and a closed terminal only say that the person wants to leave.
-
-    An exception at whatever point the signal comes could cut a launch in two. A second Ctrl-C is the usual one.
-    ``also``: further signals that say so.
-    """
-
-    def __init__(self, *also: signal.Signals) -> None:
-        self.wanted = False
-        self._sorts = (signal.SIGINT, signal.SIGHUP, *also)
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Leaving:
-        for sort in self._sorts:
-            if signal.getsignal(sort) is not signal.SIG_IGN:  # nohup's wish is kept
-                self._before[sort] = signal.signal(sort, self._leave)
-        return self
-
-    def stay(self) -> None:
-        """It was not meant so: the next signal says it anew."""
-        self.wanted = False
-        for sort in self._before:
-            signal.signal(sort, self._leave)
-
-    def __exit__(self, *_: object) -> None:
-        for sort, handler in self._before.items():
-            signal.signal(sort, handler)
-
-    def _leave(self, number: int, frame: object) -> None:
-        self.wanted = True
-        signal.signal(number, self._before[signal.Signals(number)])
-
-
-def after_queueing(home: Path, run_id: str, wait: bool, as_json: bool, leaving: Leaving) -> int:
+def after_queueing(home: Path, run_id: str, wait: bool, as_json: bool, detach: Detach) -> int:
     """What ``run`` and ``resume`` say once the run is in the queue; with ``wait``, how it goes. The exit code."""
     if not as_json:
         out(run_id)
         sys.stdout.flush()
     if wait:
-        return wait_and_report(home, run_id, as_json, leaving)
+        return wait_and_report(home, run_id, as_json, detach)
     if as_json:
         out_json(report(home, run_id))
     say(f"queued; `gentui` or `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
     return Exit.OK
 
 
-def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) -> int:
+def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> int:
     """Show progress until the run has ended, then how; or until the person leaves, which stops nothing.
 
     Returns the exit code: 0 when the run is done, 4 when what it needs is not here, 1 when it ended otherwise, 130
     when the person left.
     """
     with narrator() as tell:
-        has_ended = watch(home, [run_id], leaving, lambda rows: tell(_moment_of(rows[0])))
+        has_ended = watch(home, [run_id], detach, lambda rows: tell(_moment_of(rows[0])))
     if not has_ended:
         say(f"left; the run goes on: `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
         if as_json:
@@ -117,7 +85,7 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, leaving: Leaving) ->
     return Exit.CANNOT if is_impossible else Exit.RUN_FAILED
 
 
-def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show) -> bool:
+def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:
     """Show the runs until all have ended: True; or until the person leaves before: False."""
     from gentui.index import Index
 
@@ -128,7 +96,7 @@ def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show) -> bool:
     while True:
         # The states are read first: the index then surely takes in what was written before the end.
         over = [run for run, files in waiting.items() if files.read_state().ended]
-        if leaving.wanted and len(over) < len(waiting):
+        if detach.requested and len(over) < len(waiting):
             return False
         index.refresh(wait=5.0 if over else 0.0)
         for run in over:
@@ -143,13 +111,13 @@ def watch(home: Path, ids: Sequence[str], leaving: Leaving, show: Show) -> bool:
         time.sleep(POLL_S)
 
 
-def watch_evaluation(home: Path, job: EvaluationDir, leaving: Leaving) -> State:
+def watch_evaluation(home: Path, job: EvaluationDir, detach: Detach) -> State:
     """Show how an evaluation stands until it has ended or the person leaves; its state then.
 
     Raises JobError when it is removed meanwhile.
     """
     from gentui import jobs
-    from gentui.jobs.evaluating import doing, progress, standing
+    from gentui.jobs.evaluations import doing, progress, standing
 
     tended = time.monotonic()
     with narrator() as tell:
@@ -158,7 +126,7 @@ def watch_evaluation(home: Path, job: EvaluationDir, leaving: Leaving) -> State:
                 state = job.read_state()
             except FileNotFoundError:
                 raise jobs.JobError(f"{job.id} was removed before it was done") from None
-            if state.ended or leaving.wanted:
+            if state.ended or detach.requested:
                 return state
             done = progress(job) if state.status == "running" else None
             if done is not None and not doing(job):

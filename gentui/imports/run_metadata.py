@@ -9,8 +9,8 @@ from dataclasses import fields
 from typing import Any
 
 import gentui
-from gentui.imports.entries import About, Source
-from gentui.jobs.marks import LONGEST_NAME, Marks, of
+from gentui.imports.log_entries import About, Source
+from gentui.jobs.annotations import LONGEST_NAME, Marks, of
 from gentui.text.sanitize import clean
 
 FAMILY = "imported"

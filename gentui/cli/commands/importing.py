@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.commands.console import App, Exit, json_option, out, out_json, pass_app, say
+from gentui.cli.console import App, json_option, out, out_json, pass_app, say
+from gentui.cli.errors import Exit
 
 if TYPE_CHECKING:
-    from gentui.imports.reading import Opener
-    from gentui.imports.writing import RunWriter
+    from gentui.imports.parsing import Opener
+    from gentui.imports.run_writer import RunWriter
 
 
 @click.command()
@@ -34,9 +35,9 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
     TensorBoard, a .csv file with a header, a .jsonl file of objects, or - for JSON lines through a pipe, which are
     followed. The same PATH again brings its run up to date.
     """
-    from gentui.imports import taking
-    from gentui.imports.finding import STANDARD_INPUT, find
-    from gentui.progress import Leaving
+    from gentui.imports import importer
+    from gentui.imports.discovery import STANDARD_INPUT, find
+    from gentui.jobs.detach import Detach
 
     openers = [opener for path in dict.fromkeys(paths) for opener in find(path)]
     if STANDARD_INPUT in paths and len(openers) > 1:
@@ -44,9 +45,9 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
     if name and len(openers) > 1:
         raise click.UsageError(f"--name is for one run, not for {len(openers)}", click.get_current_context())
     if follow or STANDARD_INPUT in paths:
-        with Leaving(signal.SIGTERM) as leaving:
+        with Detach(signal.SIGTERM) as detach:
             writers, code = _each(
-                openers, lambda opener: taking.begin(app.home, opener, name, leaving), _tell_followed, as_json
+                openers, lambda opener: importer.begin(app.home, opener, name, detach), _tell_followed, as_json
             )
 
             def more() -> list[RunWriter]:
@@ -54,24 +55,24 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
                 new = [opener for opener in _found_now(paths) if _log_of(opener) not in known]
                 known.update(map(_log_of, new))
                 begun, _ = _each(
-                    new, lambda opener: taking.begin(app.home, opener, "", leaving), _tell_followed, as_json
+                    new, lambda opener: importer.begin(app.home, opener, "", detach), _tell_followed, as_json
                 )
                 writers.extend(begun)
                 return begun
 
             known = set(map(_log_of, openers))
-            taking.follow(writers, leaving, _tell, more)
-            code = code or _code(writers, leaving.wanted)
+            importer.follow(writers, detach, _tell, more)
+            code = code or _code(writers, detach.requested)
     else:
-        writers, code = _each(openers, lambda opener: taking.take(app.home, opener, name), _tell, as_json)
+        writers, code = _each(openers, lambda opener: importer.take(app.home, opener, name), _tell, as_json)
     if as_json:
         out_json([_described(writer) for writer in writers])
     return code
 
 
 def _found_now(paths: tuple[str, ...]) -> list[Opener]:
-    from gentui.imports.entries import Unusable
-    from gentui.imports.finding import STANDARD_INPUT, find
+    from gentui.imports.discovery import STANDARD_INPUT, find
+    from gentui.imports.log_entries import Unusable
 
     found = []
     for path in paths:
@@ -93,7 +94,7 @@ def _each(
     as_json: bool,
 ) -> tuple[list[RunWriter], int]:
     """The runs of all the logs, and the exit code: one that cannot be imported keeps nothing from the others."""
-    from gentui.cli import explain
+    from gentui.cli.errors import explain
 
     writers: list[RunWriter] = []
     code: int = Exit.OK

@@ -10,8 +10,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gentui.commands.console import Exit, duration, number, out, out_json, say, table
-from gentui.progress import PLAIN_LINE_S, Leaving, Show, bar, facts_of, report, row_of, state_of, watch
+from gentui.cli.console import duration, number, out, out_json, say, table
+from gentui.cli.errors import Exit
+from gentui.cli.progress import PLAIN_LINE_S, Show, bar, facts_of, report, row_of, state_of, watch
+from gentui.jobs.detach import Detach
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -81,9 +83,9 @@ def require_all_data(recipes: list[Recipe]) -> None:
         raise MissingData("\n".join(f"{', '.join(names)}: {why}" for why, names in missing.items()))
 
 
-def after_queueing_all(home: Path, ids: list[str], wait: bool, as_json: bool, leaving: Leaving) -> int:
+def after_queueing_all(home: Path, ids: list[str], wait: bool, as_json: bool, detach: Detach) -> int:
     """What ``run`` says of several runs once they are queued; with ``wait``, how they go. The exit code."""
-    is_over = _watch(home, ids, leaving) if wait else True
+    is_over = _watch(home, ids, detach) if wait else True
     ids = [run for run in ids if (home / "runs" / run).is_dir()]  # less those deleted meanwhile
     if as_json:
         from gentui.index import Index
@@ -132,10 +134,10 @@ def _print_table(rows: list[RunRow]) -> None:
     table(header, lines, right=["STEPS", "SECONDS", "LOSS"])
 
 
-def _watch(home: Path, ids: list[str], leaving: Leaving) -> bool:
+def _watch(home: Path, ids: list[str], detach: Detach) -> bool:
     """True when every run has ended, False when the person leaves before."""
     with (_bar if sys.stderr.isatty() else _plain)(len(ids)) as show:
-        return watch(home, ids, leaving, show)
+        return watch(home, ids, detach, show)
 
 
 def _is_over(row: RunRow) -> bool:

@@ -6,26 +6,26 @@ Importing this module imports neither torch nor textual.
 from __future__ import annotations
 
 import difflib
-import errno
 import importlib
 import os
 import shlex
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from gentui import __version__
-from gentui.commands.console import App, Exit, Failure, say
+from gentui.cli.console import App, has_terminal, open_app, say
+from gentui.cli.errors import Exit, Failure, drop_stdout, explain
 
 COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
     "import": "importing",
-    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "viewing", "events": "viewing",
-    "stop": "control", "resume": "control", "rm": "control", "restore": "control", "queue": "control",
-    "tag": "control", "note": "control", "rename": "control",
-    "sample": "scoring", "evaluate": "evaluating", "leaderboard": "scoring",
-    "export": "results", "report": "results", "data": "machine", "doctor": "machine", "index": "machine",
+    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "view", "events": "view",
+    "stop": "jobs", "resume": "jobs", "rm": "jobs", "restore": "jobs", "queue": "jobs",
+    "tag": "jobs", "note": "jobs", "rename": "jobs",
+    "sample": "sample", "evaluate": "evaluate", "leaderboard": "sample",
+    "export": "export", "report": "export", "data": "machine", "doctor": "machine", "index": "machine",
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ _WORDS = "gentui.words"
 
 
 class Commands(click.Group):
-    """Commands found by name in ``gentui.commands``, listed in the order of a day's work."""
+    """Commands found by name in ``gentui.cli.commands``, listed in the order of a day's work."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -45,7 +45,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if (module := COMMANDS.get(cmd_name)) is None:
             return None
-        return getattr(importlib.import_module(f"gentui.commands.{module}"), f"{cmd_name}_command")
+        return getattr(importlib.import_module(f"gentui.cli.commands.{module}"), f"{cmd_name}_command")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -113,19 +113,6 @@ def _go_to(host: str, words: list[str], ctx: click.Context) -> NoReturn:
         raise Failure("--host needs `ssh`, which is not on this machine") from None
 
 
-def has_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def open_app(app: App, run: str = "") -> None:
-    """The app, at its menu or at a run."""
-    if not has_terminal():
-        raise click.UsageError("the app needs a terminal; `gentui --help` lists the commands that do not")
-    from gentui.tui import app as tui
-
-    tui.run(app.home, app.images, app.low_bandwidth, run)
-
-
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The entry point: runs a command, says what went wrong in a sentence, exits with its code."""
     for stream in (sys.stdout, sys.stderr):
@@ -148,7 +135,7 @@ def _run(arguments: list[str] | None) -> int:
         say("interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        return _drop_stdout()
+        return drop_stdout()
     except Exception as error:
         message, code = explain(error)
         say(*message.splitlines())
@@ -160,51 +147,3 @@ def _usage(error: click.UsageError) -> int:
     if error.ctx is not None:
         say(f"(`{error.ctx.command_path} --help` shows how)")
     return Exit.USAGE
-
-
-def _drop_stdout() -> int:
-    """The reader of our output has gone: nothing more to say, and nothing to say at exit."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    return Exit.BROKEN_PIPE
-
-
-def explain(error: Exception) -> tuple[str, int]:
-    """What a person is told of an error, and the exit code. What is our own mistake is raised again."""
-    if isinstance(error, Failure):
-        return str(error), error.code
-    for kind, code in _known_errors():
-        if isinstance(error, kind):
-            return str(error), code
-    if isinstance(error, UnicodeEncodeError):
-        return "an argument is not valid text", Exit.USAGE
-    if isinstance(error, OSError):
-        if error.errno == errno.EPIPE:
-            return "", _drop_stdout()
-        where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror or error}{where}", Exit.CANNOT
-    if type(error).__module__.partition(".")[0] in ("sqlite3", "sqlite_utils"):
-        return f"the index cannot be used: {error} (`gentui index rebuild` makes it anew)", Exit.CANNOT
-    raise error
-
-
-def _known_errors() -> list[tuple[Any, int]]:
-    from engine.recipes import recipe
-    from gentui.config.home import HomeError
-    from gentui.imports.entries import MissingLibrary, NoSuchPath, Unusable
-    from gentui.index import RunNotFound
-    from gentui.jobs import JobError
-    from gentui.jobs.evaluating import NoSuchStep
-
-    return [
-        (recipe.RecipeError, Exit.USAGE),
-        (recipe.UnknownRecipe, Exit.NOT_FOUND),
-        (recipe.MissingData, Exit.CANNOT),
-        (RunNotFound, Exit.NOT_FOUND),
-        (HomeError, Exit.CANNOT),
-        (NoSuchPath, Exit.NOT_FOUND),
-        (MissingLibrary, Exit.CANNOT),
-        (Unusable, Exit.USAGE),
-        (NoSuchStep, Exit.NOT_FOUND),
-        (JobError, Exit.CANNOT),
-    ]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from gentui.commands.console import App, Exit, out, pass_app, say, table
+from gentui.cli.console import App, out, pass_app, say, table
+from gentui.cli.errors import Exit
 
 if TYPE_CHECKING:
     from gentui.index import Index
@@ -95,17 +96,18 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
     """Go on from a run's last checkpoint; or queue an evaluation (eval-…) again."""
     from gentui import jobs
-    from gentui.commands.evaluating import after_queueing_evaluation
-    from gentui.jobs.kinds import EvaluationDir
-    from gentui.progress import Leaving, after_queueing
+    from gentui.cli.commands.evaluate import after_queueing_evaluation
+    from gentui.cli.progress import after_queueing
+    from gentui.jobs.detach import Detach
+    from gentui.jobs.job_types import EvaluationDir
 
     run_id = find_job(app.home, app.index(), run)
-    with Leaving() as leaving:
+    with Detach() as detach:
         jobs.resume(app.home, run_id)
         job = jobs.get_job(app.home, run_id)
         if isinstance(job, EvaluationDir):
-            return after_queueing_evaluation(app, job, wait, as_json, leaving)
-        return after_queueing(app.home, run_id, wait, as_json, leaving)
+            return after_queueing_evaluation(app, job, wait, as_json, detach)
+        return after_queueing(app.home, run_id, wait, as_json, detach)
 
 
 @click.command()
@@ -119,7 +121,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
     """
     from gentui import jobs
     from gentui.jobs import trash
-    from gentui.jobs.kinds import EVALUATIONS, kind_of
+    from gentui.jobs.job_types import EVALUATIONS, kind_of
 
     if not runs:
         if not now:
@@ -190,9 +192,9 @@ def queue_command(app: App, run: str, where: Literal["first", "last"] | None) ->
 def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
     """Add tags (`+x`, or just `x`) to a run and take others (`-y`) from it; prints the tags it has then."""
     from gentui import jobs
-    from gentui.jobs import marks
+    from gentui.jobs import annotations
 
-    add, remove = marks.changes_of(" ".join(words))
+    add, remove = annotations.changes_of(" ".join(words))
     index = app.index()
     for tag in jobs.tag(app.home, index.find(run), add, remove).tags:
         out(tag)
@@ -206,7 +208,7 @@ def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
 def note_command(app: App, run: str, text: str) -> int:
     """Replace a run's notes, which reports show; an empty TEXT takes them away, - reads them from stdin."""
     from gentui import jobs
-    from gentui.jobs.marks import LONGEST_NOTES
+    from gentui.jobs.annotations import LONGEST_NOTES
 
     run_id = app.index().find(run)
     jobs.note(app.home, run_id, sys.stdin.read(LONGEST_NOTES + 1) if text == "-" else text)

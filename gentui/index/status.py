@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.runs.directory import RunDir, State
 from gentui.index.rows import RunRow
-from gentui.jobs import verdict
+from gentui.jobs import exit_reason
 from gentui.jobs.orphans import has_worker
 from gentui.jobs.processes import is_suspended
 from gentui.jobs.states import read_state
@@ -39,7 +39,7 @@ def status_now(home: Path, run: RunDir, state: State) -> tuple[str, str]:
         now = read_state(run)  # somebody else may have, since
         if now is None or now.status != "running":
             return (now.status, now.reason) if now else ("lost", "its state.json cannot be read")
-        end = verdict.ended_unwatched(run, state)
+        end = exit_reason.ended_unwatched(run, state)
         return end.status, end.reason
     if state.stop_requested_at is not None:
         return "running", "stopping"

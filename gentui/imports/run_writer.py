@@ -22,11 +22,11 @@ from engine.runs.directory import (
     process_start_time,
     write_atomically,
 )
-from gentui.imports.describing import Description
-from gentui.imports.entries import Entry, Source
-from gentui.imports.recording import Recorder
-from gentui.jobs import marks
-from gentui.jobs.kinds import last_error
+from gentui.imports.event_recorder import Recorder
+from gentui.imports.log_entries import Entry, Source
+from gentui.imports.run_metadata import Description
+from gentui.jobs import annotations
+from gentui.jobs.job_types import last_error
 from gentui.jobs.states import JobError, called, exclusive, read_state, try_lock
 from gentui.text.sanitize import clean
 
@@ -61,7 +61,7 @@ class RunWriter:
         for path in self._aside:
             path.unlink(missing_ok=True)
         self._described = Description(source, name, before.info() if before else {})
-        self._marked = marks.Marks()
+        self._marked = annotations.Marks()
         self.told = Recorder(*self._aside, self.run.samples, self._described, source.modified_at)
 
     def drain(self, entries: Iterable[Entry]) -> None:
@@ -157,15 +157,15 @@ class RunWriter:
             self._mark()
         if self.run.info_path.exists():
             self.run.update_info(**self._described.info(self.told.started_at))
-            if self._wanted_name and marks.read(self.run).name is not None:
-                marks.rename(self._home, self.run.id, self._wanted_name)
+            if self._wanted_name and annotations.read(self.run).name is not None:
+                annotations.rename(self._home, self.run.id, self._wanted_name)
 
     def _mark(self) -> None:
         """Give it the tags and notes of its log, unless a person has changed them since."""
         told = self._described.marks()
         with exclusive(self.run):
-            if told != self._marked and marks.read(self.run) == self._marked:
-                write_atomically(self.run.path / marks.FILE, marks.encoded(told))
+            if told != self._marked and annotations.read(self.run) == self._marked:
+                write_atomically(self.run.path / annotations.FILE, annotations.encoded(told))
                 self._marked = told
 
     def _state(self) -> State:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, Which, begin_job, checkpoint_named, publish_job
-from gentui.jobs.kinds import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
+from gentui.jobs.job_types import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, require_own, unfinished
 from gentui.text.sanitize import clean

@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from engine.runs.directory import Which
-from gentui.commands.console import App, Exit, json_option, number, out, out_json, pass_app, say, table
-from gentui.commands.engine import checkpoint_option, run_engine, with_checkpoint
+from gentui.cli.console import App, json_option, number, out, out_json, pass_app, say, table
+from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
+from gentui.cli.errors import Exit
 from gentui.runs import alarms
-from gentui.text.numbers import over_seeds, plus_minus
+from gentui.runs.scores import over_seeds
+from gentui.text.numbers import plus_minus
 
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from engine.runs.directory import STATUSES
-from gentui.commands.console import App, Exit, pass_app, say
+from gentui.cli.console import App, pass_app, say
+from gentui.cli.errors import Exit
 
 FORMATS = ("csv", "md", "latex", "json", "html")
 _BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".html": "html", ".htm": "html"}

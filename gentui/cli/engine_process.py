@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 import click
 
 from engine.runs.directory import RunDir, Which, checkpoint_named
-from gentui.commands.console import App, Exit, Failure
+from gentui.cli.console import App
+from gentui.cli.errors import Exit, Failure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def with_checkpoint(app: App, run: str, which: Which | None = None) -> RunDir:
     """The run a person means. Raises JobError where it has no checkpoint to sample from."""
-    from gentui.jobs.evaluating import require_checkpoint
+    from gentui.jobs.evaluations import require_checkpoint
 
     found = RunDir(app.home / "runs" / app.index().find(run))
     require_checkpoint(found, which)

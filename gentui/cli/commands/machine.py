@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentui.commands.console import App, Exit, Failure, json_option, out, out_json, pass_app, say, table
+from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
+from gentui.cli.errors import Exit, Failure
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Data

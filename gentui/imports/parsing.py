@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Source, Unusable
+from gentui.imports.log_entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Source, Unusable
 
 Opener = partial[Any]  # of a Source
 """Opens one run's log. Raises Unusable or OSError."""

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from engine.runs.directory import RunDir
-from gentui.commands.console import App, finite, out, pass_app
+from gentui.cli.console import App, finite, out, pass_app
 
 
 @click.command()
@@ -19,7 +19,7 @@ from gentui.commands.console import App, finite, out, pass_app
 @pass_app
 def open_command(app: App, run: str) -> None:
     """The app, opened at one run: an id, a prefix, a name, `latest`, or the path of its directory."""
-    from gentui.cli import open_app
+    from gentui.cli.console import open_app
 
     path = Path(run)
     if (path / "recipe.toml").is_file():
@@ -43,7 +43,7 @@ def open_command(app: App, run: str) -> None:
 @pass_app
 def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> None:
     """The run's records, one JSON object a line, oldest first. NaN and infinities are null."""
-    from gentui.progress import tend
+    from gentui.cli.progress import tend
 
     found = RunDir(app.home / "runs" / app.index().find(run))
     read: dict[int, int] = {}

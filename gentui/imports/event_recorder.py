@@ -12,10 +12,10 @@ from typing import Any
 
 from engine.runs.directory import FILE_MODE, write_atomically
 from engine.runs.events import EventWriter, Kind
-from gentui.imports.describing import MOST_SETTINGS, Description
-from gentui.imports.entries import About, Ended, Entry, LeftOut, Machine, Numbers, Picture, Printed
-from gentui.imports.reading import picture_suffix
-from gentui.index.log import MAX_SERIES, MAX_SYSTEM
+from gentui.imports.log_entries import About, Ended, Entry, LeftOut, Machine, Numbers, Picture, Printed
+from gentui.imports.parsing import picture_suffix
+from gentui.imports.run_metadata import MOST_SETTINGS, Description
+from gentui.index.log_ingestor import MAX_SERIES, MAX_SYSTEM
 from gentui.metrics.namespaces import is_system
 from gentui.text.sanitize import clean
 

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from gentui.imports.csv_table import CsvTable
-from gentui.imports.entries import NoSuchPath, Unusable
 from gentui.imports.json_lines import JsonLinesFile, StandardInput
-from gentui.imports.reading import Opener
+from gentui.imports.log_entries import NoSuchPath, Unusable
+from gentui.imports.parsing import Opener
 from gentui.imports.tensorboard_log import MARK, TensorBoardLog, event_files
 from gentui.imports.wandb_log import WandbLog
 

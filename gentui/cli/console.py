@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,26 +15,6 @@ import click
 
 if TYPE_CHECKING:
     from gentui.index import Index, RunRow
-
-
-class Exit(IntEnum):
-    """Exit codes."""
-
-    OK = 0
-    RUN_FAILED = 1
-    USAGE = 2
-    NOT_FOUND = 3
-    CANNOT = 4
-    INTERRUPTED = 130
-    BROKEN_PIPE = 141
-
-
-class Failure(Exception):
-    """A command that ends with a sentence (or several lines) on stderr and an exit code."""
-
-    def __init__(self, message: str, code: int = Exit.CANNOT):
-        super().__init__(message)
-        self.code = int(code)
 
 
 @dataclass
@@ -63,6 +42,19 @@ class App:
     def find(self, index: Index, run: str) -> RunRow:
         """The run a person means by an id, a unique prefix, a name or ``latest``."""
         return index.run(index.find(run))
+
+
+def has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def open_app(app: App, run: str = "") -> None:
+    """The app, at its menu or at a run."""
+    if not has_terminal():
+        raise click.UsageError("the app needs a terminal; `gentui --help` lists the commands that do not")
+    from gentui.tui import app as tui
+
+    tui.run(app.home, app.images, app.low_bandwidth, run)
 
 
 pass_app = click.make_pass_decorator(App)

@@ -1,0 +1,1 @@
+"""The ``gentui`` command line: stdout is data, stderr is narration, exit codes are an interface."""

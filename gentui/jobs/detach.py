@@ -1,0 +1,39 @@
+"""Leaving a job that goes on: signals become a request that the watcher looks at."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, Self
+
+
+class Detach:
+    """A context in which Ctrl-C or a closed terminal only sets ``requested``: stop watching, leave the job alone.
+
+    An exception raised wherever the signal arrives could cut a launch in two. A second Ctrl-C interrupts as usual.
+    ``also``: further signals that request it.
+    """
+
+    def __init__(self, *also: signal.Signals) -> None:
+        self.requested = False
+        self._signals = (signal.SIGINT, signal.SIGHUP, *also)
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for sig in self._signals:
+            if signal.getsignal(sig) is not signal.SIG_IGN:  # nohup ignores it on purpose
+                self._before[sig] = signal.signal(sig, self._request)
+        return self
+
+    def cancel(self) -> None:
+        """Withdraw the request; the next signal makes a new one."""
+        self.requested = False
+        for sig in self._before:
+            signal.signal(sig, self._request)
+
+    def __exit__(self, *_: object) -> None:
+        for sig, handler in self._before.items():
+            signal.signal(sig, handler)
+
+    def _request(self, number: int, frame: object) -> None:
+        self.requested = True
+        signal.signal(number, self._before[signal.Signals(number)])
