@@ -27,20 +27,20 @@ __all__ = [
 _HOME = {
     "JobError": "states",
     "ensure_workers": "slots",
-    "evaluate": "evaluating",
-    "find_evaluation": "evaluating",
+    "evaluate": "evaluations",
+    "find_evaluation": "evaluations",
     "get_job": "states",
     "launch": "launching",
-    "note": "marks",
-    "pending": "evaluating",
+    "note": "annotations",
+    "pending": "evaluations",
     "reconcile": "orphans",
     "remove": "launching",
-    "rename": "marks",
+    "rename": "annotations",
     "reorder": "launching",
     "restore": "trash",
     "resume": "launching",
     "stop": "stopping",
-    "tag": "marks",
+    "tag": "annotations",
 }
 
 
