@@ -13,7 +13,7 @@ from engine.methods import Method
 
 
 def describe(method: Method, batch: Batch) -> str:
-    """One table per net. Shapes are those seen while a copy of the method rehearses ``batch``."""
+    """One table per net. Shapes are recorded while a copy of the method computes its gradient on ``batch``."""
     device = batch.images.device
     before = devices.rng_state(device)
     shapes: dict[nn.Module, str] = {}
@@ -26,7 +26,7 @@ def describe(method: Method, batch: Batch) -> str:
         for layer in net.modules():
             layer.register_forward_hook(note)
     try:
-        copied.rehearse(batch)
+        copied.probe_gradient(batch)
     finally:
         devices.set_rng_state(before, device)
     return "\n".join("\n".join(_table(name, net, shapes)) for name, net in copied.nets.items()) + "\n"
@@ -54,7 +54,7 @@ def _kind(layer: nn.Module) -> str:
 
 
 def _shape(out: object) -> str:
-    """The output's shape without the batch axis, which a rehearsal chooses; nothing for what is no tensor."""
+    """The output's shape without the batch axis, which depends on the caller; "" for what is not a tensor."""
     if isinstance(out, tuple) and out:
         out = out[0]
     return "×".join(str(side) for side in out.shape[1:]) or "1" if isinstance(out, Tensor) else ""

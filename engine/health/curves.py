@@ -76,7 +76,7 @@ class Divergence(Remembers):
     """The loss rises over where it began, or loses half of what it had gained.
 
     The first holds for every method: healthy losses, adversarial ones too, stay near or below their first value.
-    The second only for one that ``descends``.
+    The second is tested only where a decreasing loss is expected (``loss_decreases``).
     """
 
     OPENING = 50  # steps in which one jump is enough: later, a single odd batch is not the optimiser's doing
@@ -84,8 +84,8 @@ class Divergence(Remembers):
 
     kept = ("lowest", "recent", "high_since")
 
-    def __init__(self, settings: Health, trend: Trend, descends: bool):
-        self.settings, self.trend, self.descends = settings, trend, descends
+    def __init__(self, settings: Health, trend: Trend, loss_decreases: bool):
+        self.settings, self.trend, self.loss_decreases = settings, trend, loss_decreases
         self.lowest = math.inf
         self.recent: deque[float] = deque(maxlen=10)
         self.high_since: int | None = None
@@ -114,7 +114,7 @@ class Divergence(Remembers):
             return self._alarm(
                 f"The loss has risen to {median(self.recent):.4g} since step {began}: it {was}.", began
             )
-        if self.descends and steps >= 5 * RECENT and median(self.recent) > first - 0.03 * abs(first):
+        if self.loss_decreases and steps >= 5 * RECENT and median(self.recent) > first - 0.03 * abs(first):
             return self._alarm(
                 f"Nothing is learned: the loss is {median(self.recent):.4g} after {steps} steps, and began at "
                 f"{first:.4g}.", 1,
@@ -126,7 +126,7 @@ class Divergence(Remembers):
         first = self.trend.first
         top = first + (self.settings.diverged - 1) * abs(first)
         gained = first - self.lowest
-        if not self.descends:
+        if not self.loss_decreases:
             return first + 4 * abs(first)
         if gained < abs(first) / 4:
             return top

@@ -27,13 +27,13 @@ def build_panel(
     """The panel of a run. A loss that is no number is told even where alarms are switched off."""
     if not settings.alarms:
         return Panel([NonFinite()])
-    trend, descends = Trend(), getattr(method, "descends", True)
-    falling = trend if descends else None
+    trend, loss_decreases = Trend(), getattr(method, "loss_decreases", True)
+    falling = trend if loss_decreases else None
     return Panel(
         [
             NonFinite(),
             trend,
-            Divergence(settings, trend, descends),
+            Divergence(settings, trend, loss_decreases),
             HighRate(settings),
             Overfitting(settings, trend),
             DiscriminatorWins(settings),

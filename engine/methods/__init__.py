@@ -42,7 +42,7 @@ class Context:
 class Method(Protocol):
     """One way of learning. Owns its nets, optimisers, averages and schedules.
 
-    One whose ``loss`` need not fall though training goes well, as an adversary's, has ``descends = False``.
+    One whose ``loss`` need not fall though training goes well, as an adversary's, has ``loss_decreases = False``.
     """
 
     precision: str
@@ -54,7 +54,7 @@ class Method(Protocol):
         """One step on one batch. ``loss`` is required, and non-finite exactly when training has gone wrong."""
         ...
 
-    def rehearse(self, batch: Batch) -> Tensor:
+    def probe_gradient(self, batch: Batch) -> Tensor:
         """Forward and backward without a step: the flat gradient. For the precision probe, on a copy."""
         ...
 

@@ -1,6 +1,6 @@
 """Adversarial losses: what the scores of real and of generated images cost each side.
 
-A loss of your own: a function of your settings class that returns an ``Adversarial``, named in its ``builds``.
+A loss of your own: a function of your settings class that returns an ``Adversarial``, named in its ``factory``.
 """
 
 from __future__ import annotations

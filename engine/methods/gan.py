@@ -38,7 +38,7 @@ class GAN:
         recipe, spec = context.recipe, context.spec
         self.settings = settings
         self.precision = "fp32"
-        self.descends = False
+        self.loss_decreases = False
         self.device = context.device
         self.latent: int = getattr(recipe.model, "latent")  # noqa: B009 - whatever the net is called
         self.spec = spec
@@ -169,7 +169,7 @@ class GAN:
             return None
         return nn.utils.get_total_norm([p.grad for p in head.parameters() if p.grad is not None])
 
-    def rehearse(self, batch: Batch) -> Tensor:
+    def probe_gradient(self, batch: Batch) -> Tensor:
         """Both nets' gradients, each of unit length, so that the larger does not hide the other."""
         condition = self.condition(batch.labels)
         fake = self.generate(condition, len(batch))

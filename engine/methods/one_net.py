@@ -39,7 +39,7 @@ class OneNet(ABC):
         norm = self.learner.update(loss)
         return {"loss": loss.detach(), **parts, "grad_norm": norm, "lr": lr, **self.learner.metrics()}
 
-    def rehearse(self, batch: Batch) -> Tensor:
+    def probe_gradient(self, batch: Batch) -> Tensor:
         return self.learner.gradient(self.loss(self.net, batch)[0])
 
     def end_epoch(self, loss: float) -> None:

@@ -155,8 +155,8 @@ class Recipe(Header):
                 choices = _choices(info.annotation)
                 if table in PARTS and key == PARTS[table][1]:
                     choices = tuple(registry.names(PARTS[table][0]))
-                elif key in settings.refers:
-                    choices = tuple(registry.names(settings.refers[key]))
+                elif key in settings.part_fields:
+                    choices = tuple(registry.names(settings.part_fields[key]))
                 fields.append(
                     FormField(
                         key=f"{table}.{key}",

@@ -287,7 +287,7 @@ def _check_fit(
     known = {table: value for table, value in values.items() if isinstance(value, Settings)}
     for table, settings in known.items():
         _check_names(table, settings, source, problems)
-        for key, message, hint in settings.misfits(known):
+        for key, message, hint in settings.conflicts(known):
             problems.append(Problem(source.where((table, key)), f"{table}.{key}", message, hint))
     data, model = values.get("data"), values.get("model")
     if data is None or model is None:
@@ -305,7 +305,7 @@ def _check_fit(
 
 def _check_names(table: str, settings: Settings, source: Source, problems: list[Problem]) -> None:
     """Whether the parts that a table names among its settings are registered."""
-    for key, kind in settings.refers.items():
+    for key, kind in settings.part_fields.items():
         name, names = getattr(settings, key), registry.names(kind)
         if name is not None and name not in names:
             where = source.where((table, key))

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from engine.settings.datasets import Data, Pair
-from engine.settings.registry import Misfit, Settings, register
+from engine.settings.registry import Conflict, Settings, register
 
 
 @register("net", "dann")
@@ -23,17 +23,17 @@ class DANNNet(Settings):
         [1024, 256], min_length=2, max_length=2, description="widths of the two hidden layers of each predictor"
     )
     dropout: float = Field(0.5, ge=0, lt=1, description="of whole feature maps, in the extractor")
-    builds: ClassVar[str] = "engine.nets.dann:DANN"
+    factory: ClassVar[str] = "engine.nets.dann:DANN"
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterator[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         data, method = parts.get("data"), parts.get("method")
         if method is not None and not isinstance(method, DANN):
-            yield Misfit(
+            yield Conflict(
                 "net", "net 'dann' predicts labels: only method 'dann' trains it", 'set method.name = "dann"'
             )
         if isinstance(data, Data) and data.image_shape[1:] != (28, 28):
             _, height, width = data.image_shape
-            yield Misfit(
+            yield Conflict(
                 "net", f"net 'dann' takes 28×28 images, not {height}×{width}", "set data.image_size = 28"
             )
 
@@ -49,27 +49,27 @@ class DANN(Settings):
     gamma: float = Field(
         10.0, gt=0, description="how fast the reversal grows: λ = 2/(1+exp(−gamma·progress)) − 1"
     )
-    builds: ClassVar[str] = "engine.methods.dann:DANN"
+    factory: ClassVar[str] = "engine.methods.dann:DANN"
     family: ClassVar[str] = "dann"
     samplers: ClassVar[tuple[str, ...]] = ("none",)
     figures: ClassVar[tuple[str, ...]] = ("tsne", "confusion")
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterator[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         data, net, metric = parts.get("data"), parts.get("model"), parts.get("evaluate")
         if net is not None and not isinstance(net, DANNNet):
-            yield Misfit(
+            yield Conflict(
                 "name", "method 'dann' needs a net that tells labels and domains", 'set model.net = "dann"'
             )
         if metric is not None and not isinstance(metric, Accuracy):
-            yield Misfit("name", "method 'dann' makes no images to score", 'set evaluate.metric = "accuracy"')
+            yield Conflict("name", "method 'dann' makes no images to score", 'set evaluate.metric = "accuracy"')
         if data is None:
             return
         if not isinstance(data, Pair):
-            yield Misfit(
+            yield Conflict(
                 "name", "method 'dann' needs data of two domains", "choose a pair, such as digitsm-digits"
             )
         elif data.supervision == "target" and self.adversarial:
-            yield Misfit(
+            yield Conflict(
                 "adversarial", 'with data.supervision = "target" there is one domain only',
                 "set method.adversarial = false",
             )  # fmt: skip
@@ -83,14 +83,16 @@ class Accuracy(Settings):
     metric: str = "accuracy"
     times: int = Field(10, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
     batch_size: int = Field(512, ge=1, le=65536, description="images classified at once")
-    builds: ClassVar[str] = "engine.evaluation.adaptation:AccuracyScorer"
+    factory: ClassVar[str] = "engine.evaluation.adaptation:AccuracyScorer"
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterator[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         data, method = parts.get("data"), parts.get("method")
         if method is not None and not isinstance(method, DANN):
-            yield Misfit("metric", "accuracy is of methods that predict labels", 'set evaluate.metric = "fid"')
+            yield Conflict(
+                "metric", "accuracy is of methods that predict labels", 'set evaluate.metric = "fid"'
+            )
         if isinstance(data, Data) and not data.validation and self.times:
-            yield Misfit(
+            yield Conflict(
                 "metric", "the checkpoint is chosen on validation images, and none are held out",
                 "set data.validation, to 0.1 for example",
             )  # fmt: skip

@@ -58,7 +58,7 @@ def is_folder(path: Path) -> bool:
 class Data(Settings):
     """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices.
 
-    ``builds`` names ``load(settings, progress) -> engine.data.Dataset`` (``progress`` may be None).
+    ``factory`` names ``load(settings, progress) -> engine.data.Dataset`` (``progress`` may be None).
     """
 
     dataset: str
@@ -76,7 +76,7 @@ class Data(Settings):
         "reflect", description="what turns in at the corners"
     )
 
-    builds: ClassVar[str] = ""
+    factory: ClassVar[str] = ""
     title: ClassVar[str] = ""
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)  # C, H, W
     classes: ClassVar[tuple[str, ...]] = ()
@@ -140,7 +140,7 @@ class Digits(Data):
     """scikit-learn's copy of the UCI handwritten digits: 1,797 grey images of 8×8, values 0…16."""
 
     dataset: str = "digits"
-    builds: ClassVar[str] = "engine.data.digits:load"
+    factory: ClassVar[str] = "engine.data.digits:load"
     title: ClassVar[str] = "scikit-learn digits, 8×8"
     shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
@@ -174,7 +174,7 @@ class FashionMNIST(Data):
     """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
 
     dataset: str = "fashion-mnist"
-    builds: ClassVar[str] = "engine.data.idx:load"
+    factory: ClassVar[str] = "engine.data.idx:load"
     title: ClassVar[str] = "Fashion-MNIST, 28×28"
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
     classes: ClassVar[tuple[str, ...]] = (
@@ -228,7 +228,7 @@ class Pair(Data):
         description="whose labels are trained on; target: the bound that adaptation is measured against",
     )
 
-    builds: ClassVar[str] = "engine.data.pairs:load"
+    factory: ClassVar[str] = "engine.data.pairs:load"
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
     source: ClassVar[str] = ""

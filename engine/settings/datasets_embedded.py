@@ -33,7 +33,7 @@ class DigitsM(Data):
     digit: int = Field(
         28, ge=8, le=28, description="pixels a side of the digit, in the middle of its patch; 28 fills it"
     )
-    builds: ClassVar[str] = "engine.data.digits_m:load"
+    factory: ClassVar[str] = "engine.data.digits_m:load"
     title: ClassVar[str] = "digits blended over photographs, 28×28"
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = DIGITS
@@ -48,7 +48,7 @@ class Photos(Data):
     shares a pixel with one of the training split."""
 
     dataset: str = "photos"
-    builds: ClassVar[str] = "engine.data.photos:load"
+    factory: ClassVar[str] = "engine.data.photos:load"
     title: ClassVar[str] = "crops of two photographs, 64×64"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
     sizes: ClassVar[dict[str, int]] = {"train": 4128, "test": 1032}
@@ -62,7 +62,7 @@ class ToonFaces(Data):
     everything else in the picture. Drawn on first use (seconds), then kept in the cache."""
 
     dataset: str = "toonfaces"
-    builds: ClassVar[str] = "engine.data.toonfaces:load"
+    factory: ClassVar[str] = "engine.data.toonfaces:load"
     title: ClassVar[str] = "drawn cartoon faces, 128×128"
     shape: ClassVar[tuple[int, int, int]] = (3, 128, 128)
     attributes: ClassVar[tuple[str, ...]] = FACE_ATTRIBUTES

@@ -76,7 +76,7 @@ class ImageFolder(Folder):
     """
 
     dataset: str = "imagefolder"
-    builds: ClassVar[str] = "engine.data.folders:load_folder"
+    factory: ClassVar[str] = "engine.data.folders:load_folder"
     title: ClassVar[str] = "a folder of images, 64×64"
     chosen: ClassVar[bool] = True
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
@@ -87,7 +87,7 @@ class Cats(Folder):
     """Photographs of cats: a folder of images in the data folder, read as ``imagefolder`` reads one."""
 
     dataset: str = "cats"
-    builds: ClassVar[str] = "engine.data.folders:load_folder"
+    factory: ClassVar[str] = "engine.data.folders:load_folder"
     title: ClassVar[str] = "cats, 64×64"
     extractor: ClassVar[str] = "inception"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
@@ -109,7 +109,7 @@ class AttributeFolder(Folder):
         [], max_length=256, description="sizes of the groups of which each image has exactly one; empty: none"
     )
 
-    builds: ClassVar[str] = "engine.data.folders:load_with_attributes"
+    factory: ClassVar[str] = "engine.data.folders:load_with_attributes"
     title: ClassVar[str] = "a folder of images with attributes, 64×64"
     chosen: ClassVar[bool] = True
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
@@ -176,7 +176,7 @@ class CelebA(Folder):
     """
 
     dataset: str = "celeba"
-    builds: ClassVar[str] = "engine.data.folders:load_celeba"
+    factory: ClassVar[str] = "engine.data.folders:load_celeba"
     title: ClassVar[str] = "CelebA, aligned faces, 64×64"
     extractor: ClassVar[str] = "inception"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)

@@ -55,7 +55,7 @@ class MNIST(Published):
     """MNIST (LeCun, Cortes, Burges): 60,000 + 10,000 grey handwritten digits of 28×28."""
 
     dataset: str = "mnist"
-    builds: ClassVar[str] = "engine.data.idx:load"
+    factory: ClassVar[str] = "engine.data.idx:load"
     title: ClassVar[str] = "MNIST, 28×28"
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
     classes: ClassVar[tuple[str, ...]] = DIGITS
@@ -76,7 +76,7 @@ class USPS(Published):
     """USPS (Hull 1994), as LIBSVM's site has it: 7,291 + 2,007 grey handwritten digits of 16×16."""
 
     dataset: str = "usps"
-    builds: ClassVar[str] = "engine.data.usps:load"
+    factory: ClassVar[str] = "engine.data.usps:load"
     title: ClassVar[str] = "USPS, 16×16"
     shape: ClassVar[tuple[int, int, int]] = (1, 16, 16)
     classes: ClassVar[tuple[str, ...]] = DIGITS
@@ -98,7 +98,7 @@ class SVHN(Published):
     """Street View House Numbers, cropped digits (Netzer et al. 2011): 73,257 + 26,032 images of 32×32."""
 
     dataset: str = "svhn"
-    builds: ClassVar[str] = "engine.data.svhn:load"
+    factory: ClassVar[str] = "engine.data.svhn:load"
     title: ClassVar[str] = "SVHN, 32×32"
     shape: ClassVar[tuple[int, int, int]] = (3, 32, 32)
     classes: ClassVar[tuple[str, ...]] = DIGITS
@@ -124,7 +124,7 @@ class MNISTM(Data):
     """
 
     dataset: str = "mnist-m"
-    builds: ClassVar[str] = "engine.data.mnist_m:load"
+    factory: ClassVar[str] = "engine.data.mnist_m:load"
     title: ClassVar[str] = "MNIST-M, 28×28"
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = DIGITS

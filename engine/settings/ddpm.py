@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from engine.settings.datasets import Data
 from engine.settings.figures import BESIDE
-from engine.settings.registry import Misfit, Settings, register
+from engine.settings.registry import Conflict, Settings, register
 
 
 @register("method", "ddpm")
@@ -27,7 +27,7 @@ class DDPM(Settings):
         0.0, ge=0, lt=1, description="share of labels dropped in training; above 0 sampling can be guided"
     )
     clip: bool = Field(True, description="keep expected images within [-1,1] while sampling")
-    builds: ClassVar[str] = "engine.methods.ddpm:DDPM"
+    factory: ClassVar[str] = "engine.methods.ddpm:DDPM"
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("ddpm", "ddim", "dpm++", "heun", "euler")
 
@@ -50,11 +50,11 @@ class DDPM(Settings):
             raise ValueError(f"beta_start ({self.beta_start:g}) must not be above beta_end ({self.beta_end:g})")
         return self
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         model, data = parts.get("model"), parts.get("data")
         told = getattr(model, "conditional", False) and isinstance(data, Data) and data.classes
         if self.guided and model is not None and data is not None and not told:
-            yield Misfit("drop_condition", "there is no label to drop: the net is told none", "leave it out")
+            yield Conflict("drop_condition", "there is no label to drop: the net is told none", "leave it out")
 
 
 @register("net", "cfg-unet")
@@ -63,19 +63,19 @@ class CFGUNet(Settings):
 
     net: str = "cfg-unet"
     features: int = Field(128, ge=8, le=1024, multiple_of=8, description="feature maps at full resolution")
-    builds: ClassVar[str] = "engine.nets.cfg_unet:CFGUNet"
+    factory: ClassVar[str] = "engine.nets.cfg_unet:CFGUNet"
     conditional: ClassVar[bool] = True
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         data = parts.get("data")
         if not isinstance(data, Data):
             return
         _, height, width = data.image_shape
         if height % 4 or width % 4:
-            yield Misfit(
+            yield Conflict(
                 "net",
                 f"halves images twice, and {height}×{width} cannot be",
                 "choose a data.image_size divisible by 4",
             )
         if not data.classes:
-            yield Misfit("net", "needs classes, and this data set has none", "choose another net")
+            yield Conflict("net", "needs classes, and this data set has none", "choose another net")

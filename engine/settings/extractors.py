@@ -31,7 +31,7 @@ class Extractor(Settings):
 
     extractor: str
     weights: str = ""
-    builds: ClassVar[str] = ""
+    factory: ClassVar[str] = ""
     title: ClassVar[str] = ""
     dims: ClassVar[int] = 0  # of a feature vector
     channels: ClassVar[int] = 1  # of the images it sees
@@ -88,7 +88,7 @@ class DigitsCNN(Extractor):
     """Small convolutional classifier of scikit-learn's digits at 8×8."""
 
     extractor: str = "digits-cnn"
-    builds: ClassVar[str] = "engine.evaluation.classifiers:load_digits_cnn"
+    factory: ClassVar[str] = "engine.evaluation.classifiers:load_digits_cnn"
     title: ClassVar[str] = "classifier of digits, 8×8"
     dims: ClassVar[int] = 64
     size: ClassVar[tuple[int, int]] = (8, 8)
@@ -101,7 +101,7 @@ class FashionCNN(Extractor):
     """Small convolutional classifier of Fashion-MNIST at 28×28."""
 
     extractor: str = "fashion-cnn"
-    builds: ClassVar[str] = "engine.evaluation.classifiers:load_fashion_cnn"
+    factory: ClassVar[str] = "engine.evaluation.classifiers:load_fashion_cnn"
     title: ClassVar[str] = "classifier of Fashion-MNIST, 28×28"
     dims: ClassVar[int] = 128
     size: ClassVar[tuple[int, int]] = (28, 28)
@@ -114,7 +114,7 @@ class DigitsMCNN(Extractor):
     """Small convolutional classifier of digits blended over photographs at 28×28."""
 
     extractor: str = "digitsm-cnn"
-    builds: ClassVar[str] = "engine.evaluation.classifiers:load_digitsm_cnn"
+    factory: ClassVar[str] = "engine.evaluation.classifiers:load_digitsm_cnn"
     title: ClassVar[str] = "classifier of digits over photographs, 28×28"
     dims: ClassVar[int] = 128
     channels: ClassVar[int] = 3
@@ -128,7 +128,7 @@ class ToonCNN(Extractor):
     """Small convolutional classifier of the drawn cartoon faces' fifteen attributes at 64×64."""
 
     extractor: str = "toon-cnn"
-    builds: ClassVar[str] = "engine.evaluation.classifiers:load_toon_cnn"
+    factory: ClassVar[str] = "engine.evaluation.classifiers:load_toon_cnn"
     title: ClassVar[str] = "classifier of drawn cartoon faces, 64×64"
     dims: ClassVar[int] = 128
     channels: ClassVar[int] = 3
@@ -142,7 +142,7 @@ class PhotosCNN(Extractor):
     """Tells where in which of two photographs a 64×64 crop was taken; the data set itself has no labels."""
 
     extractor: str = "photos-cnn"
-    builds: ClassVar[str] = "engine.evaluation.classifiers:load_photos_cnn"
+    factory: ClassVar[str] = "engine.evaluation.classifiers:load_photos_cnn"
     title: ClassVar[str] = "classifier of places in two photographs, 64×64"
     dims: ClassVar[int] = 128
     channels: ClassVar[int] = 3
@@ -154,11 +154,11 @@ class PhotosCNN(Extractor):
 class Probe(Extractor):
     """Small convolutional classifier of the data's own labels, trained on this machine when scores first need it.
 
-    ``builds`` is called with these settings, the data set, the device and a progress or None.
+    ``factory`` is called with these settings, the data set, the device and a progress or None.
     """
 
     extractor: str = PROBE
-    builds: ClassVar[str] = "engine.evaluation.probe:load_probe"
+    factory: ClassVar[str] = "engine.evaluation.probe:load_probe"
     title: ClassVar[str] = "classifier of the data's own labels, trained here"
     taught: ClassVar[bool] = True
 
@@ -183,7 +183,7 @@ class Inception(Extractor):
     """The Inception-v3 that published FID figures are made with, as converted by torch-fidelity."""
 
     extractor: str = INCEPTION
-    builds: ClassVar[str] = "engine.evaluation.inception:load_inception"
+    factory: ClassVar[str] = "engine.evaluation.inception:load_inception"
     title: ClassVar[str] = "Inception-v3 (2015-12-05), pool features"
     dims: ClassVar[int] = 2048
     file: ClassVar[str] = "weights-inception-2015-12-05-6726825d.pth"

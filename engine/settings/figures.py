@@ -12,28 +12,28 @@ from engine.settings.registry import Settings, register
 class Figure(Settings):
     """Base of the figure settings."""
 
-    builds: ClassVar[str] = ""
+    factory: ClassVar[str] = ""
 
 
 @register("figure", "grid")
 class Grid(Figure):
     """Samples from fixed noises, a row for each class or set of attributes; the strip from noise to image."""
 
-    builds: ClassVar[str] = "engine.figures.samples:draw"
+    factory: ClassVar[str] = "engine.figures.samples:draw"
 
 
 @register("figure", "progress")
 class Progress(Figure):
     """The sample grids so far as an animation."""
 
-    builds: ClassVar[str] = "engine.figures.progress:draw"
+    factory: ClassVar[str] = "engine.figures.progress:draw"
 
 
 @register("figure", "real")
 class Real(Figure):
     """Training images, laid out as the sample grid; drawn once."""
 
-    builds: ClassVar[str] = "engine.figures.beside:real"
+    factory: ClassVar[str] = "engine.figures.beside:real"
 
 
 @register("figure", "neighbours")
@@ -42,7 +42,7 @@ class Neighbours(Figure):
 
     images: int = Field(8, ge=1, le=16)
     neighbours: int = Field(5, ge=1, le=16)
-    builds: ClassVar[str] = "engine.figures.beside:neighbours"
+    factory: ClassVar[str] = "engine.figures.beside:neighbours"
 
 
 BESIDE = ("real", "neighbours")
@@ -55,7 +55,7 @@ class Guidance(Figure):
 
     weights: list[float] = Field([0.0, 0.5, 2.0], min_length=1, max_length=8)
     columns: int = Field(10, ge=1, le=32)
-    builds: ClassVar[str] = "engine.figures.guidance:draw"
+    factory: ClassVar[str] = "engine.figures.guidance:draw"
 
 
 @register("figure", "reconstructions")
@@ -63,7 +63,7 @@ class Reconstructions(Figure):
     """Images that are not trained on, above what the method makes of them."""
 
     images: int = Field(8, ge=1, le=64)
-    builds: ClassVar[str] = "engine.figures.latents:reconstructions"
+    factory: ClassVar[str] = "engine.figures.latents:reconstructions"
 
 
 @register("figure", "interpolation")
@@ -72,7 +72,7 @@ class Interpolation(Figure):
 
     rows: int = Field(4, ge=1, le=32)
     columns: int = Field(8, ge=2, le=32)
-    builds: ClassVar[str] = "engine.figures.latents:interpolation"
+    factory: ClassVar[str] = "engine.figures.latents:interpolation"
 
 
 @register("figure", "tsne")
@@ -81,11 +81,11 @@ class TSNE(Figure):
 
     images: int = Field(1000, ge=4, le=10_000)
     perplexity: float = Field(30.0, gt=0)
-    builds: ClassVar[str] = "engine.figures.adaptation:tsne"
+    factory: ClassVar[str] = "engine.figures.adaptation:tsne"
 
 
 @register("figure", "confusion")
 class Confusion(Figure):
     """Target test images: what they are and what they were taken for."""
 
-    builds: ClassVar[str] = "engine.figures.adaptation:confusion"
+    factory: ClassVar[str] = "engine.figures.adaptation:confusion"

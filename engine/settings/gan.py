@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from engine.settings import registry
 from engine.settings.figures import BESIDE
-from engine.settings.registry import Misfit, Settings, register
+from engine.settings.registry import Conflict, Settings, register
 
 Norm = Literal["batch", "layer", "none", "spectral"]
 SMALLEST_SIDES = (4, 5, 6, 7)  # of the map that a generator begins with
@@ -27,7 +27,7 @@ def doublings(side: int) -> int | None:
 class GANPair(Settings):
     """Base of the nets that are a pair.
 
-    ``builds(settings, spec)`` gives a module with two children: ``generator``, called with latents N,Z and a
+    ``factory(settings, spec)`` gives a module with two children: ``generator``, called with latents N,Z and a
     condition N,A or None, and ``discriminator``, called with images and a condition, which returns scores N and
     the logits of the condition N,A, or None.
     """
@@ -44,21 +44,23 @@ class GANPair(Settings):
     auxiliary: ClassVar[bool] = False
     """Whether the discriminator also tells the class or the attributes."""
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterator[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         method, data = parts.get("method"), parts.get("data")
         if method is not None and not isinstance(method, GAN):
-            yield Misfit("net", f"net {self.net!r} is a pair: only a GAN trains it", 'set method.name = "gan"')
+            yield Conflict(
+                "net", f"net {self.net!r} is a pair: only a GAN trains it", 'set method.name = "gan"'
+            )
         if data is None:
             return
         _, height, width = data.image_shape  # type: ignore[attr-defined]
         if height != width or doublings(height) is None:
-            yield Misfit(
+            yield Conflict(
                 "net", f"net {self.net!r} makes no {height}×{width} images: only 4, 5, 6 or 7 doubled to the size",
                 "set data.image_size, to 32, 64 or 128 for example",
             )  # fmt: skip
         known = getattr(data, "classes", ()) or getattr(data, "attributes", ())
         if self.conditional and not known:
-            yield Misfit(
+            yield Conflict(
                 "net", f"net {self.net!r} is conditional and data set {getattr(data, 'dataset', '')!r} has no labels",
                 'set model.net = "dcgan", or choose data with classes or attributes',
             )  # fmt: skip
@@ -69,7 +71,7 @@ class DCGAN(GANPair):
     """The convolutional pair of Radford et al. 2016; see ``engine.nets.dcgan``."""
 
     net: str = "dcgan"
-    builds: ClassVar[str] = "engine.nets.dcgan:DCGAN"
+    factory: ClassVar[str] = "engine.nets.dcgan:DCGAN"
 
 
 @register("net", "acgan")
@@ -87,45 +89,45 @@ class ACGAN(GANPair):
         "concat",
         description="how the score is told the condition: joined to the features, or projected on their sum",
     )
-    builds: ClassVar[str] = "engine.nets.acgan:ACGAN"
+    factory: ClassVar[str] = "engine.nets.acgan:ACGAN"
     conditional: ClassVar[bool] = True
     auxiliary: ClassVar[bool] = True
 
 
 class AdversarialLoss(Settings):
-    """Base of the adversarial losses; ``builds`` makes an ``engine.methods.adversarial.Adversarial``."""
+    """Base of the adversarial losses; ``factory`` makes an ``engine.methods.adversarial.Adversarial``."""
 
 
 @register("adversarial_loss", "bce")
 class BCE(AdversarialLoss):
     """Cross entropy; the generator's is the non-saturating one (Goodfellow et al. 2014)."""
 
-    builds: ClassVar[str] = "engine.methods.adversarial:bce"
+    factory: ClassVar[str] = "engine.methods.adversarial:bce"
 
 
 @register("adversarial_loss", "hinge")
 class Hinge(AdversarialLoss):
     """Scores beyond ±1 teach the discriminator nothing more (Lim & Ye 2017)."""
 
-    builds: ClassVar[str] = "engine.methods.adversarial:hinge"
+    factory: ClassVar[str] = "engine.methods.adversarial:hinge"
 
 
 @register("adversarial_loss", "wasserstein")
 class Wasserstein(AdversarialLoss):
     """Scores as they are: their difference estimates a distance (Arjovsky et al. 2017)."""
 
-    builds: ClassVar[str] = "engine.methods.adversarial:wasserstein"
+    factory: ClassVar[str] = "engine.methods.adversarial:wasserstein"
 
 
 @register("adversarial_loss", "least_squares")
 class LeastSquares(AdversarialLoss):
     """Squared distance of the scores from 1 (real) and 0 (generated) (Mao et al. 2017)."""
 
-    builds: ClassVar[str] = "engine.methods.adversarial:least_squares"
+    factory: ClassVar[str] = "engine.methods.adversarial:least_squares"
 
 
 class Penalty(Settings):
-    """Base of the critic's regularisers; ``builds`` makes an ``engine.methods.penalties.Regulariser``."""
+    """Base of the critic's regularisers; ``factory`` makes an ``engine.methods.penalties.Regulariser``."""
 
     weight: float = Field(1.0, gt=0, description="strength; as published")
     per_sample: ClassVar[bool] = True
@@ -136,7 +138,7 @@ class Penalty(Settings):
 class NoPenalty(Penalty):
     """The critic is left alone."""
 
-    builds: ClassVar[str] = "engine.methods.penalties:none"
+    factory: ClassVar[str] = "engine.methods.penalties:none"
     per_sample: ClassVar[bool] = False
 
 
@@ -145,7 +147,7 @@ class GradientPenalty(Penalty):
     """Gradient norm towards 1 between real and generated images (WGAN-GP, Gulrajani et al. 2017)."""
 
     weight: float = Field(10.0, gt=0, description="λ")
-    builds: ClassVar[str] = "engine.methods.penalties:gradient_penalty"
+    factory: ClassVar[str] = "engine.methods.penalties:gradient_penalty"
 
 
 @register("penalty", "dragan")
@@ -154,7 +156,7 @@ class DRAGAN(Penalty):
 
     weight: float = Field(10.0, gt=0, description="λ")
     spread: float = Field(0.5, gt=0, description="of the perturbation, in standard deviations of the batch")
-    builds: ClassVar[str] = "engine.methods.penalties:dragan"
+    factory: ClassVar[str] = "engine.methods.penalties:dragan"
 
 
 @register("penalty", "divergence")
@@ -163,7 +165,7 @@ class Divergence(Penalty):
 
     weight: float = Field(2.0, gt=0, description="k")
     power: float = Field(6.0, gt=1, description="p")
-    builds: ClassVar[str] = "engine.methods.penalties:divergence"
+    factory: ClassVar[str] = "engine.methods.penalties:divergence"
 
 
 @register("penalty", "r1")
@@ -171,7 +173,7 @@ class R1(Penalty):
     """Gradient towards zero on real images, γ/2·E‖∇D‖² (Mescheder et al. 2018)."""
 
     weight: float = Field(10.0, gt=0, description="γ")
-    builds: ClassVar[str] = "engine.methods.penalties:r1"
+    factory: ClassVar[str] = "engine.methods.penalties:r1"
 
 
 @register("penalty", "clip")
@@ -179,7 +181,7 @@ class Clip(Penalty):
     """Every weight of the critic kept within ±c (WGAN, Arjovsky et al. 2017)."""
 
     weight: float = Field(0.01, gt=0, description="c")
-    builds: ClassVar[str] = "engine.methods.penalties:clip"
+    factory: ClassVar[str] = "engine.methods.penalties:clip"
     per_sample: ClassVar[bool] = False
 
 
@@ -211,11 +213,11 @@ class GAN(Settings):
     discriminator_lr: float | None = Field(
         None, gt=0, le=10, description="learning rate of the discriminator; empty: as [optim] says"
     )
-    builds: ClassVar[str] = "engine.methods.gan:GAN"
+    factory: ClassVar[str] = "engine.methods.gan:GAN"
     family: ClassVar[str] = "gan"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
     figures: ClassVar[tuple[str, ...]] = ("grid", "progress", "interpolation", *BESIDE)
-    refers: ClassVar[dict[str, str]] = {"loss": "adversarial_loss", "penalty": "penalty"}
+    part_fields: ClassVar[dict[str, str]] = {"loss": "adversarial_loss", "penalty": "penalty"}
 
     @property
     def regulariser(self) -> Settings:
@@ -224,20 +226,20 @@ class GAN(Settings):
         weight = self.penalty_weight
         return penalty if weight is None else type(penalty).model_validate({"weight": weight})
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterator[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         model = parts.get("model")
         if model is None:
             return
         if not isinstance(model, GANPair):
             name = getattr(model, "net", "")
-            yield Misfit(
+            yield Conflict(
                 "name", f"net {name!r} is no pair of generator and discriminator", 'model.net = "dcgan"'
             )
             return
         penalty = registry.find("penalty", self.penalty)
         per_sample = getattr(penalty, "per_sample", False) and not self.penalty_with_batchnorm
         if per_sample and model.norm == "batch":
-            yield Misfit(
+            yield Conflict(
                 "penalty",
                 f"{self.penalty!r} takes each image's gradient, which BatchNorm in the discriminator mixes with the "
                 "other images'",
@@ -247,16 +249,16 @@ class GAN(Settings):
             _ = self.regulariser
         except ValidationError:
             message = f"penalty {self.penalty!r} cannot be this strong: {self.penalty_weight:g}"
-            yield Misfit("penalty_weight", message, "leave it empty to have it as published")
+            yield Conflict("penalty_weight", message, "leave it empty to have it as published")
         except LookupError:
             pass  # an unknown penalty is said elsewhere
         if self.auxiliary_weight and not model.auxiliary:
-            yield Misfit(
+            yield Conflict(
                 "auxiliary_weight", f"net {model.net!r} has no class head for an auxiliary loss",
                 'set it to 0, or model.net = "acgan"',
             )  # fmt: skip
         if getattr(parts.get("schedule"), "name", "") == "plateau":
-            yield Misfit(
+            yield Conflict(
                 "name", "the loss of a GAN does not fall as it improves: a plateau schedule would only stop it",
                 'set schedule.name = "constant" or "linear"',
             )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from engine.settings.datasets import Data
-from engine.settings.registry import Misfit, Settings, register
+from engine.settings.registry import Conflict, Settings, register
 
 
 @register("net", "resnet")
@@ -28,7 +28,7 @@ class ResNet(Settings):
         le=256,
         description="channels of a learned class embedding joined to the input; 0: unconditional",
     )
-    builds: ClassVar[str] = "engine.nets.resnet:ResNetDenoiser"
+    factory: ClassVar[str] = "engine.nets.resnet:ResNetDenoiser"
 
     @property
     def conditional(self) -> bool:
@@ -61,7 +61,7 @@ class UNet(Settings):
     pool_first: bool = Field(
         False, description="every level begins with max-pooling, before any convolution: detail is thrown away"
     )
-    builds: ClassVar[str] = "engine.nets.unet:UNet"
+    factory: ClassVar[str] = "engine.nets.unet:UNet"
 
     @property
     def conditional(self) -> bool:
@@ -87,11 +87,11 @@ class UNet(Settings):
             raise ValueError('class_conditioning = "batchnorm" needs norm = "batch"')
         return self
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         data = parts.get("data")
         halvings = len(self.multipliers)
         if self.pool_first and isinstance(data, Data) and min(data.image_shape[1:]) < 2**halvings:
             _, height, width = data.image_shape
-            yield Misfit(
+            yield Conflict(
                 "pool_first", f"halves {height}×{width} images {halvings} times, to nothing", "use fewer levels"
             )

@@ -23,7 +23,7 @@ class Adam(_Adam):
     """Adam (Kingma & Ba 2015)."""
 
     name: str = "adam"
-    builds: ClassVar[str] = "engine.methods.optim:adam"
+    factory: ClassVar[str] = "engine.methods.optim:adam"
 
 
 @register("optim", "adamw")
@@ -31,7 +31,7 @@ class AdamW(_Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
 
     name: str = "adamw"
-    builds: ClassVar[str] = "engine.methods.optim:adamw"
+    factory: ClassVar[str] = "engine.methods.optim:adamw"
 
 
 @register("schedule", "constant")
@@ -39,7 +39,7 @@ class Constant(Settings):
     """The learning rate stays as it is."""
 
     name: str = "constant"
-    builds: ClassVar[str] = "engine.methods.optim:Constant"
+    factory: ClassVar[str] = "engine.methods.optim:Constant"
 
 
 @register("schedule", "plateau")
@@ -50,7 +50,7 @@ class Plateau(Settings):
     factor: float = Field(0.5, gt=0, lt=1, description="what the rate is multiplied by")
     patience: int = Field(3, ge=1, description="epochs without improvement")
     min_lr: float = Field(1e-4, ge=0, description="floor of the rate")
-    builds: ClassVar[str] = "engine.methods.optim:Plateau"
+    factory: ClassVar[str] = "engine.methods.optim:Plateau"
 
 
 @register("schedule", "linear")
@@ -60,7 +60,7 @@ class Linear(Settings):
     name: str = "linear"
     warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run in which the rate rises")
     final: float = Field(0.0, ge=0, le=1, description="fraction of the rate left at the end")
-    builds: ClassVar[str] = "engine.methods.optim:Linear"
+    factory: ClassVar[str] = "engine.methods.optim:Linear"
 
 
 @register("schedule", "dann")
@@ -70,4 +70,4 @@ class DANN(Settings):
     name: str = "dann"
     alpha: float = Field(10.0, ge=0, description="how fast the rate falls")
     beta: float = Field(0.75, ge=0, description="how far the rate falls")
-    builds: ClassVar[str] = "engine.methods.optim:DANN"
+    factory: ClassVar[str] = "engine.methods.optim:DANN"

@@ -1,7 +1,7 @@
 """Settings that register themselves by name. Torch-free.
 
 A part of an experiment (a net, a method, a sampler, a data set …) is described by a ``Settings`` class:
-plain validated values, and in ``builds`` the ``module:attribute`` that makes the real thing. That module
+plain validated values, and in ``factory`` the ``module:attribute`` that makes the real thing. That module
 is imported only by the trainer, so the app can show, check and edit any recipe without torch.
 
 Built-in settings live in ``engine.settings``. A person's own parts are torch-free modules, which import what
@@ -30,7 +30,7 @@ PLUGIN_GROUP = "gentui.plugins"
 OWN_PLUGINS = "gentui_plugins"  # the package that files of the config directory become
 
 
-class Misfit(NamedTuple):
+class Conflict(NamedTuple):
     """Why one part of a recipe does not go with the others: which key of its table, what is wrong, the remedy."""
 
     key: str
@@ -45,12 +45,12 @@ class Settings(BaseModel):
         strict=True, extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
     )
 
-    builds: ClassVar[str] = ""
+    factory: ClassVar[str] = ""
     """``module:attribute`` called with these settings to make the part."""
-    refers: ClassVar[dict[str, str]] = {}
+    part_fields: ClassVar[dict[str, str]] = {}
     """Fields that name parts in their turn: field -> kind in the registry."""
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         """What in these settings does not go with the recipe's other ``parts``, by table; bad tables are absent."""
         return ()
 
@@ -121,5 +121,5 @@ def part(kind: str, name: str) -> Settings:
 
 def build(settings: Settings, *args: Any, **kwargs: Any) -> Any:
     """Import what ``settings`` builds and call it with them first. Trainer only: this imports torch."""
-    module, _, attribute = settings.builds.partition(":")
+    module, _, attribute = settings.factory.partition(":")
     return getattr(importlib.import_module(module), attribute)(settings, *args, **kwargs)

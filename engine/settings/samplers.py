@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from engine.settings.registry import Misfit, Settings, register
+from engine.settings.registry import Conflict, Settings, register
 
 
 class Sample(Settings):
@@ -41,7 +41,7 @@ class Direct(Sample):
 
     sampler: str = "direct"
     steps: int = Field(1, ge=1, le=1, description="one pass")
-    builds: ClassVar[str] = ""
+    factory: ClassVar[str] = ""
 
 
 @register("sampler", "none")
@@ -50,7 +50,7 @@ class NoSamples(Sample):
 
     sampler: str = "none"
     steps: int = Field(1, ge=1, le=1, description="none")
-    builds: ClassVar[str] = ""
+    factory: ClassVar[str] = ""
 
 
 Spacing = Literal["native", "karras", "logsnr"]
@@ -66,16 +66,16 @@ class Denoising(Sample):
         description="w of classifier-free guidance, noise = (1+w)·conditional - w·unconditional; empty: none",
     )
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterable[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         """Guidance where the net never learned to do without a label; more steps than were trained."""
         method = parts.get("method")
         if method is None:
             return
         if self.guidance is not None and not getattr(method, "guided", False):
-            yield Misfit("guidance", "the method is not trained for guidance", "leave it out")
+            yield Conflict("guidance", "the method is not trained for guidance", "leave it out")
         trained = getattr(method, "trained_steps", None)
         if trained is not None and self.steps > trained:
-            yield Misfit(
+            yield Conflict(
                 "steps",
                 f"{self.steps} steps, but the net is trained at {trained} noise levels",
                 f"at most {trained}, or a larger method.steps",
@@ -91,7 +91,7 @@ class Heun(_Karras):
     """Heun's second-order method on EDM's schedule (Karras et al. 2022, algorithm 1)."""
 
     sampler: str = "heun"
-    builds: ClassVar[str] = "engine.samplers.ode:heun"
+    factory: ClassVar[str] = "engine.samplers.ode:heun"
 
 
 @register("sampler", "euler")
@@ -99,7 +99,7 @@ class Euler(_Karras):
     """Euler's first-order method on EDM's schedule."""
 
     sampler: str = "euler"
-    builds: ClassVar[str] = "engine.samplers.ode:euler"
+    factory: ClassVar[str] = "engine.samplers.ode:euler"
 
 
 _SPACING = (
@@ -115,7 +115,7 @@ class DPMSolver(Denoising):
     sampler: str = "dpm++"
     steps: int = Field(20, ge=1, le=10_000, description="sampling steps")
     spacing: Spacing = Field("logsnr", description=_SPACING)
-    builds: ClassVar[str] = "engine.samplers.dpm_solver:dpm_solver"
+    factory: ClassVar[str] = "engine.samplers.dpm_solver:dpm_solver"
 
 
 @register("sampler", "ddim")
@@ -126,7 +126,7 @@ class DDIM(Denoising):
     steps: int = Field(50, ge=1, le=10_000, description="sampling steps")
     eta: float = Field(0.0, ge=0, le=1, description="share of fresh noise: 0 none, 1 as much as DDPM")
     spacing: Spacing = Field("native", description=_SPACING)
-    builds: ClassVar[str] = "engine.samplers.ancestral:ddim"
+    factory: ClassVar[str] = "engine.samplers.ancestral:ddim"
 
 
 @register("sampler", "ddpm")
@@ -138,4 +138,4 @@ class DDPM(Denoising):
     variance: Literal["posterior", "beta"] = Field(
         "posterior", description="of the fresh noise: the posterior's, or β, the larger bound"
     )
-    builds: ClassVar[str] = "engine.samplers.ancestral:ddpm"
+    factory: ClassVar[str] = "engine.samplers.ancestral:ddpm"

@@ -12,7 +12,7 @@ from engine.settings import registry
 from engine.settings.datasets import Data, absolute
 from engine.settings.datasets_folders import Folder
 from engine.settings.extractors import Extractor
-from engine.settings.registry import Misfit, Settings, register
+from engine.settings.registry import Conflict, Settings, register
 
 Further = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""
@@ -70,7 +70,7 @@ class FID(Settings):
         "", max_length=4096, description="file of the extractor's weights; empty: the one found on this machine"
     )
     budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scores may take")
-    builds: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
+    factory: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
 
     @field_validator("weights")
     @classmethod
@@ -82,19 +82,19 @@ class FID(Settings):
         """What is measured beside the Fréchet distance, each once."""
         return [name for name in typing.get_args(Further) if name in (*self.also, self.metric)]
 
-    def misfits(self, parts: Mapping[str, Settings]) -> Iterator[Misfit]:
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         """What these data, this net and this extractor cannot be measured by, as far as it is known unread."""
         data, model = parts.get("data"), parts.get("model")
         if self.samples < FEWEST_SAMPLES and any(name != "intra_fid" for name in self.further):
-            yield Misfit("samples", f"{', '.join(self.further)} need at least {FEWEST_SAMPLES} samples")
+            yield Conflict("samples", f"{', '.join(self.further)} need at least {FEWEST_SAMPLES} samples")
         if "intra_fid" in self.further:
             unconditional = model is not None and not getattr(model, "conditional", False)
             if unconditional or (isinstance(data, Data) and not data.classes and not isinstance(data, Folder)):
-                yield Misfit("also", NO_CLASSES)
+                yield Conflict("also", NO_CLASSES)
         if "isc" in self.further and isinstance(data, Data):
             chosen = registry.find("extractor", data.extractor if self.extractor == "auto" else self.extractor)
             if chosen is not None and issubclass(chosen, Extractor) and not chosen.tells_classes():
-                yield Misfit("also", no_logits(chosen.model_fields["extractor"].default))
+                yield Conflict("also", no_logits(chosen.model_fields["extractor"].default))
 
 
 NO_CLASSES = "intra_fid compares class by class, and these images are not asked for by class"

@@ -29,7 +29,7 @@ class ResidualVAE(VAENet):
 
     net: str = "residual-vae"
     blocks: int = Field(1, ge=1, le=8, description="residual blocks of two 3×3 convolutions in each level")
-    builds: ClassVar[str] = "engine.nets.vae:ResidualVAE"
+    factory: ClassVar[str] = "engine.nets.vae:ResidualVAE"
 
 
 @register("net", "conv-vae")
@@ -41,7 +41,7 @@ class ConvVAE(VAENet):
         32, ge=4, le=1024, description="feature maps of the first level; doubled at each next"
     )
     levels: int = Field(5, ge=1, le=7, description="halvings of the image; 128×128 with five: 4×4")
-    builds: ClassVar[str] = "engine.nets.vae:ConvVAE"
+    factory: ClassVar[str] = "engine.nets.vae:ConvVAE"
 
 
 @register("method", "vae")
@@ -61,7 +61,7 @@ class VAE(Settings):
     latents: Literal["sum", "mean"] = Field(
         "sum", description="the KL divergence of an image: summed or averaged over the latent's dimensions"
     )
-    builds: ClassVar[str] = "engine.methods.vae:VAE"
+    factory: ClassVar[str] = "engine.methods.vae:VAE"
     family: ClassVar[str] = "vae"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
     figures: ClassVar[tuple[str, ...]] = ("grid", "reconstructions", "interpolation", *BESIDE)

@@ -27,26 +27,26 @@ def _wake(method: Method) -> None:
 
 
 def probe_precision(method: Method, batch: Batch, budget: float = 6.0) -> dict[str, Any]:
-    """Time and compare one rehearsal in fp32 and in a lower precision on a copy of ``method``; say which to
+    """Time and compare one gradient computed in fp32 and in a lower precision on a copy of ``method``; say which to
     train in. The lower is bf16, or fp16 on a GPU that has no bf16.
 
     Returns {"precision", "speedup", "agreement" (cosine of the gradients), "reason"}. Leaves the RNG and the
-    method as they were. Slow nets are rehearsed on fewer images to stay near ``budget`` seconds.
+    method as they were. Slow nets are probed on fewer images to stay near ``budget`` seconds.
     """
     device = batch.images.device
     lower = "fp16" if device.type == "cuda" and not torch.cuda.is_bf16_supported() else "bf16"
     before = rng_state(device)
-    rehearsal = copy.deepcopy(method)
-    _wake(rehearsal)
+    trial = copy.deepcopy(method)
+    _wake(trial)
     count = min(len(batch), 16)
 
     def run(precision: str, n: int) -> tuple[float, Tensor]:
         set_rng_state(before, device)
-        rehearsal.precision = precision
+        trial.precision = precision
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         start = time.perf_counter()
-        gradient = rehearsal.rehearse(batch.first(n))
+        gradient = trial.probe_gradient(batch.first(n))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - start, gradient

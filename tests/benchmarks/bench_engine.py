@@ -138,7 +138,7 @@ def training() -> None:
         plain_steps = PlainProcess()
         batch = trainer.batches.at(0)
         with FlopCounterMode(display=False) as counter:
-            trainer.method.rehearse(batch)
+            trainer.method.probe_gradient(batch)
         flops = counter.get_total_flops()
         dtype = torch.bfloat16 if trainer.method.precision == "bf16" else torch.float32
         engine(1), plain_steps(1)

@@ -95,21 +95,21 @@ def test_the_probe_prefers_fp32_when_gradients_disagree(method):
     from engine.devices import probe_precision
 
     state = torch.get_rng_state()
-    exact = method.rehearse
+    exact = method.probe_gradient
     calls = []
 
-    def rehearse(self, batch):
+    def probe_gradient(self, batch):
         calls.append(self.precision)
         gradient = exact(batch)
         return -gradient if self.precision == "bf16" else gradient
 
-    type(method).rehearse, kept = rehearse, EDM.rehearse
+    type(method).probe_gradient, kept = probe_gradient, EDM.probe_gradient
     try:
         choice = probe_precision(
             method, Batch(torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)), budget=0.1
         )
     finally:
-        EDM.rehearse = kept
+        EDM.probe_gradient = kept
     assert choice["precision"] == "fp32" and "disagree" in choice["reason"]
     assert {"fp32", "bf16"} == set(calls)
     assert torch.equal(state, torch.get_rng_state())
@@ -119,17 +119,17 @@ def test_the_probe_compares_the_gradients_of_every_layer(method):
     from engine.devices import probe_precision
 
     seen = []
-    exact = EDM.rehearse
+    exact = EDM.probe_gradient
 
-    def rehearse(self, batch):
+    def probe_gradient(self, batch):
         gradient = exact(self, batch)
         seen.append([bool(p.grad.any()) for n, p in self.net.named_parameters() if "conv" in n])
         return gradient
 
-    EDM.rehearse = rehearse
+    EDM.probe_gradient = probe_gradient
     try:
         probe_precision(method, Batch(torch.randn(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)), budget=0.1)
     finally:
-        EDM.rehearse = exact
+        EDM.probe_gradient = exact
     assert all(map(all, seen))
     assert not method.net.head.weight.any()  # the net that will train is as it was

@@ -91,7 +91,7 @@ def test_a_full_size_recipe_learns_and_samples_in_the_right_shapes(name):
     recipe = load(name)
     method, batch = on_meta(recipe), batch_of(recipe)
     parameters = sum(p.numel() for net in method.nets.values() for p in net.parameters())
-    gradient = method.rehearse(batch)
+    gradient = method.probe_gradient(batch)
     assert 0 < gradient.numel() <= parameters
     if not isinstance(method, Generates):
         return

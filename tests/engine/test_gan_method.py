@@ -221,10 +221,10 @@ def test_spectral_weights_are_computed_once_a_step_in_float32_whatever_the_preci
     assert seen == [(torch.float32, False)] * 3  # the generator's step has one of its own
 
 
-def test_rehearsing_gives_both_gradients_and_takes_no_step():
+def test_the_probed_gradient_has_both_nets_and_takes_no_step():
     method = build(method__loss="wasserstein", method__penalty="gp", method__auxiliary_weight=1.0)
     before = [p.detach().clone() for net in method.nets.values() for p in net.parameters()]
-    gradient = method.rehearse(batches(1)[0])
+    gradient = method.probe_gradient(batches(1)[0])
     assert gradient.shape == (sum(len(p.flatten()) for p in before),)
     assert gradient.norm().item() == pytest.approx(2**0.5, rel=1e-4)
     after = [p for net in method.nets.values() for p in net.parameters()]
@@ -370,7 +370,7 @@ def test_a_loss_from_another_file_composes_like_a_built_in_one(monkeypatch, tmp_
 
     @registry.register("adversarial_loss", "margin")
     class Margin(AdversarialLoss):
-        builds = "margin_loss:margin"
+        factory = "margin_loss:margin"
 
     values = build(method__loss="margin").training_step(batches(1)[0])
     assert values["loss_d_real"].item() == pytest.approx(2.0, rel=0.1)

@@ -17,7 +17,7 @@ from engine.settings.gan import AdversarialLoss
 class ToyLoss(AdversarialLoss):
     """Scores are pulled to 2 (real) and to -2 (generated)."""
 
-    builds = f"{__name__}:build"
+    factory = f"{__name__}:build"
 
 
 def build(settings):
@@ -41,7 +41,7 @@ from engine.settings.gan import GANPair
 class ToyNet(GANPair):
     net: str = "toy-net"
     width: int = Field(16, ge=1, description="hidden units")
-    builds: ClassVar[str] = f"{__name__}:build"
+    factory: ClassVar[str] = f"{__name__}:build"
 
 
 def build(settings, spec):

@@ -254,7 +254,7 @@ def test_inception_features_equal_torch_fidelitys_own(nowhere, monkeypatch):
 
 def test_asking_for_an_extractor_imports_no_torch():
     code = (
-        "import sys\nfrom engine import registry\n"
+        "import sys\nfrom engine.settings import registry\n"
         "print(registry.names('extractor'), registry.find('extractor', 'inception').remedy() != '',"
         " 'torch' in sys.modules)"
     )

@@ -24,8 +24,8 @@ from engine.settings.health import Health
 SETTINGS = Health()
 
 
-def divergence(descends=True):
-    return Divergence(SETTINGS, Trend(), descends)
+def divergence(loss_decreases=True):
+    return Divergence(SETTINGS, Trend(), loss_decreases)
 
 
 def said(watcher, rows):
@@ -80,12 +80,12 @@ def test_a_loss_that_never_falls_learns_nothing():
 
 def test_an_adversary_whose_loss_swings_is_healthy():
     rows = [{"loss": 1.5 + math.sin(i / 7)} for i in range(400)]
-    assert said(divergence(descends=False), rows) is None
+    assert said(divergence(loss_decreases=False), rows) is None
 
 
 def test_a_wasserstein_loss_may_fall_far_below_zero():
     rows = [{"loss": 50.0 - i} for i in range(400)]
-    assert said(divergence(descends=False), rows) is None
+    assert said(divergence(loss_decreases=False), rows) is None
 
 
 def test_overfitting_is_a_gap_that_lasts():

@@ -18,7 +18,7 @@ class NaNUNet(UNet):
 
     net: str = "nan-unet"
     at: int = Field(30, ge=1, description="the step")
-    builds: ClassVar[str] = f"{__name__}:nan_unet"
+    factory: ClassVar[str] = f"{__name__}:nan_unet"
 
 
 @register("net", "shuffled-unet")
@@ -26,7 +26,7 @@ class ShuffledUNet(UNet):
     """A UNet that is told the classes of other images of the batch."""
 
     net: str = "shuffled-unet"
-    builds: ClassVar[str] = f"{__name__}:shuffled_unet"
+    factory: ClassVar[str] = f"{__name__}:shuffled_unet"
 
 
 @register("net", "frozen-dcgan")
@@ -34,7 +34,7 @@ class FrozenDCGAN(DCGAN):
     """A DCGAN whose generator is deaf to its noise: it has one output."""
 
     net: str = "frozen-dcgan"
-    builds: ClassVar[str] = f"{__name__}:frozen_dcgan"
+    factory: ClassVar[str] = f"{__name__}:frozen_dcgan"
 
 
 @register("method", "shrunk-edm")
@@ -42,7 +42,7 @@ class ShrunkEDM(EDM):
     """EDM whose samples are shrunk to their mean."""
 
     name: str = "shrunk-edm"
-    builds: ClassVar[str] = f"{__name__}:shrunk_edm"
+    factory: ClassVar[str] = f"{__name__}:shrunk_edm"
 
 
 def nan_unet(settings, spec):
