@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.data.dataset import to_float
 from engine.data.seeding import generator
-from engine.settings.datasets import Data
+from engine.settings.datasets.base import Data
 
 PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
 

@@ -10,7 +10,7 @@ from engine.data.augmentation import augment
 from engine.data.batch import Batch
 from engine.data.dataset import Dataset, Split
 from engine.data.seeding import generator
-from engine.settings.datasets import Data
+from engine.settings.datasets.base import Data
 
 _TARGET = 1  # keys of the draws that are not the training split's own order
 _AUGMENT = 2

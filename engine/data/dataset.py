@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.recipes.recipe import MissingData
 from engine.settings import registry
-from engine.settings.datasets import Data
+from engine.settings.datasets.base import Data
 
 Progress = Callable[[int, int], None]
 """Called with (images done, images in all) while images are decoded or drawn; what it raises ends the work."""

@@ -9,7 +9,7 @@ import torch
 
 from engine.data.dataset import Dataset, Progress, Split
 from engine.data.photographs import sklearn_file
-from engine.settings.datasets import Digits
+from engine.settings.datasets.embedded import Digits
 
 
 def load(settings: Digits, progress: Progress | None = None) -> Dataset:

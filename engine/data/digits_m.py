@@ -14,8 +14,7 @@ from torch import Tensor
 from engine.data import digits
 from engine.data.dataset import Dataset, Progress, Split, resize
 from engine.data.photographs import photographs
-from engine.settings.datasets import Digits
-from engine.settings.datasets_embedded import DigitsM
+from engine.settings.datasets.embedded import Digits, DigitsM
 
 
 def load(settings: DigitsM, progress: Progress | None = None) -> Dataset:

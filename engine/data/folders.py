@@ -24,10 +24,10 @@ from engine.data.attribute_files import read_attributes, read_partition
 from engine.data.dataset import DataError, Dataset, Progress, Split, located, place, printable
 from engine.data.decoding import Unusable, decode, quiet
 from engine.data.store import Stored, Writer, kept
-from engine.settings.datasets import Data
-from engine.settings.datasets_folders import AttributeFolder, CelebA, Folder
+from engine.settings.datasets.base import Data
+from engine.settings.datasets.folders import AttributeFolder, CelebA, Folder
+from engine.settings.datasets.image_files import Found, Listing, list_images
 from engine.settings.diagnostics import shown
-from engine.settings.image_files import Found, Listing, list_images
 
 VERSION = 1
 """Raise when images are decoded or ordered differently: what is in the cache is then made anew."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import Dataset, Progress, Split, damaged, located
-from engine.settings.datasets import Data
-from engine.settings.datasets_published import MNIST_FILES
+from engine.settings.datasets.base import Data
+from engine.settings.datasets.published import IDX_FILES
 
 # Both sets name their files alike.
 
@@ -31,8 +31,8 @@ def load(settings: Data, progress: Progress | None = None) -> Dataset:
 def read_split(folder: Path, split: str, settings: Data) -> Split:
     """One split from its two IDX files. Raises DataError naming the file that is damaged."""
     _, height, width = settings.shape
-    image_path = _find(folder, MNIST_FILES[f"{split}_images"])
-    label_path = _find(folder, MNIST_FILES[f"{split}_labels"])
+    image_path = _find(folder, IDX_FILES[f"{split}_images"])
+    label_path = _find(folder, IDX_FILES[f"{split}_labels"])
     try:
         images = read_idx(image_path, dimensions=3)
         if tuple(images.shape[1:]) != (height, width):

@@ -17,9 +17,9 @@ from engine.data.digits_m import blend
 from engine.data.folders import Picture, Plan, list_folder, open_planned
 from engine.data.store import Writer, kept
 from engine.recipes.recipe import MissingData
-from engine.settings.datasets_published import MNIST, MNISTM
+from engine.settings.datasets.image_files import Listing
+from engine.settings.datasets.published import MNIST, MNISTM
 from engine.settings.diagnostics import shown
-from engine.settings.image_files import Listing
 
 _SPLITS = ("train", "test")
 _DIGITS = {str(digit): digit for digit in range(10)}

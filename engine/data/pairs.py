@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.data.dataset import Dataset, Progress, located, resize
 from engine.settings import registry
-from engine.settings.datasets import Pair
+from engine.settings.datasets.base import Pair
 
 
 def load(settings: Pair, progress: Progress | None = None) -> Dataset:

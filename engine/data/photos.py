@@ -7,7 +7,7 @@ import torch
 
 from engine.data.dataset import Dataset, Progress, Split
 from engine.data.photographs import photographs
-from engine.settings.datasets_embedded import Photos
+from engine.settings.datasets.embedded import Photos
 
 STRIDE = 3
 TEST_FROM = 133  # of 213 rows: below it lie the foot of the dahlia and that of the pagoda

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from engine.data.dataset import Dataset, Progress, Split, damaged, located
-from engine.settings.datasets_published import SVHN
+from engine.settings.datasets.published import SVHN
 
 
 def load(settings: SVHN, progress: Progress | None = None) -> Dataset:

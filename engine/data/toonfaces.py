@@ -12,7 +12,7 @@ import PIL
 from engine.data import toon_drawing
 from engine.data.dataset import Dataset, Progress, Split, resize
 from engine.data.store import Stored, Writer, kept
-from engine.settings.datasets_embedded import ToonFaces
+from engine.settings.datasets.embedded import ToonFaces
 
 _SHAPE = (3, toon_drawing.SIZE, toon_drawing.SIZE)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from engine.data.dataset import Dataset, Progress, Split, damaged, located
-from engine.settings.datasets_published import USPS
+from engine.settings.datasets.published import USPS
 
 _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
 

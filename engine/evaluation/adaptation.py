@@ -25,7 +25,7 @@ from engine.evaluation.evaluate import Count, Doing, Score
 from engine.evaluation.protocol import Protocol
 from engine.methods import Classifies, Method
 from engine.recipes.recipe import Recipe
-from engine.settings.adaptation import Accuracy
+from engine.settings.evaluation import Accuracy
 
 Progress = Callable[[int, int], None]
 

@@ -16,8 +16,8 @@ from engine.data import to_float
 from engine.evaluation.extractors import Extractor, ExtractorError, read_weights, unusable
 from engine.settings import extractors as settings
 from engine.settings import registry
-from engine.settings.datasets import Data
-from engine.settings.datasets_embedded import FACE_ATTRIBUTES
+from engine.settings.datasets.base import Data
+from engine.settings.datasets.embedded import FACE_ATTRIBUTES
 
 PLACES = 2 * 3 * 4
 """What photos-cnn tells apart: two photographs, three rows and four columns of places in each."""

@@ -19,7 +19,7 @@ from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
 from engine.evaluation.statistics import MOST_ROWS, Progress, RealImages, can_classify
 from engine.settings.diagnostics import Problem, RecipeError
-from engine.settings.training import FEWEST_SAMPLES, FID, NO_CLASSES, no_logits
+from engine.settings.evaluation import FEWEST_SAMPLES, FID, NO_CLASSES, no_logits
 
 QUANTISATION = "uint8 rounded"
 EVIDENCE = 512

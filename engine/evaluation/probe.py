@@ -30,9 +30,9 @@ from engine.evaluation.extractors import ExtractorError, read_weights
 from engine.evaluation.train_extractor import Course, train
 from engine.runs.directory import DIR_MODE, write_atomically
 from engine.runs.paths import cache_dir
-from engine.settings.datasets import FEWEST_OF_A_LABEL
+from engine.settings.datasets.base import FEWEST_OF_A_LABEL
+from engine.settings.datasets.image_files import few_of_a_class
 from engine.settings.extractors import Extractor, cannot_teach
-from engine.settings.image_files import few_of_a_class
 
 VERSION = 1
 """Raise when nets or courses change: what is in the cache is then made anew."""

@@ -19,8 +19,8 @@ from engine.methods import Generates, Method, Reconstructs
 from engine.methods.sampling import EVALUATION_SEED, Noise, Progress
 from engine.recipes.recipe import Recipe
 from engine.settings import registry
+from engine.settings.evaluation import FID
 from engine.settings.extractors import PROBE
-from engine.settings.training import FID
 
 
 class Scorer(Protocol):

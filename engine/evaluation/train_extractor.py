@@ -36,8 +36,8 @@ from engine.evaluation.classifiers import (
 )
 from engine.runs.directory import write_atomically
 from engine.settings import registry
-from engine.settings.datasets import Data
-from engine.settings.datasets_embedded import FACE_ATTRIBUTES
+from engine.settings.datasets.base import Data
+from engine.settings.datasets.embedded import FACE_ATTRIBUTES
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from engine.recipes.evaluate_options import OPTIONS, metrics_of, rescored, score
 from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir, checkpoint_named, write_atomically
 from engine.runs.events import EventWriter
-from engine.settings.training import SCORES
+from engine.settings.evaluation import SCORES
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.dann import DANN as Net
 from engine.settings import registry
-from engine.settings.adaptation import DANN as DANNSettings
+from engine.settings.methods import DANN as DANNSettings
 
 
 def reversal(progress: float, gamma: float = 10.0) -> float:

@@ -12,7 +12,7 @@ from engine.data.batch import Batch
 from engine.methods import Context, Metrics
 from engine.methods.denoising import Denoising
 from engine.samplers.process import Discrete, Level
-from engine.settings.ddpm import DDPM as DDPMSettings
+from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import Sample
 
 QUARTERS_FROM = 64  # images in a batch from which no quarter of the noise levels goes without one, practically

@@ -23,7 +23,7 @@ from engine.methods.adversarial import Adversarial
 from engine.methods.learner import Learner, autocast, evaluating
 from engine.methods.penalties import Regulariser
 from engine.settings import registry
-from engine.settings.gan import GAN as GANSettings
+from engine.settings.methods import GAN as GANSettings
 from engine.settings.samplers import Sample
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.settings import gan as settings_
+from engine.settings import penalties as settings_
 
 Critic = Callable[[Tensor], Tensor]
 """Images N,C,H,W -> scores N."""

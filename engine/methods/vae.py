@@ -11,8 +11,8 @@ from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
 from engine.nets.vae import Autoencoder, standard_normal_kl
 from engine.settings import registry
+from engine.settings.methods import VAE as VAESettings
 from engine.settings.samplers import Sample
-from engine.settings.vae import VAE as VAESettings
 
 
 class VAE(OneNet):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
 from engine.nets.dcgan import finish, initialise, leaky, normalisation, pyramid, up
-from engine.settings.gan import ACGAN as ACGANSettings
+from engine.settings.nets import ACGAN as ACGANSettings
 
 
 class Generator(nn.Module):

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
-from engine.settings.ddpm import CFGUNet as CFGUNetSettings
+from engine.settings.nets import CFGUNet as CFGUNetSettings
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Sequential:

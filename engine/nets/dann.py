@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
-from engine.settings.adaptation import DANNNet
+from engine.settings.nets import DANNNet
 
 FEATURES = 128
 

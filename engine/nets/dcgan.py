@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from engine.data.batch import ImageSpec
-from engine.settings.gan import DCGAN as DCGANSettings
-from engine.settings.gan import Norm, doublings
+from engine.settings.nets import DCGAN as DCGANSettings
+from engine.settings.nets import Norm, doublings
 
 LEAK = 0.2
 

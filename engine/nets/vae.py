@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
-from engine.settings import vae as settings_
+from engine.settings import nets as settings_
 
 Size = tuple[int, int]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.recipes.recipe import Recipe
 from engine.settings.diagnostics import Problem, RecipeError
-from engine.settings.training import FID, SCORES
+from engine.settings.evaluation import FID, SCORES
 
 OPTIONS = {
     "metrics": "evaluate.also",

@@ -22,13 +22,14 @@ from engine.recipes.toml_lines import key_lines
 from engine.recipes.values import parse_value
 from engine.runs import paths
 from engine.settings import registry
-from engine.settings.datasets import Data, File, data_root
+from engine.settings.datasets.base import Data, File, data_root
 from engine.settings.diagnostics import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
 from engine.settings.extractors import INCEPTION, OTHERWISE, PROBE, Extractor, Inception, cannot_teach
 from engine.settings.health import Health
+from engine.settings.reference import Reference
 from engine.settings.registry import Settings
 from engine.settings.samplers import Sample
-from engine.settings.training import Reference, Train
+from engine.settings.training import Train
 
 __all__ = [
     "PARTS", "TABLES", "Data", "File", "FormField", "MissingData", "Problem", "Recipe", "RecipeError",

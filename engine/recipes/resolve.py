@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.recipes.axes import axes_of, keys_of, without
 from engine.settings import registry
-from engine.settings.datasets import Data
+from engine.settings.datasets.base import Data
 from engine.settings.diagnostics import (
     KeyPath,
     Problem,
@@ -23,8 +23,9 @@ from engine.settings.diagnostics import (
     shown,
 )
 from engine.settings.health import Health
+from engine.settings.reference import Reference
 from engine.settings.registry import Settings
-from engine.settings.training import Reference, Train
+from engine.settings.training import Train
 
 # table -> (kind of part in the registry, the key that names it, the part used when the table is absent)
 PARTS: dict[str, tuple[str, str, str | None]] = {

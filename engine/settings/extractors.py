@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from engine.runs.paths import cache_dir
-from engine.settings.datasets import data_root
+from engine.settings.datasets.base import data_root
 from engine.settings.registry import Settings, find, register
 
 SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weights"

@@ -1,14 +1,146 @@
-"""Nets."""
+"""Nets, and which data and methods each of them goes with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.settings.datasets import Data
-from engine.settings.registry import Conflict, Settings, register
+from engine.settings.datasets.base import Data
+from engine.settings.registry import Conflict, Settings, is_part, register
+
+
+@register("net", "dann")
+class DANNNet(Settings):
+    """Feature extractor, label predictor and domain classifier for 28×28 images; see ``engine.nets.dann``."""
+
+    net: str = "dann"
+    channels: int = Field(
+        64, ge=4, le=1024, description="feature maps of the extractor's first two convolutions"
+    )
+    hidden: list[int] = Field(
+        [1024, 256], min_length=2, max_length=2, description="widths of the two hidden layers of each predictor"
+    )
+    dropout: float = Field(0.5, ge=0, lt=1, description="of whole feature maps, in the extractor")
+    factory: ClassVar[str] = "engine.nets.dann:DANN"
+
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
+        data, method = parts.get("data"), parts.get("method")
+        if method is not None and not is_part(method, "method", "dann"):
+            yield Conflict(
+                "net", "net 'dann' predicts labels: only method 'dann' trains it", 'set method.name = "dann"'
+            )
+        if isinstance(data, Data) and data.image_shape[1:] != (28, 28):
+            _, height, width = data.image_shape
+            yield Conflict(
+                "net", f"net 'dann' takes 28×28 images, not {height}×{width}", "set data.image_size = 28"
+            )
+
+
+@register("net", "cfg-unet")
+class CFGUNet(Settings):
+    """The small conditional UNet of classifier-free guidance on digits; see ``engine.nets.cfg_unet``."""
+
+    net: str = "cfg-unet"
+    features: int = Field(128, ge=8, le=1024, multiple_of=8, description="feature maps at full resolution")
+    factory: ClassVar[str] = "engine.nets.cfg_unet:CFGUNet"
+    conditional: ClassVar[bool] = True
+
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
+        data = parts.get("data")
+        if not isinstance(data, Data):
+            return
+        _, height, width = data.image_shape
+        if height % 4 or width % 4:
+            yield Conflict(
+                "net",
+                f"halves images twice, and {height}×{width} cannot be",
+                "choose a data.image_size divisible by 4",
+            )
+        if not data.classes:
+            yield Conflict("net", "needs classes, and this data set has none", "choose another net")
+
+
+Norm = Literal["batch", "layer", "none", "spectral"]
+
+
+SMALLEST_SIDES = (4, 5, 6, 7)  # of the map that a generator begins with
+
+
+def doublings(side: int) -> int | None:
+    """How often a map of 4 to 7 pixels a side doubles to reach ``side``; None where it never does so exactly."""
+    return next((n for n in range(1, 9) if side % 2**n == 0 and side >> n in SMALLEST_SIDES), None)
+
+
+class GANPair(Settings):
+    """Base of the nets that are a pair.
+
+    ``factory(settings, spec)`` gives a module with two children: ``generator``, called with latents N,Z and a
+    condition N,A or None, and ``discriminator``, called with images and a condition, which returns scores N and
+    the logits of the condition N,A, or None.
+    """
+
+    net: str
+    latent: int = Field(100, ge=1, le=4096, description="dimensions of the latent vector")
+    channels: int = Field(64, ge=1, le=1024, description="feature maps at the image's end; doubled per level")
+    norm: Norm = Field(
+        "batch",
+        description="of the discriminator: BatchNorm, LayerNorm, none, or spectral normalisation of its weights",
+    )
+    conditional: ClassVar[bool] = False
+    """Whether the nets are told the class or the attributes."""
+    auxiliary: ClassVar[bool] = False
+    """Whether the discriminator also tells the class or the attributes."""
+
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
+        method, data = parts.get("method"), parts.get("data")
+        if method is not None and not is_part(method, "method", "gan"):
+            yield Conflict(
+                "net", f"net {self.net!r} is a pair: only a GAN trains it", 'set method.name = "gan"'
+            )
+        if data is None:
+            return
+        _, height, width = data.image_shape  # type: ignore[attr-defined]
+        if height != width or doublings(height) is None:
+            yield Conflict(
+                "net", f"net {self.net!r} makes no {height}×{width} images: only 4, 5, 6 or 7 doubled to the size",
+                "set data.image_size, to 32, 64 or 128 for example",
+            )  # fmt: skip
+        known = getattr(data, "classes", ()) or getattr(data, "attributes", ())
+        if self.conditional and not known:
+            yield Conflict(
+                "net", f"net {self.net!r} is conditional and data set {getattr(data, 'dataset', '')!r} has no labels",
+                'set model.net = "dcgan", or choose data with classes or attributes',
+            )  # fmt: skip
+
+
+@register("net", "dcgan")
+class DCGAN(GANPair):
+    """The convolutional pair of Radford et al. 2016; see ``engine.nets.dcgan``."""
+
+    net: str = "dcgan"
+    factory: ClassVar[str] = "engine.nets.dcgan:DCGAN"
+
+
+@register("net", "acgan")
+class ACGAN(GANPair):
+    """A conditional pair with an auxiliary classifier (Odena et al. 2017); see ``engine.nets.acgan``."""
+
+    net: str = "acgan"
+    latent: int = Field(128, ge=1, le=4096, description="dimensions of the latent vector")
+    channels: int = Field(32, ge=1, le=1024, description="feature maps at the image's end; doubled per level")
+    condition_maps: bool = Field(
+        True,
+        description="the generator is told the condition before every up-convolution but the last, not once",
+    )
+    head: Literal["concat", "projection"] = Field(
+        "concat",
+        description="how the score is told the condition: joined to the features, or projected on their sum",
+    )
+    factory: ClassVar[str] = "engine.nets.acgan:ACGAN"
+    conditional: ClassVar[bool] = True
+    auxiliary: ClassVar[bool] = True
 
 
 @register("net", "resnet")
@@ -95,3 +227,37 @@ class UNet(Settings):
             yield Conflict(
                 "pool_first", f"halves {height}×{width} images {halvings} times, to nothing", "use fewer levels"
             )
+
+
+class VAENet(Settings):
+    """What both nets have. Whatever the image's size, level by level it is halved, and restored exactly."""
+
+    net: str
+    channels: int = Field(
+        64, ge=4, le=1024, description="feature maps of the first level; doubled at each next"
+    )
+    max_channels: int = Field(512, ge=4, le=2048, description="feature maps of any level at most")
+    latent: int = Field(256, ge=1, le=4096, description="dimensions of the latent")
+    levels: int = Field(4, ge=1, le=7, description="halvings of the image; 64×64 with four: 4×4")
+    dropout: float = Field(0.0, ge=0, lt=1, description="of whole feature maps, after each level")
+
+
+@register("net", "residual-vae")
+class ResidualVAE(VAENet):
+    """Residual convolutional encoder and decoder; see ``engine.nets.vae``."""
+
+    net: str = "residual-vae"
+    blocks: int = Field(1, ge=1, le=8, description="residual blocks of two 3×3 convolutions in each level")
+    factory: ClassVar[str] = "engine.nets.vae:ResidualVAE"
+
+
+@register("net", "conv-vae")
+class ConvVAE(VAENet):
+    """Encoder and decoder of strided convolutions alone, as a DCGAN's; see ``engine.nets.vae``."""
+
+    net: str = "conv-vae"
+    channels: int = Field(
+        32, ge=4, le=1024, description="feature maps of the first level; doubled at each next"
+    )
+    levels: int = Field(5, ge=1, le=7, description="halvings of the image; 128×128 with five: 4×4")
+    factory: ClassVar[str] = "engine.nets.vae:ConvVAE"

@@ -80,8 +80,8 @@ failures: list[str] = []
 def load_all() -> None:
     """Import the built-in settings modules and the plug-ins', once."""
     package = importlib.import_module("engine.settings")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"engine.settings.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
     for point in entry_points(group=PLUGIN_GROUP):
         _attempt(f"plug-in {point.name} ({point.value})", point.load)
     own = ModuleType(OWN_PLUGINS)
@@ -110,6 +110,15 @@ def names(kind: str) -> list[str]:
 def find(kind: str, name: str) -> type[Settings] | None:
     load_all()
     return _registry.get(kind, {}).get(name)
+
+
+def is_part(settings: Settings, kind: str, name: str) -> bool:
+    """Whether ``settings`` are those of the part registered under ``name``, or of a subclass of it.
+
+    For checks between modules that must not import each other, such as a net's of the method that trains it.
+    """
+    cls = find(kind, name)
+    return cls is not None and isinstance(settings, cls)
 
 
 def part(kind: str, name: str) -> Settings:

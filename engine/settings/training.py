@@ -1,27 +1,12 @@
-"""The tables every recipe has, whatever its parts: [train], [evaluate], [reference]."""
+"""The [train] table."""
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from engine.settings import registry
-from engine.settings.datasets import Data, absolute
-from engine.settings.datasets_folders import Folder
-from engine.settings.extractors import Extractor
-from engine.settings.registry import Conflict, Settings, register
-
-Further = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
-"""What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""
-SCORES: dict[str, tuple[str, ...]] = {
-    "fid": ("fid",), "kid": ("kid",), "isc": ("isc",), "prc": ("precision", "recall"),
-    "intra_fid": ("intra_fid",), "fid_inf": ("fid", "fid_inf"),
-}  # fmt: skip
-"""Metrics by the names they are asked for, with the names of the scores they give."""
-FEWEST_SAMPLES = 10  # that kid, isc (of ten parts), prc and fid_inf say anything about
+from engine.settings.registry import Settings
 
 
 class Train(Settings):
@@ -50,83 +35,3 @@ class Train(Settings):
     non_finite_limit: int = Field(
         20, ge=1, description="steps with a non-finite loss after which the run fails"
     )
-
-
-@register("metric", "fid")
-class FID(Settings):
-    """Fréchet distance (Heusel et al. 2017) between features of generated and real images."""
-
-    metric: str = "fid"
-    samples: int = Field(10_000, ge=2, le=10**7, description="generated images per score")
-    extractor: str = Field(
-        "auto", description="feature extractor; auto: the data set's own, or a probe of its labels"
-    )
-    split: Literal["train", "test"] = Field("train", description="real images compared with")
-    times: int = Field(5, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
-    batch_size: int = Field(256, ge=1, le=65536, description="images sampled and embedded at once")
-    ema: bool = Field(True, description="score the averaged weights")
-    also: list[Further] = Field([], description="measured too at each score: kid, isc, prc, intra_fid, fid_inf")
-    weights: str = Field(
-        "", max_length=4096, description="file of the extractor's weights; empty: the one found on this machine"
-    )
-    budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scores may take")
-    factory: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
-
-    @field_validator("weights")
-    @classmethod
-    def _absolute(cls, weights: str) -> str:
-        return absolute(weights) if weights else ""
-
-    @property
-    def further(self) -> list[Further]:
-        """What is measured beside the Fréchet distance, each once."""
-        return [name for name in typing.get_args(Further) if name in (*self.also, self.metric)]
-
-    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
-        """What these data, this net and this extractor cannot be measured by, as far as it is known unread."""
-        data, model = parts.get("data"), parts.get("model")
-        if self.samples < FEWEST_SAMPLES and any(name != "intra_fid" for name in self.further):
-            yield Conflict("samples", f"{', '.join(self.further)} need at least {FEWEST_SAMPLES} samples")
-        if "intra_fid" in self.further:
-            unconditional = model is not None and not getattr(model, "conditional", False)
-            if unconditional or (isinstance(data, Data) and not data.classes and not isinstance(data, Folder)):
-                yield Conflict("also", NO_CLASSES)
-        if "isc" in self.further and isinstance(data, Data):
-            chosen = registry.find("extractor", data.extractor if self.extractor == "auto" else self.extractor)
-            if chosen is not None and issubclass(chosen, Extractor) and not chosen.tells_classes():
-                yield Conflict("also", no_logits(chosen.model_fields["extractor"].default))
-
-
-NO_CLASSES = "intra_fid compares class by class, and these images are not asked for by class"
-
-
-def no_logits(extractor: str) -> str:
-    """Why there is no Inception Score with that extractor."""
-    return f"isc needs an extractor that tells classes, and {extractor} does not: choose inception, for example"
-
-
-@register("metric", "ssim")
-class SSIM(FID):
-    """Structural similarity (Wang et al. 2004) of test images and their reconstructions chooses the best.
-
-    The same scores are made as for ``fid``.
-    """
-
-    metric: str = "ssim"
-
-
-@register("metric", "kid")
-class KID(FID):
-    """Kernel distance (Bińkowski et al. 2018) chooses the best. The same scores are made as for ``fid``."""
-
-    metric: str = "kid"
-
-
-class Reference(Settings):
-    """A published figure, and under what protocol it was published."""
-
-    metric: str = Field("fid", min_length=1)
-    value: float | None = None
-    protocol: str = ""
-    source: str = Field(min_length=1)
-    note: str = ""

@@ -25,8 +25,8 @@ from engine.evaluation.statistics import RealImages
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
-from engine.settings.datasets import Digits
-from engine.settings.training import FID
+from engine.settings.datasets.embedded import Digits
+from engine.settings.evaluation import FID
 from tests.benchmarks.bench_frechet import features, interleaved
 from tests.evaluation.torch_fidelity_api import registered, theirs
 

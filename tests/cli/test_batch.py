@@ -119,7 +119,7 @@ def test_what_is_wrong_with_any_is_said_at_once_and_nothing_starts(gentui, menu,
 
 
 def test_missing_data_is_said_once_with_all_that_need_it_and_nothing_starts(invoke, home, monkeypatch):
-    from engine.settings.datasets import FashionMNIST
+    from engine.settings.datasets.published import FashionMNIST
 
     monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
     result = invoke("run", "fashion-resnet-*", "digits-unet")

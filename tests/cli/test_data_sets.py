@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from engine.settings.datasets import File
-from engine.settings.datasets_published import MNIST, SVHN, USPS
+from engine.settings.datasets.base import File
+from engine.settings.datasets.published import MNIST, SVHN, USPS
 from gentui.machine.datasets import check
 
 PLAIN = {"a": b"content of a" * 3000, "b": b"content of b" * 9000}

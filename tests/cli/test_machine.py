@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings.datasets import FashionMNIST, File
+from engine.settings.datasets.base import File
+from engine.settings.datasets.published import FashionMNIST
 
 NAMES = [f"{split}-{kind}-ubyte" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 CONTENT = {name: name.encode() * 5000 for name in NAMES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.recipes import recipe as recipes
-from engine.settings.datasets import FashionMNIST
+from engine.settings.datasets.published import FashionMNIST
 
 BAD_RECIPE = """\
 name = "bad"

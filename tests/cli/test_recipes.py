@@ -51,7 +51,7 @@ def test_recipes_stand_in_the_order_of_the_menu_and_by_family(invoke):
 
 
 def test_recipes_say_what_stands_in_for_data_that_is_missing(invoke, monkeypatch):
-    from engine.settings.datasets import FashionMNIST
+    from engine.settings.datasets.published import FashionMNIST
 
     monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
     row = next(row for row in json.loads(invoke("recipes", "--json").stdout) if row["name"] == "fashion-unet")

@@ -7,7 +7,7 @@ import torch
 
 from engine.data import Batches, DataError, open_dataset
 from engine.data.attribute_files import read_attributes, read_partition
-from engine.settings.datasets_folders import AttributeFolder, Cartoon, CelebA
+from engine.settings.datasets.folders import AttributeFolder, Cartoon, CelebA
 
 
 def opened(cls=AttributeFolder, **values):

@@ -9,7 +9,7 @@ import torch
 
 from engine.data import Batches, Split, to_float
 from engine.data.augmentation import augment, move, rotate
-from engine.settings.datasets import Digits
+from engine.settings.datasets.embedded import Digits
 
 
 def settings(**values):

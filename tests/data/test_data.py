@@ -12,7 +12,8 @@ import torch
 
 from engine.data import Batches, DataError, Split, open_dataset, resize, to_float, to_uint8
 from engine.recipes.recipe import MissingData
-from engine.settings.datasets import FASHION_FILES, Digits, FashionMNIST
+from engine.settings.datasets.embedded import Digits
+from engine.settings.datasets.published import IDX_FILES, FashionMNIST
 
 fashion_is_here = pytest.mark.skipif(
     FashionMNIST.locate() is None, reason="the real Fashion-MNIST is not on this machine"
@@ -62,7 +63,7 @@ def test_opening_digits_imports_neither_scikit_learn_nor_torchvision():
     code = (
         "import sys\n"
         "from engine.data import open_dataset\n"
-        "from engine.settings.datasets import Digits\n"
+        "from engine.settings.datasets.embedded import Digits\n"
         "open_dataset(Digits())\n"
         "print([m for m in ('sklearn', 'scipy', 'torchvision', 'pandas') if m in sys.modules])\n"
     )
@@ -188,8 +189,8 @@ def folder(tmp_path, monkeypatch):
     for split, count in (("train", 30), ("test", 20)):
         images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
         labels = (np.arange(count) % 10).astype(np.uint8)
-        (where / FASHION_FILES[f"{split}_images"]).write_bytes(idx(images))
-        (where / f"{FASHION_FILES[f'{split}_labels']}.gz").write_bytes(gzip.compress(idx(labels)))
+        (where / IDX_FILES[f"{split}_images"]).write_bytes(idx(images))
+        (where / f"{IDX_FILES[f'{split}_labels']}.gz").write_bytes(gzip.compress(idx(labels)))
     return where
 
 
@@ -200,25 +201,25 @@ def test_idx_files_are_read_plain_and_gzipped(folder):
 
 
 def damage_truncated(folder):
-    path = folder / FASHION_FILES["train_images"]
+    path = folder / IDX_FILES["train_images"]
     path.write_bytes(path.read_bytes()[:-100])
     return path, "holds"
 
 
 def damage_truncated_gzip(folder):
-    path = folder / f"{FASHION_FILES['train_labels']}.gz"
+    path = folder / f"{IDX_FILES['train_labels']}.gz"
     path.write_bytes(path.read_bytes()[:-12])
     return path, "ended before"
 
 
 def damage_not_gzip(folder):
-    path = folder / f"{FASHION_FILES['train_labels']}.gz"
+    path = folder / f"{IDX_FILES['train_labels']}.gz"
     path.write_bytes(b"<html>404</html>")
     return path, "gzip"
 
 
 def damage_corrupt_gzip(folder):
-    path = folder / f"{FASHION_FILES['test_labels']}.gz"
+    path = folder / f"{IDX_FILES['test_labels']}.gz"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(bytes(content))
@@ -226,49 +227,49 @@ def damage_corrupt_gzip(folder):
 
 
 def damage_html(folder):
-    path = folder / FASHION_FILES["test_images"]
+    path = folder / IDX_FILES["test_images"]
     path.write_bytes(b"<!DOCTYPE html><html>not found</html>")
     return path, "not an IDX file"
 
 
 def damage_empty(folder):
-    path = folder / FASHION_FILES["test_images"]
+    path = folder / IDX_FILES["test_images"]
     path.write_bytes(b"")
     return path, "not an IDX file"
 
 
 def damage_too_long(folder):
-    path = folder / FASHION_FILES["test_images"]
+    path = folder / IDX_FILES["test_images"]
     path.write_bytes(path.read_bytes() + b"\0")
     return path, "more than"
 
 
 def damage_huge_promise(folder):
-    path = folder / FASHION_FILES["test_images"]
+    path = folder / IDX_FILES["test_images"]
     path.write_bytes(bytes((0, 0, 8, 3)) + b"\xff" * 12)
     return path, "promises"
 
 
 def damage_size(folder):
-    path = folder / FASHION_FILES["test_images"]
+    path = folder / IDX_FILES["test_images"]
     path.write_bytes(idx(np.zeros((20, 27, 28), np.uint8)))
     return path, "27×28"
 
 
 def damage_no_images(folder):
-    path = folder / FASHION_FILES["train_images"]
+    path = folder / IDX_FILES["train_images"]
     path.write_bytes(idx(np.zeros((0, 28, 28), np.uint8)))
     return path, "no images"
 
 
 def damage_label_count(folder):
-    path = folder / f"{FASHION_FILES['train_labels']}.gz"
+    path = folder / f"{IDX_FILES['train_labels']}.gz"
     path.write_bytes(gzip.compress(idx(np.zeros(7, np.uint8))))
     return path, "labels 7"
 
 
 def damage_label_value(folder):
-    path = folder / f"{FASHION_FILES['train_labels']}.gz"
+    path = folder / f"{IDX_FILES['train_labels']}.gz"
     path.write_bytes(gzip.compress(idx(np.full(30, 11, np.uint8))))
     return path, "label 11"
 

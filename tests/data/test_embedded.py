@@ -15,8 +15,7 @@ from engine.data.digits_m import blend
 from engine.data.photographs import photographs
 from engine.data.photos import TEST_FROM, halved
 from engine.recipes.recipe import datasets
-from engine.settings.datasets import Digits
-from engine.settings.datasets_embedded import DigitsM, Photos, ToonFaces
+from engine.settings.datasets.embedded import Digits, DigitsM, Photos, ToonFaces
 
 
 def opened(cls, **values):
@@ -52,7 +51,7 @@ def test_embedded_sets_are_what_their_settings_say(name):
 
 def test_opening_digits_m_imports_neither_scikit_learn_nor_torchvision():
     code = (
-        "import sys\nfrom engine.data import open_dataset\nfrom engine.settings.datasets_embedded import DigitsM\n"
+        "import sys\nfrom engine.data import open_dataset\nfrom engine.settings.datasets.embedded import DigitsM\n"
         "open_dataset(DigitsM.model_validate({}))\n"
         "print([m for m in ('sklearn', 'torchvision', 'scipy', 'matplotlib') if m in sys.modules])"
     )

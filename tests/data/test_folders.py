@@ -14,7 +14,7 @@ from PIL import Image
 
 from engine.data import Batches, DataError, folders, open_dataset
 from engine.recipes.recipe import MissingData, load, loads
-from engine.settings.datasets_folders import Cats, ImageFolder
+from engine.settings.datasets.folders import Cats, ImageFolder
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_fifty_thousand_images_are_decoded_in_little_memory(tmp_path, cache, pai
         (place / f"{i}.jpg").write_bytes(originals[i % 50] + i.to_bytes(4, "big"))
     code = (
         "import resource, sys, torch\nfrom engine.data import open_dataset\n"
-        "from engine.settings.datasets_folders import ImageFolder\n"
+        "from engine.settings.datasets.folders import ImageFolder\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "dataset = open_dataset(ImageFolder.model_validate({'path': sys.argv[1], 'image_size': 64}))\n"
         "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"

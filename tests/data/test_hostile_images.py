@@ -15,7 +15,7 @@ from PIL import Image
 
 from engine.data import open_dataset
 from engine.data.decoding import MAX_PIXELS, Unusable, decode
-from engine.settings.datasets_folders import ImageFolder
+from engine.settings.datasets.folders import ImageFolder
 
 SIZE = 16
 RED, GREEN, BLUE = (220, 30, 40), (20, 180, 60), (30, 60, 210)

@@ -17,15 +17,7 @@ from scipy.io import savemat
 from engine.data import DataError, open_dataset
 from engine.data.digits_m import blend
 from engine.recipes.recipe import MissingData, datasets
-from engine.settings.datasets_published import (
-    MNIST,
-    MNIST_FILES,
-    MNISTM,
-    SVHN,
-    USPS,
-    MNISTMToSVHN,
-    MNISTMToUSPS,
-)
+from engine.settings.datasets.published import IDX_FILES, MNIST, MNISTM, SVHN, USPS, MNISTMToSVHN, MNISTMToUSPS
 
 COUNTS = {"train": 30, "test": 20}
 
@@ -42,9 +34,9 @@ def write_mnist(folder):
     folder.mkdir(parents=True)
     for split, count in COUNTS.items():
         images = random((count, 28, 28), count)
-        (folder / MNIST_FILES[f"{split}_images"]).write_bytes(idx(images))
+        (folder / IDX_FILES[f"{split}_images"]).write_bytes(idx(images))
         labels = idx((np.arange(count) % 10).astype(np.uint8))
-        (folder / f"{MNIST_FILES[f'{split}_labels']}.gz").write_bytes(gzip.compress(labels))
+        (folder / f"{IDX_FILES[f'{split}_labels']}.gz").write_bytes(gzip.compress(labels))
 
 
 def usps_text(pixels, labels) -> bytes:
@@ -160,7 +152,7 @@ DAMAGE = {
     "svhn": ("test_32x32.mat", write_svhn, {
         "cut": lambda b: b[:-2000], "text": lambda b: b"<html>" * 100, "empty": lambda b: b"",
     }),
-    "mnist": (MNIST_FILES["train_images"], write_mnist, {"cut": lambda b: b[:-1], "empty": lambda b: b""}),
+    "mnist": (IDX_FILES["train_images"], write_mnist, {"cut": lambda b: b[:-1], "empty": lambda b: b""}),
 }  # fmt: skip
 
 
@@ -239,7 +231,7 @@ def test_reading_imports_no_torchvision(data):
     write_mnist(data / "mnist")
     write_usps(data / "usps")
     code = (
-        "import sys\nfrom engine.data import open_dataset\nfrom engine.settings.datasets_published import *\n"
+        "import sys\nfrom engine.data import open_dataset\nfrom engine.settings.datasets.published import *\n"
         "[open_dataset(cls.model_validate({})) for cls in (MNIST, USPS)]\n"
         "print([m for m in ('sklearn', 'torchvision', 'scipy') if m in sys.modules])"
     )

@@ -9,8 +9,7 @@ import torch
 
 from engine.data import Batches, DataError, Dataset, Split, open_dataset
 from engine.data.dataset import fingerprint, finish, held_out
-from engine.settings.datasets import Digits
-from engine.settings.datasets_embedded import DigitsMToDigits
+from engine.settings.datasets.embedded import Digits, DigitsMToDigits
 
 
 def digits(**values):

@@ -19,7 +19,7 @@ from engine.methods.dann import DANN, reversal
 from engine.nets.dann import reverse_gradient
 from engine.recipes.recipe import Recipe, RecipeError, load
 from engine.settings import registry
-from engine.settings.adaptation import DANNNet
+from engine.settings.nets import DANNNet
 from engine.settings.optim import DANN as DANNSchedule
 from tests.engine.test_resume import assert_same
 

@@ -20,7 +20,7 @@ from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.samplers.process import Level
 from engine.settings import registry
-from engine.settings.ddpm import DDPM as DDPMSettings
+from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
 from engine.training.loop import Trainer
 from engine.training.stop_signal import StopFlag

@@ -10,9 +10,9 @@ from torch import nn
 
 from engine.data.batch import ImageSpec
 from engine.nets.dcgan import spectrally_normalised
-from engine.settings import gan as settings
+from engine.settings import penalties as settings
 from engine.settings import registry
-from engine.settings.gan import ACGAN, DCGAN
+from engine.settings.nets import ACGAN, DCGAN
 
 REAL = torch.tensor([2.0, -0.5, 0.25], dtype=torch.float64)
 FAKE = torch.tensor([-1.5, 0.5, 3.0], dtype=torch.float64)

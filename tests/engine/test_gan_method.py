@@ -366,7 +366,7 @@ def test_a_loss_from_another_file_composes_like_a_built_in_one(monkeypatch, tmp_
     monkeypatch.setattr(
         registry, "_registry", {kind: dict(known) for kind, known in registry._registry.items()}
     )
-    from engine.settings.gan import AdversarialLoss
+    from engine.settings.adversarial import AdversarialLoss
 
     @registry.register("adversarial_loss", "margin")
     class Margin(AdversarialLoss):

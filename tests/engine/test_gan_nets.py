@@ -8,7 +8,7 @@ from torch import nn
 
 from engine.data.batch import ImageSpec
 from engine.settings import registry
-from engine.settings.gan import ACGAN, DCGAN, doublings
+from engine.settings.nets import ACGAN, DCGAN, doublings
 
 CARTOON = ImageSpec((3, 128, 128), attributes=15)
 

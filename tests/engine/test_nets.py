@@ -7,8 +7,7 @@ from engine.data.batch import ImageSpec
 from engine.nets.normalisation import ConditionalBatchNorm
 from engine.recipes.recipe import load, menu
 from engine.settings import registry
-from engine.settings.ddpm import CFGUNet
-from engine.settings.nets import ResNet, UNet
+from engine.settings.nets import CFGUNet, ResNet, UNet
 
 SPEC = ImageSpec((1, 12, 12), 10)
 

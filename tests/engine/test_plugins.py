@@ -10,7 +10,7 @@ import pytest
 
 LOSS = '''
 from engine.settings.registry import register
-from engine.settings.gan import AdversarialLoss
+from engine.settings.adversarial import AdversarialLoss
 
 
 @register("adversarial_loss", "toy-loss")
@@ -34,7 +34,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from engine.settings.registry import register
-from engine.settings.gan import GANPair
+from engine.settings.nets import GANPair
 
 
 @register("net", "toy-net")

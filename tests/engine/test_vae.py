@@ -17,7 +17,7 @@ from engine.methods.vae import VAE
 from engine.nets.vae import Autoencoder, standard_normal_kl, widths
 from engine.recipes.recipe import load
 from engine.settings import registry
-from engine.settings.vae import ConvVAE, ResidualVAE
+from engine.settings.nets import ConvVAE, ResidualVAE
 from tests.engine.test_resume import assert_same
 
 SMALL = {"model.channels": 4, "model.latent": 5, "train.precision": "fp32", "optim.lr": 1e-2}

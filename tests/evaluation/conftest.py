@@ -6,7 +6,7 @@ import pytest
 
 from engine.data import Dataset, open_dataset
 from engine.evaluation.extractors import Extractor, load_extractor
-from engine.settings.datasets import Digits
+from engine.settings.datasets.embedded import Digits
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
 from engine.evaluation.statistics import RealImages, RealStatistics, cache_folder, cache_path
-from engine.settings.training import FID
+from engine.settings.evaluation import FID
 
 FIELDS = {
     "metric", "extractor", "extractor_hash", "dataset", "dataset_hash", "split", "split_size",

@@ -16,8 +16,8 @@ from engine.evaluation.agreement import attribute_accuracy
 from engine.evaluation.extractors import ExtractorError, load_extractor
 from engine.evaluation.train_extractor import cross_entropy, places
 from engine.settings import registry
-from engine.settings.datasets import Digits, FashionMNIST
-from engine.settings.datasets_embedded import Photos, ToonFaces
+from engine.settings.datasets.embedded import Digits, Photos, ToonFaces
+from engine.settings.datasets.published import FashionMNIST
 from engine.settings.extractors import SHIPPED_WEIGHTS, Inception
 
 SHIPPED = ("digits-cnn", "fashion-cnn", "toon-cnn", "photos-cnn")

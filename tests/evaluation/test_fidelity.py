@@ -19,7 +19,7 @@ from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import MOST_ROWS, RealImages, cache_path, chosen_rows
 from engine.settings.diagnostics import RecipeError
-from engine.settings.training import FID
+from engine.settings.evaluation import FID
 from tests.evaluation.torch_fidelity_api import registered, theirs
 
 

@@ -24,9 +24,8 @@ from engine.evaluation.statistics import RealImages, can_classify
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
-from engine.settings.datasets import Digits
-from engine.settings.datasets_embedded import FACE_ATTRIBUTES, DigitsM
-from engine.settings.datasets_folders import AttributeFolder, ImageFolder
+from engine.settings.datasets.embedded import FACE_ATTRIBUTES, Digits, DigitsM
+from engine.settings.datasets.folders import AttributeFolder, ImageFolder
 
 
 class Interrupted(Exception):
@@ -170,7 +169,7 @@ def test_two_processes_at_once_end_with_one_probe(tmp_path, digits, kept):
         "import sys, torch; torch.set_num_threads(1)\n"
         "from engine.data import open_dataset\n"
         "from engine.evaluation.extractors import load_extractor\n"
-        "from engine.settings.datasets_folders import ImageFolder\n"
+        "from engine.settings.datasets.folders import ImageFolder\n"
         "settings = ImageFolder.model_validate({'path': sys.argv[1], 'batch_size': 8, 'image_size': 8})\n"
         "print(load_extractor('probe', dataset=open_dataset(settings)).hash)"
     )

@@ -10,7 +10,7 @@ from skimage.metrics import structural_similarity
 
 from engine.data import open_dataset
 from engine.evaluation.ssim import ssim, window
-from engine.settings.datasets import Digits
+from engine.settings.datasets.embedded import Digits
 
 
 def pairs(n: int, channels: int, side: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

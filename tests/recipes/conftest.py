@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from engine.recipes import recipe
-from engine.settings.datasets import FashionMNIST
+from engine.settings.datasets.published import FashionMNIST
 
 RECIPE = """\
 name = "small"

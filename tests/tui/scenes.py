@@ -60,7 +60,7 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
     patch.setattr("gentui.tui.screens.machine.look", lambda home: MACHINE)
     patch.setattr("gentui.tui.survival.write", lambda *told: Path("/home/me/.local/share/gentui/crash.log"))
-    patch.setattr("engine.settings.datasets.FashionMNIST.locate", classmethod(lambda cls: None))
+    patch.setattr("engine.settings.datasets.published.FashionMNIST.locate", classmethod(lambda cls: None))
     patch.setenv("GENTUI_DATA", "/nowhere")
     patch.delenv("GENTUI_PLOT", raising=False)
     patch.chdir("/usr")  # where a table would be written

@@ -72,7 +72,7 @@ async def test_quick_trains_the_quick_version(desk, home):
 
 
 async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home, monkeypatch):
-    from engine.settings.datasets import FashionMNIST
+    from engine.settings.datasets.published import FashionMNIST
 
     monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
     async with desk(size) as d:

@@ -60,7 +60,7 @@ class EvaluateScreen(Asks, Dialog):
         """The settings by option of ``gentui evaluate``; of a run that makes no images the checkpoint alone."""
         from engine.recipes.evaluate_options import OPTIONS, metrics_asked
         from engine.recipes.recipe import FormField, extractors
-        from engine.settings.training import SCORES
+        from engine.settings.evaluation import SCORES
 
         found = {}
         if asked := metrics_asked(self._recipe):

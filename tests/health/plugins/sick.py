@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine.settings.gan import DCGAN
 from engine.settings.methods import EDM
-from engine.settings.nets import UNet
+from engine.settings.nets import DCGAN, UNet
 from engine.settings.registry import register
 
 

@@ -1,4 +1,4 @@
-"""Folders of images: a person's own, and published sets that are folders of images."""
+"""Data sets read from a folder of images: the user's own, and published ones distributed as folders."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from engine.settings.datasets import FEWEST_OF_A_LABEL, Data, absolute, data_root, is_file, is_folder
-from engine.settings.image_files import unclassed
+from engine.settings.datasets.base import FEWEST_OF_A_LABEL, Data, absolute, data_root, is_file, is_folder
+from engine.settings.datasets.image_files import unclassed
 from engine.settings.registry import register
 
 

@@ -1,4 +1,4 @@
-"""Data sets that come with gentui: always there, nothing to download."""
+"""Data sets that ship with gentui or are made from what does: nothing to download."""
 
 from __future__ import annotations
 
@@ -6,21 +6,44 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine.settings.datasets import Data, Pair
+from engine.settings.datasets.base import DIGITS, Data, Pair
 from engine.settings.registry import register
 
-DIGITS = tuple("0123456789")
+
+@register("dataset", "digits")
+class Digits(Data):
+    """scikit-learn's copy of the UCI handwritten digits: 1,797 grey images of 8×8, values 0…16."""
+
+    dataset: str = "digits"
+    factory: ClassVar[str] = "engine.data.digits:load"
+    title: ClassVar[str] = "scikit-learn digits, 8×8"
+    shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
+    classes: ClassVar[tuple[str, ...]] = DIGITS
+    sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
+    embedded: ClassVar[bool] = True
+    extractor: ClassVar[str] = "digits-cnn"
+
 
 HAIR = ("black", "brown", "blond", "red", "blue", "pink")
+
+
 EYES = ("brown", "blue", "green", "grey")
+
+
 SKIN = ("light", "tan", "dark")
+
+
 GLASSES = ("with", "without")
+
+
 FACE_ATTRIBUTES = (
     *(f"{colour} hair" for colour in HAIR),
     *(f"{colour} eyes" for colour in EYES),
     *(f"{tone} skin" for tone in SKIN),
     *(f"{what} glasses" for what in GLASSES),
 )
+
+
 FACE_GROUPS = (len(HAIR), len(EYES), len(SKIN), len(GLASSES))
 
 

@@ -1,28 +1,97 @@
-"""Published data sets that are downloaded, or put into the data folder by hand."""
+"""Published data sets: `gentui data fetch` downloads them, or they are put into the data folder by hand."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import ClassVar
 
-from engine.settings.datasets import Data, File, Pair, data_root, is_file, is_folder
+from engine.settings.datasets.base import DIGITS, Data, File, Pair, data_root, is_file, is_folder
 from engine.settings.registry import register
 
-DIGITS = tuple("0123456789")
-
-MNIST_FILES = {
+IDX_FILES = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
+
+
+_FASHION_MIRRORS = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+
+
+_FASHION_CONTENT = {
+    "train_images": (47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+    "train_labels": (60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+    "test_images": (7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+    "test_labels": (10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+}
+
+
 _MNIST_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
+
+
 _MNIST_CONTENT = {  # bytes unpacked; md5 of the packed file, as torchvision publishes it
     "train_images": (47_040_016, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
     "train_labels": (60_008, "d53e105ee54ea40749a09fcbcd1e9432"),
     "test_images": (7_840_016, "9fb629c4189551a2d022fa330f9573f3"),
     "test_labels": (10_008, "ec29112dd5afa0611ce80d1b7f02629c"),
 }
+
+
+@register("dataset", "fashion-mnist")
+class FashionMNIST(Data):
+    """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
+
+    dataset: str = "fashion-mnist"
+    factory: ClassVar[str] = "engine.data.idx:load"
+    title: ClassVar[str] = "Fashion-MNIST, 28×28"
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+    classes: ClassVar[tuple[str, ...]] = (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )  # fmt: skip
+    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
+    extractor: ClassVar[str] = "fashion-cnn"
+    licence: ClassVar[str] = "MIT"
+    files: ClassVar[tuple[File, ...]] = tuple(
+        File(name, *_FASHION_CONTENT[key], tuple(f"{mirror}{name}.gz" for mirror in _FASHION_MIRRORS))
+        for key, name in IDX_FILES.items()
+    )
+    folder: ClassVar[str] = "fashion-mnist"
+
+    @classmethod
+    def candidates(cls) -> list[Path]:
+        """Folders that may hold the four IDX files (gzipped or not), in order of preference."""
+        own = data_root()
+        shares = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+        # The working directory is never searched, so a relative entry is none.
+        absolute = [Path(share) for share in shares.split(":") if share.startswith("/")]
+        system = [Path(sys.prefix) / "share", *absolute, Path("/usr/share")]
+        return [
+            own / "fashion-mnist",
+            own / "FashionMNIST" / "raw",  # torchvision's layout
+            *(share / "datasets" / "fashion-mnist" for share in system),
+        ]
+
+    @classmethod
+    def locate(cls) -> Path | None:
+        for folder in cls.candidates():
+            if all(is_file(folder / name) or is_file(folder / f"{name}.gz") for name in IDX_FILES.values()):
+                return folder
+        return None
+
+    @classmethod
+    def remedy(cls) -> str:
+        return (
+            "Fashion-MNIST is not on this machine: `gentui data fetch fashion-mnist` downloads it, "
+            "`apt-get install dataset-fashion-mnist` installs it, or put its four IDX files into "
+            f"{data_root() / 'fashion-mnist'}"
+        )
 
 
 class Published(Data):
@@ -63,7 +132,7 @@ class MNIST(Published):
     licence: ClassVar[str] = "CC BY-SA 3.0"
     files: ClassVar[tuple[File, ...]] = tuple(
         File(name, size, "", tuple(f"{mirror}{name}.gz" for mirror in _MNIST_MIRRORS), md5)
-        for key, name in MNIST_FILES.items()
+        for key, name in IDX_FILES.items()
         for size, md5 in [_MNIST_CONTENT[key]]
     )
     folder: ClassVar[str] = "mnist"

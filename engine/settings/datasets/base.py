@@ -1,9 +1,8 @@
-"""Data sets: what they are, whether they are here, and the sentence that says how to get them."""
+"""The settings that all data sets share, and where their files are looked for."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, cast
@@ -11,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, cast
 import platformdirs
 from pydantic import Field, ValidationError
 
-from engine.settings.registry import Settings, find, register
+from engine.settings.registry import Settings, find
 
 
 def data_root() -> Path:
@@ -20,6 +19,9 @@ def data_root() -> Path:
         return Path(chosen).expanduser()
     return Path(platformdirs.user_cache_dir("gentui")) / "data"
 
+
+DIGITS = tuple("0123456789")
+"""Class names of the digit data sets."""
 
 FEWEST_OF_A_LABEL = 8  # images, for a classifier to be taught it
 
@@ -135,91 +137,6 @@ class Data(Settings):
         return f"data set {cls.__name__} is not on this machine"
 
 
-@register("dataset", "digits")
-class Digits(Data):
-    """scikit-learn's copy of the UCI handwritten digits: 1,797 grey images of 8×8, values 0…16."""
-
-    dataset: str = "digits"
-    factory: ClassVar[str] = "engine.data.digits:load"
-    title: ClassVar[str] = "scikit-learn digits, 8×8"
-    shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
-    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
-    sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
-    embedded: ClassVar[bool] = True
-    extractor: ClassVar[str] = "digits-cnn"
-
-
-FASHION_FILES = {
-    "train_images": "train-images-idx3-ubyte",
-    "train_labels": "train-labels-idx1-ubyte",
-    "test_images": "t10k-images-idx3-ubyte",
-    "test_labels": "t10k-labels-idx1-ubyte",
-}
-
-
-_FASHION_MIRRORS = (
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-)
-_FASHION_CONTENT = {
-    "train_images": (47_040_016, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
-    "train_labels": (60_008, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
-    "test_images": (7_840_016, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
-    "test_labels": (10_008, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
-}
-
-
-@register("dataset", "fashion-mnist")
-class FashionMNIST(Data):
-    """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
-
-    dataset: str = "fashion-mnist"
-    factory: ClassVar[str] = "engine.data.idx:load"
-    title: ClassVar[str] = "Fashion-MNIST, 28×28"
-    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
-    classes: ClassVar[tuple[str, ...]] = (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    )  # fmt: skip
-    sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
-    extractor: ClassVar[str] = "fashion-cnn"
-    licence: ClassVar[str] = "MIT"
-    files: ClassVar[tuple[File, ...]] = tuple(
-        File(name, *_FASHION_CONTENT[key], tuple(f"{mirror}{name}.gz" for mirror in _FASHION_MIRRORS))
-        for key, name in FASHION_FILES.items()
-    )
-    folder: ClassVar[str] = "fashion-mnist"
-
-    @classmethod
-    def candidates(cls) -> list[Path]:
-        """Folders that may hold the four IDX files (gzipped or not), in order of preference."""
-        own = data_root()
-        shares = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-        # The working directory is never searched, so a relative entry is none.
-        absolute = [Path(share) for share in shares.split(":") if share.startswith("/")]
-        system = [Path(sys.prefix) / "share", *absolute, Path("/usr/share")]
-        return [
-            own / "fashion-mnist",
-            own / "FashionMNIST" / "raw",  # torchvision's layout
-            *(share / "datasets" / "fashion-mnist" for share in system),
-        ]
-
-    @classmethod
-    def locate(cls) -> Path | None:
-        for folder in cls.candidates():
-            if all(is_file(folder / name) or is_file(folder / f"{name}.gz") for name in FASHION_FILES.values()):
-                return folder
-        return None
-
-    @classmethod
-    def remedy(cls) -> str:
-        return (
-            "Fashion-MNIST is not on this machine: `gentui data fetch fashion-mnist` downloads it, "
-            "`apt-get install dataset-fashion-mnist` installs it, or put its four IDX files into "
-            f"{data_root() / 'fashion-mnist'}"
-        )
-
-
 class Pair(Data):
     """Base of the domain pairs: ``source`` with its labels, and ``target``, at 3×28×28 (grey repeated)."""
 
@@ -230,7 +147,7 @@ class Pair(Data):
 
     factory: ClassVar[str] = "engine.data.pairs:load"
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
-    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    classes: ClassVar[tuple[str, ...]] = DIGITS
     source: ClassVar[str] = ""
     source_values: ClassVar[dict[str, Any]] = {}  # how the source's own settings differ from their defaults
     target: ClassVar[str] = ""

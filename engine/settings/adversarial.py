@@ -1,0 +1,39 @@
+"""Adversarial losses of GANs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.settings.registry import Settings, register
+
+
+class AdversarialLoss(Settings):
+    """Base of the adversarial losses; ``factory`` makes an ``engine.methods.adversarial.Adversarial``."""
+
+
+@register("adversarial_loss", "bce")
+class BCE(AdversarialLoss):
+    """Cross entropy; the generator's is the non-saturating one (Goodfellow et al. 2014)."""
+
+    factory: ClassVar[str] = "engine.methods.adversarial:bce"
+
+
+@register("adversarial_loss", "hinge")
+class Hinge(AdversarialLoss):
+    """Scores beyond ±1 teach the discriminator nothing more (Lim & Ye 2017)."""
+
+    factory: ClassVar[str] = "engine.methods.adversarial:hinge"
+
+
+@register("adversarial_loss", "wasserstein")
+class Wasserstein(AdversarialLoss):
+    """Scores as they are: their difference estimates a distance (Arjovsky et al. 2017)."""
+
+    factory: ClassVar[str] = "engine.methods.adversarial:wasserstein"
+
+
+@register("adversarial_loss", "least_squares")
+class LeastSquares(AdversarialLoss):
+    """Squared distance of the scores from 1 (real) and 0 (generated) (Mao et al. 2017)."""
+
+    factory: ClassVar[str] = "engine.methods.adversarial:least_squares"
