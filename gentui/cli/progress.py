@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gentui.jobs.job_types import EvaluationDir
 
 POLL_S = 0.25
-TEND_S = 2.0
+RECONCILE_S = 2.0
 PLAIN_LINE_S = 5.0
 
 Show = Callable[["list[RunRow]"], None]
@@ -87,12 +87,13 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> i
 
 def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:
     """Show the runs until all have ended: True; or until the person leaves before: False."""
+    from gentui import jobs
     from gentui.index import Index
 
     index = Index(home)
     waiting = {run: RunDir(home / "runs" / run) for run in ids}
     ended: dict[str, RunRow] = {}
-    tended = time.monotonic()
+    last_reconciled = time.monotonic()
     while True:
         # The states are read first: the index then surely takes in what was written before the end.
         over = [run for run, files in waiting.items() if files.read_state().ended]
@@ -105,9 +106,9 @@ def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:
         show([ended.get(run) or row_of(index, run) for run in ids])
         if not waiting:
             return True
-        if time.monotonic() - tended > TEND_S:
-            tend(home)
-            tended = time.monotonic()
+        if time.monotonic() - last_reconciled > RECONCILE_S:
+            jobs.reconcile_and_spawn(home)
+            last_reconciled = time.monotonic()
         time.sleep(POLL_S)
 
 
@@ -117,9 +118,9 @@ def watch_evaluation(home: Path, job: EvaluationDir, detach: Detach) -> State:
     Raises JobError when it is removed meanwhile.
     """
     from gentui import jobs
-    from gentui.jobs.evaluations import doing, progress, standing
+    from gentui.jobs.evaluations import current_task, images_done, status_text
 
-    tended = time.monotonic()
+    last_reconciled = time.monotonic()
     with narrator() as tell:
         while True:
             try:
@@ -128,23 +129,15 @@ def watch_evaluation(home: Path, job: EvaluationDir, detach: Detach) -> State:
                 raise jobs.JobError(f"{job.id} was removed before it was done") from None
             if state.ended or detach.requested:
                 return state
-            done = progress(job) if state.status == "running" else None
-            if done is not None and not doing(job):
+            done = images_done(job) if state.status == "running" else None
+            if done is not None and not current_task(job):
                 tell(Moment("evaluating", *done, (f"{done[0]}/{done[1]} images",)))
             else:
-                tell(Moment(standing(home, job, state)))
-            if time.monotonic() - tended > TEND_S:
-                tend(home)
-                tended = time.monotonic()
+                tell(Moment(status_text(home, job, state)))
+            if time.monotonic() - last_reconciled > RECONCILE_S:
+                jobs.reconcile_and_spawn(home)
+                last_reconciled = time.monotonic()
             time.sleep(POLL_S)
-
-
-def tend(home: Path) -> None:
-    """Do what nobody else may be there to do: record ends, start workers in place of killed ones."""
-    from gentui import jobs
-
-    jobs.reconcile(home)
-    jobs.ensure_workers(home)
 
 
 def row_of(index: Index, run_id: str) -> RunRow:

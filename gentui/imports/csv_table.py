@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.log_entries import Entry, LeftOut, Numbers, Unusable
+from gentui.imports.log_entries import Entry, MetricPoint, Skipped, Unusable
 from gentui.imports.parsing import LineFile, number_of, split_row
 
 _MOST_COLUMNS = 10_000
@@ -18,7 +18,7 @@ class CsvTable(LineFile):
     """A row is of the step its column names, else of the last named; without such a column, of its place."""
 
     format = "csv"
-    untold_end = ("done", "a table does not tell how its run ended")
+    default_end = ("done", "a table does not tell how its run ended")
 
     def __init__(self, path: Path, name: str):
         super().__init__(path, name)
@@ -27,9 +27,9 @@ class CsvTable(LineFile):
         self._rows = 0
         self._step: int | None = None
 
-    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def parse_line(self, number: int, line: bytes | None) -> Iterator[Entry]:
         if line is None:
-            yield LeftOut("lines too long")
+            yield Skipped("lines too long")
             return
         text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace")
         if not text.strip():
@@ -40,13 +40,13 @@ class CsvTable(LineFile):
         self._rows += 1
         cells = self._cells(text)
         if len(cells) != len(self._header):
-            yield LeftOut("rows of another width than the header")
+            yield Skipped("rows of another width than the header")
             return
-        step, t, values, left_out = split_row(dict(zip(self._header, map(_value, cells), strict=True)))
+        step, t, values, skipped = split_row(dict(zip(self._header, map(_value, cells), strict=True)))
         self._step = self._step if step is None else step
-        yield from left_out
+        yield from skipped
         if values:
-            yield Numbers(self._rows if self._step is None else self._step, t, values)
+            yield MetricPoint(self._rows if self._step is None else self._step, t, values)
 
     def _begin(self, number: int, text: str) -> None:
         self._separator = max(",;\t", key=text.count)

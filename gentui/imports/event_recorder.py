@@ -12,7 +12,16 @@ from typing import Any
 
 from engine.runs.directory import FILE_MODE, write_atomically
 from engine.runs.events import EventWriter, Kind
-from gentui.imports.log_entries import About, Ended, Entry, LeftOut, Machine, Numbers, Picture, Printed
+from gentui.imports.log_entries import (
+    ConsoleText,
+    Ended,
+    Entry,
+    ImageEntry,
+    MetricPoint,
+    RunInfo,
+    Skipped,
+    SystemSample,
+)
 from gentui.imports.parsing import picture_suffix
 from gentui.imports.run_metadata import MOST_SETTINGS, Description
 from gentui.index.log_ingestor import MAX_SERIES, MAX_SYSTEM
@@ -36,16 +45,16 @@ class Recorder:
         self.samples = samples
         self.points = self.pictures = self.step = 0
         self.series: dict[str, str] = {}
-        self.left_out: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
         self.ended: Ended | None = None
-        self.has_begun = False
+        self.has_started = False
         """Whether the log told anything at all of its run."""
         self.pictures_written: set[str] = set()
         self._described, self._undated = described, undated
         self._events = EventWriter(events)
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         self._records: list[dict[str, Any]] = []
-        self._row: Numbers | None = None
+        self._row: MetricPoint | None = None
         self._system: dict[str, str] = {}
         self._first_t: float | None = None
         self._last_t = 0.0
@@ -87,32 +96,32 @@ class Recorder:
         os.close(self._log)
 
     def _take(self, entry: Entry) -> None:
-        self.has_begun |= not isinstance(entry, LeftOut)
+        self.has_started |= not isinstance(entry, Skipped)
         match entry:
-            case Numbers():
+            case MetricPoint():
                 self._numbers(entry)
-            case Machine(t, values):
+            case SystemSample(t, values):
                 self._end_row()
                 if known := {key: value for name, value in values.items() if (key := self._system_name(name))}:
                     self._record("system", self.step, t, values=known)
-            case Picture():
+            case ImageEntry():
                 self._end_row()
                 self._picture(entry)
-            case Printed(text):
+            case ConsoleText(text):
                 self._print(text)
-            case About():
-                self._leave_out(f"settings beyond the first {MOST_SETTINGS:,}", self._described.learn(entry))
+            case RunInfo():
+                self._skip(f"settings beyond the first {MOST_SETTINGS:,}", self._described.learn(entry))
             case Ended():
                 self.ended = entry
-            case LeftOut(what, n):
-                self._leave_out(what, n)
+            case Skipped(what, n):
+                self._skip(what, n)
 
-    def _leave_out(self, what: str, n: int = 1) -> None:
+    def _skip(self, what: str, n: int = 1) -> None:
         if n:
-            is_known = what in self.left_out or len(self.left_out) < _MOST_REASONS
-            self.left_out[clean(what, 80) if is_known else "others"] += n
+            is_known = what in self.skipped or len(self.skipped) < _MOST_REASONS
+            self.skipped[clean(what, 80) if is_known else "others"] += n
 
-    def _numbers(self, told: Numbers) -> None:
+    def _numbers(self, told: MetricPoint) -> None:
         """Wait for the rest of its step, which a log may tell one series after another."""
         row = self._row
         if row is None or row.step != told.step or row.values.keys() & told.values.keys():
@@ -127,7 +136,7 @@ class Recorder:
             return
         self._row = None
         named = {key: value for name, value in row.values.items() if (key := self._series_name(name))}
-        self._leave_out(f"values of series beyond the first {MAX_SERIES:,}", len(row.values) - len(named))
+        self._skip(f"values of series beyond the first {MAX_SERIES:,}", len(row.values) - len(named))
         if named:
             self.points += len(named)
             self.step = max(self.step, row.step)
@@ -148,10 +157,10 @@ class Recorder:
             self._system[name] = key if len(self._system) < MAX_SYSTEM else ""
         return self._system[name]
 
-    def _picture(self, told: Picture) -> None:
+    def _picture(self, told: ImageEntry) -> None:
         suffix = picture_suffix(told.data)
         if suffix is None:
-            self._leave_out("pictures of a format that cannot be shown")
+            self._skip("pictures of a format that cannot be shown")
             return
         mark = zlib.crc32(told.data, zlib.crc32(told.key.encode("utf-8", "replace")))
         name = f"{told.step:09d}-{_UNFIT.sub('-', told.key)[:60]}-{mark:08x}{suffix}"

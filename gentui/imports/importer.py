@@ -42,7 +42,7 @@ def begin(home: Path, opener: Opener, name: str, detach: Detach) -> RunWriter:
     source = opener()
     with _writing(home, source, name) as writer:
         writer.drain(source.entries())
-        while source.is_live and not writer.told.has_begun:
+        while source.is_live and not writer.recorder.has_started:
             if detach.requested:
                 raise KeyboardInterrupt
             if source.is_over:
@@ -67,7 +67,9 @@ def follow(writers: Sequence[RunWriter], detach: Detach, ended: Said, more: More
         if time.monotonic() - asked > MORE_S and not detach.requested:
             going += more()
             asked = time.monotonic()
-        left = _left(going, detach)  # asked before the last look: what was logged until then is taken
+        left = _no_longer_followed(
+            going, detach
+        )  # asked before the last look: what was logged until then is taken
         for writer in list(going):
             if _is_over(writer, writer in left):
                 going.remove(writer)
@@ -77,7 +79,7 @@ def follow(writers: Sequence[RunWriter], detach: Detach, ended: Said, more: More
             going[0].source.wait(LOOK_S)
 
 
-def _left(going: Sequence[RunWriter], detach: Detach) -> Sequence[RunWriter]:
+def _no_longer_followed(going: Sequence[RunWriter], detach: Detach) -> Sequence[RunWriter]:
     """The runs that are not followed on: those to stop, else all of them."""
     if not detach.requested:
         return ()
@@ -91,7 +93,7 @@ def _is_over(writer: RunWriter, is_left: bool) -> bool:
     """Take what is new; whether that was the last of it."""
     try:
         writer.drain(writer.source.entries())
-        if writer.told.ended or writer.source.is_over:
+        if writer.recorder.ended or writer.source.is_over:
             _conclude(writer)
             return True
     except (Unusable, OSError) as error:
@@ -106,7 +108,7 @@ def _is_over(writer: RunWriter, is_left: bool) -> bool:
             if writer.source.is_live
             else f"; `gentui import {writer.source.path} --follow` takes it up again"
         )
-        writer.conclude("interrupted", f"not followed beyond step {writer.told.step:,}{again}")
+        writer.conclude("interrupted", f"not followed beyond step {writer.recorder.step:,}{again}")
     return is_left
 
 
@@ -115,12 +117,12 @@ def _conclude(writer: RunWriter) -> None:
     writer.drain(writer.source.last_entries())
     if writer.source.is_live and writer.is_empty:
         writer.conclude("failed", "no line that came was a JSON object with numbers")
-    elif writer.told.ended is None:
-        writer.conclude(*writer.source.untold_end)
-    elif writer.told.ended.code == 0:
+    elif writer.recorder.ended is None:
+        writer.conclude(*writer.source.default_end)
+    elif writer.recorder.ended.code == 0:
         writer.conclude("done", "")
     else:
-        code = f"exit code {writer.told.ended.code}"
+        code = f"exit code {writer.recorder.ended.code}"
         clue = writer.last_error()
         writer.conclude("failed", f"{clue} ({code})" if clue else f"the script ended with {code}")
 

@@ -9,22 +9,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gentui.imports.log_entries import Entry, LeftOut, Numbers, Printed
+from gentui.imports.log_entries import ConsoleText, Entry, MetricPoint, Skipped
 from gentui.imports.parsing import CHUNK, LineFile, LineSource, flat, split_row
 
 _MOST_CHUNKS = 16  # read before what they told is written, however fast more comes
 
 
 class JsonLines:
-    """Numbers out of lines. A line belongs to the step it names, else to the last named; without any, to its number."""
+    """Parses lines of JSON. A line belongs to the step it names, else to the last named, else to its line number."""
 
     def __init__(self) -> None:
         self._step: int | None = None
 
     def of(self, number: int, line: bytes | None) -> Iterator[Entry]:
-        """What a line tells; a line that is no object is Printed."""
+        """What a line tells; a line that is no object is ConsoleText."""
         if line is None:
-            yield LeftOut("lines too long")
+            yield Skipped("lines too long")
             return
         text = line.decode("utf-8", "replace")
         try:
@@ -32,38 +32,38 @@ class JsonLines:
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
-            yield Printed(f"{text}\n")
+            yield ConsoleText(f"{text}\n")
             return
-        step, t, values, left_out = split_row(dict(flat(row)))
+        step, t, values, skipped = split_row(dict(flat(row)))
         self._step = self._step if step is None else step
-        yield from left_out
+        yield from skipped
         if values:
-            yield Numbers(number if self._step is None else self._step, t, values)
+            yield MetricPoint(number if self._step is None else self._step, t, values)
 
 
 class JsonLinesFile(LineFile):
     """A ``.jsonl`` file."""
 
     format = "jsonl"
-    untold_end = ("done", "such a file does not tell how its run ended")
+    default_end = ("done", "such a file does not tell how its run ended")
 
     def __init__(self, path: Path, name: str):
         super().__init__(path, name)
         self._rows = JsonLines()
 
-    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def parse_line(self, number: int, line: bytes | None) -> Iterator[Entry]:
         for entry in self._rows.of(number, line):
-            if not isinstance(entry, Printed):
+            if not isinstance(entry, ConsoleText):
                 yield entry
             elif entry.text.strip():
-                yield LeftOut("lines that are no objects")
+                yield Skipped("lines that are no objects")
 
 
 class StandardInput(LineSource):
     """What is piped in. Lines that are no objects are the script's console output; the time is when they came."""
 
     format = "stdin"
-    untold_end = ("done", "standard input ended")
+    default_end = ("done", "standard input ended")
     is_live = True
 
     def __init__(self, name: str):
@@ -79,9 +79,9 @@ class StandardInput(LineSource):
             self.is_over = not data
             yield data
 
-    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def parse_line(self, number: int, line: bytes | None) -> Iterator[Entry]:
         for entry in self._rows.of(number, line):
-            if isinstance(entry, Numbers) and entry.t is None:
+            if isinstance(entry, MetricPoint) and entry.t is None:
                 entry.t = time.time()
             yield entry
 

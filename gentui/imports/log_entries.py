@@ -24,7 +24,7 @@ class MissingLibrary(Unusable):
 
 
 @dataclass(slots=True)
-class Numbers:
+class MetricPoint:
     """Values logged at one step. ``t``: unix seconds, None where the log does not say."""
 
     step: int
@@ -33,7 +33,7 @@ class Numbers:
 
 
 @dataclass(slots=True)
-class Machine:
+class SystemSample:
     """What the machine did at a moment, by the logger's own names."""
 
     t: float | None
@@ -41,7 +41,7 @@ class Machine:
 
 
 @dataclass(slots=True)
-class Picture:
+class ImageEntry:
     """An image file's bytes, as they were logged under ``key``."""
 
     step: int
@@ -52,14 +52,14 @@ class Picture:
 
 
 @dataclass(slots=True)
-class Printed:
+class ConsoleText:
     """Console output, as it came: any number of lines, or a part of one."""
 
     text: str
 
 
 @dataclass(slots=True)
-class About:
+class RunInfo:
     """What is told of the run as a whole. Told again, what is not empty replaces what was known.
 
     ``config`` holds the settings that are new or changed, nested as they were logged; None: one that was taken away.
@@ -87,21 +87,21 @@ class Ended:
 
 
 @dataclass(slots=True)
-class LeftOut:
+class Skipped:
     """Something that was not taken: ``what`` in the plural, as a sentence counts it."""
 
     what: str
     n: int = 1
 
 
-Entry = Numbers | Machine | Picture | Printed | About | Ended | LeftOut
+Entry = MetricPoint | SystemSample | ImageEntry | ConsoleText | RunInfo | Ended | Skipped
 
 
 class Source(ABC):
     """One run's log. ``path`` and ``format`` say which, always the same for the same log."""
 
     format: ClassVar[str]
-    untold_end: ClassVar[tuple[Status, str]]
+    default_end: ClassVar[tuple[Status, str]]
     """How a run stands whose log tells no end, and why."""
     is_live: ClassVar[bool] = False
     """Whether it can only be followed."""

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.log_entries import Entry, LeftOut, MissingLibrary, NoSuchPath, Source, Unusable
+from gentui.imports.log_entries import Entry, MissingLibrary, NoSuchPath, Skipped, Source, Unusable
 
 Opener = partial[Any]  # of a Source
 """Opens one run's log. Raises Unusable or OSError."""
@@ -139,17 +139,17 @@ class LineSource(Source):
         """The bytes that are new."""
 
     @abstractmethod
-    def told(self, number: int, line: bytes | None) -> Iterator[Entry]:
+    def parse_line(self, number: int, line: bytes | None) -> Iterator[Entry]:
         """What a line tells; None stands for one that is too long."""
 
     def entries(self) -> Iterator[Entry]:
         for data in self.chunks():
             for line in self._lines.of(data):
-                yield from self.told(*line)
+                yield from self.parse_line(*line)
 
     def last_entries(self) -> Iterator[Entry]:
         for line in self._lines.last():
-            yield from self.told(*line)
+            yield from self.parse_line(*line)
 
 
 class LineFile(LineSource):
@@ -205,7 +205,7 @@ def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, 
     """(step, time, numbers, what was left out) of a flat row; a key names the step or the time as in ``STEPS``."""
     step = t = None
     values: dict[str, float] = {}
-    left_out: list[Entry] = []
+    skipped: list[Entry] = []
     for key, value in row.items():
         if value is None:
             continue
@@ -213,19 +213,19 @@ def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, 
         try:
             found = number_of(value)
         except OverflowError:
-            left_out.append(LeftOut(TOO_LARGE))
+            skipped.append(Skipped(TOO_LARGE))
             continue
         if lower in STEPS and step is None:
             if (step := step_of(value)) is None:
-                return None, None, {}, [LeftOut(NO_STEP)]
+                return None, None, {}, [Skipped(NO_STEP)]
             continue
         if lower in TIMES and t is None and (t := moment(value)) is not None:
             continue
         if found is None:
-            left_out.append(LeftOut(TEXTS))
+            skipped.append(Skipped(TEXTS))
         else:
             values[key] = found
-    return step, t, values, left_out
+    return step, t, values, skipped
 
 
 def picture_suffix(data: bytes) -> str | None:

@@ -9,8 +9,8 @@ from dataclasses import fields
 from typing import Any
 
 import gentui
-from gentui.imports.log_entries import About, Source
-from gentui.jobs.annotations import LONGEST_NAME, Marks, of
+from gentui.imports.log_entries import RunInfo, Source
+from gentui.jobs.annotations import LONGEST_NAME, Annotations, from_json
 from gentui.text.sanitize import clean
 
 FAMILY = "imported"
@@ -24,15 +24,17 @@ class Description:
     """Learns what a log tells of its run, in whatever order. ``before``: run.json of an earlier import of it."""
 
     def __init__(self, source: Source, name: str, before: dict[str, Any]):
-        self.about = About()
+        self.about = RunInfo()
         self.settings: dict[str, Any] = {}
         self.is_changed = False
         self._source, self._wanted, self._before = source, name, before
 
-    def learn(self, told: About) -> int:
+    def learn(self, told: RunInfo) -> int:
         """Take in what is told; how many settings were too many."""
         self.is_changed = True
-        self.about = About(*(getattr(told, one.name) or getattr(self.about, one.name) for one in fields(About)))
+        self.about = RunInfo(
+            *(getattr(told, one.name) or getattr(self.about, one.name) for one in fields(RunInfo))
+        )
         refused = 0
         for key, value in told.config.items():
             key = clean(key, 200)
@@ -99,10 +101,10 @@ class Description:
         before = self._before.get("name") if self._was_named() else ""
         return clean(self._wanted or before or self.about.name or self._source.name, LONGEST_NAME)
 
-    def marks(self) -> Marks:
+    def annotations(self) -> Annotations:
         """The tags and notes that it had where it was logged; a tag is one word here."""
         tags = [_NOT_IN_A_TAG.sub("-", clean(tag, 60)).lstrip("+-") for tag in self.about.tags]
-        return of({"tags": tags, "notes": self.about.notes})
+        return from_json({"tags": tags, "notes": self.about.notes})
 
     def _was_named(self) -> bool:
         imported = self._before.get("imported")

@@ -27,7 +27,7 @@ from gentui.imports.log_entries import Entry, Source
 from gentui.imports.run_metadata import Description
 from gentui.jobs import annotations
 from gentui.jobs.job_types import last_error
-from gentui.jobs.states import JobError, called, exclusive, read_state, try_lock
+from gentui.jobs.states import JobError, exclusive, job_label, read_state, try_lock
 from gentui.text.sanitize import clean
 
 
@@ -49,7 +49,7 @@ class RunWriter:
         lock = try_lock(self.run.lock_path, patience=1.0)
         if lock is None:
             raise JobError(
-                f"{called(self.run)}, of {source.path}, is being imported by another gentui just now"
+                f"{job_label(self.run)}, of {source.path}, is being imported by another gentui just now"
             )
         self._lock = lock
         self._is_new, self._is_published = before is None, False
@@ -61,21 +61,21 @@ class RunWriter:
         for path in self._aside:
             path.unlink(missing_ok=True)
         self._described = Description(source, name, before.info() if before else {})
-        self._marked = annotations.Marks()
-        self.told = Recorder(*self._aside, self.run.samples, self._described, source.modified_at)
+        self._annotated = annotations.Annotations()
+        self.recorder = Recorder(*self._aside, self.run.samples, self._described, source.modified_at)
 
     def drain(self, entries: Iterable[Entry]) -> None:
         """Write all of it. Before the run is published want of room is an OSError; later the events wait for room."""
-        self.told.drain(entries)
+        self.recorder.drain(entries)
         if not self._is_published:
-            if not self.told.has_room:
-                self.told.sync()
+            if not self.recorder.has_room:
+                self.recorder.sync()
         elif self._described.is_changed:
             self._describe()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.told.points or self.told.pictures or self._described.settings)
+        return not (self.recorder.points or self.recorder.pictures or self._described.settings)
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class RunWriter:
 
     def __str__(self) -> str:
         """The run, and what was taken over, in one line."""
-        told = self.told
+        told = self.recorder
         series = set(filter(None, told.series.values()))
         taken = [_count(told.points, "point"), f"{len(series)} series"]
         if told.pictures:
@@ -93,14 +93,14 @@ class RunWriter:
 
     def publish(self) -> None:
         """Show the run as it is now: running, or concluded. Raises OSError, among others for want of room."""
-        self.told.sync()
+        self.recorder.sync()
         for aside, place in self._aside.items():
             aside.rename(place)
         self._describe()
         if self._is_new:
             self.run.write_state(self._state())
-            self.run = self.run.publish(self._described.info(self.told.started_at))
-            self.told.samples = self.run.samples
+            self.run = self.run.publish(self._described.info(self.recorder.started_at))
+            self.recorder.samples = self.run.samples
         else:
             with exclusive(self.run):
                 self.run.write_state(self._state())
@@ -111,8 +111,8 @@ class RunWriter:
         """The run has ended so; nothing is drained after it. An end that the log itself tells is a record, too."""
         self.status, self.reason = status, clean(reason)
         if status in ("done", "failed"):
-            self.told.end(status, self.reason)
-        self.told.sync()
+            self.recorder.end(status, self.reason)
+        self.recorder.sync()
         if not self._is_published:
             return
         with exclusive(self.run):
@@ -140,7 +140,7 @@ class RunWriter:
         return last_error(job)
 
     def close(self) -> None:
-        self.told.close()
+        self.recorder.close()
         if not self._is_published:
             for path in self._aside:
                 path.unlink(missing_ok=True)
@@ -154,28 +154,28 @@ class RunWriter:
         self._described.is_changed = False
         write_atomically(self.run.recipe_path, self._described.recipe_toml().encode())
         if self._is_new:
-            self._mark()
+            self._annotate()
         if self.run.info_path.exists():
-            self.run.update_info(**self._described.info(self.told.started_at))
+            self.run.update_info(**self._described.info(self.recorder.started_at))
             if self._wanted_name and annotations.read(self.run).name is not None:
                 annotations.rename(self._home, self.run.id, self._wanted_name)
 
-    def _mark(self) -> None:
+    def _annotate(self) -> None:
         """Give it the tags and notes of its log, unless a person has changed them since."""
-        told = self._described.marks()
+        told = self._described.annotations()
         with exclusive(self.run):
-            if told != self._marked and annotations.read(self.run) == self._marked:
-                write_atomically(self.run.path / annotations.FILE, annotations.encoded(told))
-                self._marked = told
+            if told != self._annotated and annotations.read(self.run) == self._annotated:
+                write_atomically(self.run.path / annotations.FILE, annotations.to_json(told))
+                self._annotated = told
 
     def _state(self) -> State:
-        is_live, ended = self.status == "running", self.told.ended
+        is_live, ended = self.status == "running", self.recorder.ended
         return State(
             status=self.status,
             reason=self.reason,
             attempt=self._attempt,
-            started_at=self.told.started_at,
-            ended_at=None if is_live else self.told.ended_at,
+            started_at=self.recorder.started_at,
+            ended_at=None if is_live else self.recorder.ended_at,
             pid=os.getpid() if is_live else None,
             start_time=process_start_time(os.getpid()) if is_live else None,
             boot_id=boot_id() if is_live else None,
@@ -188,7 +188,7 @@ class RunWriter:
             if attempt < self._attempt:
                 path.unlink(missing_ok=True)
         for path in self.run.samples.iterdir():
-            if path.name not in self.told.pictures_written:
+            if path.name not in self.recorder.pictures_written:
                 path.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.log_entries import About, Entry, LeftOut, Numbers, Picture, Printed, Source
+from gentui.imports.log_entries import ConsoleText, Entry, ImageEntry, MetricPoint, RunInfo, Skipped, Source
 from gentui.imports.parsing import CHUNK, LARGEST_PICTURE, GrowingFile, library, moment, step_of
 
 MARK = "tfevents"
@@ -28,7 +28,7 @@ class TensorBoardLog(Source):
     """One run: the event files of a directory, or a single one."""
 
     format = "tensorboard"
-    untold_end = ("done", "event files do not tell how their run ended")
+    default_end = ("done", "event files do not tell how their run ended")
 
     def __init__(self, path: Path, name: str):
         super().__init__(str(path), name)
@@ -51,23 +51,23 @@ class TensorBoardLog(Source):
                 self._files[name] = _EventFile(Path(name), self._protos)
         for file in self._files.values():
             for body in file.bodies():
-                yield from self._told(body)
+                yield from self._entries_of(body)
 
     def last_entries(self) -> Iterator[Entry]:
         if any(not file.is_lost and file.unread for file in self._files.values()):
-            yield LeftOut("torn records at the end")
+            yield Skipped("torn records at the end")
 
-    def _told(self, body: bytes | None) -> Iterator[Entry]:
+    def _entries_of(self, body: bytes | None) -> Iterator[Entry]:
         event = None if body is None else self._protos.event(body)
         if event is None:
-            yield LeftOut(CORRUPT)
+            yield Skipped(CORRUPT)
             return
         step, t = step_of(event.step), moment(event.wall_time)
         if event.WhichOneof("what") == "file_version":
-            yield About(started_at=t)
+            yield RunInfo(started_at=t)
         for value in event.summary.value:
             if step is None:
-                yield LeftOut("steps below 0")
+                yield Skipped("steps below 0")
             else:
                 yield from self._value(step, t, value)
 
@@ -77,33 +77,33 @@ class TensorBoardLog(Source):
             self._kinds[value.tag] = kind
         match value.WhichOneof("value"):
             case "simple_value":
-                yield Numbers(step, t, {value.tag: value.simple_value})
+                yield MetricPoint(step, t, {value.tag: value.simple_value})
             case "image":
-                yield Picture(step, t, value.tag, "", value.image.encoded_image_string)
+                yield ImageEntry(step, t, value.tag, "", value.image.encoded_image_string)
             case "tensor":
                 yield from self._tensor(step, t, value)
             case None if kind == "hparams":
-                yield About(config=self._protos.settings(value.metadata.plugin_data.content))
+                yield RunInfo(config=self._protos.settings(value.metadata.plugin_data.content))
             case other:
-                yield LeftOut(f"values of the type {other or kind or 'nothing'!s:.40}")
+                yield Skipped(f"values of the type {other or kind or 'nothing'!s:.40}")
 
     def _tensor(self, step: int, t: float | None, value: Any) -> Iterator[Entry]:
         kind, tag = self._kinds.get(value.tag, ""), value.tag
         try:
             array = self._protos.array(value.tensor)
         except Exception:  # whatever is said of its type and shape need not be so
-            yield LeftOut(CORRUPT)
+            yield Skipped(CORRUPT)
             return
         if kind == "scalars" and array.size == 1 and array.dtype.kind in "fiub":
-            yield Numbers(step, t, {tag: float(array.reshape(-1)[0])})
+            yield MetricPoint(step, t, {tag: float(array.reshape(-1)[0])})
         elif kind == "images" and array.dtype.kind == "O":
             for data in array.reshape(-1)[2:]:  # behind width and height
-                yield Picture(step, t, tag, "", bytes(data))
+                yield ImageEntry(step, t, tag, "", bytes(data))
         elif kind == "text":
             texts = b"\n".join(bytes(part) for part in array.reshape(-1)).decode("utf-8", "replace")
-            yield Printed(f"step {step}  {tag}: {texts}\n")
+            yield ConsoleText(f"step {step}  {tag}: {texts}\n")
         else:
-            yield LeftOut(f"values of the type {kind or 'tensor':.40}")
+            yield Skipped(f"values of the type {kind or 'tensor':.40}")
 
 
 def event_files(folder: Path) -> list[str]:

@@ -16,15 +16,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gentui.imports.log_entries import (
-    About,
+    ConsoleText,
     Ended,
     Entry,
-    LeftOut,
-    Machine,
-    Numbers,
-    Picture,
-    Printed,
+    ImageEntry,
+    MetricPoint,
+    RunInfo,
+    Skipped,
     Source,
+    SystemSample,
     Unusable,
 )
 from gentui.imports.parsing import (
@@ -53,7 +53,7 @@ class WandbLog(Source):
     """One run of wandb, by the path of its ``.wandb`` file."""
 
     format = "wandb"
-    untold_end = (
+    default_end = (
         "interrupted",
         "its log tells no end: it was killed, or still runs (`gentui import --follow` goes along with it)",
     )
@@ -77,24 +77,24 @@ class WandbLog(Source):
     def entries(self) -> Iterator[Entry]:
         for body in self._bodies():
             if body is None:
-                yield LeftOut(CORRUPT)
+                yield Skipped(CORRUPT)
                 continue
             record = self._record()
             try:
                 record.ParseFromString(body)
-                yield from self._told(record)
+                yield from self._entries_of(record)
             except (ValueError, RecursionError):  # among them what protobuf raises for what is no message
-                yield LeftOut(CORRUPT)
+                yield Skipped(CORRUPT)
             except Exception as error:
                 if type(error).__module__.partition(".")[0] != "google":
                     raise
-                yield LeftOut(CORRUPT)
+                yield Skipped(CORRUPT)
 
     def last_entries(self) -> Iterator[Entry]:
         if values := {key: value for key, value in self._summary.items() if key not in self._seen}:
-            yield Numbers(self._step, None, values)
+            yield MetricPoint(self._step, None, values)
         if self._file.unread or self._pieces:
-            yield LeftOut("torn records at the end")
+            yield Skipped("torn records at the end")
 
     # -- the frame -----------------------------------------------------------------------------------
 
@@ -162,20 +162,20 @@ class WandbLog(Source):
 
     # -- the records ---------------------------------------------------------------------------------
 
-    def _told(self, record: Any) -> Iterator[Entry]:
+    def _entries_of(self, record: Any) -> Iterator[Entry]:
         match record.WhichOneof("record_type"):
             case "history":
                 yield from self._history(record.history)
             case "stats":
                 yield from self._stats(record.stats)
             case "output" | "output_raw" as kind:
-                yield Printed(getattr(record, kind).line)
+                yield ConsoleText(getattr(record, kind).line)
             case "run":
-                yield _about(record.run)
+                yield _run_info(record.run)
             case "config":
-                yield About(config=_config(record.config))
+                yield RunInfo(config=_config(record.config))
             case "summary":
-                self._sum_up(record.summary)
+                self._keep_summary(record.summary)
             case "environment":
                 yield _environment(record.environment)
             case "exit":
@@ -197,15 +197,15 @@ class WandbLog(Source):
         t = moment(values.pop("_timestamp", None))
         values.pop("_runtime", None)
         if step is None or step < 0:
-            yield LeftOut("steps below 0")
+            yield Skipped("steps below 0")
             return
         self._step = step
         media: dict[str, dict[str, Any]] = {}
-        _part(nested, "", media, values, left_out := [])
-        yield from left_out
+        _part(nested, "", media, values, skipped := [])
+        yield from skipped
         self._seen.update(values)
         if values:
-            yield Numbers(step, t, values)
+            yield MetricPoint(step, t, values)
         for key, told in media.items():
             yield from self._pictures(step, t, key, told)
 
@@ -216,16 +216,16 @@ class WandbLog(Source):
             case "images/separated":
                 paths, captions = media.get("filenames"), media.get("captions")
             case kind:
-                yield LeftOut(f"values of the type {kind!s:.40}")
+                yield Skipped(f"values of the type {kind!s:.40}")
                 return
         captions = captions if isinstance(captions, list) else []
         for number, path in enumerate(paths if isinstance(paths, list) else []):
             data = self._file_of(path)
             if isinstance(data, str):
-                yield LeftOut(data)
+                yield Skipped(data)
                 continue
             caption = captions[number] if number < len(captions) else None
-            yield Picture(step, t, key, caption if isinstance(caption, str) else "", data)
+            yield ImageEntry(step, t, key, caption if isinstance(caption, str) else "", data)
 
     def _file_of(self, path: object) -> bytes | str:
         """The bytes of a file of the run's, or why they are not taken: nothing outside ``files`` is ever read."""
@@ -250,9 +250,9 @@ class WandbLog(Source):
     def _stats(self, stats: Any) -> Iterator[Entry]:
         values = {item.key: v for item in stats.item if type(v := _value(item.value_json)) is float}
         if values:
-            yield Machine(_seconds(stats.timestamp), values)
+            yield SystemSample(_seconds(stats.timestamp), values)
 
-    def _sum_up(self, summary: Any) -> None:
+    def _keep_summary(self, summary: Any) -> None:
         """Keep what the summary alone may hold: a script sets a final score there."""
         for item in summary.update:
             key = item.key or (item.nested_key[0] if len(item.nested_key) == 1 else "")
@@ -283,7 +283,7 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def _part(
-    tree: dict[str, Any], prefix: str, media: dict[str, Any], values: dict[str, float], left_out: list[Entry]
+    tree: dict[str, Any], prefix: str, media: dict[str, Any], values: dict[str, float], skipped: list[Entry]
 ) -> None:
     """Part what was logged nested into media, which say their type, and numbers."""
     for key, value in tree.items():
@@ -292,20 +292,20 @@ def _part(
             if isinstance(value.get("_type"), str):
                 media[name] = value
             else:
-                _part(value, f"{name}.", media, values, left_out)
+                _part(value, f"{name}.", media, values, skipped)
         elif value is None or name.startswith("_"):
             continue
         elif isinstance(value, float | int):
             try:
                 values[name] = float(value)
             except OverflowError:
-                left_out.append(LeftOut(TOO_LARGE))
+                skipped.append(Skipped(TOO_LARGE))
         else:
-            left_out.append(LeftOut(TEXTS if isinstance(value, str) else "lists"))
+            skipped.append(Skipped(TEXTS if isinstance(value, str) else "lists"))
 
 
-def _about(run: Any) -> About:
-    return About(
+def _run_info(run: Any) -> RunInfo:
+    return RunInfo(
         id=run.run_id,
         name=run.display_name,
         title=run.project,
@@ -319,9 +319,9 @@ def _about(run: Any) -> About:
     )
 
 
-def _environment(told: Any) -> About:
+def _environment(told: Any) -> RunInfo:
     program = (told.program, *told.args) if told.program else ()
-    return About(host=told.host, device=told.gpu_type, git=told.git.commit, command=program)
+    return RunInfo(host=told.host, device=told.gpu_type, git=told.git.commit, command=program)
 
 
 def _config(config: Any) -> dict[str, Any]:

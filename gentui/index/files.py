@@ -102,7 +102,7 @@ def columns_of(directory: Path) -> dict[str, Any]:
 def _marks_columns(directory: Path) -> dict[str, Any]:
     if not os.path.lexists(directory / annotations.FILE):
         return {"tags": "[]", "notes": ""}
-    marked = annotations.of(read_json(directory / annotations.FILE))
+    marked = annotations.from_json(read_json(directory / annotations.FILE))
     named = {} if marked.name is None else {"name": marked.name}
     return {**named, "tags": json.dumps(marked.tags), "notes": marked.notes}
 

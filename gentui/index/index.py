@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.runs.directory import run_ids
+from gentui.index import status as run_status
 from gentui.index.rows import (
     AlertRow,
     Chart,
@@ -24,7 +25,6 @@ from gentui.index.rows import (
     RunRow,
     SampleRow,
 )
-from gentui.index.status import bring_up_to_date
 from gentui.metrics.namespaces import SYSTEM
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ class Index:
             json.loads(scores) if scores != "{}" else {},
         )  # fmt: skip
         if status in _UNFINISHED:
-            bring_up_to_date(self.home, row)
+            run_status.refresh(self.home, row)
         if row.status not in ("running", "stalled"):
             row.phase = "" if row.status != "done" else row.phase
         else:

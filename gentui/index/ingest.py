@@ -20,7 +20,7 @@ from gentui.index.files import columns_of, signature
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from gentui.index.log_ingestor import RunLog
+    from gentui.index.log_ingestor import LogIngestor
 
 _TICK_NS = 50_000_000  # two changes within one tick of the file system's clock look like one
 _LIVE_EVERY = 0.5  # seconds of a backlog after which live runs are looked at again
@@ -189,12 +189,12 @@ class Pass:
 
     def _read_log(self, name: str) -> Iterator[None]:
         """Read what is new in a run's logs; yields after every committed chunk."""
-        from gentui.index.log_ingestor import RunLog
+        from gentui.index.log_ingestor import LogIngestor
 
         seen = self.scan.seen.get(name)
         if seen is None or not seen.logs:
             return
-        log: RunLog | None = None
+        log: LogIngestor | None = None
         size = 0
         try:
             size = seen.logs[-1][1].stat().st_size
@@ -204,7 +204,7 @@ class Pass:
                 seen.read.clear()
             while True:
                 with self._transaction():
-                    log = log or RunLog(self.db.conn, RunDir(self.scan.runs / name))
+                    log = log or LogIngestor(self.db.conn, RunDir(self.scan.runs / name))
                     if not log.next_chunk(seen.logs):
                         raise _NothingNew
                 yield

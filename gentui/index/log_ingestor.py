@@ -49,7 +49,7 @@ class File:
     ended: int = 0
 
 
-class RunLog:
+class LogIngestor:
     """Reads one run's attempts, oldest first, into the tables. Used inside the ingest lock."""
 
     def __init__(self, db: sqlite3.Connection, run: RunDir):

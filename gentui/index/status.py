@@ -16,7 +16,7 @@ from gentui.jobs.states import read_state
 SILENT_AFTER = 60.0
 
 
-def bring_up_to_date(home: Path, row: RunRow) -> None:
+def refresh(home: Path, row: RunRow) -> None:
     """Set ``status``, ``reason`` and what belongs to them of a run that was not over when it was read."""
     run = RunDir(row.dir)
     state = read_state(run)

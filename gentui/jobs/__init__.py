@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from gentui.jobs.evaluations import evaluate, find_evaluation, pending
     from gentui.jobs.launching import launch, remove, reorder, resume
     from gentui.jobs.orphans import reconcile
-    from gentui.jobs.slots import ensure_workers
+    from gentui.jobs.slots import ensure_workers, reconcile_and_spawn
     from gentui.jobs.states import JobError, get_job
     from gentui.jobs.stopping import stop
     from gentui.jobs.trash import restore
 
 __all__ = [
     "JobError", "ensure_workers", "evaluate", "find_evaluation", "get_job", "launch", "note", "pending",
-    "reconcile", "remove", "rename", "reorder", "restore", "resume", "stop", "tag",
+    "reconcile", "reconcile_and_spawn", "remove", "rename", "reorder", "restore", "resume", "stop", "tag",
 ]  # fmt: skip
 
 _HOME = {
@@ -34,6 +34,7 @@ _HOME = {
     "note": "annotations",
     "pending": "evaluations",
     "reconcile": "orphans",
+    "reconcile_and_spawn": "slots",
     "remove": "launching",
     "rename": "annotations",
     "reorder": "launching",

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, Which, begin_job, checkpoint_named, publish_job
-from gentui.jobs.job_types import EVALUATION, EVALUATIONS, EvaluationDir, log_lines
+from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
-from gentui.jobs.states import JobError, called, get_job, queue, queued, read_state, require_own, unfinished
+from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read_state, require_own, unfinished
 from gentui.text.sanitize import clean
 
-_KEPT = (
+_KEEP_SECONDS = (
     30 * 86_400.0
 )  # seconds that an evaluation's own directory outlives its end; its scores stay with the run
-_DOING = re.compile(r"computing .+")
-_DONE = re.compile(r"([\d,]+)/([\d,]+) images")
+_TASK_LINE = re.compile(r"computing .+")
+_COUNT_LINE = re.compile(r"([\d,]+)/([\d,]+) images")
 
 
 def evaluate(
@@ -43,7 +43,7 @@ def evaluate(
         "created_at": time.time(),
     }
     building = EvaluationDir(begin_job(home / EVALUATIONS.folder, queued(None, attempt=0)).path)
-    job = EvaluationDir(publish_job(building, building.job_path.name, info, prefix=EVALUATION))
+    job = EvaluationDir(publish_job(building, building.job_path.name, info, prefix=EVALUATION_PREFIX))
     ensure_workers(home)
     return job
 
@@ -65,7 +65,7 @@ def require_checkpoint(run: RunDir, which: Which | None = None) -> None:
 def find_evaluation(home: Path, spec: str) -> str | None:
     """The id of the one evaluation whose id is, or begins with, ``spec``; None when there is no such one."""
     found = [name for name in EVALUATIONS.ids(home) if name.startswith(spec)]
-    return found[0] if len(found) == 1 and spec.startswith(EVALUATION) else None
+    return found[0] if len(found) == 1 and spec.startswith(EVALUATION_PREFIX) else None
 
 
 def evaluations_of(home: Path, run_id: str) -> list[EvaluationDir]:
@@ -74,10 +74,10 @@ def evaluations_of(home: Path, run_id: str) -> list[EvaluationDir]:
     return [job for job in found if _run_id(job) == run_id]
 
 
-def long_over(home: Path) -> list[EvaluationDir]:
+def expired(home: Path) -> list[EvaluationDir]:
     """Evaluations that ended so long ago that nobody asks for them any more."""
     found = [EVALUATIONS.open(home / EVALUATIONS.folder / name) for name in EVALUATIONS.ids(home)]
-    before = time.time() - _KEPT
+    before = time.time() - _KEEP_SECONDS
     return [
         job
         for job in found
@@ -104,15 +104,15 @@ def pending(home: Path, run_id: str | None = None) -> list[Pending]:
         if isinstance(job, EvaluationDir) and (run := _run_id(job)) and run_id in (None, run)
     ]
     found.sort(key=lambda entry: (entry[0].status != "running", entry[0].queued_at or 0.0, entry[1].id))
-    return [Pending(job.id, run, state.status, standing(home, job, state)) for state, job, run in found]
+    return [Pending(job.id, run, state.status, status_text(home, job, state)) for state, job, run in found]
 
 
-def standing(home: Path, job: EvaluationDir, state: State) -> str:
+def status_text(home: Path, job: EvaluationDir, state: State) -> str:
     """``evaluating 256/500``, or what it waits for: ``waiting: run 2026… is training on cpu, 2 jobs before it``."""
     if state.status != "queued":
-        if told := doing(job):
+        if told := current_task(job):
             return told
-        done = progress(job)
+        done = images_done(job)
         return f"evaluating {done[0]}/{done[1]}" if done else "evaluating"
     ahead = 0
     for other, its in queue(home):
@@ -120,7 +120,7 @@ def standing(home: Path, job: EvaluationDir, state: State) -> str:
             break
         ahead += any(fits(its, slot) and fits(state, slot) for slot in slots())
     busy = [
-        f"{called(other)} is {'training' if isinstance(other, RunDir) else 'under way'} on {its.slot}"
+        f"{job_label(other)} is {'training' if isinstance(other, RunDir) else 'under way'} on {its.slot}"
         for other, its in unfinished(home)
         if its.status == "running" and its.slot is not None and fits(state, its.slot)
     ]
@@ -145,18 +145,23 @@ def outcome(job: EvaluationDir) -> tuple[str, str] | None:
     return f"{run} was not evaluated: {state.reason or state.status}", severity
 
 
-def doing(job: JobDir) -> str:
+def current_task(job: JobDir) -> str:
     """What the evaluation computes of images that it has all drawn, as it last wrote; "" while it draws."""
     newest = next(
-        (line for line in reversed(log_lines(job, 1 << 12)) if _DOING.match(line) or _DONE.match(line)), ""
+        (
+            line
+            for line in reversed(log_lines(job, 1 << 12))
+            if _TASK_LINE.match(line) or _COUNT_LINE.match(line)
+        ),
+        "",
     )
-    return newest if _DOING.match(newest) else ""
+    return newest if _TASK_LINE.match(newest) else ""
 
 
-def progress(job: JobDir) -> tuple[int, int] | None:
+def images_done(job: JobDir) -> tuple[int, int] | None:
     """(images done, images to do) as the evaluation last wrote them into its log; None before the first."""
     for line in reversed(log_lines(job, 1 << 12)):
-        if found := _DONE.fullmatch(line):
+        if found := _COUNT_LINE.fullmatch(line):
             done, total = (int(number.replace(",", "")) for number in found.groups())
             return done, total
     return None

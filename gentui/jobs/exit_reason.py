@@ -1,4 +1,4 @@
-"""How a job ended, in words a person understands: from its exit status, or from what it left alone."""
+"""Decide how a job ended and why, from its exit status or, if nobody saw it end, from the files it left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, Status, boot_id
-from gentui.jobs.job_types import Kind, kind_of, last_error
+from gentui.jobs.job_types import JobType, job_type_of, last_error
 from gentui.text.sanitize import clean
 
 DEFAULT_GRACE = 30.0
@@ -23,39 +23,39 @@ def grace_of(state: State) -> float:
 
 @dataclass(frozen=True)
 class Exit:
-    """What the kernel said of an ended process: an exit code or a signal; ``oom``: memory had run out."""
+    """Exit status of a process: its exit code, or the signal that killed it. ``oom``: killed for lack of memory."""
 
     code: int | None = None
     signal: int | None = None
     oom: bool = False
 
 
-def last_word(job: JobDir, attempt: int) -> dict[str, Any]:
-    """What the attempt's process itself said of its end; empty when it said nothing."""
-    return kind_of(job).last_word(job, attempt)
+def reported_outcome(job: JobDir, attempt: int) -> dict[str, Any]:
+    """The outcome that the attempt's process itself reported; empty if it reported none."""
+    return job_type_of(job).reported_outcome(job, attempt)
 
 
 def ended(job: JobDir, state: State, exit: Exit) -> State:
-    """The end state of a job whose process's exit status is known."""
-    word = last_word(job, state.attempt)
-    status, reason = _judge(job, state, exit, word)
-    return _final(state, status, reason).with_(exit_code=exit.code, signal=exit.signal)
+    """The final state of a job, given its process's exit status."""
+    report = reported_outcome(job, state.attempt)
+    status, reason = _classify(job, state, exit, report)
+    return _ended_with(state, status, reason).with_(exit_code=exit.code, signal=exit.signal)
 
 
 def ended_unwatched(job: JobDir, state: State) -> State:
-    """The end state of a job that nobody saw end: its worker is gone and its lock is free.
+    """The final state of a job that ended unobserved: its worker is gone and its lock is free.
 
-    One that was claimed but whose process never began goes back to the queue.
+    A job that was claimed but whose process never started goes back to the queue.
     """
-    kind, word = kind_of(job), last_word(job, state.attempt)
-    match word.get("status"):
+    job_type, report = job_type_of(job), reported_outcome(job, state.attempt)
+    match report.get("status"):
         case "done" | "failed" | "stopped":
-            return _final(state, *_said(state, word))
+            return _ended_with(state, *_as_reported(state, report))
     if isinstance(job, RunDir) and job.imported_from():
-        return _final(state, *_unfollowed(state))
-    if state.pid is None and not kind.has_begun(job, state.attempt):
+        return _ended_with(state, *_unfollowed(state))
+    if state.pid is None and not job_type.has_started(job, state.attempt):
         if state.stop_requested_at is not None:
-            return _final(state, "stopped", kind.too_early)
+            return _ended_with(state, "stopped", job_type.stopped_too_early)
         return state.with_(
             status="queued",
             attempt=state.attempt - 1,
@@ -64,14 +64,16 @@ def ended_unwatched(job: JobDir, state: State) -> State:
             boot_id=None,
         )
     if state.stop_requested_at is not None:
-        return _final(state, "stopped", f"stopped; it ended without a last word; {kind.after_kill}")
+        return _ended_with(
+            state, "stopped", f"stopped; it did not report how it ended; {job_type.after_kill_hint}"
+        )
     if state.boot_id not in (None, boot_id()):
-        return _final(state, "interrupted", "the machine was restarted while it ran")
-    return _final(state, "lost", f"the {kind.process} vanished while no worker was watching it")
+        return _ended_with(state, "interrupted", "the machine was restarted while it ran")
+    return _ended_with(state, "lost", f"the {job_type.process_name} vanished while no worker was watching it")
 
 
 def _unfollowed(state: State) -> tuple[Status, str]:
-    """Of an imported run whose follower is gone: no device waits for it, and nothing of it can go on here."""
+    """Status and reason of an imported run whose `gentui import --follow` is gone. It cannot be requeued."""
     if state.stop_requested_at is not None:
         return "stopped", "it is no longer followed; the script that logs it may go on"
     if state.boot_id not in (None, boot_id()):
@@ -79,14 +81,14 @@ def _unfollowed(state: State) -> tuple[Status, str]:
     return "interrupted", "the `gentui import` that followed it was killed; import it again"
 
 
-def _final(state: State, status: Status, reason: str) -> State:
+def _ended_with(state: State, status: Status, reason: str) -> State:
     return state.with_(status=status, reason=clean(reason), ended_at=time.time())
 
 
-def _said(state: State, word: dict[str, Any]) -> tuple[Status, str]:
-    """What the trainer's own last word amounts to."""
-    reason, step = clean(word.get("reason") or ""), word.get("step")
-    match word.get("status"):
+def _as_reported(state: State, report: dict[str, Any]) -> tuple[Status, str]:
+    """Status and reason, from what the process itself reported."""
+    reason, step = clean(report.get("reason") or ""), report.get("step")
+    match report.get("status"):
         case "done":
             return "done", reason
         case "failed":
@@ -97,39 +99,39 @@ def _said(state: State, word: dict[str, Any]) -> tuple[Status, str]:
             return "stopped", reason or f"stopped at step {step}"
 
 
-def _judge(job: JobDir, state: State, exit: Exit, word: dict[str, Any]) -> tuple[Status, str]:
-    kind = kind_of(job)
-    said = word.get("status")
-    if said == "done":  # what goes wrong after the last checkpoint and score takes nothing away from them
-        return _said(state, word)
+def _classify(job: JobDir, state: State, exit: Exit, report: dict[str, Any]) -> tuple[Status, str]:
+    job_type = job_type_of(job)
+    reported = report.get("status")
+    if reported == "done":  # a crash after the last checkpoint and score does not invalidate them
+        return _as_reported(state, report)
     if exit.signal is not None:
-        return _by_signal(kind, state, exit, word)
-    if said in ("stopped", "failed"):
-        return _said(state, word)
+        return _by_signal(job_type, state, exit, report)
+    if reported in ("stopped", "failed"):
+        return _as_reported(state, report)
     if state.stop_requested_at is not None and exit.code == 0:
-        return "stopped", kind.too_early
-    if sentence := kind.sentence(job, exit.code or 0):
-        return "failed", sentence
+        return "stopped", job_type.stopped_too_early
+    if message := job_type.exit_message(job, exit.code or 0):
+        return "failed", message
     clue = last_error(job)
-    what = f"the {kind.process} left without a word (exit code {exit.code})"
+    what = f"the {job_type.process_name} exited without reporting anything (exit code {exit.code})"
     return "failed", f"{clue} (exit code {exit.code})" if clue and exit.code else what
 
 
-def _by_signal(kind: Kind, state: State, exit: Exit, word: dict[str, Any]) -> tuple[Status, str]:
+def _by_signal(job_type: JobType, state: State, exit: Exit, report: dict[str, Any]) -> tuple[Status, str]:
     assert exit.signal is not None
-    if word.get("status") == "failed":
-        return _said(state, word)
+    if report.get("status") == "failed":
+        return _as_reported(state, report)
     if state.stop_requested_at is not None:
-        if word.get("status") == "stopped":
-            return _said(state, word)
+        if report.get("status") == "stopped":
+            return _as_reported(state, report)
         if exit.signal == signal.SIGKILL and time.time() >= state.stop_requested_at + grace_of(state):
             waited = f"{grace_of(state):g} s"
             return (
                 "stopped",
-                f"killed, as it had not stopped within {waited}; {kind.after_kill}",
+                f"killed because it had not stopped within {waited}; {job_type.after_kill_hint}",
             )
         if exit.signal == signal.SIGTERM:
-            return "stopped", kind.too_early
+            return "stopped", job_type.stopped_too_early
     if exit.signal in _FROM_OUTSIDE:
         return "interrupted", f"ended by {_name(exit.signal)} from outside gentui"
     if exit.signal == signal.SIGKILL:

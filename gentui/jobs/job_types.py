@@ -1,8 +1,8 @@
-"""What stands in the queue: runs, which are trained, and evaluations of runs. All the queue needs to know of each.
+"""The two types of job in the queue: runs to train, and evaluations of runs.
 
-Both are directories with a state, a lock and a log (``engine.runs.directory.JobDir``), so claiming, watching,
-stopping and the verdict are the same for both. What differs is here: where they are, which process does the work,
-how that process reports its outcome, and the words for it.
+Both are directories with a state, a lock and a log (``engine.runs.directory.JobDir``), so claiming, watching, stopping
+and working out the exit reason are shared. This module holds what differs: where the directories are, which process
+does the work, how that process reports its outcome, and the wording of messages.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from engine.runs.directory import JobDir, RunDir, is_run_id, job_ids
 from engine.runs.events import last_event
 from gentui.text.sanitize import clean
 
-EVALUATION = "eval-"
-"""What ids of evaluations begin with; the rest is as a run's."""
-_CLUE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|^\S.*: error: .*")
+EVALUATION_PREFIX = "eval-"
+"""Prefix of an evaluation's id; the rest has the form of a run id."""
+_ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|^\S.*: error: .*")
 
 
 class EvaluationDir(JobDir):
-    """``$GENTUI_HOME/evaluations/<id>``: the scoring of one checkpoint of a run, asked for by a person.
+    """``$GENTUI_HOME/evaluations/<id>``: one requested evaluation of a run's checkpoint.
 
-    ``job.json`` holds the run's id and the options of ``engine.inference.evaluate``; ``scores.json`` exists once it is
-    done, and the scores are in the run's event log by then.
+    ``job.json`` holds the run's id and the options of ``engine.inference.evaluate``. ``scores.json`` appears when the
+    evaluation is done; by then the scores are also in the run's event log.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -37,36 +37,36 @@ class EvaluationDir(JobDir):
         self.scores_path = self.path / "scores.json"
 
     def run(self) -> RunDir:
-        """The run that is scored. Raises OSError or ValueError when ``job.json`` cannot be read."""
+        """The run to evaluate. Raises OSError or ValueError if ``job.json`` cannot be read."""
         return RunDir(self.path.parent.parent / "runs" / self._job()[0])
 
     def options(self) -> dict[str, Any]:
-        """What was asked for, by option of ``gentui evaluate``. Raises OSError or ValueError."""
+        """The requested options of ``gentui evaluate``, by name. Raises OSError or ValueError."""
         return self._job()[1]
 
     def scores(self) -> list[dict[str, Any]]:
-        """Rows as ``gentui evaluate --json`` prints them. Raises OSError or ValueError."""
+        """The scores, as ``gentui evaluate --json`` prints them. Raises OSError or ValueError."""
         return json.loads(self.scores_path.read_bytes())
 
     def _job(self) -> tuple[str, dict[str, Any]]:
         job = json.loads(self.job_path.read_bytes())
         if isinstance(job, dict) and is_run_id(str(job.get("run"))) and isinstance(job.get("options"), dict):
             return job["run"], job["options"]
-        raise ValueError(f"{self.job_path} names no run to score")
+        raise ValueError(f"{self.job_path} names no run to evaluate")
 
 
-class Kind(ABC):
-    """One kind of job. ``noun`` is what a person calls it, ``process`` what works on it."""
+class JobType(ABC):
+    """One type of job. ``noun`` and ``process_name`` are the words for it, and for its process, in messages."""
 
     folder: ClassVar[str]
     noun: ClassVar[str]
-    process: ClassVar[str]
-    too_early: ClassVar[str]
-    """Why it ended when a stop came before there was anything to keep."""
-    after_kill: ClassVar[str]
-    """What a person can do with one that had to be killed."""
+    process_name: ClassVar[str]
+    stopped_too_early: ClassVar[str]
+    """Reason given when the job was stopped before it had produced anything."""
+    after_kill_hint: ClassVar[str]
+    """What can be done with a job that had to be killed."""
     hook: ClassVar[str]
-    """Names the variable that replaces the start of ``argv`` by a JSON list: for tests only."""
+    """Environment variable with a JSON list that replaces the start of ``argv``; for tests only."""
     module: ClassVar[str]
 
     @abstractmethod
@@ -77,34 +77,35 @@ class Kind(ABC):
 
     @abstractmethod
     def arguments(self, job: Any, attempt: int, slot: str) -> list[str]:
-        """Of the process that does the work. Raises OSError or ValueError when the job's files cannot be read."""
+        """Arguments of the process. Raises OSError or ValueError if the job's files cannot be read."""
 
     @abstractmethod
-    def last_word(self, job: Any, attempt: int) -> dict[str, Any]:
-        """What the process itself said last of how it ended: ``status``, ``reason``, ``step``; empty: nothing."""
+    def reported_outcome(self, job: Any, attempt: int) -> dict[str, Any]:
+        """How the process itself reported its end (``status``, ``reason``, ``step``); empty if it did not."""
 
     @abstractmethod
-    def has_begun(self, job: Any, attempt: int) -> bool:
-        """Whether the process has left a trace of itself."""
+    def has_started(self, job: Any, attempt: int) -> bool:
+        """Whether the process has left any output of its own."""
 
     @abstractmethod
-    def sentence(self, job: Any, code: int) -> str:
-        """What the process gave as the reason when it left with this exit code; empty where it gives none."""
+    def exit_message(self, job: Any, code: int) -> str:
+        """The reason that the process printed for this exit code; empty if there is none."""
 
     def ids(self, home: Path) -> list[str]:
-        """Every job of this kind under ``home``, oldest first."""
+        """Ids of every job of this type under ``home``, oldest first."""
         return job_ids(home / self.folder, self.is_id)
 
     def argv(self, job: JobDir, attempt: int, slot: str) -> list[str]:
+        """The command line of the job's process."""
         hooked = os.environ.get(self.hook)
         start = json.loads(hooked) if hooked else [sys.executable, "-P", "-m", self.module]
         return [*start, *self.arguments(job, attempt, slot)]
 
 
-class Runs(Kind):
-    folder, noun, process = "runs", "run", "trainer"
-    too_early = "stopped before training began"
-    after_kill = "it can go on from its last checkpoint"
+class Runs(JobType):
+    folder, noun, process_name = "runs", "run", "trainer"
+    stopped_too_early = "stopped before training began"
+    after_kill_hint = "it can go on from its last checkpoint"
     hook, module = "GENTUI_TRAINER", "engine"
 
     def open(self, path: str | os.PathLike[str]) -> RunDir:
@@ -116,54 +117,54 @@ class Runs(Kind):
     def arguments(self, job: RunDir, attempt: int, slot: str) -> list[str]:
         return [str(job.path), "--attempt", str(attempt), "--device", slot]
 
-    def last_word(self, job: RunDir, attempt: int) -> dict[str, Any]:
+    def reported_outcome(self, job: RunDir, attempt: int) -> dict[str, Any]:
         """The attempt's last status event other than a phase."""
         return last_event(job.events_path(attempt), _is_milestone) or {}
 
-    def has_begun(self, job: RunDir, attempt: int) -> bool:
+    def has_started(self, job: RunDir, attempt: int) -> bool:
         try:
             return job.events_path(attempt).stat().st_size > 0
         except OSError:
             return False
 
-    def sentence(self, job: RunDir, code: int) -> str:
+    def exit_message(self, job: RunDir, code: int) -> str:
         return (last_error(job) or "the trainer refused the recipe (exit code 2)") if code == 2 else ""
 
 
-class Evaluations(Kind):
-    folder, noun, process = "evaluations", "evaluation", "evaluation"
-    too_early = "stopped before there was a score"
-    after_kill = "it can be resumed, from its beginning"
+class Evaluations(JobType):
+    folder, noun, process_name = "evaluations", "evaluation", "evaluation"
+    stopped_too_early = "stopped before there was a score"
+    after_kill_hint = "it can be resumed, and then starts over"
     hook, module = "GENTUI_EVALUATOR", "engine.inference.evaluate"
 
     def open(self, path: str | os.PathLike[str]) -> EvaluationDir:
         return EvaluationDir(path)
 
     def is_id(self, text: str) -> bool:
-        return text.startswith(EVALUATION) and is_run_id(text.removeprefix(EVALUATION))
+        return text.startswith(EVALUATION_PREFIX) and is_run_id(text.removeprefix(EVALUATION_PREFIX))
 
     def arguments(self, job: EvaluationDir, attempt: int, slot: str) -> list[str]:
         options = {**job.options(), "device": slot, "scores": job.scores_path}
         return [str(job.run().path), *(f"--{key}={value}" for key, value in options.items())]
 
-    def last_word(self, job: EvaluationDir, attempt: int) -> dict[str, Any]:
+    def reported_outcome(self, job: EvaluationDir, attempt: int) -> dict[str, Any]:
         return {"status": "done"} if job.scores_path.is_file() else {}
 
-    def has_begun(self, job: EvaluationDir, attempt: int) -> bool:
-        return False  # without scores nothing was kept: it may begin again
+    def has_started(self, job: EvaluationDir, attempt: int) -> bool:
+        return False  # without scores nothing was kept, so it can simply start again
 
-    def sentence(self, job: EvaluationDir, code: int) -> str:
+    def exit_message(self, job: EvaluationDir, code: int) -> str:
         return next(iter(reversed(log_lines(job))), "") if code in (2, 3, 4) else ""
 
 
 RUNS, EVALUATIONS = Runs(), Evaluations()
-KINDS: tuple[Kind, ...] = (RUNS, EVALUATIONS)
+JOB_TYPES: tuple[JobType, ...] = (RUNS, EVALUATIONS)
 
 
-def kind_of(job: JobDir | str) -> Kind:
-    """The kind of a job, or of what has this id."""
+def job_type_of(job: JobDir | str) -> JobType:
+    """The type of a job, or of the job with this id."""
     if isinstance(job, str):
-        return EVALUATIONS if job.startswith(EVALUATION) else RUNS
+        return EVALUATIONS if job.startswith(EVALUATION_PREFIX) else RUNS
     return EVALUATIONS if isinstance(job, EvaluationDir) else RUNS
 
 
@@ -172,12 +173,12 @@ def _is_milestone(event: dict[str, Any]) -> bool:
 
 
 def last_error(job: JobDir) -> str:
-    """The last line of ``log.txt`` that looks like an error message, cleaned; empty when there is none."""
-    return next((line for line in reversed(log_lines(job)) if _CLUE.match(line)), "")
+    """The last line of ``log.txt`` that looks like an error message, sanitised; empty if there is none."""
+    return next((line for line in reversed(log_lines(job)) if _ERROR_LINE.match(line)), "")
 
 
 def log_lines(job: JobDir, tail: int = 1 << 14) -> list[str]:
-    """The last whole lines of ``log.txt`` that are not blank, cleaned."""
+    """The last complete, non-blank lines of ``log.txt``, sanitised. ``tail``: how many bytes to read."""
     try:
         with job.log_path.open("rb") as file:
             begin = max(0, os.fstat(file.fileno()).st_size - tail)

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import gentui
 from engine.runs.directory import RunDir, State
 from gentui.jobs import annotations, trash
-from gentui.jobs.evaluations import evaluations_of, long_over
-from gentui.jobs.job_types import KINDS
+from gentui.jobs.evaluations import evaluations_of, expired
+from gentui.jobs.job_types import JOB_TYPES
 from gentui.jobs.slots import ensure_workers, slot_for
 from gentui.jobs.states import (
     JobError,
-    called,
-    change,
     get_job,
+    job_label,
     locked_job,
     queue,
     queued,
     read_state,
     require_own,
+    update_state,
 )
 from gentui.text.sanitize import clean
 
@@ -67,7 +67,7 @@ def launch(
         seeded = recipe.with_values({"train.seed": seed})
         recipe = seeded.model_copy(update={"is_quick": recipe.is_quick, "stand_in_for": recipe.stand_in_for})
     info = _info(recipe, name=name, device=device or "auto", command=list(command or sys.argv))
-    files = {annotations.FILE: annotations.encoded(annotations.Marks(tags=tuple(tags)))} if tags else None
+    files = {annotations.FILE: annotations.to_json(annotations.Annotations(tags=tuple(tags)))} if tags else None
     run = RunDir.create(home, recipe.to_toml(), info, queued(slot, attempt=0), files)
     ensure_workers(home)
     return run
@@ -81,11 +81,11 @@ def resume(home: Path, job_id: str) -> None:
     job = get_job(home, job_id)
     require_own(job)
     try:
-        change(job, lambda state: _requeued(called(job), state))
+        update_state(job, lambda state: _requeued(job_label(job), state))
     except ValueError:
-        raise JobError(f"{called(job)} cannot be resumed: its state.json is not readable") from None
+        raise JobError(f"{job_label(job)} cannot be resumed: its state.json is not readable") from None
     except OSError as error:
-        raise JobError(f"{called(job)} cannot be resumed: {error.strerror}") from None
+        raise JobError(f"{job_label(job)} cannot be resumed: {error.strerror}") from None
     ensure_workers(home)
 
 
@@ -106,12 +106,12 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
     job = get_job(home, job_id)
     evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
     if busy := next((found for found in evaluations if found.is_alive()), None):
-        raise JobError(f"{called(job)} is being scored by {busy.id}; stop that first")
+        raise JobError(f"{job_label(job)} is being scored by {busy.id}; stop that first")
     with locked_job(job, patience=0.5) as free:
         if not free:
-            raise JobError(f"{called(job)} is running; stop it first")
+            raise JobError(f"{job_label(job)} is running; stop it first")
         if isinstance(job, RunDir) and not now:
-            trash.throw_away(home, job, evaluations)
+            trash.move_to_trash(home, job, evaluations)
             return
         doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
         try:
@@ -119,7 +119,7 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise JobError(f"{called(job)} cannot be removed: {error.strerror}") from None
+            raise JobError(f"{job_label(job)} cannot be removed: {error.strerror}") from None
     shutil.rmtree(doomed, ignore_errors=True)
     for evaluation in evaluations:
         with suppress(JobError):
@@ -136,7 +136,7 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
     mine = read_state(job)
     if mine is None or mine.status != "queued":
         raise JobError(
-            f"{called(job)} is {mine.status if mine else 'broken'}: only a queued one has a place to change"
+            f"{job_label(job)} is {mine.status if mine else 'broken'}: only a queued one has a place to change"
         )
     times = [
         s.queued_at or 0.0 for _, s in waiting if s.slot is None or mine.slot is None or s.slot == mine.slot
@@ -155,18 +155,18 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
         return state.with_(queued_at=max(0.0, moment)) if state.status == "queued" else None
 
     try:
-        if change(job, decide) is None:
-            raise JobError(f"{called(job)} has just begun")
+        if update_state(job, decide) is None:
+            raise JobError(f"{job_label(job)} has just begun")
     except (OSError, ValueError):
-        raise JobError(f"{called(job)} cannot be moved: its state.json cannot be changed") from None
+        raise JobError(f"{job_label(job)} cannot be moved: its state.json cannot be changed") from None
 
 
 def sweep(home: Path, older_than: float = 86_400.0) -> None:
     """Delete what killed processes left half made or half removed, evaluations long over, and old trash."""
-    trash.empty(home, trash.KEPT)
-    for kind in KINDS:
+    trash.empty(home, trash.KEEP_SECONDS)
+    for job_type in JOB_TYPES:
         try:
-            entries = list(os.scandir(home / kind.folder))
+            entries = list(os.scandir(home / job_type.folder))
         except OSError:
             continue
         for entry in entries:
@@ -178,7 +178,7 @@ def sweep(home: Path, older_than: float = 86_400.0) -> None:
                 continue
             if old or entry.name.startswith(".removed-"):
                 shutil.rmtree(entry.path, ignore_errors=True)
-    for evaluation in long_over(home):
+    for evaluation in expired(home):
         with suppress(JobError):
             remove(home, evaluation.id)
 

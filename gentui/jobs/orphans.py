@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.runs.directory import JobDir, State, is_locked
 from gentui.jobs import exit_reason
 from gentui.jobs.processes import kill_session, open_trainer
-from gentui.jobs.states import change, locked_job, unfinished
+from gentui.jobs.states import locked_job, unfinished, update_state
 
 
 def worker_lock(home: Path, slot: str) -> Path:
@@ -42,7 +42,7 @@ def settle(job: JobDir) -> bool:
     """Record the end of ``job`` if nobody holds its lock; whether its lock was free."""
     with locked_job(job) as free:
         if free:
-            change(job, lambda s: exit_reason.ended_unwatched(job, s) if s.status == "running" else None)
+            update_state(job, lambda s: exit_reason.ended_unwatched(job, s) if s.status == "running" else None)
         return free
 
 

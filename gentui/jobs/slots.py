@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from engine.runs.directory import State
-from gentui.jobs.orphans import has_worker, worker_lock
+from gentui.jobs.orphans import has_worker, reconcile, worker_lock
 from gentui.jobs.states import JobError, try_lock, unfinished
 
 _GIVE_UP = 30.0  # seconds before a slot whose worker fails at once gets another
@@ -92,6 +92,12 @@ def ensure_workers(home: Path) -> None:
         )
         if wanted and not has_worker(home, slot) and not _failed_just_now(home, slot):
             _spawn(home, slot)
+
+
+def reconcile_and_spawn(home: Path) -> None:
+    """Record the ends of orphaned jobs and start missing workers, as any process that watches the queue should."""
+    reconcile(home)
+    ensure_workers(home)
 
 
 def _failed_just_now(home: Path, slot: str) -> bool:

@@ -1,7 +1,7 @@
-"""Reading and changing ``state.json`` when several processes may want to at once.
+"""Read and update ``state.json`` while other processes may do the same.
 
-Every change is made under an flock on the job's directory, held for the read, the decision and the
-atomic replace. So a stop cannot overwrite an end that was just recorded, and two resumes cannot both win.
+Every update holds an flock on the job's directory from the read to the atomic replace. So a stop cannot overwrite an
+end that was just recorded, and of two simultaneous resumes only one succeeds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engine.runs.directory import DIR_MODE, STATUSES, JobDir, RunDir, State
-from gentui.jobs.job_types import KINDS, kind_of
+from gentui.jobs.job_types import JOB_TYPES, job_type_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05
@@ -22,14 +22,14 @@ _seen: dict[str, tuple[tuple[int, int, int], State | None]] = {}
 
 
 class JobError(Exception):
-    """What was asked for cannot be done with this job now; the message is one sentence for a person."""
+    """The requested action is not possible for this job now; the message is one sentence for the user."""
 
 
-def change(job: JobDir, decide: Callable[[State], State | None]) -> State | None:
-    """Replace the job's state by ``decide(state)``; None from ``decide`` leaves it as it is.
+def update_state(job: JobDir, decide: Callable[[State], State | None]) -> State | None:
+    """Replace the job's state with ``decide(state)``, or leave it if ``decide`` returns None.
 
-    Returns the new state, or None when nothing was changed. Raises OSError when the directory is gone or
-    the disk is full (the old state then stands), ValueError when ``state.json`` is missing or broken.
+    Returns the new state, or None if nothing changed. Raises OSError if the directory is gone or the disk is full (the
+    old state is then kept), ValueError if ``state.json`` is missing or broken.
     """
     with exclusive(job):
         held = read_state(job)
@@ -43,7 +43,7 @@ def change(job: JobDir, decide: Callable[[State], State | None]) -> State | None
 
 @contextmanager
 def exclusive(job: JobDir) -> Iterator[None]:
-    """Hold the flock on the job's directory, under which its small files change. Raises OSError when it is gone."""
+    """Hold the flock on the job's directory that guards its small files. Raises OSError if the directory is gone."""
     fd = os.open(job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
@@ -53,10 +53,10 @@ def exclusive(job: JobDir) -> Iterator[None]:
 
 
 def try_lock(path: Path, patience: float = 0.0) -> int | None:
-    """An exclusive flock on ``path`` (created 0600, parent 0700) as a descriptor, or None when it is held.
+    """Take an exclusive flock on ``path`` (created 0600, parent 0700); its descriptor, or None if it is held.
 
-    Probing whether a lock is held takes it for a moment (``engine.runs.directory.is_locked``), so a caller for
-    whom a false "held" matters waits up to ``patience`` seconds.
+    ``engine.runs.directory.is_locked`` takes a lock for a moment to test it. A caller that must not mistake such a
+    test for a holder waits up to ``patience`` seconds.
     """
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -80,7 +80,7 @@ def try_lock(path: Path, patience: float = 0.0) -> int | None:
 
 @contextmanager
 def locked_job(job: JobDir, patience: float = 0.0) -> Iterator[bool]:
-    """Hold the job's own lock for a moment; yields False when somebody (its live process) has it."""
+    """Hold the job's own lock; yields False if its live process has it."""
     if not job.path.is_dir():
         yield False
         return
@@ -93,12 +93,12 @@ def locked_job(job: JobDir, patience: float = 0.0) -> Iterator[bool]:
 
 
 def queued(slot: str | None, attempt: int) -> State:
-    """The state of a job that begins to wait now. ``asked`` outlives the slot it will be given."""
+    """The state of a job queued now. ``asked`` keeps the requested slot after a worker has set ``slot``."""
     return State(slot=slot, attempt=attempt, queued_at=time.time(), extra={"asked": slot})
 
 
 def read_state(job: JobDir) -> State | None:
-    """The job's state, or None when it is gone or ``state.json`` is broken: not JSON, or of wrong types."""
+    """The job's state; None if the job is gone or ``state.json`` is not JSON or has wrong types."""
     try:
         state = job.read_state()
     except (OSError, ValueError, TypeError, RecursionError):
@@ -121,55 +121,55 @@ def _is_well_formed(state: State) -> bool:
 
 
 def unfinished(home: Path) -> list[tuple[JobDir, State]]:
-    """Every job that is queued or running, of each kind the oldest first. Unchanged files are not read again."""
+    """Every queued or running job: runs, then evaluations, each oldest first. Unchanged files are not read again."""
     found = []
-    for kind in KINDS:
-        folder = str(home / kind.folder)
-        for name in kind.ids(home):
+    for job_type in JOB_TYPES:
+        folder = str(home / job_type.folder)
+        for name in job_type.ids(home):
             path = f"{folder}/{name}"
             try:
                 stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt
             except OSError:
                 continue
             signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-            known = _seen.get(path)
-            if known is not None and known[0] == signature:
-                state = known[1]
+            cached = _seen.get(path)
+            if cached is not None and cached[0] == signature:
+                state = cached[1]
             else:
-                state = read_state(kind.open(path))
+                state = read_state(job_type.open(path))
                 if state is not None and state.ended:
                     state = None
                 if time.time() - stat.st_mtime > _TICK:
                     _seen[path] = (signature, state)
             if state is not None:
-                found.append((kind.open(path), state))
+                found.append((job_type.open(path), state))
     return found
 
 
 def queue(home: Path) -> list[tuple[JobDir, State]]:
-    """Jobs waiting for a slot, in the order they will be taken."""
+    """Jobs waiting for a slot, in the order in which workers take them."""
     waiting = [(job, state) for job, state in unfinished(home) if state.status == "queued"]
     return sorted(waiting, key=lambda pair: (pair[1].queued_at or 0.0, pair[0].id))
 
 
 def get_job(home: Path, job_id: str) -> JobDir:
-    """The directory of a run's or an evaluation's id. Raises JobError when there is none."""
-    kind = kind_of(job_id)
-    job = kind.open(home / kind.folder / job_id)
+    """The directory of the run or evaluation with this id. Raises JobError if there is none."""
+    job_type = job_type_of(job_id)
+    job = job_type.open(home / job_type.folder / job_id)
     if "/" in job_id or job_id.startswith(".") or not job.path.is_dir():
-        raise JobError(f"there is no {kind.noun} {job_id}")
+        raise JobError(f"there is no {job_type.noun} {job_id}")
     return job
 
 
-def called(job: JobDir) -> str:
-    """``run 20260101-…``, as sentences have it."""
-    return f"{kind_of(job).noun} {job.id}"
+def job_label(job: JobDir) -> str:
+    """``run 20260101-…``: how messages refer to the job."""
+    return f"{job_type_of(job).noun} {job.id}"
 
 
 def require_own(job: JobDir) -> None:
-    """Raises JobError where the job is a run of another program: there is nothing here to train or to draw from."""
+    """Raise JobError if the job is a run imported from another program, which cannot be trained or sampled here."""
     if isinstance(job, RunDir) and (source := job.imported_from()):
         raise JobError(
-            f"{called(job)} was imported from {source}: it has neither recipe nor checkpoint here, and can only be"
-            " looked at"
+            f"{job_label(job)} was imported from {source}: it has no recipe or checkpoint here and can"
+            " only be viewed"
         )

@@ -10,7 +10,7 @@ from gentui.jobs.exit_reason import DEFAULT_GRACE
 from gentui.jobs.orphans import enforce, has_worker, settle
 from gentui.jobs.processes import terminate
 from gentui.jobs.slots import ensure_workers
-from gentui.jobs.states import JobError, called, change, get_job, read_state
+from gentui.jobs.states import JobError, get_job, job_label, read_state, update_state
 
 _POLL = 0.05
 _MARGIN = 15.0  # seconds beyond the grace for the kernel and the worker to do their part
@@ -26,11 +26,11 @@ def stop(home: Path, job_id: str, grace: float = DEFAULT_GRACE, wait: bool = Fal
     """
     job = get_job(home, job_id)
     try:
-        state = change(job, lambda s: _asked(s, grace))
+        state = update_state(job, lambda s: _asked(s, grace))
     except ValueError:
-        raise JobError(f"{called(job)} cannot be stopped: its state.json is not readable") from None
+        raise JobError(f"{job_label(job)} cannot be stopped: its state.json is not readable") from None
     except OSError as error:
-        raise JobError(f"{called(job)} cannot be stopped: {error.strerror}") from None
+        raise JobError(f"{job_label(job)} cannot be stopped: {error.strerror}") from None
     if state is None or state.ended:
         return
     if not has_worker(home, state.slot):
@@ -63,5 +63,5 @@ def _wait(home: Path, job: JobDir, asked: State, grace: float) -> None:
         if not has_worker(home, state.slot) and not settle(job):
             enforce(state)
         if time.monotonic() > began + grace + _MARGIN:
-            raise JobError(f"{called(job)} has not ended {grace + _MARGIN:g} s after the request to stop")
+            raise JobError(f"{job_label(job)} has not ended {grace + _MARGIN:g} s after the request to stop")
         time.sleep(_POLL)

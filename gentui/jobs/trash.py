@@ -18,13 +18,13 @@ from pathlib import Path
 from engine.runs.directory import DIR_MODE, JobDir, RunDir, is_run_id
 from gentui.jobs.job_types import EVALUATIONS
 from gentui.jobs.slots import ensure_workers
-from gentui.jobs.states import JobError, called, read_state
+from gentui.jobs.states import JobError, job_label, read_state
 
-KEPT = 30 * 86_400.0
+KEEP_SECONDS = 30 * 86_400.0
 
 
 @dataclass(frozen=True)
-class Trashed:
+class TrashedRun:
     """A run in the trash, and when it was put there."""
 
     id: str
@@ -32,7 +32,7 @@ class Trashed:
     at: float
 
 
-def throw_away(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> None:
+def move_to_trash(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> None:
     """Move a run that nobody works on into the trash, with what scored it. Raises JobError."""
     place = home / "trash" / run.id
     try:
@@ -46,13 +46,13 @@ def throw_away(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> None:
         with suppress(OSError):
             place.rmdir()
         way = "; `gentui rm --now` deletes it for good" if error.errno == errno.EXDEV else ""
-        raise JobError(f"{called(run)} cannot be moved to the trash: {error.strerror}{way}") from None
+        raise JobError(f"{job_label(run)} cannot be moved to the trash: {error.strerror}{way}") from None
     for evaluation in evaluations:
         with suppress(OSError):
             evaluation.path.rename(place / evaluation.id)
 
 
-def trashed(home: Path) -> list[Trashed]:
+def trashed(home: Path) -> list[TrashedRun]:
     """What is in the trash, thrown away last first."""
     found = []
     with suppress(OSError), os.scandir(home / "trash") as entries:
@@ -60,7 +60,7 @@ def trashed(home: Path) -> list[Trashed]:
             with suppress(OSError):
                 if is_run_id(entry.name) and (Path(entry.path) / "run").is_dir():
                     found.append(
-                        Trashed(entry.name, Path(entry.path), entry.stat(follow_symlinks=False).st_mtime)
+                        TrashedRun(entry.name, Path(entry.path), entry.stat(follow_symlinks=False).st_mtime)
                     )
     return sorted(found, key=lambda thrown: (thrown.at, thrown.id), reverse=True)
 
@@ -108,11 +108,11 @@ def empty(home: Path, older_than: float = 0.0) -> list[str]:
         for entry in entries:
             with suppress(OSError):
                 if time.time() - entry.stat(follow_symlinks=False).st_mtime >= older_than:
-                    forget(home, entry.name)
+                    delete(home, entry.name)
                     gone.append(entry.name)
     return sorted(gone)
 
 
-def forget(home: Path, run_id: str) -> None:
+def delete(home: Path, run_id: str) -> None:
     """Delete one thing in the trash for good."""
     shutil.rmtree(home / "trash" / run_id, ignore_errors=True)

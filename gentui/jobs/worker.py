@@ -20,12 +20,12 @@ from pathlib import Path
 
 from engine.runs.directory import JobDir, State, boot_id, process_start_time
 from gentui.jobs import exit_reason
-from gentui.jobs.job_types import kind_of
+from gentui.jobs.job_types import job_type_of
 from gentui.jobs.launching import sweep
 from gentui.jobs.orphans import enforce, reconcile, settle, slot_lock, worker_lock
 from gentui.jobs.processes import oom_kills, terminate
 from gentui.jobs.slots import fits
-from gentui.jobs.states import change, queue, read_state, try_lock, unfinished
+from gentui.jobs.states import queue, read_state, try_lock, unfinished, update_state
 
 _POLL = 0.2  # seconds between looks at stop requests, orphans, and jobs that cannot be taken yet
 _RETRY = 1.0  # seconds between attempts to write to a full disk
@@ -112,7 +112,7 @@ class Worker:
 
     def _claim(self, job: JobDir) -> State | None:
         try:
-            return change(job, self._claimed)
+            return update_state(job, self._claimed)
         except (OSError, ValueError) as error:
             _say(f"{job.id}: cannot be taken: {error}")
             return None
@@ -136,7 +136,7 @@ class Worker:
             process = self._start(job, state, lock)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
-            self._record_failure(job, state, f"the {kind_of(job).process} could not be started: {why}")
+            self._record_failure(job, state, f"the {job_type_of(job).process_name} could not be started: {why}")
             return
         _say(f"{job.id}: attempt {state.attempt}, pid {process.pid}")
         _Watch(job, state, process).until_it_ends()
@@ -146,7 +146,7 @@ class Worker:
         self._record(job, state, exit)
 
     def _start(self, job: JobDir, state: State, lock: int) -> subprocess.Popen[bytes]:
-        argv = kind_of(job).argv(job, state.attempt, self.slot)
+        argv = job_type_of(job).argv(job, state.attempt, self.slot)
         log = os.open(job.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             return subprocess.Popen(
@@ -168,7 +168,7 @@ class Worker:
         deadline = time.monotonic() + _WRITE_PATIENCE
         while True:
             try:
-                state = change(job, lambda s: end(s) if _is_ours(s, claimed) else None)
+                state = update_state(job, lambda s: end(s) if _is_ours(s, claimed) else None)
                 if state is not None:
                     _say(f"{job.id}: {state.status} {state.reason}")
                 return
@@ -215,7 +215,7 @@ class _Watch:
     def _look(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # a full disk: the next look tries again
             if not self._recorded:
-                change(self.job, self._identified)
+                update_state(self.job, self._identified)
                 self._recorded = True
             stat = self.job.state_path.stat()
             if self._signature != (stat.st_mtime_ns, stat.st_ino):

@@ -145,7 +145,7 @@ def owner_of(pid: int, owners: dict[int, str]) -> str:
 
 def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
     """What every slot works on and what waits for it, in order. What any slot may take stands at each of them."""
-    from gentui.jobs.job_types import kind_of
+    from gentui.jobs.job_types import job_type_of
     from gentui.jobs.slots import fits, slots
     from gentui.jobs.states import queue, unfinished
 
@@ -154,9 +154,9 @@ def queue_by_slot(home: Path) -> dict[str, tuple[Job, ...]]:
     known = dict.fromkeys([*slots(), *(state.slot for _, state in working if state.slot)])
     return {
         slot: (
-            *(Job(job.id, kind_of(job).noun, 0, s.pid) for job, s in working if s.slot == slot),
+            *(Job(job.id, job_type_of(job).noun, 0, s.pid) for job, s in working if s.slot == slot),
             *(
-                Job(job.id, kind_of(job).noun, place)
+                Job(job.id, job_type_of(job).noun, place)
                 for place, (job, _) in enumerate([pair for pair in waiting if fits(pair[1], slot)], 1)
             ),
         )

@@ -147,8 +147,7 @@ class Keeper(threading.Thread):
         from gentui import jobs
 
         self._queue_due = now + 1.0
-        jobs.reconcile(self._home)
-        jobs.ensure_workers(self._home)
+        jobs.reconcile_and_spawn(self._home)
         self._look_at_evaluations()
 
     def _look_at_evaluations(self) -> None:

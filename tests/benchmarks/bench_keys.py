@@ -97,8 +97,8 @@ def begin(home: Path, n: int, steps: int, status: str, log: bytes = b"") -> RunD
     settings = recipe.with_values({"optim.lr": 1e-4 * (1 + n % 20), "train.seed": n})
     tags = [word for word, every in (("baseline", 10), ("keep", 7), ("sweep-a", 4)) if n % every == 0]
     files = {
-        annotations.FILE: annotations.encoded(
-            annotations.Marks(tags=tuple(tags), notes="worth a second look" if n % 50 == 0 else "")
+        annotations.FILE: annotations.to_json(
+            annotations.Annotations(tags=tuple(tags), notes="worth a second look" if n % 50 == 0 else "")
         )
     }
     run = RunDir.create(home, settings.to_toml(), info, state, files)

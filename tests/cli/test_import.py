@@ -253,7 +253,7 @@ def test_what_cannot_be_done_to_it_is_said_and_changes_nothing(imported, gentui,
     for command in (["resume"], ["sample", "-o", str(tmp_path / "x.png")], ["evaluate"], ["evaluate", "--now"]):
         done = gentui(command[0], told["id"], *command[1:])
         assert done.returncode == 4, command
-        assert f"run {told['id']} was imported from wandb: it has neither recipe nor checkpoint" in done.stderr
+        assert f"run {told['id']} was imported from wandb: it has no recipe or checkpoint" in done.stderr
         assert "Traceback" not in done.stderr
     stopped = gentui("stop", told["id"])
     assert stopped.returncode == 0 and "has ended already: interrupted" in stopped.stderr

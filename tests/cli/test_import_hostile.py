@@ -34,8 +34,8 @@ def test_a_torn_record_at_the_end_is_left_out(home, tmp_path):
     for size in range(whole, len(sound)):
         log.path.write_bytes(sound[:size])
         writer = taken(home, log.path)
-        assert writer.told.points == 1
-        assert writer.told.left_out == ({"torn records at the end": 1} if size > whole else {})
+        assert writer.recorder.points == 1
+        assert writer.recorder.skipped == ({"torn records at the end": 1} if size > whole else {})
     assert len(list_runs(home)) == 1
 
 
@@ -47,7 +47,7 @@ def test_records_after_a_damaged_one_are_taken(home, tmp_path):
     damaged[40_000] ^= 0xFF
     log.path.write_bytes(damaged)
     writer = taken(home, log.path)
-    assert writer.told.left_out["corrupt records"] >= 1
+    assert writer.recorder.skipped["corrupt records"] >= 1
     steps = values_of(writer.run.path)
     assert steps.keys() >= {0, 1, 3999} and 2000 < len(steps) < 4000
 
@@ -60,7 +60,9 @@ def test_a_record_larger_than_a_block_is_joined(home, tmp_path):
     log.log(2, loss=2.0)
     writer = taken(home, log.path)
     assert (
-        writer.told.points == 2 and writer.run.log_path.stat().st_size == 100_001 and not writer.told.left_out
+        writer.recorder.points == 2
+        and writer.run.log_path.stat().st_size == 100_001
+        and not writer.recorder.skipped
     )
 
 
@@ -93,7 +95,7 @@ def test_no_flipped_byte_is_an_error_of_ours(home, tmp_path, seed):
             except Unusable as error:
                 assert "holds no numbers" in str(error)
             else:
-                assert writer.told.points <= 100
+                assert writer.recorder.points <= 100
     assert len(list_runs(home)) <= 2
 
 
@@ -114,7 +116,7 @@ def test_a_sound_frame_may_hold_anything(home, tmp_path):
         }
     )
     writer = taken(home, log.path)
-    assert writer.told.left_out["corrupt records"] >= 3 and writer.told.left_out["texts"] == 1
+    assert writer.recorder.skipped["corrupt records"] >= 3 and writer.recorder.skipped["texts"] == 1
     assert values_of(writer.run.path)[3] == {"loss": 1.0}
     assert 'k = "{{{"' in writer.run.recipe_path.read_text()
 
@@ -156,7 +158,7 @@ def test_a_picture_outside_the_runs_files_is_never_read(home, tmp_path, way):
         },
     )
     writer = taken(home, log.path)
-    assert writer.told.pictures == 0 and sum(writer.told.left_out.values()) == 5
+    assert writer.recorder.pictures == 0 and sum(writer.recorder.skipped.values()) == 5
     assert not list(writer.run.samples.iterdir())
 
 
@@ -223,7 +225,7 @@ def test_lines_of_any_kind_are_read_or_counted(home, tmp_path):
     assert values_of(writer.run.path) == {
         1: {"loss": 1.0}, 4: {"loss": 4.0, "\ufffd": 1.0, "ab": 2.0}, 9: {"loss": float("inf")},
     }  # fmt: skip
-    assert writer.told.left_out == {
+    assert writer.recorder.skipped == {
         "numbers too large": 1, "lines that are no objects": 3, "lines too long": 1,
         "rows whose step is no whole number from 0 on": 3,
     }  # fmt: skip
@@ -233,7 +235,7 @@ def test_more_series_than_the_index_follows_are_counted(home, tmp_path, invoke):
     path = tmp_path / "wide.csv"
     path.write_text(",".join(f"m{n}" for n in range(1200)) + "\n" + ",".join("1" for _ in range(1200)) + "\n")
     writer = taken(home, path)
-    assert writer.told.points == 1000 and writer.told.left_out == {
+    assert writer.recorder.points == 1000 and writer.recorder.skipped == {
         "values of series beyond the first 1,000": 200
     }
     shown = json.loads(invoke("show", writer.run.id, "--json").stdout)
@@ -246,7 +248,7 @@ def test_many_settings_leave_a_recipe_that_is_read(home, tmp_path, invoke):
     log.add(config={"update": [{"key": key, "value_json": json.dumps(value)} for key, value in values.items()]})
     log.log(1, loss=1.0)
     writer = taken(home, log.path)
-    assert writer.told.left_out == {"settings beyond the first 2,000": 1000}
+    assert writer.recorder.skipped == {"settings beyond the first 2,000": 1000}
     run = json.loads(invoke("show", writer.run.id, "--json").stdout)
     assert run["reason"].startswith("its log tells no end") and "recipe.toml" not in run["reason"]
 
@@ -287,8 +289,8 @@ def test_an_event_file_says_anything(home, tmp_path):
         told(4, tag="hp", metadata={"plugin_data": {"plugin_name": "hparams", "content": b"\xff\xff"}})
         file.write(struct.pack("<Q", 2**62) + bytes(500))
     writer = taken(home, path)
-    assert writer.told.points == 1 and writer.told.pictures == 1
-    assert writer.told.left_out == {
+    assert writer.recorder.points == 1 and writer.recorder.pictures == 1
+    assert writer.recorder.skipped == {
         "steps below 0": 1, "pictures of a format that cannot be shown": 1, "corrupt records": 2,
     }  # fmt: skip
     assert events_of(writer.run.path, "status")[-1]["status"] == "done"

@@ -18,7 +18,7 @@ from engine.runs.directory import RunDir, list_runs
 from engine.runs.events import iter_events
 from gentui import jobs
 from gentui.index import Index
-from gentui.jobs.exit_reason import last_word
+from gentui.jobs.exit_reason import reported_outcome
 from gentui.jobs.states import read_state
 
 from .conftest import everything_ended, trainers, wait_for, workers
@@ -129,7 +129,7 @@ def check(run: RunDir, seen: dict[tuple[str, int], str]) -> None:
         return
     before = seen.setdefault((run.id, state.attempt), state.status)
     assert before == state.status, f"{run.id}: {before} became {state.status}"
-    said = last_word(run, state.attempt).get("status")
+    said = reported_outcome(run, state.attempt).get("status")
     assert (state.status == "done") == (said == "done"), (state, said)
     assert state.status in ("done", "failed", "lost"), state
     if state.status == "failed":

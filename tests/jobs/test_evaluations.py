@@ -17,7 +17,7 @@ from engine.runs.directory import RunDir, State, boot_id
 from engine.runs.events import EventWriter, iter_events
 from gentui import jobs
 from gentui.index import Index
-from gentui.jobs.evaluations import evaluations_of, progress, standing
+from gentui.jobs.evaluations import evaluations_of, images_done, status_text
 from gentui.jobs.job_types import EvaluationDir
 from gentui.jobs.launching import sweep
 from gentui.jobs.states import queue
@@ -62,7 +62,7 @@ def test_an_evaluation_is_done_by_the_worker_and_its_scores_join_the_run(home, t
     state = wait_for_status(job, "done")
     assert (state.exit_code, state.attempt, state.slot, state.reason) == (0, 1, "cpu", "")
     assert [(row["run"], row["metric"], row["value"]) for row in job.scores()] == [(run.id, "fid", 12.5)]
-    assert job.options() == {"samples": 7} and progress(job) == (7, 7)
+    assert job.options() == {"samples": 7} and images_done(job) == (7, 7)
     assert scores_of(run) == [12.5]
     wait_for(lambda: not workers(home), "the worker to leave")
     index = Index(home)
@@ -97,7 +97,7 @@ def test_a_stopped_one_leaves_the_queue_or_is_ended_and_can_be_queued_again(home
     jobs.stop(home, waiting.id)
     assert waiting.read_state().reason == "stopped while queued"
     running = evaluate(run)
-    wait_for(lambda: progress(running), "the first images")
+    wait_for(lambda: images_done(running), "the first images")
     jobs.stop(home, running.id, wait=True)
     state = running.read_state()
     assert (state.status, state.reason) == ("stopped", "stopped before there was a score")
@@ -122,14 +122,14 @@ def test_what_is_computed_once_all_is_drawn_is_how_it_stands(home, trained, eval
     ]:
         with job.log_path.open("a") as log:
             log.write(line + "\n")
-        assert standing(home, job, state) == told
+        assert status_text(home, job, state) == told
 
 
 def test_kill_9_of_the_evaluation_is_told_and_the_queue_goes_on(home, trained, evaluate):
     run = trained(images=1000, pause=0.02)
     job = evaluate(run)
     after = evaluate(trained())
-    wait_for(lambda: progress(job))
+    wait_for(lambda: images_done(job))
     os.kill(job.read_state().pid or 0, signal.SIGKILL)
     state = wait_for_status(job, "failed")
     assert (state.reason, state.signal) == ("killed by signal 9", 9)
@@ -140,7 +140,7 @@ def test_kill_9_of_the_evaluation_is_told_and_the_queue_goes_on(home, trained, e
 def test_kill_9_of_the_worker_loses_nothing(home, trained, evaluate):
     run = trained(images=60, pause=0.02)
     job = evaluate(run)
-    wait_for(lambda: progress(job))
+    wait_for(lambda: images_done(job))
     pid = job.read_state().pid
     for worker in workers(home):
         os.kill(worker, signal.SIGKILL)
@@ -155,7 +155,7 @@ def test_kill_9_of_the_worker_loses_nothing(home, trained, evaluate):
 def test_killed_with_its_worker_it_is_lost_and_can_be_queued_again(home, trained, evaluate):
     run = trained(images=60, pause=0.02)
     job = evaluate(run)
-    wait_for(lambda: progress(job))
+    wait_for(lambda: images_done(job))
     for pid in [*workers(home), *evaluators(home)]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -193,7 +193,7 @@ def test_a_crash_is_explained_by_its_log(home, trained, evaluate):
         "RuntimeError: the net is too large (exit code 1)"
     )
     without = wait_for_status(evaluate(trained(exit=0)), "failed")
-    assert without.reason == "the evaluation left without a word (exit code 0)"
+    assert without.reason == "the evaluation exited without reporting anything (exit code 0)"
 
 
 def test_a_run_without_a_checkpoint_is_not_queued(home, launch, evaluate):
@@ -212,7 +212,7 @@ def test_removing_a_run_takes_its_evaluations_but_not_under_way(home, trained, e
     run = trained(images=1000, pause=0.02)
     other = evaluate(trained(), start=False)
     running = evaluate(run)
-    wait_for(lambda: progress(running))
+    wait_for(lambda: images_done(running))
     waiting = evaluate(run)
     with pytest.raises(jobs.JobError, match=f"run {run.id} is being scored by {running.id}; stop that first"):
         jobs.remove(home, run.id)

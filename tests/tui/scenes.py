@@ -55,7 +55,7 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
             "kind": kind, "t": NOW - 80 + step * 0.05, "mono": step * 0.05, "step": step, "images": images, **more,
         }),
     )  # fmt: skip
-    for place in ("gentui.jobs.ensure_workers", "gentui.jobs.evaluations.ensure_workers"):
+    for place in ("gentui.jobs.slots.ensure_workers", "gentui.jobs.evaluations.ensure_workers"):
         patch.setattr(place, lambda home: None)  # what is queued stays so
     patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
     patch.setattr("gentui.tui.screens.machine.look", lambda home: MACHINE)

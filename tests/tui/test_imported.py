@@ -105,7 +105,7 @@ async def test_what_needs_a_recipe_or_a_checkpoint_is_refused_in_a_sentence(desk
     async with desk((160, 45)) as d:
         await opened(d)
         await d.press(key)
-        told = "was imported from wandb: it has neither recipe nor checkpoint here"
+        told = "was imported from wandb: it has no recipe or checkpoint here"
         await d.until(lambda: any(told in notice.message for notice in d.app._notifications))
         assert type(d.app.screen).__name__ == "RunScreen"
     assert imported.read_state() == before

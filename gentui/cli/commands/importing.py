@@ -131,7 +131,7 @@ def _tell_followed(writer: RunWriter) -> None:
 def _tell(writer: RunWriter) -> None:
     """What was taken over, and what was not."""
     say(str(writer))
-    if left_out := writer.told.left_out:
+    if left_out := writer.recorder.skipped:
         say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in left_out.items()))
 
 
@@ -142,6 +142,6 @@ def _described(writer: RunWriter) -> dict[str, Any]:
         "from": writer.source.format,
         "path": writer.source.path,
         "status": writer.status,
-        "points": writer.told.points,
-        "samples": writer.told.pictures,
+        "points": writer.recorder.points,
+        "samples": writer.recorder.pictures,
     }

@@ -121,7 +121,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
     """
     from gentui import jobs
     from gentui.jobs import trash
-    from gentui.jobs.job_types import EVALUATIONS, kind_of
+    from gentui.jobs.job_types import EVALUATIONS, job_type_of
 
     if not runs:
         if not now:
@@ -134,7 +134,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
 
     def remove(run_id: str) -> str:
         jobs.remove(app.home, run_id, now=now)
-        if now or kind_of(run_id) is EVALUATIONS:
+        if now or job_type_of(run_id) is EVALUATIONS:
             return f"removed {run_id}"
         return f"{run_id} is in the trash; `gentui restore {run_id}` brings it back"
 
@@ -194,7 +194,7 @@ def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
     from gentui import jobs
     from gentui.jobs import annotations
 
-    add, remove = annotations.changes_of(" ".join(words))
+    add, remove = annotations.parse_changes(" ".join(words))
     index = app.index()
     for tag in jobs.tag(app.home, index.find(run), add, remove).tags:
         out(tag)

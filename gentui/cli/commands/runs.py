@@ -243,7 +243,6 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
     """What the trainer, or an evaluation (eval-…), printed."""
     from gentui import jobs
     from gentui.cli.commands.jobs import find_job
-    from gentui.cli.progress import tend
 
     found = jobs.get_job(app.home, find_job(app.home, app.index(), run))
     position = _print_log(found, 0, lines)
@@ -257,7 +256,7 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
         time.sleep(0.2)
         waited += 1
         if waited % 10 == 0:
-            tend(app.home)
+            jobs.reconcile_and_spawn(app.home)
 
 
 def _print_log(job: JobDir, position: int, last: int | None = None) -> int:

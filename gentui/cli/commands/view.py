@@ -43,13 +43,13 @@ def open_command(app: App, run: str) -> None:
 @pass_app
 def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> None:
     """The run's records, one JSON object a line, oldest first. NaN and infinities are null."""
-    from gentui.cli.progress import tend
+    from gentui import jobs
 
     found = RunDir(app.home / "runs" / app.index().find(run))
     read: dict[int, int] = {}
     for looks in itertools.count(1):
         if looks % 10 == 0:
-            tend(app.home)
+            jobs.reconcile_and_spawn(app.home)
         state = (
             found.read_state()
         )  # before the records: what was written before the end is then surely among them
