@@ -171,12 +171,12 @@ def reorder(app: GentuiApp, run: Any, where: str) -> None:
 
 def tag(app: GentuiApp, *runs: Any) -> None:
     """Ask for tags to add and to take away."""
-    from gentui.jobs.annotations import changes_of
+    from gentui.jobs.annotations import parse_changes
     from gentui.jobs.states import JobError
 
     def check(text: str) -> str:
         try:
-            changes_of(text)
+            parse_changes(text)
         except JobError as error:
             return str(error)
         return ""
@@ -184,7 +184,7 @@ def tag(app: GentuiApp, *runs: Any) -> None:
     def answered(text: str | None) -> None:
         if not text:
             return
-        add, less = changes_of(text)
+        add, less = parse_changes(text)
         _each(app, runs, lambda jobs, run: jobs.tag(app.home, run.id, add, less), "is tagged", "are tagged")
 
     have = sorted({word for run in runs for word in run.tags})
