@@ -10,10 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gentui.cli.console import duration, number, out, out_json, say, table
+from gentui.cli.console import out, out_json, say, table
 from gentui.cli.errors import Exit
 from gentui.cli.progress import PLAIN_LINE_S, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.jobs.detach import Detach
+from gentui.text.numbers import clock, plain_number
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def _print_table(rows: list[RunRow]) -> None:
     header = ["RECIPE", "STATUS", "STEPS", "SECONDS", "LOSS", "SCORE", "DATA", "RUN"]
     lines: list[list[object]] = [
         [
-            row.recipe, row.status, row.step, f"{row.seconds:.1f}", number(row.loss, 4),
-            f"{row.best.metric} {number(row.best.value)}" if row.best else "",
+            row.recipe, row.status, row.step, f"{row.seconds:.1f}", plain_number(row.loss, 4),
+            f"{row.best.metric} {plain_number(row.best.value)}" if row.best else "",
             f"{row.dataset} for {row.stand_in_for}" if row.stand_in_for else row.dataset, row.id,
         ]
         for row in rows
@@ -146,7 +147,7 @@ def _is_over(row: RunRow) -> bool:
 
 def _end_of(row: RunRow) -> str:
     why = f": {row.reason}" if row.reason else ""
-    return f"{row.recipe} {row.status} after {duration(row.seconds)}{why}"
+    return f"{row.recipe} {row.status} after {clock(row.seconds)}{why}"
 
 
 @contextmanager

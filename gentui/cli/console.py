@@ -103,24 +103,6 @@ def out_json(value: Any) -> None:
     click.echo(json.dumps(finite(value), indent=2, default=str, allow_nan=False))
 
 
-def number(value: float | int | None, digits: int = 4) -> str:
-    """A figure as a table shows it; nothing for None."""
-    if value is None:
-        return ""
-    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
-        return f"{int(value)}"
-    return f"{value:.{digits}g}"
-
-
-def duration(seconds: float | None) -> str:
-    """``1:02:03``, ``2:03``, or nothing for None."""
-    if seconds is None or not math.isfinite(seconds):
-        return ""
-    minutes, second = divmod(max(0, round(seconds)), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
     """An aligned table on stdout. On a terminal the last column gives way when the window is narrow."""
     from rich.cells import cell_len

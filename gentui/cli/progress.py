@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir, State
-from gentui.cli.console import duration, number, out, out_json, say
+from gentui.cli.console import out, out_json, say
 from gentui.cli.errors import Exit
 from gentui.jobs.detach import Detach
+from gentui.text.numbers import clock, full_rate, plain_number
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> i
             out_json(report(home, run_id))
         return Exit.INTERRUPTED
     result = report(home, run_id)
-    took = f" after {duration(result['seconds'])}" if result["seconds"] else ""
+    took = f" after {clock(result['seconds'])}" if result["seconds"] else ""
     say(f"{result['status']}{took}" + (f": {result['reason']}" if result["reason"] else ""))
     if as_json:
         out_json(result)
@@ -155,11 +156,11 @@ def row_of(index: Index, run_id: str) -> RunRow:
 def facts_of(row: RunRow) -> list[str]:
     facts = [f"step {row.step}/{row.steps}" if row.steps else f"step {row.step}"]
     if row.loss is not None:
-        facts.append(f"loss {number(row.loss, 3)}")
+        facts.append(f"loss {plain_number(row.loss, 3)}")
     if row.images_per_s:
-        facts.append(f"{row.images_per_s:,.0f} images/s")
+        facts.append(full_rate(row.images_per_s))
     if row.eta_s is not None and row.status == "running":
-        facts.append(f"ETA {duration(row.eta_s)}")
+        facts.append(f"ETA {clock(row.eta_s)}")
     return facts
 
 

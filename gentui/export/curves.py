@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gentui.text.numbers import significant
+
 if TYPE_CHECKING:
     from gentui.index import Chart
 
@@ -79,8 +81,8 @@ def curves(charts: Sequence[tuple[str, Chart]], x_label: str = "step") -> str:
             *_legend([name for name, _ in charts], logarithmic),
             f'<line class="axis" x1="{_LEFT}" y1="{base}" x2="{right}" y2="{base}"/>',
             f'<line class="axis" x1="{_LEFT}" y1="{_TOP}" x2="{_LEFT}" y2="{base}"/>',
-            f'<text class="end" x="{_LEFT - 6}" y="{base}">{low:.3g}</text>',
-            f'<text class="end" x="{_LEFT - 6}" y="{_TOP + 10}">{high:.3g}</text>',
+            f'<text class="end" x="{_LEFT - 6}" y="{base}">{significant(low, 3)}</text>',
+            f'<text class="end" x="{_LEFT - 6}" y="{_TOP + 10}">{significant(high, 3)}</text>',
             f'<text x="{_LEFT}" y="{HEIGHT - 10}">{first:g}</text>',
             f'<text class="end" x="{right}" y="{HEIGHT - 10}">{html.escape(x_label)} {last:g}</text>',
             *bands,

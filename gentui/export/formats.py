@@ -13,7 +13,7 @@ from typing import Any
 
 from gentui.export.latex import to_latex
 from gentui.export.rows import COLUMNS, Row
-from gentui.text.numbers import plus_minus
+from gentui.text.numbers import plus_minus, significant
 
 # What a page has room for; CSV and JSON carry every column.
 SHOWN = {
@@ -62,14 +62,14 @@ def shown(row: Row, column: str) -> str:
     if value is None:
         return ""
     if column == "value":
-        return plus_minus(value, row.std, _figure)
+        return plus_minus(value, row.std, _significant)
     if isinstance(value, float):
-        return f"{value:.1f}" if column in ("seconds", "images_per_s") else _figure(value)
+        return f"{value:.1f}" if column in ("seconds", "images_per_s") else _significant(value)
     return str(value)
 
 
-def _figure(value: float) -> str:
-    return f"{value:.5g}"
+def _significant(value: float) -> str:
+    return significant(value, 5)
 
 
 def to_csv(rows: Sequence[Row]) -> str:

@@ -17,7 +17,7 @@ from gentui.export.formats import markdown_text
 from gentui.metrics import grouping
 from gentui.runs import alarms
 from gentui.runs.scores import over_seeds
-from gentui.text.numbers import plus_minus
+from gentui.text.numbers import full_rate, plus_minus, significant
 from gentui.text.sanitize import clean, clean_lines
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
             ("Data", row.dataset + (f" (stands in for {row.stand_in_for})" if row.stand_in_for else "")),
             ("Form", "quick" if row.quick else ""), ("Parameters", parameters), ("Steps", row.step),
             ("Images seen", f"{row.images:,}"), ("Seconds", f"{row.seconds:.1f}"),
-            ("Speed", f"{row.images_per_s:,.0f} images/s" if row.images_per_s else ""),
+            ("Speed", full_rate(row.images_per_s)),
             ("Device", f"{row.device} {row.precision}".strip()), ("Seed", row.seed),
         )
         if value not in ("", None)
@@ -97,7 +97,7 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
     published = row.reference if row.reference and not row.stand_in_for else {}
     for score in index.evaluations(row.id):
         figure = published.get("value") if published.get("metric") == score.metric else None
-        floor = "" if score.floor is None else f"{score.floor:.4g}"
+        floor = "" if score.floor is None else significant(score.floor)
         value = f"{_value(score)}{' (best)' if score.best else ''}"
         section.scores.append(
             [clean(score.metric), value, floor, "" if figure is None else f"{figure:g}", f"{score.step}",
@@ -139,7 +139,7 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
     who = f"{row.name or row.run}{' (here)' if row.run in runs else ''}" if row.run else row.source
     return [
         "published" if row.run is None else str(row.rank or ""),
-        " · ".join(filter(None, [_value(row), over_seeds(row, _figure)])),
+        " · ".join(filter(None, [_value(row), over_seeds(row, significant)])),
         clean(row.recipe) + (" (quick)" if row.quick else ""),
         clean(" ".join(filter(None, [who, alarms.named(row.alarms)]))),
         "" if row.step is None else str(row.step),
@@ -147,12 +147,8 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
     ]
 
 
-def _figure(value: float) -> str:
-    return f"{value:.4g}"
-
-
 def _value(score: Evaluation | LeaderboardRow) -> str:
-    return plus_minus(score.value, score.std, _figure)
+    return plus_minus(score.value, score.std, significant)
 
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:

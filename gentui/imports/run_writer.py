@@ -28,6 +28,7 @@ from gentui.imports.run_metadata import Description
 from gentui.jobs import annotations
 from gentui.jobs.job_types import last_error
 from gentui.jobs.states import JobError, exclusive, job_label, read_state, try_lock
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 
 
@@ -85,9 +86,9 @@ class RunWriter:
         """The run, and what was taken over, in one line."""
         told = self.recorder
         series = set(filter(None, told.series.values()))
-        taken = [_count(told.points, "point"), f"{len(series)} series"]
+        taken = [plural(told.points, "point"), f"{len(series)} series"]
         if told.pictures:
-            taken.append(_count(told.pictures, "picture"))
+            taken.append(plural(told.pictures, "picture"))
         status = f"{self.status}: {self.reason}" if self.reason else self.status
         return f"{self.name} ({self.source.format}): {', '.join(taken)}; {status}"
 
@@ -190,10 +191,6 @@ class RunWriter:
         for path in self.run.samples.iterdir():
             if path.name not in self.recorder.pictures_written:
                 path.unlink(missing_ok=True)
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _imported_before(home: Path, source: Source) -> RunDir | None:

@@ -14,6 +14,7 @@ from engine.runs.directory import JobDir, RunDir, State, Which, begin_job, check
 from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read_state, require_own, unfinished
+from gentui.text.numbers import plural, significant
 from gentui.text.sanitize import clean
 
 _KEEP_SECONDS = (
@@ -125,7 +126,7 @@ def status_text(home: Path, job: EvaluationDir, state: State) -> str:
         if its.status == "running" and its.slot is not None and fits(state, its.slot)
     ]
     if ahead:
-        busy.append(f"{ahead} job{'s' if ahead > 1 else ''} before it")
+        busy.append(f"{plural(ahead, 'job')} before it")
     return f"waiting: {', '.join(busy)}" if busy else "waiting"
 
 
@@ -137,7 +138,7 @@ def outcome(job: EvaluationDir) -> tuple[str, str] | None:
     run = _run_id(job)
     if state.status == "done":
         try:
-            scores = [f"{clean(score['metric'], 30)} {score['value']:.4g}" for score in job.scores()]
+            scores = [f"{clean(score['metric'], 30)} {significant(score['value'])}" for score in job.scores()]
         except (OSError, ValueError, TypeError, KeyError):
             scores = []
         return f"{run} was evaluated: {' · '.join(scores)}", "information"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.directory import list_runs
+from gentui.text.numbers import gib, used_of_total
 
 if TYPE_CHECKING:
     from gentui.index import Index
@@ -86,7 +87,7 @@ def _home(home: Path) -> list[Check]:
     roomy = free > LOW_DISK_BYTES
     checks.append(
         Check(
-            "disk", roomy, f"{free / 2**30:.1f} GiB free",
+            "disk", roomy, f"{gib(free)} GiB free",
             "" if roomy else "checkpoints and samples need room: remove runs with `gentui rm`",
         )
     )  # fmt: skip
@@ -174,7 +175,7 @@ def _machine(home: Path) -> list[Check]:
     return [
         *(checks or [Check("gpu driver", True, now.no_gpus)]),
         Check("cpu", True, f"{now.cpus} cores, load {now.load:.1f}"),
-        Check("memory", True, f"{gpus.of(now.memory)} used"),
+        Check("memory", True, f"{used_of_total(now.memory)} used"),
         *(Check(f"queue {slot}", True, monitor.queue_in_words(jobs)) for slot, jobs in now.queues.items()),
     ]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gentui.text.numbers import used_of_total
 from gentui.text.sanitize import clean
 
 T = TypeVar("T")
-GIB = 1 << 30
 NO_NVML = "No NVIDIA GPU is seen: its driver's library (NVML) is not on this machine."
 SYSFS = Path("/sys")
 _AMD = "0x1002"  # AMD's number among the makers of PCI devices
@@ -161,20 +161,11 @@ def _number_in(name: str) -> int:
     return int(digits) if digits else -1
 
 
-def gib(value: int) -> str:
-    return f"{value / GIB:.1f}" if value < 100 * GIB else f"{value / GIB:.0f}"
-
-
-def of(pair: tuple[int, int]) -> str:
-    """``12.3/80.0 GiB``."""
-    return f"{gib(pair[0])}/{gib(pair[1])} GiB"
-
-
 def gpu_in_words(gpu: Gpu, busy: bool = True) -> str:
     """What a GPU is doing, without its name; ``busy``: with its utilisation."""
     parts = [
         f"{gpu.utilisation:.0%} busy" if busy and gpu.utilisation is not None else "",
-        of(gpu.memory) if gpu.memory else "",
+        used_of_total(gpu.memory) if gpu.memory else "",
         f"{gpu.celsius} °C" if gpu.celsius is not None else "",
         (f"{gpu.watts:.0f}" + (f"/{gpu.limit:.0f}" if gpu.limit else "") + " W")
         if gpu.watts is not None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gentui.metrics.namespaces import SIGNAL, is_signal
+from gentui.text.numbers import whole_seconds
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, RunRow
@@ -82,8 +83,5 @@ def cost(run: RunRow) -> str:
     """``scores took 8 s of 92 s, 9 %``; "" where none was made in training."""
     if not run.evaluation_seconds or (share := run.evaluation_share) is None:
         return ""
-    return f"scores took {_seconds(run.evaluation_seconds)} of {_seconds(run.seconds)}, {100 * share:.0f} %"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+    took, total = whole_seconds(run.evaluation_seconds), whole_seconds(run.seconds)
+    return f"scores took {took} of {total}, {100 * share:.0f} %"

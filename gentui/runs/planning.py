@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gentui.text.numbers import plural, setting
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -58,13 +59,12 @@ def planned(recipe: Recipe, axes: Sequence[Axis], name: str = "", chosen: int | 
 
 
 def _told(values: dict[str, Any]) -> str:
-    return clean(" ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in values.items()), 150)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value).replace(" ", "")
+    return clean(
+        " ".join(
+            f"{key.rpartition('.')[2]}={setting(value).replace(' ', '')}" for key, value in values.items()
+        ),
+        150,
+    )
 
 
 def shape(axes: Sequence[Axis]) -> str:
@@ -84,8 +84,7 @@ class Estimate:
 
     def told(self, duration: Callable[[float], str]) -> str:
         """``about 3m 20s (from 3 runs of yours)``."""
-        n = len(self.runs)
-        by = f"from {n} run{'s'[: n > 1]} of yours"
+        by = f"from {plural(len(self.runs), 'run')} of yours"
         if self.is_scaled:
             by += f" of another size, by {MEASURE}"
         elif self.is_rough:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gentui.metrics.namespaces import METRIC
+from gentui.text import numbers
 from gentui.text.sanitize import clean
-from gentui.tui import wording
 
 MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
 """What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
@@ -152,9 +152,9 @@ def tone_of(slot: int) -> str:
 def place_on(axis: str, x: float) -> str:
     """A place on the x axis: ``step 1,200``, ``3m 20s``, ``epoch 4.25``, ``lr 0.001``."""
     if axis.startswith(METRIC):
-        return f"{name_of(axis)} {wording.number(x)}"
+        return f"{name_of(axis)} {numbers.number(x)}"
     if axis == "time":
-        return wording.duration(x)
+        return numbers.duration(x)
     return f"epoch {x:.2f}" if axis == "epoch" else f"{axis.removesuffix('s')} {x:,.0f}"
 
 

@@ -10,6 +10,7 @@ from textual.app import App
 from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
+from gentui.text import numbers
 from gentui.tui import wording
 from gentui.tui.curves import MARKERS, TONES, Curve, Look, smooth, value_at, window_of
 from gentui.tui.overlay import AROUND
@@ -162,7 +163,7 @@ def test_labels_stay_short_and_true():
      (1e9, "1e9"), (float("nan"), "NaN"), (float("-inf"), "−∞"), (None, "–"), (0.0, "0")],
 )  # fmt: skip
 def test_numbers_read_well(value, text):
-    assert wording.number(value) == text
+    assert numbers.number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_numbers_read_well(value, text):
     [(0.4, "0s"), (59.6, "1m 00s"), (200, "3m 20s"), (18120, "5h 02m"), (273600, "3d 04h"), (None, "–")],
 )
 def test_durations_read_well(seconds, text):
-    assert wording.duration(seconds) == text
+    assert numbers.duration(seconds) == text
 
 
 @pytest.mark.parametrize("width", [1, 8, 30])

@@ -101,11 +101,11 @@ async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
         at = screen._cursor
         assert at < 50
         loss = screen.drawn.charts[0][0]
-        from gentui.tui import wording
+        from gentui.text import numbers
         from gentui.tui.curves import value_at
 
         title = str(boxes[0].query_one(".chart-title").content)
-        assert f"loss {wording.number(value_at(loss, at))}" in title
+        assert f"loss {numbers.number(value_at(loss, at))}" in title
         await d.press("plus", "plus")
         assert screen._window[0] <= at <= screen._window[1], "zoom is about the cursor"
         await d.press(*["right"] * 60)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, duration, number, out_bytes, out_json, pass_app, say, table
+from gentui.cli.console import App, out_bytes, out_json, pass_app, say, table
 from gentui.cli.errors import Exit, Failure
+from gentui.text.numbers import clock, plain_number, plural
 
 if TYPE_CHECKING:
     from engine.recipes.axes import Axis
@@ -78,7 +79,7 @@ def _data(row: dict[str, Any]) -> str:
 def _published(reference: dict[str, Any] | None) -> str:
     if not reference or reference["value"] is None:
         return ""
-    return f"{reference['metric']} {number(reference['value'])}"
+    return f"{reference['metric']} {plain_number(reference['value'])}"
 
 
 @click.command()
@@ -186,8 +187,9 @@ def _planned(
             continue
         plans += found
         if axes:
-            number = f"{len(found)} run{'s'[: len(found) > 1]}"
-            say(f"{recipe.name}: {number} ({planning.shape(axes)}), {_about(app, found, device)}")
+            say(
+                f"{recipe.name}: {plural(len(found), 'run')} ({planning.shape(axes)}), {_about(app, found, device)}"
+            )
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
     require_all_data([plan.recipe for plan in plans])
@@ -198,4 +200,4 @@ def _about(app: App, plans: list[Planned], device: str | None) -> str:
     from gentui.runs import planning
 
     estimate = planning.Speeds(app.index().runs(), device).of_all(plan.recipe for plan in plans)
-    return planning.UNKNOWN if estimate is None else f"one after another {estimate.told(duration)}"
+    return planning.UNKNOWN if estimate is None else f"one after another {estimate.told(clock)}"

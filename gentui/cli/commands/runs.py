@@ -11,9 +11,7 @@ import click
 from engine.runs.directory import STATUSES, JobDir, RunDir
 from gentui.cli.console import (
     App,
-    duration,
     json_option,
-    number,
     out,
     out_bytes,
     out_json,
@@ -23,7 +21,7 @@ from gentui.cli.console import (
 )
 from gentui.metrics.namespaces import is_signal
 from gentui.runs import alarms
-from gentui.text.numbers import plus_minus
+from gentui.text.numbers import clock, full_rate, plain_number, plus_minus
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, Index, RunRow
@@ -64,8 +62,8 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
         [
             [
                 row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
-                number(row.loss, 3), number(row.images_per_s, 3), duration(row.seconds),
-                f"{row.best.metric} {number(row.best.value)}" if row.best else "", alarms.count(row), row.name,
+                plain_number(row.loss, 3), plain_number(row.images_per_s, 3), clock(row.seconds),
+                f"{row.best.metric} {plain_number(row.best.value)}" if row.best else "", alarms.count(row), row.name,
                 " ".join(row.tags), row.reason,
             ]
             for row in rows
@@ -155,8 +153,8 @@ def show_command(app: App, run: str, as_json: bool) -> None:
     facts = [
         ("run", row.id), ("name", row.name), ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
         ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
-        ("step", _steps(row)), ("time", duration(row.seconds)),
-        ("speed", f"{row.images_per_s:,.0f} images/s" if row.images_per_s else ""),
+        ("step", _steps(row)), ("time", clock(row.seconds)),
+        ("speed", full_rate(row.images_per_s)),
         ("device", " ".join(filter(None, [row.device, row.precision]))), ("seed", row.seed),
         ("dir", found.path), *(("scoring", f"{job.id}: {job.standing}") for job in waiting),
     ]  # fmt: skip
@@ -172,7 +170,10 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         ("scores", [_score(score) for score in full["evaluations"]]),
         (
             "the machine meanwhile",
-            [f"{name} = {number(mean)}, at most {number(most)}" for name, (mean, most) in machine.items()],
+            [
+                f"{name} = {plain_number(mean)}, at most {plain_number(most)}"
+                for name, (mean, most) in machine.items()
+            ],
         ),
         ("health", _health(row, alerts)),
         ("nets (architecture.txt)", nets),
@@ -187,7 +188,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
 
 
 def _value(key: str, value: float) -> str:
-    return f"{key} = {number(value)}"
+    return f"{key} = {plain_number(value)}"
 
 
 def _health(row: RunRow, alerts: list[AlertRow]) -> list[str]:
@@ -216,11 +217,9 @@ def _data(row: RunRow) -> str:
 
 def _score(score: dict[str, Any]) -> str:
     best = " (best)" if score["best"] else ""
-    floor = f", floor {number(score['floor'])}" if score["floor"] is not None else ""
-    return (
-        f"{score['metric']} {plus_minus(score['value'], score['std'], number)}{best} at step {score['step']}{floor}:"
-        f" {score['protocol']}"
-    )
+    floor = f", floor {plain_number(score['floor'])}" if score["floor"] is not None else ""
+    value = plus_minus(score["value"], score["std"], plain_number)
+    return f"{score['metric']} {value}{best} at step {score['step']}{floor}: {score['protocol']}"
 
 
 def _plain(row: Any) -> dict[str, Any]:
@@ -307,8 +306,8 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
         "recipe": [row.recipe for row in rows],
         "status": [row.status for row in rows],
         "step": [_steps(row) for row in rows],
-        "images/s": [number(row.images_per_s, 3) for row in rows],
-        "time": [duration(row.seconds) for row in rows],
+        "images/s": [plain_number(row.images_per_s, 3) for row in rows],
+        "time": [clock(row.seconds) for row in rows],
         "seed": [row.seed for row in rows],
     }
     lines = [
@@ -320,4 +319,4 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
 
 
 def _cell(value: Any) -> str:
-    return number(value) if isinstance(value, float) else "" if value is None else str(value)
+    return plain_number(value) if isinstance(value, float) else "" if value is None else str(value)

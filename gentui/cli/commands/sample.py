@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from engine.runs.directory import Which
-from gentui.cli.console import App, json_option, number, out, out_json, pass_app, say, table
+from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit
 from gentui.runs import alarms
 from gentui.runs.scores import over_seeds
-from gentui.text.numbers import plus_minus
+from gentui.text.numbers import plain_number, plus_minus
 
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
@@ -148,9 +148,9 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
             ["RANK", "VALUE", "OVER SEEDS", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "ALARMS", "NAME"],
             [
                 [
-                    row.rank, plus_minus(row.value, row.std, number), over_seeds(row, number), number(row.floor),
-                    row.step, row.seed, row.run or "(published)", row.recipe,
-                    number(row.reference) if row.run else "", shorten(alarms.named(row.alarms), 40),
+                    row.rank, plus_minus(row.value, row.std, plain_number), over_seeds(row, plain_number),
+                    plain_number(row.floor), row.step, row.seed, row.run or "(published)", row.recipe,
+                    plain_number(row.reference) if row.run else "", shorten(alarms.named(row.alarms), 40),
                     row.name if row.run else row.source,
                 ]
                 for row in members

@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.runs import compare
+from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.screens import deeds
@@ -66,7 +67,7 @@ class ChooseScreen(Dialog):
                 Row(run.id, (mark, wording.status(run.status), name, clean(run.dataset, 40), (run.id, "dim")))
             )
         self.query_one(Table).set_rows(rows)
-        told = f"{sign}{wording.plural(len(self._marked), 'run')} marked"
+        told = f"{sign}{numbers.plural(len(self._marked), 'run')} marked"
         if len(self._marked) < compare.FEWEST:
             told += f"; {compare.FEWEST} to {compare.MOST} can be compared"
         self.query_one("#count", Static).update(told)

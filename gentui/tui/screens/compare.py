@@ -16,6 +16,7 @@ from textual.widgets import Static
 from gentui.config import key_table
 from gentui.metrics.namespaces import SYSTEM
 from gentui.runs import compare
+from gentui.text import numbers
 from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
 from gentui.tui import wording
@@ -197,7 +198,7 @@ class CompareScreen(Charting):
             return
         if message.key in seen.settings:
             values = seen.settings[message.key]
-            told = (f"{LETTERS[place]} {wording.setting(value)}" for place, value in enumerate(values))
+            told = (f"{LETTERS[place]} {numbers.setting(value)}" for place, value in enumerate(values))
             self.say(clean(f"{message.key}: {' · '.join(told)}", 400))
         else:
             self.say("")
@@ -221,7 +222,7 @@ class CompareScreen(Charting):
                 shown.append((sheet_of(folder, sample), f"{LETTERS[place]} · step {sample.step:,}"))
         hidden = self.query_one(Pictures).show(shown)
         at = "the newest of each" if self._step is None else f"as of step {self._step:,}"
-        self.say(at + (f" · no room for {wording.plural(hidden, 'run')}" if hidden else ""))
+        self.say(at + (f" · no room for {numbers.plural(hidden, 'run')}" if hidden else ""))
 
     def action_scrub(self, by: int) -> None:
         steps = self.steps
@@ -329,30 +330,30 @@ def score_cell(score: Evaluation | None, base: Evaluation | None, is_best: bool)
     """A score, how far it is from the first run's, and a star at the best."""
     if score is None:
         return "–", "dim"
-    text = plus_minus(score.value, score.std, wording.number)
+    text = plus_minus(score.value, score.std, numbers.number)
     change = compare.delta(score, base)
     if change is not None:
-        text += f" ({'+' if change >= 0 else '−'}{wording.number(abs(change))})"
+        text += f" ({'+' if change >= 0 else '−'}{numbers.number(abs(change))})"
     return (f"★ {text}", "accent") if is_best else (f"  {text}", "")
 
 
 def setting_cell(value: Any, base: Any) -> Cell:
-    text = clean(wording.setting(value), 120)
+    text = clean(numbers.setting(value), 120)
     return (text, "dim") if value == base else (text, "strong")
 
 
 def cost_of(runs: list[RunRow], joules: Sequence[float | None]) -> dict[str, list[Cell]]:
     """Time, images, energy where any is known, speed, the share of evaluations, size."""
     share = [run.evaluation_share for run in runs]
-    energy: dict[str, list[Cell]] = {"GPU energy": [wording.energy(known) for known in joules]}
+    energy: dict[str, list[Cell]] = {"GPU energy": [numbers.energy(known) for known in joules]}
     return {
-        "time": [wording.duration(run.seconds) for run in runs],
-        "images": [wording.count(run.images) for run in runs],
+        "time": [numbers.duration(run.seconds) for run in runs],
+        "images": [numbers.count(run.images) for run in runs],
         **(energy if any(known is not None for known in joules) else {}),
-        "speed": [wording.rate(run.images_per_s) for run in runs],
+        "speed": [numbers.rate(run.images_per_s) for run in runs],
         "evaluation share": [f"{part:.1%}" if part is not None else "–" for part in share],
         "step": [f"{run.step:,} of {run.steps:,}" if run.steps else f"{run.step:,}" for run in runs],
-        "parameters": [wording.count(run.parameters) for run in runs],
+        "parameters": [numbers.count(run.parameters) for run in runs],
         "device": [clean(" ".join(filter(None, (run.device, run.precision))), 30) or "–" for run in runs],
-        "last loss": [wording.number(run.loss) for run in runs],
+        "last loss": [numbers.number(run.loss) for run in runs],
     }

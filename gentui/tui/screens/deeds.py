@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir
+from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.screens.confirm import ConfirmScreen
@@ -158,7 +159,7 @@ def undo(app: GentuiApp) -> None:
         if not thrown:
             return "Nothing to undo: the trash is empty."
         jobs.restore(app.home, thrown[0].id)
-        more = f" {wording.plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
+        more = f" {numbers.plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
         return f"{thrown[0].id} is back.{more}"
 
     _told(app, work)
@@ -236,8 +237,8 @@ def import_runs(app: GentuiApp) -> None:
                 refused.append(str(error))
         if refused:
             more = f". And {len(refused) - 4} more" if len(refused) > 4 else ""
-            raise Unusable(f"{wording.plural(len(done), 'run')} imported. {'. '.join(refused[:4])}{more}.")
-        return str(done[0]) if len(done) == 1 else f"{wording.plural(len(done), 'run')} imported."
+            raise Unusable(f"{numbers.plural(len(done), 'run')} imported. {'. '.join(refused[:4])}{more}.")
+        return str(done[0]) if len(done) == 1 else f"{numbers.plural(len(done), 'run')} imported."
 
     def answered(text: str | None) -> None:
         if text is not None:
@@ -269,7 +270,7 @@ def named(runs: Sequence[Any]) -> str:
     if len(runs) == 1:
         return label(runs[0])
     names = ", ".join(label(run) for run in runs[:4])
-    return f"{wording.plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
+    return f"{numbers.plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
 
 
 def _each(

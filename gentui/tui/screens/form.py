@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from gentui.config import key_table
+from gentui.text import numbers
 from gentui.text.sanitize import clean
-from gentui.tui import wording
 from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
@@ -194,7 +194,7 @@ class FormScreen(Asks, BaseScreen):
             title.append(("   quick", "bold $accent"))
         self.put("title", Content.assemble(*title))
         if self.problems:
-            text = f"✗ {wording.plural(len(self.problems), 'problem')}: " + (
+            text = f"✗ {numbers.plural(len(self.problems), 'problem')}: " + (
                 "; ".join(elsewhere) or "see the fields"
             )
             self.put("summary", Content.assemble((text, "bold $error")))
@@ -218,7 +218,7 @@ class FormScreen(Asks, BaseScreen):
 
         number, speeds = self.runs, self._speeds
         estimate = speeds.of_sweep(recipe, self.axes, number) if speeds is not None else None
-        about = planning.UNKNOWN if estimate is None else estimate.told(wording.duration)
+        about = planning.UNKNOWN if estimate is None else estimate.told(numbers.duration)
         return about if number == 1 else f"{number:,} runs ({planning.shape(self.axes)}), {about}"
 
     def command(self) -> list[str]:
@@ -273,7 +273,7 @@ class FormScreen(Asks, BaseScreen):
             if yes:
                 self.app.pop_screen()
 
-        detail = f"{wording.plural(changes, 'change')} would be forgotten."
+        detail = f"{numbers.plural(changes, 'change')} would be forgotten."
         self.app.push_screen(ConfirmScreen("Leave the form?", detail), answered)
 
 

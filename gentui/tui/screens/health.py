@@ -9,6 +9,7 @@ from textual.content import Content
 
 from gentui.metrics.namespaces import SIGNAL
 from gentui.runs import alarms
+from gentui.text import numbers
 from gentui.text.sanitize import clean, fit
 from gentui.tui import wording
 
@@ -40,7 +41,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
         name = metric.removeprefix(SIGNAL)
         parts += [
             f"  {fit(clean(name, 60), _NAME)}",
-            (f"{wording.number(run.metrics.get(metric)):>9}  ", "bold"),
+            (f"{numbers.number(run.metrics.get(metric)):>9}  ", "bold"),
         ]
         parts += [fit(wording.spark(chart.mean), longest), _verdict(alarmed.get(name)), "\n"]
     if signals:

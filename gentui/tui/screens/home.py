@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import cards, wording
 from gentui.tui.cards import Card
@@ -97,10 +98,10 @@ def standings(index: Index) -> dict[str, Standing]:
 
 def _standing(run: RunRow) -> Standing:
     words = [f"step {run.step:,}" + (f" of {run.steps:,}" if run.steps else "")] if run.step else []
-    words += [f"loss {wording.number(run.loss, 3)}"] if run.loss is not None else []
+    words += [f"loss {numbers.number(run.loss, 3)}"] if run.loss is not None else []
     if run.status in ("running", "stalled"):
         words += [clean(run.phase, 40)] if run.phase else []
-        words += [f"{wording.duration(run.eta_s)} left"] if run.eta_s is not None else []
+        words += [f"{numbers.duration(run.eta_s)} left"] if run.eta_s is not None else []
     elif run.status != "done" and run.reason:
         words.append(clean(run.reason, 120))
     metric = run.best.metric if run.best is not None else ""
@@ -346,7 +347,7 @@ class HomeScreen(ListScreen):
             if yes:
                 self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
 
-        number = wording.plural(count(axes, chosen), "run")
+        number = numbers.plural(count(axes, chosen), "run")
         self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", planning.shape(axes)), answered)
 
     async def action_edit(self) -> None:
@@ -399,7 +400,7 @@ def describe(
             parts += [f"Quick (t) trains on {card.stand_in} instead.\n"]
     if recipe is not None and recipe.reference is not None:
         reference = recipe.reference
-        value = wording.number(reference.value) if reference.value is not None else "no figure"
+        value = numbers.number(reference.value) if reference.value is not None else "no figure"
         parts += ["\n", ("Published  ", "bold"), (f"{clean(reference.metric, 40)} {value}", "$accent"), "\n"]
         for text in (reference.protocol, reference.source, reference.note):
             if text:
@@ -408,7 +409,7 @@ def describe(
         parts += [
             "\n",
             ("Your best  ", "bold"),
-            (f"{best.metric} {wording.number(best.value)}", "$accent"),
+            (f"{best.metric} {numbers.number(best.value)}", "$accent"),
             "\n",
         ]
         parts += [(best.protocol, "$text-muted"), "\n"]
@@ -443,7 +444,7 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return wording.number(value)
+        return numbers.number(value)
     if isinstance(value, list):
         return "[" + ", ".join(_value(v) for v in value) + "]"
     return clean(value, 80)

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from gentui.config import key_table
 from gentui.runs import alarms
 from gentui.runs.scores import over_seeds
+from gentui.text import numbers
 from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
 from gentui.tui import wording
@@ -131,7 +132,7 @@ def _row(row: Any, number: int) -> Row:
         rank = ("★ 1", "accent")
     published = ("–", "dim")
     if row.reference is not None and not is_published:
-        published = (wording.number(row.reference), "dim")
+        published = (numbers.number(row.reference), "dim")
     name = clean(row.name or ("published" if is_published else row.run), 60)
     source = clean(row.source or "published", 80) if is_published else name
     if getattr(row, "quick", False):
@@ -142,10 +143,10 @@ def _row(row: Any, number: int) -> Row:
         (alarms.SIGNS[worst], wording.SEVERITIES[worst]) if worst else "",
         (clean(row.recipe, 64), tone),
         (source, "dim"),
-        (plus_minus(row.value, row.std, wording.number), tone or "strong"),
-        over_seeds(row, wording.number) or ("–", "dim"),
+        (plus_minus(row.value, row.std, numbers.number), tone or "strong"),
+        over_seeds(row, numbers.number) or ("–", "dim"),
         published,
-        wording.number(row.floor),
+        numbers.number(row.floor),
         f"{row.samples:,}" if row.samples else ("–", "dim"),
         f"{row.step:,}" if row.step is not None else ("–", "dim"),
         str(row.seed) if row.seed is not None else ("–", "dim"),
@@ -164,7 +165,7 @@ def detail(row: Any) -> str:
     if row.run is not None and row.reference is not None and row.value == row.value:
         off = row.value - row.reference
         published = (
-            f"{'+' if off >= 0 else '−'}{wording.number(abs(off))} to the published {wording.number(row.reference)},"
+            f"{'+' if off >= 0 else '−'}{numbers.number(abs(off))} to the published {numbers.number(row.reference)},"
             " of a protocol that is not known"
         )
-    return " · ".join(filter(None, [raised, over_seeds(row, wording.number), published]))
+    return " · ".join(filter(None, [raised, over_seeds(row, numbers.number), published]))

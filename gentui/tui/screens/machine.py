@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from gentui.config import key_table
-from gentui.machine.gpus import Gpu, gpu_in_words, of
+from gentui.machine.gpus import Gpu, gpu_in_words
 from gentui.machine.monitor import Job, Machine, Process, look
+from gentui.text import numbers
 from gentui.text.matching import matcher
 from gentui.text.sanitize import clean
 from gentui.tui import wording
@@ -202,7 +203,7 @@ def rows_of(machine: Machine, names: dict[str, Any]) -> list[Row]:
     rows += [
         heading("Processor, memory, disk"),
         Row("cpu", ("CPU", meter(machine.cpu), f"{machine.cpus} cores · load {machine.load:.1f}")),
-        Row("memory", ("memory", meter(_part(machine.memory)), of(machine.memory))),
+        Row("memory", ("memory", meter(_part(machine.memory)), numbers.used_of_total(machine.memory))),
         Row("disk", ("disk of the runs", meter(_part(machine.disk)), f"{free / 2**30:.1f} GiB left")),
     ]
     for slot, jobs in machine.queues.items():
@@ -264,5 +265,5 @@ def _job(slot: str, job: Job, names: dict[str, Any]) -> Row:
     place = wording.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
     detail = job.kind if run is None else f"{job.kind} {clean(deeds.label(run), 60)}"
     if run is not None and job.place == 0 and run.steps:
-        detail += f" · step {run.step:,} of {run.steps:,} · {wording.duration(run.eta_s)} left"
+        detail += f" · step {run.step:,} of {run.steps:,} · {numbers.duration(run.eta_s)} left"
     return Row(f"job {slot}\0{job.id}", (job.id, (place, "good" if job.place == 0 else "dim"), detail))

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.curves import marker_of
@@ -82,7 +83,7 @@ class OverlayScreen(Dialog):
             marker = marker_of(slots[run.id], self._is_ascii) if run.id in slots else ""
             cells: tuple[Cell, ...] = (
                 (marker, "accent"), clean(deeds.label(run), 60), wording.status(run.status),
-                (clean(run.recipe, 40), "dim"), wording.number(run.loss), (word, "dim"),
+                (clean(run.recipe, 40), "dim"), numbers.number(run.loss), (word, "dim"),
             )  # fmt: skip
             rows.append(Row(run.id, cells))
         table = self.query_one(Table)

@@ -20,9 +20,9 @@ from engine.runs.directory import RunDir, read_beginning
 from gentui.config import key_table
 from gentui.config.chart_layouts import PICTURE
 from gentui.metrics.namespaces import is_signal
+from gentui.text import numbers
 from gentui.text.matching import matcher
 from gentui.text.sanitize import clean, clean_lines
-from gentui.tui import wording
 from gentui.tui.curves import marker_of
 from gentui.tui.live import Fetch
 from gentui.tui.records import Records
@@ -348,7 +348,7 @@ class RunScreen(Charting):
         hidden = self.query_one("#beside", Pictures).show(shown)
         at = "the newest of each, following" if step is None else f"as of step {step:,} (n follows)"
         what = "picture" if self._shows_kinds else "run"
-        told = at + (f" · no room for {wording.plural(hidden, what)}" if hidden else "")
+        told = at + (f" · no room for {numbers.plural(hidden, what)}" if hidden else "")
         if told != self._told:
             self._told = told
             self.say(told)

@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from gentui.config import key_table, preferences
 from gentui.metrics.namespaces import SEVERITIES
 from gentui.runs import alarms, compare, filter_language
+from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import wording
 from gentui.tui.live import Fetch
@@ -274,7 +275,7 @@ class RunsScreen(ListScreen):
         shown = {listed.run.id for listed in self._matching}
         hidden = f", {len(marked - shown)} of them not shown" if marked - shown else ""
         what = "stop, resume, delete and tags are for all of them"
-        self.say(f"◆ {wording.plural(len(marked), 'run')} marked{hidden}: {what}" if marked else "")
+        self.say(f"◆ {numbers.plural(len(marked), 'run')} marked{hidden}: {what}" if marked else "")
 
     def _unmark(self) -> None:
         self.query_one(Table).set_marked(())
@@ -408,9 +409,9 @@ def row_of(run: Any, place: int | None = None, asked: Sequence[Callable[[Any], A
         (clean(" ".join(run.tags), 100), "accent"),
         clean(run.dataset, 40),
         (progress, "" if is_live else "dim"),
-        wording.rate(run.images_per_s) if is_live else ("–", "dim"),
-        wording.duration(run.eta_s) if is_live else ("–", "dim"),
-        wording.number(run.loss),
+        numbers.rate(run.images_per_s) if is_live else ("–", "dim"),
+        numbers.duration(run.eta_s) if is_live else ("–", "dim"),
+        numbers.number(run.loss),
         score(run.best),
         (alarms.count(run), wording.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         clean(run.slot or run.device or "", 12),
@@ -426,8 +427,8 @@ def _told(value: Any) -> Cell:
     if value is None:
         return "–", "dim"
     if isinstance(value, float):
-        return wording.number(value)
-    return clean(" ".join(map(str, value)) if isinstance(value, list) else wording.setting(value), 60)
+        return numbers.number(value)
+    return clean(" ".join(map(str, value)) if isinstance(value, list) else numbers.setting(value), 60)
 
 
 def detail(run: Any) -> str:

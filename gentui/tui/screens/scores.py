@@ -6,9 +6,9 @@ from typing import Any
 
 from textual.content import Content
 
+from gentui.text import numbers
 from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
-from gentui.tui import wording
 
 
 def scores_text(run: Any, evaluations: list[Any]) -> Content:
@@ -17,7 +17,7 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
     reference = run.reference
     if isinstance(reference, dict) and reference.get("value") is not None:
         metric, value = clean(reference.get("metric", ""), 20), float(reference["value"])
-        parts += [("Published  ", "bold"), (f"{metric} {wording.number(value)}", "$accent")]
+        parts += [("Published  ", "bold"), (f"{metric} {numbers.number(value)}", "$accent")]
         parts += [(f"  {clean(reference.get('protocol', ''), 200)}", "$text-muted"), "\n\n"]
     by_protocol: dict[tuple[str, str], list[Any]] = {}
     for evaluation in evaluations:
@@ -27,17 +27,17 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
         floor = next((s.floor for s in scores if s.floor is not None), None)
         if floor is not None:
             parts += [
-                (f"  floor {wording.number(floor)}: real images against real images", "$text-muted"),
+                (f"  floor {numbers.number(floor)}: real images against real images", "$text-muted"),
                 "\n",
             ]
         for s in reversed(scores):
             best = ("  ★ best", "$accent") if s.best else ""
             parts += [
                 f"  step {s.step:>9,}   ",
-                (f"{plus_minus(s.value, s.std, wording.number):>9}", "bold"),
+                (f"{plus_minus(s.value, s.std, numbers.number):>9}", "bold"),
                 best,
             ]
-            parts += [(f"   {wording.duration(s.seconds)}" if s.seconds else "", "$text-muted"), "\n"]
+            parts += [(f"   {numbers.duration(s.seconds)}" if s.seconds else "", "$text-muted"), "\n"]
         parts.append("\n")
     if not evaluations:
         parts.append(("No score yet.\n", "$text-muted"))

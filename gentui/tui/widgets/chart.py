@@ -23,7 +23,7 @@ from textual_plot import PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from textual_plot.plot_widget import LinePlot
 
-from gentui.tui import wording
+from gentui.text import numbers
 from gentui.tui.curves import SERIES, TONES, Curve, Look, marker_of, same, slot_of, smooth
 from gentui.tui.overlay import SLOTS
 from gentui.tui.themes import MONOCHROME
@@ -146,7 +146,7 @@ class LogFormatter(AxisFormatter):
         return ticks
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return [wording.number(10.0**t, 3) if t < 300 else "" for t in ticks]
+        return [numbers.number(10.0**t, 3) if t < 300 else "" for t in ticks]
 
 
 class PlainFormatter(NumericAxisFormatter):
@@ -165,10 +165,10 @@ class PlainFormatter(NumericAxisFormatter):
         if max(abs(t) for t in ticks) >= 1e4:
             gap = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else math.inf
             if gap >= 100:
-                return [wording.count(t) if abs(t) >= 1e4 or t == 0 else f"{t:g}" for t in ticks]
+                return [numbers.count(t) if abs(t) >= 1e4 or t == 0 else f"{t:g}" for t in ticks]
             return [f"{t:.0f}" if gap >= 1 else f"{t:g}" for t in ticks]
         if len(ticks) > 1 and abs(ticks[1] - ticks[0]) < 1e-3:
-            return [wording.number(t, 3) for t in ticks]
+            return [numbers.number(t, 3) for t in ticks]
         return super().get_labels_for_ticks(ticks)
 
 
@@ -190,7 +190,7 @@ class TimeFormatter(AxisFormatter):
         return [float(i * step) for i in range(first, int(max_ // step) + 1)]
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
-        return [wording.duration(t).replace(" 00s", "").replace(" 00m", "") for t in ticks]
+        return [numbers.duration(t).replace(" 00s", "").replace(" 00m", "") for t in ticks]
 
 
 MARGIN_LEFT, MARGIN_BOTTOM = 8, 1

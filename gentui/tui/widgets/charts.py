@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from gentui.text import numbers
 from gentui.text.sanitize import clean
-from gentui.tui import wording
 from gentui.tui.curves import Curve, Look, marker_of, name_of, place_on, slot_of, tone_of, value_at, window_of
 from gentui.tui.overlay import Laid
 from gentui.tui.widgets.chart import Chart
@@ -133,7 +133,7 @@ def instead_of(curves: Curves, waiting: str) -> str:
     if any(len(at) > 1 for at in finite):
         return ""
     told = [
-        f"{clean(curve.key, 40)} {wording.number(float(curve.lo[at[0]]))}"
+        f"{clean(curve.key, 40)} {numbers.number(float(curve.lo[at[0]]))}"
         for curve, at in zip(curves, finite, strict=True)
         if len(at)
     ]
@@ -165,22 +165,22 @@ def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content
         if finite.any():
             last = (curve.lo[finite][-1] + curve.hi[finite][-1]) / 2
             if cursor is None:
-                parts.append((f" {wording.number(float(last))}", "bold"))
+                parts.append((f" {numbers.number(float(last))}", "bold"))
             lows.append(float(curve.lo[finite].min()))
             highs.append(float(curve.hi[finite].max()))
         if cursor is not None:
             value = value_at(curve, cursor)
-            told = wording.number(value) if np.isfinite(value) else "–"
+            told = numbers.number(value) if np.isfinite(value) else "–"
             parts.append((f" {told}", "bold"))
             if base is not None and base is not curve and np.isfinite(d := value - value_at(base, cursor)):
-                parts.append((f" ({'+' if d >= 0 else '−'}{wording.number(abs(d), 3)})", "$text-muted"))
+                parts.append((f" ({'+' if d >= 0 else '−'}{numbers.number(abs(d), 3)})", "$text-muted"))
         bad += len(curve.marks)
     if cursor is not None:
         parts.append((f"  at {place_on(look.axis, cursor)}", "$text-muted"))
     elif lows:
-        parts.append((f"  {wording.number(min(lows))} … {wording.number(max(highs))}", "$text-muted"))
+        parts.append((f"  {numbers.number(min(lows))} … {numbers.number(max(highs))}", "$text-muted"))
     if bad:
-        parts.append((f"  {'x' if is_ascii else '✗'} not finite in {wording.plural(bad, 'place')}", "$error"))
+        parts.append((f"  {'x' if is_ascii else '✗'} not finite in {numbers.plural(bad, 'place')}", "$error"))
     drawn = [f"by {name_of(look.axis)}"] if look.axis != "step" else []
     drawn += ["log y"] if look.log_y else []
     drawn += ["outliers cut"] if look.clip else []
@@ -192,7 +192,7 @@ def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content
 def values_at(curves: Curves, x: float) -> dict[int, str]:
     """What the curve of each slot is at a place on the axis, where it is anything."""
     told = {curve.slot: value_at(curve, x) for curve in curves if curve.slot is not None}
-    return {slot: wording.number(value) for slot, value in told.items() if np.isfinite(value)}
+    return {slot: numbers.number(value) for slot, value in told.items() if np.isfinite(value)}
 
 
 def smoothing_in_words(look: Look) -> str:
@@ -346,7 +346,7 @@ class Charts(Vertical):
     def _paging(self) -> str:
         page = self._page
         told = ["the machine (L)"] if page.of_machine else []
-        told += [f"{wording.plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
+        told += [f"{numbers.plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
         told += [f"{page.filtered} left out by {clean(page.filter, 30)} (/)"] if page.filtered else []
         pages = -(-page.number // max(1, self.count))
         if pages > 1 and page.heat is None:

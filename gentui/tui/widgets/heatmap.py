@@ -13,8 +13,8 @@ from textual.color import Color
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gentui.text import numbers
 from gentui.text.sanitize import clean, fit
-from gentui.tui import wording
 from gentui.tui.curves import Curve, Look, place_on, value_at
 
 SHADES = {False: "·░▒▓█", True: ".:o*#"}
@@ -161,7 +161,7 @@ class HeatMap(Widget):
     def _title(self, count: int, shown: int) -> str:
         assert self._heat is not None
         some = f"{self._first + 1}–{self._first + shown} of " if shown < count else ""
-        low, high = (wording.number(v) for v in range_of(self._heat.curves))
+        low, high = (numbers.number(v) for v in range_of(self._heat.curves))
         scale = f"{low} to {high}" if self._heat.is_common else "each row from its smallest to its largest"
         glyphs = SHADES[self._look.marks == "ascii"]
         log = ", log" if self._look.log_y else ""
@@ -201,7 +201,7 @@ class HeatMap(Widget):
         value = (
             value_at(curve, self._cursor) if self._cursor is not None else finite[-1] if len(finite) else np.nan
         )
-        told = wording.number(float(value)) if np.isfinite(value) else "–"
+        told = numbers.number(float(value)) if np.isfinite(value) else "–"
         segments.append(Segment(fit(told, _VALUE - 1, "right") + " ", style("dim")))
         return Strip(segments).simplify().adjust_cell_length(width, base)
 

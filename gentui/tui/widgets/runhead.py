@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from gentui.runs import alarms
+from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
 from gentui.tui import wording
 
@@ -106,24 +107,24 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     if phase:
         second.append((f"  {phase}", "accent"))
     if is_live and run.images_per_s:
-        second.append((f"  {wording.rate(run.images_per_s)}  {wording.duration(run.eta_s)} left", ""))
-    took = wording.duration(run.seconds)
+        second.append((f"  {numbers.rate(run.images_per_s)}  {numbers.duration(run.eta_s)} left", ""))
+    took = numbers.duration(run.seconds)
     if run.status != "queued":
         second.append((f"  {took} so far" if is_live else f"  took {took}", "dim"))
     if run.reason and run.status not in ("running", "done"):
         second.append((f"  {clean(run.reason, 200)}", tone))
 
-    third: list[Piece] = [("loss ", "dim"), (wording.number(run.loss), "strong")]
+    third: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
     if run.best is not None:
         third += [
             ("   best ", "dim"),
             (wording.score(clean(run.best.metric, 20), run.best.value, run.best.std), "accent"),
         ]
         if run.best.floor is not None:
-            third.append((f" (floor {wording.number(run.best.floor)})", "dim"))
+            third.append((f" (floor {numbers.number(run.best.floor)})", "dim"))
         third.append((f" at step {run.best.step:,}", "dim"))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
     if isinstance(value := published.get("value"), int | float):
-        told = f"{clean(published.get('metric', ''), 20)} {wording.number(float(value))}"
+        told = f"{clean(published.get('metric', ''), 20)} {numbers.number(float(value))}"
         third += [("   published ", "dim"), (told, "")]
     return [first, second, third]
