@@ -51,8 +51,8 @@ def test_the_plug_in_shown_works(tmp_path):
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "tanh_loss.py").write_text(code[1])
     script = (
-        "import torch\nfrom engine.settings import registry\n"
-        "loss = registry.build(registry.part('adversarial_loss', 'tanh'))\n"
+        "import torch\nfrom engine.methods.adversarial import build_adversarial\nfrom engine.settings import registry\n"
+        "loss = build_adversarial(registry.part('adversarial_loss', 'tanh'))\n"
         "print(float(loss.generator(torch.zeros(3))), registry.failures)"
     )
     done = subprocess.run(

@@ -98,7 +98,12 @@ def open_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
 
     Raises DataError for damaged files and MissingData when it is not on this machine.
     """
-    return finish(registry.build(settings, progress), settings)
+    return finish(read_dataset(settings, progress), settings)
+
+
+def read_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
+    """Read the data set ``settings`` describe as its loader returns it; ``open_dataset`` without ``finish``."""
+    return registry.build(settings, Dataset, progress)
 
 
 def located(settings: Data) -> Path:

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, located, resize
-from engine.settings import registry
+from engine.data.dataset import Dataset, Progress, located, read_dataset, resize
 from engine.settings.datasets.base import Pair
 
 
@@ -19,7 +18,7 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
     located(settings)
     shape, values = settings.shape, {"batch_size": settings.batch_size}
     chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
-    domains = [registry.build(cls.model_validate(own), progress) for cls, own in chosen]
+    domains = [read_dataset(cls.model_validate(own), progress) for cls, own in chosen]
     source, target = (_shaped(dataset, shape) for dataset in domains)
     learnt = target if settings.supervision == "target" else source
     warnings = (*source.warnings, *target.warnings)

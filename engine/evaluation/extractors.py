@@ -101,8 +101,8 @@ def load_extractor(
     if described.taught:
         if dataset is None:
             raise ExtractorError(f"extractor {name} is taught a data set's labels, and none was given")
-        return registry.build(described, dataset, torch.device(device), progress)
-    return registry.build(described, path, torch.device(device))
+        return registry.build(described, Extractor, dataset, torch.device(device), progress)
+    return registry.build(described, Extractor, path, torch.device(device))
 
 
 def unusable(path: Path, name: str, error: Exception) -> ExtractorError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from engine.settings.evaluation import FID
 from engine.settings.extractors import PROBE
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """What a recipe's [evaluate] table builds, from (settings, recipe, dataset, device)."""
 
@@ -46,7 +47,7 @@ def build_scorer(
     trained now; ``progress`` counts its images and may raise to abandon."""
     if recipe.extractor() == PROBE and getattr(recipe.evaluate, "times", 0):
         load_extractor(PROBE, device, dataset=dataset, progress=progress)  # the scorer finds it in the cache
-    return registry.build(recipe.evaluate, recipe, dataset, device)
+    return registry.build(recipe.evaluate, Scorer, recipe, dataset, device)
 
 
 class SampleScorer:

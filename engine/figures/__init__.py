@@ -6,12 +6,14 @@ function here, called with (settings, occasion), that gives ``Picture``s. Method
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+
+from engine.settings.registry import Settings, build
 
 if TYPE_CHECKING:
     from engine.data import Dataset
@@ -32,6 +34,11 @@ class Occasion:
     step: int
     total_steps: int
     progress: Callable[[int, int], None]
+
+
+def draw_figure(settings: Settings, occasion: Occasion) -> Iterable[Picture]:
+    """Draw the figure that ``settings`` describe: one or more pictures, or none where there is nothing to draw."""
+    return build(settings, Iterable, occasion)
 
 
 @dataclass(frozen=True)

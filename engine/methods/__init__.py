@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from engine.data.batch import Batch, ImageSpec
 
 if TYPE_CHECKING:
-    from engine.recipes.recipe import Recipe
+    from engine.settings.registry import Settings
     from engine.settings.samplers import Sample
+    from engine.settings.training import Train
 
 Trace = Callable[[int, int, Tensor], None]
 """Called while sampling with (steps done, steps in all, images so far: N,C,H,W in about [-1,1])."""
@@ -28,9 +29,16 @@ Metrics = dict[str, Tensor | float]
 
 @dataclass(frozen=True)
 class Context:
-    """What a method is built from. ``images`` is the training set, uint8 N,C,H,W, for measuring it."""
+    """What a method is built from, beside its own settings.
 
-    recipe: Recipe
+    The first four are tables of the recipe. ``images`` is the training set, uint8 N,C,H,W, for methods that
+    measure it; None where there is none to measure.
+    """
+
+    model: Settings
+    optim: Settings
+    schedule: Settings
+    train: Train
     spec: ImageSpec
     device: torch.device
     total_steps: int

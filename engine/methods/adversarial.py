@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.settings.registry import Settings
+from engine.settings.registry import Settings, build
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Adversarial:
     generator: Callable[[Tensor], Tensor]
     distance: bool = False
     border: float | None = None
+
+
+def build_adversarial(settings: Settings) -> Adversarial:
+    """Build the adversarial loss that ``settings`` describe."""
+    return build(settings, Adversarial)
 
 
 def bce(settings: Settings) -> Adversarial:

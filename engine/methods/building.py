@@ -20,7 +20,26 @@ def build_method(
     steps_per_epoch: int = 1,
     images: Tensor | None = None,
 ) -> Method:
-    """The recipe's method with freshly initialised nets."""
+    """Build the recipe's method with freshly initialised nets.
+
+    ``total_steps`` and ``steps_per_epoch`` set the schedules; methods that measure the data set (EDM's σ_data)
+    do so on ``images``, uint8 N,C,H,W.
+    """
     spec = ImageSpec(recipe.data.image_shape, len(conditions.classes), len(conditions.attributes))
-    context = Context(recipe, spec, device, total_steps, steps_per_epoch, images)
-    return registry.build(recipe.method, context)
+    context = context_of(recipe, spec, device, total_steps, steps_per_epoch, images)
+    return registry.build(recipe.method, Method, context)
+
+
+def context_of(
+    recipe: Recipe,
+    spec: ImageSpec,
+    device: torch.device,
+    total_steps: int = 1,
+    steps_per_epoch: int = 1,
+    images: Tensor | None = None,
+) -> Context:
+    """What the recipe's method is built from, for data described by ``spec``."""
+    return Context(
+        recipe.model, recipe.optim, recipe.schedule, recipe.train,
+        spec, device, total_steps, steps_per_epoch, images,
+    )  # fmt: skip

@@ -32,7 +32,7 @@ class DANN(OneNet):
     """
 
     def __init__(self, settings: DANNSettings, context: Context):
-        net: Net = registry.build(context.recipe.model, context.spec)
+        net = registry.build(context.model, Net, context.spec)
         if not settings.adversarial:
             net.domain = None
         super().__init__(net, context)

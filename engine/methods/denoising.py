@@ -12,8 +12,9 @@ from engine.data.batch import ImageSpec
 from engine.methods import Context, Trace
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
+from engine.nets import build_net
+from engine.samplers import run_sampler
 from engine.samplers.process import Level, Process
-from engine.settings import registry
 from engine.settings.samplers import Sample
 
 
@@ -22,9 +23,8 @@ class Denoising(OneNet):
 
     def __init__(self, context: Context, spec: ImageSpec | None = None):
         """``spec``: what the net is told of the data, where that is more than ``context.spec``."""
-        model = context.recipe.model
-        super().__init__(registry.build(model, spec or context.spec), context)
-        self.conditional = bool(context.spec.classes) and getattr(model, "conditional", False)
+        super().__init__(build_net(context.model, spec or context.spec), context)
+        self.conditional = bool(context.spec.classes) and getattr(context.model, "conditional", False)
 
     @property
     def signal(self) -> float:
@@ -54,4 +54,4 @@ class Denoising(OneNet):
 
         with evaluating(self.learner.evaluated(ema)) as net:
             process = self.process(net, settings, labels if self.conditional else None)
-            return registry.build(settings, process, noise, show)
+            return run_sampler(settings, process, noise, show)

@@ -19,11 +19,13 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics, Trace
-from engine.methods.adversarial import Adversarial
+from engine.methods.adversarial import build_adversarial
 from engine.methods.learner import Learner, autocast, evaluating
-from engine.methods.penalties import Regulariser
+from engine.methods.penalties import build_regulariser
+from engine.nets import build_pair
 from engine.settings import registry
 from engine.settings.methods import GAN as GANSettings
+from engine.settings.nets import GANPair
 from engine.settings.samplers import Sample
 
 
@@ -35,28 +37,29 @@ class GAN:
     """
 
     def __init__(self, settings: GANSettings, context: Context):
-        recipe, spec = context.recipe, context.spec
+        model, spec = context.model, context.spec
+        if not isinstance(model, GANPair):
+            raise TypeError(f"a GAN trains a pair of nets, not {type(model).__name__}")
         self.settings = settings
         self.precision = "fp32"
         self.loss_decreases = False
         self.device = context.device
-        self.latent: int = getattr(recipe.model, "latent")  # noqa: B009 - whatever the net is called
+        self.latent = model.latent
         self.spec = spec
-        self.conditional = bool(spec.condition_size) and getattr(recipe.model, "conditional", False)
-        self.adversarial: Adversarial = registry.build(registry.part("adversarial_loss", settings.loss))
-        self.regulariser: Regulariser = registry.build(settings.regulariser)
-        pair = registry.build(recipe.model, spec)
+        self.conditional = bool(spec.condition_size) and model.conditional
+        self.adversarial = build_adversarial(registry.part("adversarial_loss", settings.loss))
+        self.regulariser = build_regulariser(settings.regulariser)
+        generator, discriminator = build_pair(model, spec)
         turns = replace(context, total_steps=max(1, context.total_steps // settings.critic_steps))
-        self.generator = Learner(pair.generator, turns)
+        self.generator = Learner(generator, turns)
         lr = settings.discriminator_lr
         self.discriminator = Learner(
-            pair.discriminator,
+            discriminator,
             context,
             ema=False,
             # A compiled net has no second derivative, and says nothing of it; nor does it know `weights_once`.
-            compilable=self.regulariser.term is None
-            and not any(map(is_parametrized, pair.discriminator.modules())),
-            optim=recipe.optim.model_copy(update={"lr": lr}) if lr else None,
+            compilable=self.regulariser.term is None and not any(map(is_parametrized, discriminator.modules())),
+            optim=context.optim.model_copy(update={"lr": lr}) if lr else None,
         )
         self.nets = {"generator": self.generator.net, "discriminator": self.discriminator.net}
         self.averages = self.generator.average is not None

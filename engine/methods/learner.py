@@ -52,18 +52,18 @@ class Learner:
         compilable: bool = True,
         optim: Settings | None = None,
     ):
-        recipe, device = context.recipe, context.device
+        train, device = context.train, context.device
         net = net.to(device)
-        if recipe.train.channels_last:
+        if train.channels_last:
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.net = net.train()
-        self.average = Averaged(self.net, recipe.train.ema) if ema and recipe.train.ema else None
-        self.clip = recipe.train.clip
-        self.optimizer = build_optimizer(optim or recipe.optim, self.net.parameters())
-        self.schedule = build_schedule(recipe.schedule, self.optimizer, context.total_steps)
+        self.average = Averaged(self.net, train.ema) if ema and train.ema else None
+        self.clip = train.clip
+        self.optimizer = build_optimizer(optim or context.optim, self.net.parameters())
+        self.schedule = build_schedule(context.schedule, self.optimizer, context.total_steps)
         self.scaler = torch.amp.GradScaler(device.type, enabled=False)
-        compiled = recipe.train.compile and compilable
+        compiled = train.compile and compilable
         self.forward: nn.Module = torch.compile(self.net) if compiled else self.net  # type: ignore[assignment]
         self._weights = [
             p for p in self.net.parameters() if p.dim() > 1

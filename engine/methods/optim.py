@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 from torch.optim import Adam, AdamW, Optimizer
@@ -13,6 +13,7 @@ from engine.settings import optim as settings_
 from engine.settings import registry
 
 
+@runtime_checkable
 class Schedule(Protocol):
     def after_step(self) -> None: ...
     def after_epoch(self, loss: float) -> None: ...
@@ -21,11 +22,13 @@ class Schedule(Protocol):
 
 
 def build_optimizer(settings: registry.Settings, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    return registry.build(settings, list(parameters))
+    """Build the optimiser of an [optim] table over ``parameters``."""
+    return registry.build(settings, Optimizer, list(parameters))
 
 
 def build_schedule(settings: registry.Settings, optimizer: Optimizer, total_steps: int) -> Schedule:
-    return registry.build(settings, optimizer, total_steps)
+    """Build the learning-rate schedule of a [schedule] table for a run of ``total_steps`` optimiser steps."""
+    return registry.build(settings, Schedule, optimizer, total_steps)
 
 
 def adam(settings: settings_.Adam, parameters: list[nn.Parameter]) -> Optimizer:

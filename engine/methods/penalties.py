@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.settings import penalties as settings_
+from engine.settings.registry import Settings, build
 
 Critic = Callable[[Tensor], Tensor]
 """Images N,C,H,W -> scores N."""
@@ -27,6 +28,11 @@ class Regulariser:
 
     term: Callable[[Critic, Tensor, Tensor], Tensor] | None = None
     constrain: Callable[[nn.Module], None] | None = None
+
+
+def build_regulariser(settings: Settings) -> Regulariser:
+    """Build the regulariser that ``settings``, those of a penalty, describe."""
+    return build(settings, Regulariser)
 
 
 def gradients(critic: Critic, at: Tensor) -> Tensor:

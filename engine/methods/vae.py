@@ -9,8 +9,8 @@ from engine.data.batch import Batch
 from engine.methods import Context, Metrics, Trace
 from engine.methods.learner import evaluating
 from engine.methods.one_net import OneNet
+from engine.nets import build_net
 from engine.nets.vae import Autoencoder, standard_normal_kl
-from engine.settings import registry
 from engine.settings.methods import VAE as VAESettings
 from engine.settings.samplers import Sample
 
@@ -26,7 +26,7 @@ class VAE(OneNet):
     conditional = False
 
     def __init__(self, settings: VAESettings, context: Context):
-        super().__init__(registry.build(context.recipe.model, context.spec), context)
+        super().__init__(build_net(context.model, context.spec), context)
         self.settings = settings
         assert isinstance(self.net, Autoencoder), "a VAE's net encodes and decodes"
         self.latent = self.net.latent

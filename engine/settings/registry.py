@@ -1,13 +1,29 @@
-"""Settings that register themselves by name. Torch-free.
+"""The registry of parts: settings classes by kind and name. Torch-free.
 
-A part of an experiment (a net, a method, a sampler, a data set …) is described by a ``Settings`` class:
-plain validated values, and in ``factory`` the ``module:attribute`` that makes the real thing. That module
-is imported only by the trainer, so the app can show, check and edit any recipe without torch.
+A part of an experiment (a net, a method, a sampler, a data set …) is described by a ``Settings`` class: plain
+validated values, and in ``factory`` the ``module:attribute`` of the class or function that makes the part from
+them. The factory's module is imported by the trainer alone, so that the app shows, checks and edits any recipe
+without importing torch.
 
-Built-in settings live in ``engine.settings``. A person's own parts are torch-free modules, which import what
-they build with inside the function that builds: files in ``plugins`` of the config directory, or modules of an
-installed package, named by entry points in the group ``gentui.plugins``. A recipe names parts; it never names
-code.
+Built-in settings live in ``engine.settings``. Users add parts of their own in plug-ins: files in ``plugins`` of the
+config directory, or modules of an installed package named by entry points of the group ``gentui.plugins``. A
+plug-in module must not import torch at its top; its factories import what they need when they are called. A
+recipe names parts; it never names code.
+
+Factories by kind of part, with the arguments they are called with:
+
+    dataset            (settings, progress)                       engine.data.dataset:Dataset
+    net                (settings, spec)                           torch.nn:Module
+    method             (settings, context)                        engine.methods:Method
+    optim              (settings, parameters)                     torch.optim:Optimizer
+    schedule           (settings, optimizer, total_steps)         engine.methods.optim:Schedule
+    sampler            (settings, process, noise, show)           torch:Tensor
+    metric             (settings, recipe, dataset, device)        engine.evaluation.scorer:Scorer
+    figure             (settings, context)                        collections.abc:Iterable
+    extractor          (settings, path, device)                   engine.evaluation.extractors:Extractor
+    extractor "probe"  (settings, dataset, device, progress)      engine.evaluation.extractors:Extractor
+    adversarial_loss   (settings)                                 engine.methods.adversarial:Adversarial
+    penalty            (settings)                                 engine.methods.penalties:Regulariser
 """
 
 from __future__ import annotations
@@ -38,6 +54,10 @@ class Conflict(NamedTuple):
     hint: str = ""
 
 
+class FactoryError(TypeError):
+    """A part's factory is missing, or returned something other than that kind of part."""
+
+
 class Settings(BaseModel):
     """Base of every settings class: strict types, unknown keys refused, immutable."""
 
@@ -56,6 +76,7 @@ class Settings(BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
+T = TypeVar("T")
 _registry: dict[str, dict[str, type[Settings]]] = {}
 
 
@@ -102,12 +123,20 @@ def _attempt(what: str, load: Callable[[], object]) -> None:
         failures.append(f"{what} could not be loaded: {type(error).__name__}: {said}{line}")
 
 
+def kinds() -> list[str]:
+    """The kinds of parts: dataset, net, method …"""
+    load_all()
+    return list(_registry)
+
+
 def names(kind: str) -> list[str]:
+    """Names of the registered parts of a kind."""
     load_all()
     return list(_registry.get(kind, {}))
 
 
 def find(kind: str, name: str) -> type[Settings] | None:
+    """The settings class of a part; None if there is no such part."""
     load_all()
     return _registry.get(kind, {}).get(name)
 
@@ -128,7 +157,31 @@ def part(kind: str, name: str) -> Settings:
     return cls()
 
 
-def build(settings: Settings, *args: Any, **kwargs: Any) -> Any:
-    """Import what ``settings`` builds and call it with them first. Trainer only: this imports torch."""
+def load_factory(settings: Settings | type[Settings]) -> Callable[..., object]:
+    """Import the factory that ``settings`` name. Trainer only: this imports torch.
+
+    Raises FactoryError if no factory is named or its module has no such attribute.
+    """
     module, _, attribute = settings.factory.partition(":")
-    return getattr(importlib.import_module(module), attribute)(settings, *args, **kwargs)
+    cls = settings if isinstance(settings, type) else type(settings)
+    if not module or not attribute:
+        raise FactoryError(f"{cls.__name__} names no factory: {settings.factory!r} is not MODULE:FUNCTION")
+    factory = getattr(importlib.import_module(module), attribute, None)
+    if not callable(factory):
+        raise FactoryError(
+            f"{cls.__name__} names the factory {settings.factory}, and there is no such function"
+        )
+    return factory
+
+
+def build(settings: Settings, expected: type[T], *args: Any, **kwargs: Any) -> T:
+    """Call the factory of ``settings`` with them and the further arguments.
+
+    ``expected`` is the class or runtime-checkable protocol that the result must be an instance of. Raises
+    FactoryError if it is not. Each kind of part has a function of its own around this one, such as
+    ``engine.nets.build_net``: see the table at the top of this module.
+    """
+    made = load_factory(settings)(settings, *args, **kwargs)
+    if not isinstance(made, expected):
+        raise FactoryError(f"{settings.factory} returned a {type(made).__name__}, not a {expected.__name__}")
+    return made

@@ -20,7 +20,7 @@ from engine.data import Batches, open_dataset
 from engine.data.conditions import Conditions
 from engine.evaluation.evaluate import Evidence, Score
 from engine.evaluation.scorer import build_scorer
-from engine.figures import Occasion
+from engine.figures import Occasion, draw_figure
 from engine.figures.architecture import describe
 from engine.health import Values
 from engine.health.panel import build_panel
@@ -248,7 +248,7 @@ class Trainer:
             partial(self.journal.heartbeat, "sampling"),
         )  # fmt: skip
         for settings in self.figures:
-            for picture in registry.build(settings, occasion):
+            for picture in draw_figure(settings, occasion):
                 path = picture.path(self.step)
                 try:
                     picture.save(self.run.path / path)

@@ -16,9 +16,10 @@ from engine.evaluation.adaptation import AccuracyScorer, accuracy, information, 
 from engine.methods import Classifies, Generates, Validates
 from engine.methods.building import build_method
 from engine.methods.dann import DANN, reversal
+from engine.methods.optim import build_schedule
+from engine.nets import build_net
 from engine.nets.dann import reverse_gradient
 from engine.recipes.recipe import Recipe, RecipeError, load
-from engine.settings import registry
 from engine.settings.nets import DANNNet
 from engine.settings.optim import DANN as DANNSchedule
 from tests.engine.test_resume import assert_same
@@ -67,7 +68,7 @@ def batch(n: int = 6, seed: int = 0) -> Batch:
 
 def test_the_extractor_ends_at_one_position_with_128_features():
     with torch.device("meta"):
-        net = registry.build(DANNNet(), ImageSpec((3, 28, 28), 10))
+        net = build_net(DANNNet(), ImageSpec((3, 28, 28), 10))
         x, sides = torch.zeros(2, 3, 28, 28), []
         for layer in net.extractor:
             x = layer(x)
@@ -80,7 +81,7 @@ def test_the_extractor_ends_at_one_position_with_128_features():
 
 def test_the_published_layers_have_the_published_sizes():
     with torch.device("meta"):
-        net = registry.build(DANNNet(), ImageSpec((3, 28, 28), 10))
+        net = build_net(DANNNet(), ImageSpec((3, 28, 28), 10))
     shapes = {name: tuple(p.shape) for name, p in net.named_parameters() if p.dim() > 1}
     assert shapes == {
         "extractor.0.weight": (64, 3, 4, 4), "extractor.4.weight": (64, 64, 5, 5),
@@ -92,7 +93,7 @@ def test_the_published_layers_have_the_published_sizes():
 
 def test_images_of_another_size_are_refused():
     with pytest.raises(ValueError, match="28×28 images, not 32×32"):
-        registry.build(DANNNet(channels=4), ImageSpec((3, 32, 32), 10))
+        build_net(DANNNet(channels=4), ImageSpec((3, 32, 32), 10))
     with pytest.raises(RecipeError, match="28×28"):
         small(data__image_size=32)
 
@@ -137,7 +138,7 @@ def test_the_strength_of_reversal_grows_as_published(p, value):
 @pytest.mark.parametrize(("p", "factor"), [(0.0, 1.0), (0.5, 6**-0.75), (1.0, 11**-0.75)])
 def test_the_rate_falls_as_published(p, factor):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
-    schedule = registry.build(DANNSchedule(), optimizer, 20)
+    schedule = build_schedule(DANNSchedule(), optimizer, 20)
     for _ in range(round(20 * p)):
         optimizer.step()
         schedule.after_step()

@@ -13,7 +13,8 @@ from torch import nn
 
 from engine.data.batch import Batch, ImageSpec
 from engine.inference import sample
-from engine.methods import Context
+from engine.methods import Method
+from engine.methods.building import context_of
 from engine.methods.ddpm import alphas_bar
 from engine.recipes.recipe import RecipeError, load
 from engine.runs.directory import RunDir, State
@@ -43,8 +44,9 @@ def build(name="digits-cfg", **changes):
     }
     recipe = load(name).with_values(values)
     torch.manual_seed(0)
-    context = Context(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 20, 5)
-    return registry.build(recipe.method, context)
+    return registry.build(
+        recipe.method, Method, context_of(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 20, 5)
+    )
 
 
 def build_unconditional():

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from engine.data.batch import Batch, ImageSpec
-from engine.methods import Context
+from engine.methods import Method
 from engine.methods.averaging import Averaged
+from engine.methods.building import context_of
 from engine.methods.diffusion import EDM, measure_sigma_data
 from engine.recipes.recipe import load
 from engine.settings import registry
@@ -17,9 +18,10 @@ from engine.settings.samplers import Euler, Heun
 @pytest.fixture
 def method():
     recipe = load("digits-unet").with_values({"model.channels": 8, "model.groups": 4})
-    context = Context(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
     torch.manual_seed(0)
-    return registry.build(recipe.method, context)
+    return registry.build(
+        recipe.method, Method, context_of(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
+    )
 
 
 def test_preconditioning_keeps_input_output_and_target_at_unit_scale(method):
@@ -92,7 +94,7 @@ def test_plateau_halves_after_three_epochs_without_improvement_down_to_its_floor
 
 
 def test_the_probe_prefers_fp32_when_gradients_disagree(method):
-    from engine.devices import probe_precision
+    from engine.training.precision import probe_precision
 
     state = torch.get_rng_state()
     exact = method.probe_gradient
@@ -116,7 +118,7 @@ def test_the_probe_prefers_fp32_when_gradients_disagree(method):
 
 
 def test_the_probe_compares_the_gradients_of_every_layer(method):
-    from engine.devices import probe_precision
+    from engine.training.precision import probe_precision
 
     seen = []
     exact = EDM.probe_gradient

@@ -14,7 +14,7 @@ from PIL import Image
 
 from engine.data import Split, open_dataset, to_float, to_uint8
 from engine.data.conditions import Conditions
-from engine.figures import Occasion, Picture
+from engine.figures import Occasion, Picture, draw_figure
 from engine.figures.grid import tile
 from engine.figures.latents import held_out_images, slerp
 from engine.figures.plots import PALETTE, Points, save_panels, save_table
@@ -39,7 +39,7 @@ def occasion(recipe: Recipe, tmp_path: Path, dataset=None) -> Occasion:
 
 
 def draw(name: str, now: Occasion) -> Picture:
-    (picture,) = registry.build(registry.part("figure", name), now)
+    (picture,) = draw_figure(registry.part("figure", name), now)
     picture.save(now.run.path / picture.path(now.step))
     return picture
 
@@ -146,7 +146,7 @@ def test_a_net_gone_bad_has_no_map(adapted):
     with torch.no_grad():
         for parameter in adapted.method.nets["model"].parameters():
             parameter.fill_(torch.nan)
-    assert list(registry.build(registry.part("figure", "tsne"), adapted)) == []
+    assert list(draw_figure(registry.part("figure", "tsne"), adapted)) == []
     draw("confusion", adapted)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from engine.data import Split, open_dataset
 from engine.data.batch import Batch
 from engine.data.conditions import Conditions
-from engine.figures import Occasion
+from engine.figures import Occasion, draw_figure
 from engine.figures.architecture import describe
 from engine.figures.grid import save_grid
 from engine.methods.building import build_method
@@ -32,7 +32,7 @@ def occasion(recipe: Recipe, tmp_path, step: int = 5) -> Occasion:
 
 
 def draw(name: str, now: Occasion):
-    found = {picture.name: picture for picture in registry.build(registry.part("figure", name), now)}
+    found = {picture.name: picture for picture in draw_figure(registry.part("figure", name), now)}
     for picture in found.values():
         picture.save(now.run.path / picture.path(now.step))
     return found

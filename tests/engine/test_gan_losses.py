@@ -9,6 +9,9 @@ import torch
 from torch import nn
 
 from engine.data.batch import ImageSpec
+from engine.methods.adversarial import build_adversarial
+from engine.methods.penalties import build_regulariser
+from engine.nets import build_net
 from engine.nets.dcgan import spectrally_normalised
 from engine.settings import penalties as settings
 from engine.settings import registry
@@ -19,7 +22,8 @@ FAKE = torch.tensor([-1.5, 0.5, 3.0], dtype=torch.float64)
 
 
 def build(kind, name, **values):
-    return registry.build(registry.find(kind, name)(**values))
+    made = build_adversarial if kind == "adversarial_loss" else build_regulariser
+    return made(registry.find(kind, name)(**values))
 
 
 def mean(function, scores):
@@ -199,7 +203,7 @@ def test_a_flat_critic_gives_finite_gradients():
 
 
 def test_clipping_bounds_every_weight():
-    net = registry.build(DCGAN(channels=4), ImageSpec((1, 32, 32))).discriminator
+    net = build_net(DCGAN(channels=4), ImageSpec((1, 32, 32))).discriminator
     regulariser = build("penalty", "clip", weight=0.01)
     assert regulariser.term is None
     regulariser.constrain(net)
@@ -228,7 +232,7 @@ def test_power_iteration_finds_the_largest_singular_value(layer):
 
 @pytest.mark.parametrize("name", [DCGAN, ACGAN])
 def test_power_iteration_goes_on_in_training_and_never_in_evaluation(name):
-    net = registry.build(name(channels=4, norm="spectral"), ImageSpec((1, 16, 16), classes=3)).discriminator
+    net = build_net(name(channels=4, norm="spectral"), ImageSpec((1, 16, 16), classes=3)).discriminator
 
     def buffers():
         return [b.clone() for b in net.buffers()]
@@ -242,7 +246,7 @@ def test_power_iteration_goes_on_in_training_and_never_in_evaluation(name):
 
 
 def test_singular_vectors_are_among_the_weights_that_are_saved():
-    net = registry.build(DCGAN(channels=4, norm="spectral"), ImageSpec((1, 16, 16))).discriminator
+    net = build_net(DCGAN(channels=4, norm="spectral"), ImageSpec((1, 16, 16))).discriminator
     assert sum(key.endswith(("._u", "._v")) for key in net.state_dict()) == 2 * 3
 
 

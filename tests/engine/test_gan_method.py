@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from engine.data.batch import Batch, ImageSpec
-from engine.methods import Context, Generates
+from engine.methods import Generates, Method
+from engine.methods.building import context_of
 from engine.recipes.recipe import RecipeError, loads
 from engine.settings import registry
 from engine.settings.samplers import Direct
@@ -44,7 +45,7 @@ def recipe(**values):
 def build(spec=SPEC, steps=100, **values):
     torch.manual_seed(0)
     chosen = recipe(**values)
-    return registry.build(chosen.method, Context(chosen, spec, torch.device("cpu"), steps, 10))
+    return registry.build(chosen.method, Method, context_of(chosen, spec, torch.device("cpu"), steps, 10))
 
 
 def batches(n, size=16):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from engine.data.batch import ImageSpec
-from engine.settings import registry
+from engine.nets import build_net
 from engine.settings.nets import ACGAN, DCGAN, doublings
 
 CARTOON = ImageSpec((3, 128, 128), attributes=15)
@@ -22,7 +22,7 @@ def of_kind(net, *kinds):
 
 
 def images_and_scores(settings, spec, n=2):
-    pair = registry.build(settings, spec)
+    pair = build_net(settings, spec)
     asked = spec.attributes or spec.classes
     condition = torch.zeros(n, asked) if asked else None
     images = pair.generator(torch.zeros(n, settings.latent), condition)
@@ -30,13 +30,13 @@ def images_and_scores(settings, spec, n=2):
 
 
 def test_the_dcgan_has_the_printed_number_of_parameters():
-    pair = registry.build(DCGAN(), ImageSpec((3, 64, 64)))
+    pair = build_net(DCGAN(), ImageSpec((3, 64, 64)))
     assert parameters(pair.generator) == 3_576_704
     assert parameters(pair.discriminator) == 2_765_568
 
 
 def test_the_dcgan_is_layer_by_layer_as_printed():
-    pair = registry.build(DCGAN(), ImageSpec((3, 64, 64)))
+    pair = build_net(DCGAN(), ImageSpec((3, 64, 64)))
     ups = of_kind(pair.generator, nn.ConvTranspose2d)
     assert [(m.in_channels, m.out_channels) for m in ups] == [
         (100, 512), (512, 256), (256, 128), (128, 64), (64, 3),
@@ -54,7 +54,7 @@ def test_the_dcgan_is_layer_by_layer_as_printed():
 
 
 def test_the_acgan_is_layer_by_layer_as_printed():
-    pair = registry.build(ACGAN(), CARTOON)
+    pair = build_net(ACGAN(), CARTOON)
     assert pair.generator.first.in_features == 128 + 15
     assert pair.generator.first.out_features == 512 * 4 * 4
     ups = of_kind(pair.generator, nn.ConvTranspose2d)
@@ -72,14 +72,14 @@ def test_the_acgan_is_layer_by_layer_as_printed():
 
 
 def test_without_condition_maps_the_generator_is_told_once():
-    pair = registry.build(ACGAN(condition_maps=False), CARTOON)
+    pair = build_net(ACGAN(condition_maps=False), CARTOON)
     ups = of_kind(pair.generator, nn.ConvTranspose2d)
     assert [m.in_channels for m in ups] == [512, 256, 128, 64, 32]
     assert pair.generator.first.in_features == 128 + 15
 
 
 def test_the_projection_head_sums_features_over_space():
-    pair = registry.build(ACGAN(channels=4, norm="none", head="projection"), CARTOON)
+    pair = build_net(ACGAN(channels=4, norm="none", head="projection"), CARTOON)
     net = pair.discriminator
     assert (net.score_head.in_features, net.class_head.in_features) == (64, 64)
     images, condition = torch.randn(2, 3, 128, 128), torch.eye(15)[:2]
@@ -108,14 +108,14 @@ def test_shapes_at_every_size_on_every_device(settings, spec, device):
 
 def test_full_size_pairs_build_on_the_meta_device():
     with torch.device("meta"):
-        pair = registry.build(DCGAN(), ImageSpec((3, 64, 64)))
+        pair = build_net(DCGAN(), ImageSpec((3, 64, 64)))
         images, scores, _ = images_and_scores(ACGAN(norm="spectral", head="projection"), CARTOON)
     assert parameters(pair.generator) == 3_576_704
     assert images.shape == (2, 3, 128, 128) and scores.shape == (2,)
 
 
 def test_channels_scale_every_width_and_levels_follow_the_size():
-    pair = registry.build(DCGAN(channels=8), ImageSpec((3, 128, 128)))
+    pair = build_net(DCGAN(channels=8), ImageSpec((3, 128, 128)))
     assert [m.out_channels for m in of_kind(pair.generator, nn.ConvTranspose2d)] == [128, 64, 32, 16, 8, 3]
     assert doublings(64) == 4 and doublings(28) == 2 and doublings(8) == 1
     assert doublings(36) is None
@@ -123,7 +123,7 @@ def test_channels_scale_every_width_and_levels_follow_the_size():
 
 def test_weights_are_drawn_from_a_narrow_normal_distribution():
     torch.manual_seed(0)
-    for pair in (registry.build(DCGAN(), ImageSpec((3, 64, 64))), registry.build(ACGAN(), CARTOON)):
+    for pair in (build_net(DCGAN(), ImageSpec((3, 64, 64))), build_net(ACGAN(), CARTOON)):
         for module in of_kind(pair, nn.Conv2d, nn.ConvTranspose2d):
             assert module.weight.std().item() == pytest.approx(0.02, rel=0.05)
             assert abs(module.weight.mean().item()) < 2e-3
@@ -136,7 +136,7 @@ def test_weights_are_drawn_from_a_narrow_normal_distribution():
 )  # fmt: skip
 @pytest.mark.parametrize("settings", [DCGAN, ACGAN])
 def test_the_discriminators_norm_is_the_one_asked_for(settings, norm, norms, spectral):
-    net = registry.build(settings(channels=4, norm=norm), CARTOON).discriminator
+    net = build_net(settings(channels=4, norm=norm), CARTOON).discriminator
     found = of_kind(net, nn.BatchNorm2d, nn.GroupNorm)
     assert all(isinstance(m, norms) for m in found) and len(found) == 4 if norms else not found
     layers = of_kind(net, nn.Conv2d, nn.Linear)
@@ -145,13 +145,13 @@ def test_the_discriminators_norm_is_the_one_asked_for(settings, norm, norms, spe
 
 @pytest.mark.parametrize("norm", ["none", "spectral"])
 def test_without_norms_the_discriminators_inner_layers_have_biases_instead(norm):
-    net = registry.build(DCGAN(channels=4, norm=norm), ImageSpec((3, 64, 64))).discriminator
+    net = build_net(DCGAN(channels=4, norm=norm), ImageSpec((3, 64, 64))).discriminator
     assert [m.bias is not None for m in of_kind(net, nn.Conv2d)] == [False, True, True, True, False]
 
 
 def test_the_acgan_answers_to_its_condition():
     torch.manual_seed(0)
-    pair = registry.build(ACGAN(channels=8), ImageSpec((3, 32, 32), attributes=15)).eval()
+    pair = build_net(ACGAN(channels=8), ImageSpec((3, 32, 32), attributes=15)).eval()
     latents = torch.randn(1, 128)
     red, blue = torch.eye(15)[:1], torch.eye(15)[1:2]
     assert not torch.allclose(pair.generator(latents, red), pair.generator(latents, blue))
@@ -165,4 +165,4 @@ def test_the_acgan_answers_to_its_condition():
 
 def test_an_acgan_for_data_without_labels_is_refused():
     with pytest.raises(ValueError, match="classes or attributes"):
-        registry.build(ACGAN(), ImageSpec((3, 64, 64)))
+        build_net(ACGAN(), ImageSpec((3, 64, 64)))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from engine.data.batch import ImageSpec
-from engine.methods import Context
+from engine.methods.building import context_of
 from engine.methods.learner import Learner
 from engine.recipes.recipe import load
 
@@ -17,7 +17,7 @@ from engine.recipes.recipe import load
 def learner(seed: int = 0, **changes) -> Learner:
     values = {f"train.{key}": value for key, value in changes.items()}
     recipe = load("digits-unet").with_values({"optim.lr": 1e-2, "schedule.name": "constant", **values})
-    context = Context(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
+    context = context_of(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
     torch.manual_seed(seed)
     return Learner(nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 1)), context)
 
@@ -71,7 +71,7 @@ def test_the_compiled_net_trains_and_the_plain_one_is_saved(monkeypatch):
 
 def test_what_must_not_be_compiled_is_not():
     recipe = load("digits-unet").with_values({"train.compile": True})
-    context = Context(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
+    context = context_of(recipe, ImageSpec((1, 8, 8), 10), torch.device("cpu"), 10, 5)
     critic = Learner(nn.Linear(4, 1), context, compilable=False)
     assert critic.forward is critic.net
 

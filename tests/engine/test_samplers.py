@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from engine.samplers import run_sampler
 from engine.samplers.ancestral import posterior_mean, posterior_variance
 from engine.samplers.draws import Draws
 from engine.samplers.process import CLEAN, Continuous, Discrete
-from engine.settings import registry
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
 
 MEAN = torch.tensor([[[0.3, -0.5], [0.1, 0.0]]], dtype=torch.float64)
@@ -59,7 +59,7 @@ def draw(n, seed=0):
 def error(settings, process):
     """Largest distance from the exact solution just before the last step, which goes to no noise at all."""
     noise, seen = draw(64), []
-    registry.build(settings, process, noise, lambda done, total, x, level: seen.append((x, level)))
+    run_sampler(settings, process, noise, lambda done, total, x, level: seen.append((x, level)))
     (first, start), (x, level) = seen[0], seen[-2]
     assert seen[-1][1] == CLEAN
     return (x - on_the_ode(first, start, level)).abs().max().item()
@@ -101,21 +101,21 @@ def test_twenty_steps_of_dpm_solver_beat_twenty_of_ddim_and_are_near_the_exact_s
 def test_the_last_step_gives_the_expected_image(make):
     for settings in (Euler(steps=6), Heun(steps=6), DDIM(steps=6), DPMSolver(steps=6), DDPM(steps=6)):
         process, seen = make(), []
-        got = registry.build(settings, process, draw(3), lambda *state, seen=seen: seen.append(state))
+        got = run_sampler(settings, process, draw(3), lambda *state, seen=seen: seen.append(state))
         _, _, x, level = seen[-2]
         assert torch.allclose(got, ideal(x, level), atol=1e-12), settings.sampler
 
 
 def test_ddim_without_fresh_noise_is_eulers_method():
     for make in (edm, ddpm):
-        a = registry.build(Euler(steps=9), make(), draw(5))
-        b = registry.build(DDIM(steps=9, spacing="karras"), make(), draw(5))
+        a = run_sampler(Euler(steps=9), make(), draw(5))
+        b = run_sampler(DDIM(steps=9, spacing="karras"), make(), draw(5))
         assert torch.allclose(a, b, atol=1e-10)
 
 
 def test_ddim_with_all_the_fresh_noise_is_ddpm():
-    a = registry.build(DDPM(steps=30), ddpm(), draw(5))
-    b = registry.build(DDIM(steps=30, eta=1.0), ddpm(), draw(5))
+    a = run_sampler(DDPM(steps=30), ddpm(), draw(5))
+    b = run_sampler(DDIM(steps=30, eta=1.0), ddpm(), draw(5))
     assert torch.allclose(a, b, atol=1e-10)
 
 
@@ -209,7 +209,7 @@ def moments_of_ancestral_sampling(process, steps, variance):
 @pytest.mark.parametrize(("steps", "variance"), [(200, "posterior"), (200, "beta"), (15, "posterior")])
 def test_ancestral_sampling_has_the_mean_and_variance_its_steps_imply(steps, variance):
     count = 4000
-    images = registry.build(DDPM(steps=steps, variance=variance), ddpm(steps=200), draw(count))
+    images = run_sampler(DDPM(steps=steps, variance=variance), ddpm(steps=200), draw(count))
     mean, var = moments_of_ancestral_sampling(ddpm(steps=200), steps, variance)
     five = 5 / math.sqrt(count)  # standard errors
     assert ((images.mean(0) - mean).abs() < five * var.sqrt()).all()
@@ -233,20 +233,20 @@ STOCHASTIC = [(DDPM(steps=8), ddpm), (DDPM(steps=8, variance="beta"), ddpm), (DD
 @pytest.mark.parametrize(("settings", "make"), STOCHASTIC)
 def test_an_image_is_the_same_whatever_batch_it_is_in(settings, make):
     noise = draw(6)
-    whole = registry.build(settings, make(), noise)
-    alone = [registry.build(settings, make(), noise[i : i + 1]) for i in range(6)]
+    whole = run_sampler(settings, make(), noise)
+    alone = [run_sampler(settings, make(), noise[i : i + 1]) for i in range(6)]
     order = torch.tensor([3, 1, 5, 0, 4, 2])
     assert torch.equal(whole, torch.cat(alone))
-    assert torch.equal(whole[order], registry.build(settings, make(), noise[order]))
+    assert torch.equal(whole[order], run_sampler(settings, make(), noise[order]))
 
 
 @pytest.mark.parametrize(("settings", "make"), STOCHASTIC)
 def test_sampling_leaves_the_global_generator_alone_and_ignores_it(settings, make):
     before = torch.get_rng_state()
-    one = registry.build(settings, make(), draw(2))
+    one = run_sampler(settings, make(), draw(2))
     assert torch.equal(before, torch.get_rng_state())
     torch.manual_seed(12345)
-    assert torch.equal(one, registry.build(settings, make(), draw(2)))
+    assert torch.equal(one, run_sampler(settings, make(), draw(2)))
     torch.set_rng_state(before)
 
 

@@ -14,9 +14,9 @@ from engine.data.conditions import Conditions
 from engine.methods import Generates, Reconstructs, Validates
 from engine.methods.building import build_method
 from engine.methods.vae import VAE
+from engine.nets import build_net
 from engine.nets.vae import Autoencoder, standard_normal_kl, widths
 from engine.recipes.recipe import load
-from engine.settings import registry
 from engine.settings.nets import ConvVAE, ResidualVAE
 from tests.engine.test_resume import assert_same
 
@@ -46,7 +46,7 @@ def batch(n: int = 6, seed: int = 0) -> Batch:
 )  # fmt: skip
 def test_images_of_any_size_are_encoded_and_given_back_in_it(cls, shape, levels):
     with torch.device("meta"):
-        net = registry.build(cls(channels=4, latent=7, levels=levels), ImageSpec(shape))
+        net = build_net(cls(channels=4, latent=7, levels=levels), ImageSpec(shape))
         images, mean, log_variance = net(torch.zeros(2, *shape), torch.zeros(2, 7))
         assert images.shape == (2, *shape) and mean.shape == log_variance.shape == (2, 7)
         assert net.decode(torch.zeros(3, 7)).shape == (3, *shape)
@@ -62,21 +62,21 @@ def test_the_second_cats_vae_has_one_level_more_the_double_latent_and_no_dropout
     assert isinstance(first, ResidualVAE) and isinstance(second, ResidualVAE)
     assert (first.levels + 1, 2 * first.latent, 0.0) == (second.levels, second.latent, second.dropout)
     with torch.device("meta"):
-        small, large = (registry.build(s, ImageSpec((3, 64, 64))) for s in (first, second))
+        small, large = (build_net(s, ImageSpec((3, 64, 64))) for s in (first, second))
     assert small.inner == (512, 4, 4) and large.inner == (512, 2, 2)
 
 
 def test_the_cartoon_vae_is_convolutions_alone():
     recipe = load("cartoon-vae")
     with torch.device("meta"):
-        net = registry.build(recipe.model, ImageSpec(recipe.data.image_shape))
+        net = build_net(recipe.model, ImageSpec(recipe.data.image_shape))
     assert not [layer for layer in net.modules() if isinstance(layer, torch.nn.Linear)]
     assert net.moments.kernel_size == (4, 4)
 
 
 def test_levels_that_leave_no_pixel_are_refused():
     with pytest.raises(ValueError, match="halve 8×8 images below one pixel"):
-        registry.build(ConvVAE(channels=4, levels=5), ImageSpec((1, 8, 8)))
+        build_net(ConvVAE(channels=4, levels=5), ImageSpec((1, 8, 8)))
 
 
 # -- losses ----------------------------------------------------------------------------------------------
