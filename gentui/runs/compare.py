@@ -33,39 +33,6 @@ def grouped(settings: dict[str, list[Any]]) -> dict[str, dict[str, list[Any]]]:
     return groups
 
 
-def telling(runs: Sequence[RunRow], labels: Sequence[str]) -> list[str]:
-    """Names by which the runs are told apart: their labels, and before one that several have, what differs in those;
-    without that label where all have it."""
-    names = list(labels)
-    for label in {label for label in labels if labels.count(label) > 1}:
-        alike = [place for place, other in enumerate(labels) if other == label]
-        for place, tail in zip(alike, _tails([runs[place] for place in alike]), strict=True):
-            names[place] = f"{tail} · {label}" if len(alike) < len(labels) else tail
-    return names
-
-
-def _tails(runs: Sequence[RunRow]) -> list[str]:
-    """As few settings of each as tell it from the others; the end of its id where none do."""
-    found: list[tuple[str, ...]] = [() for _ in runs]
-    settings = different([run.settings for run in runs])
-    keys = sorted(settings, key=lambda key: (key != "train.seed", key.startswith(("sample.", "evaluate."))))
-    values = [_shortened([run.recipe for run in runs])]
-    values += [[f"{key.rpartition('.')[2]}={value}" for value in settings[key]] for key in keys]
-    for column in [*values, [run.id.rpartition("-")[2] for run in runs]]:
-        longer = [(*known, value) for known, value in zip(found, column, strict=True)]
-        if len(set(longer)) > len(set(found)):
-            found = longer
-    return [" ".join(parts) for parts in found]
-
-
-def _shortened(names: list[str]) -> list[str]:
-    """Without the words that all of them begin with."""
-    words = [name.split("-") for name in names]
-    most = min(map(len, words)) - 1 if len(set(names)) > 1 else 0
-    shared = next((place for place in range(most) if len({of[place] for of in words}) > 1), most)
-    return ["…" * bool(shared) + "-".join(of[shared:]) for of in words]
-
-
 def best_scores(index: Index, row: RunRow) -> dict[str, Evaluation]:
     """The best score of each metric and protocol."""
     return best_of(index.evaluations(row.id), lambda score: f"{score.metric} ({score.protocol})")

@@ -54,7 +54,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Look:
+class ChartStyle:
     """How curves are drawn. ``window``: the ends of the x axis (None: those of the curves). ``clip``: the y axis
     leaves outliers out. ``guides``: one of ``GUIDES``."""
 

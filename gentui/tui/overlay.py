@@ -18,7 +18,7 @@ MOST = SLOTS - 1
 
 
 @dataclass(frozen=True)
-class Laid:
+class OverlayEntry:
     """One run of an overlay. ``name`` is clean text."""
 
     run: str
@@ -84,12 +84,12 @@ class Overlay:
         """Take every run away but the baseline."""
         self._names = {run: name for run, name in self._names.items() if run == self._baseline}
 
-    def of(self, run: str, name: str) -> tuple[Laid, ...]:
+    def of(self, run: str, name: str) -> tuple[OverlayEntry, ...]:
         """The run that is looked at, and those laid over it; only itself where there are none."""
         names = {run: name} | {other: known for other, known in self._names.items() if other != run}
         slots = self._assign(list(names))
         told = {one: self._told.get(one, name) for one, name in names.items()}
-        return tuple(Laid(one, told[one], slots[one], one == self._baseline) for one in names)
+        return tuple(OverlayEntry(one, told[one], slots[one], one == self._baseline) for one in names)
 
     def _assign(self, runs: list[str]) -> dict[str, int]:
         """Each run's own slot, the one it had where nobody shown now has that; no further round of colours than the

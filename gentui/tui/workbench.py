@@ -6,21 +6,27 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.binding import Binding
-from textual.widget import Widget
 
 from gentui.config import key_table, keymap, preferences
-from gentui.text.sanitize import clean
-from gentui.tui import quiet
-from gentui.tui.gate import Gate
-from gentui.tui.live import REDRAW, SLOW, Fetch, Live, Pulse, Scored, newest_of
+from gentui.tui import gc_tuning, navigation
+from gentui.tui.index_reader import (
+    REDRAW,
+    SLOW,
+    Activity,
+    EvaluationFinished,
+    IndexReader,
+    ThreadedIndexReader,
+    newest_of,
+)
+from gentui.tui.output_sanitizer import OutputSanitizer
 from gentui.tui.overlay import Overlay
-from gentui.tui.screens.home import HomeScreen
-from gentui.tui.survival import SurvivingApp
+from gentui.tui.services import AppServices
 from gentui.tui.themes import THEMES, curve_colours
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
@@ -29,39 +35,18 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.screen import Screen
 
-    from engine.recipes.axes import Axis
-    from engine.recipes.recipe import Recipe
+
+THREADED = partial(ThreadedIndexReader, warm_up=partial(navigation.preload, "leaderboard", "run", "runs"))
 
 
-def _runs_screen() -> Screen[Any]:
-    from gentui.tui.screens.runs import RunsScreen
-
-    return RunsScreen()
-
-
-def _leaderboard_screen() -> Screen[Any]:
-    from gentui.tui.screens.leaderboard import LeaderboardScreen
-
-    return LeaderboardScreen()
-
-
-def _machine_screen() -> Screen[Any]:
-    from gentui.tui.screens.machine import MachineScreen
-
-    return MachineScreen()
-
-
-class GentuiApp(SurvivingApp):
+class GentuiApp(AppServices):
     """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none. ``low_bandwidth``:
     what changes by itself is drawn every five seconds, and nothing moves."""
 
     TITLE = "gentui"
     CSS_PATH = "workbench.tcss"
     MODES: ClassVar[dict[str, Any]] = {
-        "home": HomeScreen,
-        "runs": _runs_screen,
-        "leaderboard": _leaderboard_screen,
-        "machine": _machine_screen,
+        place: partial(navigation.create, place) for place in ("home", "runs", "leaderboard", "machine")
     }
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[Any]] = [
@@ -74,7 +59,13 @@ class GentuiApp(SurvivingApp):
     ALLOW_SELECT = False
 
     def __init__(
-        self, home: Path, images: str = "half", typed: str = "", low_bandwidth: bool = False, at: str = ""
+        self,
+        home: Path,
+        images: str = "half",
+        typed: str = "",
+        low_bandwidth: bool = False,
+        at: str = "",
+        reader: Callable[..., IndexReader] = THREADED,
     ) -> None:
         no_color = "NO_COLOR" in os.environ
         mapping, self._troubles = keymap.read()
@@ -84,11 +75,11 @@ class GentuiApp(SurvivingApp):
         self.home = home
         self.images = images
         self.low_bandwidth = low_bandwidth
-        self.live = Live(self, home, redraw=SLOW if low_bandwidth else REDRAW)
+        self.reader = reader(self, home, redraw=SLOW if low_bandwidth else REDRAW)
         self.overlay = Overlay()
         self._typed, self._at = typed, at
-        self._pulse = Pulse()
-        self._gate = Gate()
+        self._activity = Activity()
+        self._gate = OutputSanitizer()
         for theme, _ in THEMES.values():
             self.register_theme(theme)
         self._remembered = preferences.read()
@@ -135,17 +126,17 @@ class GentuiApp(SurvivingApp):
         self._is_up = True
         for trouble in self._troubles:
             self.tell(trouble, "warning")
-        self.set_timer(0.02, self._start_live)
+        self.set_timer(0.02, self._start_reader)
 
-    def _start_live(self) -> None:
+    def _start_reader(self) -> None:
         if self._typed and self._driver is not None:
             from textual._xterm_parser import XTermParser
 
             for event in XTermParser().feed(self._typed):
                 self._driver.process_message(event)
         if not self.is_headless:
-            quiet.keep()
-        self.live.start()
+            gc_tuning.keep()
+        self.reader.start()
         if self._at:
             self.open_run(self._at)
         elif self._remembered.start == "newest":
@@ -166,49 +157,34 @@ class GentuiApp(SurvivingApp):
         loop.add_signal_handler(signal.SIGTERM, lambda: self.exit(0))
 
     def on_unmount(self) -> None:
-        self.live.end()
+        self.reader.end()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
-            quiet.typed()
+            gc_tuning.typed()
         await super().on_event(event)
 
     # -- the live thread
 
-    def supply(self, screen: Screen[Any], fetch: Fetch) -> None:
-        self.live.watch(screen, fetch)
+    def on_activity(self, pulse: Activity) -> None:
+        self._activity = pulse
+        self.show_activity(self.screen)
 
-    def stop_supply(self, screen: Screen[Any]) -> None:
-        self.live.unwatch(screen)
-
-    def on_pulse(self, pulse: Pulse) -> None:
-        self._pulse = pulse
-        self.show_pulse(self.screen)
-
-    def show_pulse(self, screen: Screen[Any]) -> None:
+    def show_activity(self, screen: Screen[Any]) -> None:
         """What is going on, in the bars of this screen."""
         words = []
-        if self._pulse.running:
-            words.append(f"● {self._pulse.running} running")
-        if self._pulse.queued:
-            words.append(f"◌ {self._pulse.queued} queued")
-        if self._pulse.scoring:
-            words.append(f"◇ {self._pulse.scoring} scoring")
+        if self._activity.running:
+            words.append(f"● {self._activity.running} running")
+        if self._activity.queued:
+            words.append(f"◌ {self._activity.queued} queued")
+        if self._activity.scoring:
+            words.append(f"◇ {self._activity.scoring} scoring")
         for bar in screen.query(TitleBar):
             bar.busy = "  ".join(words)
         for line in screen.query(StatusLine):
-            line.complain(self._pulse.trouble)
-
-    def tell(self, text: str, severity: Any = "information") -> None:
-        """A short notice in the corner; ``text`` may be anything."""
-        self.notify(clean(text, 1000), severity=severity, markup=False)
+            line.complain(self._activity.trouble)
 
     # -- going places
-
-    async def action_go(self, place: str) -> None:
-        await self.switch_mode(place)
-        while len(self.screen_stack) > 1:
-            await self.pop_screen()
 
     def action_view(self) -> None:
         """The run that trains, or the newest."""
@@ -217,8 +193,8 @@ class GentuiApp(SurvivingApp):
     def _newest_run(self) -> str | None:
         from gentui.index import Index
 
-        if self.live.newest is not None:
-            return self.live.newest
+        if self.reader.newest is not None:
+            return self.reader.newest
         index = Index(self.home)
         index.refresh(wait=2.0)  # a key may be faster than the first pass of the live thread
         return newest_of(index.runs())
@@ -229,61 +205,19 @@ class GentuiApp(SurvivingApp):
         else:
             self.open_run(run_id)
 
-    def open_run(self, run_id: str) -> None:
-        from gentui.tui.screens.run import RunScreen
-
-        top = self.screen
-        if isinstance(top, RunScreen) and top.run_id == run_id:
-            return
-        if isinstance(top, RunScreen):
-            self.switch_screen(RunScreen(run_id))
-        else:
-            self.push_screen(RunScreen(run_id))
-
     def action_compare(self) -> None:
         """The runs marked where the person is, side by side; with fewer than two, ask which."""
         meant = [*getattr(self.screen, "runs_meant", [])]
         if len(meant) > 1:
-            self._compare(meant)
+            self.compare_runs(meant)
         else:
             self.choose_runs(meant)
 
-    def choose_runs(self, marked: list[str], replacing: Screen[Any] | None = None) -> None:
-        from gentui.tui.screens.choose import ChooseScreen
-
-        def read() -> Any:
-            from gentui.index import Index
-
-            index = Index(self.home)
-            index.refresh(wait=2.0)
-            return index.runs()
-
-        def chosen(runs: list[str] | None) -> None:
-            if runs:
-                self._compare(runs, replacing)
-
-        def choose(runs: Any) -> None:
-            self.push_screen(ChooseScreen(runs, marked), chosen)
-
-        self.in_thread(read, choose)
-
-    def _compare(self, runs: list[str], replacing: Screen[Any] | None = None) -> None:
-        from gentui.tui.screens.compare import CompareScreen
-
-        if replacing is not None and self.screen is replacing:
-            self.switch_screen(CompareScreen(runs))
-        else:
-            self.push_screen(CompareScreen(runs))
-
     async def action_export(self) -> None:
-        from gentui.tui.screens.export import ExportScreen
-
-        await self.push_screen(ExportScreen())
+        await self.push_screen(navigation.create("export"))
 
     async def action_help(self) -> None:
-        from gentui.tui.screens.help import HelpScreen
-
-        await self.push_screen(HelpScreen(getattr(self.screen, "context", "")))
+        await self.push_screen(navigation.create("help", getattr(self.screen, "context", "")))
 
     async def action_jump(self) -> None:
         from gentui.tui.screens.jump import JumpScreen, targets
@@ -321,15 +255,11 @@ class GentuiApp(SurvivingApp):
         return {**super().get_theme_variable_defaults(), **curve_colours(palette, self.current_theme)}
 
     def action_preferences(self) -> None:
-        from gentui.tui.screens.preferences import PreferencesScreen
-
-        self.push_screen(PreferencesScreen())
+        self.push_screen(navigation.create("preferences"))
 
     def action_tour(self) -> None:
-        from gentui.tui.screens.tour import TourScreen
-
         preferences.remember(toured=True)
-        self.push_screen(TourScreen())
+        self.push_screen(navigation.create("tour"))
 
     def action_copy(self) -> None:
         """What there is to copy of the run that is meant here."""
@@ -349,9 +279,7 @@ class GentuiApp(SurvivingApp):
             return {"id": run.id, "command": shlex.join(words), "path": str(run.path)}
 
         def show(texts: dict[str, str]) -> None:
-            from gentui.tui.screens.copy import CopyScreen
-
-            self.push_screen(CopyScreen(texts))
+            self.push_screen(navigation.create("copy", texts))
 
         self.in_thread(read, show)
 
@@ -364,96 +292,5 @@ class GentuiApp(SurvivingApp):
 
     # -- work
 
-    def in_thread(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
-        """Do something slow away from the screen; an exception becomes a notice."""
-
-        def arrive(result: Any) -> None:
-            if then is not None and not _is_gone(getattr(then, "__self__", None)):
-                then(result)
-
-        def do() -> None:
-            try:
-                result = work()
-            except Exception as error:
-                self.call_from_thread(self._failed, error)
-            else:
-                if then is not None:
-                    try:
-                        self.call_from_thread(arrive, result)
-                    except Exception as error:  # else nobody would hear of it
-                        self.call_from_thread(self._survive, error, None)
-
-        self.run_worker(do, thread=True, exit_on_error=False, group="work")
-
-    def _failed(self, error: Exception) -> None:
-        from engine.recipes.recipe import MissingData
-
-        for line in self.screen.query(StatusLine):
-            line.say("")
-        if isinstance(error, MissingData):
-            self.missing_data(str(error))
-        else:
-            self.tell(str(error) or type(error).__name__, "error")
-
-    def missing_data(self, remedy: str) -> None:
-        from gentui.tui.screens.notice import NoticeScreen
-
-        self.push_screen(NoticeScreen("The data is not here", remedy, "Nothing was started."))
-
-    def evaluate(self, run: Any, options: dict[str, Any], command: list[str]) -> None:
-        """Queue the scoring of a run; how it ends is told when it does."""
-
-        def work() -> Any:
-            from gentui import jobs
-
-            return jobs.evaluate(self.home, run.id, options, command=command)
-
-        def queued(job: Any) -> None:
-            self.tell(f"Queued: {' '.join(command)}")
-            self.live.follow(job)
-
-        self.in_thread(work, queued)
-
-    def on_scored(self, message: Scored) -> None:
+    def on_evaluation_finished(self, message: EvaluationFinished) -> None:
         self.tell(message.text, message.severity)
-
-    def launch(
-        self,
-        recipe: Recipe,
-        name: str = "",
-        command: list[str] | None = None,
-        replacing: Screen[Any] | None = None,
-        axes: Sequence[Axis] = (),
-        chosen: int | None = None,
-    ) -> None:
-        """Train a recipe and go to its run view, or all runs of a sweep over ``axes`` and go to the list of runs.
-
-        The screen ``replacing`` is left behind.
-        """
-
-        def work() -> list[str]:
-            from gentui import jobs
-            from gentui.runs import planning
-
-            plans = planning.planned(recipe, axes, name, chosen)
-            for plan in plans:
-                plan.recipe.require_data()
-            launch = jobs.launch
-            return [launch(self.home, p.recipe, name=p.name, command=command, tags=p.tags).id for p in plans]
-
-        def launched(run_ids: list[str]) -> None:
-            self.live.wake()
-            if replacing is not None and self.screen is replacing:
-                self.pop_screen()
-            if len(run_ids) == 1:
-                self.open_run(run_ids[0])
-            else:
-                self.tell(f"{len(run_ids)} runs are in the queue.")
-                self.call_later(self.action_go, "runs")
-
-        self.in_thread(work, launched)
-
-
-def _is_gone(owner: object) -> bool:
-    """Whether this is a widget or screen that was, or is being, taken away."""
-    return isinstance(owner, Widget) and (not owner.is_attached or owner._pruning)

@@ -121,7 +121,7 @@ def redraw(home: Path, points: int) -> None:
     from textual.app import App as Textual
 
     from gentui.index import Index, pyramid
-    from gentui.tui.curves import Curve, Look
+    from gentui.tui.curves import ChartStyle, Curve
     from gentui.tui.themes import curve_colours
     from gentui.tui.widgets.chart import Chart
 
@@ -161,7 +161,7 @@ def redraw(home: Path, points: int) -> None:
                     asked.append(time.perf_counter() - began)
                     curve = Curve("loss", found.x, found.lo, found.hi, found.marks, found.points, found.mean)
                     began = time.perf_counter()
-                    chart.show([curve], Look(log_y=bool(turn % 2), window=window))
+                    chart.show([curve], ChartStyle(log_y=bool(turn % 2), window=window))
                     canvas = chart._canvas()
                     assert canvas is not None
                     for row in range(canvas.size.height):

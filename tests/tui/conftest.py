@@ -25,7 +25,7 @@ from textual.css.query import NoMatches
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
-from gentui.tui.drawing import Drawer
+from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.workbench import GentuiApp
 
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
@@ -194,9 +194,9 @@ class Runs:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A playground whose process is not there: it is told by the test what came of its questions."""
-    monkeypatch.setattr(Drawer, "__init__", lambda self, run, device, heard: None)
-    monkeypatch.setattr(Drawer, "ask", lambda self, **words: 1)
-    monkeypatch.setattr(Drawer, "end", lambda self: None)
+    monkeypatch.setattr(SamplerProcess, "__init__", lambda self, run, device, heard: None)
+    monkeypatch.setattr(SamplerProcess, "ask", lambda self, **words: 1)
+    monkeypatch.setattr(SamplerProcess, "end", lambda self: None)
 
 
 @pytest.fixture
@@ -306,9 +306,9 @@ class Desk:
     async def renewed(self) -> None:
         """Wait until the index was asked anew for what is shown."""
         for _ in range(2):  # a pass that goes on already may have asked before
-            passes = self.app.live.passes
-            self.app.live.wake()
-            await self.until(lambda passes=passes: self.app.live.passes != passes)
+            passes = self.app.reader.passes
+            self.app.reader.wake()
+            await self.until(lambda passes=passes: self.app.reader.passes != passes)
 
     async def at_rest(self) -> None:
         """Wait until no work goes on that a key or the screen has begun."""
@@ -328,7 +328,7 @@ def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
         async with app.run_test(size=size) as pilot:
             d = Desk(app, pilot)
             if ready:
-                await d.until(lambda: app.screen._loaded and app.live.passes)  # type: ignore[attr-defined]
+                await d.until(lambda: app.screen._loaded and app.reader.passes)  # type: ignore[attr-defined]
             yield d
         assert len(app.crashes) == crashes, app.crashes
 

@@ -18,7 +18,7 @@ from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from gentui import jobs
 from gentui.machine import gpus, monitor
-from gentui.tui.live import Scored
+from gentui.tui.index_reader import EvaluationFinished
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from tests.tui.conftest import Desk, Runs, digit_tiles, grid_png
@@ -59,7 +59,7 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(place, lambda home: None)  # what is queued stays so
     patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
     patch.setattr("gentui.tui.screens.machine.look", lambda home: MACHINE)
-    patch.setattr("gentui.tui.survival.write", lambda *told: Path("/home/me/.local/share/gentui/crash.log"))
+    patch.setattr("gentui.tui.crash_guard.write", lambda *told: Path("/home/me/.local/share/gentui/crash.log"))
     patch.setattr("engine.settings.datasets.published.FashionMNIST.locate", classmethod(lambda cls: None))
     patch.setenv("GENTUI_DATA", "/nowhere")
     patch.delenv("GENTUI_PLOT", raising=False)
@@ -169,7 +169,7 @@ def pair(runs: Runs) -> None:
 
 async def rested(d: Desk) -> None:
     """Until all has come that is shown: below a dialog it comes no more."""
-    d.app.live._redraw = 0.0
+    d.app.reader._redraw = 0.0
     await d.renewed()
     await d.at_rest()
 
@@ -620,5 +620,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("quick look is in the trash", "▸  ✓ done         baseline")
     await d.press("u")
     await d.sees("is back.", "  ✓ done         quick look (quick)")
-    d.app.on_scored(Scored("a run was not evaluated: no weights of inception here", "error"))
+    d.app.on_evaluation_finished(
+        EvaluationFinished("a run was not evaluated: no weights of inception here", "error")
+    )
     await d.sees("was not evaluated")

@@ -11,8 +11,8 @@ from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.text import numbers
-from gentui.tui import wording
-from gentui.tui.curves import MARKERS, TONES, Curve, Look, smooth, value_at, window_of
+from gentui.tui import formatting
+from gentui.tui.curves import MARKERS, TONES, ChartStyle, Curve, smooth, value_at, window_of
 from gentui.tui.overlay import AROUND
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import (
@@ -122,7 +122,7 @@ async def test_every_curve_can_be_drawn(values, log_y, marks):
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         for axis in ("step", "time"):
-            chart.show([curve(values, marks=[1.0] if values else [])], Look(log_y, 0.6, marks, axis))
+            chart.show([curve(values, marks=[1.0] if values else [])], ChartStyle(log_y, 0.6, marks, axis))
             await pilot.pause()
         assert drawn(app).strip()
         if marks == "ascii":
@@ -134,16 +134,16 @@ async def test_the_same_curve_is_drawn_once():
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        assert chart.show([curve([3, 2, np.nan, 1])], Look())
-        assert not chart.show([curve([3, 2, np.nan, 1])], Look())
-        assert chart.show([curve([3, 2, np.nan, 1])], Look(log_y=True))
-        assert chart.show([curve([3, 2, 1, 1])], Look(log_y=True))
+        assert chart.show([curve([3, 2, np.nan, 1])], ChartStyle())
+        assert not chart.show([curve([3, 2, np.nan, 1])], ChartStyle())
+        assert chart.show([curve([3, 2, np.nan, 1])], ChartStyle(log_y=True))
+        assert chart.show([curve([3, 2, 1, 1])], ChartStyle(log_y=True))
 
 
 async def test_a_value_that_is_not_finite_gets_a_mark():
     app = OneChart()
     async with app.run_test(size=(60, 14)) as pilot:
-        app.query_one(Chart).show([curve([3, 2, np.nan, 1], marks=[3.0])], Look())
+        app.query_one(Chart).show([curve([3, 2, np.nan, 1], marks=[3.0])], ChartStyle())
         await pilot.pause()
         assert drawn(app).count("│") > 5
 
@@ -177,7 +177,7 @@ def test_durations_read_well(seconds, text):
 @pytest.mark.parametrize("width", [1, 8, 30])
 @pytest.mark.parametrize("fraction", [-1, 0, 0.01, 0.5, 0.999, 1, 7, None])
 def test_a_bar_is_as_wide_as_asked(width, fraction):
-    assert len(wording.bar(fraction, width)) == width
+    assert len(formatting.bar(fraction, width)) == width
 
 
 async def test_a_screen_left_while_its_chart_mounts_is_no_crash():
@@ -204,7 +204,7 @@ async def test_curves_of_one_chart_are_told_apart_without_colour(marks):
 
     app = Boxed()
     async with app.run_test(size=(80, 16)) as pilot:
-        app.query_one(ChartBox).show(PAIR, Look(False, 0.6, marks), "")
+        app.query_one(ChartBox).show(PAIR, ChartStyle(False, 0.6, marks), "")
         await pilot.pause()
         title, *plot = drawn(app).splitlines()
         for marker, one in zip(MARKERS[marks == "ascii"], PAIR, strict=False):
@@ -217,10 +217,10 @@ async def test_the_axis_holds_every_curve_of_the_chart():
     app = OneChart()
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
-        chart.show(PAIR, Look())
+        chart.show(PAIR, ChartStyle())
         await pilot.pause()
         assert chart._y_min < 1 and chart._y_max > 4
-        assert chart.show(PAIR[:1], Look()) and not chart.show(PAIR[:1], Look())
+        assert chart.show(PAIR[:1], ChartStyle()) and not chart.show(PAIR[:1], ChartStyle())
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ async def test_where_no_line_can_be_drawn_a_sentence_stands(curves, says):
 
     app = Boxed()
     async with app.run_test(size=(80, 24)) as pilot:
-        app.query_one(ChartBox).show(tuple(curves), Look(), "Starting.")
+        app.query_one(ChartBox).show(tuple(curves), ChartStyle(), "Starting.")
         await pilot.pause()
         assert (says in drawn(app)) and app.query_one(Chart).display == (not says)
 
@@ -264,7 +264,7 @@ async def test_a_new_point_redraws_the_end_of_the_curve_alone():
     async with app.run_test(size=(80, 20)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        look = Look(window=(1.0, 220.0), smoothing=0.0)
+        look = ChartStyle(window=(1.0, 220.0), smoothing=0.0)
         chart.show([curve(values)], look)
         await pilot.pause()
         canvas = chart._canvas()
@@ -280,7 +280,7 @@ async def test_the_cursor_gives_back_what_it_covered():
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        chart.show([curve(np.linspace(3, 1, 300))], Look(smoothing=0.0))
+        chart.show([curve(np.linspace(3, 1, 300))], ChartStyle(smoothing=0.0))
         await pilot.pause()
         before = drawn(app)
         chart.point_at(150.0)
@@ -306,11 +306,11 @@ async def test_the_y_axis_may_leave_outliers_out():
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        chart.show([curve(values)], Look())
+        chart.show([curve(values)], ChartStyle())
         assert chart._y_max > 1e6
-        chart.show([curve(values)], Look(clip=True))
+        chart.show([curve(values)], ChartStyle(clip=True))
         assert chart._y_max < 10
-        chart.show([curve([5.0, 1e6])], Look(clip=True))
+        chart.show([curve([5.0, 1e6])], ChartStyle(clip=True))
         assert chart._y_max > 1e6, "of a few values none is an outlier"
 
 
@@ -326,7 +326,7 @@ async def test_as_many_curves_as_there_are_colours_are_told_apart():
     app = Boxed()
     async with app.run_test(size=(120, 30)) as pilot:
         box = app.query_one(ChartBox)
-        box.show(runs, Look(), "")
+        box.show(runs, ChartStyle(), "")
         await pilot.pause()
         title = drawn(app).splitlines()[0]
         assert all(marker in title for marker in MARKERS[False]) and title.count("loss") == 1

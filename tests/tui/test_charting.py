@@ -9,6 +9,7 @@ import pytest
 from textual import events
 
 from gentui.config import chart_layouts
+from gentui.text import numbers
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import ChartBox, Charts
 from gentui.tui.widgets.heatmap import HeatMap
@@ -101,7 +102,6 @@ async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
         at = screen._cursor
         assert at < 50
         loss = screen.drawn.charts[0][0]
-        from gentui.text import numbers
         from gentui.tui.curves import value_at
 
         title = str(boxes[0].query_one(".chart-title").content)

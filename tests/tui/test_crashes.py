@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gentui.tui.crash_guard import LARGEST, write
 from gentui.tui.screens.base import BaseScreen, Dialog
-from gentui.tui.survival import LARGEST, write
 from tests.tui.test_terminal import Terminal
 
 

@@ -9,7 +9,7 @@ import pytest
 from textual.color import Color
 
 from gentui.config import preferences
-from gentui.tui.live import SLOW
+from gentui.tui.index_reader import SLOW
 from gentui.tui.screens.tour import lines
 from gentui.tui.themes import THEMES
 from gentui.tui.workbench import GentuiApp
@@ -127,4 +127,4 @@ def test_the_tour_is_five_lines():
 
 async def test_over_a_slow_line_redraws_are_few(home):
     app = GentuiApp(home, low_bandwidth=True)
-    assert app.live._redraw == SLOW == 5.0
+    assert app.reader._redraw == SLOW == 5.0

@@ -234,11 +234,11 @@ async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
         original = type(d.app)._display
         type(d.app)._display = lambda app, *a: (drawn.append(a), original(app, *a))[1]  # type: ignore[method-assign]
         try:
-            settled = d.app.live.passes
-            await d.until(lambda: d.app.live.passes >= settled + 2)
+            settled = d.app.reader.passes
+            await d.until(lambda: d.app.reader.passes >= settled + 2)
             drawn.clear()
-            settled = d.app.live.passes
-            await d.until(lambda: d.app.live.passes >= settled + 4)
+            settled = d.app.reader.passes
+            await d.until(lambda: d.app.reader.passes >= settled + 4)
             assert drawn == []
         finally:
             type(d.app)._display = original  # type: ignore[method-assign]

@@ -23,8 +23,7 @@ from textual.geometry import Size
 from textual.keys import _character_to_key
 
 from gentui.config import key_table
-from gentui.tui import drawing
-from gentui.tui.curves import Curve, Look
+from gentui.tui.curves import ChartStyle, Curve
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.home import HomeScreen
@@ -148,7 +147,7 @@ async def test_random_keys_and_resizes_over_a_live_run_crash_nothing(home: Path,
     monkeypatch.setattr(
         GentuiApp, "launch", lambda *a, **k: quits.append(1)
     )  # forms are left, nothing is started
-    monkeypatch.setattr(drawing, "SERVER", (sys.executable, "-P", str(HERE / "server.py")))
+    monkeypatch.setattr("gentui.tui.sampler_process.SERVER", (sys.executable, "-P", str(HERE / "server.py")))
     evaluator = [sys.executable, "-P", str(HERE.parent / "jobs" / "fake_evaluator.py")]
     monkeypatch.setenv("GENTUI_EVALUATOR", json.dumps(evaluator))
     monkeypatch.setattr(ExportScreen, "path", home / "table.csv")  # whatever is typed, nothing else is written
@@ -233,11 +232,11 @@ async def test_a_chart_that_is_told_before_its_parts_are_there_is_drawn_when_the
         chart = Chart()
         line = np.arange(9.0)
         told = d.app.screen.mount(chart)
-        chart.show([Curve("loss", line, line, line, np.zeros(0), 9)], Look())
+        chart.show([Curve("loss", line, line, line, np.zeros(0), 9)], ChartStyle())
         await told
         await d.sees("━━")
         await chart.remove()
-        chart.show([Curve("other", line, line, line, np.zeros(0), 9)], Look())
+        chart.show([Curve("other", line, line, line, np.zeros(0), 9)], ChartStyle())
         assert not d.app.crashes
 
 

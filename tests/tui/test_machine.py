@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from gentui.machine import gpus, monitor
-from gentui.tui.history import History
+from gentui.tui.machine_history import History
 from gentui.tui.screens.machine import rows_of
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import Charts

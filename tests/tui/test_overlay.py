@@ -9,7 +9,7 @@ from textual.color import Color
 
 from gentui.index import Index
 from gentui.tui.curves import MARKERS, marker_of, tone_of
-from gentui.tui.overlay import AROUND, MOST, SLOTS, Laid, Overlay
+from gentui.tui.overlay import AROUND, MOST, SLOTS, Overlay, OverlayEntry
 from gentui.tui.widgets.chart import Chart, _Stroke
 from gentui.tui.widgets.charts import legend_of
 from gentui.tui.widgets.viewer import Viewer
@@ -59,7 +59,7 @@ def test_two_runs_never_share_both_colour_and_marker():
 
 
 def test_a_legend_of_many_runs_says_how_many_it_leaves_out():
-    laid = [Laid(str(slot), f"run {slot}", slot, is_baseline=slot == 1) for slot in range(32)]
+    laid = [OverlayEntry(str(slot), f"run {slot}", slot, is_baseline=slot == 1) for slot in range(32)]
     whole = legend_of(laid, "braille", 60).plain
     assert "and " not in whole and max(map(len, whole.splitlines())) <= 60
     assert (

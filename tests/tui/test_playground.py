@@ -282,7 +282,7 @@ async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, home, run,
     live = runs.live(20)
     live.write_state(live.read_state().with_(slot="cuda:0"))
     async with desk() as d:
-        await d.until(lambda: d.app._pulse.running)
+        await d.until(lambda: d.app._activity.running)
         d.app.open_run(run.id)
         await d.on("RunScreen")
         await d.until(lambda: d.app.screen.seen)

@@ -47,9 +47,9 @@ async def test_the_preview_follows_a_run_in_training_and_reads_nothing_when_it_s
         run.write_state(run.read_state().with_(status="done", ended_at=1.0))
         runs.let_go()
         await d.sees("Newest run ✓ done")
-        looks, passes = [], d.app.live.passes
+        looks, passes = [], d.app.reader.passes
         monkeypatch.setattr("gentui.tui.screens.home.best_scores", looks.append)
-        await d.until(lambda: d.app.live.passes > passes + 2)
+        await d.until(lambda: d.app.reader.passes > passes + 2)
         assert looks == []
 
 
@@ -67,6 +67,6 @@ async def test_the_menu_below_a_run_takes_no_news_from_it(desk, runs):
     async with desk() as d:
         home = d.app.screen
         d.app.open_run(run.id)
-        await d.until(lambda: d.app.screen is not home and d.app.live._target[0] is d.app.screen)
+        await d.until(lambda: d.app.screen is not home and d.app.reader._target[0] is d.app.screen)
         home._look_at(run.id)  # as its timer does, a little late
-        assert d.app.live._target[0] is d.app.screen
+        assert d.app.reader._target[0] is d.app.screen

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gentui.index import Index
-from gentui.tui import quiet
+from gentui.tui import gc_tuning
 from gentui.tui.driver import PromptDriver
 
 
@@ -61,18 +61,18 @@ def as_before() -> Iterator[None]:
     gc.set_threshold(*thresholds)
     sys.setswitchinterval(turn)
     gc.unfreeze()
-    quiet._is_kept = False
+    gc_tuning._is_kept = False
 
 
 def test_garbage_waits_for_a_pause_in_the_typing(as_before: None, monkeypatch: pytest.MonkeyPatch):
     now, collected = [100.0], []
-    monkeypatch.setattr(quiet.time, "monotonic", lambda: now[0])
-    quiet.keep()
-    fake = SimpleNamespace(get_count=lambda: (0, 0, quiet.ENOUGH), collect=lambda: collected.append(now[0]))
-    monkeypatch.setattr(quiet, "gc", fake)
-    quiet.typed()
+    monkeypatch.setattr(gc_tuning.time, "monotonic", lambda: now[0])
+    gc_tuning.keep()
+    fake = SimpleNamespace(get_count=lambda: (0, 0, gc_tuning.ENOUGH), collect=lambda: collected.append(now[0]))
+    monkeypatch.setattr(gc_tuning, "gc", fake)
+    gc_tuning.typed()
     for now[0] in (100.1, 101.0, 103.0):
-        quiet.tidy()
+        gc_tuning.tidy()
     assert collected == [103.0]
 
 

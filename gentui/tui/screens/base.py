@@ -8,14 +8,13 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
 from gentui.text.sanitize import clean
-from gentui.tui.live import Fetch, Fresh
-from gentui.tui.survival import dismiss_once
+from gentui.tui.crash_guard import dismiss_once
+from gentui.tui.index_reader import Query, QueryResult
+from gentui.tui.services import AppServices
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from gentui.tui.workbench import GentuiApp
 
     _AnyScreen = Screen[Any]
 else:  # no widget itself: Textual takes styles from the first base that is one
@@ -27,17 +26,16 @@ def is_ready(screen: Screen[Any]) -> bool:
     return screen.is_mounted and not screen._closing and not screen._pruning
 
 
-class Ours(_AnyScreen):
+class ScreenMixin(_AnyScreen):
     """What full screens and dialogs have in common: keys and commands act on what is there."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-normal"), (34, "-tall")]  # noqa: RUF012
 
     @property
-    def gentui(self) -> GentuiApp:
-        from gentui.tui.workbench import GentuiApp
-
-        assert isinstance(self.app, GentuiApp)
+    def gentui(self) -> AppServices:
+        """The app, as screens know it."""
+        assert isinstance(self.app, AppServices)
         return self.app
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
@@ -53,7 +51,7 @@ class Ours(_AnyScreen):
             await super().run_action(action, namespaces)
 
 
-class BaseScreen(Ours, Screen[Any]):
+class BaseScreen(ScreenMixin, Screen[Any]):
     """A full screen. Subclasses set ``context`` and ``place``, and compose their ``body``."""
 
     context: ClassVar[str] = "app"
@@ -68,7 +66,7 @@ class BaseScreen(Ours, Screen[Any]):
     def body(self) -> ComposeResult:
         yield from ()
 
-    def fetch(self) -> Fetch | None:
+    def index_query(self) -> Query | None:
         """What to ask of the index, as a function of it that the live thread calls; None: nothing."""
         return None
 
@@ -77,14 +75,16 @@ class BaseScreen(Ours, Screen[Any]):
 
     def ask(self) -> None:
         """Have the screen supplied anew, now."""
-        if self.is_active and (fetch := self.fetch()) is not None:  # `is_current` holds one below as well
-            self._fetching = fetch
-            self.gentui.supply(self, fetch)
+        if (
+            self.is_active and (index_query := self.index_query()) is not None
+        ):  # `is_current` holds one below as well
+            self._current_query = index_query
+            self.gentui.supply(self, index_query)
 
-    _fetching: Fetch | None = None
+    _current_query: Query | None = None
 
-    def on_fresh(self, message: Fresh) -> None:
-        if message.fetch is not self._fetching or not self.is_attached:  # the answer to an older question
+    def on_query_result(self, message: QueryResult) -> None:
+        if message.query is not self._current_query or not self.is_attached:  # the answer to an older question
             return
         try:
             self.show(message.data)
@@ -92,7 +92,7 @@ class BaseScreen(Ours, Screen[Any]):
             self.query_one(StatusLine).complain(clean(f"this cannot be shown: {error!r}", 300))
 
     def on_screen_resume(self) -> None:
-        self.gentui.show_pulse(self)
+        self.gentui.show_activity(self)
         self.ask()
 
     def on_screen_suspend(self) -> None:
@@ -102,7 +102,7 @@ class BaseScreen(Ours, Screen[Any]):
         self.query_one(StatusLine).say(text)
 
 
-class Dialog(Ours, ModalScreen[Any]):
+class Dialog(ScreenMixin, ModalScreen[Any]):
     """A dialog over the screen below. Subclasses set ``context``."""
 
     context: ClassVar[str] = ""

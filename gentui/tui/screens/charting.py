@@ -11,15 +11,15 @@ from gentui.config import chart_layouts
 from gentui.config.chart_layouts import AXES, GUIDES, KINDS, MARKS, NEAR_PICTURE, PICTURE, SMOOTHING, Layout
 from gentui.metrics import grouping
 from gentui.metrics.namespaces import METRIC, SIGNAL, is_signal, is_system
+from gentui.runs import naming
 from gentui.text.matching import matcher
 from gentui.text.sanitize import clean
-from gentui.tui.curves import Curve, Look, name_of, place_on
-from gentui.tui.overlay import Laid
-from gentui.tui.screens import deeds
-from gentui.tui.screens.painting import PaintsOnce
+from gentui.tui.curves import ChartStyle, Curve, name_of, place_on
+from gentui.tui.overlay import OverlayEntry
+from gentui.tui.screens.painting import BatchedPaintScreen
 from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.charts import MOST_COLUMNS, MOST_ROWS, Charts, Curves, Page, smoothing_in_words
+from gentui.tui.widgets.charts import MOST_COLUMNS, MOST_ROWS, ChartPage, Charts, Curves, smoothing_in_words
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _NARROWEST = 1e-6  # of the whole axis: as near as it is zoomed
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ChartRequest:
     """Which charts are on the screen: so many, around the one in focus; so many columns of cells wide."""
 
     focus: int = 0
@@ -42,7 +42,7 @@ class Wanted:
     axis: str = "step"
     window: tuple[float, float] | None = None
     hidden: tuple[str, ...] = ()
-    laid: tuple[Laid, ...] = ()
+    laid: tuple[OverlayEntry, ...] = ()
     heat: str = ""
     filter: str = ""
     of_machine: bool = False
@@ -50,7 +50,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class ChartData:
     """What the index holds of them. ``groups``: the metrics of every chart that is not hidden; ``filtered``: how many
     the filter leaves out, and ``mistake`` what is wrong with it. ``metrics``: all that is logged."""
 
@@ -68,7 +68,7 @@ class Drawn:
     metrics: tuple[str, ...] = ()
 
 
-def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted: Wanted) -> Drawn:
+def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted: ChartRequest) -> ChartData:
     """In the live thread: the charts that are wanted of a run. ``scored`` are the metrics of its evaluations."""
     layout, metrics = chart_layouts.load(run.family) if wanted.needs_layout else None, tuple(names)
     names = [name for name in names if is_system(name) == wanted.of_machine]
@@ -90,14 +90,14 @@ def look_up(index: Index, run: Any, names: list[str], scored: list[str], wanted:
         extent = _extent(index, run, [run.id], wanted.axis)
         wanted = replace(wanted, window=wanted.window or extent)
         heat = heat_of(index, run.id, names, wanted)
-        return Drawn(every, [], first, focus, extent, heats=heats, heat=heat, **told)
+        return ChartData(every, [], first, focus, extent, heats=heats, heat=heat, **told)
     extent = _extent(index, run, [one.run for one in wanted.laid] or [run.id], wanted.axis)
     wanted = replace(wanted, window=wanted.window or extent)
     charts = []
     for group in every[first : first + wanted.charts]:
         curves = [c for name in group for c in _curves(index, run.id, name, name not in logged, wanted)]
         charts.append(with_points_marked(curves))
-    return Drawn(every, charts, first, focus, extent, heats=heats, **told)
+    return ChartData(every, charts, first, focus, extent, heats=heats, **told)
 
 
 def _extent(index: Index, run: Any, runs: list[str], axis: str) -> tuple[float, float] | None:
@@ -118,7 +118,7 @@ def _roomy(span: float) -> float:
     return float(np.ceil(span / unit) * unit)
 
 
-def _curves(index: Index, run_id: str, name: str, is_score: bool, wanted: Wanted) -> list[Curve]:
+def _curves(index: Index, run_id: str, name: str, is_score: bool, wanted: ChartRequest) -> list[Curve]:
     """A metric of the run, or of every run that lies over it and has it."""
     if len(wanted.laid) < 2:
         return [curve_of(index, run_id, name, wanted, is_score)]
@@ -131,7 +131,7 @@ def _curves(index: Index, run_id: str, name: str, is_score: bool, wanted: Wanted
 
 
 def curve_of(
-    index: Index, run_id: str, name: str, wanted: Wanted, is_score: bool, like: str | None = None
+    index: Index, run_id: str, name: str, wanted: ChartRequest, is_score: bool, like: str | None = None
 ) -> Curve:
     """A metric, or the scores of one, along the run. What is seen at evaluations only is marked, not smoothed."""
     is_sparse = is_score or is_signal(name)
@@ -156,7 +156,7 @@ def heats_of(names: list[str]) -> tuple[str, ...]:
     return (*shared, *([EVERYTHING] if len(names) > 1 else []))
 
 
-def heat_of(index: Index, run_id: str, names: list[str], wanted: Wanted) -> Heat:
+def heat_of(index: Index, run_id: str, names: list[str], wanted: ChartRequest) -> Heat:
     """The series of one heat map. Those of one prefix share a scale, but for signals of health, which measure
     different things."""
     prefix = "" if wanted.heat == EVERYTHING else f"{wanted.heat}/"
@@ -168,12 +168,12 @@ def heat_of(index: Index, run_id: str, names: list[str], wanted: Wanted) -> Heat
     return Heat(wanted.heat, tuple(curves), is_common=bool(prefix) and prefix != SIGNAL)
 
 
-class Charting(PaintsOnce):
+class ChartScreen(BatchedPaintScreen):
     """A screen with the charts of one run, and their keys. What is chosen holds for the run's family from then on."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.drawn: Drawn | None = None
+        self.drawn: ChartData | None = None
         self._family = ""
         self._run_name = ""
         self._layout = Layout()
@@ -209,14 +209,14 @@ class Charting(PaintsOnce):
     # -- supply
 
     @property
-    def laid(self) -> tuple[Laid, ...]:
+    def laid(self) -> tuple[OverlayEntry, ...]:
         """The run and those laid over it."""
         return self.gentui.overlay.of(self.run_id, self._run_name or self.run_id)
 
-    def wanted_charts(self) -> Wanted:
+    def wanted_charts(self) -> ChartRequest:
         charts = self.query_one(Charts)
         columns = max(charts.columns, charts.size.width - 30) if self._heat else charts.columns
-        return Wanted(
+        return ChartRequest(
             self._focus, charts.count, columns, self.axis, self._window, self._layout.hidden,
             self.laid, self._heat, self._layout.filter, self._of_machine, not self._has_layout,
         )  # fmt: skip
@@ -225,14 +225,14 @@ class Charting(PaintsOnce):
     def is_drawn(self) -> bool:
         return super().is_drawn and (not self.shows_charts or self.query_one(Charts).is_drawn)
 
-    def take_charts(self, run: Any, drawn: Drawn) -> None:
+    def take_charts(self, run: Any, drawn: ChartData) -> None:
         """Keep what was looked up; the first time, take on how the charts of the family were left."""
         if self.drawn is not None:
             self._follow(self.drawn.extent, drawn.extent)
         if drawn.first <= self._focus < drawn.first + len(drawn.charts):
             drawn = replace(drawn, focus=self._focus)  # it may have gone on since this was asked
         self.drawn = drawn
-        self._family, self._run_name = run.family, clean(deeds.label(run), 40)
+        self._family, self._run_name = run.family, clean(naming.label(run), 40)
         if self._has_layout or drawn.layout is None:
             return
         self._has_layout = True
@@ -249,9 +249,9 @@ class Charting(PaintsOnce):
         return f"{METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
 
     @property
-    def look(self) -> Look:
+    def look(self) -> ChartStyle:
         layout, extent = self._layout, self.drawn.extent if self.drawn else None
-        return Look(
+        return ChartStyle(
             layout.log_y, layout.smoothing, layout.marks, self.axis, layout.kind, layout.clip,
             self._window or extent, layout.guides,
         )  # fmt: skip
@@ -261,7 +261,7 @@ class Charting(PaintsOnce):
         if (drawn := self.drawn) is None:
             return
         heat = drawn.heat if self._heat else None
-        page = Page(
+        page = ChartPage(
             drawn.charts, drawn.first, len(drawn.groups), drawn.focus, self._waiting(drawn), () if heat else self.laid,
             drawn.hidden, heat, self._layout.filter if drawn.filtered else "", drawn.filtered, self._of_machine,
             self._layout.others,
@@ -273,7 +273,7 @@ class Charting(PaintsOnce):
         if heat or len(drawn.charts) == min(charts.count, len(drawn.groups) - drawn.first):
             self.release_paint()  # else they are asked for
 
-    def _waiting(self, drawn: Drawn) -> str:
+    def _waiting(self, drawn: ChartData) -> str:
         if drawn.filtered:
             return f"No chart is called {clean(self._layout.filter, 60)}."
         return "The machine was not watched while this run trained." if self._of_machine else self.waiting()

@@ -9,11 +9,10 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from gentui.config import key_table
-from gentui.runs import compare
-from gentui.text import numbers
+from gentui.runs import compare, naming
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
-from gentui.tui import wording
-from gentui.tui.screens import deeds
+from gentui.tui import formatting
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Column, Row, Table
@@ -62,12 +61,14 @@ class ChooseScreen(Dialog):
         for run in self._runs:
             at = self._marked.index(run.id) + 1 if run.id in self._marked else 0
             mark = (f"[{at}]", "accent") if at else "[ ]"
-            name = clean(deeds.label(run), 60)
+            name = clean(naming.label(run), 60)
             rows.append(
-                Row(run.id, (mark, wording.status(run.status), name, clean(run.dataset, 40), (run.id, "dim")))
+                Row(
+                    run.id, (mark, formatting.status(run.status), name, clean(run.dataset, 40), (run.id, "dim"))
+                )
             )
         self.query_one(Table).set_rows(rows)
-        told = f"{sign}{numbers.plural(len(self._marked), 'run')} marked"
+        told = f"{sign}{plural(len(self._marked), 'run')} marked"
         if len(self._marked) < compare.FEWEST:
             told += f"; {compare.FEWEST} to {compare.MOST} can be compared"
         self.query_one("#count", Static).update(told)

@@ -15,15 +15,15 @@ from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.metrics.namespaces import SYSTEM
-from gentui.runs import compare
+from gentui.runs import compare, naming
 from gentui.text import numbers
-from gentui.text.numbers import plus_minus
+from gentui.text.numbers import plural, plus_minus
 from gentui.text.sanitize import clean
-from gentui.tui import wording
-from gentui.tui.live import Fetch
-from gentui.tui.overlay import Laid
-from gentui.tui.screens import charting, deeds
-from gentui.tui.screens.charting import Charting
+from gentui.tui import formatting
+from gentui.tui.index_reader import Query
+from gentui.tui.overlay import OverlayEntry
+from gentui.tui.screens import charting
+from gentui.tui.screens.charting import ChartScreen
 from gentui.tui.widgets.charts import Charts
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.pictures import Pictures, at_step, sheet_of
@@ -40,7 +40,7 @@ CELL, LABEL = 15, 24  # cells wide: a run's column at least, and what the row is
 
 
 @dataclass
-class Beside:
+class Comparison:
     """What the index knew of the runs when asked. ``joules``: what their GPUs took, where that was watched."""
 
     runs: list[RunRow]
@@ -48,10 +48,10 @@ class Beside:
     scores: dict[str, list[Evaluation | None]]
     samples: list[list[Any]]
     joules: list[float | None]
-    drawn: charting.Drawn | None = None
+    drawn: charting.ChartData | None = None
 
 
-def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Beside:
+def look_up(index: Index, ids: tuple[str, ...], wanted: charting.ChartRequest) -> Comparison:
     """The runs that are still there, side by side, and the charts that are wanted of them."""
     runs = []
     for run_id in ids:
@@ -67,7 +67,7 @@ def look_up(index: Index, ids: tuple[str, ...], wanted: charting.Wanted) -> Besi
         here = tuple(one for one in wanted.laid if one.run in names)
         every = list(dict.fromkeys(name for of in names.values() for name in of))
         drawn = charting.look_up(index, runs[0], every, scored, replace(wanted, laid=here))
-    return Beside(
+    return Comparison(
         runs,
         compare.different([run.settings for run in runs]),
         compare.beside(best),
@@ -83,7 +83,7 @@ def _joules(index: Index, run: RunRow) -> float | None:
     return float(mean[0]) * run.seconds if len(mean) and np.isfinite(mean[0]) else None
 
 
-class CompareScreen(Charting):
+class CompareScreen(ChartScreen):
     """``ids``: the runs, the first of which the others are measured against."""
 
     context = "compare"
@@ -103,7 +103,7 @@ class CompareScreen(Charting):
         self._tab = "scores"
         self._step: int | None = None  # None follows the newest pictures
         self._first = 1  # of the runs beside the first one, that the tables show
-        self.seen: Beside | None = None
+        self.seen: Comparison | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="legend", markup=False)
@@ -125,11 +125,11 @@ class CompareScreen(Charting):
 
     # -- supply
 
-    def fetch(self) -> Fetch | None:
+    def index_query(self) -> Query | None:
         ids, wanted = self._ids, self.wanted_charts()
-        return Fetch(lambda index: look_up(index, ids, wanted))
+        return Query(lambda index: look_up(index, ids, wanted))
 
-    def show(self, data: Beside) -> None:
+    def show(self, data: Comparison) -> None:
         self.seen = data
         if data.runs and data.drawn is not None:
             self.take_charts(data.runs[0], data.drawn)
@@ -157,7 +157,7 @@ class CompareScreen(Charting):
         """Rows of a label, the key (None for a heading) and a cell for each run."""
         assert self.seen is not None
         table, places = self.query_one(f"#{name}-table", Table), self._shown()
-        names = list(deeds.telling(self.seen.runs).values())
+        names = list(naming.distinct_labels(self.seen.runs).values())
         titles = [f"{LETTERS[place]} {names[place]}" for place in places]
         columns = [Column("", minimum=10, maximum=LABEL)]
         columns += [Column(title, flex=True, minimum=CELL, maximum=36) for title in titles]
@@ -171,7 +171,7 @@ class CompareScreen(Charting):
             ]
         )
 
-    def _show_scores(self, seen: Beside) -> None:
+    def _show_scores(self, seen: Comparison) -> None:
         rows: list[tuple[str, str | None, list[Cell]]] = []
         for protocol, scores in seen.scores.items():
             known = next(score for score in scores if score is not None)
@@ -183,7 +183,7 @@ class CompareScreen(Charting):
         rows += [(label, label, cells) for label, cells in cost_of(seen.runs, seen.joules).items()]
         self._fill("scores", rows)
 
-    def _show_settings(self, seen: Beside) -> None:
+    def _show_settings(self, seen: Comparison) -> None:
         rows: list[tuple[str, str | None, list[Cell]]] = []
         for group, settings in compare.grouped(seen.settings).items():
             rows.append((clean(group, 60), None, []))
@@ -211,7 +211,7 @@ class CompareScreen(Charting):
         samples = self.seen.samples if self.seen else []
         return sorted({sample.step for run in samples for sample in run})
 
-    def _show_samples(self, seen: Beside) -> None:
+    def _show_samples(self, seen: Comparison) -> None:
         shown: list[tuple[Sheet | None, str]] = []
         for place, run in enumerate(seen.runs):
             sample = at_step(seen.samples[place], self._step)
@@ -222,7 +222,7 @@ class CompareScreen(Charting):
                 shown.append((sheet_of(folder, sample), f"{LETTERS[place]} · step {sample.step:,}"))
         hidden = self.query_one(Pictures).show(shown)
         at = "the newest of each" if self._step is None else f"as of step {self._step:,}"
-        self.say(at + (f" · no room for {numbers.plural(hidden, 'run')}" if hidden else ""))
+        self.say(at + (f" · no room for {plural(hidden, 'run')}" if hidden else ""))
 
     def action_scrub(self, by: int) -> None:
         steps = self.steps
@@ -250,10 +250,10 @@ class CompareScreen(Charting):
     # -- curves
 
     @property
-    def laid(self) -> tuple[Laid, ...]:
-        names = deeds.telling(self.seen.runs) if self.seen else {run: run for run in self._ids}
+    def laid(self) -> tuple[OverlayEntry, ...]:
+        names = naming.distinct_labels(self.seen.runs) if self.seen else {run: run for run in self._ids}
         return tuple(
-            Laid(run, f"{LETTERS[place]} {name}", self._slots[run], is_baseline=not place)
+            OverlayEntry(run, f"{LETTERS[place]} {name}", self._slots[run], is_baseline=not place)
             for place, (run, name) in enumerate(names.items())
         )
 
@@ -313,9 +313,9 @@ class CompareScreen(Charting):
 def legend(runs: list[RunRow]) -> Content:
     """Each run's letter, name, status."""
     parts: list[tuple[str, str]] = []
-    names = deeds.telling(runs)
+    names = naming.distinct_labels(runs)
     for place, run in enumerate(runs):
-        glyph, tone = wording.status(run.status)
+        glyph, tone = formatting.status(run.status)
         parts += [("   " if place else "", ""), (f"{LETTERS[place]} ", "bold $accent")]
         parts += [
             (names[run.id], "bold"),

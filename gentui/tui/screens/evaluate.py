@@ -10,10 +10,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.runs.naming import label
 from gentui.text.sanitize import clean
-from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import Dialog
-from gentui.tui.screens.deeds import label
+from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 
@@ -24,7 +24,7 @@ CHECKPOINT = "checkpoint"
 METRICS = "evaluate.also"
 
 
-class EvaluateScreen(Asks, Dialog):
+class EvaluateScreen(SettingsFormScreen, Dialog):
     """``recipe`` is the run's own, ``checkpoints`` those it has, the one that is scored by default first."""
 
     context = "evaluate"

@@ -13,10 +13,10 @@ from textual.widgets import Static
 
 from engine.runs.directory import read_beginning
 from gentui.config import key_table
+from gentui.runs.naming import label
 from gentui.text.sanitize import clean, fit
-from gentui.tui.live import Fetch
+from gentui.tui.index_reader import Query
 from gentui.tui.screens.base import BaseScreen
-from gentui.tui.screens.deeds import label
 
 SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
 DOMAIN_SIGNS, DOMAIN_STYLES = "ox", ("$primary", "bold $accent")
@@ -49,7 +49,7 @@ class FeaturesScreen(BaseScreen):
         yield Static(id="features-title", markup=False)
         yield Static("", id="features", markup=False)
 
-    def fetch(self) -> Fetch | None:
+    def index_query(self) -> Query | None:
         run_id, folder = self._run.id, self.gentui.home / "runs" / self._run.id
 
         def work(index: Any) -> dict[str, tuple[int, Any]]:
@@ -63,7 +63,7 @@ class FeaturesScreen(BaseScreen):
                 if name in newest
             }
 
-        return Fetch(work)
+        return Query(work)
 
     def show(self, data: dict[str, tuple[int, Any]]) -> None:
         self._seen = data

@@ -11,10 +11,11 @@ from textual.widgets import Button, Static
 
 from gentui.config import key_table
 from gentui.text import numbers
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
-from gentui.tui.screens.asking import Asks
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NAME, SEED = "name", "train.seed"
 
 
-class FormScreen(Asks, BaseScreen):
+class FormScreen(SettingsFormScreen, BaseScreen):
     """``reference`` is what ``gentui run`` would call the recipe: its name, or a path.
 
     A field with ``|`` between values is swept: there is a run for each combination.
@@ -194,9 +195,7 @@ class FormScreen(Asks, BaseScreen):
             title.append(("   quick", "bold $accent"))
         self.put("title", Content.assemble(*title))
         if self.problems:
-            text = f"✗ {numbers.plural(len(self.problems), 'problem')}: " + (
-                "; ".join(elsewhere) or "see the fields"
-            )
+            text = f"✗ {plural(len(self.problems), 'problem')}: " + ("; ".join(elsewhere) or "see the fields")
             self.put("summary", Content.assemble((text, "bold $error")))
         elif self.recipe is not None:
             self.put("summary", Content.assemble((f"✓ {self._summary(self.recipe)}", "$success")))
@@ -273,7 +272,7 @@ class FormScreen(Asks, BaseScreen):
             if yes:
                 self.app.pop_screen()
 
-        detail = f"{numbers.plural(changes, 'change')} would be forgotten."
+        detail = f"{plural(changes, 'change')} would be forgotten."
         self.app.push_screen(ConfirmScreen("Leave the form?", detail), answered)
 
 

@@ -11,7 +11,7 @@ from gentui.metrics.namespaces import SIGNAL
 from gentui.runs import alarms
 from gentui.text import numbers
 from gentui.text.sanitize import clean, fit
-from gentui.tui import wording
+from gentui.tui import formatting
 
 _COLOURS = {"error": "$error", "warning": "$warning", "info": "$primary"}
 _LONGEST = 400
@@ -22,7 +22,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
     """``run`` is a RunRow, ``alerts`` its AlertRows, of which the newest come first, ``signals`` charts by metric."""
     parts: list[Any] = []
     if run.reason and run.status not in ("running", "queued", "done"):  # the head has not always room for it
-        parts += [(wording.status(run.status)[0], "bold"), f"  {clean(run.reason, _LONGEST)}\n\n"]
+        parts += [(formatting.status(run.status)[0], "bold"), f"  {clean(run.reason, _LONGEST)}\n\n"]
     for alert in reversed(alerts):
         sign = f"{alarms.SIGNS[alert.severity]} {alert.severity}"
         parts += [(sign, f"bold {_COLOURS[alert.severity]}"), f"  {clean(alert.sentence, _LONGEST)}"]
@@ -43,7 +43,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
             f"  {fit(clean(name, 60), _NAME)}",
             (f"{numbers.number(run.metrics.get(metric)):>9}  ", "bold"),
         ]
-        parts += [fit(wording.spark(chart.mean), longest), _verdict(alarmed.get(name)), "\n"]
+        parts += [fit(formatting.spark(chart.mean), longest), _verdict(alarmed.get(name)), "\n"]
     if signals:
         parts.append("\n")
     if cost := alarms.cost(run):

@@ -12,12 +12,13 @@ from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.text import numbers
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
-from gentui.tui import cards, wording
-from gentui.tui.cards import Card
-from gentui.tui.live import Fetch
+from gentui.tui import formatting, recipe_cards
+from gentui.tui.index_reader import Query
+from gentui.tui.recipe_cards import Card
 from gentui.tui.screens.confirm import ConfirmScreen
-from gentui.tui.screens.listing import ListScreen
+from gentui.tui.screens.table_screen import TableScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
@@ -105,7 +106,7 @@ def _standing(run: RunRow) -> Standing:
     elif run.status != "done" and run.reason:
         words.append(clean(run.reason, 120))
     metric = run.best.metric if run.best is not None else ""
-    return Standing(run.id, *wording.status(run.status), " · ".join(words), metric)
+    return Standing(run.id, *formatting.status(run.status), " · ".join(words), metric)
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _beats(new: Best, old: Best) -> bool:
     return new.value < old.value if new.lower_is_better else new.value > old.value
 
 
-class HomeScreen(ListScreen):
+class HomeScreen(TableScreen):
     """The start screen."""
 
     context = "home"
@@ -157,7 +158,7 @@ class HomeScreen(ListScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cards: list[Card] = cards.quick_cards()
+        self._cards: list[Card] = recipe_cards.quick_cards()
         self._loaded = False
         self._known = Known()
         self._watched = ""  # the run that the preview shows
@@ -176,7 +177,7 @@ class HomeScreen(ListScreen):
         self.call_after_refresh(lambda: self.set_timer(0.02, self._load))
 
     def _load(self) -> None:
-        self.gentui.in_thread(cards.full_cards, self._recipes_loaded)
+        self.gentui.in_thread(recipe_cards.full_cards, self._recipes_loaded)
 
     def _recipes_loaded(self, loaded: list[Card]) -> None:
         self._cards, self._loaded = loaded, True
@@ -186,8 +187,8 @@ class HomeScreen(ListScreen):
         if self._loaded:  # data may have been fetched meanwhile
             self._load()
 
-    def fetch(self) -> Fetch | None:
-        return Fetch(self._look_up)
+    def index_query(self) -> Query | None:
+        return Query(self._look_up)
 
     def _look_up(self, index: Index) -> Known:
         """In the live thread: again whenever a trainer has written something."""
@@ -347,7 +348,7 @@ class HomeScreen(ListScreen):
             if yes:
                 self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
 
-        number = numbers.plural(count(axes, chosen), "run")
+        number = plural(count(axes, chosen), "run")
         self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", planning.shape(axes)), answered)
 
     async def action_edit(self) -> None:
@@ -375,7 +376,7 @@ class HomeScreen(ListScreen):
 
 def _short(metric: str, value: float) -> str:
     """``fid 102``, ``acc 0.4943``: whose accuracy, the detail pane says."""
-    return wording.score(metric.rpartition("_")[2], value)
+    return formatting.score(metric.rpartition("_")[2], value)
 
 
 def describe(
@@ -387,7 +388,7 @@ def describe(
     line = " · ".join(part for part in (card.family, card.dataset_title or card.dataset) if part)
     parts += [(line, "$text-muted"), "\n"]
     if standing is not None:
-        parts += ["Newest run ", (standing.status, wording.STYLES.get(standing.tone, ""))]
+        parts += ["Newest run ", (standing.status, formatting.STYLES.get(standing.tone, ""))]
         parts += [f" · {standing.told}\n" if standing.told else "\n"]
     if card.summary:
         parts += ["\n", card.summary, "\n"]

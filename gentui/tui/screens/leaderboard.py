@@ -12,9 +12,9 @@ from gentui.runs.scores import over_seeds
 from gentui.text import numbers
 from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
-from gentui.tui import wording
-from gentui.tui.live import Fetch
-from gentui.tui.screens.listing import ListScreen
+from gentui.tui import formatting
+from gentui.tui.index_reader import Query
+from gentui.tui.screens.table_screen import TableScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
@@ -33,7 +33,7 @@ COLUMNS = (
 )
 
 
-class LeaderboardScreen(ListScreen):
+class LeaderboardScreen(TableScreen):
     """One group for each data set, metric and protocol."""
 
     context = "leaderboard"
@@ -49,8 +49,8 @@ class LeaderboardScreen(ListScreen):
         yield Filter("recipe, data set, metric, protocol", id="leaderboard-filter")
         yield Table(COLUMNS, id="leaderboard", empty="Reading the scores …")
 
-    def fetch(self) -> Fetch | None:
-        return Fetch(lambda index: index.leaderboard())
+    def index_query(self) -> Query | None:
+        return Query(lambda index: index.leaderboard())
 
     def show(self, data: Any) -> None:
         self._rows = data
@@ -140,7 +140,7 @@ def _row(row: Any, number: int) -> Row:
     worst = row.alarms[0][0] if row.alarms else None
     cells: tuple[Cell, ...] = (
         rank,
-        (alarms.SIGNS[worst], wording.SEVERITIES[worst]) if worst else "",
+        (alarms.SIGNS[worst], formatting.SEVERITIES[worst]) if worst else "",
         (clean(row.recipe, 64), tone),
         (source, "dim"),
         (plus_minus(row.value, row.std, numbers.number), tone or "strong"),
@@ -165,7 +165,7 @@ def detail(row: Any) -> str:
     if row.run is not None and row.reference is not None and row.value == row.value:
         off = row.value - row.reference
         published = (
-            f"{'+' if off >= 0 else '−'}{numbers.number(abs(off))} to the published {numbers.number(row.reference)},"
-            " of a protocol that is not known"
+            f"{'+' if off >= 0 else '−'}{numbers.number(abs(off))} to the published"
+            f" {numbers.number(row.reference)}, of a protocol that is not known"
         )
     return " · ".join(filter(None, [raised, over_seeds(row, numbers.number), published]))

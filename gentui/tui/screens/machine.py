@@ -12,16 +12,16 @@ from textual.timer import Timer
 from gentui.config import key_table
 from gentui.machine.gpus import Gpu, gpu_in_words
 from gentui.machine.monitor import Job, Machine, Process, look
+from gentui.runs import naming
 from gentui.text import numbers
 from gentui.text.matching import matcher
 from gentui.text.sanitize import clean
-from gentui.tui import wording
-from gentui.tui.curves import Look
-from gentui.tui.history import History
-from gentui.tui.live import SLOW, Fetch
-from gentui.tui.screens import deeds
+from gentui.tui import formatting
+from gentui.tui.curves import ChartStyle
+from gentui.tui.index_reader import SLOW, Query
+from gentui.tui.machine_history import History
 from gentui.tui.screens.base import BaseScreen
-from gentui.tui.widgets.charts import Charts, Page
+from gentui.tui.widgets.charts import ChartPage, Charts
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
@@ -82,8 +82,8 @@ class MachineScreen(BaseScreen):
         if self._timer is not None:
             self._timer.pause()
 
-    def fetch(self) -> Fetch | None:
-        return Fetch(lambda index: {run.id: run for run in index.runs()})
+    def index_query(self) -> Query | None:
+        return Query(lambda index: {run.id: run for run in index.runs()})
 
     def show(self, data: dict[str, Any]) -> None:
         self._names = data
@@ -126,8 +126,8 @@ class MachineScreen(BaseScreen):
         first = self._page * charts.count % max(1, -(-len(every) // charts.count) * charts.count)
         waiting = f"No chart is called {clean(words, 60)}." if words.strip() else "Looking …"
         charts.show(
-            Page(every[first : first + charts.count], first, len(every), first, waiting),
-            Look(smoothing=0.0, axis="time", window=self._history.extent),
+            ChartPage(every[first : first + charts.count], first, len(every), first, waiting),
+            ChartStyle(smoothing=0.0, axis="time", window=self._history.extent),
         )
 
     def on_charts_room(self) -> None:
@@ -230,7 +230,7 @@ def processes_in(machine: Machine, names: dict[str, Any], words: str, by_memory:
 
 def _process(one: Process, names: dict[str, Any]) -> Row:
     run = names.get(one.job)
-    whose = f" · {clean(deeds.label(run), 40)}" if run else f" · {clean(one.job, 40)}" if one.job else ""
+    whose = f" · {clean(naming.label(run), 40)}" if run else f" · {clean(one.job, 40)}" if one.job else ""
     cells: tuple[Cell, ...] = (
         f"{one.name}  {one.pid}",
         f"{one.cpu:5.0%} of a core",
@@ -245,7 +245,7 @@ def _part(pair: tuple[int, int]) -> float:
 
 def meter(part: float) -> Cell:
     """A bar and a percentage; what is nearly full says so."""
-    text = f"{wording.bar(part, 8)} {part:4.0%}"
+    text = f"{formatting.bar(part, 8)} {part:4.0%}"
     return (f"{text} !", "warn") if part >= NEARLY_FULL else text
 
 
@@ -253,7 +253,7 @@ def _processes(gpu: Gpu, names: dict[str, Any]) -> list[Row]:
     rows = []
     for process in gpu.processes:
         run = names.get(process.job)
-        name = clean(deeds.label(run), 40) if run else clean(process.job, 40) or "another process"
+        name = clean(naming.label(run), 40) if run else clean(process.job, 40) or "another process"
         used = f"{process.bytes / 2**30:.1f} GiB" if process.bytes is not None else "–"
         key = f"process{gpu.number}.{process.pid}\0{process.job}"
         rows.append(Row(key, (f"   {name}", used, (f"pid {process.pid}", "dim"))))
@@ -262,8 +262,8 @@ def _processes(gpu: Gpu, names: dict[str, Any]) -> list[Row]:
 
 def _job(slot: str, job: Job, names: dict[str, Any]) -> Row:
     run = names.get(job.id)
-    place = wording.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
-    detail = job.kind if run is None else f"{job.kind} {clean(deeds.label(run), 60)}"
+    place = formatting.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
+    detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"
     if run is not None and job.place == 0 and run.steps:
         detail += f" · step {run.step:,} of {run.steps:,} · {numbers.duration(run.eta_s)} left"
     return Row(f"job {slot}\0{job.id}", (job.id, (place, "good" if job.place == 0 else "dim"), detail))

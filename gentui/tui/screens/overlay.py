@@ -11,18 +11,18 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.runs import naming
 from gentui.text import numbers
 from gentui.text.sanitize import clean
-from gentui.tui import wording
+from gentui.tui import formatting
 from gentui.tui.curves import marker_of
 from gentui.tui.overlay import MOST
-from gentui.tui.screens import deeds
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
-    from gentui.tui.workbench import GentuiApp
+    from gentui.tui.services import AppServices
 
 COLUMNS = (
     Column("", minimum=1),
@@ -74,7 +74,10 @@ class OverlayScreen(Dialog):
             self._fill()
 
     def _fill(self) -> None:
-        overlay, name = self.gentui.overlay, next((deeds.label(r) for r in self._runs if r.id == self._run), "")
+        overlay, name = (
+            self.gentui.overlay,
+            next((naming.label(r) for r in self._runs if r.id == self._run), ""),
+        )
         slots = {one.run: one.slot for one in overlay.of(self._run, clean(name, 40))}
         rows = []
         for run in self._runs:
@@ -82,7 +85,7 @@ class OverlayScreen(Dialog):
             word = "baseline" if run.id == overlay.baseline else word
             marker = marker_of(slots[run.id], self._is_ascii) if run.id in slots else ""
             cells: tuple[Cell, ...] = (
-                (marker, "accent"), clean(deeds.label(run), 60), wording.status(run.status),
+                (marker, "accent"), clean(naming.label(run), 60), formatting.status(run.status),
                 (clean(run.recipe, 40), "dim"), numbers.number(run.loss), (word, "dim"),
             )  # fmt: skip
             rows.append(Row(run.id, cells))
@@ -101,8 +104,10 @@ class OverlayScreen(Dialog):
         if run is None:
             return
         overlay = self.gentui.overlay
-        fits = getattr(overlay, deed)(run.id, clean(deeds.label(run), 40))
-        overlay.tell(deeds.telling([one for one in self._runs if one.id == self._run or one.id in overlay]))
+        fits = getattr(overlay, deed)(run.id, clean(naming.label(run), 40))
+        overlay.tell(
+            naming.distinct_labels([one for one in self._runs if one.id == self._run or one.id in overlay])
+        )
         self._fill()
         if not fits:
             self._say(f"No more than {MOST} runs can be laid over another.")
@@ -127,11 +132,11 @@ class OverlayScreen(Dialog):
         self.action_lay()
 
 
-def lay_over(app: GentuiApp, runs: Sequence[Any]) -> None:
+def lay_over(app: AppServices, runs: Sequence[Any]) -> None:
     """Open the first of the runs with the others laid over it, as many as can be."""
     first, *others = runs
-    fit = [run for run in others if app.overlay.add(run.id, clean(deeds.label(run), 40))]
-    app.overlay.tell(deeds.telling([run for run in runs if run is first or run.id in app.overlay]))
+    fit = [run for run in others if app.overlay.add(run.id, clean(naming.label(run), 40))]
+    app.overlay.tell(naming.distinct_labels([run for run in runs if run is first or run.id in app.overlay]))
     app.open_run(first.id)
     if len(fit) < len(others):
         app.tell(f"No more than {MOST} runs can be laid over another: {len(others) - len(fit)} are left out.")

@@ -13,7 +13,7 @@ LONGEST_HOLD, LOOK_AGAIN = 0.15, 0.005
 """Seconds that nothing is painted, and between two looks whether all is ready to be."""
 
 
-class PaintsOnce(BaseScreen):
+class BatchedPaintScreen(BaseScreen):
     """A screen that may wait with its painting until its widgets are laid out and drawn."""
 
     _held: Timer | None = None

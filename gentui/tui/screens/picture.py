@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from textual.app import ComposeResult
 
 from gentui.config import key_table
-from gentui.tui.live import Fetch
+from gentui.tui.index_reader import Query
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.widgets.bars import KeyBar, StatusLine
 from gentui.tui.widgets.viewer import Viewer
 
-if TYPE_CHECKING:
-    from gentui.tui.screens.run import RunScreen, Seen
+
+class PictureSource(Protocol):
+    """The screen whose picture is shown large; it answers the queries and knows which picture is next."""
+
+    def index_query(self) -> Query | None: ...
+    def show(self, data: Any) -> None: ...
+    def picture_now(self) -> tuple[Any, ...]: ...
+    def scrub(self, by: int) -> str: ...
+    def follow_newest(self) -> str: ...
+    def action_figure(self) -> str: ...
 
 
 class PictureScreen(BaseScreen):
@@ -23,7 +31,7 @@ class PictureScreen(BaseScreen):
     place = "runs"
     BINDINGS = key_table.bindings("picture")
 
-    def __init__(self, run: RunScreen) -> None:
+    def __init__(self, run: PictureSource) -> None:
         super().__init__()
         self._run = run
 
@@ -35,10 +43,10 @@ class PictureScreen(BaseScreen):
     def on_mount(self) -> None:
         self.call_after_refresh(self._show)
 
-    def fetch(self) -> Fetch | None:
-        return self._run.fetch()
+    def index_query(self) -> Query | None:
+        return self._run.index_query()
 
-    def show(self, data: Seen | None) -> None:
+    def show(self, data: Any) -> None:
         self._run.show(data)
         self._show()
 

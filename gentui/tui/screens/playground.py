@@ -14,18 +14,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.runs.naming import label
 from gentui.text.sanitize import clean, shorten
-from gentui.tui.drawing import Drawer
-from gentui.tui.screens.asking import Asks
+from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.screens.base import BaseScreen, is_ready
-from gentui.tui.screens.deeds import label, recipe_and_checkpoints
+from gentui.tui.screens.run_actions import recipe_and_checkpoints
+from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
 from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, Recipe
-    from gentui.tui.workbench import GentuiApp
+    from gentui.tui.services import AppServices
 
 ANY = "any"
 IMAGES, MOST_IMAGES, FRAMES, MOST_IN_ALL = 16, 256, 12, 2048
@@ -38,7 +39,7 @@ MAY_BE_EMPTY = ("to-seed", "neighbours")
 SUFFIXES = (".png", ".gif", ".npy")
 
 
-def open_playground(app: GentuiApp, run: Any) -> None:
+def open_playground(app: AppServices, run: Any) -> None:
     """The playground of a run, if there is something to draw from; of a classifier, what it makes of its images.
     ``run`` is a RunRow."""
     folder = app.home / "runs" / run.id
@@ -66,7 +67,7 @@ def open_playground(app: GentuiApp, run: Any) -> None:
     app.in_thread(read, opened)
 
 
-class PlaygroundScreen(Asks, BaseScreen):
+class PlaygroundScreen(SettingsFormScreen, BaseScreen):
     """``recipe`` is the run's own, ``checkpoints`` those it has, the default first; ``device`` is where it draws."""
 
     context = "playground"
@@ -85,7 +86,7 @@ class PlaygroundScreen(Asks, BaseScreen):
         self._dir = Path()
         self._conditions = Labels.of(recipe.data)
         self._is_conditional = False  # until the weights are read
-        self._drawer: Drawer | None = None
+        self._drawer: SamplerProcess | None = None
         self._asked: tuple[int, list[str]] | None = None  # what is being drawn
         self._drawn: list[str] | None = None  # what the picture shows
         self._saves = ""  # where to, when what is being drawn is done
@@ -238,10 +239,10 @@ class PlaygroundScreen(Asks, BaseScreen):
 
     # -- drawing
 
-    def _start(self) -> Drawer:
+    def _start(self) -> SamplerProcess:
         """The process that draws: the one there is, or a new one."""
         if self._drawer is None:
-            self._drawer = Drawer(self._dir, self._device, self._heard)
+            self._drawer = SamplerProcess(self._dir, self._device, self._heard)
             self._drawer.ask(read=self._checkpoints[0])
         return self._drawer
 
@@ -251,12 +252,12 @@ class PlaygroundScreen(Asks, BaseScreen):
         self._drawer = self._asked = self._drawn = None
         self._saves = ""
 
-    def _heard(self, drawer: Drawer, answer: dict[str, Any]) -> None:
+    def _heard(self, drawer: SamplerProcess, answer: dict[str, Any]) -> None:
         """In the drawer's thread."""
         if self.app.is_running:
             self.app.call_later(self._take, drawer, answer)
 
-    def _take(self, drawer: Drawer, answer: dict[str, Any]) -> None:
+    def _take(self, drawer: SamplerProcess, answer: dict[str, Any]) -> None:
         if drawer is not self._drawer or not is_ready(self):
             return
         if "conditions" in answer:

@@ -20,14 +20,15 @@ from engine.runs.directory import RunDir, read_beginning
 from gentui.config import key_table
 from gentui.config.chart_layouts import PICTURE
 from gentui.metrics.namespaces import is_signal
-from gentui.text import numbers
 from gentui.text.matching import matcher
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean, clean_lines
+from gentui.tui import navigation
 from gentui.tui.curves import marker_of
-from gentui.tui.live import Fetch
-from gentui.tui.records import Records
-from gentui.tui.screens import charting, deeds
-from gentui.tui.screens.charting import Charting, following
+from gentui.tui.event_tail import EventTail
+from gentui.tui.index_reader import Query
+from gentui.tui.screens import charting, run_actions
+from gentui.tui.screens.charting import ChartScreen, following
 from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
@@ -54,11 +55,11 @@ SIGNALS = 24  # most that are shown, and the cells of each one's small curve
 
 
 @dataclass
-class Seen:
+class RunSnapshot:
     """What the index knew of the run when asked. ``beside``: the grids of the runs laid over it."""
 
     run: Any
-    drawn: charting.Drawn
+    drawn: charting.ChartData
     samples: list[Any]
     figures: list[Any]
     evaluations: list[Any]
@@ -77,8 +78,8 @@ class Seen:
 
 
 def look_up(
-    index: Index, run_id: str, wanted: charting.Wanted, tab: str, tail: Tail | Records | None
-) -> Seen | None:
+    index: Index, run_id: str, wanted: charting.ChartRequest, tab: str, tail: Tail | EventTail | None
+) -> RunSnapshot | None:
     """Everything the run view shows, and the lines of ``tail``; None when there is no such run any more."""
     try:
         run = index.run(run_id)
@@ -86,7 +87,7 @@ def look_up(
         return None
     names, evaluations = index.metric_keys(run_id), index.evaluations(run_id)
     drawn = charting.look_up(index, run, names, [e.metric for e in evaluations], wanted)
-    return Seen(
+    return RunSnapshot(
         run, drawn, index.samples(run_id), index.figures(run_id), evaluations, index.alerts(run_id),
         {one.run: index.samples(one.run) for one in wanted.laid[1:]} if tab == "samples" else {},
         signals_of(index, run_id, names) if tab == "health" else None,
@@ -122,7 +123,7 @@ class Thumbnail(Viewer):
             self.post_message(self.Drawn(100 * (room - event.screen_x) / max(1, room)))
 
 
-class RunScreen(Charting):
+class RunScreen(ChartScreen):
     """The view of one run; with a ``step``, of its samples then."""
 
     context = "run"
@@ -136,14 +137,14 @@ class RunScreen(Charting):
         self.run_id = run_id
         self._meant = step  # until there are samples
         self.dir = Path()
-        self.seen: Seen | None = None
+        self.seen: RunSnapshot | None = None
         self._tab = "charts" if step is None else "samples"
         self._kind = GRID  # what the pictures are of: the sample grid, or a figure's name
         self._at: int | None = None  # None follows the newest picture
         self._shows_kinds = False
         self._told = ""  # of the pictures side by side
         self._tail: Tail | None = None
-        self._records: Records | None = None
+        self._records: EventTail | None = None
         self._shows_records = self._shows_below = False
         self._read: set[str] = set()
         self._words: dict[str, str] = {}  # what the lines of a pane of text are chosen by
@@ -173,20 +174,20 @@ class RunScreen(Charting):
     def on_mount(self) -> None:
         self.hold_paint()
         self.dir = self.gentui.home / "runs" / self.run_id
-        self._tail, self._records = Tail(self.dir / "log.txt"), Records(RunDir(self.dir))
+        self._tail, self._records = Tail(self.dir / "log.txt"), EventTail(RunDir(self.dir))
         self.query_one("#below").can_focus = False
         self._show_tab()
 
     # -- supply
 
-    def fetch(self) -> Fetch | None:
+    def index_query(self) -> Query | None:
         run_id, tab = self.run_id, self._tab
         if self._tail is None:
             return None
         wanted, tail = self.wanted_charts(), self._records if self._shows_records else self._tail
         if self._log is None:
             tail = None
-        return Fetch(lambda index: look_up(index, run_id, wanted, tab, tail), tail.stamp if tail else None)
+        return Query(lambda index: look_up(index, run_id, wanted, tab, tail), tail.stamp if tail else None)
 
     @property
     def _log(self) -> Lines | None:
@@ -196,7 +197,7 @@ class RunScreen(Charting):
         below = self.query_one("#below", Lines)
         return below if below.has_class("-on") and self.size.height >= LEAST_FOR_BELOW else None
 
-    def show(self, data: Seen | None) -> None:
+    def show(self, data: RunSnapshot | None) -> None:
         if data is None:
             if not self.dir.is_dir():  # else another gentui is taking it in just now
                 self.say("This run is not there any more.")
@@ -348,12 +349,12 @@ class RunScreen(Charting):
         hidden = self.query_one("#beside", Pictures).show(shown)
         at = "the newest of each, following" if step is None else f"as of step {step:,} (n follows)"
         what = "picture" if self._shows_kinds else "run"
-        told = at + (f" · no room for {numbers.plural(hidden, what)}" if hidden else "")
+        told = at + (f" · no room for {plural(hidden, what)}" if hidden else "")
         if told != self._told:
             self._told = told
             self.say(told)
 
-    def _runs_at(self, seen: Seen, step: int | None) -> list[tuple[Sheet | None, str]]:
+    def _runs_at(self, seen: RunSnapshot, step: int | None) -> list[tuple[Sheet | None, str]]:
         """The grids of this run and of those laid over it."""
         runs, is_ascii = self.gentui.home / "runs", self._layout.marks == "ascii"
         shown: list[tuple[Sheet | None, str]] = []
@@ -487,9 +488,7 @@ class RunScreen(Charting):
             self.say("There is nothing more on that side.")
 
     def action_zoom(self) -> None:
-        from gentui.tui.screens.picture import PictureScreen
-
-        self.app.push_screen(PictureScreen(self))
+        self.app.push_screen(navigation.create("picture", self))
 
     # -- scores, health, settings, net
 
@@ -591,11 +590,11 @@ class RunScreen(Charting):
 
     def action_stop(self) -> None:
         if self.seen:
-            deeds.stop(self.gentui, self.seen.run)
+            run_actions.stop(self.gentui, self.seen.run)
 
     def action_evaluate(self) -> None:
         if self.seen:
-            deeds.evaluate(self.gentui, self.seen.run)
+            run_actions.evaluate(self.gentui, self.seen.run)
 
     def action_playground(self) -> None:
         from gentui.tui.screens.playground import open_playground
@@ -605,27 +604,27 @@ class RunScreen(Charting):
 
     def action_resume(self) -> None:
         if self.seen:
-            deeds.resume(self.gentui, self.seen.run)
+            run_actions.resume(self.gentui, self.seen.run)
 
     def action_remove(self) -> None:
         if self.seen:
-            deeds.remove(self.gentui, self.seen.run, then=self._removed)
+            run_actions.remove(self.gentui, self.seen.run, then=self._removed)
 
     def action_tag(self) -> None:
         if self.seen:
-            deeds.tag(self.gentui, self.seen.run)
+            run_actions.tag(self.gentui, self.seen.run)
 
     def action_note(self) -> None:
         if self.seen:
-            deeds.note(self.gentui, self.seen.run)
+            run_actions.note(self.gentui, self.seen.run)
 
     def action_rename(self) -> None:
         if self.seen:
-            deeds.rename(self.gentui, self.seen.run)
+            run_actions.rename(self.gentui, self.seen.run)
 
     def action_again(self) -> None:
         if self.seen:
-            deeds.edit_again(self.gentui, self.seen.run)
+            run_actions.edit_again(self.gentui, self.seen.run)
 
     @property
     def runs_meant(self) -> list[str]:

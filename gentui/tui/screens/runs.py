@@ -11,14 +11,15 @@ from textual.app import ComposeResult
 
 from gentui.config import key_table, preferences
 from gentui.metrics.namespaces import SEVERITIES
-from gentui.runs import alarms, compare, filter_language
+from gentui.runs import alarms, compare, filter_language, naming
 from gentui.text import numbers
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
-from gentui.tui import wording
-from gentui.tui.live import Fetch
-from gentui.tui.screens import deeds
-from gentui.tui.screens.listing import ListScreen
+from gentui.tui import formatting
+from gentui.tui.index_reader import Query
+from gentui.tui.screens import run_actions
 from gentui.tui.screens.prompt import PromptScreen
+from gentui.tui.screens.table_screen import TableScreen
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
@@ -39,7 +40,7 @@ def _progress(run: Any) -> float:
 
 COLUMNS: tuple[tuple[Column, Sort], ...] = (
     (Column("status", minimum=9), Sort(lambda run: (_ORDER.index(run.status), run.queued_at or 0.0), False)),
-    (Column("run", flex=True, minimum=14, maximum=40), Sort(lambda run: deeds.label(run).lower(), False)),
+    (Column("run", flex=True, minimum=14, maximum=40), Sort(lambda run: naming.label(run).lower(), False)),
     (Column("tags", maximum=24, drop=6), Sort(lambda run: sorted(run.tags) or None, False)),
     (Column("data set", maximum=16, drop=6), Sort(lambda run: run.dataset or None, False)),
     (Column("progress", minimum=13), Sort(_progress)),
@@ -111,7 +112,7 @@ def _by(get: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return order
 
 
-class RunsScreen(ListScreen):
+class RunsScreen(TableScreen):
     """The runs table."""
 
     context = "runs"
@@ -151,8 +152,8 @@ class RunsScreen(ListScreen):
         text = self.filter_text
         self.gentui.in_thread(lambda: preferences.remember(runs_filter=text))
 
-    def fetch(self) -> Fetch | None:
-        return Fetch(self._list)
+    def index_query(self) -> Query | None:
+        return Query(self._list)
 
     def _list(self, index: Any) -> tuple[dict[str, Listed], filter_language.Known, tuple[str, ...]]:
         """In the live thread: the rows, made anew only for runs that changed."""
@@ -275,7 +276,7 @@ class RunsScreen(ListScreen):
         shown = {listed.run.id for listed in self._matching}
         hidden = f", {len(marked - shown)} of them not shown" if marked - shown else ""
         what = "stop, resume, delete and tags are for all of them"
-        self.say(f"◆ {numbers.plural(len(marked), 'run')} marked{hidden}: {what}" if marked else "")
+        self.say(f"◆ {plural(len(marked), 'run')} marked{hidden}: {what}" if marked else "")
 
     def _unmark(self) -> None:
         self.query_one(Table).set_marked(())
@@ -341,11 +342,11 @@ class RunsScreen(ListScreen):
 
     def action_stop(self) -> None:
         if runs := self._many():
-            deeds.stop(self.gentui, *runs)
+            run_actions.stop(self.gentui, *runs)
 
     def action_evaluate(self) -> None:
         if run := self._one():
-            deeds.evaluate(self.gentui, run)
+            run_actions.evaluate(self.gentui, run)
 
     def action_playground(self) -> None:
         from gentui.tui.screens.playground import open_playground
@@ -361,50 +362,50 @@ class RunsScreen(ListScreen):
 
     def action_resume(self) -> None:
         if runs := self._many():
-            deeds.resume(self.gentui, *runs)
+            run_actions.resume(self.gentui, *runs)
 
     def action_remove(self) -> None:
         if runs := self._many():
-            deeds.remove(self.gentui, *runs, then=self._unmark)
+            run_actions.remove(self.gentui, *runs, then=self._unmark)
 
     def action_undo(self) -> None:
-        deeds.undo(self.gentui)
+        run_actions.undo(self.gentui)
 
     def action_tag(self) -> None:
         if runs := self._many():
-            deeds.tag(self.gentui, *runs)
+            run_actions.tag(self.gentui, *runs)
 
     def action_note(self) -> None:
         if run := self._one():
-            deeds.note(self.gentui, run)
+            run_actions.note(self.gentui, run)
 
     def action_rename(self) -> None:
         if run := self._one():
-            deeds.rename(self.gentui, run)
+            run_actions.rename(self.gentui, run)
 
     def action_import_runs(self) -> None:
-        deeds.import_runs(self.gentui)
+        run_actions.import_runs(self.gentui)
 
     def action_reorder(self, where: str) -> None:
         if run := self._one():
-            deeds.reorder(self.gentui, run, where)
+            run_actions.reorder(self.gentui, run, where)
 
     def action_again(self) -> None:
         if run := self._one():
-            deeds.edit_again(self.gentui, run)
+            run_actions.edit_again(self.gentui, run)
 
 
 def row_of(run: Any, place: int | None = None, asked: Sequence[Callable[[Any], Any]] = ()) -> Row:
     """A RunRow as a table row; ``place`` is the one it has in the queue, ``asked`` what else has a column."""
-    name = clean(deeds.label(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
+    name = clean(naming.label(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
     step, steps = run.step or 0, run.steps or 0
     fraction = min(1.0, step / steps) if steps else 0.0
     is_live = run.status in ("running", "stalled")
-    progress = f"{wording.bar(fraction, 8)} {fraction:4.0%}" if steps else f"step {step:,}"
+    progress = f"{formatting.bar(fraction, 8)} {fraction:4.0%}" if steps else f"step {step:,}"
     if place is not None:
         progress = f"{place}. in queue"
     cells: tuple[Cell, ...] = (
-        wording.status(run.status),
+        formatting.status(run.status),
         name,
         (clean(" ".join(run.tags), 100), "accent"),
         clean(run.dataset, 40),
@@ -413,7 +414,7 @@ def row_of(run: Any, place: int | None = None, asked: Sequence[Callable[[Any], A
         numbers.duration(run.eta_s) if is_live else ("–", "dim"),
         numbers.number(run.loss),
         score(run.best),
-        (alarms.count(run), wording.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
+        (alarms.count(run), formatting.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         clean(run.slot or run.device or "", 12),
         (when(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
@@ -442,7 +443,7 @@ def score(best: Any | None) -> Cell:
     """An Evaluation in a few cells."""
     if best is None:
         return "–", "dim"
-    return wording.score(clean(best.metric, 30), best.value, best.std), "accent"
+    return formatting.score(clean(best.metric, 30), best.value, best.std), "accent"
 
 
 def when(moment: float | str | None) -> str:

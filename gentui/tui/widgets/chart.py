@@ -24,7 +24,7 @@ from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from textual_plot.plot_widget import LinePlot
 
 from gentui.text import numbers
-from gentui.tui.curves import SERIES, TONES, Curve, Look, marker_of, same, slot_of, smooth
+from gentui.tui.curves import SERIES, TONES, ChartStyle, Curve, marker_of, same, slot_of, smooth
 from gentui.tui.overlay import SLOTS
 from gentui.tui.themes import MONOCHROME
 
@@ -225,8 +225,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_reactive(PlotWidget.margin_top, 0)
         self.set_reactive(PlotWidget.margin_bottom, MARGIN_BOTTOM)
         self.set_reactive(PlotWidget.margin_left, MARGIN_LEFT)
-        self._look = Look()
-        self._drawn: tuple[tuple[Curve, ...], Look, object] | None = None
+        self._look = ChartStyle()
+        self._drawn: tuple[tuple[Curve, ...], ChartStyle, object] | None = None
         self._cursor: float | None = None
         self._under: tuple[int, list[tuple[str, str]]] | None = None  # the cells that the cursor covers
         self._is_drawing = False
@@ -252,7 +252,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         pass
 
     @property
-    def look(self) -> Look:
+    def look(self) -> ChartStyle:
         return self._look
 
     @property
@@ -261,7 +261,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         canvas = self._canvas()
         return canvas is not None and canvas._canvas_size == canvas.size and not self._needs_rerender
 
-    def show(self, curves: Sequence[Curve], look: Look) -> bool:
+    def show(self, curves: Sequence[Curve], look: ChartStyle) -> bool:
         """Draw the curves this way; False when that is on the screen already."""
         state = self.app.theme
         if self._drawn and self._drawn[1:] == (look, state) and same(curves, self._drawn[0]):
@@ -292,7 +292,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         if not self._is_drawing:  # else it is painted once, when everything is said
             super()._rerender()
 
-    def _draw(self, curves: Sequence[Curve], look: Look) -> None:
+    def _draw(self, curves: Sequence[Curve], look: ChartStyle) -> None:
         if not self.query("#legend"):  # it is drawn when its parts are there; or they have gone already
             return
         self._is_drawing = True
@@ -306,7 +306,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         else:  # to refresh the widget would write all of it to the terminal again
             self._render_plot()
 
-    def _lay_down(self, curves: Sequence[Curve], look: Look) -> None:
+    def _lay_down(self, curves: Sequence[Curve], look: ChartStyle) -> None:
         with self.app.batch_update():
             self.clear()
             lines = [self._line_of(curve, look) for curve in curves]
@@ -337,7 +337,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         self.set_y_formatter(LogFormatter() if self._look.log_y else PlainFormatter())
         self.set_x_formatter(TimeFormatter(most) if self._look.axis == "time" else PlainFormatter(most))
 
-    def _line_of(self, curve: Curve, look: Look) -> _Line:
+    def _line_of(self, curve: Curve, look: ChartStyle) -> _Line:
         lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
         smoothing = 0.0 if curve.sparse else look.smoothing
         middle = (lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST)
@@ -382,7 +382,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(values > 0, np.log10(values), np.nan)
 
-    def _set_limits(self, lines: Sequence[_Line], look: Look) -> None:
+    def _set_limits(self, lines: Sequence[_Line], look: ChartStyle) -> None:
         """A little air above and below; a single point gets an axis of its own."""
         known = np.concatenate([line.x[np.isfinite(line.x)] for line in lines] or [np.empty(0)])
         left, right = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)

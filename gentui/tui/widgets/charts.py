@@ -14,9 +14,20 @@ from textual.message import Message
 from textual.widgets import Static
 
 from gentui.text import numbers
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
-from gentui.tui.curves import Curve, Look, marker_of, name_of, place_on, slot_of, tone_of, value_at, window_of
-from gentui.tui.overlay import Laid
+from gentui.tui.curves import (
+    ChartStyle,
+    Curve,
+    marker_of,
+    name_of,
+    place_on,
+    slot_of,
+    tone_of,
+    value_at,
+    window_of,
+)
+from gentui.tui.overlay import OverlayEntry
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 
@@ -37,7 +48,7 @@ Curves = tuple[Curve, ...]
 
 
 @dataclass(frozen=True)
-class Page:
+class ChartPage:
     """The charts to show: those from ``first`` on of ``number``, the one in focus, the runs drawn in them where
     they are several, how many charts are hidden, and what is waited for where there is none. ``filtered``: how many
     charts the words of ``filter`` leave out; ``others``: the charts whose y axis is not of the kind that the look says;
@@ -48,7 +59,7 @@ class Page:
     number: int = 0
     focus: int = 0
     waiting: str = ""
-    laid: tuple[Laid, ...] = ()
+    laid: tuple[OverlayEntry, ...] = ()
     hidden: int = 0
     heat: Heat | None = field(default=None, repr=False)
     filter: str = ""
@@ -71,7 +82,7 @@ class ChartBox(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._shown: tuple[Curves, Look] = (), Look()
+        self._shown: tuple[Curves, ChartStyle] = (), ChartStyle()
         self._waiting = ""
         self._in_focus = False
         self._cursor: float | None = None
@@ -89,7 +100,7 @@ class ChartBox(Vertical):
     def curves(self) -> Curves:
         return self._shown[0]
 
-    def show(self, curves: Curves, look: Look, waiting: str, in_focus: bool = False) -> None:
+    def show(self, curves: Curves, look: ChartStyle, waiting: str, in_focus: bool = False) -> None:
         """Draw these curves; ``waiting`` is what a run that has logged nothing waits for."""
         self._shown, self._waiting, self._in_focus = (curves, look), waiting, in_focus
         if self.is_mounted:  # else when it is
@@ -144,7 +155,7 @@ def instead_of(curves: Curves, waiting: str) -> str:
     return "No finite value yet." if any(len(curve.marks) for curve in curves) else waiting
 
 
-def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content:
+def title_of(curves: Curves, look: ChartStyle, cursor: float | None = None) -> Content:
     """Names and last values with the markers of the curves, their range, and how they are drawn. With a cursor: the
     values there, and how far from the baseline's."""
     parts: list[tuple[str, str]] = []
@@ -180,7 +191,7 @@ def title_of(curves: Curves, look: Look, cursor: float | None = None) -> Content
     elif lows:
         parts.append((f"  {numbers.number(min(lows))} … {numbers.number(max(highs))}", "$text-muted"))
     if bad:
-        parts.append((f"  {'x' if is_ascii else '✗'} not finite in {numbers.plural(bad, 'place')}", "$error"))
+        parts.append((f"  {'x' if is_ascii else '✗'} not finite in {plural(bad, 'place')}", "$error"))
     drawn = [f"by {name_of(look.axis)}"] if look.axis != "step" else []
     drawn += ["log y"] if look.log_y else []
     drawn += ["outliers cut"] if look.clip else []
@@ -195,12 +206,16 @@ def values_at(curves: Curves, x: float) -> dict[int, str]:
     return {slot: numbers.number(value) for slot, value in told.items() if np.isfinite(value)}
 
 
-def smoothing_in_words(look: Look) -> str:
+def smoothing_in_words(look: ChartStyle) -> str:
     return f"mean of {window_of(look.smoothing)}" if look.kind == "window" else f"smooth {look.smoothing:g}"
 
 
 def legend_of(
-    laid: Sequence[Laid], marks: str, width: int = 0, lines: int = 0, values: Mapping[int, str] | None = None
+    laid: Sequence[OverlayEntry],
+    marks: str,
+    width: int = 0,
+    lines: int = 0,
+    values: Mapping[int, str] | None = None,
 ) -> Content:
     """Which marker and colour is which run's, in at most ``lines`` of at most ``width`` cells; 0: as many as it takes.
     ``values``: what the curve of each slot is at the cursor."""
@@ -256,8 +271,8 @@ class Charts(Vertical):
         self.across = self.down = 1
         self._wanted = self._wanted_rows = 0
         self._is_single = False
-        self._page = Page(())
-        self._look = Look()
+        self._page = ChartPage(())
+        self._look = ChartStyle()
         self._cursor: float | None = None
 
     def compose(self) -> ComposeResult:
@@ -307,7 +322,7 @@ class Charts(Vertical):
         """Whether what it shows is drawn for the room it has."""
         return all(box.is_drawn for box in self.query(ChartBox) if box.display)
 
-    def show(self, page: Page, look: Look) -> None:
+    def show(self, page: ChartPage, look: ChartStyle) -> None:
         """Draw these charts this way."""
         self._page, self._look = page, look
         grid, heat = self.query_one(Grid), self.query_one(HeatMap)
@@ -346,7 +361,7 @@ class Charts(Vertical):
     def _paging(self) -> str:
         page = self._page
         told = ["the machine (L)"] if page.of_machine else []
-        told += [f"{numbers.plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
+        told += [f"{plural(page.hidden, 'chart')} hidden (U)"] if page.hidden else []
         told += [f"{page.filtered} left out by {clean(page.filter, 30)} (/)"] if page.filtered else []
         pages = -(-page.number // max(1, self.count))
         if pages > 1 and page.heat is None:

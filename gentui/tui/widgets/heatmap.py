@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from gentui.text import numbers
 from gentui.text.sanitize import clean, fit
-from gentui.tui.curves import Curve, Look, place_on, value_at
+from gentui.tui.curves import ChartStyle, Curve, place_on, value_at
 
 SHADES = {False: "·░▒▓█", True: ".:o*#"}
 """From the lowest to the highest; a blank is no value."""
@@ -99,11 +99,11 @@ class HeatMap(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._heat: Heat | None = None
-        self._look = Look()
+        self._look = ChartStyle()
         self._cursor: float | None = None
         self._first = 0
 
-    def show(self, heat: Heat, look: Look, cursor: float | None = None) -> None:
+    def show(self, heat: Heat, look: ChartStyle, cursor: float | None = None) -> None:
         is_new = not heat.same_as(self._heat) or (look, cursor) != (self._look, self._cursor)
         if self._heat is None or heat.name != self._heat.name:
             self._first = 0

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from gentui.runs import alarms
 from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
-from gentui.tui import wording
+from gentui.tui import formatting
 
 Piece = tuple[str, str]
 """Text and tone."""
@@ -73,11 +73,11 @@ class RunHead(Widget):
 
 def lines_of(run: Any, width: int) -> list[list[Piece]]:
     """A RunRow as three lines of pieces."""
-    status, tone = wording.status(run.status)
+    status, tone = formatting.status(run.status)
     first: list[Piece] = [(status, tone), ("  ", "")]
     if run.worst:
         first += [
-            (shorten(alarms.headline(run), max(12, width // 2)), wording.SEVERITIES[run.worst]),
+            (shorten(alarms.headline(run), max(12, width // 2)), formatting.SEVERITIES[run.worst]),
             ("  ", ""),
         ]
     first.append((clean(run.name or run.title or run.recipe, 80), "strong"))
@@ -100,7 +100,7 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     second: list[Piece] = []
     if steps:
         fraction = min(1.0, step / steps)
-        second.append((wording.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
+        second.append((formatting.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
         second.append((f" {fraction:.0%}  ", "strong"))
     second.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
     phase = clean(run.phase, 60) if is_live else ""
@@ -118,7 +118,7 @@ def lines_of(run: Any, width: int) -> list[list[Piece]]:
     if run.best is not None:
         third += [
             ("   best ", "dim"),
-            (wording.score(clean(run.best.metric, 20), run.best.value, run.best.std), "accent"),
+            (formatting.score(clean(run.best.metric, 20), run.best.value, run.best.std), "accent"),
         ]
         if run.best.floor is not None:
             third.append((f" (floor {numbers.number(run.best.floor)})", "dim"))

@@ -19,7 +19,7 @@ else:  # no widget itself: Textual takes styles from the first base that is one
     _OnScreen = object
 
 
-class Asks(_OnScreen):
+class SettingsFormScreen(_OnScreen):
     """A screen with a ``SettingsForm`` and texts below it, with ids that begin with the screen's ``context``.
 
     ``help`` is about the setting under the cursor, ``command`` the command line that does the same.

@@ -14,7 +14,7 @@ _LONGEST = 2000  # characters of a record that are shown
 _KNOWN = ("kind", "t", "mono", "step", "images")
 
 
-class Records:
+class EventTail:
     """The end of a run's newest log, in at most ``keep`` lines, as ``Tail`` is the end of a text file."""
 
     def __init__(self, run: RunDir, keep: int = 2000, chunk: int = 512 << 10):

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir
-from gentui.text import numbers
-from gentui.text.sanitize import clean
-from gentui.tui import wording
+from gentui.runs import naming
+from gentui.text.numbers import plural
+from gentui.tui import formatting
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.recipes.recipe import Recipe
-    from gentui.tui.workbench import GentuiApp
+    from gentui.tui.services import AppServices
 
 RESUMABLE = ("stopped", "failed", "interrupted", "lost")
 Then = Callable[[], None] | None
 
 
-def stop(app: GentuiApp, *runs: Any) -> None:
+def stop(app: AppServices, *runs: Any) -> None:
     """Ask, then stop: the runs, or when none is alive what scores the only one. ``runs`` are RunRows."""
-    live = [run for run in runs if run.status in wording.LIVE]
+    live = [run for run in runs if run.status in formatting.LIVE]
     if not live and len(runs) == 1:
         _stop_scoring(app, runs[0])
         return
     if not live:
-        app.tell(f"None of {named(runs)} is running or queued.", "warning")
+        app.tell(f"None of {naming.list_names(runs)} is running or queued.", "warning")
         return
 
     def answered(yes: bool | None) -> None:
@@ -56,10 +56,10 @@ def stop(app: GentuiApp, *runs: Any) -> None:
         detail = "It is no longer followed; the script that logs it goes on."
     else:
         detail = f"It saves a checkpoint at step {live[0].step or 0:,} and ends; R resumes it from there."
-    app.push_screen(ConfirmScreen(f"Stop {named(live)}?", detail), answered)
+    app.push_screen(ConfirmScreen(f"Stop {naming.list_names(live)}?", detail), answered)
 
 
-def _stop_scoring(app: GentuiApp, run: Any) -> None:
+def _stop_scoring(app: AppServices, run: Any) -> None:
     def look() -> list[Any]:
         from gentui import jobs
 
@@ -67,7 +67,7 @@ def _stop_scoring(app: GentuiApp, run: Any) -> None:
 
     def found(pending: list[Any]) -> None:
         if not pending:
-            app.tell(f"{label(run)} is {run.status}: there is nothing to stop.", "warning")
+            app.tell(f"{naming.label(run)} is {run.status}: there is nothing to stop.", "warning")
             return
 
         def stop_all(jobs: Any) -> None:
@@ -76,15 +76,15 @@ def _stop_scoring(app: GentuiApp, run: Any) -> None:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                _do(app, stop_all, f"The scoring of {label(run)} is being stopped.")
+                _do(app, stop_all, f"The scoring of {naming.label(run)} is being stopped.")
 
         standing = "; ".join(job.standing for job in pending)
-        app.push_screen(ConfirmScreen(f"Stop the scoring of {label(run)}?", standing), answered)
+        app.push_screen(ConfirmScreen(f"Stop the scoring of {naming.label(run)}?", standing), answered)
 
     app.in_thread(look, found)
 
 
-def evaluate(app: GentuiApp, run: Any) -> None:
+def evaluate(app: AppServices, run: Any) -> None:
     """The form that says how its checkpoint is scored; from there it goes into the queue."""
     folder = app.home / "runs" / run.id
 
@@ -95,7 +95,7 @@ def evaluate(app: GentuiApp, run: Any) -> None:
         if checkpoints:
             app.push_screen(EvaluateScreen(run, recipe, checkpoints))
         else:
-            app.tell(f"{label(run)} has no checkpoint yet: there is nothing to score.", "warning")
+            app.tell(f"{naming.label(run)} has no checkpoint yet: there is nothing to score.", "warning")
 
     app.in_thread(lambda: recipe_and_checkpoints(folder), opened)
 
@@ -115,23 +115,27 @@ def recipe_of(folder: Path) -> Recipe:
     return recipes.load(folder / "recipe.toml")
 
 
-def resume(app: GentuiApp, *runs: Any) -> None:
+def resume(app: AppServices, *runs: Any) -> None:
     """Go on from the last checkpoint, or from the start where there is none: a failed run is tried again."""
     ended = [run for run in runs if run.status in RESUMABLE]
     if not ended:
-        whose = f"{label(runs[0])} is {runs[0].status}" if len(runs) == 1 else f"None of {named(runs)} is one"
+        whose = (
+            f"{naming.label(runs[0])} is {runs[0].status}"
+            if len(runs) == 1
+            else f"None of {naming.list_names(runs)} is one"
+        )
         app.tell(f"{whose}: only an ended, unfinished run can be resumed.", "warning")
         return
     _each(app, ended, lambda jobs, run: jobs.resume(app.home, run.id), "goes on", "go on")
 
 
-def remove(app: GentuiApp, *runs: Any, then: Then = None) -> None:
+def remove(app: AppServices, *runs: Any, then: Then = None) -> None:
     """Ask, then move to the trash."""
-    if live := [run for run in runs if run.status in wording.LIVE]:
+    if live := [run for run in runs if run.status in formatting.LIVE]:
         they = (
-            f"{label(live[0])} is {live[0].status}"
+            f"{naming.label(live[0])} is {live[0].status}"
             if len(live) == 1
-            else f"{named(live)} are running or queued"
+            else f"{naming.list_names(live)} are running or queued"
         )
         app.tell(f"{they}: stop before deleting.", "warning")
         return
@@ -145,10 +149,10 @@ def remove(app: GentuiApp, *runs: Any, then: Then = None) -> None:
 
     whose = "Their" if len(runs) > 1 else "Its"
     detail = f"{whose} curves, samples, scores and checkpoints go to the trash, for 30 days."
-    app.push_screen(ConfirmScreen(f"Delete {named(runs)}?", detail), answered)
+    app.push_screen(ConfirmScreen(f"Delete {naming.list_names(runs)}?", detail), answered)
 
 
-def undo(app: GentuiApp) -> None:
+def undo(app: AppServices) -> None:
     """Bring back what was deleted last."""
 
     def work() -> str:
@@ -159,18 +163,18 @@ def undo(app: GentuiApp) -> None:
         if not thrown:
             return "Nothing to undo: the trash is empty."
         jobs.restore(app.home, thrown[0].id)
-        more = f" {numbers.plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
+        more = f" {plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
         return f"{thrown[0].id} is back.{more}"
 
     _told(app, work)
 
 
-def reorder(app: GentuiApp, run: Any, where: str) -> None:
+def reorder(app: AppServices, run: Any, where: str) -> None:
     """Take a waiting run earlier or later: first, last, up, down."""
     _do(app, lambda jobs: jobs.reorder(app.home, run.id, where), "")
 
 
-def tag(app: GentuiApp, *runs: Any) -> None:
+def tag(app: AppServices, *runs: Any) -> None:
     """Ask for tags to add and to take away."""
     from gentui.jobs.annotations import parse_changes
     from gentui.jobs.states import JobError
@@ -190,21 +194,25 @@ def tag(app: GentuiApp, *runs: Any) -> None:
 
     have = sorted({word for run in runs for word in run.tags})
     detail = "+x or x adds a tag, -x takes it away." + (f" There are: {' '.join(have)}" if have else "")
-    app.push_screen(PromptScreen(f"Tags of {named(runs)}", detail, check=check), answered)
+    app.push_screen(PromptScreen(f"Tags of {naming.list_names(runs)}", detail, check=check), answered)
 
 
-def note(app: GentuiApp, run: Any) -> None:
+def note(app: AppServices, run: Any) -> None:
     """Edit the notes."""
 
     def answered(text: str | None) -> None:
         if text is not None and text != run.notes:
-            _do(app, lambda jobs: jobs.note(app.home, run.id, text), f"The notes of {label(run)} are kept.")
+            _do(
+                app,
+                lambda jobs: jobs.note(app.home, run.id, text),
+                f"The notes of {naming.label(run)} are kept.",
+            )
 
     detail = "Reports show them. F5 saves."
-    app.push_screen(PromptScreen(f"Notes on {label(run)}", detail, run.notes, lines=True), answered)
+    app.push_screen(PromptScreen(f"Notes on {naming.label(run)}", detail, run.notes, lines=True), answered)
 
 
-def rename(app: GentuiApp, run: Any) -> None:
+def rename(app: AppServices, run: Any) -> None:
     """Ask for another name."""
 
     def answered(text: str | None) -> None:
@@ -216,11 +224,11 @@ def rename(app: GentuiApp, run: Any) -> None:
             )
 
     app.push_screen(
-        PromptScreen(f"Name of {label(run)}", f"Empty: as its recipe, {run.recipe}.", run.name), answered
+        PromptScreen(f"Name of {naming.label(run)}", f"Empty: as its recipe, {run.recipe}.", run.name), answered
     )
 
 
-def import_runs(app: GentuiApp) -> None:
+def import_runs(app: AppServices) -> None:
     """Ask where the logs of other scripts lie, and make runs of them."""
 
     def work(path: str) -> str:
@@ -237,8 +245,8 @@ def import_runs(app: GentuiApp) -> None:
                 refused.append(str(error))
         if refused:
             more = f". And {len(refused) - 4} more" if len(refused) > 4 else ""
-            raise Unusable(f"{numbers.plural(len(done), 'run')} imported. {'. '.join(refused[:4])}{more}.")
-        return str(done[0]) if len(done) == 1 else f"{numbers.plural(len(done), 'run')} imported."
+            raise Unusable(f"{plural(len(done), 'run')} imported. {'. '.join(refused[:4])}{more}.")
+        return str(done[0]) if len(done) == 1 else f"{plural(len(done), 'run')} imported."
 
     def answered(text: str | None) -> None:
         if text is not None:
@@ -252,29 +260,8 @@ def import_runs(app: GentuiApp) -> None:
     app.push_screen(PromptScreen("Import what other scripts logged at", detail, check=check), answered)
 
 
-def label(run: Any) -> str:
-    """What a person calls a run."""
-    return run.name or run.recipe or run.id
-
-
-def telling(runs: Sequence[Any]) -> dict[str, str]:
-    """Clean names by id that tell the runs apart."""
-    from gentui.runs import compare
-
-    names = compare.telling(runs, [label(run) for run in runs])
-    return {run.id: clean(name, 60) for run, name in zip(runs, names, strict=True)}
-
-
-def named(runs: Sequence[Any]) -> str:
-    """One run by its name, several by their number and the names of the first."""
-    if len(runs) == 1:
-        return label(runs[0])
-    names = ", ".join(label(run) for run in runs[:4])
-    return f"{numbers.plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
-
-
 def _each(
-    app: GentuiApp,
+    app: AppServices,
     runs: Sequence[Any],
     work: Callable[[Any, Any], object],
     one: str,
@@ -298,20 +285,20 @@ def _each(
     def after(result: tuple[list[Any], list[str]]) -> None:
         done, refused = result
         if done:
-            app.tell(f"{named(done)} {one if len(done) == 1 else many}.")
+            app.tell(f"{naming.list_names(done)} {one if len(done) == 1 else many}.")
         if refused:
             app.tell(
                 ". ".join(refused[:4]) + (f". And {len(refused) - 4} more." if len(refused) > 4 else ""),
                 "error",
             )
-        app.live.wake()
+        app.reader.wake()
         if done and then is not None:
             then()
 
     app.in_thread(call, after)
 
 
-def _do(app: GentuiApp, work: Callable[[Any], object], done: str) -> None:
+def _do(app: AppServices, work: Callable[[Any], object], done: str) -> None:
     def call() -> str:
         from gentui import jobs
 
@@ -321,18 +308,18 @@ def _do(app: GentuiApp, work: Callable[[Any], object], done: str) -> None:
     _told(app, call)
 
 
-def _told(app: GentuiApp, work: Callable[[], str]) -> None:
+def _told(app: AppServices, work: Callable[[], str]) -> None:
     """Work away from the screen, and tell the sentence it returns."""
 
     def after(done: str) -> None:
         if done:
             app.tell(done)
-        app.live.wake()
+        app.reader.wake()
 
     app.in_thread(work, after)
 
 
-def edit_again(app: GentuiApp, run: Any) -> None:
+def edit_again(app: AppServices, run: Any) -> None:
     """The settings form, with the settings of this run."""
 
     folder = app.home / "runs" / run.id

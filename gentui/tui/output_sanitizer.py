@@ -10,7 +10,7 @@ from textual.filter import LineFilter
 from gentui.text.sanitize import fit, shown
 
 
-class Gate(LineFilter):
+class OutputSanitizer(LineFilter):
     """Lets printable text pass as it is; of other text what may be shown, in as many cells."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -19,11 +19,11 @@ PATIENCE = 3.0  # seconds from the end of its stdin until it is killed
 SERVER = (sys.executable, "-P", "-m", "engine.inference.server")
 
 
-class Drawer:
+class SamplerProcess:
     """``engine.inference.server`` on a run's checkpoints. ``heard`` gets its answers, in a thread of this object's own;
     the last is ``{"ended": sentence}``, unless ``end`` was called."""
 
-    def __init__(self, run: Path, device: str, heard: Callable[[Drawer, dict[str, Any]], None]):
+    def __init__(self, run: Path, device: str, heard: Callable[[SamplerProcess, dict[str, Any]], None]):
         self._heard = heard
         self._folder: Path | None = None
         self._is_over = False

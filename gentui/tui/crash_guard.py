@@ -28,7 +28,7 @@ from textual.worker import WorkerFailed
 
 from gentui import __version__
 from gentui.text.sanitize import clean, clean_lines
-from gentui.tui.orderly import OrderlyApp
+from gentui.tui.key_queue import OrderlyApp
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -76,7 +76,7 @@ CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccess
 )(_gather_while_there)
 
 
-class SurvivingApp(OrderlyApp):
+class CrashGuardedApp(OrderlyApp):
     """``crashes`` are the sentences told so far. ``home`` is where the tracebacks go."""
 
     home: Path

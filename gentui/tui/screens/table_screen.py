@@ -7,7 +7,7 @@ from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
 
 
-class ListScreen(BaseScreen):
+class TableScreen(BaseScreen):
     """A table under a filter; Enter on the filter, or leaving it, goes to the table."""
 
     def on_mount(self) -> None:

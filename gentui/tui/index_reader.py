@@ -1,0 +1,360 @@
+"""What the app reads of the index and the queue, away from the screen: no key ever waits for a disk or a lock.
+
+A maintenance pass looks after the queue and has the index ingest what trainers wrote. A look computes what the visible
+screen shows and posts it there when it may have changed; when nothing changed, nothing is posted.
+
+``ThreadedIndexReader`` does both in two threads: maintenance twice a second, a look whenever the screen asks or the
+index changed. ``InlineIndexReader`` does both where it is told to, for tests that need no waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from gentui.text.sanitize import clean
+from gentui.tui import gc_tuning
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+    from gentui.index import Index, RunRow
+    from gentui.jobs.job_types import EvaluationDir
+
+REDRAW, SLOW = 0.9, 5.0
+"""Seconds at least between two updates of a screen that nobody asked for; the same over a slow line."""
+EVERY = 0.5
+"""Seconds between two maintenance passes while runs train or wait."""
+
+
+class Query:
+    """What a screen asks of the index: ``work(index)``, repeated whenever the index, or what ``stamp()`` returns,
+    has changed. ``work`` runs away from the UI thread."""
+
+    def __init__(self, work: Callable[[Any], Any], stamp: Callable[[], object] | None = None):
+        self.work = work
+        self.stamp = stamp or (lambda: None)
+
+
+class QueryResult(Message):
+    """The result of a screen's query. A newer one replaces one that has not been handled yet."""
+
+    bubble = False
+
+    def __init__(self, data: Any, query: Query):
+        super().__init__()
+        self.data = data
+        self.query = query
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, QueryResult) and message.query is self.query
+
+
+@dataclass
+class Activity(Message):
+    """How many runs train, how many wait, how many evaluations run or wait; and what is wrong with the index or
+    the queue, "" when nothing is."""
+
+    running: int = 0
+    queued: int = 0
+    scoring: int = 0
+    trouble: str = ""
+
+
+@dataclass
+class EvaluationFinished(Message):
+    """An evaluation has ended: a sentence on how, and the severity of its notice."""
+
+    text: str
+    severity: str
+
+
+class Maintenance:
+    """Keeps the queue going and the index up to date, one pass at a time. ``post`` sends a message to the app."""
+
+    def __init__(self, home: Path, post: Callable[[Message], object]):
+        self._home = home
+        self._post = post
+        self._queue_due = 0.0
+        self._evaluations: dict[str, EvaluationDir] = {}
+        self.trouble = ""
+        self.passes = 0
+
+    @property
+    def scoring(self) -> int:
+        """How many evaluations run or wait."""
+        return len(self._evaluations)
+
+    def hurry(self) -> None:
+        """Look at the queue in the next pass, however short ago it was looked at."""
+        self._queue_due = 0.0
+
+    def follow(self, job: EvaluationDir) -> None:
+        """Report when this evaluation ends, even if that is before the queue is next looked at."""
+        self._evaluations[job.id] = job
+        self.hurry()
+
+    def run_pass(self) -> None:
+        """Queue, then index; a failure of one does not stop the other."""
+        trouble = ""
+        try:
+            self._tend_queue()
+        except Exception as error:
+            trouble = f"queue: {_sentence(error)}"
+        try:
+            self._index.refresh()
+        except Exception as error:
+            trouble = f"index: {_sentence(error)}"
+        self.trouble = trouble
+        self.passes += 1
+
+    @cached_property
+    def _index(self) -> Index:
+        from gentui.index import Index
+
+        return Index(self._home)
+
+    def _tend_queue(self) -> None:
+        if (now := time.monotonic()) < self._queue_due:
+            return
+        from gentui import jobs
+
+        self._queue_due = now + 1.0
+        jobs.reconcile_and_spawn(self._home)
+        self._report_evaluations()
+
+    def _report_evaluations(self) -> None:
+        from gentui.jobs.evaluations import outcome
+        from gentui.jobs.job_types import EvaluationDir
+        from gentui.jobs.states import unfinished
+
+        pending = {job.id: job for job, _ in unfinished(self._home) if isinstance(job, EvaluationDir)}
+        for job in list(self._evaluations.values()):
+            if job.id not in pending:
+                del self._evaluations[job.id]
+                if (result := outcome(job)) is not None:
+                    self._post(EvaluationFinished(*result))
+        self._evaluations.update(pending)
+
+
+class IndexReader:
+    """Supplies the visible screen. ``watch``, ``wake`` and ``follow`` are called from the UI thread.
+
+    ``passes``: how many maintenance passes had ended before the last look. ``newest``: the id of the run that trains,
+    else of the newest run. ``redraw``: seconds at least between two updates that nobody asked for.
+    """
+
+    def __init__(self, app: App[Any], home: Path, redraw: float = REDRAW):
+        self._app = app
+        self._home = home
+        self._redraw = redraw
+        self._maintenance = Maintenance(home, app.post_message)
+        self._target: tuple[Screen[Any], Query] | None = None
+        self._posted: tuple[object, ...] | None = None
+        self._posted_at = 0.0
+        self._counted: tuple[object, ...] | None = None
+        self._activity = Activity()
+        self.passes = 0
+        self.newest: str | None = None
+
+    def start(self) -> None:
+        """Begin, once the first frame is out."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Stop."""
+
+    def watch(self, screen: Screen[Any], query: Query) -> None:
+        """From now on keep ``screen`` supplied with the query's result; the first time at once."""
+        self._target = (screen, query)
+
+    def unwatch(self, screen: Screen[Any]) -> None:
+        """Supply this screen no longer."""
+        if self._target is not None and self._target[0] is screen:
+            self._target = None
+
+    def wake(self) -> None:
+        """Have a maintenance pass now, not at the next beat."""
+        self._maintenance.hurry()
+
+    def follow(self, job: EvaluationDir) -> None:
+        """Report when this evaluation ends."""
+        self._maintenance.follow(job)
+
+    def look(self) -> None:
+        """Post what the visible screen shows and how many runs train and wait, where either has changed."""
+        passes = self._maintenance.passes
+        activity = Activity(
+            self._activity.running, self._activity.queued, self._maintenance.scoring, self._maintenance.trouble
+        )
+        try:
+            once = _Once(self._index)
+            self._supply(once)
+            self._count(once, activity)
+        except Exception as error:
+            activity.trouble = f"index: {_sentence(error)}"
+        if activity != self._activity:
+            self._activity = activity
+            self._app.post_message(activity)
+        self.passes = passes
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether there may be news at any moment."""
+        return bool(self._activity.running or self._activity.queued or self._maintenance.scoring)
+
+    @cached_property
+    def _index(self) -> Index:
+        from gentui.index import Index
+
+        return Index(self._home)
+
+    def _now(self) -> int:
+        """Changes every few seconds while something runs: a run that falls silent changes no file."""
+        return int(time.monotonic() // 5) if self._activity.running else 0
+
+    def _supply(self, index: Index | _Once) -> None:
+        target = self._target
+        if target is None:
+            return
+        screen, query = target
+        state = (screen, query, index.version(), query.stamp(), self._now())
+        if state == self._posted:
+            return
+        now = time.monotonic()
+        if self._posted is not None and self._posted[:2] == state[:2] and now < self._posted_at + self._redraw:
+            return  # the same question as before: the answer may wait for the next look
+        data = query.work(index)
+        self._posted, self._posted_at = state, now
+        screen.post_message(QueryResult(data, query))
+
+    def _count(self, index: Index | _Once, activity: Activity) -> None:
+        state = (index.version(), self._now())
+        if state != self._counted:
+            runs = index.runs()
+            statuses = [run.status for run in runs]
+            self.newest = newest_of(runs)
+            activity.running = statuses.count("running") + statuses.count("stalled")
+            activity.queued = statuses.count("queued")
+            self._counted = state
+
+
+class ThreadedIndexReader(IndexReader):
+    """Maintenance in one thread, looks in another. ``warm_up`` is called once, after the first maintenance pass."""
+
+    def __init__(
+        self, app: App[Any], home: Path, redraw: float = REDRAW, every: float = EVERY,
+        warm_up: Callable[[], None] = lambda: None,
+    ):  # fmt: skip
+        super().__init__(app, home, redraw)
+        self._every = every
+        self._warm_up = warm_up
+        self._asked = threading.Event()
+        self._woken = threading.Event()
+        self._ended = threading.Event()
+        self._had_tty = sys.__stdin__ is not None and sys.__stdin__.isatty()
+
+    def start(self) -> None:
+        threading.Thread(target=self._read, name="gentui-index-reader", daemon=True).start()
+        threading.Thread(target=self._maintain, name="gentui-maintenance", daemon=True).start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._woken.set()
+        self._asked.set()
+
+    def watch(self, screen: Screen[Any], query: Query) -> None:
+        super().watch(screen, query)
+        self._asked.set()
+
+    def wake(self) -> None:
+        super().wake()
+        self._woken.set()
+
+    def follow(self, job: EvaluationDir) -> None:
+        super().follow(job)
+        self._woken.set()
+
+    def _maintain(self) -> None:
+        while not self._ended.is_set():
+            self._woken.clear()
+            began = time.monotonic()
+            self._maintenance.run_pass()
+            self._asked.set()
+            if self._maintenance.passes == 1:
+                self._warm_up()
+                gc_tuning.loaded()
+            gc_tuning.tidy()
+            # a slow index gets at least as much rest as it took; with nothing running there is no hurry
+            rest = self._every if self._is_busy else 2 * self._every
+            self._woken.wait(max(rest, min(5.0, time.monotonic() - began)))
+
+    def _read(self) -> None:
+        while not self._ended.is_set():
+            self._asked.clear()
+            began = time.monotonic()
+            self.look()
+            if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
+                os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
+            self._asked.wait(max(2 * self._every, min(5.0, time.monotonic() - began)))
+
+
+class InlineIndexReader(IndexReader):
+    """For tests: a question is answered before ``watch`` returns, and what has changed since is read when
+    ``update`` is called. No threads, nothing to wait for."""
+
+    def __init__(self, app: App[Any], home: Path, redraw: float = 0.0):
+        super().__init__(app, home, 0.0)
+
+    def start(self) -> None:
+        self.update()
+
+    def watch(self, screen: Screen[Any], query: Query) -> None:
+        super().watch(screen, query)
+        self.look()
+
+    def wake(self) -> None:
+        super().wake()
+        self.update()
+
+    def update(self) -> None:
+        """One maintenance pass and one look."""
+        self._maintenance.hurry()
+        self._maintenance.run_pass()
+        self.look()
+
+
+class _Once:
+    """The index within one pass: the runs, wanted for the list and for the counts, are read once."""
+
+    def __init__(self, index: Index):
+        self._index = index
+        self._runs: list[RunRow] | None = None
+
+    def runs(self) -> list[RunRow]:
+        if self._runs is None:
+            self._runs = self._index.runs()
+        return self._runs
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+
+def newest_of(runs: list[RunRow]) -> str | None:
+    """The run that trains, or else the newest."""
+    training = (run.id for run in runs if run.status in ("running", "stalled"))
+    return next(training, runs[0].id if runs else None)
+
+
+def _sentence(error: Exception) -> str:
+    return clean(f"{error or type(error).__name__}", 200)

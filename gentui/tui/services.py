@@ -1,0 +1,190 @@
+"""What screens ask of the app: the home, notices, work in threads, the index, and the way to other screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.widget import Widget
+
+from gentui.text.sanitize import clean
+from gentui.tui import navigation
+from gentui.tui.crash_guard import CrashGuardedApp
+from gentui.tui.index_reader import IndexReader, Query
+from gentui.tui.overlay import Overlay
+from gentui.tui.widgets.bars import StatusLine
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from engine.recipes.axes import Axis
+    from engine.recipes.recipe import Recipe
+
+
+class AppServices(CrashGuardedApp):
+    """The app as screens know it. ``GentuiApp`` adds the main screens, keys, themes and the start."""
+
+    home: Path
+    images: str
+    low_bandwidth: bool
+    palette: str
+    reader: IndexReader
+    overlay: Overlay
+
+    # -- notices
+
+    def tell(self, text: str, severity: Any = "information") -> None:
+        """Show a short notice in the corner. ``text`` need not be clean."""
+        self.notify(clean(text, 1000), severity=severity, markup=False)
+
+    def missing_data(self, remedy: str) -> None:
+        """Say that the data of a recipe is not on this machine, and what to do about it."""
+        self.push_screen(navigation.create("notice", "The data is not here", remedy, "Nothing was started."))
+
+    # -- work
+
+    def in_thread(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
+        """Run ``work`` away from the screen and pass its result to ``then``; an exception becomes a notice."""
+
+        def arrive(result: Any) -> None:
+            if then is not None and not _is_gone(getattr(then, "__self__", None)):
+                then(result)
+
+        def do() -> None:
+            try:
+                result = work()
+            except Exception as error:
+                self.call_from_thread(self._failed, error)
+            else:
+                if then is not None:
+                    try:
+                        self.call_from_thread(arrive, result)
+                    except Exception as error:  # else nobody would hear of it
+                        self.call_from_thread(self._survive, error, None)
+
+        self.run_worker(do, thread=True, exit_on_error=False, group="work")
+
+    def _failed(self, error: Exception) -> None:
+        from engine.recipes.recipe import MissingData
+
+        for line in self.screen.query(StatusLine):
+            line.say("")
+        if isinstance(error, MissingData):
+            self.missing_data(str(error))
+        else:
+            self.tell(str(error) or type(error).__name__, "error")
+
+    # -- the index
+
+    def supply(self, screen: Screen[Any], query: Query) -> None:
+        """Keep the screen supplied with the query's result: now, and whenever it may have changed."""
+        self.reader.watch(screen, query)
+
+    def stop_supply(self, screen: Screen[Any]) -> None:
+        """Supply the screen no longer."""
+        self.reader.unwatch(screen)
+
+    def show_activity(self, screen: Screen[Any]) -> None:
+        """Show in the bars of this screen how many runs train, wait and are being scored."""
+        raise NotImplementedError
+
+    # -- other screens
+
+    async def action_go(self, place: str) -> None:
+        """Go to one of the main screens."""
+        await self.switch_mode(place)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    def open_run(self, run_id: str) -> None:
+        """Go to the view of a run, in place of another run's."""
+        top = self.screen
+        if not isinstance(top, navigation.screen_class("run")):
+            self.push_screen(navigation.create("run", run_id))
+        elif getattr(top, "run_id", None) != run_id:
+            self.switch_screen(navigation.create("run", run_id))
+
+    def choose_runs(self, marked: list[str], replacing: Screen[Any] | None = None) -> None:
+        """Ask which runs to compare, with those ``marked`` marked already, and compare them."""
+
+        def read() -> Any:
+            from gentui.index import Index
+
+            index = Index(self.home)
+            index.refresh(wait=2.0)
+            return index.runs()
+
+        def chosen(runs: list[str] | None) -> None:
+            if runs:
+                self.compare_runs(runs, replacing)
+
+        def choose(runs: Any) -> None:
+            self.push_screen(navigation.create("choose", runs, marked), chosen)
+
+        self.in_thread(read, choose)
+
+    def compare_runs(self, runs: list[str], replacing: Screen[Any] | None = None) -> None:
+        """Show runs side by side; the screen ``replacing`` is left behind."""
+        screen = navigation.create("compare", runs)
+        if replacing is not None and self.screen is replacing:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    # -- jobs
+
+    def evaluate(self, run: Any, options: dict[str, Any], command: list[str]) -> None:
+        """Queue the evaluation of a run; a notice says how it ended."""
+
+        def work() -> Any:
+            from gentui import jobs
+
+            return jobs.evaluate(self.home, run.id, options, command=command)
+
+        def queued(job: Any) -> None:
+            self.tell(f"Queued: {' '.join(command)}")
+            self.reader.follow(job)
+
+        self.in_thread(work, queued)
+
+    def launch(
+        self,
+        recipe: Recipe,
+        name: str = "",
+        command: list[str] | None = None,
+        replacing: Screen[Any] | None = None,
+        axes: Sequence[Axis] = (),
+        chosen: int | None = None,
+    ) -> None:
+        """Train a recipe and go to its run view, or all runs of a sweep over ``axes`` and go to the list of runs.
+
+        The screen ``replacing`` is left behind.
+        """
+
+        def work() -> list[str]:
+            from gentui import jobs
+            from gentui.runs import planning
+
+            plans = planning.planned(recipe, axes, name, chosen)
+            for plan in plans:
+                plan.recipe.require_data()
+            launch = jobs.launch
+            return [launch(self.home, p.recipe, name=p.name, command=command, tags=p.tags).id for p in plans]
+
+        def launched(run_ids: list[str]) -> None:
+            self.reader.wake()
+            if replacing is not None and self.screen is replacing:
+                self.pop_screen()
+            if len(run_ids) == 1:
+                self.open_run(run_ids[0])
+            else:
+                self.tell(f"{len(run_ids)} runs are in the queue.")
+                self.call_later(self.action_go, "runs")
+
+        self.in_thread(work, launched)
+
+
+def _is_gone(owner: object) -> bool:
+    """Whether this is a widget or screen that was, or is being, taken away."""
+    return isinstance(owner, Widget) and (not owner.is_attached or owner._pruning)
