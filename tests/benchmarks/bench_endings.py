@@ -18,7 +18,7 @@ from pathlib import Path
 from engine.recipes import recipe
 from engine.runs.directory import RunDir
 from gentui import jobs
-from tests.jobs.conftest import FAKE, wait_for_status, wait_for_step, workers
+from tests.support.jobs import FAKE, wait_for_status, wait_for_step, workers
 
 
 def main() -> None:

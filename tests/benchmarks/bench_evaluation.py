@@ -28,7 +28,7 @@ from engine.runs.events import iter_events
 from engine.settings.datasets.embedded import Digits
 from engine.settings.evaluation import FID
 from tests.benchmarks.bench_frechet import features, interleaved
-from tests.evaluation.torch_fidelity_api import registered, theirs
+from tests.support.torch_fidelity_api import registered, theirs
 
 REPEATED, LOW_RANK, SHARE = 5.0, 8.0, 0.10  # what is asked for
 

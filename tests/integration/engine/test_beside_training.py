@@ -1,0 +1,114 @@
+"""Sampling from a run in training never disturbs it: of two trainings of one seed, one is drawn from all the while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine.inference import sample
+from engine.inference import server as serving
+from engine.inference.loading import Left
+from engine.runs.directory import RunDir
+from engine.training import checkpoint
+from tests.support.engine import assert_same, comparable, events, finish, trainer
+from tests.support.serving import Served, command
+
+LASTS = {"train__steps": 40, "train__checkpoint_minutes": 1e-5, "sample__times": 1, "evaluate__times": 1}
+
+
+def listing(run: RunDir) -> set[str]:
+    """Every file of a run by its name; a checkpoint's directory by what is in it."""
+    return {str(path.relative_to(run.path)) for path in run.path.rglob("*")}
+
+
+def stamps(*paths: Path) -> list[tuple[int, int]]:
+    return [(path.stat().st_mtime_ns, path.stat().st_ino) for path in paths]
+
+
+def learnt(run: RunDir) -> dict[str, Any]:
+    """What the events say of the training itself, not of how long it took."""
+    return {
+        "metrics": [
+            (e["step"], [e["values"][key] for key in ("loss", "lr", "grad_norm")])
+            for e in events(run, "metrics")
+        ],
+        "scores": [(e["step"], e["metric"], e["value"]) for e in events(run, "evaluation")],
+        "pictures": [(e["step"], (run.path / e["path"]).read_bytes()) for e in events(run, "sample")],
+        "alerts": [(e["step"], e["name"]) for e in events(run, "alert")],
+    }
+
+
+def open_files(pid: int, folder: Path) -> list[str]:
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(str(entry.readlink()))
+        except OSError:
+            continue
+    return [path for path in found if path.startswith(str(folder))]
+
+
+def test_drawing_from_a_run_in_training_changes_nothing_of_it(make_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENTUI_THREADS", "1")
+    alone, watched = make_run(**LASTS), make_run(**LASTS)
+    still = [watched.recipe_path, watched.info_path, watched.state_path, watched.lock_path]
+    before = stamps(*still)
+    served = Served(watched)  # ready before the training begins
+    processes = [trainer(watched), trainer(alone)]
+    steps: list[int] = []
+    try:
+        while processes[0].poll() is None:
+            if checkpoint.exists(watched):
+                asked = ("--n=1", "--steps=1", "--checkpoint=last")
+                served.ask(id=1, arguments=asked)
+                command(watched, tmp_path / "drawn.npy", *asked)
+                answer, _ = served.until_answered()
+                assert "error" not in answer, answer
+                steps.append(answer["step"])
+        for process in processes:
+            code, output = finish(process)
+            assert code == 0, output
+        assert steps and steps == sorted(steps), "it was drawn from while it trained"
+        assert stamps(*still) == before
+        assert not watched.is_alive() and not open_files(served.process.pid, watched.path)
+        assert listing(watched) == listing(alone)
+        assert_same(comparable(alone), comparable(watched))
+        assert learnt(alone) == learnt(watched)
+    finally:
+        for process in processes:
+            process.kill()
+        assert served.process.stdin and served.process.stdout
+        served.process.stdin.close()
+        served.process.wait(30)
+        served.process.stdout.close()
+
+
+def test_a_device_without_memory_left_is_told_in_a_sentence(make_run, tmp_path, monkeypatch, capsys):
+    """And no memory is kept that the trainer beside it may need."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nGPU 0 has …")
+
+    said: list[dict[str, Any]] = []
+    monkeypatch.setattr(serving, "say", lambda **words: said.append(words))
+    monkeypatch.setattr(serving.Server, "_load", lambda self, which: None)
+    monkeypatch.setattr(serving, "drawing", full)
+    given_back: list[bool] = []
+    monkeypatch.setattr(serving, "give_back_memory", lambda: given_back.append(True))
+    run = make_run()
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    server = serving.Server(run, "cuda:0", folder)
+    server.answer({"id": 7, "arguments": ["--n=64"]})
+    (answer,) = said
+    assert answer["id"] == 7 and "\n" not in answer["error"]
+    assert "cuda:0 has no memory left" in answer["error"] and "fewer images" in answer["error"] and given_back
+
+    monkeypatch.setattr(sample, "or_exit", lambda *_: None)
+    monkeypatch.setattr(sample, "drawing", full)
+    with pytest.raises(Left) as left:
+        sample.main([str(run.path), "--device", "cuda:0", "--out", str(tmp_path / "a.png")])
+    assert left.value.code == 4 and "no memory left" in capsys.readouterr().err

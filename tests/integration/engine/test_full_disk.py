@@ -1,0 +1,85 @@
+"""Real full disks: a small tmpfs, filled while a real trainer writes to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine.recipes.recipe import load
+from engine.runs.directory import RunDir, State
+from engine.training import checkpoint
+from tests.support.engine import SMALL, events, finish, trainer, wait_for_step
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], capture_output=True, check=False
+        ).returncode
+    )
+    if not mounted:
+        pytest.skip("mounting a small tmpfs needs root")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def make(home: Path, **changes) -> RunDir:
+    values = {**SMALL, "evaluate.times": 0, **{k.replace("__", "."): v for k, v in changes.items()}}
+    recipe = load("digits-unet").with_values(values)
+    return RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                pass
+
+
+def test_a_disk_that_fills_and_clears_costs_no_record_and_no_checkpoint(small_disk):
+    run = make(small_disk, train__steps=1500, train__checkpoint_minutes=1e-3)
+    process = trainer(run)
+    wait_for_step(run, process, 20)
+    fill(small_disk / "filler")
+    before = checkpoint.load_state(run)["step"]  # still readable on the full disk
+    seen = len(events(run, "metrics"))
+    while process.poll() is None and len(events(run, "metrics")) == seen and seen < 1500:
+        if "could not be written" in _log_so_far(process):
+            break
+    (small_disk / "filler").unlink()
+    code, output = finish(process)
+    assert code == 0, output
+    assert [e["step"] for e in events(run, "metrics")] == list(range(1, 1501))
+    assert checkpoint.load_state(run)["step"] == 1500 > before
+
+
+def _log_so_far(process) -> str:
+    os.set_blocking(process.stdout.fileno(), False)
+    try:
+        return process.stdout.read() or ""
+    except TypeError:
+        return ""
+    finally:
+        os.set_blocking(process.stdout.fileno(), True)
+
+
+def test_a_last_checkpoint_that_finds_no_room_fails_the_run_with_that_reason(small_disk):
+    run = make(small_disk, model__channels=128, model__groups=8, train__steps=2, sample__times=1)
+    code, output = finish(trainer(run))
+    assert code == 1, output
+    assert "No space left on device" in output
+    assert not checkpoint.exists(run)
+    assert not list(run.checkpoints.glob(".new-*"))
+    last = events(run, "status")[-1]
+    assert last["status"] == "failed"
+    assert "checkpoint of step 2 could not be written" in last["reason"]

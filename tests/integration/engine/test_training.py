@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from PIL import Image
+
+from engine.training import checkpoint
+from engine.training.milestones import due_steps
+from tests.support.engine import events, finish, trainer
+
+
+def test_a_run_leaves_losses_samples_strips_scores_and_checkpoints(make_run):
+    run = make_run()
+    code, output = finish(trainer(run))
+    assert code == 0, output
+    metrics = events(run, "metrics")
+    assert [e["step"] for e in metrics] == list(range(1, 41))
+    assert [e["images"] for e in metrics] == [32 * s for s in range(1, 41)]
+    assert metrics[-1]["values"]["loss"] < metrics[0]["values"]["loss"]
+    assert {"loss", "lr", "grad_norm", "images_per_s", "epoch"} <= set(metrics[-1]["values"])
+    samples = events(run, "sample")
+    assert [e["step"] for e in samples] == [20, 40]
+    for event in (*samples, *events(run, "figure")):
+        with Image.open(run.path / event["path"]) as image:
+            assert image.size[0] > 0
+    scores = events(run, "evaluation")
+    assert [(e["step"], e["metric"]) for e in scores] == [
+        (20, "fid"), (20, "label_accuracy"), (40, "fid"), (40, "label_accuracy"),
+    ]  # fmt: skip
+    assert all(math.isfinite(e["value"]) and e["floor"] is not None for e in scores)
+    assert {e["which"] for e in events(run, "checkpoint")} == {"last", "best"}
+    assert (run.path / "architecture.txt").read_text().startswith("model:")
+    assert [e["status"] for e in events(run, "status") if e["status"] != "phase"] == ["started", "done"]
+    best = min((e for e in scores if e["metric"] == "fid"), key=lambda e: e["value"])
+    assert checkpoint.load_state(run, "best")["step"] == best["step"]
+
+
+def test_everything_a_run_writes_is_private(make_run):
+    run = make_run(train__steps=4, evaluate__times=0)
+    assert finish(trainer(run))[0] == 0
+    for path in run.path.rglob("*"):
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_the_trainer_never_picks_up_a_users_folder_called_engine(make_run, tmp_path):
+    for name in ("engine", "recipes"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('picked up the wrong code')")
+    run = make_run(train__steps=2, evaluate__times=0)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "engine", str(run.path), "--device", "cpu"],
+        cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "GENTUI_THREADS": "1"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_loss_that_stays_non_finite_fails_the_run_and_keeps_the_good_weights(make_run):
+    run = make_run(
+        train__steps=2000, optim__lr=10.0, optim__name="adam", method__p_mean=300.0, evaluate__times=0
+    )
+    code, output = finish(trainer(run))
+    assert code == 1, output
+    last = events(run, "status")[-1]
+    assert last["status"] == "failed"
+    assert "non-finite loss for 20 steps" in last["reason"]
+    assert events(run, "alert")[0]["name"] == "non-finite"
+    if checkpoint.exists(run):
+        weights = checkpoint.load_weights(run)
+        assert all(t.isfinite().all() for t in weights["model"].values())
+
+
+def test_a_missing_extractor_is_known_before_training_begins(make_run, monkeypatch, tmp_path):
+    monkeypatch.setenv("GENTUI_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    run = make_run(evaluate__extractor="inception")
+    code, output = finish(trainer(run))
+    assert code == 4, output
+    assert not events(run, "metrics")
+    assert "inception" in events(run, "status")[-1]["reason"]
+
+
+@pytest.mark.parametrize(("total", "times"), [(1, 5), (7, 3), (100, 10), (3, 10), (10, 0)])
+def test_due_steps_end_at_the_end(total, times):
+    steps = due_steps(total, times)
+    assert steps == sorted(set(steps))
+    assert len(steps) <= times
+    assert not times or (steps[-1] == total and steps[0] >= 1)
+
+
+def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
+    """The write fails as a full disk fails; real ones are filled in test_full_disk.py."""
+    from engine.recipes.recipe import load
+    from engine.runs.events import EventWriter
+    from engine.training.loop import Trainer, TrainingFailed
+    from engine.training.stop_signal import StopFlag
+
+    run = make_run(train__steps=4, evaluate__times=0)
+    writer = EventWriter(run.events_path(1))
+    stop = StopFlag()
+    trainer = Trainer(run, load(run.recipe_path), torch.device("cpu"), writer, stop)
+    trainer.prepare(resume=False)
+    trainer.step = 1
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    trainer.save(["last"])
+    assert events(run, "alert")[-1]["name"] == "disk"
+    with pytest.raises(TrainingFailed, match="No space left"):
+        trainer.save(["last"], must=True)

@@ -1,0 +1,415 @@
+"""The charts of a run view by keyboard: columns, zoom, cursor, other runs, heat maps, what is kept."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from textual import events
+
+from gentui.config import chart_layouts
+from gentui.text import numbers
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.charts import ChartBox, Charts
+from gentui.tui.widgets.heatmap import HeatMap
+from tests.support.app import Desk
+
+
+async def opened(d: Desk, run) -> object:
+    d.app.open_run(run.id)
+    screen = await d.on("RunScreen")
+    await d.until(lambda: screen.drawn and screen.query(Chart).first().drawings)
+    return screen
+
+
+def keys_shown(screen) -> list[str]:
+    return [box.curves[0].key for box in screen.query(ChartBox) if box.display and box.curves]
+
+
+def shown(screen) -> list[Chart]:
+    return [box.query_one(Chart) for box in screen.query(ChartBox) if box.display]
+
+
+async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make())
+        charts = screen.query_one(Charts)
+        across = charts.across
+        await d.press("greater_than_sign")
+        await d.until(lambda: charts.across == across + 1)
+        for _ in range(9 - across - 1):
+            await d.press("greater_than_sign")
+        fit = size[0] // 26
+        await d.sees(f"columns of charts: 9, {fit} fit")
+        await d.until(lambda: charts.across == fit and len(keys_shown(screen)) == min(5, charts.count))
+        assert charts.across * 26 <= size[0]
+        await d.press("greater_than_sign")
+        await d.until(lambda: charts.across == 1)
+        await d.press("less_than_sign")
+        await d.until(lambda: charts.across == fit)
+
+
+async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make())
+        number = len(screen.drawn.groups)
+        await d.press("tab", "tab")
+        await d.until(lambda: screen.drawn.focus == 2)
+        name = screen.drawn.groups[2][0]
+        await d.press("enter")
+        await d.until(lambda: keys_shown(screen) == [name])
+        await d.until(lambda: screen.query_one(Charts).across == 1)
+        await d.press("escape")
+        await d.until(lambda: screen.query_one(Charts).count == len(keys_shown(screen)) or size[0] > 100)
+        await d.press("shift+tab", "shift+tab", "shift+tab")
+        await d.until(lambda: screen.drawn.focus == number - 1)
+        assert await d.on("RunScreen")
+
+
+async def test_zoom_and_pan_move_every_chart_and_read_finer_values(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make(steps=4000, total=4000))
+        await d.press("greater_than_sign")
+        await d.until(lambda: len(keys_shown(screen)) > 1)
+        points = screen.drawn.charts[0][0].points
+        await d.press("plus", "equals_sign", "plus")
+        await d.until(lambda: screen.drawn.charts[0][0].points < points / 6)
+        left, right = screen._window
+        assert right - left == pytest.approx((4000 - 1) / 8)
+        await d.until(lambda: all((c._x_min, c._x_max) == (left, right) for c in shown(screen)))
+        await d.press("full_stop")
+        await d.until(lambda: screen._window[0] == pytest.approx(left + (right - left) / 4))
+        await d.press(*["right"] * 20)
+        await d.until(lambda: screen._window[1] == 4000)
+        await d.press("comma", "minus", "minus", "minus")
+        await d.until(lambda: screen._window is None and screen.drawn.charts[0][0].points == points)
+        await d.press("plus", "0")
+        await d.sees("x axis: all of it")
+        await d.press(*["plus"] * 30)
+        assert screen._window[1] - screen._window[0] == pytest.approx(4), "no nearer than a few steps"
+
+
+async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make(steps=60, total=60))
+        await d.press("greater_than_sign", "V")
+        await d.sees("at step 60")
+        boxes = [box for box in screen.query(ChartBox) if box.display]
+        await d.press("left", "left", "shift+left")
+        await d.until(lambda: all("at step" in str(b.query_one(".chart-title").content) for b in boxes))
+        at = screen._cursor
+        assert at < 50
+        loss = screen.drawn.charts[0][0]
+        from gentui.tui.curves import value_at
+
+        title = str(boxes[0].query_one(".chart-title").content)
+        assert f"loss {numbers.number(value_at(loss, at))}" in title
+        await d.press("plus", "plus")
+        assert screen._window[0] <= at <= screen._window[1], "zoom is about the cursor"
+        await d.press(*["right"] * 60)
+        await d.until(lambda: screen._cursor == 60 or screen._window[1] == 60)
+        await d.press("escape")
+        assert screen._cursor is None
+        assert not any("at step" in str(b.query_one(".chart-title").content) for b in boxes)
+        assert await d.on("RunScreen")
+
+
+async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
+    run, other = runs.make(), runs.make()
+    config = home.parent / "config" / "charts.json"
+    async with desk((160, 45)) as d:
+        screen = await opened(d, run)
+        for key in ("y", "u", "W", "w", "a", "greater_than_sign", "greater_than_sign", "H"):
+            await d.press(key)
+        await d.sees("1 chart hidden (U)")
+        await d.until(
+            lambda: config.exists() and json.loads(config.read_text())["diffusion"]["hidden"] == ["loss"]
+        )
+        assert json.loads(config.read_text())["diffusion"] == {
+            "columns": 3, "smoothing": 0.9, "kind": "window", "log_y": True, "clip": True, "axis": "epoch",
+            "marks": "braille", "hidden": ["loss"], "filter": "", "rows": 0, "guides": "none", "others": [],
+            "picture": 0,
+        }  # fmt: skip
+    async with desk((160, 45)) as d:
+        screen = await opened(d, other)
+        await d.sees("1 chart hidden (U)", "log y", "by epoch")
+        await d.until(lambda: screen.query_one(Charts).across == 3 and "loss" not in keys_shown(screen))
+        await d.press("enter")
+        await d.sees("by epoch · log y · outliers cut")
+        await d.press("enter", "tab", "enter")
+        await d.sees("mean of 19")
+        await d.press("enter", "U")
+        await d.until(lambda: "loss" in keys_shown(screen) and "hidden" not in d.text)
+
+
+async def test_a_damaged_file_of_layouts_is_told_and_the_charts_are_there(desk, runs, home):
+    (home.parent / "config").mkdir(exist_ok=True)
+    (home.parent / "config" / "charts.json").write_text("{")
+    async with desk() as d:
+        await opened(d, runs.make())
+        await d.sees("Saved layouts are ignored", "loss")
+
+
+async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
+    base = runs.make(name="the base", seed=1)
+    more = runs.make(name="another", seed=2, fid=None)
+    run = runs.make(name="mine", seed=3)
+    async with desk(size) as d:
+        screen = await opened(d, run)
+        dialog = await d.opens("OverlayScreen", "O")
+        await d.sees("this run", "the base", "another")
+        await d.press("enter")
+        await d.sees("the others are laid over")
+        table = dialog.query_one("Table")
+        table.move_to(base.id)
+        await d.press("b")
+        await d.sees("baseline")
+        table.move_to(more.id)
+        await d.press("space")
+        await d.sees("2 of at most 31")
+        await d.opens("RunScreen", "escape")
+        await d.until(lambda: len(screen.drawn.charts[0]) == 3)
+        await d.sees("● mine", "▲ the base baseline", "■ another")
+        fid = next(i for i, group in enumerate(screen.drawn.groups) if group == ("fid",))
+        await d.press(*["tab"] * fid)
+        await d.until(lambda: screen.drawn.first <= fid < screen.drawn.first + len(screen.drawn.charts))
+        assert [c.slot for c in screen.drawn.charts[fid - screen.drawn.first]] == [0, 1], (
+            "those that have scores"
+        )
+        await d.press("V")
+        await d.sees("at step")
+        assert all(len(group) == 1 for group in screen.drawn.groups)
+        d.app.open_run(more.id)
+        await d.until(lambda: d.app.screen is not screen)
+        screen = await d.on("RunScreen")
+        await d.until(lambda: screen.drawn and len(screen.drawn.charts[0]) == 2)
+        await d.sees("■ another", "▲ the base baseline")
+
+
+async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(desk, runs):
+    made = [runs.make(name=f"run {number}", steps=40, samples=0) for number in range(34)]
+    async with desk((100, 30)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("run 33")
+        await d.press("space", "space", "up", "V")
+        screen = await d.on("RunScreen")
+        assert screen.run_id == made[32].id
+        await d.sees("● run 32", "▲ run 33")
+        await d.opens("RunsScreen", "2")
+        d.app.overlay.clear()
+        await d.press("escape", "a", "V")
+        await d.on("RunScreen")
+        assert len(d.app.overlay) == 31
+        assert any("2 are left out" in told.message for told in d.app._notifications)
+
+
+async def test_the_charts_are_drawn_along_another_metric(desk, size, runs):
+    other = runs.make(name="another", seed=2, fid=None)
+    run = runs.make(name="mine", seed=3)
+    async with desk(size) as d:
+        screen = await opened(d, run)
+        await d.opens("PromptScreen", "X")
+        await d.sees("One of: loss", "grad_norm", "Nothing: by step")
+        await d.press(*"zebra")
+        await d.sees("No metric of this run is called zebra")
+        await d.press(*["backspace"] * 5, "r")
+        await d.sees("Which of")
+        await d.press("backspace", *"lr")
+        await d.opens("RunScreen", "enter")
+        await d.sees("by lr")
+        curve = await d.until(lambda: (c := screen.drawn.charts[0][0]) and c.x.max() < 1 and c)
+        assert curve.points == 300 and curve.x[0] > curve.x[-1], "the learning rate falls"
+        lo, hi = screen.drawn.extent
+        assert 0 <= lo < hi < 1
+        await d.press("plus", "V")
+        await d.sees("at lr 0.00")
+        await d.until(lambda: screen.drawn.charts[0] and screen.drawn.charts[0][0].points < 300)
+        d.app.overlay.add(other.id, "another")
+        screen.ask()
+        await d.until(lambda: len(screen.drawn.charts[0]) == 2)
+        assert all(c.x.max() < 1 for c in screen.drawn.charts[0])
+        await d.press("escape", "X")
+        await d.sees("x axis by the metric")
+        await d.press("backspace", "backspace")
+        await d.opens("RunScreen", "enter")
+        await d.until(lambda: screen.drawn.extent[1] >= 300)
+        assert "by lr" not in d.text
+        await d.press("X")
+        await d.press(*"loss", "enter")
+        await d.until(lambda: screen.axis == "metric:loss")
+        await d.press("a")
+        await d.until(lambda: screen.axis == "epoch")
+
+
+def many(runs, run, steps: int = 12, series: int = 30) -> None:
+    for step in range(1, steps + 1):
+        values = {f"layer/{number:02d}": step * number / 100 for number in range(series)}
+        values["layer/03"] = np.nan if step == 6 else 1.0
+        runs.event(run, "metrics", 300 + step, values=values)
+
+
+async def test_many_series_are_a_heat_map(desk, size, runs):
+    run = runs.make()
+    many(runs, run)
+    async with desk(size) as d:
+        screen = await opened(d, run)
+        assert screen.drawn.heats == ("layer", "all metrics")
+        await d.press("d")
+        await d.sees("layer:", "30 series", "0 to 3.48", "·░▒▓█")
+        rows = {line.split()[0]: line for line in d.text.splitlines() if line[:3].strip().isdigit()}
+        assert "✗" in rows["03"] and "✗" not in rows["02"]
+        heat = screen.query_one(HeatMap)
+        if heat.rows < 30:
+            assert " 29 " not in d.text
+            await d.press("m")
+            await d.until(lambda: "29 " in d.text)
+        await d.press("V", "left")
+        await d.until(lambda: screen._cursor is not None and screen._cursor < 312)
+        await d.press("b", "b")
+        await d.sees(".:o*#")
+        await d.press("escape", "d")
+        await d.sees("all metrics", "each row from its smallest")
+        await d.press("d")
+        await d.until(lambda: not heat.display and keys_shown(screen))
+
+
+async def test_a_heat_map_needs_no_colour(desk, runs, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    run = runs.make()
+    many(runs, run)
+    async with desk((80, 24)) as d:
+        await opened(d, run)
+        await d.press("d")
+        await d.sees("30 series")
+        assert all(glyph in d.text for glyph in "·░▒▓")
+
+
+async def test_the_axis_of_a_run_in_training_holds_still_for_a_while(desk, runs):
+    run = runs.live(1000, 4000)
+    async with desk((100, 30)) as d:
+        screen = await opened(d, run)
+        extent = screen.drawn.extent
+        assert 1000 < extent[1] < 1040
+        runs.event(run, "metrics", 1001, values={"loss": 0.5})
+        await d.until(lambda: screen.drawn.charts[0][0].points == 1001)
+        assert screen.drawn.extent == extent
+        runs.event(run, "metrics", 1100, values={"loss": 0.5})
+        await d.until(lambda: screen.drawn.extent[1] >= 1100)
+
+
+async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, size, runs):
+    async with desk(size) as d:
+        screen = await opened(d, runs.make())
+        charts = screen.query_one(Charts)
+        fit = charts.size.height // 7
+        for rows in range(charts.down + 1, 10):
+            await d.press("right_curly_bracket")
+            await d.until(lambda rows=rows: charts.down == min(rows, fit))
+        await d.sees(f"rows of charts: 9, {fit} fit")
+        await d.press("right_curly_bracket")
+        await d.until(lambda: charts.down == 1 and charts.count == charts.across)
+        await d.until(lambda: chart_layouts.load("diffusion")[0].rows == 1)
+
+
+async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(desk, runs):
+    async with desk() as d:
+        screen = await opened(d, runs.make())
+        chart = shown(screen)[0]
+
+        def cells() -> str:
+            return "".join("".join(line) for line in chart._canvas()._buffer)
+
+        def curve() -> set[int]:
+            return {at for at, char in enumerate(cells()) if char >= "\u2800"}
+
+        await d.press("number_sign")
+        await d.until(lambda: cells().count("┈") > chart.size.width)
+        beneath = curve()
+        await d.press("number_sign")
+        await d.until(lambda: "┈" not in cells() and cells().count("·") > 20)
+        await d.press("number_sign")
+        await d.until(lambda: "·" not in cells())
+        assert curve() == beneath
+        await d.press("number_sign", "number_sign", "b", "b")
+        await d.until(lambda: cells().count(".") > 20 and "·" not in cells())
+        await d.press("number_sign")
+        await d.sees("guides across the charts: none")
+
+
+async def test_the_mouse_zooms_about_its_place_and_points_at_values(desk, runs):
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make(steps=1000, total=1000, fid=None))
+        await d.until(lambda: len(shown(screen)) > 1 and shown(screen)[1].is_drawn)
+        second = shown(screen)[1]
+        canvas = second._canvas()
+        at = (canvas.size.width * 3 // 4, canvas.size.height // 2)
+        x = second.get_coordinate_from_pixel(at[0], 0)[0]
+        await d.pilot.click(canvas, offset=at)
+        await d.until(lambda: screen._cursor is not None)
+        assert screen._cursor == pytest.approx(x, abs=1000 / canvas.size.width)
+        assert screen.drawn.focus == 1
+        await d.sees(f"at step {screen._cursor:,.0f}")
+        canvas.post_message(wheel(canvas, at, up=True))
+        await d.until(lambda: screen._window is not None)
+        left, right = screen._window
+        assert right - left == pytest.approx(999 / 2) and left < x < right
+        assert (x - left) / (right - left) == pytest.approx((x - 1) / 999, abs=0.02)
+        canvas.post_message(wheel(canvas, at, up=False))
+        await d.until(lambda: screen._window is None)
+
+
+def wheel(canvas, at, up: bool):
+    region, event = canvas.region, events.MouseScrollUp if up else events.MouseScrollDown
+    return event(
+        canvas, x=at[0], y=at[1], delta_x=0, delta_y=-1 if up else 1, button=0, shift=False, meta=False, ctrl=False,
+        screen_x=region.x + at[0], screen_y=region.y + at[1],
+    )  # fmt: skip
+
+
+async def test_what_is_zoomed_at_the_newest_values_stays_with_them(desk, runs):
+    async with desk() as d:
+        run = runs.live(400, total=4000)
+        screen = await opened(d, run)
+        await d.press("plus", *["full_stop"] * 4)
+        await d.until(lambda: screen._window and screen._window[1] == screen.drawn.extent[1])
+        width = screen._window[1] - screen._window[0]
+        runs.extend(run, 400, 900, 4000)
+        await d.until(lambda: screen._window[1] > 850)
+        assert screen._window[1] - screen._window[0] == pytest.approx(width)
+        await d.press("comma")
+        await d.until(lambda: screen._window[1] < screen.drawn.extent[1])
+        held = screen._window
+        runs.extend(run, 900, 1400, 4000)
+        await d.until(lambda: screen.drawn.extent[1] > 1350)
+        assert screen._window == held
+
+
+async def test_one_chart_alone_has_a_logarithmic_axis_and_keeps_it(desk, runs):
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make(fid=None))
+        await d.until(lambda: len(shown(screen)) > 2)
+        await d.press("tab", "Z")
+        await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [False, True, False])
+        await d.sees("y axis of grad_norm: logarithmic")
+        await d.press("y")
+        await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [True, False, True])
+        await d.until(lambda: chart_layouts.load("diffusion")[0].others == ("grad_norm",))
+        await d.press("Z")
+        await d.until(lambda: all(chart.look.log_y for chart in shown(screen)))
+
+
+async def test_the_picture_beside_the_charts_is_made_wider_by_keys_and_by_the_mouse(desk, runs):
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make())
+        picture = screen.query_one("#thumbnail")
+        await d.press("right_parenthesis", "right_parenthesis")
+        await d.until(lambda: picture.outer_size.width == 48)
+        await d.press("left_parenthesis")
+        await d.until(lambda: picture.outer_size.width == 56)
+        x, y = picture.region.offset
+        await d.pilot.mouse_down(offset=(x, y + 5))
+        await d.pilot.mouse_up(offset=(80, y + 5))
+        await d.until(lambda: picture.outer_size.width == 80)
+        await d.sees("the picture has 50 % of the width")
+        await d.until(lambda: chart_layouts.load("diffusion")[0].picture == 50)

@@ -1,0 +1,306 @@
+"""The playground: what is asked for, drawn, saved and stopped; its pictures are those of ``gentui sample``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.recipes.recipe import load
+from engine.runs.directory import RunDir, State
+from gentui.tui.screens.playground import IMAGES
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.viewer import Viewer
+from tests.support.app import digit_tiles, grid_png
+from tests.support.engine import SMALL, finish, trainer
+from tests.support.terminal import Terminal
+
+
+def train(home: Path, recipe: str = "digits-unet", **changes: Any) -> RunDir:
+    """A few steps of the real trainer."""
+    own = {
+        key: value for key, value in SMALL.items() if recipe == "digits-unet" or not key.startswith("model.")
+    }
+    settings = load(recipe).with_values({**own, "train.steps": 2, "evaluate.times": 1, **changes})
+    info = {"name": "", "recipe": settings.name, "family": settings.family, "dataset": settings.dataset}
+    run = RunDir.create(home, settings.to_toml(), info, State(status="done"))
+    code, output = finish(trainer(run))
+    assert code == 0, output
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> RunDir:
+    return train(tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture
+def run(trained: RunDir, home: Path, monkeypatch: pytest.MonkeyPatch) -> RunDir:
+    """A run with real weights, by a link; the threads of a test are few."""
+    monkeypatch.setenv("GENTUI_THREADS", "1")
+    (home / "runs").mkdir()
+    (home / "runs" / trained.id).symlink_to(trained.path)
+    return RunDir(home / "runs" / trained.id)
+
+
+def command_line(home: Path, words: list[str], folder: Path) -> bytes:
+    """What the command writes in a folder."""
+    assert words[0] == "gentui"
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "gentui", "--home", str(home), *words[1:]],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (written,) = folder.iterdir()
+    return written.read_bytes()
+
+
+async def choose(d: Any, form: SettingsForm, label: str, text: str) -> None:
+    """Go to a field and have this text in it, by keys."""
+    for _ in form.entries:
+        await d.press("up")
+    while form.entry.label != label:
+        await d.press("down")
+    if form.entry.choices:
+        while form.entry.text != text:
+            await d.press("right")
+    else:
+        await d.press(*("backspace",) * len(form.entry.text), *text)
+
+
+async def opened(d: Any) -> Any:
+    """The playground of the newest run, its weights read."""
+    await d.opens("RunScreen", "4")
+    await d.until(lambda: d.app.screen.seen)
+    screen = await d.opens("PlaygroundScreen", "P")
+    await d.until(lambda: screen._is_conditional)
+    return screen
+
+
+def processes_of(run: RunDir) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and b"engine.inference.server" in (
+                words := (entry / "cmdline").read_bytes()
+            ):
+                found += [int(entry.name)] if str(run.path).encode() in words else []
+        except OSError:
+            pass
+    return found
+
+
+async def test_what_is_drawn_and_saved_is_what_the_command_writes(desk, size, home, run, tmp_path, monkeypatch):
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.mkdir()
+    theirs.mkdir()
+    monkeypatch.chdir(mine)
+    async with desk(size) as d:
+        screen = await opened(d)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
+        assert [entry.label for entry in form.entries] == [
+            "label", "sampler", "steps", "images", "seed", "to seed", "frames", "neighbours", "checkpoint",
+            "file",
+        ]  # fmt: skip
+        await choose(d, form, "label", "7")
+        await choose(d, form, "sampler", "dpm++")
+        await choose(d, form, "steps", "4")
+        await choose(d, form, "images", "6")
+        await choose(d, form, "seed", "11")
+        await choose(d, form, "file", "six.npy")
+        words = screen.command("six.npy")
+        assert words[2] == run.id and {"--label=7", "--sampler=dpm++", "--steps=4", "--n=6", "--seed=11"} < {
+            *words
+        }
+        assert shlex.join(words)[:60] in d.text.replace("\n", "")
+        await d.press("f5")
+        await d.sees("Done.")
+        await d.until(lambda: viewer.picture.strips)
+        await d.press("f2")
+        await d.sees("Wrote")
+        saved = (mine / "six.npy").read_bytes()
+        await d.press("escape")
+        await d.on("RunScreen")
+    assert saved == command_line(home, words, theirs)
+
+
+async def test_images_are_seen_as_they_come_and_escape_leaves_nothing(desk, run):
+    async with desk() as d:
+        screen = await opened(d)
+        form = screen.query_one(SettingsForm)
+        await choose(d, form, "steps", "9000")
+        await d.press("f5")
+        await d.sees("out of the noise")
+        drawer, folder = screen._drawer, screen._drawer._folder
+        assert folder.is_dir() and processes_of(run) == [drawer.process.pid]
+        await d.press("escape")
+        await d.sees("stopped; F5 draws")
+        await d.until(lambda: not processes_of(run) and not folder.exists())
+        await choose(d, form, "steps", "2")
+        await d.press("f5")
+        await d.sees("Done.")
+        assert screen._drawer is not drawer
+        folder = screen._drawer._folder
+        await d.press("escape")
+        await d.on("RunScreen")
+        await d.until(lambda: not processes_of(run) and not folder.exists())
+
+
+async def test_mistakes_stand_beside_their_field_and_nothing_is_drawn(desk, run):
+    async with desk((160, 45)) as d:
+        screen = await opened(d)
+        form = screen.query_one(SettingsForm)
+        for field, wrong, told in (
+            ("steps", "x", "whole number"), ("images", "0", "1 to 256"), ("seed", "-1", "whole number"),
+            ("to seed", "1.5", "whole number"), ("frames", "1", "2 to 240"), ("file", "a.jpg", "should end in"),
+            ("file", "no/such/a.png", "no such directory"),
+        ):  # fmt: skip
+            await choose(d, form, field, wrong)
+            assert told in form.entry.problem, field
+            await d.press("f5")
+            await d.sees("Not drawn.")
+            assert screen._asked is None
+            await d.press("f4")
+            assert not screen.problems
+
+
+async def test_between_two_seeds_moves_and_saves(desk, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with desk((160, 45)) as d:
+        screen = await opened(d)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
+        assert "--frames=12" not in screen.arguments()
+        for field, text in (
+            ("steps", "1"),
+            ("images", "2"),
+            ("to seed", "5"),
+            ("frames", "3"),
+            ("file", "way.gif"),
+        ):
+            await choose(d, form, field, text)
+        await d.press("f7")
+        await d.until(lambda: screen.query_one("#playground-real", Viewer).picture.strips)
+        await d.sees("training images")
+        await d.press("f7")
+        await d.until(lambda: "training images" not in d.text)
+        await d.press("f2")  # draws first
+        await d.sees("Wrote")
+        await d.until(lambda: viewer.is_film and len(viewer._film) == 3)
+        from PIL import Image
+
+        with Image.open(tmp_path / "way.gif") as film:
+            assert film.n_frames == 3  # type: ignore[attr-defined]
+
+
+async def test_the_training_images_nearest_to_what_is_drawn_stand_beside_it(desk, size, run):
+    async with desk(size) as d:
+        screen = await opened(d)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
+        for field, text in (("steps", "1"), ("images", "2"), ("neighbours", "17")):
+            await choose(d, form, field, text)
+        await d.sees("from 1 to 16")
+        await choose(d, form, "neighbours", "3")
+        await choose(d, form, "to seed", "5")
+        await d.until(lambda: "second seed" in screen.problems["neighbours"])
+        await choose(d, form, "to seed", "")
+        await d.press("f5")
+        await d.sees("Done.")
+        assert "--neighbours=3" in screen.arguments() and "beside each the training" in viewer._detail
+        assert (viewer._sheet.rows, viewer._sheet.columns) == (2, 4)
+
+
+async def test_a_process_that_dies_is_told_and_another_is_started(desk, run):
+    async with desk() as d:
+        screen = await opened(d)
+        os.kill(screen._drawer.process.pid, 9)
+        await d.sees("The process that draws has ended")
+        await choose(d, screen.query_one(SettingsForm), "steps", "1")
+        await d.press("f5")
+        await d.sees("Done.")
+
+
+@pytest.mark.parametrize("is_drawing", [False, True])
+def test_a_closed_terminal_ends_what_draws(home, run, tmp_path, monkeypatch, is_drawing):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    t = Terminal(home, 100, 40)
+    try:
+        t.sees("✓ here")
+        t.press("4")
+        t.sees("Charts", "loss")
+        t.press("P")
+        t.sees("best checkpoint, step")
+        if is_drawing:
+            t.press("\x1b[B\x1b[B000\x1b[15~")  # steps × 1,000; F5
+            t.sees("out of the noise")
+        assert processes_of(run) and list(tmp_path.glob("gentui-playground-*"))
+        t.hang_up()
+        t.ended()
+        deadline = time.monotonic() + 20
+        while processes_of(run) or list(tmp_path.glob("gentui-playground-*")):
+            assert time.monotonic() < deadline, "what draws outlived the app"
+            time.sleep(0.05)
+    finally:
+        t.close()
+
+
+async def test_only_what_fits_the_method_is_offered(desk, home, runs, undrawn):
+    made = runs.make("toonfaces-acgan")
+    (made.path / "checkpoints" / "last").mkdir(parents=True)
+    async with desk((160, 45)) as d:
+        await d.opens("RunScreen", "4")
+        await d.until(lambda: d.app.screen.seen)
+        screen = await d.opens("PlaygroundScreen", "P")
+        form = screen.query_one(SettingsForm)
+        assert [entry.label for entry in form.entries][:2] == ["images", "seed"]
+        known = screen._conditions
+        told = {"conditions": known.state(), "conditional": True, "which": "last", "step": 3, "device": "cpu"}
+        screen._take(screen._drawer, told)
+        labels = [entry.label for entry in form.entries]
+        assert len(labels) == len(known.parts) + 7 and "sampler" not in labels
+        hair = next(entry for entry in form.entries if "hair" in entry.label)
+        await choose(d, form, hair.label, hair.choices[2])
+        assert screen.options["label"] == hair.choices[2] and screen.options["n"] == IMAGES
+        assert known.chosen(screen.options["label"])
+
+
+async def test_a_run_without_weights_or_images_has_no_playground(desk, runs):
+    runs.make()
+    async with desk() as d:
+        await d.opens("RunScreen", "4")
+        await d.until(lambda: d.app.screen.seen)
+        await d.press("P")
+        await d.until(lambda: any("has no checkpoint yet" in n.message for n in d.app._notifications))
+
+
+async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, home, run, runs, monkeypatch):
+    live = runs.live(20)
+    live.write_state(live.read_state().with_(slot="cuda:0"))
+    async with desk() as d:
+        await d.until(lambda: d.app._activity.running)
+        d.app.open_run(run.id)
+        await d.on("RunScreen")
+        await d.until(lambda: d.app.screen.seen)
+        screen = await d.opens("PlaygroundScreen", "P")
+        assert screen.command("a.png")[-4:] == ["--device", "cpu", "-o", "a.png"]
+
+
+async def test_real_images_stand_beside_the_generated_ones(desk, size, runs):
+    made = runs.make()
+    grid_png(made.path / "figures" / "real.png", digit_tiles(seed=9))
+    runs.event(made, "figure", 100, name="real", path="figures/real.png", caption="training images")
+    async with desk(size) as d:
+        screen = await d.opens("RunScreen", "4")
+        await d.until(lambda: screen.seen and screen.seen.figures)
+        real, gallery = screen.query_one("#real", Viewer), screen.query_one("#gallery", Viewer)
+        await d.press("B")
+        await d.until(lambda: real.picture.strips and gallery.picture.strips)
+        assert real.is_on_screen and gallery.is_on_screen and "training images" in d.text
+        assert real._sheet.rows == gallery._sheet.rows == 10
+        await d.press("B")
+        await d.until(lambda: not real.is_on_screen and gallery.is_on_screen)

@@ -1,0 +1,116 @@
+"""Small real runs: a 3,000-parameter net on the embedded digits, trained by the real trainer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine.recipes.recipe import load
+from engine.runs.directory import RunDir, State
+from engine.runs.events import iter_events
+from engine.training import checkpoint
+
+SMALL = {
+    "model.channels": 8,
+    "model.multipliers": [1, 1],
+    "model.groups": 4,
+    "data.batch_size": 32,
+    "train.steps": 40,
+    "train.precision": "fp32",
+    "sample.steps": 3,
+    "sample.columns": 2,
+    "sample.times": 2,
+    "evaluate.samples": 40,
+    "evaluate.times": 2,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., RunDir]:
+    """A run directory of a small digits recipe; keyword arguments are dotted keys with ``__`` for the dot."""
+
+    def make(**changes: Any) -> RunDir:
+        values = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
+        recipe = load("digits-unet").with_values(values)
+        return RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run of six steps that is done, with the checkpoints of two kept."""
+    values = {**SMALL, "train.steps": 6, "train.keep": 2, "evaluate.times": 1}
+    recipe = load("digits-unet").with_values(values)
+    run = RunDir.create(tmp_path_factory.mktemp("home"), recipe.to_toml(), {"recipe": recipe.name}, State())
+    code, output = finish(trainer(run))
+    assert code == 0, output
+    return run
+
+
+def trainer(run: RunDir, *arguments: str) -> subprocess.Popen[str]:
+    """The real trainer in a process of its own, on one thread."""
+    environment = {**os.environ, "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "engine", str(run.path), "--device", "cpu", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = process.communicate(timeout=300)
+    return process.returncode, output
+
+
+def events(run: RunDir, kind: str | None = None) -> list[dict[str, Any]]:
+    found = [event for _, path in run.events_files() for event in iter_events(path)]
+    return [event for event in found if kind is None or event["kind"] == kind]
+
+
+def wait_for_step(run: RunDir, process: subprocess.Popen[str], step: int, deadline: float = 120) -> None:
+    """Until the trainer has logged ``step``."""
+    until = time.monotonic() + deadline
+    while time.monotonic() < until:
+        if any(event["step"] >= step for event in events(run, "metrics")):
+            return
+        if process.poll() is not None:
+            pytest.fail(f"the trainer ended early: {process.communicate()[0]}")
+        time.sleep(0.02)
+    pytest.fail(f"step {step} was not reached in {deadline} s")
+
+
+def assert_same(a, b, path="state"):
+    assert type(a) is type(b), path
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), path
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{i}]")
+    else:
+        assert a == b, path
+
+
+def comparable(run, which="last"):
+    weights, state = checkpoint.load(run, which)
+    state.pop("precision")  # its reason says whether the choice was made or inherited
+    return {"weights": weights, "state": state}

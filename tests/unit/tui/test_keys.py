@@ -1,0 +1,114 @@
+"""The table of keys: nothing stands twice, nothing hides anything, everything does something."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+
+from gentui.config import key_table
+from gentui.tui.screens.help import help_text
+from gentui.tui.widgets.lines import Lines
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.table import Table
+from gentui.tui.workbench import GentuiApp
+from tests.support.screens import SCREENS
+
+DIALOGS = {
+    "choose",
+    "copy",
+    "jump",
+    "evaluate",
+    "export",
+    "help",
+    "confirm",
+    "notice",
+    "overlay",
+    "preferences",
+    "prompt",
+}
+FOCUSED = {
+    "home": [Table],
+    "runs": [Table],
+    "leaderboard": [Table],
+    "compare": [Table],
+    "machine": [Table],
+    "run": [Lines],
+    "form": [SettingsForm],
+    "playground": [SettingsForm],
+}
+
+
+def strokes(context: str) -> list[tuple[str, key_table.Key]]:
+    return [(stroke, key) for key in key_table.of(context) for stroke in key.keys.split(",")]
+
+
+def test_every_context_has_a_screen():
+    assert set(SCREENS) | {"app"} == set(key_table.CONTEXTS) == {key.context for key in key_table.TABLE}
+
+
+def test_ids_are_unique():
+    assert len(key_table.BY_ID) == len(key_table.TABLE)
+
+
+@pytest.mark.parametrize("context", key_table.CONTEXTS)
+def test_no_key_stands_twice_where_it_works(context: str):
+    here = strokes(context)
+    if context not in DIALOGS | {"app"}:
+        here += strokes("app")
+    for (a, one), (b, other) in combinations(here, 2):
+        assert a != b, f"{a!r} is both {one.id} and {other.id}"
+
+
+@pytest.mark.parametrize("context", FOCUSED)
+def test_no_widget_hides_a_key_of_its_screen(context: str):
+    ours = {stroke for stroke, _ in strokes(context) + strokes("app")}
+    for widget in FOCUSED[context]:
+        for binding in widget.BINDINGS:
+            hidden = ours & set(binding.key.split(","))
+            assert not hidden, f"{widget.__name__} takes {hidden} away from {context}"
+
+
+@pytest.mark.parametrize("context", key_table.CONTEXTS)
+def test_every_key_has_an_action_that_exists(context: str):
+    target = GentuiApp if context == "app" else SCREENS[context]
+    for key in key_table.of(context):
+        name = re.match(r"\w+", key.action)
+        assert name and hasattr(target, f"action_{name[0]}"), key
+
+
+@pytest.mark.parametrize("context", key_table.CONTEXTS)
+def test_every_key_is_in_the_help(context: str):
+    text = help_text(context).plain
+    for key in key_table.TABLE:
+        assert key.label in text
+        for stroke in key.keys.split(","):
+            assert key_table.name_of(stroke) in text
+
+
+def test_every_action_has_a_key_that_arrives_in_any_terminal():
+    """Ctrl-Q is one more way out only: where flow control takes it, it does nothing."""
+    lost = {*key_table.EATEN, *key_table.SAME}
+    assert {stroke for key in key_table.TABLE for stroke in key.keys.split(",")} & lost == {"ctrl+q"}
+    for key in key_table.TABLE:
+        # only terminals that speak kitty's keyboard protocol tell Ctrl-Enter from Enter
+        assert set(key.keys.split(",")) - lost - {"ctrl+enter"}, key
+
+
+@pytest.mark.parametrize("context", sorted(key_table.WRITTEN_IN))
+def test_where_text_is_typed_the_key_bar_offers_no_letters(context: str):
+    for key in key_table.shown(context):
+        assert not any(map(key_table.prints, key.keys.split(","))), key
+
+
+def test_every_key_says_what_it_does():
+    for key in key_table.TABLE:
+        assert key.label and key.help and len(key.label) <= 16, key
+
+
+@pytest.mark.parametrize("context", sorted(set(key_table.CONTEXTS) - DIALOGS - {"app"}))
+def test_help_and_quit_are_always_offered_last(context: str):
+    shown = key_table.shown(context)
+    assert [key.id for key in shown[-2:]] == ["app.quit", "app.help"]
+    assert [key.rank for key in shown] == sorted(key.rank for key in shown)
