@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
 from engine.training import checkpoint
+from tests.support.processes import ONE_THREAD, Forked
+from tests.support.waiting import wait_for
 
 SMALL = {
     "model.channels": 8,
@@ -63,18 +64,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     return run
 
 
-def trainer(run: RunDir, *arguments: str) -> subprocess.Popen[str]:
-    """The real trainer in a process of its own, on one thread."""
-    environment = {**os.environ, "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1"}
+def trainer(run: RunDir, *arguments: str, fresh: bool = False) -> subprocess.Popen[str] | Forked:
+    """The real trainer in a process of its own, on one thread; ``fresh``: in a new interpreter, not a fork."""
+    environment = {**os.environ, **ONE_THREAD}
+    command = ["-m", "engine", str(run.path), "--device", "cpu", *arguments]
+    if not fresh:
+        return Forked(command, env=environment, stderr=subprocess.STDOUT)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "engine", str(run.path), "--device", "cpu", *arguments],
+        [sys.executable, "-P", *command],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+def finish(process: subprocess.Popen[str] | Forked) -> tuple[int, str]:
     output, _ = process.communicate(timeout=300)
-    return process.returncode, output
+    return process.wait(), output
 
 
 def events(run: RunDir, kind: str | None = None) -> list[dict[str, Any]]:
@@ -82,16 +86,18 @@ def events(run: RunDir, kind: str | None = None) -> list[dict[str, Any]]:
     return [event for event in found if kind is None or event["kind"] == kind]
 
 
-def wait_for_step(run: RunDir, process: subprocess.Popen[str], step: int, deadline: float = 120) -> None:
-    """Until the trainer has logged ``step``."""
-    until = time.monotonic() + deadline
-    while time.monotonic() < until:
+def wait_for_step(run: RunDir, process: subprocess.Popen[str] | Forked, step: int) -> None:
+    """Wait until the trainer has logged ``step``."""
+
+    def reached() -> bool:
+        ended = process.poll() is not None
         if any(event["step"] >= step for event in events(run, "metrics")):
-            return
-        if process.poll() is not None:
+            return True
+        if ended:
             pytest.fail(f"the trainer ended early: {process.communicate()[0]}")
-        time.sleep(0.02)
-    pytest.fail(f"step {step} was not reached in {deadline} s")
+        return False
+
+    wait_for(reached, f"step {step} of {run.id}", seconds=120)
 
 
 def assert_same(a, b, path="state"):

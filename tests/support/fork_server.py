@@ -1,0 +1,91 @@
+"""A process that has imported torch once and forks itself for every ``python -m …`` asked for.
+
+``python -P fork_server.py FD MODULE …``: it imports the modules, then answers on the Unix socket FD. A request is one
+message of JSON, ``{"argv": ["-m", MODULE, …] or ["-c", CODE, …], "env": {…}, "cwd": …}``, with four open files: the
+child's stdin, stdout and stderr, and a pipe to which the exit status is written. The answer is the child's pid. At the
+end of the socket every child is killed.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any
+
+
+def main(fd: int, modules: list[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
+    gc.freeze()
+    asked = socket.socket(fileno=fd)
+    children: dict[int, tuple[int, int]] = {}  # by pidfd: pid, where its exit status is written
+    while True:
+        ready, _, _ = select.select([asked, *children], [], [])
+        for pidfd in set(ready) & children.keys():
+            pid, pipe = children.pop(pidfd)
+            os.write(pipe, b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            os.close(pidfd)
+            os.close(pipe)
+        if asked not in ready:
+            continue
+        message, files, _, _ = socket.recv_fds(asked, 1 << 20, 4)
+        if not message:
+            break
+        if (pid := os.fork()) == 0:
+            asked.close()
+            for each, (_, pipe) in children.items():
+                os.close(each)
+                os.close(pipe)
+            become(json.loads(message), files)
+        for file in files[:3]:
+            os.close(file)
+        children[os.pidfd_open(pid)] = (pid, files[3])
+        asked.send(b"%d" % pid)
+    for pid, _ in children.values():
+        os.kill(pid, signal.SIGKILL)
+
+
+def become(request: dict[str, Any], files: list[int]) -> None:
+    """Run the module or the code of ``request`` as the main program of this process, and end with it."""
+    code = 1
+    try:
+        for number, file in enumerate(files[:3]):
+            os.dup2(file, number)
+        for file in files:
+            os.close(file)
+        gc.unfreeze()
+        os.environ.clear()
+        os.environ.update(request["env"])
+        os.chdir(request["cwd"])
+        flag, program, *arguments = request["argv"]
+        sys.argv = [program, *arguments]
+        if flag == "-m":
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            sys.argv[0] = flag
+            exec(compile(program, "<string>", "exec"), {"__name__": "__main__"})
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        if isinstance(leaving.code, str):
+            print(leaving.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 120
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,120 @@
+"""Processes of ``python -m engine …`` without the seconds that importing torch takes.
+
+One server a session has torch and the engine imported, and forks itself for each: they are real processes, with pids,
+signals, pipes and exit codes of their own. What a fresh interpreter does is tested with ``subprocess``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+SERVER = Path(__file__).with_name("fork_server.py")
+IMPORTED = (
+    "torch", "torchvision", "scipy.linalg", "sklearn.datasets", "engine.training.loop", "engine.inference.evaluate",
+    "engine.inference.sample", "engine.inference.server",
+)  # fmt: skip
+ONE_THREAD = {"GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@cache
+def _server() -> socket.socket:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(SERVER), str(its.fileno()), *IMPORTED],
+        pass_fds=[its.fileno()], stdin=subprocess.DEVNULL, env={**os.environ, **ONE_THREAD},
+    )  # fmt: skip
+    its.close()
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+class Forked:
+    """``python -P ARGUMENTS`` (``-m MODULE …`` or ``-c CODE …``) with the interface of ``subprocess.Popen``.
+
+    It is the server's child, not ours: its exit code comes through a pipe.
+    """
+
+    def __init__(
+        self, arguments: Sequence[object], *, env: Mapping[str, str], cwd: Path | None = None, stdin: bool = False,
+        stderr: int = subprocess.PIPE,
+    ) -> None:  # fmt: skip
+        given, self.stdin = _pipe_to_child() if stdin else (os.open(os.devnull, os.O_RDONLY), None)
+        self.stdout, out = _pipe_from_child()
+        self.stderr, err = (None, out) if stderr == subprocess.STDOUT else _pipe_from_child()
+        self._exited, told = os.pipe()
+        self.returncode: int | None = None
+        request = {"argv": [str(word) for word in arguments], "env": dict(env), "cwd": str(cwd or Path.cwd())}
+        socket.send_fds(_server(), [json.dumps(request).encode()], [given, out, err, told])
+        self.pid = int(_server().recv(32))
+        for file in {given, out, err, told}:
+            os.close(file)
+
+    def poll(self) -> int | None:
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._exited], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            self.returncode = int(os.read(self._exited, 32) or -signal.SIGKILL)
+            os.close(self._exited)
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Everything it wrote, once it has ended. ``timeout`` bounds the wait after its output has ended."""
+        said: list[str] = []
+        reader = threading.Thread(target=lambda: said.append(self.stderr.read()) if self.stderr else None)
+        reader.start()
+        output = self.stdout.read()
+        reader.join()
+        self.wait(timeout)
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream:
+                stream.close()
+        return output, "".join(said)
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _pipe_to_child() -> tuple[int, IO[str]]:
+    read, write = os.pipe()
+    return read, os.fdopen(write, "w", encoding="utf-8")
+
+
+def _pipe_from_child() -> tuple[IO[str], int]:
+    read, write = os.pipe()
+    return os.fdopen(read, encoding="utf-8", errors="replace"), write
+
+
+def run_python(
+    *arguments: object, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -P ARGUMENTS`` on one thread to its end, with these variables set."""
+    process = Forked(arguments, env={**os.environ, **ONE_THREAD, **variables}, cwd=cwd)
+    output, errors = process.communicate()
+    return subprocess.CompletedProcess(list(arguments), process.wait(), output, errors)
