@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.data.dataset import DataError, printable
-from engine.settings.diagnostics import shown
+from engine.settings.diagnostics import quoted
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def read_attributes(path: Path) -> Attributes:
             row = bytes(_VALUES[value.strip()] for value in values)
         except KeyError as error:
             raise DataError(
-                f"line {number} of {printable(path)} has {shown(error.args[0])} where 1, 0 or -1 belongs"
+                f"line {number} of {printable(path)} has {quoted(error.args[0])} where 1, 0 or -1 belongs"
             ) from None
         if len(row) != len(names):
             raise DataError(
@@ -75,7 +75,7 @@ def read_words(path: Path, meanings: Mapping[str, T], expected: str) -> dict[str
         if name and word in meanings:
             found[name[0]] = meanings[word]
         elif number > 1:  # a CSV file has a heading
-            raise DataError(f"line {number} of {printable(path)} has {shown(word)} where {expected} belongs")
+            raise DataError(f"line {number} of {printable(path)} has {quoted(word)} where {expected} belongs")
     return found
 
 

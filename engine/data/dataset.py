@@ -28,7 +28,7 @@ def printable(text: object, limit: int = 1000) -> str:
     return "".join(c if c.isprintable() else "�" for c in str(text)[:limit])
 
 
-def damaged(path: Path, what: str, dataset: str) -> DataError:
+def damaged_file(path: Path, what: str, dataset: str) -> DataError:
     """A file of a published data set is not what it should be."""
     return DataError(
         f"{printable(path)} cannot be used ({what}): remove it and run `gentui data fetch {dataset}`, or reinstall the "
@@ -106,18 +106,18 @@ def read_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
     return registry.build(settings, Dataset, progress)
 
 
-def located(settings: Data) -> Path:
+def require_folder(settings: Data) -> Path:
     """The folder these settings read from. Raises MissingData with the remedy when it is not on this machine."""
-    folder = settings.found()
+    folder = settings.location()
     if folder is None:
-        raise MissingData(settings.missing())
+        raise MissingData(settings.missing_message())
     return folder
 
 
 def finish(dataset: Dataset, settings: Data) -> Dataset:
     """What every data set goes through after it was read: validation, size, fingerprint."""
     if settings.validation and dataset.validation is None:
-        held = held_out(dataset.train.images, settings.validation)
+        held = validation_mask(dataset.train.images, settings.validation)
         if held.all():
             raise DataError(
                 f"{dataset.name} has too few training images to hold out {settings.validation:.0%} of them: "
@@ -133,18 +133,20 @@ def finish(dataset: Dataset, settings: Data) -> Dataset:
     return replace(dataset, fingerprint=dataset.fingerprint or fingerprint(dataset))
 
 
-def held_out(images: Tensor, fraction: float) -> Tensor:
+def validation_mask(images: Tensor, fraction: float) -> Tensor:
     """Which images belong to the validation split: bool N.
 
     An image's own content decides, so neither the order nor the other images matter, and equal images stay
     together. At least one is chosen.
     """
     contents = (image.tobytes() for image in images.contiguous().numpy())
-    places = torch.tensor([place(content, "validation") for content in contents], dtype=torch.float64)
+    places = torch.tensor(
+        [content_fraction(content, "validation") for content in contents], dtype=torch.float64
+    )
     return (places < fraction) | (places == places.min())
 
 
-def place(content: bytes, purpose: str) -> float:
+def content_fraction(content: bytes, purpose: str) -> float:
     """A number in [0, 1) that follows from the content; independent ones for different purposes."""
     digest = hashlib.blake2b(content, digest_size=8, person=purpose.encode()).digest()
     return int.from_bytes(digest, "big") / 2**64

@@ -27,12 +27,12 @@ _TURNS = {
 }
 
 
-class Unusable(Exception):
+class UnusableImage(Exception):
     """Why an image cannot be used, in words that fit many images: "truncated or damaged"."""
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def pillow_warnings_ignored() -> Iterator[None]:
     """Pillow's warnings about large images and odd metadata are not for the log: reasons are counted instead."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\..*")
@@ -47,26 +47,26 @@ def decode(path: str, size: int) -> np.ndarray:
         with Image.open(path) as image:
             width, height = image.size
             if min(width, height) < MIN_SIDE:
-                raise Unusable(f"narrower than {MIN_SIDE} pixels")
+                raise UnusableImage(f"narrower than {MIN_SIDE} pixels")
             if width * height > MAX_PIXELS:
-                raise Unusable(f"larger than {MAX_PIXELS // 1_000_000} megapixels")
+                raise UnusableImage(f"larger than {MAX_PIXELS // 1_000_000} megapixels")
             turn = _turn(image)
             if image.format == "JPEG":  # decodes at a half, a quarter or an eighth where that is ample
                 image.draft(None, (2 * size, 2 * size))
             with _large if width * height > _ONE_AT_A_TIME else contextlib.nullcontext():
                 square = rgb(_middle(image)).resize((size, size), Image.Resampling.LANCZOS)
-    except Unusable:
+    except UnusableImage:
         raise
     except Image.DecompressionBombError:
-        raise Unusable(f"larger than {MAX_PIXELS // 1_000_000} megapixels") from None
+        raise UnusableImage(f"larger than {MAX_PIXELS // 1_000_000} megapixels") from None
     except UnidentifiedImageError:
-        raise Unusable("not readable as an image") from None
+        raise UnusableImage("not readable as an image") from None
     except PermissionError:
-        raise Unusable("closed to you") from None
+        raise UnusableImage("closed to you") from None
     except FileNotFoundError:
-        raise Unusable("gone") from None
+        raise UnusableImage("gone") from None
     except Exception as error:  # decoders fail in every way there is
-        raise Unusable("truncated or damaged") from error
+        raise UnusableImage("truncated or damaged") from error
     if turn is not None:
         square = square.transpose(turn)
     return np.asarray(square).transpose(2, 0, 1)
@@ -79,7 +79,7 @@ def rgb(image: Image.Image) -> Image.Image:
         grey = (deep.clip(0, 65535) * 255 + 32767) // 65535
         return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise Unusable("of floating-point numbers")
+        raise UnusableImage("of floating-point numbers")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         layer = image.convert("RGBA")
         ground = Image.new("RGB", layer.size, "white")

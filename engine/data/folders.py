@@ -21,13 +21,13 @@ import numpy as np
 from torch import Tensor
 
 from engine.data.attribute_files import read_attributes, read_partition
-from engine.data.dataset import DataError, Dataset, Progress, Split, located, place, printable
-from engine.data.decoding import Unusable, decode, quiet
-from engine.data.store import Stored, Writer, kept
+from engine.data.dataset import DataError, Dataset, Progress, Split, content_fraction, printable, require_folder
+from engine.data.decoding import UnusableImage, decode, pillow_warnings_ignored
+from engine.data.store import StoredImages, Writer, load_or_build
 from engine.settings.datasets.base import Data
 from engine.settings.datasets.folders import AttributeFolder, CelebA, Folder
-from engine.settings.datasets.image_files import Found, Listing, list_images
-from engine.settings.diagnostics import shown
+from engine.settings.datasets.image_files import ImageFile, ImageListing, list_images
+from engine.settings.diagnostics import quoted
 
 VERSION = 1
 """Raise when images are decoded or ordered differently: what is in the cache is then made anew."""
@@ -38,7 +38,7 @@ _NAMED = 3  # images that a warning names
 
 
 @dataclass(frozen=True)
-class Picture:
+class LabelledImage:
     """An image file with what is known of it; ``split`` None: its content decides."""
 
     path: str
@@ -51,7 +51,7 @@ class Picture:
 class Plan:
     """All that goes into a data set, and what it means."""
 
-    pictures: Sequence[Picture]
+    pictures: Sequence[LabelledImage]
     classes: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -59,13 +59,13 @@ class Plan:
 
 def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
     """A folder of images, uint8 N,3,S,S; its sub-folders are classes where all images lie in them."""
-    listing = list_folder(located(settings), progress)
-    return open_planned(settings, listing, lambda: _by_class(listing.files), progress)
+    listing = list_folder(require_folder(settings), progress)
+    return open_images(settings, listing, lambda: _by_class(listing.files), progress)
 
 
 def load_with_attributes(settings: AttributeFolder, progress: Progress | None = None) -> Dataset:
     """A folder of images with a file of attributes. Raises DataError where the two do not fit."""
-    listing = list_folder(located(settings), progress)
+    listing = list_folder(require_folder(settings), progress)
     file = settings.attribute_file()
     if file is None:
         raise DataError(
@@ -73,34 +73,34 @@ def load_with_attributes(settings: AttributeFolder, progress: Progress | None = 
             "number of images, one with the attributes' names, then a line for each image)"
         )
     groups = tuple(settings.one_hot)
-    return open_planned(
+    return open_images(
         settings, listing, lambda: _by_attributes(listing.files, file, groups), progress, [file], groups
     )
 
 
 def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     """Aligned faces; attributes and published splits where their files are beside the images."""
-    root = located(settings)
+    root = require_folder(settings)
     aligned = root / "img_align_celeba"
     listing = list_folder(aligned if aligned.is_dir() else root, progress)
-    attributes, partition = (settings.beside(name) for name in ("list_attr_celeba", "list_eval_partition"))
+    attributes, partition = (settings.find_file(name) for name in ("list_attr_celeba", "list_eval_partition"))
 
     def plan() -> Plan:
         made = _by_attributes(listing.files, attributes, ()) if attributes else Plan(_plain(listing.files))
         splits = read_partition(partition) if partition else {}
         pictures = [
-            Picture(p.path, p.name, splits.get(os.path.basename(p.name), p.split), p.label)  # noqa: PTH119
+            LabelledImage(p.path, p.name, splits.get(os.path.basename(p.name), p.split), p.label)  # noqa: PTH119
             for p in made.pictures
         ]
         return Plan(pictures, (), made.attributes, made.warnings)
 
-    return open_planned(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
+    return open_images(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
 
 
 # -- what is there -----------------------------------------------------------------------------------------
 
 
-def list_folder(folder: Path, progress: Progress | None) -> Listing:
+def list_folder(folder: Path, progress: Progress | None) -> ImageListing:
     """All images in it. Raises DataError when there are none."""
     listing = list_images(folder, lambda: progress(0, 0) if progress else None)
     if not listing.files:
@@ -108,21 +108,21 @@ def list_folder(folder: Path, progress: Progress | None) -> Listing:
     return listing
 
 
-def _plain(files: Sequence[Found]) -> list[Picture]:
-    return [Picture(f.path, f.name, f.split) for f in files]
+def _plain(files: Sequence[ImageFile]) -> list[LabelledImage]:
+    return [LabelledImage(f.path, f.name, f.split) for f in files]
 
 
-def _by_class(files: Sequence[Found]) -> Plan:
+def _by_class(files: Sequence[ImageFile]) -> Plan:
     """Classes are the first sub-folders, if there are several and no image lies outside them."""
-    within = sorted({f.within for f in files}, key=os.fsencode)
+    within = sorted({f.top_folder for f in files}, key=os.fsencode)
     if "" in within or len(within) < 2:
         return Plan(_plain(files))
     number = {name: i for i, name in enumerate(within)}
     classes = tuple(printable(name, 80) for name in within)
-    return Plan([Picture(f.path, f.name, f.split, number[f.within]) for f in files], classes)
+    return Plan([LabelledImage(f.path, f.name, f.split, number[f.top_folder]) for f in files], classes)
 
 
-def _by_attributes(files: Sequence[Found], file: Path, groups: tuple[int, ...]) -> Plan:
+def _by_attributes(files: Sequence[ImageFile], file: Path, groups: tuple[int, ...]) -> Plan:
     given = read_attributes(file)
     if groups and sum(groups) != len(given.names):
         raise DataError(
@@ -140,10 +140,10 @@ def _by_attributes(files: Sequence[Found], file: Path, groups: tuple[int, ...]) 
         elif any(sum(row[a:b]) != 1 for a, b in pairwise(edges)):
             torn.append(f.name)
         else:
-            pictures.append(Picture(f.path, f.name, f.split, row))
+            pictures.append(LabelledImage(f.path, f.name, f.split, row))
     if not pictures:
         raise DataError(
-            f"{printable(file)} describes none of the {len(files):,} images (for example {shown(files[0].name)})"
+            f"{printable(file)} describes none of the {len(files):,} images (for example {quoted(files[0].name)})"
         )
     warnings = []
     if unnamed:
@@ -163,9 +163,9 @@ def _by_attributes(files: Sequence[Found], file: Path, groups: tuple[int, ...]) 
 # -- from files to pixels ----------------------------------------------------------------------------------
 
 
-def open_planned(
+def open_images(
     settings: Data,
-    listing: Listing,
+    listing: ImageListing,
     plan: Callable[[], Plan],
     progress: Progress | None,
     described_by: Iterable[Path] = (),
@@ -181,15 +181,17 @@ def open_planned(
 
     def build(writer: Writer) -> None:
         planned = plan()
-        closed = tuple(f"The folder {shown(name)} could not be opened." for name in listing.closed[:_NAMED])
+        closed = tuple(
+            f"The folder {quoted(name)} could not be opened." for name in listing.unreadable[:_NAMED]
+        )
         _decode(writer, planned, size, report, (*planned.warnings, *closed), printable(listing.folder))
 
-    stored = kept(key, build, lambda: report(0, len(listing.files)))
+    stored = load_or_build(key, build, lambda: report(0, len(listing.files)))
     return _dataset(settings, stored, groups)
 
 
 def _key(
-    kind: str, size: int, files: Sequence[Found], described_by: Iterable[Path], groups: tuple[int, ...]
+    kind: str, size: int, files: Sequence[ImageFile], described_by: Iterable[Path], groups: tuple[int, ...]
 ) -> str:
     """What the images are as far as can be said without reading them."""
     facts = [(str(f), s.st_size, s.st_mtime_ns) for f in described_by for s in [f.stat()]]
@@ -199,7 +201,7 @@ def _key(
     return f"{kind}-{digest.hexdigest()[:24]}"
 
 
-def _dataset(settings: Data, stored: Stored, groups: tuple[int, ...]) -> Dataset:
+def _dataset(settings: Data, stored: StoredImages, groups: tuple[int, ...]) -> Dataset:
     info = stored.info
     train, validation, test = info["counts"]
     labels = stored.arrays.get("labels")
@@ -242,7 +244,7 @@ def _decode(
     content: so the training images that a recipe holds out come first, whatever part of them it holds out."""
     total = len(plan.pictures)
     bad: dict[str, list[str]] = {}
-    with _threads() as pool, quiet():
+    with _threads() as pool, pillow_warnings_ignored():
         digests: list[bytes] = []
         for digest in _in_order(pool, lambda p: _digest(p.path), plan.pictures, 256):
             digests.append(digest)
@@ -299,7 +301,10 @@ def _threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Picture], object], pictures: Sequence[Picture], chunk: int
+    pool: ThreadPoolExecutor,
+    work: Callable[[LabelledImage], object],
+    pictures: Sequence[LabelledImage],
+    chunk: int,
 ) -> Iterator:
     """``work`` on every picture, in order; never more than two chunks of results wait to be taken."""
     ahead: list = []
@@ -323,20 +328,20 @@ def _digest(path: str) -> bytes:
 def _try_decode(path: str, size: int) -> np.ndarray | str:
     try:
         return decode(path, size)
-    except Unusable as reason:
+    except UnusableImage as reason:
         return str(reason)
 
 
-def _order(pictures: Sequence[Picture], digests: Sequence[bytes]) -> list[tuple[str, float, int]]:
+def _order(pictures: Sequence[LabelledImage], digests: Sequence[bytes]) -> list[tuple[str, float, int]]:
     """(split, place for holding out, index) of every picture, in the order they are kept."""
-    tests = [place(digest, "test") for digest in digests]
+    tests = [content_fraction(digest, "test") for digest in digests]
     free = [t for p, t in zip(pictures, tests, strict=True) if p.split is None]
     least = min(free, default=0)  # at least one
     rows = []
     for i, (picture, digest, test) in enumerate(zip(pictures, digests, tests, strict=True)):
         split = picture.split or ("test" if test < TEST_PART or test == least else "train")
         label = picture.label if isinstance(picture.label, bytes) else str(picture.label).encode()
-        rows.append((_SPLITS.index(split), place(digest, "validation"), digest, label, i))
+        rows.append((_SPLITS.index(split), content_fraction(digest, "validation"), digest, label, i))
     rows.sort(key=lambda row: row[:4])
     return [(_SPLITS[split], where, i) for split, where, _, _, i in rows]
 
@@ -350,7 +355,7 @@ def _images(count: int) -> str:
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(shown(name) for name in names[:_NAMED]) + more
+    return ", ".join(quoted(name) for name in names[:_NAMED]) + more
 
 
 def _said(bad: dict[str, list[str]], total: int) -> list[str]:

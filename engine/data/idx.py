@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, Split, damaged, located
+from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
 from engine.settings.datasets.base import Data
 from engine.settings.datasets.published import IDX_FILES
 
@@ -19,7 +19,7 @@ from engine.settings.datasets.published import IDX_FILES
 
 def load(settings: Data, progress: Progress | None = None) -> Dataset:
     """60,000 training and 10,000 test images, uint8 N,1,28,28, in the published order."""
-    folder = located(settings)
+    folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,
         train=read_split(folder, "train", settings),
@@ -38,7 +38,7 @@ def read_split(folder: Path, split: str, settings: Data) -> Split:
         if tuple(images.shape[1:]) != (height, width):
             raise _Unusable(f"its images are {images.shape[1]}×{images.shape[2]}, not {height}×{width}")
     except _Unusable as error:
-        raise damaged(image_path, str(error), settings.dataset) from error
+        raise damaged_file(image_path, str(error), settings.dataset) from error
     try:
         labels = read_idx(label_path, dimensions=1)
         if len(labels) != len(images):
@@ -46,7 +46,7 @@ def read_split(folder: Path, split: str, settings: Data) -> Split:
         if int(labels.max()) >= len(settings.classes):
             raise _Unusable(f"label {int(labels.max())} is not one of the {len(settings.classes)} classes")
     except _Unusable as error:
-        raise damaged(label_path, str(error), settings.dataset) from error
+        raise damaged_file(label_path, str(error), settings.dataset) from error
     return Split(images.unsqueeze(1), labels.to(torch.int64))
 
 

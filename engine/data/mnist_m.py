@@ -14,12 +14,12 @@ from engine.data import idx
 from engine.data.attribute_files import read_words
 from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
-from engine.data.folders import Picture, Plan, list_folder, open_planned
-from engine.data.store import Writer, kept
+from engine.data.folders import LabelledImage, Plan, list_folder, open_images
+from engine.data.store import Writer, load_or_build
 from engine.recipes.recipe import MissingData
-from engine.settings.datasets.image_files import Listing
+from engine.settings.datasets.image_files import ImageListing
 from engine.settings.datasets.published import MNIST, MNISTM
-from engine.settings.diagnostics import shown
+from engine.settings.diagnostics import quoted
 
 _SPLITS = ("train", "test")
 _DIGITS = {str(digit): digit for digit in range(10)}
@@ -31,7 +31,7 @@ def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
         return _read(settings, folder, progress)
     photographs, digits = settings.photographs(), MNIST.locate()
     if photographs is None or digits is None:
-        raise MissingData(settings.missing())
+        raise MissingData(settings.missing_message())
     return _make(settings, photographs, progress)
 
 
@@ -48,14 +48,14 @@ def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
                 label = labels.get(os.path.basename(f.name))  # noqa: PTH119
                 missing += label is None
                 if label is not None:
-                    pictures.append(Picture(f.path, f.name, split, label))
+                    pictures.append(LabelledImage(f.path, f.name, split, label))
         if not pictures:
             raise DataError(f"{printable(files['train'])} gives no label to any of the images beside it")
         warnings = (f"{missing:,} images have no label and were left out.",) if missing else ()
         return Plan(pictures, settings.classes, (), warnings)
 
-    both = Listing(folder, [replace(f, split=s) for s, lst in listings.items() for f in lst.files])
-    return open_planned(settings, both, plan, progress, files.values())
+    both = ImageListing(folder, [replace(f, split=s) for s, lst in listings.items() for f in lst.files])
+    return open_images(settings, both, plan, progress, files.values())
 
 
 def _make(settings: MNISTM, photographs: Path, progress: Progress | None) -> Dataset:
@@ -77,7 +77,9 @@ def _make(settings: MNISTM, photographs: Path, progress: Progress | None) -> Dat
                 if progress is not None:
                     progress(done, total)
 
-    stored = kept(f"mnist-m-{digest.hexdigest()[:24]}", build, lambda: progress(0, total) if progress else None)
+    stored = load_or_build(
+        f"mnist-m-{digest.hexdigest()[:24]}", build, lambda: progress(0, total) if progress else None
+    )
     cut = len(plain.train)
     return replace(
         plain,
@@ -92,7 +94,7 @@ def _photograph(path: str, least: int) -> np.ndarray:
         with Image.open(path) as image:
             photo = np.asarray(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"the photograph {shown(path)} cannot be read: {error}") from error
+        raise DataError(f"the photograph {quoted(path)} cannot be read: {error}") from error
     if min(photo.shape[:2]) < least:
-        raise DataError(f"the photograph {shown(path)} is smaller than a digit")
+        raise DataError(f"the photograph {quoted(path)} is smaller than a digit")
     return photo

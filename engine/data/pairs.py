@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, located, read_dataset, resize
+from engine.data.dataset import Dataset, Progress, read_dataset, require_folder, resize
 from engine.settings.datasets.base import Pair
 
 
@@ -15,7 +15,7 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
 
     With ``supervision = "target"`` the target's own training images and labels stand in the source's place.
     """
-    located(settings)
+    require_folder(settings)
     shape, values = settings.shape, {"batch_size": settings.batch_size}
     chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
     domains = [read_dataset(cls.model_validate(own), progress) for cls, own in chosen]

@@ -31,12 +31,12 @@ _SUFFIX = ".images"
 _KEEP_S = 60 * 86400  # files that no run has used for so long are removed
 _WAIT_S = 0.1
 
-Waiting = Callable[[], None]
+OnWait = Callable[[], None]
 """Called now and then while another process makes the file; what it raises ends the wait."""
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredImages:
     """``images`` uint8 N,C,H,W, mapped from the file; ``arrays`` by name; ``info``: plain values.
 
     ``info["sha256"]`` is the hash of pixels and arrays.
@@ -52,7 +52,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("gentui")) / "images"
 
 
-def kept(key: str, build: Callable[[Writer], None], waiting: Waiting = lambda: None) -> Stored:
+def load_or_build(key: str, build: Callable[[Writer], None], waiting: OnWait = lambda: None) -> StoredImages:
     """What is kept under ``key``; where nothing is, ``build`` writes it, in one process at a time.
 
     Raises DataError when the disk is full.
@@ -60,7 +60,7 @@ def kept(key: str, build: Callable[[Writer], None], waiting: Waiting = lambda: N
     path = cache_folder() / f"{key}{_SUFFIX}"
     if (found := _read(path)) is not None:
         return found
-    with one_at_a_time(path, waiting):
+    with exclusive_build(path, waiting):
         if (found := _read(path)) is not None:
             return found
         try:
@@ -119,7 +119,7 @@ class Writer:
         """What is kept beside the pixels."""
         self._arrays, self._info = arrays, info
 
-    def finish(self) -> Stored:
+    def finish(self) -> StoredImages:
         """Everything on the disk, mapped."""
         length = self._count * int(np.prod(self._shape or (0,)))
         self._file.flush()
@@ -151,7 +151,7 @@ class Writer:
         return stored
 
 
-def _read(path: Path) -> Stored | None:
+def _read(path: Path) -> StoredImages | None:
     """What the file holds, or None where there is none, or none that is whole."""
     try:
         with path.open("rb") as file:
@@ -164,7 +164,7 @@ def _read(path: Path) -> Stored | None:
         return None
 
 
-def _map(file: IO[bytes]) -> Stored | None:
+def _map(file: IO[bytes]) -> StoredImages | None:
     tail = 8 + len(_MAGIC)
     end = file.seek(0, os.SEEK_END)
     if end < tail:
@@ -187,11 +187,11 @@ def _map(file: IO[bytes]) -> Stored | None:
         count = int(np.prod(dimensions))
         content = bytearray(file.read(count * np.dtype(dtype).itemsize))
         arrays[name] = torch.from_numpy(np.frombuffer(content, dtype).reshape(dimensions))
-    return Stored(images, arrays, description["info"])
+    return StoredImages(images, arrays, description["info"])
 
 
 @contextlib.contextmanager
-def one_at_a_time(path: Path, waiting: Waiting) -> Iterator[None]:
+def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
     """One process at a time makes a file; without a place for a lock each makes its own."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Progress, Split, damaged, located
+from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
 from engine.settings.datasets.published import SVHN
 
 
 def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
     """73,257 training and 26,032 test images, uint8 N,3,32,32."""
-    folder = located(settings)
+    folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,
         train=read_file(folder / "train_32x32.mat", settings.dataset),
@@ -36,7 +36,7 @@ def read_file(path: Path, dataset: str = "svhn") -> Split:
         if not len(labels) or len(labels) != images.shape[3]:
             raise ValueError(f"it labels {len(labels)} images where there are {images.shape[3]}")
     except KeyError as error:
-        raise damaged(path, f"it has no {error}", dataset) from error
+        raise damaged_file(path, f"it has no {error}", dataset) from error
     except (OSError, EOFError, ValueError, TypeError, NotImplementedError, MatReadError, zlib.error) as error:
-        raise damaged(path, " ".join(str(error).split()) or type(error).__name__, dataset) from error
+        raise damaged_file(path, " ".join(str(error).split()) or type(error).__name__, dataset) from error
     return Split(torch.from_numpy(np.ascontiguousarray(images.transpose(3, 2, 0, 1))), torch.from_numpy(labels))

@@ -11,7 +11,7 @@ import PIL
 
 from engine.data import toon_drawing
 from engine.data.dataset import Dataset, Progress, Split, resize
-from engine.data.store import Stored, Writer, kept
+from engine.data.store import StoredImages, Writer, load_or_build
 from engine.settings.datasets.embedded import ToonFaces
 
 _SHAPE = (3, toon_drawing.SIZE, toon_drawing.SIZE)
@@ -32,7 +32,7 @@ def load(settings: ToonFaces, progress: Progress | None = None) -> Dataset:
     )
 
 
-def faces(count: int, size: int, progress: Progress | None = None) -> Stored:
+def faces(count: int, size: int, progress: Progress | None = None) -> StoredImages:
     """The first ``count`` faces with their attributes, uint8 count,15."""
     report = progress or (lambda done, total: None)
 
@@ -51,7 +51,7 @@ def faces(count: int, size: int, progress: Progress | None = None) -> Stored:
 
     key = f"toonfaces-{toon_drawing.VERSION}-pillow{PIL.__version__}-{count}-{size}"
     build = draw if size == toon_drawing.SIZE else shrink
-    return kept(key, build, lambda: report(0, count))
+    return load_or_build(key, build, lambda: report(0, count))
 
 
 def _draw(writer: Writer, count: int, report: Progress) -> None:

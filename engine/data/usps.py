@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Progress, Split, damaged, located
+from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
 from engine.settings.datasets.published import USPS
 
 _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
@@ -16,7 +16,7 @@ _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
 
 def load(settings: USPS, progress: Progress | None = None) -> Dataset:
     """7,291 training and 2,007 test images, uint8 N,1,16,16."""
-    folder = located(settings)
+    folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,
         train=read_file(folder / "usps.bz2", settings.dataset),
@@ -43,10 +43,10 @@ def read_file(path: Path, dataset: str = "usps") -> Split:
             row[places] = numbers[:, 1]
         labels = np.array([int(float(line[0])) for line in lines], np.int64) - 1
     except (OSError, EOFError, ValueError) as error:
-        raise damaged(path, str(error) or type(error).__name__, dataset) from error
+        raise damaged_file(path, str(error) or type(error).__name__, dataset) from error
     if not len(labels) or labels.min() < 0 or labels.max() > 9:
-        raise damaged(path, "it holds no images, or labels beyond 1…10", dataset)
+        raise damaged_file(path, "it holds no images, or labels beyond 1…10", dataset)
     if not np.isfinite(pixels).all() or np.abs(pixels).max() > 1:
-        raise damaged(path, "its pixels are not within -1…1", dataset)
+        raise damaged_file(path, "its pixels are not within -1…1", dataset)
     images = np.round((pixels + 1) * 127.5).astype(np.uint8).reshape(-1, 1, 16, 16)
     return Split(torch.from_numpy(images), torch.from_numpy(labels))

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engine.recipes.labels import parts
+from engine.recipes.labels import group_ranges
 
 
 def predicted_attributes(logits: Tensor, groups: Sequence[int] = ()) -> Tensor:
     """N,A logits -> N,A of 0 and 1: the largest of each group, or, of attributes that stand alone, the positive."""
     predicted = torch.zeros_like(logits)
-    for part in parts(groups, logits.shape[1]):
+    for part in group_ranges(groups, logits.shape[1]):
         columns = slice(part.start, part.stop)
         if len(part) == 1:
             predicted[:, columns] = (logits[:, columns] > 0).to(logits.dtype)

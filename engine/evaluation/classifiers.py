@@ -155,7 +155,7 @@ def _shipped(
     dataset = registry.find("dataset", chosen.classifies) if chosen.classifies else Data
     if dataset is None or not issubclass(dataset, Data):
         raise ExtractorError(f"extractor {chosen.extractor} classifies unknown data: {chosen.classifies!r}")
-    content, _ = read_weights(path, chosen.expected)
+    content, _ = read_weights(path, chosen.expected_sha256)
     teacher = Teacher(chosen.classifies, dataset.classes, dataset.attributes)
     try:
         return ClassifierExtractor(chosen.extractor, net, content, chosen.size, device, teacher)

@@ -19,7 +19,7 @@ from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
 from engine.evaluation.statistics import MOST_ROWS, Progress, RealImages, can_classify
 from engine.settings.diagnostics import Problem, RecipeError
-from engine.settings.evaluation import FEWEST_SAMPLES, FID, NO_CLASSES, no_logits
+from engine.settings.evaluation import FID, MIN_SAMPLES, NEEDS_CLASSES, needs_classifier
 
 QUANTISATION = "uint8 rounded"
 EVIDENCE = 512
@@ -96,7 +96,7 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     doing: Doing | None = None,
 ) -> Evaluation:
-    """Draw ``settings.samples`` images and score them: ``fid`` first, then what ``settings.further`` asks for,
+    """Draw ``settings.samples`` images and score them: ``fid`` first, then what ``settings.extra_metrics`` asks for,
     then ``label_accuracy``, or ``attribute_accuracy`` where the data has attributes.
 
     What is asked for when ``conditional``: see ``requested_labels``. Accuracy is there when the extractor
@@ -107,7 +107,7 @@ def evaluate(
     """
     begun, doing = time.monotonic(), doing or (lambda told: None)
     refuse_unfit(settings, real, conditional)
-    dataset, extractor, split, further = real.dataset, real.extractor, settings.split, settings.further
+    dataset, extractor, split, further = real.dataset, real.extractor, settings.split, settings.extra_metrics
     count = Count(settings.samples, progress)
     _embed(real, settings, count)
     drawn = _draw(generate, real, settings, conditional, count)
@@ -186,18 +186,18 @@ def refuse_unfit(settings: FID, real: RealImages, conditional: bool) -> None:
 
 
 def _unfit(settings: FID, real: RealImages, conditional: bool) -> Iterator[str]:
-    dataset, split, further = real.dataset, settings.split, {*settings.further}
+    dataset, split, further = real.dataset, settings.split, {*settings.extra_metrics}
     classes, found = len(dataset.classes), len(dataset.split(split))
     if found < 2:
         yield f"a Fréchet distance needs two real images, and the {split} split has {found}: choose evaluate.split"
     if "isc" in further and not real.extractor.tells_classes:
-        yield no_logits(real.extractor.name)
-    if {"kid", "prc"} & further and found < FEWEST_SAMPLES:
-        yield f"kid and prc need {FEWEST_SAMPLES} real images, and the {split} split has {found}"
+        yield needs_classifier(real.extractor.name)
+    if {"kid", "prc"} & further and found < MIN_SAMPLES:
+        yield f"kid and prc need {MIN_SAMPLES} real images, and the {split} split has {found}"
     if "intra_fid" not in further:
         return
     if not (conditional and classes):
-        yield NO_CLASSES
+        yield NEEDS_CLASSES
     elif settings.samples < 2 * classes:
         yield f"intra_fid needs two samples of each of {classes} classes: raise evaluate.samples"
     elif few := _scarce(real, split):
@@ -247,7 +247,7 @@ def _floor(real: RealImages, metric: str, doing: Doing) -> float | None:
                 return _mean_distance(
                     [real.statistics("test", label).moments for label in labels], real, "train"
                 )
-            case _ if fewest < FEWEST_SAMPLES:
+            case _ if fewest < MIN_SAMPLES:
                 return None
             case "kid":
                 return fidelity.kid(test().features, train().features)[0]
@@ -272,7 +272,7 @@ def _embed(real: RealImages, settings: FID, count: Count) -> None:
 
     Both splits are: the floor is one against the other.
     """
-    dataset, further = real.dataset, {*settings.further}
+    dataset, further = real.dataset, {*settings.extra_metrics}
     waiting: list[tuple[int, Callable[[Progress], object]]] = []
     for name, split in ("train", dataset.train), ("test", dataset.test):
         if len(split) < 2:
@@ -337,7 +337,7 @@ class _Drawn:
 @torch.no_grad()
 def _draw(generate: Generate, real: RealImages, settings: FID, conditional: bool, count: Count) -> _Drawn:
     """Draw and embed. Nothing here waits for the device but the caller's progress, until all are drawn."""
-    dataset, extractor, further = real.dataset, real.extractor, settings.further
+    dataset, extractor, further = real.dataset, real.extractor, settings.extra_metrics
     device, shape = extractor.device, dataset.image_shape
     classify = can_classify(extractor, dataset)
     right = torch.zeros((), dtype=torch.float64, device=device) if classify and conditional else None

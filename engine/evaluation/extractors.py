@@ -95,10 +95,10 @@ def load_extractor(
     if chosen is None or not issubclass(chosen, settings.Extractor):
         raise ExtractorError(f"no extractor called {name!r}; known: {', '.join(registry.names('extractor'))}")
     described = chosen(extractor=name, weights=str(weights or ""))
-    path = described.found()
+    path = described.location()
     if path is None:
-        raise ExtractorError(described.missing())
-    if described.taught:
+        raise ExtractorError(described.missing_message())
+    if described.trained_here:
         if dataset is None:
             raise ExtractorError(f"extractor {name} is taught a data set's labels, and none was given")
         return registry.build(described, Extractor, dataset, torch.device(device), progress)

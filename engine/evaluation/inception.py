@@ -30,7 +30,7 @@ class InceptionExtractor(Extractor):
     def __init__(self, chosen: settings.Extractor, path: Path, device: torch.device):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        content, self.hash = read_weights(path, chosen.expected)
+        content, self.hash = read_weights(path, chosen.expected_sha256)
         # torch-fidelity unpickles without restraint, so it is handed our own copy of what a restrained
         # unpickling found: the file on disk is never given the chance to run code.
         try:

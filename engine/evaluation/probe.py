@@ -17,7 +17,7 @@ import torch
 
 from engine.data import Dataset, Progress, resize
 from engine.data.dataset import Split
-from engine.data.store import one_at_a_time
+from engine.data.store import exclusive_build
 from engine.evaluation.classifiers import (
     ClassifierExtractor,
     Teacher,
@@ -30,9 +30,9 @@ from engine.evaluation.extractors import ExtractorError, read_weights
 from engine.evaluation.train_extractor import Course, train
 from engine.runs.directory import DIR_MODE, write_atomically
 from engine.runs.paths import cache_dir
-from engine.settings.datasets.base import FEWEST_OF_A_LABEL
-from engine.settings.datasets.image_files import few_of_a_class
-from engine.settings.extractors import Extractor, cannot_teach
+from engine.settings.datasets.base import MIN_IMAGES_PER_LABEL
+from engine.settings.datasets.image_files import too_few_reason
+from engine.settings.extractors import Extractor, untrainable_probe
 
 VERSION = 1
 """Raise when nets or courses change: what is in the cache is then made anew."""
@@ -50,7 +50,7 @@ def load_probe(
     ExtractorError when there are no labels to learn, or too few images of one.
     """
     if why := unteachable(dataset):
-        raise ExtractorError(cannot_teach(dataset.name, why))
+        raise ExtractorError(untrainable_probe(dataset.name, why))
     course, size = course_for(dataset)
     weights = _weights(dataset, course, size, progress or (lambda done, total: None))
     teacher = Teacher(dataset.name, dataset.classes, dataset.attributes)
@@ -65,10 +65,10 @@ def unteachable(dataset: Dataset) -> str:
     labels = torch.cat(known)
     if dataset.classes:
         counts = torch.bincount(labels, minlength=len(dataset.classes)).tolist()
-        return few_of_a_class(dict(zip(dataset.classes, counts, strict=True)), FEWEST_OF_A_LABEL)
+        return too_few_reason(dict(zip(dataset.classes, counts, strict=True)), MIN_IMAGES_PER_LABEL)
     has = labels.sum(0, dtype=torch.int64)
-    if not (torch.minimum(has, len(labels) - has) >= FEWEST_OF_A_LABEL).any():
-        return f"none of its attributes tells {FEWEST_OF_A_LABEL} images from {FEWEST_OF_A_LABEL} others"
+    if not (torch.minimum(has, len(labels) - has) >= MIN_IMAGES_PER_LABEL).any():
+        return f"none of its attributes tells {MIN_IMAGES_PER_LABEL} images from {MIN_IMAGES_PER_LABEL} others"
     return ""
 
 
@@ -103,7 +103,7 @@ def _weights(dataset: Dataset, course: Course, size: tuple[int, int], progress: 
     folder, key = cache_dir("probes"), _key(dataset)
     if (kept := _kept(folder, key) or _unkept.get(key)) is not None:
         return kept
-    with one_at_a_time(folder / key, lambda: progress(0, 0)):
+    with exclusive_build(folder / key, lambda: progress(0, 0)):
         if (kept := _kept(folder, key)) is not None:
             return kept
 

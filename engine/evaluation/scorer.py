@@ -103,12 +103,12 @@ class SampleScorer:
             done += count
             return images
 
-        ema = settings.ema and method.averages
+        ema = settings.ema and method.has_average
         evaluation = evaluate(
             generate,
             self.real,
             settings,
-            sampling=sampling.words,
+            sampling=sampling.summary,
             conditional=method.conditional,
             ema=ema,
             progress=outer if progress else None,

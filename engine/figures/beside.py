@@ -57,7 +57,7 @@ def neighbours(settings: Neighbours, occasion: Occasion) -> Iterator[Picture]:
     noise = Noise(method, GRID_SEED + occasion.recipe.train.seed).draw(settings.images).to(occasion.device)
     labels = None
     if method.conditional:
-        rows = Conditions.of(occasion.dataset).rows(settings.images)
+        rows = Conditions.of(occasion.dataset).grid_rows(settings.images)
         labels = rows[torch.arange(settings.images) % len(rows)].to(occasion.device)
 
     def trace(step: int, total: int, images: Tensor) -> None:

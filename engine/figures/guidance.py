@@ -20,7 +20,7 @@ def draw(settings: Guidance, occasion: Occasion) -> Iterator[Picture]:
     """A row for each guidance, a column for each class; one noise a column."""
     method, recipe = occasion.method, occasion.recipe
     assert isinstance(method, Generates) and hasattr(recipe.sample, "guidance")
-    labels = Conditions.of(occasion.dataset).rows(settings.columns)
+    labels = Conditions.of(occasion.dataset).grid_rows(settings.columns)
     noise = Noise(method, GRID_SEED + recipe.train.seed).draw(len(labels)).to(occasion.device)
     rows = []
     for number, weight in enumerate(settings.weights):

@@ -53,7 +53,7 @@ def interpolation(settings: Interpolation, occasion: Occasion) -> Iterator[Pictu
         caption = "each row from one noise to another, on the sphere"
     labels = None
     if method.conditional:
-        labels = Conditions.of(occasion.dataset).rows(rows)
+        labels = Conditions.of(occasion.dataset).grid_rows(rows)
         labels = labels[torch.arange(rows) % len(labels)].repeat_interleave(columns, dim=0).to(device)
         caption += "; one label for each row"
     images = to_uint8(method.sample(sample, latents.to(device), labels)).cpu()

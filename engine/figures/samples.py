@@ -13,7 +13,7 @@ from engine.data.conditions import Conditions
 from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates
-from engine.methods.sampling import GRID_SEED, Strip, grid
+from engine.methods.sampling import GRID_SEED, StripRecorder, grid_inputs
 from engine.settings.figures import Grid
 
 
@@ -22,8 +22,10 @@ def draw(settings: Grid, occasion: Occasion) -> Iterator[Picture]:
     method, sample = occasion.method, occasion.recipe.sample
     assert isinstance(method, Generates), "a method with grids makes images"
     conditions = Conditions.of(occasion.dataset)
-    rows, columns, noise, labels = grid(method, sample, conditions, GRID_SEED + occasion.recipe.train.seed)
-    strip = Strip(sample.strip)
+    rows, columns, noise, labels = grid_inputs(
+        method, sample, conditions, GRID_SEED + occasion.recipe.train.seed
+    )
+    strip = StripRecorder(sample.strip)
 
     def trace(step: int, total: int, images: Tensor) -> None:
         occasion.progress(step, total)
@@ -37,7 +39,7 @@ def draw(settings: Grid, occasion: Occasion) -> Iterator[Picture]:
     elif conditions.classes:
         caption = "one row for each class, one column for each noise"
     else:
-        wanted = [conditions.words(row) for row in labels[::columns]]
+        wanted = [conditions.describe(row) for row in labels[::columns]]
         caption = "one row for each set of attributes, one column for each noise: " + "; ".join(wanted)
     yield Picture(
         "grid", partial(save_grid, images, columns=columns), caption, kind="sample", rows=rows, columns=columns

@@ -16,17 +16,17 @@ from engine.data import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.scorer import build_scorer
 from engine.inference.loading import leave, or_exit
-from engine.recipes.evaluate_options import OPTIONS, metrics_of, rescored, score_line
+from engine.recipes.evaluate_options import OPTIONS, parse_metrics, score_line, with_evaluate_options
 from engine.recipes.recipe import MissingData, RecipeError
-from engine.runs.directory import RunDir, checkpoint_named, write_atomically
+from engine.runs.directory import RunDir, parse_checkpoint, write_atomically
 from engine.runs.events import EventWriter
-from engine.settings.evaluation import SCORES
+from engine.settings.evaluation import METRIC_SCORES
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.inference.evaluate")
     parser.add_argument("run_dir", type=Path)
-    parser.add_argument("--metrics", type=_metrics, metavar="LIST", help=f"out of {', '.join(SCORES)}")
+    parser.add_argument("--metrics", type=_metrics, metavar="LIST", help=f"out of {', '.join(METRIC_SCORES)}")
     parser.add_argument("--weights", help="file of the extractor's weights")
     parser.add_argument("--split", choices=["train", "test"], help="real images to compare with")
     parser.add_argument("--samples", type=int)
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sampler")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
-    parser.add_argument("--checkpoint", type=checkpoint_named, metavar="best|last|STEP")
+    parser.add_argument("--checkpoint", type=parse_checkpoint, metavar="best|last|STEP")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="the JSON list is written there too")
@@ -42,9 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     run = RunDir(options.run_dir)
     trained = or_exit(run, options.device, options.checkpoint)
     try:
-        recipe = rescored(trained.recipe, {name: getattr(options, name) for name in OPTIONS})
+        recipe = with_evaluate_options(trained.recipe, {name: getattr(options, name) for name in OPTIONS})
     except RecipeError as error:
-        leave(error.briefly, 2)
+        leave(error.one_line, 2)
     try:
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
@@ -52,10 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
             trained.method, _Progress(), lambda told: print(told, file=sys.stderr, flush=True)
         )
         if options.metrics is not None:
-            asked = {name for metric in metrics_of(options.metrics) for name in SCORES[metric]}
+            asked = {name for metric in parse_metrics(options.metrics) for name in METRIC_SCORES[metric]}
             scores = [score for score in scores if score.metric in asked]
     except RecipeError as error:
-        leave(error.briefly, 2)
+        leave(error.one_line, 2)
     except (MissingData, DataError, ExtractorError) as error:
         leave(str(error), 4)
     newest = max((n for n, _ in run.events_files()), default=1)
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _metrics(text: str) -> str:
     try:
-        return ",".join(metrics_of(text))
+        return ",".join(parse_metrics(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

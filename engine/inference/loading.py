@@ -18,7 +18,7 @@ from engine.data.conditions import Conditions
 from engine.methods import Method
 from engine.methods.building import build_method
 from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
-from engine.runs.directory import RunDir, Which
+from engine.runs.directory import CheckpointChoice, RunDir
 from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError, NoSuchStep
 
@@ -30,7 +30,7 @@ class Trained:
     method: Method
     conditions: Conditions
     device: torch.device
-    which: Which
+    which: CheckpointChoice
     step: int
     images: int
 
@@ -43,7 +43,7 @@ class Trained:
             leave(str(error), 4)
 
 
-def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) -> Trained:
+def load_trained(run: RunDir, device: str = "auto", which: CheckpointChoice | None = None) -> Trained:
     """The best checkpoint, or the last where none was scored, with the precision it was trained in.
 
     Raises CheckpointError, RecipeError or DeviceError, each with a sentence for a person.
@@ -61,7 +61,7 @@ def load_trained(run: RunDir, device: str = "auto", which: Which | None = None) 
     return Trained(run, recipe, method, conditions, chosen, which, state["step"], state["images"])
 
 
-def or_exit(run: RunDir, device: str, which: Which | None) -> Trained:
+def or_exit(run: RunDir, device: str, which: CheckpointChoice | None) -> Trained:
     """``load_trained`` for a command: a sentence on stderr and the command line's exit code."""
     try:
         return load_trained(run, device, which)
@@ -79,7 +79,7 @@ def changed_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     try:
         return recipe.with_values(given) if given else recipe
     except RecipeError as error:
-        leave(error.briefly, 2)
+        leave(error.one_line, 2)
 
 
 @contextmanager

@@ -26,10 +26,10 @@ from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp
 from engine.inference.loading import Trained, changed_or_exit, enough_memory, leave, or_exit
 from engine.methods import Generates, Trace
-from engine.methods.sampling import Noise, Strip
+from engine.methods.sampling import Noise, StripRecorder
 from engine.recipes.labels import UnknownLabel
-from engine.recipes.sample_options import SETTINGS
-from engine.runs.directory import RunDir, checkpoint_named
+from engine.recipes.sample_options import OPTIONS
+from engine.runs.directory import RunDir, parse_checkpoint
 from engine.settings.samplers import Sample
 
 BATCH = 256
@@ -96,7 +96,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--to-seed", type=int)
     parser.add_argument("--frames", type=int)
     parser.add_argument("--neighbours", type=int)
-    parser.add_argument("--checkpoint", type=checkpoint_named, metavar="best|last|STEP")
+    parser.add_argument("--checkpoint", type=parse_checkpoint, metavar="best|last|STEP")
     return parser
 
 
@@ -105,7 +105,7 @@ def drawing(trained: Trained, options: argparse.Namespace, moves: bool, watch: W
     method, seed = trained.method, options.seed
     if not isinstance(method, Generates):
         leave(f"recipe {trained.recipe.name} makes no images: there is nothing to sample", 2)
-    asked = {key: getattr(options, name) for name, key in SETTINGS.items()}
+    asked = {key: getattr(options, name) for name, key in OPTIONS.items()}
     settings = changed_or_exit(trained.recipe, asked).sample
     seed = seed if seed is not None else trained.recipe.train.seed
     near = options.neighbours
@@ -171,9 +171,9 @@ def draw(
     assert isinstance(method, Generates)
     batches, parts = [], labels.split(BATCH)
     for number, part in enumerate(parts):
-        kept = Strip(min(frames, settings.steps + 1), images=len(part))
+        kept = StripRecorder(min(frames, settings.steps + 1), images=len(part))
 
-        def trace(step: int, of: int, images: Tensor, kept: Strip = kept, number: int = number) -> None:
+        def trace(step: int, of: int, images: Tensor, kept: StripRecorder = kept, number: int = number) -> None:
             kept(step, of, images)
             if watch is not None:
                 watch(number * of + step, len(parts) * of, images)
@@ -198,8 +198,8 @@ def _labels(trained: Trained, label: str | None, n: int | None, seed: int) -> tu
         except UnknownLabel as error:
             leave(f"--label: {error}", 2)
     if conditions.classes:
-        return conditions.any(n or 8 * len(conditions.classes)), len(conditions.classes)
-    return conditions.any(n or UNCONDITIONAL_COLUMNS**2, seed), UNCONDITIONAL_COLUMNS
+        return conditions.any_labels(n or 8 * len(conditions.classes)), len(conditions.classes)
+    return conditions.any_labels(n or UNCONDITIONAL_COLUMNS**2, seed), UNCONDITIONAL_COLUMNS
 
 
 if __name__ == "__main__":

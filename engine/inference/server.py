@@ -37,7 +37,7 @@ from engine.data import to_uint8
 from engine.figures.grid import save_grid
 from engine.inference.loading import Left, Trained, enough_memory, give_back_memory, or_exit
 from engine.inference.sample import Drawing, argument_parser, drawing
-from engine.runs.directory import RunDir, Which, checkpoint_named
+from engine.runs.directory import CheckpointChoice, RunDir, parse_checkpoint
 from engine.training import checkpoint
 
 EVERY = 0.2  # seconds between two pictures of the process
@@ -58,7 +58,7 @@ class Server:
         try:
             with enough_memory(self._device):
                 if "read" in request:
-                    self._load(checkpoint_named(request["read"]))
+                    self._load(parse_checkpoint(request["read"]))
                 elif "save" in request:
                     self._save(number, Path(request["save"]))
                 else:
@@ -113,7 +113,7 @@ class Server:
             self._drawing.save(path)
         say(id=number, saved=str(path))
 
-    def _load(self, which: Which | None) -> Trained:
+    def _load(self, which: CheckpointChoice | None) -> Trained:
         """The checkpoint as it is now: a run in training writes others."""
         wanted = which or ("best" if checkpoint.exists(self._run, "best") else "last")
         try:
@@ -131,7 +131,7 @@ class Server:
         return self._trained[1]
 
 
-def _word(which: Which) -> str:
+def _word(which: CheckpointChoice) -> str:
     return which if isinstance(which, str) else "kept"
 
 

@@ -89,7 +89,7 @@ class Generates(Method, Protocol):
 
     conditional: bool
     """Whether samples are asked for by label or attributes."""
-    averages: bool
+    has_average: bool
     """Whether averaged weights are kept."""
 
     def sample(
@@ -104,7 +104,7 @@ class Generates(Method, Protocol):
         """Images N,C,H,W in about [-1,1] from ``noise`` (standard normal, see ``noise_shape``).
 
         ``labels``: int64 N or float N,A as in ``Batch``; None where the method is not conditional. What a
-        sampler draws besides must follow from ``noise`` alone, image by image (``engine.samplers.draws``).
+        sampler draws besides must follow from ``noise`` alone, image by image (``engine.samplers.image_noise``).
         """
         ...
 

@@ -19,14 +19,14 @@ from engine.settings.registry import Settings, build
 class Adversarial:
     """``discriminator(real, fake)``: scores N and N -> its losses on the real and on the generated, scalars.
     ``generator(fake)``: scores N -> the generator's loss, a scalar.
-    ``distance``: whether mean(real) − mean(fake) estimates a distance worth a curve.
-    ``border``: the score between what is held to be generated and what real; None where scores have no such meaning.
+    ``estimates_distance``: whether mean(real) − mean(fake) estimates a distance worth a curve.
+    ``threshold``: the score between what is held to be generated and what real; None where scores have no such meaning.
     """
 
     discriminator: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     generator: Callable[[Tensor], Tensor]
-    distance: bool = False
-    border: float | None = None
+    estimates_distance: bool = False
+    threshold: float | None = None
 
 
 def build_adversarial(settings: Settings) -> Adversarial:
@@ -39,7 +39,7 @@ def bce(settings: Settings) -> Adversarial:
     return Adversarial(
         lambda real, fake: (F.softplus(-real).mean(), F.softplus(fake).mean()),
         lambda fake: F.softplus(-fake).mean(),
-        border=0.0,
+        threshold=0.0,
     )
 
 
@@ -48,13 +48,15 @@ def hinge(settings: Settings) -> Adversarial:
     return Adversarial(
         lambda real, fake: (torch.relu(1 - real).mean(), torch.relu(1 + fake).mean()),
         lambda fake: -fake.mean(),
-        border=0.0,
+        threshold=0.0,
     )
 
 
 def wasserstein(settings: Settings) -> Adversarial:
     """D(G(z)) − D(x), and −D(G(z)) for the generator (Arjovsky et al. 2017)."""
-    return Adversarial(lambda real, fake: (-real.mean(), fake.mean()), lambda fake: -fake.mean(), distance=True)
+    return Adversarial(
+        lambda real, fake: (-real.mean(), fake.mean()), lambda fake: -fake.mean(), estimates_distance=True
+    )
 
 
 def least_squares(settings: Settings) -> Adversarial:
@@ -62,5 +64,5 @@ def least_squares(settings: Settings) -> Adversarial:
     return Adversarial(
         lambda real, fake: ((real - 1).square().mean() / 2, fake.square().mean() / 2),
         lambda fake: (fake - 1).square().mean() / 2,
-        border=0.5,
+        threshold=0.5,
     )

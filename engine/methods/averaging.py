@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Averaged:
+class AveragedNet:
     """An averaged copy of ``net``, kept in evaluation mode.
 
     The decay is ramped up, min(decay, (1 + n) / (10 + n)) after n updates, so that early averages do not

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics
-from engine.methods.learner import evaluating
-from engine.methods.one_net import OneNet
+from engine.methods.learner import eval_mode
+from engine.methods.single_net import SingleNetMethod
 from engine.nets.dann import DANN as Net
 from engine.settings import registry
 from engine.settings.methods import DANN as DANNSettings
@@ -23,7 +23,7 @@ def reversal(progress: float, gamma: float = 10.0) -> float:
     return 2 / (1 + math.exp(-gamma * progress)) - 1
 
 
-class DANN(OneNet):
+class DANN(SingleNetMethod):
     """Cross entropy of the labelled images' classes + binary cross entropy of the domains, through reversal.
 
     Of the target domain only images are ever seen. Without ``adversarial``, and where there is no target,
@@ -78,9 +78,9 @@ class DANN(OneNet):
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        net = self.learner.evaluated()
+        net = self.learner.evaluation_net()
         assert isinstance(net, Net)
-        with evaluating(net), self.autocast():
+        with eval_mode(net), self.autocast():
             features = net.extractor(images)
             return features.float(), net.labels(features).float()
 

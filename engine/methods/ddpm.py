@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics
-from engine.methods.denoising import Denoising
+from engine.methods.denoising import DenoisingMethod
 from engine.samplers.process import Discrete, Level
 from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import Sample
@@ -18,7 +18,7 @@ from engine.settings.samplers import Sample
 QUARTERS_FROM = 64  # images in a batch from which no quarter of the noise levels goes without one, practically
 
 
-class DDPM(Denoising):
+class DDPM(DenoisingMethod):
     """The net predicts the noise ε in x = √ᾱ·image + √(1−ᾱ)·ε, and is told t/T in (0,1].
 
     t/T spans 1 where EDM's ln σ / 4 spans about 1.2 in training: nets embed both alike. With ``drop_condition``

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
 from engine.methods import Context, Trace
-from engine.methods.learner import evaluating
-from engine.methods.one_net import OneNet
+from engine.methods.learner import eval_mode
+from engine.methods.single_net import SingleNetMethod
 from engine.nets import build_net
 from engine.samplers import run_sampler
 from engine.samplers.process import Level, Process
 from engine.settings.samplers import Sample
 
 
-class Denoising(OneNet):
+class DenoisingMethod(SingleNetMethod):
     """A method whose net denoises."""
 
     def __init__(self, context: Context, spec: ImageSpec | None = None):
@@ -27,7 +27,7 @@ class Denoising(OneNet):
         self.conditional = bool(context.spec.classes) and getattr(context.model, "conditional", False)
 
     @property
-    def signal(self) -> float:
+    def data_std(self) -> float:
         """Standard deviation of the images, at which noisy ones are shown."""
         return 1.0
 
@@ -50,8 +50,8 @@ class Denoising(OneNet):
     ) -> Tensor:
         def show(done: int, total: int, x: Tensor, level: Level) -> None:
             if trace is not None:  # at the images' scale whatever the noise
-                trace(done, total, x * (self.signal / math.hypot(level.alpha * self.signal, level.sigma)))
+                trace(done, total, x * (self.data_std / math.hypot(level.alpha * self.data_std, level.sigma)))
 
-        with evaluating(self.learner.evaluated(ema)) as net:
+        with eval_mode(self.learner.evaluation_net(ema)) as net:
             process = self.process(net, settings, labels if self.conditional else None)
             return run_sampler(settings, process, noise, show)

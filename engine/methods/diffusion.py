@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics
-from engine.methods.denoising import Denoising
+from engine.methods.denoising import DenoisingMethod
 from engine.samplers.process import Continuous, Level
 from engine.settings.methods import EDM as EDMSettings
 from engine.settings.samplers import Sample
 
 
-class EDM(Denoising):
+class EDM(DenoisingMethod):
     """A net F becomes the denoiser D(x; σ) = c_skip·x + c_out·F(c_in·x; ln σ / 4)   (EDM eq. 7, table 1)."""
 
     def __init__(self, settings: EDMSettings, context: Context):
@@ -47,7 +47,7 @@ class EDM(Denoising):
         return (f.float() - target).square().mean(), {}
 
     @property
-    def signal(self) -> float:
+    def data_std(self) -> float:
         return self.sigma_data
 
     def process(self, net: nn.Module, settings: Sample, labels: Tensor | None) -> Continuous:

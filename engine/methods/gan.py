@@ -20,7 +20,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics, Trace
 from engine.methods.adversarial import build_adversarial
-from engine.methods.learner import Learner, autocast, evaluating
+from engine.methods.learner import Learner, autocast, eval_mode
 from engine.methods.penalties import build_regulariser
 from engine.nets import build_pair
 from engine.settings import registry
@@ -47,7 +47,7 @@ class GAN:
         self.latent = model.latent
         self.spec = spec
         self.conditional = bool(spec.condition_size) and model.conditional
-        self.adversarial = build_adversarial(registry.part("adversarial_loss", settings.loss))
+        self.adversarial = build_adversarial(registry.default_settings("adversarial_loss", settings.loss))
         self.regulariser = build_regulariser(settings.regulariser)
         generator, discriminator = build_pair(model, spec)
         turns = replace(context, total_steps=max(1, context.total_steps // settings.critic_steps))
@@ -62,7 +62,7 @@ class GAN:
             optim=context.optim.model_copy(update={"lr": lr}) if lr else None,
         )
         self.nets = {"generator": self.generator.net, "discriminator": self.discriminator.net}
-        self.averages = self.generator.average is not None
+        self.has_average = self.generator.average is not None
         self.batches = 0
 
     def autocast(self) -> AbstractContextManager[object]:
@@ -81,7 +81,7 @@ class GAN:
         with self.autocast():
             return self.generator.forward(latents, condition).float()
 
-    def judge(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def discriminate(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Scores N and logits of the condition N,A, in float32."""
         with self.autocast():
             score, logits = self.discriminator.forward(images, condition)
@@ -92,9 +92,9 @@ class GAN:
     ) -> tuple[Tensor, Metrics]:
         """The discriminator's total, and its parts."""
         settings, penalty = self.settings, None
-        with weights_once(self.discriminator.net):
-            real_scores, real_logits = self.judge(real, condition)
-            fake_scores, fake_logits = self.judge(fake, condition)
+        with weights_computed_once(self.discriminator.net):
+            real_scores, real_logits = self.discriminate(real, condition)
+            fake_scores, fake_logits = self.discriminate(fake, condition)
             if self.regulariser.term is not None:
                 penalty = self.regulariser.term(lambda images: self.critic(images, condition), real, fake)
         on_real, on_fake = self.adversarial.discriminator(real_scores, fake_scores)
@@ -109,19 +109,19 @@ class GAN:
                 auxiliary = auxiliary + self.auxiliary(fake_logits, condition)
             total = total + auxiliary
             parts["loss_d_aux"] = auxiliary.detach()
-        if (border := self.adversarial.border) is not None:
+        if (border := self.adversarial.threshold) is not None:
             told = (real_scores.detach() > border).float().mean() + (
                 fake_scores.detach() < border
             ).float().mean()
             parts["d_accuracy"] = told / 2
-        if self.adversarial.distance:
+        if self.adversarial.estimates_distance:
             parts["wasserstein"] = real_scores.detach().mean() - fake_scores.detach().mean()
         return total, parts
 
     def generator_loss(self, fake: Tensor, condition: Tensor | None) -> tuple[Tensor, Metrics]:
         """The generator's total, and its parts."""
-        with weights_once(self.discriminator.net):
-            scores, logits = self.judge(fake, condition)
+        with weights_computed_once(self.discriminator.net):
+            scores, logits = self.discriminate(fake, condition)
         total = self.adversarial.generator(scores)
         parts: Metrics = {"loss_g_adv": total.detach()}
         if self.settings.auxiliary_weight:
@@ -200,7 +200,7 @@ class GAN:
         ema: bool = True,
         trace: Trace | None = None,
     ) -> Tensor:
-        with evaluating(self.generator.evaluated(ema)) as net, self.autocast():
+        with eval_mode(self.generator.evaluation_net(ema)) as net, self.autocast():
             images = net(noise, self.condition(labels)).float()
         if trace is not None:
             trace(1, 1, images)
@@ -239,7 +239,7 @@ def frozen(net: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def weights_once(net: nn.Module) -> Iterator[None]:
+def weights_computed_once(net: nn.Module) -> Iterator[None]:
     """Weights that are computed (spectral normalisation) are so once for all passes inside, and in float32."""
     with parametrize.cached():
         for module in filter(is_parametrized, net.modules()):

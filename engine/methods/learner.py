@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from engine.methods import Context
-from engine.methods.averaging import Averaged
+from engine.methods.averaging import AveragedNet
 from engine.methods.optim import build_optimizer, build_schedule
 from engine.settings.registry import Settings
 
-WATCHED = 200  # updates of an attempt after which the weights' change is measured: the rate is felt by then
+MEASURED_UPDATES = (
+    200  # updates of an attempt after which the weights' change is measured: the rate is felt by then
+)
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 N = TypeVar("N", bound=nn.Module)
@@ -26,7 +28,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 @contextmanager
-def evaluating(net: N) -> Iterator[N]:
+def eval_mode(net: N) -> Iterator[N]:
     """The net in evaluation mode; then as it was."""
     training = net.training
     net.eval()
@@ -58,7 +60,7 @@ class Learner:
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.net = net.train()
-        self.average = Averaged(self.net, train.ema) if ema and train.ema else None
+        self.average = AveragedNet(self.net, train.ema) if ema and train.ema else None
         self.clip = train.clip
         self.optimizer = build_optimizer(optim or context.optim, self.net.parameters())
         self.schedule = build_schedule(context.schedule, self.optimizer, context.total_steps)
@@ -76,7 +78,7 @@ class Learner:
     def lr(self) -> float:
         return self.optimizer.param_groups[0]["lr"]
 
-    def evaluated(self, ema: bool = True) -> nn.Module:
+    def evaluation_net(self, ema: bool = True) -> nn.Module:
         """The averaged net where there is one and it is wanted; else the trained one."""
         return self.average.net if ema and self.average is not None else self.net
 
@@ -98,7 +100,7 @@ class Learner:
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if self.clip:
             nn.utils.clip_grads_with_norm_(parameters, self.clip, norm)
-        before = [p.detach().clone() for p in self._weights] if self._updates < WATCHED else []
+        before = [p.detach().clone() for p in self._weights] if self._updates < MEASURED_UPDATES else []
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self._updates += 1

@@ -47,7 +47,7 @@ def norms(critic: Critic, at: Tensor) -> Tensor:
     return torch.linalg.vector_norm(gradients(critic, at), dim=1)
 
 
-def between(a: Tensor, b: Tensor) -> Tensor:
+def random_interpolates(a: Tensor, b: Tensor) -> Tensor:
     """For each pair of images a point drawn uniformly from the line between them."""
     return torch.lerp(a, b, torch.rand(len(a), 1, 1, 1, device=a.device, dtype=a.dtype))
 
@@ -60,7 +60,7 @@ def gradient_penalty(settings: settings_.GradientPenalty) -> Regulariser:
     """λ·E(‖∇D‖ − 1)² between real and generated images (Gulrajani et al. 2017, eq. 3)."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        return settings.weight * (norms(critic, between(fake, real)) - 1).square().mean()
+        return settings.weight * (norms(critic, random_interpolates(fake, real)) - 1).square().mean()
 
     return Regulariser(term)
 
@@ -70,7 +70,7 @@ def dragan(settings: settings_.DRAGAN) -> Regulariser:
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         perturbed = real + settings.spread * real.std(correction=0) * torch.rand_like(real)
-        return settings.weight * (norms(critic, between(real, perturbed)) - 1).square().mean()
+        return settings.weight * (norms(critic, random_interpolates(real, perturbed)) - 1).square().mean()
 
     return Regulariser(term)
 
@@ -79,7 +79,7 @@ def divergence(settings: settings_.Divergence) -> Regulariser:
     """k·E‖∇D‖^p between real and generated images (Wu et al. 2018, arXiv 1712.01026, algorithm 1)."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        squared = gradients(critic, between(fake, real)).square().sum(1)
+        squared = gradients(critic, random_interpolates(fake, real)).square().sum(1)
         return settings.weight * squared.pow(settings.power / 2).mean()
 
     return Regulariser(term)

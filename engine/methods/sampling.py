@@ -31,7 +31,7 @@ class Noise:
         return torch.stack([torch.randn(self._shape, generator=self._generator) for _ in range(n)])
 
 
-def grid(
+def grid_inputs(
     method: Generates, settings: Sample, conditions: Conditions, seed: int
 ) -> tuple[int, int, Tensor, Tensor | None]:
     """(rows, columns, noise, labels) of the sample grid.
@@ -43,7 +43,7 @@ def grid(
     noise = Noise(method, seed)
     if not method.conditional:
         return settings.rows, columns, noise.draw(settings.rows * columns), None
-    labels = conditions.rows(settings.rows)
+    labels = conditions.grid_rows(settings.rows)
     drawn = noise.draw(columns)
     return (
         len(labels),
@@ -53,7 +53,7 @@ def grid(
     )
 
 
-class Strip:
+class StripRecorder:
     """Keeps ``count`` of the pictures on the way from noise to image, evenly; of the first ``images`` each."""
 
     def __init__(self, count: int, images: int = 1):

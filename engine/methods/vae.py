@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics, Trace
-from engine.methods.learner import evaluating
-from engine.methods.one_net import OneNet
+from engine.methods.learner import eval_mode
+from engine.methods.single_net import SingleNetMethod
 from engine.nets import build_net
 from engine.nets.vae import Autoencoder, standard_normal_kl
 from engine.settings.methods import VAE as VAESettings
 from engine.settings.samplers import Sample
 
 
-class VAE(OneNet):
+class VAE(SingleNetMethod):
     """loss = mse + kl_weight · kl.
 
     For one image ``mse`` is Σ or mean of (x − x̂)² over its C·H·W values in [-1,1], and ``kl`` is Σ or mean over
@@ -45,7 +45,7 @@ class VAE(OneNet):
     @torch.no_grad()
     def validate(self, batch: Batch) -> Metrics:
         """The training losses, z drawn as in training; of the net as it is trained, not of the averaged one."""
-        with evaluating(self.net) as net:
+        with eval_mode(self.net) as net:
             loss, parts = self.loss(net, batch)
         return {f"val_{name}": value for name, value in {"loss": loss, **parts}.items()}
 
@@ -63,7 +63,7 @@ class VAE(OneNet):
         trace: Trace | None = None,
     ) -> Tensor:
         """The decoder's mean for latents ``noise``; no pixel noise is added."""
-        with evaluating(self._autoencoder(ema)) as net, self.autocast():
+        with eval_mode(self._autoencoder(ema)) as net, self.autocast():
             images = net.decode(noise).float()
         if trace is not None:
             trace(1, 1, images)
@@ -72,15 +72,15 @@ class VAE(OneNet):
     @torch.no_grad()
     def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
         """N,C,H,W in [-1,1] -> the means of q(z|x), N,latent: what ``sample`` takes as noise."""
-        with evaluating(self._autoencoder(ema)) as net, self.autocast():
+        with eval_mode(self._autoencoder(ema)) as net, self.autocast():
             return net.encode(images)[0].float()
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor, *, ema: bool = True) -> Tensor:
-        with evaluating(self._autoencoder(ema)) as net, self.autocast():
+        with eval_mode(self._autoencoder(ema)) as net, self.autocast():
             return net.decode(net.encode(images)[0]).float()
 
     def _autoencoder(self, ema: bool) -> Autoencoder:
-        net = self.learner.evaluated(ema)
+        net = self.learner.evaluation_net(ema)
         assert isinstance(net, Autoencoder)
         return net

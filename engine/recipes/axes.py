@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.recipes.values import parse_value
-from engine.settings.diagnostics import Problem, RecipeError, shown
+from engine.settings.diagnostics import Problem, RecipeError, quoted
 
-MOST = 1000
+MAX_RUNS = 1000
 """Runs of one sweep."""
 RANDOM = "random"
 _ALIASES = {"seed": "train.seed"}
@@ -54,7 +54,7 @@ def parse_values(
     return _checked(found, origin, key)
 
 
-def axes_of(table: Mapping[str, Any], where: Mapping[str, str] | None = None) -> list[Axis]:
+def parse_table(table: Mapping[str, Any], where: Mapping[str, str] | None = None) -> list[Axis]:
     """The axes of a ``[sweep]`` table. ``where`` says by key where each was written. Raises RecipeError."""
     axes: list[Axis] = []
     problems: list[Problem] = []
@@ -63,14 +63,14 @@ def axes_of(table: Mapping[str, Any], where: Mapping[str, str] | None = None) ->
         if key == RANDOM:
             if isinstance(values, bool) or not isinstance(values, int) or values < 1:
                 problems.append(
-                    Problem(origin, "sweep.random", f"should be a whole number above 0, not {shown(values)}")
+                    Problem(origin, "sweep.random", f"should be a whole number above 0, not {quoted(values)}")
                 )
             continue
         try:
             if isinstance(values, str) and (match := _RANGE.fullmatch(values)):
                 values = _range(int(match[1]), int(match[2]), origin, f"sweep.{key}")
             if not isinstance(values, list):
-                problem = f"must be a list of values, or a range as '0..2', not {shown(values)}"
+                problem = f"must be a list of values, or a range as '0..2', not {quoted(values)}"
                 raise RecipeError([Problem(origin, f"sweep.{key}", problem)])
             axes.append(Axis(_ALIASES.get(key, key), _checked(values, origin, f"sweep.{key}"), origin))
         except RecipeError as error:
@@ -80,30 +80,30 @@ def axes_of(table: Mapping[str, Any], where: Mapping[str, str] | None = None) ->
     return axes
 
 
-def keys_of(table: Mapping[str, Any]) -> list[tuple[str, str]]:
+def sweep_keys(table: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(as written, the setting it means) of a ``[sweep]`` table."""
     return [(key, _ALIASES.get(key, key)) for key, _ in _flat(table)]
 
 
-def without(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
+def without_axes(table: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """The table less the axes of these settings: who says a value gets that value."""
     dropped = set(settings)
     return {key: values for key, values in _flat(table) if _ALIASES.get(key, key) not in dropped}
 
 
-def merged(first: Sequence[Axis], second: Sequence[Axis]) -> list[Axis]:
+def merge_axes(first: Sequence[Axis], second: Sequence[Axis]) -> list[Axis]:
     """Both, an axis of ``second`` in place of that of ``first`` with the same key."""
     return list({axis.key: axis for axis in (*first, *second)}.values())
 
 
-def count(axes: Sequence[Axis], chosen: int | None = None) -> int:
+def count_runs(axes: Sequence[Axis], chosen: int | None = None) -> int:
     """How many runs these axes are; ``chosen``: at most so many of them."""
     every = math.prod(len(axis.values) for axis in axes)
     return every if chosen is None else min(chosen, every)
 
 
-def too_many(number: int) -> Problem:
-    return Problem("--sweep", "", f"would be {number:,} runs, and {MOST:,} are the most", "say --random N")
+def too_many_runs(number: int) -> Problem:
+    return Problem("--sweep", "", f"would be {number:,} runs, and {MAX_RUNS:,} are the most", "say --random N")
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -133,9 +133,9 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _range(first: int, last: int, origin: str, key: str) -> list[int]:
-    if not 0 <= last - first < MOST:
+    if not 0 <= last - first < MAX_RUNS:
         raise RecipeError(
-            [Problem(origin, key, f"{first}..{last} is no range of at most {MOST:,} whole numbers")]
+            [Problem(origin, key, f"{first}..{last} is no range of at most {MAX_RUNS:,} whole numbers")]
         )
     return list(range(first, last + 1))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.recipes.recipe import Recipe
 from engine.settings.diagnostics import Problem, RecipeError
-from engine.settings.evaluation import FID, SCORES
+from engine.settings.evaluation import FID, METRIC_SCORES
 
 OPTIONS = {
     "metrics": "evaluate.also",
@@ -22,20 +22,20 @@ OPTIONS = {
 """Options of ``engine.inference.evaluate`` with the settings they change."""
 
 
-def metrics_of(text: str) -> list[str]:
-    """Names of metrics separated by commas, as in ``SCORES``. Raises ValueError with a sentence."""
+def parse_metrics(text: str) -> list[str]:
+    """Names of metrics separated by commas, as in ``METRIC_SCORES``. Raises ValueError with a sentence."""
     asked = [name.strip() for name in text.split(",") if name.strip()]
-    if not asked or not {*asked} <= {*SCORES}:
-        raise ValueError(f"{text!r}: names out of {', '.join(SCORES)}, separated by commas")
+    if not asked or not {*asked} <= {*METRIC_SCORES}:
+        raise ValueError(f"{text!r}: names out of {', '.join(METRIC_SCORES)}, separated by commas")
     return asked
 
 
-def metrics_asked(recipe: Recipe) -> list[str]:
-    """What the recipe itself is scored by: names as in ``SCORES``, none where it makes no images."""
-    return ["fid", *recipe.evaluate.further] if isinstance(recipe.evaluate, FID) else []
+def recipe_metrics(recipe: Recipe) -> list[str]:
+    """What the recipe itself is scored by: names as in ``METRIC_SCORES``, none where it makes no images."""
+    return ["fid", *recipe.evaluate.extra_metrics] if isinstance(recipe.evaluate, FID) else []
 
 
-def rescored(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     """The recipe with these options in place; those that are None were not given. Raises RecipeError."""
     given = {OPTIONS[name]: value for name, value in options.items() if value is not None}
     of_images = [name for name, key in OPTIONS.items() if key in given and key.startswith("evaluate.")]
@@ -43,7 +43,7 @@ def rescored(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
         message = f"{recipe.name} makes no images to score: {', '.join(of_images)} cannot be chosen"
         raise RecipeError([Problem("", "", message)])
     if (metrics := given.get("evaluate.also")) is not None:
-        given["evaluate.also"] = [name for name in metrics_of(metrics) if name != "fid"]
+        given["evaluate.also"] = [name for name in parse_metrics(metrics) if name != "fid"]
     return recipe.with_values(given) if given else recipe
 
 

@@ -14,7 +14,7 @@ class UnknownLabel(Exception):
     """A label a person asked for that the data does not have; the message lists those there are."""
 
 
-def parts(groups: Sequence[int], count: int) -> list[range]:
+def group_ranges(groups: Sequence[int], count: int) -> list[range]:
     """``count`` attributes by number, group by group; every one is its own where there are no ``groups``."""
     sizes = groups or (1,) * count
     return [range(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)]
@@ -32,16 +32,16 @@ class Labels:
         return bool(self.classes or self.attributes)
 
     @property
-    def parts(self) -> list[range]:
+    def group_ranges(self) -> list[range]:
         """The attributes of each group, by number."""
-        return parts(self.groups, len(self.attributes))
+        return group_ranges(self.groups, len(self.attributes))
 
-    def chosen(self, text: str) -> list[int]:
+    def indices(self, text: str) -> list[int]:
         """The number of a class, or those of attributes, by the names in ``text``. Raises UnknownLabel."""
         if self.classes:
             return [self._class(text)]
         wanted = [self._attribute(name) for name in text.split(",") if name.strip()]
-        for part in self.parts:
+        for part in self.group_ranges:
             if len(part) > 1 and len(excluding := [index for index in wanted if index in part]) > 1:
                 names = " and ".join(self.attributes[index] for index in excluding)
                 raise UnknownLabel(f"{names} exclude each other")

@@ -23,8 +23,8 @@ from engine.recipes.values import parse_value
 from engine.runs import paths
 from engine.settings import registry
 from engine.settings.datasets.base import Data, File, data_root
-from engine.settings.diagnostics import Problem, RecipeError, Source, did_you_mean, shown, syntax_problem
-from engine.settings.extractors import INCEPTION, OTHERWISE, PROBE, Extractor, Inception, cannot_teach
+from engine.settings.diagnostics import Problem, RecipeError, Source, did_you_mean, quoted, syntax_problem
+from engine.settings.extractors import ALTERNATIVES, INCEPTION, PROBE, Extractor, Inception, untrainable_probe
 from engine.settings.health import Health
 from engine.settings.reference import Reference
 from engine.settings.registry import Settings
@@ -83,7 +83,7 @@ class Recipe(Header):
         source = Source(overridden=dict(origins or {}))
         return Recipe(**resolve(self.raw(), source, values, extra=self._how()))
 
-    def quickened(self) -> Recipe:
+    def as_quick(self) -> Recipe:
         """This recipe with its [quick] table applied."""
         return Recipe(**resolve(self.raw(), Source(), {}, quick=True, extra=self._how()))
 
@@ -98,25 +98,25 @@ class Recipe(Header):
         per_epoch = max(1, size // self.data.batch_size)
         return max(1, round(self.train.epochs * per_epoch))
 
-    def data_is_here(self) -> bool:
-        return self.data.found() is not None
+    def data_is_available(self) -> bool:
+        return self.data.location() is not None
 
     def require_data(self) -> None:
         """Raises MissingData with the remedy when the data set, or what scores need, is not on this machine."""
-        if not self.data_is_here():
-            raise MissingData(self.data.missing())
+        if not self.data_is_available():
+            raise MissingData(self.data.missing_message())
         extractor = extractors().get(self.extractor())
         if not getattr(self.evaluate, "times", 0) or extractor is None:
             return
         described = extractor(extractor=self.extractor(), weights=getattr(self.evaluate, "weights", ""))
-        why = self.data.unlabelled() if described.taught or self._is_left_to_us else ""
-        if described.taught and why:
-            raise MissingData(cannot_teach(self.dataset, why))
-        if described.found() is None:
+        why = self.data.unlabelled_reason() if described.trained_here or self._is_left_to_us else ""
+        if described.trained_here and why:
+            raise MissingData(untrainable_probe(self.dataset, why))
+        if described.location() is None:
             taught = (
                 f"no probe can be taught {self.dataset}, for {why}: " if why and not described.weights else ""
             )
-            raise MissingData(f"{taught}{described.missing()}; {OTHERWISE}")
+            raise MissingData(f"{taught}{described.missing_message()}; {ALTERNATIVES}")
 
     @property
     def _is_left_to_us(self) -> bool:
@@ -138,7 +138,7 @@ class Recipe(Header):
             return own
         if own == INCEPTION and Inception.locate() is not None:
             return own
-        return INCEPTION if self.data.unlabelled() else PROBE
+        return INCEPTION if self.data.unlabelled_reason() else PROBE
 
     def probe_note(self) -> str:
         """A sentence for whoever launches it, when scores are made with a probe that nobody asked for."""
@@ -222,10 +222,10 @@ def find_recipe(reference: str) -> Path:
             why = "it is a directory" if path.is_dir() else "there is no such file"
         except OSError as error:
             why = error.strerror or "it cannot be read"
-        raise UnknownRecipe(f"no recipe at {shown(reference)}: {why}")
+        raise UnknownRecipe(f"no recipe at {quoted(reference)}: {why}")
     hint = did_you_mean(reference, shipped)
     raise UnknownRecipe(
-        f"no recipe called {shown(reference)}" + (f"; {hint}" if hint else "")
+        f"no recipe called {quoted(reference)}" + (f"; {hint}" if hint else "")
         + " (`gentui recipes` lists them; a path must end in .toml)"
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from engine.recipes.axes import axes_of, keys_of, without
+from engine.recipes.axes import parse_table, sweep_keys, without_axes
 from engine.settings import registry
 from engine.settings.datasets.base import Data
 from engine.settings.diagnostics import (
@@ -19,8 +19,8 @@ from engine.settings.diagnostics import (
     RecipeError,
     Source,
     did_you_mean,
-    from_pydantic,
-    shown,
+    problem_from_pydantic,
+    quoted,
 )
 from engine.settings.health import Health
 from engine.settings.reference import Reference
@@ -37,8 +37,8 @@ PARTS: dict[str, tuple[str, str, str | None]] = {
     "sample": ("sampler", "sampler", None),
     "evaluate": ("metric", "metric", "fid"),
 }
-CHOOSES_DATA = {"data.dataset", "data.path"}
-PLAIN: dict[str, type[Settings]] = {"train": Train, "health": Health}  # tables that name no part
+DATA_CHOICES = {"data.dataset", "data.path"}
+FIXED_TABLES: dict[str, type[Settings]] = {"train": Train, "health": Health}  # tables that name no part
 TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate", "health")
 TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "sweep", "reference")
 
@@ -74,7 +74,7 @@ def resolve(
     quick_table = raw.get("quick", {})
     if quick and isinstance(quick_table, dict):
         extra["is_quick"] = True
-        if CHOOSES_DATA & overrides.keys():  # who says which data gets that data, or hears what is missing
+        if DATA_CHOICES & overrides.keys():  # who says which data gets that data, or hears what is missing
             quick_table = {key: value for key, value in quick_table.items() if key != "stand_in"}
         extra["stand_in_for"] = _apply_quick(raw, quick_table, source) or extra.get("stand_in_for")
         raw.pop("quick", None)
@@ -127,7 +127,7 @@ def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: Source) -> 
     replaced = None
     stand_in, data = quick.get("stand_in"), raw.get("data")
     real = registry.find("dataset", str(data.get("dataset"))) if isinstance(data, dict) else None
-    if stand_in and isinstance(data, dict) and real and issubclass(real, Data) and not real.is_here(data):
+    if stand_in and isinstance(data, dict) and real and issubclass(real, Data) and not real.is_available(data):
         replaced = data["dataset"]
         raw["data"] = dict(data)
         _forget_old_part(raw["data"], "data", stand_in)
@@ -137,13 +137,13 @@ def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: Source) -> 
             continue
         if not isinstance(values, dict) or not isinstance(raw.get(table, {}), dict):
             raw[table] = values
-            source.quickened.add((table,))
+            source.from_quick.add((table,))
             continue
         raw[table] = dict(raw.get(table, {}))
         if table in PARTS and PARTS[table][1] in values:
             _forget_old_part(raw[table], table, values[PARTS[table][1]])
         raw[table] |= values
-        source.quickened |= {(table, key) for key in values}
+        source.from_quick |= {(table, key) for key in values}
     return replaced
 
 
@@ -165,7 +165,7 @@ def _check_quick(raw: dict[str, Any], source: Source, problems: list[Problem]) -
     found: list[Problem] = []
     _apply_quick(trial, {key: value for key, value in quick.items() if key in ("stand_in", *TABLES)}, source)
     _validate(trial, source, found)
-    source.quickened.clear()
+    source.from_quick.clear()
     said = {(p.key, p.message) for p in problems}
     problems += [
         Problem(p.where, f"quick.{p.key}", p.message, p.hint) for p in found if (p.key, p.message) not in said
@@ -178,11 +178,11 @@ def _check_sweep(
     """Add what is wrong with each value of [sweep] alone; the table less what an override sets to one value."""
     if not isinstance(raw["sweep"], dict):
         return {}  # said already
-    table = without(raw["sweep"], overrides)
+    table = without_axes(raw["sweep"], overrides)
     where = {key: source.where(("sweep", key) if ("sweep", key) in source.lines else ("sweep", *key.split(".")))
-             for key, _ in keys_of(table)}  # fmt: skip
+             for key, _ in sweep_keys(table)}  # fmt: skip
     try:
-        axes = axes_of(table, where)
+        axes = parse_table(table, where)
     except RecipeError as error:
         problems += error.problems
         return table
@@ -212,7 +212,7 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
     for table in TABLES:
         given = raw.get(table, {})
         if not isinstance(given, dict):
-            problems.append(Problem(source.where((table,)), table, f"must be a table, not {shown(given)}"))
+            problems.append(Problem(source.where((table,)), table, f"must be a table, not {quoted(given)}"))
         elif (cls := _class_of(table, given, source, problems)) is not None:
             classes[table] = cls
             values[table] = _check(cls, given, (table,), source, problems)
@@ -225,8 +225,8 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
 def _class_of(
     table: str, given: dict[str, Any], source: Source, problems: list[Problem]
 ) -> type[Settings] | None:
-    if table in PLAIN:
-        return PLAIN[table]
+    if table in FIXED_TABLES:
+        return FIXED_TABLES[table]
     kind, key, default = PARTS[table]
     name = given.get(key, default)
     where = source.where((table, key))
@@ -242,7 +242,7 @@ def _class_of(
 
 def _unknown(kind: str, name: object, known: list[str]) -> tuple[str, str]:
     near = did_you_mean(name, known) if isinstance(name, str) else ""
-    return f"unknown {kind} {shown(name)}", near or f"one of: {', '.join(known)}"
+    return f"unknown {kind} {quoted(name)}", near or f"one of: {', '.join(known)}"
 
 
 def _check(
@@ -251,7 +251,7 @@ def _check(
     try:
         return cls.model_validate(given)
     except ValidationError as error:
-        problems += [from_pydantic(e, at, cls, source) for e in error.errors()]
+        problems += [problem_from_pydantic(e, at, cls, source) for e in error.errors()]
         return None
 
 
@@ -269,7 +269,7 @@ def _check_fit(
         problems.append(
             Problem(
                 source.where(("family",)), "family", f"this method belongs to family {wanted!r}, "
-                f"not {shown(family)}", f'write family = "{wanted}"',
+                f"not {quoted(family)}", f'write family = "{wanted}"',
             )
         )  # fmt: skip
     samplers, sampler = getattr(method, "samplers", ()), values.get("sample")

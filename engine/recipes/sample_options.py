@@ -10,7 +10,7 @@ from engine.settings import registry
 from engine.settings.diagnostics import RecipeError
 from engine.settings.samplers import Denoising
 
-SETTINGS = {"sampler": "sample.sampler", "steps": "sample.steps", "guidance": "sample.guidance"}
+OPTIONS = {"sampler": "sample.sampler", "steps": "sample.steps", "guidance": "sample.guidance"}
 """Options of ``engine.inference.sample`` that stand for settings of the recipe; the others say what is drawn."""
 
 
@@ -18,19 +18,19 @@ def makes_images(recipe: Recipe) -> bool:
     return recipe.sample.sampler != "none"
 
 
-def changed(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+def with_sample_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     """The recipe with these options in place; those that are None were not given. Raises RecipeError."""
-    given = {key: options[name] for name, key in SETTINGS.items() if options.get(name) is not None}
+    given = {key: options[name] for name, key in OPTIONS.items() if options.get(name) is not None}
     return recipe.with_values(given) if given else recipe
 
 
-def fitting(recipe: Recipe) -> dict[str, FormField]:
+def adjustable_fields(recipe: Recipe) -> dict[str, FormField]:
     """The settings by option that can be changed at all: none where an image is made in one pass, guidance where
     it was trained for, and of the samplers those that the method allows."""
     if not isinstance(recipe.sample, Denoising):
         return {}
     fields = {field.key: field for field in recipe.form()}
-    found = {name: fields[key] for name, key in SETTINGS.items() if key in fields}
+    found = {name: fields[key] for name, key in OPTIONS.items() if key in fields}
     if not getattr(recipe.method, "guided", False):
         found.pop("guidance", None)
     own = found["sampler"]
@@ -44,7 +44,7 @@ def _is_allowed(recipe: Recipe, sampler: str) -> bool:
     if kind is None or not issubclass(kind, Denoising):
         return False
     try:
-        changed(recipe, {"sampler": sampler, "steps": 1})
+        with_sample_options(recipe, {"sampler": sampler, "steps": 1})
     except RecipeError:
         return False
     return True

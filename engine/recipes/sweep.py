@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.recipes.axes import MOST, Axis, count, too_many
+from engine.recipes.axes import MAX_RUNS, Axis, count_runs, too_many_runs
 from engine.settings.diagnostics import Problem, RecipeError
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
 
 def expand(recipe: Recipe, axes: Sequence[Axis], chosen: int | None = None) -> list[Variant]:
     """The recipe of every combination, or of ``chosen`` of them. Raises RecipeError with all that is wrong."""
-    number = count(axes, chosen)
-    if number > MOST:
-        raise RecipeError([too_many(number)])
+    number = count_runs(axes, chosen)
+    if number > MAX_RUNS:
+        raise RecipeError([too_many_runs(number)])
     check(recipe, axes)
     alone = recipe.model_copy(update={"sweep": {}})
     every = itertools.product(*(axis.values for axis in axes))
-    if number < count(axes):
-        places = set(random.Random(0).sample(range(count(axes)), number))
+    if number < count_runs(axes):
+        places = set(random.Random(0).sample(range(count_runs(axes)), number))
         every = (values for place, values in enumerate(every) if place in places)
     origins = {axis.key: axis.origin for axis in axes}
     variants: list[Variant] = []

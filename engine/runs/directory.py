@@ -26,7 +26,7 @@ Status = Literal["queued", "running", "stalled", "done", "stopped", "failed", "i
 STATUSES: tuple[str, ...] = get_args(Status)
 FINAL: frozenset[str] = frozenset({"done", "stopped", "failed", "interrupted", "lost"})
 
-Which = Literal["best", "last"] | int
+CheckpointChoice = Literal["best", "last"] | int
 """A checkpoint of a run: the best, the last, or the one of a step, where that is kept."""
 
 _KEPT = re.compile(r"kept-(\d{9,})")
@@ -58,7 +58,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
-def read_beginning(path: Path, limit: int = 1 << 20) -> str:
+def read_head(path: Path, limit: int = 1 << 20) -> str:
     """The text of a file that should be small, and no more than ``limit`` bytes of it."""
     with path.open("rb") as file:
         return file.read(limit).decode("utf-8", "replace")
@@ -227,11 +227,11 @@ class RunDir(JobDir):
     def architecture(self) -> str:
         """The nets as the trainer wrote them down; "" where they cannot be read."""
         try:
-            return read_beginning(self.architecture_path)
+            return read_head(self.architecture_path)
         except OSError:
             return ""
 
-    def checkpoint(self, which: Which) -> Path:
+    def checkpoint(self, which: CheckpointChoice) -> Path:
         """Where a checkpoint is, or would be: a link to its directory."""
         return self.checkpoints / (which if isinstance(which, str) else f"kept-{which:09d}")
 
@@ -243,14 +243,14 @@ class RunDir(JobDir):
             return []
         return sorted(int(match[1]) for match in found)
 
-    def checkpoints_there(self) -> list[Which]:
+    def available_checkpoints(self) -> list[CheckpointChoice]:
         """Every checkpoint there is, the one that is meant when nobody says which first."""
-        there: list[Which] = [which for which in ("best", "last") if self.checkpoint(which).exists()]
+        there: list[CheckpointChoice] = [which for which in ("best", "last") if self.checkpoint(which).exists()]
         return [*there, *self.kept_steps()]
 
-    def no_such_checkpoint(self, which: Which | None) -> str:
+    def missing_checkpoint_message(self, which: CheckpointChoice | None) -> str:
         """The sentence for one that is not there."""
-        there = self.checkpoints_there()
+        there = self.available_checkpoints()
         if not isinstance(which, int):
             what = f"{which} checkpoint" if which else "checkpoint"
             return f"run {self.id} has no {what} yet: there is nothing to draw from"
@@ -272,7 +272,7 @@ class RunDir(JobDir):
         return sorted(found)
 
 
-def checkpoint_named(text: str) -> Which:
+def parse_checkpoint(text: str) -> CheckpointChoice:
     """``best``, ``last`` or the number of a step. Raises ValueError with a sentence."""
     if text in ("best", "last"):
         return text

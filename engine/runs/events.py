@@ -129,7 +129,7 @@ class EventWriter:
 
 
 @dataclass
-class Batch:
+class EventBatch:
     """What one ``read_events`` call found. ``offset`` is where the next call begins."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -137,7 +137,7 @@ class Batch:
     corrupt: int = 0
 
 
-def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> Batch:
+def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
     """Records of at most about ``limit`` bytes after ``offset``. A torn tail stays for the next call.
 
     A file shorter than ``offset`` was replaced: it is read from its beginning. A missing file is empty,
@@ -145,7 +145,7 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> Batch:
     """
     fd = _open(path)
     if fd is None:
-        return Batch()
+        return EventBatch()
     try:
         if os.fstat(fd).st_size < offset:
             offset = 0
@@ -154,8 +154,8 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> Batch:
         os.close(fd)
     end = data.rfind(b"\n") + 1
     if end == 0 and len(data) > MAX_LINE:  # no record is that long: step over it, the same way at every reading
-        return Batch(offset=offset + MAX_LINE, corrupt=1)
-    batch = Batch(offset=offset + end)
+        return EventBatch(offset=offset + MAX_LINE, corrupt=1)
+    batch = EventBatch(offset=offset + end)
     for line in data[:end].split(b"\n"):
         if not line:
             continue

@@ -6,25 +6,25 @@ import math
 
 from torch import Tensor
 
-from engine.samplers.draws import Draws
+from engine.samplers.image_noise import ImageNoise
 from engine.samplers.process import Level, Process, Show
 from engine.settings.samplers import DDIM, DDPM
 
 
-def between(now: Level, then: Level) -> float:
+def step_variance(now: Level, then: Level) -> float:
     """Variance of x at ``now`` given x at the less noisy ``then``: β of the step, for DDPM."""
     return now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2
 
 
 def posterior_variance(now: Level, then: Level) -> float:
     """Variance of x at ``then`` given x at ``now`` and the image (Ho et al. 2020, eq. 7)."""
-    return between(now, then) * (then.sigma / now.sigma) ** 2
+    return step_variance(now, then) * (then.sigma / now.sigma) ** 2
 
 
 def posterior_mean(x: Tensor, image: Tensor, now: Level, then: Level) -> Tensor:
     """Mean of x at ``then`` given ``x`` at ``now`` and the image (Ho et al. 2020, eq. 7)."""
     kept = now.alpha / then.alpha * (then.sigma / now.sigma) ** 2
-    return kept * x + then.alpha * between(now, then) / now.sigma**2 * image
+    return kept * x + then.alpha * step_variance(now, then) / now.sigma**2 * image
 
 
 def ddpm(settings: DDPM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
@@ -32,14 +32,14 @@ def ddpm(settings: DDPM, process: Process, noise: Tensor, show: Show | None = No
 
     Fewer steps than were trained are spread evenly over those, with the posterior between the levels met.
     """
-    draws = Draws(noise)
-    variance = between if settings.variance == "beta" else posterior_variance
+    draws = ImageNoise(noise)
+    variance = step_variance if settings.variance == "beta" else posterior_variance
 
     def step(x: Tensor, now: Level, then: Level) -> Tensor:
         mean = posterior_mean(x, process.denoise(x, now), now, then)
         return mean + math.sqrt(variance(now, then)) * draws.normal() if then.sigma else mean
 
-    return process.descend(noise, process.levels(settings.steps), step, show)
+    return process.run(noise, process.levels(settings.steps), step, show)
 
 
 def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
@@ -47,7 +47,7 @@ def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = No
 
     ``noise`` N,C,H,W is standard normal.
     """
-    draws = Draws(noise) if settings.eta else None
+    draws = ImageNoise(noise) if settings.eta else None
 
     def step(x: Tensor, now: Level, then: Level) -> Tensor:
         image = process.denoise(x, now)
@@ -56,4 +56,4 @@ def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = No
         x = then.alpha * image + kept * process.noise_in(x, image, now)
         return x + math.sqrt(fresh) * draws.normal() if draws is not None and then.sigma else x
 
-    return process.descend(noise, process.levels(settings.steps, settings.spacing), step, show)
+    return process.run(noise, process.levels(settings.steps, settings.spacing), step, show)

@@ -28,4 +28,4 @@ def dpm_solver(settings: DPMSolver, process: Process, noise: Tensor, show: Show 
         before = image, change
         return then.sigma / now.sigma * x - then.alpha * math.expm1(-change) * expected
 
-    return process.descend(noise, process.levels(settings.steps, settings.spacing), step, show)
+    return process.run(noise, process.levels(settings.steps, settings.spacing), step, show)

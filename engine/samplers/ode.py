@@ -22,7 +22,7 @@ def _solve(
             stepped = _along(slope, x, now, then)
         return stepped
 
-    return process.descend(noise, process.levels(settings.steps, "karras", settings.rho), step, show)
+    return process.run(noise, process.levels(settings.steps, "karras", settings.rho), step, show)
 
 
 def _along(slope: Tensor, x: Tensor, now: Level, then: Level) -> Tensor:

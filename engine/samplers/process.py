@@ -60,7 +60,7 @@ class Process(ABC):
     def levels(self, steps: int, spacing: Spacing = "native", rho: float = 7.0) -> list[Level]:
         """``steps`` levels with ever less noise, from where sampling begins, then ``CLEAN``."""
 
-    def descend(self, noise: Tensor, levels: Sequence[Level], step: Step, show: Show | None = None) -> Tensor:
+    def run(self, noise: Tensor, levels: Sequence[Level], step: Step, show: Show | None = None) -> Tensor:
         """From standard normal ``noise`` N,C,H,W down all ``levels``, one ``step`` to each from the one before."""
         x, total = noise * self.scale, len(levels) - 1
         if show:

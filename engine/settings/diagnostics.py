@@ -35,7 +35,7 @@ class RecipeError(Exception):
         super().__init__("\n".join(map(str, problems)))
 
     @property
-    def briefly(self) -> str:
+    def one_line(self) -> str:
         """One line, without the places: for values that came from options or a form."""
         told = (f"{p.key}: {p.message}" if p.key else p.message for p in self.problems)
         hints = (f" ({p.hint})" if p.hint else "" for p in self.problems)
@@ -49,7 +49,7 @@ class Source:
     file: str = ""
     lines: dict[KeyPath, int] = field(default_factory=dict)
     overridden: dict[str, str] = field(default_factory=dict)
-    quickened: set[KeyPath] = field(default_factory=set)
+    from_quick: set[KeyPath] = field(default_factory=set)
 
     def where(self, path: KeyPath) -> str:
         """``file:line`` of a key, of the nearest table around it, or the option that set it."""
@@ -57,14 +57,14 @@ class Source:
             at = path[:depth]
             if origin := self.overridden.get(".".join(at)):
                 return origin
-            if at in self.quickened and ("quick", *at) in self.lines:
+            if at in self.from_quick and ("quick", *at) in self.lines:
                 return f"{self.file}:{self.lines['quick', *at]}"
             if at in self.lines:
                 return f"{self.file}:{self.lines[at]}"
         return f"{self.file}:1" if self.file else "form"
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value as a message quotes it: short."""
     if value is None:
         return "empty"
@@ -87,7 +87,7 @@ def syntax_problem(file: str, error: Exception) -> Problem:
     return Problem(where, "", f"not valid TOML: {message}")
 
 
-def from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel], source: Source) -> Problem:
+def problem_from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel], source: Source) -> Problem:
     """One pydantic error of the table ``at``, in a person's words."""
     loc = tuple(str(part) for part in error["loc"])
     path = at + loc
@@ -103,16 +103,16 @@ def from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel], source
         case "literal_error":
             words = [word.strip(" '") for word in context["expected"].replace(" or ", ",").split(",")]
             hint = did_you_mean(str(given), words)
-            return Problem(where, key, f"must be {context['expected']}, not {shown(given)}", hint)
+            return Problem(where, key, f"must be {context['expected']}, not {quoted(given)}", hint)
         case "model_type" | "dict_type":
-            return Problem(where, key, f"must be a table, not {shown(given)}")
+            return Problem(where, key, f"must be a table, not {quoted(given)}")
         case "string_pattern_mismatch" if key == "name":
             hint = "lower-case letters, digits, dots, dashes and underscores, at most 64"
-            return Problem(where, key, f"is not a name: {shown(given)}", hint)
+            return Problem(where, key, f"is not a name: {quoted(given)}", hint)
         case "too_short":
-            return Problem(where, key, f"needs at least {_values(context['min_length'])}, not {shown(given)}")
+            return Problem(where, key, f"needs at least {_values(context['min_length'])}, not {quoted(given)}")
         case "too_long":
-            return Problem(where, key, f"takes at most {_values(context['max_length'])}, not {shown(given)}")
+            return Problem(where, key, f"takes at most {_values(context['max_length'])}, not {quoted(given)}")
     message = error["msg"].removeprefix("Input ")
     for ours, plain in (
         ("a valid integer", "a whole number"),
@@ -120,7 +120,7 @@ def from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel], source
         ("valid ", ""),
     ):
         message = message.replace(ours, plain)
-    return Problem(where, key, f"{message}, not {shown(given)}")
+    return Problem(where, key, f"{message}, not {quoted(given)}")
 
 
 def _values(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from engine.settings import registry
-from engine.settings.datasets.base import Data, absolute
+from engine.settings.datasets.base import Data, absolute_path
 from engine.settings.datasets.folders import Folder
 from engine.settings.extractors import Extractor
 from engine.settings.methods import DANN
@@ -39,18 +39,18 @@ class Accuracy(Settings):
             )  # fmt: skip
 
 
-Further = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
+ExtraMetric = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""
 
 
-SCORES: dict[str, tuple[str, ...]] = {
+METRIC_SCORES: dict[str, tuple[str, ...]] = {
     "fid": ("fid",), "kid": ("kid",), "isc": ("isc",), "prc": ("precision", "recall"),
     "intra_fid": ("intra_fid",), "fid_inf": ("fid", "fid_inf"),
 }  # fmt: skip
 """Metrics by the names they are asked for, with the names of the scores they give."""
 
 
-FEWEST_SAMPLES = 10  # that kid, isc (of ten parts), prc and fid_inf say anything about
+MIN_SAMPLES = 10  # that kid, isc (of ten parts), prc and fid_inf say anything about
 
 
 @register("metric", "fid")
@@ -66,7 +66,9 @@ class FID(Settings):
     times: int = Field(5, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
     batch_size: int = Field(256, ge=1, le=65536, description="images sampled and embedded at once")
     ema: bool = Field(True, description="score the averaged weights")
-    also: list[Further] = Field([], description="measured too at each score: kid, isc, prc, intra_fid, fid_inf")
+    also: list[ExtraMetric] = Field(
+        [], description="measured too at each score: kid, isc, prc, intra_fid, fid_inf"
+    )
     weights: str = Field(
         "", max_length=4096, description="file of the extractor's weights; empty: the one found on this machine"
     )
@@ -76,32 +78,32 @@ class FID(Settings):
     @field_validator("weights")
     @classmethod
     def _absolute(cls, weights: str) -> str:
-        return absolute(weights) if weights else ""
+        return absolute_path(weights) if weights else ""
 
     @property
-    def further(self) -> list[Further]:
+    def extra_metrics(self) -> list[ExtraMetric]:
         """What is measured beside the Fréchet distance, each once."""
-        return [name for name in typing.get_args(Further) if name in (*self.also, self.metric)]
+        return [name for name in typing.get_args(ExtraMetric) if name in (*self.also, self.metric)]
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         """What these data, this net and this extractor cannot be measured by, as far as it is known unread."""
         data, model = parts.get("data"), parts.get("model")
-        if self.samples < FEWEST_SAMPLES and any(name != "intra_fid" for name in self.further):
-            yield Conflict("samples", f"{', '.join(self.further)} need at least {FEWEST_SAMPLES} samples")
-        if "intra_fid" in self.further:
+        if self.samples < MIN_SAMPLES and any(name != "intra_fid" for name in self.extra_metrics):
+            yield Conflict("samples", f"{', '.join(self.extra_metrics)} need at least {MIN_SAMPLES} samples")
+        if "intra_fid" in self.extra_metrics:
             unconditional = model is not None and not getattr(model, "conditional", False)
             if unconditional or (isinstance(data, Data) and not data.classes and not isinstance(data, Folder)):
-                yield Conflict("also", NO_CLASSES)
-        if "isc" in self.further and isinstance(data, Data):
+                yield Conflict("also", NEEDS_CLASSES)
+        if "isc" in self.extra_metrics and isinstance(data, Data):
             chosen = registry.find("extractor", data.extractor if self.extractor == "auto" else self.extractor)
-            if chosen is not None and issubclass(chosen, Extractor) and not chosen.tells_classes():
-                yield Conflict("also", no_logits(chosen.model_fields["extractor"].default))
+            if chosen is not None and issubclass(chosen, Extractor) and not chosen.predicts_classes():
+                yield Conflict("also", needs_classifier(chosen.model_fields["extractor"].default))
 
 
-NO_CLASSES = "intra_fid compares class by class, and these images are not asked for by class"
+NEEDS_CLASSES = "intra_fid compares class by class, and these images are not asked for by class"
 
 
-def no_logits(extractor: str) -> str:
+def needs_classifier(extractor: str) -> str:
     """Why there is no Inception Score with that extractor."""
     return f"isc needs an extractor that tells classes, and {extractor} does not: choose inception, for example"
 

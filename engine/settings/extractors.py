@@ -14,15 +14,15 @@ SHIPPED_WEIGHTS = Path(__file__).resolve().parent.parent / "evaluation" / "weigh
 
 
 PROBE, INCEPTION = "probe", "inception"
-OTHERWISE = (
+ALTERNATIVES = (
     "or score in the features of another with -o evaluate.extractor=NAME, name another file with "
     "-o evaluate.weights=FILE (gentui evaluate: --weights FILE), or train without scores with -o evaluate.times=0"
 )
 
 
-def cannot_teach(dataset: str, why: str) -> str:
+def untrainable_probe(dataset: str, why: str) -> str:
     """One sentence: a probe is asked for, and there is nothing to teach it."""
-    return f"no probe can be taught {dataset}, for {why}: mend the labels, {OTHERWISE}"
+    return f"no probe can be taught {dataset}, for {why}: mend the labels, {ALTERNATIVES}"
 
 
 class Extractor(Settings):
@@ -39,16 +39,18 @@ class Extractor(Settings):
     classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
     file: ClassVar[str] = ""  # name of its weights file
     sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: shipped with the engine
-    taught: ClassVar[bool] = False  # here, from the data's own labels: there is no file of weights to have
+    trained_here: ClassVar[bool] = (
+        False  # here, from the data's own labels: there is no file of weights to have
+    )
 
-    def found(self) -> Path | None:
+    def location(self) -> Path | None:
         """The file these very settings read, or None when it is not on this machine."""
         if not self.weights:
             return type(self).locate()
         return Path(self.weights) if os.path.isfile(self.weights) else None  # noqa: PTH113
 
-    def missing(self) -> str:
-        """The remedy when nothing is ``found``."""
+    def missing_message(self) -> str:
+        """The remedy when nothing is ``location``."""
         if not self.weights:
             return type(self).remedy()
         what = "is a directory" if os.path.isdir(self.weights) else "is not there"  # noqa: PTH112
@@ -57,12 +59,12 @@ class Extractor(Settings):
         )
 
     @property
-    def expected(self) -> str:
+    def expected_sha256(self) -> str:
         """What the sha256 of the file must begin with. A file of a person's own may have any."""
         return "" if self.weights else self.sha256_prefix
 
     @classmethod
-    def tells_classes(cls) -> bool:
+    def predicts_classes(cls) -> bool:
         """Whether its logits are of classes."""
         dataset = find("dataset", cls.classifies) if cls.classifies else None
         return bool(getattr(dataset, "classes", ()))
@@ -160,16 +162,16 @@ class Probe(Extractor):
     extractor: str = PROBE
     factory: ClassVar[str] = "engine.evaluation.probe:load_probe"
     title: ClassVar[str] = "classifier of the data's own labels, trained here"
-    taught: ClassVar[bool] = True
+    trained_here: ClassVar[bool] = True
 
-    def found(self) -> Path | None:
+    def location(self) -> Path | None:
         return None if self.weights else type(self).locate()
 
-    def missing(self) -> str:
+    def missing_message(self) -> str:
         return "extractor probe is trained here and reads no file of weights: leave evaluate.weights out"
 
     @classmethod
-    def tells_classes(cls) -> bool:
+    def predicts_classes(cls) -> bool:
         return True  # where the data has them, which the trainer sees
 
     @classmethod
@@ -191,7 +193,7 @@ class Inception(Extractor):
     url: ClassVar[str] = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{file}"
 
     @classmethod
-    def tells_classes(cls) -> bool:
+    def predicts_classes(cls) -> bool:
         return True
 
     @classmethod

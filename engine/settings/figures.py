@@ -45,7 +45,7 @@ class Neighbours(Figure):
     factory: ClassVar[str] = "engine.figures.beside:neighbours"
 
 
-BESIDE = ("real", "neighbours")
+IMAGE_FIGURES = ("real", "neighbours")
 """What every method that makes images has."""
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from engine.settings import registry
 from engine.settings.datasets.base import Data, Pair
-from engine.settings.figures import BESIDE
+from engine.settings.figures import IMAGE_FIGURES
 from engine.settings.nets import DANNNet, GANPair
 from engine.settings.registry import Conflict, Settings, is_part, register
 
@@ -72,7 +72,7 @@ class DDPM(Settings):
 
     @property
     def figures(self) -> tuple[str, ...]:
-        return ("grid", "progress", *(("guidance",) if self.guided else ()), *BESIDE)
+        return ("grid", "progress", *(("guidance",) if self.guided else ()), *IMAGE_FIGURES)
 
     @property
     def trained_steps(self) -> int:
@@ -127,13 +127,13 @@ class GAN(Settings):
     factory: ClassVar[str] = "engine.methods.gan:GAN"
     family: ClassVar[str] = "gan"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
-    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", "interpolation", *BESIDE)
+    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", "interpolation", *IMAGE_FIGURES)
     part_fields: ClassVar[dict[str, str]] = {"loss": "adversarial_loss", "penalty": "penalty"}
 
     @property
     def regulariser(self) -> Settings:
         """The penalty's own settings. Raises LookupError or pydantic's ValidationError where they cannot be."""
-        penalty = registry.part("penalty", self.penalty)
+        penalty = registry.default_settings("penalty", self.penalty)
         weight = self.penalty_weight
         return penalty if weight is None else type(penalty).model_validate({"weight": weight})
 
@@ -188,7 +188,7 @@ class EDM(Settings):
     factory: ClassVar[str] = "engine.methods.diffusion:EDM"
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("heun", "euler", "dpm++", "ddim")
-    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", *BESIDE)
+    figures: ClassVar[tuple[str, ...]] = ("grid", "progress", *IMAGE_FIGURES)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -217,4 +217,4 @@ class VAE(Settings):
     factory: ClassVar[str] = "engine.methods.vae:VAE"
     family: ClassVar[str] = "vae"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
-    figures: ClassVar[tuple[str, ...]] = ("grid", "reconstructions", "interpolation", *BESIDE)
+    figures: ClassVar[tuple[str, ...]] = ("grid", "reconstructions", "interpolation", *IMAGE_FIGURES)

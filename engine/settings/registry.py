@@ -150,7 +150,7 @@ def is_part(settings: Settings, kind: str, name: str) -> bool:
     return cls is not None and isinstance(settings, cls)
 
 
-def part(kind: str, name: str) -> Settings:
+def default_settings(kind: str, name: str) -> Settings:
     """The settings of a part that has none to choose. Raises LookupError when there is no such part."""
     if (cls := find(kind, name)) is None:
         raise LookupError(f"no {kind} called {name!r}; known: {', '.join(names(kind))}")

@@ -21,7 +21,7 @@ class Sample(Settings):
     strip: int = Field(8, ge=2, le=64, description="pictures in the strip from noise to image")
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """What of these settings a score depends on: ``heun 18``, ``ddim 20 · guidance 0.5``."""
         fields = type(self).model_fields
         shown = [

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.runs.directory import DIR_MODE, RunDir, Which
+from engine.runs.directory import DIR_MODE, CheckpointChoice, RunDir
 
 STATE_FILE = "state.pt"
 
@@ -32,7 +32,11 @@ class NoSuchStep(CheckpointError):
 
 
 def save(
-    run: RunDir, step: int, weights: dict[str, dict[str, Tensor]], state: dict[str, Any], which: list[Which]
+    run: RunDir,
+    step: int,
+    weights: dict[str, dict[str, Tensor]],
+    state: dict[str, Any],
+    which: list[CheckpointChoice],
 ) -> int:
     """Write a checkpoint and point each of ``which``, in this order, at it. Returns its size in bytes.
 
@@ -65,7 +69,7 @@ def save(
     return size
 
 
-def load(run: RunDir, which: Which = "last") -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+def load(run: RunDir, which: CheckpointChoice = "last") -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """(weights by net name, state) of one checkpoint, on the CPU. Raises CheckpointError.
 
     A trainer may discard the one that is being read: then the one that took its place is.
@@ -80,11 +84,11 @@ def load(run: RunDir, which: Which = "last") -> tuple[dict[str, dict[str, Tensor
                 raise
 
 
-def load_weights(run: RunDir, which: Which = "last") -> dict[str, dict[str, Tensor]]:
+def load_weights(run: RunDir, which: CheckpointChoice = "last") -> dict[str, dict[str, Tensor]]:
     return _weights(resolve(run, which))
 
 
-def load_state(run: RunDir, which: Which = "last") -> dict[str, Any]:
+def load_state(run: RunDir, which: CheckpointChoice = "last") -> dict[str, Any]:
     return _state(resolve(run, which))
 
 
@@ -102,7 +106,7 @@ def _state(place: Path) -> dict[str, Any]:
         raise CheckpointError(f"the training state in {place} cannot be read: {error}") from error
 
 
-def exists(run: RunDir, which: Which = "last") -> bool:
+def exists(run: RunDir, which: CheckpointChoice = "last") -> bool:
     return (run.checkpoint(which) / STATE_FILE).is_file()
 
 
@@ -112,7 +116,7 @@ def is_kept(run: RunDir, step: int) -> bool:
     return link.is_symlink() and exists(run, step) and link.resolve() == run.checkpoint("last").resolve()
 
 
-def resolve(run: RunDir, which: Which = "last") -> Path:
+def resolve(run: RunDir, which: CheckpointChoice = "last") -> Path:
     """The directory ``which`` points at now."""
     link = run.checkpoint(which)
     while True:
@@ -120,7 +124,9 @@ def resolve(run: RunDir, which: Which = "last") -> Path:
         if (place / STATE_FILE).is_file():
             return place
         if link.resolve() == place:
-            raise (NoSuchStep if isinstance(which, int) else CheckpointError)(run.no_such_checkpoint(which))
+            raise (NoSuchStep if isinstance(which, int) else CheckpointError)(
+                run.missing_checkpoint_message(which)
+            )
 
 
 def _free_place(parent: Path, step: int) -> Path:

@@ -28,7 +28,7 @@ from engine.health.samples import Examination, draw
 from engine.methods import Generates, Validates
 from engine.methods.building import build_method
 from engine.recipes.recipe import Recipe
-from engine.runs.directory import RunDir, Which
+from engine.runs.directory import CheckpointChoice, RunDir
 from engine.runs.events import EventWriter
 from engine.settings import registry
 from engine.training import checkpoint
@@ -141,7 +141,9 @@ class Trainer:
     def _plan(self) -> None:
         """What is drawn, validated and scored, and at which steps."""
         recipe = self.recipe
-        self.figures = [registry.part("figure", name) for name in getattr(recipe.method, "figures", ())]
+        self.figures = [
+            registry.default_settings("figure", name) for name in getattr(recipe.method, "figures", ())
+        ]
         self.validator = None
         if self.dataset.validation is not None and isinstance(self.method, Validates):
             self.validator = Validator(
@@ -296,7 +298,7 @@ class Trainer:
         before = self.best["value"]
         return score.value < before if score.lower_is_better else score.value > before
 
-    def save(self, which: list[Which], must: bool = False) -> None:
+    def save(self, which: list[CheckpointChoice], must: bool = False) -> None:
         """Checkpoint. A full disk is an alert and the run goes on, unless it ``must`` be saved now."""
         # No checkpoint stands for steps that the log lacks, or whose losses nobody has looked at.
         self.record.flush()

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 import click
 
-from engine.runs.directory import RunDir, Which, checkpoint_named
+from engine.runs.directory import CheckpointChoice, RunDir, parse_checkpoint
 from gentui.cli.console import App
 from gentui.cli.errors import Exit, Failure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def with_checkpoint(app: App, run: str, which: Which | None = None) -> RunDir:
+def with_checkpoint(app: App, run: str, which: CheckpointChoice | None = None) -> RunDir:
     """The run a person means. Raises JobError where it has no checkpoint to sample from."""
     from gentui.jobs.evaluations import require_checkpoint
 
@@ -26,11 +26,11 @@ def with_checkpoint(app: App, run: str, which: Which | None = None) -> RunDir:
 
 
 def checkpoint_option(help: str) -> Callable[[Command], Command]:
-    """``--checkpoint``: the callback's value is a ``Which`` or None."""
+    """``--checkpoint``: the callback's value is a ``CheckpointChoice`` or None."""
 
-    def named(ctx: click.Context, param: click.Parameter, value: str | None) -> Which | None:
+    def named(ctx: click.Context, param: click.Parameter, value: str | None) -> CheckpointChoice | None:
         try:
-            return None if value is None else checkpoint_named(value)
+            return None if value is None else parse_checkpoint(value)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
 

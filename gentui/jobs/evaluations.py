@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import JobDir, RunDir, State, Which, begin_job, checkpoint_named, publish_job
+from engine.runs.directory import (
+    CheckpointChoice,
+    JobDir,
+    RunDir,
+    State,
+    begin_job,
+    parse_checkpoint,
+    publish_job,
+)
 from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read_state, require_own, unfinished
@@ -36,7 +44,7 @@ def evaluate(
     if not isinstance(run, RunDir):
         raise JobError(f"{run_id} is no run")
     which = options.get("checkpoint")
-    require_checkpoint(run, None if which is None else checkpoint_named(str(which)))
+    require_checkpoint(run, None if which is None else parse_checkpoint(str(which)))
     info = {
         "run": run_id,
         "options": {key: value for key, value in options.items() if value is not None},
@@ -53,14 +61,14 @@ class NoSuchStep(JobError):
     """The run has kept no checkpoint of that step."""
 
 
-def require_checkpoint(run: RunDir, which: Which | None = None) -> None:
+def require_checkpoint(run: RunDir, which: CheckpointChoice | None = None) -> None:
     """Raises JobError where the run has none, or not the one wanted, or is another program's; NoSuchStep names
     those it has."""
     require_own(run)
-    if (which is None and not run.checkpoints_there()) or (
+    if (which is None and not run.available_checkpoints()) or (
         which is not None and not run.checkpoint(which).exists()
     ):
-        raise (NoSuchStep if isinstance(which, int) else JobError)(run.no_such_checkpoint(which))
+        raise (NoSuchStep if isinstance(which, int) else JobError)(run.missing_checkpoint_message(which))
 
 
 def find_evaluation(home: Path, spec: str) -> str | None:

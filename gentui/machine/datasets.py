@@ -37,8 +37,8 @@ class FetchError(Exception):
 
 def check(cls: type[Data]) -> list[str]:
     """What is wrong with the files of a data set that is here: one sentence each, none when all is well."""
-    if len(cls.parts()) > 1:
-        return [problem for part in cls.parts() for problem in check(part)]
+    if len(cls.components()) > 1:
+        return [problem for part in cls.components() for problem in check(part)]
     folder = cls.locate()
     if folder is None:
         return [cls.remedy()]

@@ -185,7 +185,7 @@ def _data() -> list[Check]:
 
     checks = []
     for name, cls in datasets().items():
-        if cls.chosen:
+        if cls.user_supplied:
             continue  # a folder that the person names: nothing to look for
         place = cls.locate()
         here = "embedded" if cls.embedded else f"{place}"

@@ -40,9 +40,9 @@ class Planned:
 
 def axes_of(recipe: Recipe, more: Sequence[Axis] = ()) -> list[Axis]:
     """The axes of the recipe's own [sweep], and ``more``, which go before it."""
-    from engine.recipes.axes import axes_of, merged
+    from engine.recipes.axes import merge_axes, parse_table
 
-    return merged(axes_of(recipe.sweep), more)
+    return merge_axes(parse_table(recipe.sweep), more)
 
 
 def planned(recipe: Recipe, axes: Sequence[Axis], name: str = "", chosen: int | None = None) -> list[Planned]:

@@ -23,7 +23,7 @@ def data_root() -> Path:
 DIGITS = tuple("0123456789")
 """Class names of the digit data sets."""
 
-FEWEST_OF_A_LABEL = 8  # images, for a classifier to be taught it
+MIN_IMAGES_PER_LABEL = 8  # images, for a classifier to be taught it
 
 
 class File(NamedTuple):
@@ -40,7 +40,7 @@ class File(NamedTuple):
     gzipped: bool = True  # as served; it is kept so, as ``name.gz``
 
 
-def absolute(path: str) -> str:
+def absolute_path(path: str) -> str:
     """A path a person wrote, whole: from where gentui was started. Raises ValueError for what can be no path."""
     if "\0" in path:
         raise ValueError("a path has no null character")
@@ -86,7 +86,7 @@ class Data(Settings):
     groups: ClassVar[tuple[int, ...]] = ()  # sizes of the one-hot groups of attributes; (): independent ones
     sizes: ClassVar[dict[str, int]] = {}  # images per split
     embedded: ClassVar[bool] = False
-    chosen: ClassVar[bool] = False  # a person says where it is: there is no place to look for it
+    user_supplied: ClassVar[bool] = False  # a person says where it is: there is no place to look for it
     extractor: ClassVar[str] = "probe"  # what scores are made with where a recipe names nothing
     licence: ClassVar[str] = ""
     files: ClassVar[tuple[File, ...]] = ()  # what `gentui data fetch` puts into data_root()/folder
@@ -98,15 +98,15 @@ class Data(Settings):
         c, h, w = self.shape
         return (c, self.image_size, self.image_size) if self.image_size else (c, h, w)
 
-    def found(self) -> Path | None:
+    def location(self) -> Path | None:
         """Where these very settings read from, or None: for sets whose place is a recipe's choice."""
         return type(self).locate()
 
-    def missing(self) -> str:
-        """The remedy when nothing is ``found``."""
+    def missing_message(self) -> str:
+        """The remedy when nothing is ``location``."""
         return type(self).remedy()
 
-    def unlabelled(self) -> str:
+    def unlabelled_reason(self) -> str:
         """Why no classifier can be taught what these images show, as a clause; "" where one can.
 
         As far as can be told without opening an image.
@@ -114,15 +114,15 @@ class Data(Settings):
         return "" if self.classes or self.attributes else "its images have no labels"
 
     @classmethod
-    def parts(cls) -> tuple[type[Data], ...]:
+    def components(cls) -> tuple[type[Data], ...]:
         """The sets whose files it is made of."""
         return (cls,)
 
     @classmethod
-    def is_here(cls, values: Mapping[str, Any]) -> bool:
+    def is_available(cls, values: Mapping[str, Any]) -> bool:
         """Whether a [data] table, checked or not, names data that is on this machine."""
         try:
-            return cls.model_validate(dict(values)).found() is not None
+            return cls.model_validate(dict(values)).location() is not None
         except ValidationError:  # it is reported elsewhere
             return cls.locate() is not None
 
@@ -160,7 +160,7 @@ class Pair(Data):
         return cast(type[Data], source), cast(type[Data], target)
 
     @classmethod
-    def parts(cls) -> tuple[type[Data], ...]:
+    def components(cls) -> tuple[type[Data], ...]:
         return cls.domains()
 
     @classmethod

@@ -7,56 +7,65 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from engine.settings.datasets.base import FEWEST_OF_A_LABEL, Data, absolute, data_root, is_file, is_folder
-from engine.settings.datasets.image_files import unclassed
+from engine.settings.datasets.base import (
+    MIN_IMAGES_PER_LABEL,
+    Data,
+    absolute_path,
+    data_root,
+    is_file,
+    is_folder,
+)
+from engine.settings.datasets.image_files import unclassed_reason
 from engine.settings.registry import register
 
 
 class Folder(Data):
     """Base of the sets read from a folder of images, cropped to the middle square and resized.
 
-    ``path`` is the folder; a relative one is meant from where gentui was started. ``homes`` are looked for in
+    ``path`` is the folder; a relative one is meant from where gentui was started. ``default_folders`` are looked for in
     the data folder when none is said.
     """
 
     path: str | None = Field(None, min_length=1, max_length=4096, description="the folder of images")
 
-    homes: ClassVar[tuple[str, ...]] = ()
+    default_folders: ClassVar[tuple[str, ...]] = ()
 
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: str | None) -> str | None:
-        return None if path is None else absolute(path)
+        return None if path is None else absolute_path(path)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         size = self.image_size or self.shape[1]
         return self.shape[0], size, size
 
-    def found(self) -> Path | None:
+    def location(self) -> Path | None:
         return _folder(Path(self.path)) if self.path else type(self).locate()
 
-    def missing(self) -> str:
+    def missing_message(self) -> str:
         return (
             f"there is no folder of images at {self.path!r}: mend data.path"
             if self.path
             else type(self).remedy()
         )
 
-    def unlabelled(self) -> str:
-        folder = self.found()
-        return unclassed(folder, FEWEST_OF_A_LABEL) if folder is not None else "its images are not here"
+    def unlabelled_reason(self) -> str:
+        folder = self.location()
+        return (
+            unclassed_reason(folder, MIN_IMAGES_PER_LABEL) if folder is not None else "its images are not here"
+        )
 
     @classmethod
     def locate(cls) -> Path | None:
-        return next((folder for name in cls.homes if (folder := _folder(data_root() / name))), None)
+        return next((folder for name in cls.default_folders if (folder := _folder(data_root() / name))), None)
 
     @classmethod
     def remedy(cls) -> str:
         name = cls.model_fields["dataset"].default
-        if not cls.homes:
+        if not cls.default_folders:
             return f"{name} reads a folder of yours: say which with -o data.path=FOLDER"
-        title, home = cls.title.split(",")[0], data_root() / cls.homes[0]
+        title, home = cls.title.split(",")[0], data_root() / cls.default_folders[0]
         return (
             f"{title} is not on this machine: put its images into {home}, or say where they are with "
             "-o data.path=FOLDER"
@@ -78,7 +87,7 @@ class ImageFolder(Folder):
     dataset: str = "imagefolder"
     factory: ClassVar[str] = "engine.data.folders:load_folder"
     title: ClassVar[str] = "a folder of images, 64×64"
-    chosen: ClassVar[bool] = True
+    user_supplied: ClassVar[bool] = True
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
 
 
@@ -91,7 +100,7 @@ class Cats(Folder):
     title: ClassVar[str] = "cats, 64×64"
     extractor: ClassVar[str] = "inception"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
-    homes: ClassVar[tuple[str, ...]] = ("cats",)
+    default_folders: ClassVar[tuple[str, ...]] = ("cats",)
 
 
 @register("dataset", "attribute-folder")
@@ -111,12 +120,12 @@ class AttributeFolder(Folder):
 
     factory: ClassVar[str] = "engine.data.folders:load_with_attributes"
     title: ClassVar[str] = "a folder of images with attributes, 64×64"
-    chosen: ClassVar[bool] = True
+    user_supplied: ClassVar[bool] = True
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
 
     def attribute_file(self) -> Path | None:
         """Where the attributes are read from; a relative ``file`` is meant from the folder of images."""
-        folder = self.found()
+        folder = self.location()
         if folder is None:
             return None
         if self.file is not None:
@@ -133,12 +142,12 @@ class AttributeFolder(Folder):
                 return named[0]
         return None
 
-    def unlabelled(self) -> str:
+    def unlabelled_reason(self) -> str:
         return "" if self.attribute_file() is not None else "it has no file of attributes"
 
     @classmethod
     def remedy(cls) -> str:
-        if cls.homes:
+        if cls.default_folders:
             return super().remedy()
         return (
             "attribute-folder reads a folder of yours: say which with -o data.path=FOLDER and -o data.file=FILE"
@@ -156,7 +165,7 @@ class Cartoon(AttributeFolder):
     )
     title: ClassVar[str] = "selected Cartoon Set, 128×128"
     extractor: ClassVar[str] = "inception"
-    chosen: ClassVar[bool] = False
+    user_supplied: ClassVar[bool] = False
     shape: ClassVar[tuple[int, int, int]] = (3, 128, 128)
     attributes: ClassVar[tuple[str, ...]] = (
         *(f"hair {i}" for i in range(1, 7)),
@@ -166,7 +175,7 @@ class Cartoon(AttributeFolder):
     )  # fmt: skip
     groups: ClassVar[tuple[int, ...]] = (6, 4, 3, 2)
     licence: ClassVar[str] = "CC BY 4.0"
-    homes: ClassVar[tuple[str, ...]] = ("cartoon", "selected_cartoonset100k")
+    default_folders: ClassVar[tuple[str, ...]] = ("cartoon", "selected_cartoonset100k")
 
 
 @register("dataset", "celeba")
@@ -182,20 +191,22 @@ class CelebA(Folder):
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
     sizes: ClassVar[dict[str, int]] = {"train": 162_770, "validation": 19_867, "test": 19_962}
     licence: ClassVar[str] = "non-commercial research"
-    homes: ClassVar[tuple[str, ...]] = ("celeba", "CelebA")
+    default_folders: ClassVar[tuple[str, ...]] = ("celeba", "CelebA")
 
-    def beside(self, name: str) -> Path | None:
+    def find_file(self, name: str) -> Path | None:
         """A file of the set, ``list_attr_celeba`` for one, by its name without the suffix, near the images."""
-        root = self.found()
+        root = self.location()
         if root is None:
             return None
         near = (root, root / "Anno", root / "Eval", root.parent)
         files = (folder / f"{name}.{suffix}" for folder in near for suffix in ("txt", "csv"))
         return next((file for file in files if is_file(file)), None)
 
-    def unlabelled(self) -> str:
+    def unlabelled_reason(self) -> str:
         return (
-            "" if self.beside("list_attr_celeba") is not None else "list_attr_celeba is not beside its images"
+            ""
+            if self.find_file("list_attr_celeba") is not None
+            else "list_attr_celeba is not beside its images"
         )
 
     @classmethod

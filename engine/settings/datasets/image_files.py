@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from engine.settings.diagnostics import shown
+from engine.settings.diagnostics import quoted
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
 _SPLITS = {
@@ -22,42 +22,42 @@ _PULSE = 5000  # files between two signs of life
 
 
 @dataclass(frozen=True)
-class Found:
-    """An image file. ``name`` is its path below the folder searched, ``within`` its first part ("" for a file
+class ImageFile:
+    """An image file. ``name`` is its path below the folder searched, ``top_folder`` its first part ("" for a file
     that lies in the folder itself), ``split`` the split whose sub-folder it lies in."""
 
     path: str
     name: str
     size: int
     mtime_ns: int
-    within: str = ""
+    top_folder: str = ""
     split: str | None = None
 
 
 @dataclass
-class Listing:
-    """All image files below a folder, in the order of their names. ``closed``: sub-folders nobody may read."""
+class ImageListing:
+    """All image files below a folder, in the order of their names. ``unreadable``: sub-folders nobody may read."""
 
     folder: Path
-    files: list[Found] = field(default_factory=list)
-    closed: list[str] = field(default_factory=list)
+    files: list[ImageFile] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
-def list_images(folder: Path, alive: Callable[[], None] = lambda: None) -> Listing:
+def list_images(folder: Path, alive: Callable[[], None] = lambda: None) -> ImageListing:
     """Hidden files are left out; links are followed, each folder being visited once. ``alive`` is called now and
     then. Sub-folders named train and test are splits (val too; without test it is taken for it)."""
-    listing = Listing(folder)
+    listing = ImageListing(folder)
     splits = split_folders(folder)
     if splits is None:
-        listing.files += _images(folder, None, listing.closed, alive)
+        listing.files += _images(folder, None, listing.unreadable, alive)
     else:
         for split, place in splits.items():
-            listing.files += _images(place, split, listing.closed, alive)
+            listing.files += _images(place, split, listing.unreadable, alive)
     listing.files.sort(key=lambda found: os.fsencode(found.path))
     return listing
 
 
-def unclassed(folder: Path, fewest: int) -> str:
+def unclassed_reason(folder: Path, fewest: int) -> str:
     """Why the images do not fall into classes of at least ``fewest`` each, by sub-folder; "" where they do.
 
     Looks into no sub-folder further than it must, and into no file.
@@ -74,16 +74,16 @@ def unclassed(folder: Path, fewest: int) -> str:
                 counts[entry.name] += sum(1 for _ in islice(found, fewest))
             elif entry.name.lower().endswith(SUFFIXES):
                 return "its images do not all lie in sub-folders, one for each class"
-    return few_of_a_class({name: count for name, count in counts.items() if count}, fewest)
+    return too_few_reason({name: count for name, count in counts.items() if count}, fewest)
 
 
-def few_of_a_class(counts: Mapping[str, int], fewest: int) -> str:
+def too_few_reason(counts: Mapping[str, int], fewest: int) -> str:
     """Why images that are so many of each class are too few to learn the classes from; "" where they are not."""
     if len(counts) < 2:
         return "its images do not fall into two classes or more"
     least = min(counts, key=lambda name: (counts[name], name))
     if counts[least] < fewest:
-        return f"its class {shown(least)} has {counts[least]} images, fewer than {fewest}"
+        return f"its class {quoted(least)} has {counts[least]} images, fewer than {fewest}"
     return ""
 
 
@@ -101,7 +101,9 @@ def split_folders(folder: Path) -> dict[str, Path] | None:
     return found
 
 
-def _images(folder: Path, split: str | None, closed: list[str], alive: Callable[[], None]) -> Iterator[Found]:
+def _images(
+    folder: Path, split: str | None, closed: list[str], alive: Callable[[], None]
+) -> Iterator[ImageFile]:
     root, seen, count = str(folder), set[tuple[int, int]](), 0
     waiting, linked = [root], list[str]()  # links are followed last, so that what is here goes by its own name
     while waiting or linked:
@@ -130,6 +132,6 @@ def _images(folder: Path, split: str | None, closed: list[str], alive: Callable[
             elif stat.S_ISREG(facts.st_mode) and entry.name.lower().endswith(SUFFIXES):
                 name = os.path.relpath(entry.path, root)
                 first, separator, _ = name.partition(os.sep)
-                yield Found(
+                yield ImageFile(
                     entry.path, name, facts.st_size, facts.st_mtime_ns, first if separator else "", split
                 )

@@ -100,7 +100,7 @@ class Published(Data):
     folders: ClassVar[
         tuple[str, ...]
     ] = ()  # under data_root(), in order of preference; torchvision's among them
-    wanted: ClassVar[str] = ""  # what a person is to put there
+    manual_files: ClassVar[str] = ""  # what a person is to put there
 
     @classmethod
     def locate(cls) -> Path | None:
@@ -114,7 +114,7 @@ class Published(Data):
     def remedy(cls) -> str:
         name, title = cls.model_fields["dataset"].default, cls.title.split(",")[0]
         return (
-            f"{title} is not on this machine: `gentui data fetch {name}` downloads it, or put {cls.wanted} into "
+            f"{title} is not on this machine: `gentui data fetch {name}` downloads it, or put {cls.manual_files} into "
             f"{data_root() / cls.folders[0]}"
         )
 
@@ -137,7 +137,7 @@ class MNIST(Published):
     )
     folder: ClassVar[str] = "mnist"
     folders: ClassVar[tuple[str, ...]] = ("mnist", "MNIST/raw")
-    wanted: ClassVar[str] = "its four IDX files"
+    manual_files: ClassVar[str] = "its four IDX files"
 
 
 @register("dataset", "usps")
@@ -159,7 +159,7 @@ class USPS(Published):
     )  # fmt: skip
     folder: ClassVar[str] = "usps"
     folders: ClassVar[tuple[str, ...]] = ("usps", "USPS", ".")
-    wanted: ClassVar[str] = "usps.bz2 and usps.t.bz2"
+    manual_files: ClassVar[str] = "usps.bz2 and usps.t.bz2"
 
 
 @register("dataset", "svhn")
@@ -182,7 +182,7 @@ class SVHN(Published):
     )
     folder: ClassVar[str] = "svhn"
     folders: ClassVar[tuple[str, ...]] = ("svhn", "SVHN", ".")
-    wanted: ClassVar[str] = "train_32x32.mat and test_32x32.mat"
+    manual_files: ClassVar[str] = "train_32x32.mat and test_32x32.mat"
 
 
 @register("dataset", "mnist-m")

@@ -22,10 +22,10 @@ METRICS = "fid,kid,isc,prc,intra_fid,fid_inf"
 def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    from engine.recipes.evaluate_options import metrics_of
+    from engine.recipes.evaluate_options import parse_metrics
 
     try:
-        return ",".join(metrics_of(value))
+        return ",".join(parse_metrics(value))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -78,7 +78,7 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
 
 def _check(recipe: Path, options: dict[str, Any]) -> None:
     """Find now what would otherwise be found when the job's turn has come."""
-    from engine.recipes.evaluate_options import OPTIONS, rescored
+    from engine.recipes.evaluate_options import OPTIONS, with_evaluate_options
     from engine.recipes.recipe import RecipeError, UnknownRecipe, load
 
     try:
@@ -86,9 +86,9 @@ def _check(recipe: Path, options: dict[str, Any]) -> None:
     except (RecipeError, UnknownRecipe) as error:
         raise Failure(str(error), Exit.USAGE) from None
     try:
-        chosen = rescored(chosen, {name: options[name] for name in OPTIONS})
+        chosen = with_evaluate_options(chosen, {name: options[name] for name in OPTIONS})
     except RecipeError as error:
-        raise Failure(error.briefly, Exit.USAGE) from None
+        raise Failure(error.one_line, Exit.USAGE) from None
     chosen.require_data()
 
 

@@ -80,7 +80,9 @@ def data_list(as_json: bool = False) -> None:
 
 def _advice(name: str, remedy: str) -> str:
     """The remedy, under the set's name; of a set made of others only which of those are missing."""
-    absent = [part.model_fields["dataset"].default for part in _dataset(name).parts() if part.locate() is None]
+    absent = [
+        part.model_fields["dataset"].default for part in _dataset(name).components() if part.locate() is None
+    ]
     if absent not in ([], [name]):
         return f"{name}: needs {' and '.join(absent)}"
     return remedy if remedy.startswith(f"{name} ") else f"{name}: {remedy}"
@@ -93,7 +95,7 @@ def _state(cls: type[Data]) -> str:
     """``yours``: a folder that the person names, so that nothing can be missing."""
     if cls.embedded:
         return "embedded"
-    return "here" if cls.locate() is not None else "yours" if cls.chosen else "missing"
+    return "here" if cls.locate() is not None else "yours" if cls.user_supplied else "missing"
 
 
 @data_command.command("check")
@@ -106,13 +108,13 @@ def data_check(names: tuple[str, ...]) -> int:
     chosen = {name: _dataset(name) for name in names} or datasets()
     code: int = Exit.OK
     for name, cls in chosen.items():
-        if cls.chosen:
+        if cls.user_supplied:
             out(f"{name}: yours")
             say(cls.remedy())
             continue
         problems = check(cls)
         if not problems:
-            known = cls.embedded or all(part.files for part in cls.parts())
+            known = cls.embedded or all(part.files for part in cls.components())
             out(f"{name}: whole" if known else f"{name}: here (no hash was published to check it against)")
             continue
         code = Exit.CANNOT
@@ -136,7 +138,7 @@ def data_fetch(name: str) -> int:
         say(f"{name} is here already")
         out(str(place))
         return Exit.OK
-    wanted = [part for part in cls.parts() if part.files and (part.locate() is None or check(part))]
+    wanted = [part for part in cls.components() if part.files and (part.locate() is None or check(part))]
     if not wanted:
         raise Failure(cls.remedy(), Exit.CANNOT)
     try:

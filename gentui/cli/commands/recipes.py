@@ -63,7 +63,7 @@ def _described(recipe: Recipe) -> dict[str, Any]:
         "title": recipe.title,
         "summary": recipe.summary,
         "reference": recipe.reference.model_dump() if recipe.reference else None,
-        "data_here": recipe.data_is_here(),
+        "data_here": recipe.data_is_available(),
         "steps": recipe.steps_total(),
         "stand_in": recipe.quick.get("stand_in"),
         "order": recipe.order,

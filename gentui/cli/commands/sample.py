@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.runs.directory import Which
+from engine.runs.directory import CheckpointChoice
 from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit
@@ -73,7 +73,7 @@ def sample_command(
     to_seed: int | None,
     frames: int | None,
     neighbours: int | None,
-    checkpoint: Which | None,
+    checkpoint: CheckpointChoice | None,
     device: str | None,
     path: Path,
 ) -> int:

@@ -58,15 +58,15 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
 
     def _fields(self) -> dict[str, FormField]:
         """The settings by option of ``gentui evaluate``; of a run that makes no images the checkpoint alone."""
-        from engine.recipes.evaluate_options import OPTIONS, metrics_asked
+        from engine.recipes.evaluate_options import OPTIONS, recipe_metrics
         from engine.recipes.recipe import FormField, extractors
-        from engine.settings.evaluation import SCORES
+        from engine.settings.evaluation import METRIC_SCORES
 
         found = {}
-        if asked := metrics_asked(self._recipe):
+        if asked := recipe_metrics(self._recipe):
             settings = {field.key: field for field in self._recipe.form()}
             found = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
-            told = f"out of {', '.join(SCORES)}, separated by commas"
+            told = f"out of {', '.join(METRIC_SCORES)}, separated by commas"
             found["metrics"] = FormField(METRICS, ",".join(asked), "", "text", told)
             key, value = "evaluate.extractor", found["extractor"].value
             names = tuple(dict.fromkeys(["auto", str(value), *extractors()]))
@@ -81,7 +81,7 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
 
     def check(self) -> None:
         """Validate as the command line would; what is empty is as the recipe says."""
-        from engine.recipes.evaluate_options import OPTIONS, rescored
+        from engine.recipes.evaluate_options import OPTIONS, with_evaluate_options
         from engine.recipes.recipe import RecipeError
 
         names = {key: name for name, key in OPTIONS.items()} | {CHECKPOINT: CHECKPOINT}
@@ -89,7 +89,7 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         self.options = {name: value for name, value in changed.items() if value not in (None, "")}
         self.problems = {}
         try:
-            recipe = rescored(self._recipe, {name: self.options.get(name) for name in OPTIONS})
+            recipe = with_evaluate_options(self._recipe, {name: self.options.get(name) for name in OPTIONS})
         except RecipeError as error:
             self.problems = problems_of(error)
         except ValueError as error:

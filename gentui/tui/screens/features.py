@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.runs.directory import read_beginning
+from engine.runs.directory import read_head
 from gentui.config import key_table
 from gentui.runs.naming import label
 from gentui.text.sanitize import clean, fit
@@ -105,7 +105,7 @@ class FeaturesScreen(BaseScreen):
 def read(path: Path) -> Any:
     """The numbers of a figure; None where there are none that can be read."""
     try:
-        return json.loads(read_beginning(path, LARGEST))
+        return json.loads(read_head(path, LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
 

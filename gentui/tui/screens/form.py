@@ -94,9 +94,9 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     @property
     def runs(self) -> int:
         """How many runs there will be."""
-        from engine.recipes.axes import count
+        from engine.recipes.axes import count_runs
 
-        return count(self.axes, self._chosen)
+        return count_runs(self.axes, self._chosen)
 
     @property
     def _chosen(self) -> int | None:
@@ -170,7 +170,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     # -- checking
 
     def check(self) -> None:
-        from engine.recipes.axes import MOST, too_many
+        from engine.recipes.axes import MAX_RUNS, too_many_runs
         from engine.recipes.recipe import RecipeError
         from engine.recipes.sweep import check
 
@@ -179,8 +179,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             alone = self._base.model_copy(update={"sweep": {}}) if self._base.sweep else self._base
             recipe = alone.with_values(self._values) if self._values else alone
             check(recipe, self.axes)
-            if self.runs > MOST:
-                raise RecipeError([too_many(self.runs)])
+            if self.runs > MAX_RUNS:
+                raise RecipeError([too_many_runs(self.runs)])
             self.recipe = recipe
         except RecipeError as error:
             self.recipe = None
@@ -208,7 +208,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         if size := recipe.data.sizes.get("train"):
             text += f", {steps * recipe.data.batch_size / size:.3g} epochs"
         text += f" on {clean(recipe.dataset, 60)}"
-        text += "" if recipe.data_is_here() else " (not on this machine)"
+        text += "" if recipe.data_is_available() else " (not on this machine)"
         told = self._how_long(recipe)
         return f"{told}; each {text}" if self.runs > 1 else f"{text}; {told}"
 
@@ -254,7 +254,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         )
 
     def action_quick(self) -> None:
-        self._base = self._original if self._base is not self._original else self._original.quickened()
+        self._base = self._original if self._base is not self._original else self._original.as_quick()
         self._values, self._axes, self._unread = {}, dict(self._own_axes()), {}
         self.recipe = self._base
         self._build()

@@ -325,7 +325,7 @@ class HomeScreen(TableScreen):
             from engine.recipes import recipe as recipes
 
             chosen = card.recipe or recipes.load(recipes.find_recipe(name))
-            chosen = chosen.quickened() if quick else chosen
+            chosen = chosen.as_quick() if quick else chosen
             chosen.require_data()
             return chosen
 
@@ -338,7 +338,7 @@ class HomeScreen(TableScreen):
         if not recipe.sweep:
             self.gentui.launch(recipe, command=command)
             return
-        from engine.recipes.axes import RANDOM, count
+        from engine.recipes.axes import RANDOM, count_runs
         from gentui.runs import planning
 
         axes, chosen = planning.axes_of(recipe), recipe.sweep.get(RANDOM)
@@ -348,7 +348,7 @@ class HomeScreen(TableScreen):
             if yes:
                 self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
 
-        number = plural(count(axes, chosen), "run")
+        number = plural(count_runs(axes, chosen), "run")
         self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", planning.shape(axes)), answered)
 
     async def action_edit(self) -> None:

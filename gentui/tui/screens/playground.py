@@ -131,7 +131,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         fields: list[tuple[str, FormField]] = []
         if self._is_conditional:
             fields += list(self._label_fields())
-        fields += sample_options.fitting(recipe).items()
+        fields += sample_options.adjustable_fields(recipe).items()
         seed = recipe.train.seed
         numbers = (
             ("images", "n", IMAGES, "how many images; of pairs, between two seeds"),
@@ -162,7 +162,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         if known.classes:
             yield LABEL, _field(LABEL, ANY, "choice", "what the images show", (ANY, *map(_safe, known.classes)))
             return
-        for number, part in enumerate(known.parts):
+        for number, part in enumerate(known.group_ranges):
             names = tuple(_safe(known.attributes[index]) for index in part)
             told = "drawn for each image where any" if len(names) > 1 else "whether the images have it"
             choices = (ANY, *names) if len(names) > 1 else ("no", "yes")
@@ -179,7 +179,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             safe = [_safe(name) for name in known.classes]
             return "" if chosen == ANY else str(safe.index(chosen)) if chosen in safe else chosen
         wanted = []
-        for number, part in enumerate(known.parts):
+        for number, part in enumerate(known.group_ranges):
             chosen = texts.get(f"{LABEL}.{number}", ANY)
             if len(part) == 1 and chosen == "yes":
                 wanted.append(known.attributes[part[0]])
@@ -195,13 +195,13 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
 
         form = self.form
         texts = {entry.key: entry.text.strip() for entry in form.entries}
-        names = {key: name for name, key in sample_options.SETTINGS.items()}
+        names = {key: name for name, key in sample_options.OPTIONS.items()}
         self.problems, self.options = {}, {}
         for entry in form.entries:
             if entry.key in names and entry.is_changed:
                 self.options[names[entry.key]] = parsed(entry.setting, entry.text)
         try:
-            sample_options.changed(self._recipe, self.options)
+            sample_options.with_sample_options(self._recipe, self.options)
         except RecipeError as error:
             self.problems |= problems_of(error)
         if text := self._label(texts):

@@ -16,7 +16,7 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.runs.directory import RunDir, read_beginning
+from engine.runs.directory import RunDir, read_head
 from gentui.config import key_table
 from gentui.config.chart_layouts import PICTURE
 from gentui.metrics.namespaces import is_signal
@@ -512,7 +512,7 @@ class RunScreen(ChartScreen):
         self._read.add(tab)
         launched = self.dir if tab == "settings" else None
         self.gentui.in_thread(
-            lambda: clean_lines(read_beginning(path)) + (launched_as(launched) if launched else []),
+            lambda: clean_lines(read_head(path)) + (launched_as(launched) if launched else []),
             lambda lines: self.query_one(TEXTS[tab], Lines).set_lines(lines),
         )
 

@@ -102,7 +102,7 @@ def evaluate(app: AppServices, run: Any) -> None:
 
 def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:
     """What a run is of, and the checkpoints it has, the one that is meant when nobody says which first."""
-    there = [str(which) for which in RunDir(folder).checkpoints_there()]
+    there = [str(which) for which in RunDir(folder).available_checkpoints()]
     return recipe_of(folder), there
 
 

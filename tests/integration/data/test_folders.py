@@ -268,7 +268,7 @@ stand_in = "photos"
 
 def test_a_recipe_with_a_folder_needs_that_folder(folder, monkeypatch):
     here, gone = (loads(RECIPE.format(path=path)) for path in (folder, folder / "gone"))
-    assert here.data_is_here() and not gone.data_is_here()
+    assert here.data_is_available() and not gone.data_is_available()
     with pytest.raises(MissingData, match="no folder of images"):
         gone.require_data()
     assert loads(here.to_toml()).data == here.data
@@ -282,7 +282,7 @@ def test_the_stand_in_is_used_only_when_the_folder_is_missing(folder):
 
 def test_who_names_the_data_gets_no_stand_in(folder, data):
     given = load("cats-ddpm", [f"data.path={folder}"], quick=True)
-    assert given.dataset == "cats" and given.stand_in_for is None and given.data_is_here()
+    assert given.dataset == "cats" and given.stand_in_for is None and given.data_is_available()
     other = load("cats-ddpm", ["data.dataset=imagefolder", f"data.path={folder}"], quick=True)
     assert other.dataset == "imagefolder" and other.stand_in_for is None
     with pytest.raises(MissingData, match="no folder of images"):
@@ -300,7 +300,7 @@ def test_cats_are_looked_for_in_the_data_folder(data, cache, paint):
 
 def test_a_shipped_recipe_can_be_pointed_at_a_folder(folder):
     made = load("digits-unet", ["data.dataset=imagefolder", f"data.path={folder}", "data.image_size=8"])
-    assert made.data_is_here() and made.data.image_shape == (3, 8, 8)
+    assert made.data_is_available() and made.data.image_shape == (3, 8, 8)
 
 
 @pytest.mark.long

@@ -291,7 +291,7 @@ def test_a_metric_that_cannot_be_had_is_refused_before_anything_is_drawn(
             lambda n, labels: pytest.fail("drawn"), of, FID(**{"samples": 50, **settings}),
             sampling="", conditional=conditional,
         )  # fmt: skip
-    assert "\n" not in caught.value.briefly
+    assert "\n" not in caught.value.one_line
 
 
 def test_a_class_of_one_image_and_a_split_of_a_few_are_told(digits, extractor, tmp_path):

@@ -266,7 +266,7 @@ async def test_only_what_fits_the_method_is_offered(desk, home, runs, undrawn):
         hair = next(entry for entry in form.entries if "hair" in entry.label)
         await choose(d, form, hair.label, hair.choices[2])
         assert screen.options["label"] == hair.choices[2] and screen.options["n"] == IMAGES
-        assert known.chosen(screen.options["label"])
+        assert known.indices(screen.options["label"])
 
 
 async def test_a_run_without_weights_or_images_has_no_playground(desk, runs):

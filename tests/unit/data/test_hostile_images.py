@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from engine.data import open_dataset
-from engine.data.decoding import MAX_PIXELS, Unusable, decode
+from engine.data.decoding import MAX_PIXELS, UnusableImage, decode
 from engine.settings.datasets.folders import ImageFolder
 
 SIZE = 16
@@ -171,7 +171,7 @@ BROKEN = {
 def test_what_cannot_be_used_has_a_reason(tmp_path, name):
     content, reason = BROKEN[name]
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(Unusable, match=reason), warnings.catch_warnings():
+    with pytest.raises(UnusableImage, match=reason), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         decode(str(tmp_path / name), SIZE)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.data import Batches, DataError, Dataset, Split, open_dataset
-from engine.data.dataset import fingerprint, finish, held_out
+from engine.data.dataset import fingerprint, finish, validation_mask
 from engine.settings.datasets.embedded import Digits, DigitsMToDigits
 
 
@@ -45,7 +45,7 @@ def test_labels_go_with_their_images_into_the_validation_split():
 
 def test_who_is_held_out_depends_on_no_other_image_and_on_no_size():
     images = open_dataset(digits()).train.images
-    all_of_them, some = held_out(images, 0.2), held_out(images[::3], 0.2)
+    all_of_them, some = validation_mask(images, 0.2), validation_mask(images[::3], 0.2)
     assert torch.equal(all_of_them[::3], some)
     small, large = open_dataset(digits(validation=0.2)), open_dataset(digits(validation=0.2, image_size=16))
     assert torch.equal(small.validation.labels, large.validation.labels)
@@ -53,13 +53,13 @@ def test_who_is_held_out_depends_on_no_other_image_and_on_no_size():
 
 def test_a_larger_part_holds_the_smaller_one():
     images = open_dataset(digits()).train.images
-    small, large = held_out(images, 0.1), held_out(images, 0.3)
+    small, large = validation_mask(images, 0.1), validation_mask(images, 0.3)
     assert (large | ~small).all() and large.sum() > small.sum()
 
 
 def test_at_least_one_image_is_held_out_and_equal_images_together():
     images = torch.arange(3, dtype=torch.uint8).reshape(3, 1, 1, 1).repeat(2, 1, 1, 1)
-    held = held_out(images, 1e-6)
+    held = validation_mask(images, 1e-6)
     assert held.sum() == 2 and torch.equal(held[:3], held[3:])
 
 

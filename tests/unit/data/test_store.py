@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine.data import DataError, toonfaces
-from engine.data.store import Writer, kept
+from engine.data.store import Writer, load_or_build
 
 IMAGES = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
 
@@ -29,7 +29,7 @@ def never(writer: Writer) -> None:
 
 
 def test_what_was_written_is_read_back_without_making_it_again(cache):
-    for stored in (kept("some", build), kept("some", never)):
+    for stored in (load_or_build("some", build), load_or_build("some", never)):
         assert np.array_equal(stored.images.numpy(), IMAGES)
         assert stored.arrays["labels"].tolist() == [7, 9] and stored.arrays["rows"].shape == (2, 3)
         assert stored.info["note"] == "hello" and len(stored.info["sha256"]) == 64
@@ -38,8 +38,8 @@ def test_what_was_written_is_read_back_without_making_it_again(cache):
 
 
 def test_the_file_stays_as_it_is_whatever_is_done_to_the_images(cache):
-    kept("some", build).images.zero_()
-    assert np.array_equal(kept("some", never).images.numpy(), IMAGES)
+    load_or_build("some", build).images.zero_()
+    assert np.array_equal(load_or_build("some", never).images.numpy(), IMAGES)
 
 
 def test_equal_content_has_an_equal_hash_and_other_content_another(cache):
@@ -47,7 +47,7 @@ def test_equal_content_has_an_equal_hash_and_other_content_another(cache):
         build(writer)
         writer.describe({"labels": np.array([7, 8]), "rows": np.ones((2, 3), np.uint8)}, note="hello")
 
-    one, same, changed = kept("one", build), kept("two", build), kept("three", other)
+    one, same, changed = load_or_build("one", build), load_or_build("two", build), load_or_build("three", other)
     assert one.info["sha256"] == same.info["sha256"] != changed.info["sha256"]
 
 
@@ -62,11 +62,11 @@ SPOILED = {
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
 def test_a_damaged_file_is_made_anew(cache, spoil):
-    kept("some", build)
+    load_or_build("some", build)
     path = cache / "some.images"
     path.write_bytes(spoil(path.read_bytes()))
-    assert np.array_equal(kept("some", build).images.numpy(), IMAGES)
-    assert np.array_equal(kept("some", never).images.numpy(), IMAGES)
+    assert np.array_equal(load_or_build("some", build).images.numpy(), IMAGES)
+    assert np.array_equal(load_or_build("some", never).images.numpy(), IMAGES)
 
 
 def test_work_given_up_leaves_nothing_behind(cache):
@@ -78,9 +78,9 @@ def test_work_given_up_leaves_nothing_behind(cache):
         raise Asked
 
     with pytest.raises(Asked):
-        kept("some", stopped)
+        load_or_build("some", stopped)
     assert [p.suffix for p in cache.iterdir()] == [".lock"]
-    assert len(kept("some", build).images) == 2
+    assert len(load_or_build("some", build).images) == 2
 
 
 def test_a_second_process_waits_and_makes_nothing(cache):
@@ -91,7 +91,7 @@ def test_a_second_process_waits_and_makes_nothing(cache):
         assert go_on.wait(30)
         build(writer)
 
-    first = threading.Thread(target=kept, args=("some", slow))
+    first = threading.Thread(target=load_or_build, args=("some", slow))
     first.start()
     assert entered.wait(30)
 
@@ -99,7 +99,7 @@ def test_a_second_process_waits_and_makes_nothing(cache):
         waited.set()
         go_on.set()
 
-    assert len(kept("some", never, waiting).images) == 2
+    assert len(load_or_build("some", never, waiting).images) == 2
     first.join()
     assert waited.is_set()
 
@@ -107,7 +107,7 @@ def test_a_second_process_waits_and_makes_nothing(cache):
 def test_without_a_place_for_the_cache_images_are_made_all_the_same(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert np.array_equal(kept("some", build).images.numpy(), IMAGES)
+    assert np.array_equal(load_or_build("some", build).images.numpy(), IMAGES)
 
 
 def test_a_full_disk_is_a_sentence(cache, monkeypatch):
@@ -115,19 +115,19 @@ def test_a_full_disk_is_a_sentence(cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(DataError, match=r"No space left on device.*XDG_CACHE_HOME"):
-        kept("some", full)
+        load_or_build("some", full)
     assert not list(cache.glob("*.images")) and not list(cache.glob(".*"))
 
 
 def test_what_nobody_has_used_for_long_is_removed(cache):
-    kept("old", build)
-    kept("used", build)
+    load_or_build("old", build)
+    load_or_build("used", build)
     (cache / ".half.images.x").write_bytes(b"")
     past = time.time() - 100 * 86400
     for name in ("old.images", "used.images", ".half.images.x"):
         os.utime(cache / name, (past, past))
-    kept("used", never)
-    kept("new", build)
+    load_or_build("used", never)
+    load_or_build("new", build)
     assert {p.name for p in cache.iterdir()} == {"used.images", "new.images"}
 
 

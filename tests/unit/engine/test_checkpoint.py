@@ -69,7 +69,7 @@ def test_one_that_is_damaged_is_not_read_for_ever(run):
 def test_what_is_kept_stays_whatever_is_saved_after_it(run):
     for step in range(1, 8):
         write(run, step, *([step] if step in (2, 5) else []))
-    assert run.kept_steps() == [2, 5] and run.checkpoints_there() == ["last", 2, 5]
+    assert run.kept_steps() == [2, 5] and run.available_checkpoints() == ["last", 2, 5]
     for step in (2, 5):
         weights, state = checkpoint.load(run, step)
         assert state["step"] == weights["probe"]["step"][0] == step

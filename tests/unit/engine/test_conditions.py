@@ -14,21 +14,21 @@ ALONE = Conditions(attributes=("smiling", "male", "young"))
 
 
 def test_rows_of_a_grid_are_the_classes_as_many_as_there_are():
-    assert DIGITS.rows(4).tolist() == [0, 1, 2, 3]
-    assert len(DIGITS.rows(32)) == 10
+    assert DIGITS.grid_rows(4).tolist() == [0, 1, 2, 3]
+    assert len(DIGITS.grid_rows(32)) == 10
 
 
 @pytest.mark.parametrize("rows", [1, 5, 12])
 def test_every_row_of_attributes_has_one_of_each_group(rows):
-    labels = FACES.rows(rows)
+    labels = FACES.grid_rows(rows)
     assert labels.shape == (rows, 5) and labels.dtype == torch.float32
-    for part in FACES.parts[:2]:
+    for part in FACES.group_ranges[:2]:
         assert (labels[:, list(part)].sum(1) == 1).all()
     assert ((labels == 0) | (labels == 1)).all()
 
 
 def test_neighbouring_rows_differ_and_all_combinations_of_two_pairs_come():
-    labels = FACES.rows(8)
+    labels = FACES.grid_rows(8)
     assert all(not torch.equal(a, b) for a, b in itertools.pairwise(labels))
     assert len({tuple(row[:4].tolist()) for row in labels}) == 4
 
@@ -59,12 +59,12 @@ def test_what_excludes_itself_or_is_not_known_is_said():
 
 def test_attributes_that_stand_alone_are_on_when_named_and_off_otherwise():
     assert ALONE.parse("smiling,young", 2).tolist() == [[1, 0, 1], [1, 0, 1]]
-    assert ALONE.words(ALONE.parse("male", 1)[0]) == "male"
+    assert ALONE.describe(ALONE.parse("male", 1)[0]) == "male"
 
 
 def test_any_label_goes_round_the_classes():
-    assert DIGITS.any(12).tolist() == [*range(10), 0, 1]
-    assert (FACES.any(16, seed=1)[:, :2].sum(1) == 1).all()
+    assert DIGITS.any_labels(12).tolist() == [*range(10), 0, 1]
+    assert (FACES.any_labels(16, seed=1)[:, :2].sum(1) == 1).all()
 
 
 def test_conditions_survive_a_checkpoint():

@@ -191,7 +191,7 @@ def test_training_resumed_from_its_state_goes_on_to_the_same_weights_bit_by_bit(
 # -- sampling ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", EVERY_SAMPLER, ids=lambda settings: settings.words)
+@pytest.mark.parametrize("settings", EVERY_SAMPLER, ids=lambda settings: settings.summary)
 def test_a_net_that_knows_the_image_makes_it_whatever_the_sampler(method, settings):
     """The answers are exact at every level, so that every path from the noise ends at the image."""
     image = torch.linspace(-0.9, 0.9, 64).reshape(1, 1, 8, 8)
@@ -210,7 +210,7 @@ def test_a_net_that_knows_the_image_makes_it_whatever_the_sampler(method, settin
     ("name", "settings"),
     [("digits-cfg", settings) for settings in EVERY_SAMPLER]
     + [("digits-unet", settings) for settings in EVERY_SAMPLER if settings.sampler != "ddpm"],
-    ids=lambda value: value if isinstance(value, str) else value.words,
+    ids=lambda value: value if isinstance(value, str) else value.summary,
 )
 def test_every_sampler_serves_nets_of_both_formulations_the_same_in_one_batch_or_two(name, settings):
     method = build(name, **({"model__channels": 8, "model__groups": 4} if name == "digits-unet" else {}))

@@ -7,7 +7,7 @@ import torch
 
 from engine.data.batch import Batch, ImageSpec
 from engine.methods import Method
-from engine.methods.averaging import Averaged
+from engine.methods.averaging import AveragedNet
 from engine.methods.building import context_of
 from engine.methods.diffusion import EDM, measure_sigma_data
 from engine.recipes.recipe import load
@@ -68,7 +68,7 @@ def test_sigma_data_is_the_standard_deviation_of_the_pixels():
 
 def test_average_is_ramped_and_follows_float_buffers():
     net = torch.nn.BatchNorm2d(2)
-    average = Averaged(net, 0.999)
+    average = AveragedNet(net, 0.999)
     net.weight.data.fill_(3.0)
     net.get_buffer("running_mean").fill_(5.0)
     net.get_buffer("num_batches_tracked").fill_(7)

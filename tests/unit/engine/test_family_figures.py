@@ -39,7 +39,7 @@ def occasion(recipe: Recipe, tmp_path: Path, dataset=None) -> Occasion:
 
 
 def draw(name: str, now: Occasion) -> Picture:
-    (picture,) = draw_figure(registry.part("figure", name), now)
+    (picture,) = draw_figure(registry.default_settings("figure", name), now)
     picture.save(now.run.path / picture.path(now.step))
     return picture
 
@@ -85,7 +85,7 @@ def test_an_interpolation_of_encodings_begins_and_ends_with_reconstructions(tmp_
 class OneShot:
     """A conditional generator that shows the length of its noise and its label."""
 
-    conditional, averages, precision = True, False, "fp32"
+    conditional, has_average, precision = True, False, "fp32"
     nets: ClassVar[dict] = {}
 
     def noise_shape(self, n):
@@ -146,7 +146,7 @@ def test_a_net_gone_bad_has_no_map(adapted):
     with torch.no_grad():
         for parameter in adapted.method.nets["model"].parameters():
             parameter.fill_(torch.nan)
-    assert list(draw_figure(registry.part("figure", "tsne"), adapted)) == []
+    assert list(draw_figure(registry.default_settings("figure", "tsne"), adapted)) == []
     draw("confusion", adapted)
 
 

@@ -32,7 +32,7 @@ def occasion(recipe: Recipe, tmp_path, step: int = 5) -> Occasion:
 
 
 def draw(name: str, now: Occasion):
-    found = {picture.name: picture for picture in draw_figure(registry.part("figure", name), now)}
+    found = {picture.name: picture for picture in draw_figure(registry.default_settings("figure", name), now)}
     for picture in found.values():
         picture.save(now.run.path / picture.path(now.step))
     return found

@@ -77,7 +77,7 @@ def test_what_must_not_be_compiled_is_not():
 
 
 def test_how_much_the_weights_change_is_told_of_the_first_updates(monkeypatch):
-    monkeypatch.setattr("engine.methods.learner.WATCHED", 2)
+    monkeypatch.setattr("engine.methods.learner.MEASURED_UPDATES", 2)
     one = learner()
     before = torch.cat([p.detach().flatten() for p in one.net.parameters() if p.dim() > 1])
     train(one, 1)

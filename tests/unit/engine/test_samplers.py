@@ -15,7 +15,7 @@ import torch
 
 from engine.samplers import run_sampler
 from engine.samplers.ancestral import posterior_mean, posterior_variance
-from engine.samplers.draws import Draws
+from engine.samplers.image_noise import ImageNoise
 from engine.samplers.process import CLEAN, Continuous, Discrete
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
 
@@ -251,7 +251,7 @@ def test_sampling_leaves_the_global_generator_alone_and_ignores_it(settings, mak
 
 
 def test_fresh_noise_differs_from_draw_to_draw_and_from_image_to_image_and_is_standard_normal():
-    draws = Draws(draw(2000))
+    draws = ImageNoise(draw(2000))
     a, b = draws.normal(), draws.normal()
     for values in (
         a,
@@ -266,7 +266,7 @@ def test_fresh_noise_differs_from_draw_to_draw_and_from_image_to_image_and_is_st
 
 def test_images_that_begin_alike_draw_alike():
     same = draw(1).expand(3, -1, -1, -1)
-    drawn = Draws(same).normal()
+    drawn = ImageNoise(same).normal()
     assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
 
 
@@ -274,7 +274,7 @@ def test_images_that_begin_alike_draw_alike():
 
 
 def test_what_images_depend_on_is_in_the_words_of_a_score():
-    assert DPMSolver().words == "dpm++ 20"
-    assert DDIM(steps=30, eta=0.5, guidance=2.0).words == "ddim 30 · eta 0.5 · guidance 2.0"
-    assert DDPM(steps=500, variance="beta", rows=3).words == "ddpm 500 · variance beta"
-    assert Heun(rho=5.0).words == "heun 18 · rho 5.0"
+    assert DPMSolver().summary == "dpm++ 20"
+    assert DDIM(steps=30, eta=0.5, guidance=2.0).summary == "ddim 30 · eta 0.5 · guidance 2.0"
+    assert DDPM(steps=500, variance="beta", rows=3).summary == "ddpm 500 · variance beta"
+    assert Heun(rho=5.0).summary == "heun 18 · rho 5.0"

@@ -12,7 +12,7 @@ def test_quick_applies_only_when_asked_for(text):
     assert recipe.loads(text).train.steps == 10
     assert not recipe.loads(text).is_quick
     assert recipe.loads(text, quick=True).train.steps == 3
-    assert recipe.loads(text).quickened().train.steps == 3
+    assert recipe.loads(text).as_quick().train.steps == 3
 
 
 def test_an_override_wins_over_quick(text):
@@ -39,7 +39,7 @@ def test_a_full_run_never_uses_a_stand_in(no_fashion):
 
 
 def test_changing_a_quick_recipe_keeps_what_it_stands_in_for(no_fashion):
-    made = recipe.load("fashion-resnet-noise").quickened().with_values({"train.steps": 5})
+    made = recipe.load("fashion-resnet-noise").as_quick().with_values({"train.steps": 5})
     assert (made.is_quick, made.stand_in_for, made.train.steps) == (True, "fashion-mnist", 5)
 
 

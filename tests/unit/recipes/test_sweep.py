@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.recipes.axes import axes_of, count, parse_axis
+from engine.recipes.axes import count_runs, parse_axis, parse_table
 from engine.recipes.recipe import RecipeError, load, loads
 from engine.recipes.sweep import expand
 
@@ -47,7 +47,7 @@ def test_a_grid_is_every_combination():
     recipe = load("digits-unet")
     axes = [parse_axis("optim.lr=1e-3,1e-4"), parse_axis("seed=0..2")]
     variants = expand(recipe, axes)
-    assert count(axes) == len(variants) == 6
+    assert count_runs(axes) == len(variants) == 6
     assert {(v.recipe.optim.lr, v.recipe.train.seed) for v in variants} == {  # type: ignore[attr-defined]
         (lr, seed) for lr in (1e-3, 1e-4) for seed in (0, 1, 2)
     }
@@ -81,14 +81,14 @@ def test_too_many_runs_are_refused_before_anything_is_tried():
 )
 def test_a_recipe_brings_its_own(table):
     recipe = loads(f"{TEXT}\n[sweep]\n{table}\n")
-    assert count(axes_of(recipe.sweep)) == 6
+    assert count_runs(parse_table(recipe.sweep)) == 6
     again = loads(recipe.to_toml())
-    assert axes_of(again.sweep) == axes_of(recipe.sweep)
+    assert parse_table(again.sweep) == parse_table(recipe.sweep)
     # who says a value gets that value
-    assert [a.key for a in axes_of(loads(recipe.to_toml(), overrides=["optim.lr=1e-5"]).sweep)] == [
+    assert [a.key for a in parse_table(loads(recipe.to_toml(), overrides=["optim.lr=1e-5"]).sweep)] == [
         "train.seed"
     ]
-    assert axes_of(recipe.quickened().sweep) == axes_of(recipe.sweep)
+    assert parse_table(recipe.as_quick().sweep) == parse_table(recipe.sweep)
 
 
 def test_mistakes_in_a_recipe_have_their_lines():

@@ -13,7 +13,7 @@ from engine.methods import Context, Metrics
 from engine.methods.learner import Learner, autocast
 
 
-class OneNet(ABC):
+class SingleNetMethod(ABC):
     """A method that is one ``Learner`` and a loss. A subclass says ``loss``, and adds to ``state`` what it must."""
 
     def __init__(self, net: nn.Module, context: Context):
@@ -23,7 +23,7 @@ class OneNet(ABC):
         self.learner = Learner(net, context)
         self.net, self.average = self.learner.net, self.learner.average
         self.nets = {"model": self.net}
-        self.averages = self.average is not None
+        self.has_average = self.average is not None
 
     @abstractmethod
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-class Draws:
+class ImageNoise:
     """Noise that each image draws from a generator of its own, seeded by the noise that image began with.
 
     So an image depends neither on the batch it is in, nor on the device, nor on torch's global generator, and
