@@ -11,24 +11,19 @@ import platform
 import time
 import traceback
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import __version__ as textual_version
-from textual import work
-from textual._context import active_message_pump
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
-from textual.css.query import NoMatches
 from textual.events import InputEvent, Paste
 from textual.screen import Screen
-from textual.widgets import OptionList
 from textual.worker import WorkerFailed
 
 from gentui import __version__
 from gentui.text.sanitize import clean, clean_lines
-from gentui.tui.key_queue import OrderlyApp
+from gentui.tui.key_queue import KeyQueueApp
+from gentui.tui.textual_private import core, patches
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -40,48 +35,13 @@ TOO_MANY, WITHIN = 8, 20.0
 """So many crashes within so many seconds are no accident of one screen: the app ends, as Textual would."""
 
 
-_move_page = OptionList._move_page
-
-
-def _move_page_once_laid_out(self: OptionList, direction: Any) -> None:
-    """Textual 8.2 looks a line up that is not there yet when a page key overtakes a list's first layout."""
-    if self._index_to_line:
-        _move_page(self, direction)
-
-
-OptionList._move_page = _move_page_once_laid_out
-
-
-def dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
-    """Textual 8.2 closes a dialog again at an answer that comes before the first has closed it, or whatever is below
-    it. One below another cannot be closed, and must be later."""
-    if not self.is_active or getattr(self, "_is_answered", False):
-        return AwaitComplete.nothing()
-    self._is_answered = True  # pyright: ignore[reportAttributeAccessIssue]
-    return Screen.dismiss(self, result)
-
-
-_gather_commands: Any = CommandPalette._gather_commands
-
-
-async def _gather_while_there(self: CommandPalette, search_value: str) -> None:
-    """Textual 8.2 begins to look for what was typed also when the palette is closed already."""
-    with suppress(NoMatches):
-        await _gather_commands.__wrapped__(self, search_value)
-
-
-CommandPalette.dismiss = dismiss_once
-CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccessIssue]
-    exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP
-)(_gather_while_there)
-
-
-class CrashGuardedApp(OrderlyApp):
+class CrashGuardedApp(KeyQueueApp):
     """``crashes`` are the sentences told so far. ``home`` is where the tracebacks go."""
 
     home: Path
 
     def __init__(self, **options: Any) -> None:
+        patches.apply()
         super().__init__(**options)
         self.crashes: list[str] = []
         self._crashed_at: deque[float] = deque(maxlen=TOO_MANY)
@@ -92,18 +52,18 @@ class CrashGuardedApp(OrderlyApp):
         """As Textual's, but a second Esc before the first is done finds nothing to leave, which is no mistake."""
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()
 
-    async def _dispatch_message(self, message: Message) -> None:
+    async def dispatch_message(self, message: Message) -> None:
         """Keys run the actions of screens in the app's own loop, which must not end with them."""
         if isinstance(message, InputEvent | Paste):
             if not self.screen_stack:
                 return  # typed after the one that quit
             self._is_up = self._is_up or self.screen.is_mounted  # whoever types sees it
         try:
-            await super()._dispatch_message(message)
+            await super().dispatch_message(message)
         except Exception as error:
             self._survive(error, None)
 
-    def _handle_exception(self, error: Exception) -> None:
+    def handle_exception(self, error: Exception) -> None:
         """What Textual calls for an exception in a handler, a timer, or while drawing."""
         self._survive(error, self._screen_of(error))
 
@@ -111,7 +71,7 @@ class CrashGuardedApp(OrderlyApp):
         if isinstance(error, WorkerFailed):  # its widget goes on
             return None
         try:
-            pump: Any = active_message_pump.get()
+            pump: Any = core.current_message_pump()
             return self.screen if pump is self else pump.screen
         except Exception:  # not below a screen any more
             return self.screen if self.screen_stack else None
@@ -125,7 +85,7 @@ class CrashGuardedApp(OrderlyApp):
         often = len(self._crashed_at) == TOO_MANY and now - self._crashed_at[0] < WITHIN
         if often or not self._is_up or not self.is_running:
             write(self.home, error, type(screen).__name__)
-            super()._handle_exception(error)
+            super().handle_exception(error)
             return
         on = screen if screen is not None else self.screen
         written = write(self.home, error, type(on).__name__)
@@ -147,19 +107,20 @@ class CrashGuardedApp(OrderlyApp):
         )
 
     async def _leave(self, screen: Screen[Any], sentence: str) -> None:
-        mode = next((name for name, stack in self._screen_stacks.items() if screen in stack), None)
+        stacks = core.screen_stacks(self)
+        mode = next((name for name, stack in stacks.items() if screen in stack), None)
         try:
             if mode is None:
                 return
-            stack = self._screen_stacks[mode]
+            stack = stacks[mode]
             if mode == self.current_mode:
                 while len(stack) > 1 and screen in stack:
                     await self.pop_screen()
-            if screen in stack and (made := self._modes.get(mode)) is not None:
+            if screen in stack and (made := core.modes(self).get(mode)) is not None:
                 if mode == self.current_mode:
-                    await self.switch_mode(next(name for name in self._modes if name != mode))
+                    await self.switch_mode(next(name for name in core.modes(self) if name != mode))
                 await self.remove_mode(mode)
-                self.add_mode(mode, made)  # pyright: ignore[reportArgumentType] - as it was given
+                self.add_mode(mode, made)
         finally:
             self._leaving.discard(screen)
             self._tell(sentence)  # there, not on what has gone

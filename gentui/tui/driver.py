@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import constants
-from textual._parser import ParseError
-from textual._xterm_parser import XTermParser
-from textual.drivers.linux_driver import LinuxDriver
 
 from gentui.tui.terminal import drawn_on
+from gentui.tui.textual_private.core import HookedDriver, ParseError, XTermParser
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -26,19 +24,18 @@ WAIT = 0.1
 """Seconds after which it is looked whether the app has ended."""
 
 
-class PromptDriver(LinuxDriver):
+class PromptDriver(HookedDriver):
     """Esc is told as soon as it can be none of the many sequences that begin with it. ``late``: what keeps an answer
     that is still owed from the app."""
 
     late: ClassVar[LateAnswer | None] = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._file = drawn_on()
+        super().__init__(*arguments, output=drawn_on(), **options)
 
     def run_input_thread(self) -> None:
         late = PromptDriver.late
-        parser = XTermParser(self._debug) if late is None else _Expecting(late, self._debug)
+        parser = XTermParser(self.is_debugging) if late is None else _Expecting(late, self.is_debugging)
         decode = getincrementaldecoder("utf-8")().decode
         wait = WAIT
         try:

@@ -11,8 +11,9 @@ from collections import deque
 from typing import Any
 
 from textual import events
-from textual.app import App
 from textual.message_pump import MessagePump
+
+from gentui.tui.textual_private import core
 
 PATIENCE = 0.5
 """Seconds after which a key waits no longer for the one before it."""
@@ -20,7 +21,7 @@ ROUNDS = 2
 """Through the widget, its screen and the app: once for the key, once for what it set off."""
 
 
-class OrderlyApp(App[int]):
+class KeyQueueApp(core.HookedApp):
     """The next key is given out when the one before has had its effect."""
 
     def __init__(self, **options: Any) -> None:
@@ -33,7 +34,7 @@ class OrderlyApp(App[int]):
     @property
     def has_keys(self) -> bool:
         """Whether a key is being taken, or waits."""
-        return bool(self._taking) or not self._message_queue.empty()
+        return bool(self._taking) or core.has_queued_messages(self)
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:

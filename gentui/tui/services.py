@@ -13,6 +13,7 @@ from gentui.tui import navigation
 from gentui.tui.crash_guard import CrashGuardedApp
 from gentui.tui.index_reader import IndexReader, Query
 from gentui.tui.overlay import Overlay
+from gentui.tui.textual_private.core import is_being_removed
 from gentui.tui.widgets.bars import StatusLine
 
 if TYPE_CHECKING:
@@ -187,4 +188,4 @@ class AppServices(CrashGuardedApp):
 
 def _is_gone(owner: object) -> bool:
     """Whether this is a widget or screen that was, or is being, taken away."""
-    return isinstance(owner, Widget) and (not owner.is_attached or owner._pruning)
+    return isinstance(owner, Widget) and (not owner.is_attached or is_being_removed(owner))

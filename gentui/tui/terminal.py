@@ -136,6 +136,21 @@ def has_braille() -> bool:
     return os.environ.get("TERM") != "linux"
 
 
+def cell_size() -> tuple[int, int]:
+    """Width and height of a cell in pixels, as the kernel knows them; 10 × 20 where it does not."""
+    import fcntl
+    import struct
+    import termios
+
+    try:
+        rows, columns, width, height = struct.unpack("HHHH", fcntl.ioctl(1, termios.TIOCGWINSZ, b"\0" * 8))
+        if rows and columns and width and height:
+            return max(1, width // columns), max(1, height // rows)
+    except OSError:
+        pass
+    return 10, 20
+
+
 def is_walled_in() -> bool:
     """Whether this is a tmux that lets nothing through to the terminal outside; before 3.3 all of them let."""
     if not os.environ.get("TMUX"):

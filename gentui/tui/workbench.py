@@ -27,6 +27,7 @@ from gentui.tui.index_reader import (
 from gentui.tui.output_sanitizer import OutputSanitizer
 from gentui.tui.overlay import Overlay
 from gentui.tui.services import AppServices
+from gentui.tui.textual_private.core import feed_as_typed
 from gentui.tui.themes import THEMES, curve_colours
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
@@ -129,11 +130,8 @@ class GentuiApp(AppServices):
         self.set_timer(0.02, self._start_reader)
 
     def _start_reader(self) -> None:
-        if self._typed and self._driver is not None:
-            from textual._xterm_parser import XTermParser
-
-            for event in XTermParser().feed(self._typed):
-                self._driver.process_message(event)
+        if self._typed:
+            feed_as_typed(self, self._typed)
         if not self.is_headless:
             gc_tuning.keep()
         self.reader.start()

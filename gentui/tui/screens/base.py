@@ -8,9 +8,10 @@ from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
 from gentui.text.sanitize import clean
-from gentui.tui.crash_guard import dismiss_once
 from gentui.tui.index_reader import Query, QueryResult
 from gentui.tui.services import AppServices
+from gentui.tui.textual_private.core import is_closing
+from gentui.tui.textual_private.patches import dismiss_once
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ else:  # no widget itself: Textual takes styles from the first base that is one
 
 def is_ready(screen: Screen[Any]) -> bool:
     """Whether the screen's widgets are there: a key may be faster than they are."""
-    return screen.is_mounted and not screen._closing and not screen._pruning
+    return screen.is_mounted and not is_closing(screen)
 
 
 class ScreenMixin(_AnyScreen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gentui.tui.screens.base import BaseScreen, is_ready
+from gentui.tui.textual_private.core import HookedScreen
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -13,7 +14,7 @@ LONGEST_HOLD, LOOK_AGAIN = 0.15, 0.005
 """Seconds that nothing is painted, and between two looks whether all is ready to be."""
 
 
-class BatchedPaintScreen(BaseScreen):
+class BatchedPaintScreen(BaseScreen, HookedScreen):
     """A screen that may wait with its painting until its widgets are laid out and drawn."""
 
     _held: Timer | None = None
@@ -39,17 +40,17 @@ class BatchedPaintScreen(BaseScreen):
     @property
     def is_drawn(self) -> bool:
         """Whether all widgets are ready to be painted."""
-        return not self._layout_required
+        return not self.is_layout_due
 
     def _paint_held(self) -> None:
         if self._held is not None:
             self._held.stop()
             self._held = None
-            self._compositor_refresh()
+            self.paint()
 
-    def _compositor_refresh(self) -> None:
+    def paint(self) -> None:
         if self._held is None:
-            super()._compositor_refresh()
+            super().paint()
 
     def on_screen_suspend(self) -> None:
         self._paint_held()

@@ -19,13 +19,20 @@ from textual.events import Mount, MouseDown, MouseEvent, MouseMove, MouseScrollD
 from textual.geometry import Region
 from textual.message import Message
 from textual_hires_canvas import Canvas
-from textual_plot import PlotWidget
 from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from textual_plot.plot_widget import LinePlot
 
 from gentui.text import numbers
 from gentui.tui.curves import SERIES, TONES, ChartStyle, Curve, marker_of, same, slot_of, smooth
 from gentui.tui.overlay import SLOTS
+from gentui.tui.textual_private.plot import (
+    Cells,
+    OpenPlot,
+    cells_of,
+    is_sized,
+    set_characters,
+    without_refresh,
+)
 from gentui.tui.themes import MONOCHROME
 
 DASHES = ((1, 0), (6, 2), (3, 2), (1, 1))
@@ -197,7 +204,7 @@ MARGIN_LEFT, MARGIN_BOTTOM = 8, 1
 """Cells for the numbers on the axes."""
 
 
-class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
+class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
     """Live curves with their raw bands. ``show`` draws only when something has changed; ``point_at`` moves the
     cursor, which costs two columns of cells."""
 
@@ -222,9 +229,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes, allow_pan_and_zoom=False)
-        self.set_reactive(PlotWidget.margin_top, 0)
-        self.set_reactive(PlotWidget.margin_bottom, MARGIN_BOTTOM)
-        self.set_reactive(PlotWidget.margin_left, MARGIN_LEFT)
+        self.set_reactive(OpenPlot.margin_top, 0)
+        self.set_reactive(OpenPlot.margin_bottom, MARGIN_BOTTOM)
+        self.set_reactive(OpenPlot.margin_left, MARGIN_LEFT)
         self._look = ChartStyle()
         self._drawn: tuple[tuple[Curve, ...], ChartStyle, object] | None = None
         self._cursor: float | None = None
@@ -242,15 +249,6 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         message.stop()
         self.render()
 
-    def _update_margin_sizes(self) -> None:
-        """The style sheet has said it: told to every chart, the screen would be laid out and painted once more."""
-
-    def _update_legend(self) -> None:
-        """The line above the chart is its legend; likewise."""
-
-    def _position_legend(self) -> None:
-        pass
-
     @property
     def look(self) -> ChartStyle:
         return self._look
@@ -259,7 +257,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def is_drawn(self) -> bool:
         """Whether it is drawn for the room it has."""
         canvas = self._canvas()
-        return canvas is not None and canvas._canvas_size == canvas.size and not self._needs_rerender
+        return canvas is not None and is_sized(canvas) and not self.is_drawing_due
 
     def show(self, curves: Sequence[Curve], look: ChartStyle) -> bool:
         """Draw the curves this way; False when that is on the screen already."""
@@ -288,9 +286,9 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         colour = self.get_component_rich_style(f"chart--{name}", partial=True).color
         return colour.name if colour is not None else "default"
 
-    def _rerender(self) -> None:
+    def request_drawing(self) -> None:
         if not self._is_drawing:  # else it is painted once, when everything is said
-            super()._rerender()
+            super().request_drawing()
 
     def _draw(self, curves: Sequence[Curve], look: ChartStyle) -> None:
         if not self.query("#legend"):  # it is drawn when its parts are there; or they have gone already
@@ -301,10 +299,10 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         finally:
             self._is_drawing = False
         canvas = self._canvas()
-        if canvas is None or self._needs_rerender or canvas._canvas_size != canvas.size:
-            self._rerender()
+        if canvas is None or self.is_drawing_due or not is_sized(canvas):
+            self.request_drawing()
         else:  # to refresh the widget would write all of it to the terminal again
-            self._render_plot()
+            self.draw_plot()
 
     def _lay_down(self, curves: Sequence[Curve], look: ChartStyle) -> None:
         with self.app.batch_update():
@@ -315,8 +313,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             if "NO_COLOR" in os.environ:
                 faint = f"dim {faint}"
             if look.guides != "none":
-                self._datasets.append(_Guides(np.empty(0), np.empty(0), None, faint))
-                self._labels.append(None)
+                self.add_dataset(_Guides(np.empty(0), np.empty(0), None, faint))
             for line in lines:
                 if line.is_smooth:
                     band = np.column_stack([line.lo, line.hi]).ravel()
@@ -326,9 +323,10 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
                 drawn.reverse()
             for place, (curve, line) in drawn:
                 self._draw_line(curve, line, place, is_alone=len(curves) == 1 and curve.slot is None)
+            left, right = self.x_limits
             for curve in curves:
                 for x in curve.marks[:64]:
-                    if self._x_min <= x <= self._x_max:
+                    if left <= x <= right:
                         self.add_v_line(float(x), line_style=self._colour("mark"))
 
     def _choose_ticks(self) -> None:
@@ -363,7 +361,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             return
         self._stroke(x, y, colour, marker, dash)
         if not is_alone:
-            seen = (line.x >= self._x_min) & (line.x <= self._x_max)
+            left, right = self.x_limits
+            seen = (line.x >= left) & (line.x <= right)
             at = _spread(line.x[seen], line.middle[seen], place)
             self.scatter(line.x[seen][at], line.middle[seen][at], marker=marker, marker_style=colour)
 
@@ -374,8 +373,7 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
     def _stroke(
         self, x: np.ndarray, y: np.ndarray, colour: str, letter: str, dash: tuple[int, int] = DASHES[0]
     ) -> None:
-        self._datasets.append(_Stroke(x, y, None, colour, letter, dash))
-        self._labels.append(None)
+        self.add_dataset(_Stroke(x, y, None, colour, letter, dash))
 
     @staticmethod
     def _log(values: np.ndarray) -> np.ndarray:
@@ -401,17 +399,19 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         canvas = self.query("#plot").first(Canvas) if self.query("#plot") else None
         return canvas if canvas is not None and canvas.size.width >= 4 and canvas.size.height >= 3 else None
 
-    def _render_line_plot(self, dataset: LinePlot) -> None:
+    def draw_dataset(self, dataset: LinePlot) -> None:
         if (canvas := self._canvas()) is None:
             return
         if isinstance(dataset, _Guides):
             self._draw_guides(canvas, str(dataset.line_style))
             return
-        region, marks = self._scale_rectangle, self._look.marks
+        region, marks = self.inner_region, self._look.marks
+        (left, right), (bottom, top) = self.x_limits, self.y_limits
         with np.errstate(over="ignore", invalid="ignore"):
-            x = region.x + (dataset.x - self._x_min) * (region.width / (self._x_max - self._x_min))
-            y = region.bottom - (dataset.y - self._y_min) * (region.height / (self._y_max - self._y_min))
-        height, width = len(canvas._buffer), len(canvas._buffer[0])
+            x = region.x + (dataset.x - left) * (region.width / (right - left))
+            y = region.bottom - (dataset.y - bottom) * (region.height / (top - bottom))
+        chars, styles = cells_of(canvas)
+        height, width = len(chars), len(chars[0])
         cells = rasterise(x, y, width, height, DOTS[marks])
         letter = dataset.letter if isinstance(dataset, _Stroke) else "*"
         glyph = GLYPHS.get(marks, lambda _: letter)
@@ -422,17 +422,18 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         for row, column, bits in zip(
             rows.tolist(), columns.tolist(), cells[rows, columns].tolist(), strict=True
         ):
-            canvas._buffer[row][column] = glyph(bits)
-            canvas._styles[row][column] = dataset.line_style
+            chars[row][column] = glyph(bits)
+            styles[row][column] = dataset.line_style
 
     def _draw_guides(self, canvas: Canvas, style: str) -> None:
         is_ascii, every = self._look.marks == "ascii", 1 if self._look.guides == "lines" else 4
         glyph = ("-" if every == 1 else ".") if is_ascii else "┈" if every == 1 else "·"
-        for tick in self._y_formatter.get_ticks(self._y_min, self._y_max):
-            row = self.get_pixel_from_coordinate(self._x_min, tick)[1]
-            if 0 < row < len(canvas._buffer) - 1:
-                for column in range(1, len(canvas._buffer[row]) - 1, every):
-                    canvas._buffer[row][column], canvas._styles[row][column] = glyph, style
+        chars, styles = cells_of(canvas)
+        for tick in self.y_ticks:
+            row = self.get_pixel_from_coordinate(self.x_limits[0], tick)[1]
+            if 0 < row < len(chars) - 1:
+                for column in range(1, len(chars[row]) - 1, every):
+                    chars[row][column], styles[row][column] = glyph, style
 
     # -- the mouse
 
@@ -458,7 +459,8 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
         if not 0 <= column < canvas.size.width:
             return None
         x = self.get_coordinate_from_pixel(column, 0)[0]
-        return float(min(max(x, self._x_min), self._x_max))
+        left, right = self.x_limits
+        return float(min(max(x, left), right))
 
     def on_mouse_down(self, event: MouseDown) -> None:
         if (x := self._under_mouse(event)) is not None:
@@ -479,53 +481,49 @@ class Chart(PlotWidget, can_focus=False, inherit_bindings=False):
             event.stop()
             self.post_message(self.Wheel(x, by))
 
-    def _render_plot(self) -> None:
+    def draw_plot(self) -> None:
         if (canvas := self._canvas()) is None:
             return
         self._choose_ticks()
         canvases = list(self.query(Canvas))
-        before = [(one._buffer, one._styles) for one in canvases]
-        for one in canvases:
-            one._refreshes_pending += 1
-        try:
-            super()._render_plot()
+        before = [cells_of(one) for one in canvases]
+        with without_refresh(canvases):
+            super().draw_plot()
             if self._look.marks == "ascii":
-                canvas._buffer = [[char.translate(_ASCII) for char in line] for line in canvas._buffer]
+                set_characters(
+                    canvas, [[char.translate(_ASCII) for char in line] for line in cells_of(canvas)[0]]
+                )
             self._under = None
             self._draw_cursor(canvas)
-        finally:
-            for one in canvases:
-                one._refreshes_pending -= 1
-        for one, (buffer, styles) in zip(canvases, before, strict=True):
-            if regions := changed(buffer, styles, one._buffer, one._styles):
+        for one, old in zip(canvases, before, strict=True):
+            if regions := changed(*old, *cells_of(one)):
                 one.refresh(*regions)
 
     def _draw_cursor(self, canvas: Canvas) -> None:
         """Give back what the cursor covered, and cover the column that it stands in now."""
         touched = []
+        chars, styles = cells_of(canvas)
+        left, right = self.x_limits
         if self._under is not None:
             column, cells = self._under
             for row, (char, style) in enumerate(cells, 1):
-                canvas._buffer[row][column], canvas._styles[row][column] = char, style
+                chars[row][column], styles[row][column] = char, style
             touched.append(column)
             self._under = None
-        if self._cursor is not None and self._x_min <= self._cursor <= self._x_max:
+        if self._cursor is not None and left <= self._cursor <= right:
             column = min(max(self.get_pixel_from_coordinate(self._cursor, 0)[0], 1), canvas.size.width - 2)
-            rows = range(1, len(canvas._buffer) - 1)
-            if rows and column < len(canvas._buffer[0]):
-                self._under = (column, [(canvas._buffer[r][column], canvas._styles[r][column]) for r in rows])
+            rows = range(1, len(chars) - 1)
+            if rows and column < len(chars[0]):
+                self._under = (column, [(chars[r][column], styles[r][column]) for r in rows])
                 bar, style = "|" if self._look.marks == "ascii" else "┊", self._colour("cursor")
                 for row in rows:
-                    if canvas._buffer[row][column] == " ":
-                        canvas._buffer[row][column], canvas._styles[row][column] = bar, style
+                    if chars[row][column] == " ":
+                        chars[row][column], styles[row][column] = bar, style
                     else:  # seen without colour too, and the curve beneath it
-                        canvas._styles[row][column] += " reverse"
+                        styles[row][column] += " reverse"
                 touched.append(column)
         if touched:
             canvas.refresh(*(Region(column, 0, 1, canvas.size.height) for column in touched))
-
-
-Cells = list[list[str]]
 
 
 def changed(old: Cells, old_styles: Cells, new: Cells, new_styles: Cells) -> list[Region]:

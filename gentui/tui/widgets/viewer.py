@@ -5,13 +5,7 @@ An animation plays a few times and stands still then: a screen that nobody touch
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 from collections.abc import Iterator
-from functools import cache
-from itertools import count
-from random import randint
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
@@ -19,6 +13,8 @@ from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import Static
 
+from gentui.tui.terminal import cell_size
+from gentui.tui.textual_private.image import pixel_widget
 from gentui.tui.widgets.picture import SHORTEST, Picture, Sheet, Shown, film, prepare_film
 
 if TYPE_CHECKING:
@@ -27,87 +23,6 @@ if TYPE_CHECKING:
 LOOPS = 3
 SLOW = 0.5
 """Seconds that a frame is shown at least over a slow line, where a film plays once, and when asked to alone."""
-
-
-@cache
-def pixel_widget(kind: str) -> Any:
-    """textual-image's widget for ``kitty`` or ``sixel``.
-
-    Its import asks the terminal questions, which the running app would take for typed keys; with a stdout
-    that is no terminal it asks none. The cell size it would have asked for comes from the kernel.
-    """
-    real = sys.__stdout__
-    try:
-        sys.__stdout__ = io.StringIO()  # type: ignore[assignment,misc]
-        from textual_image import _terminal
-        from textual_image import widget as widgets
-    finally:
-        sys.__stdout__ = real  # type: ignore[misc]
-    _terminal.get_cell_size._result = _terminal.CellSize(*cell_size())  # type: ignore[attr-defined]
-    if kind == "kitty" and os.environ.get("TMUX"):
-        _go_through_tmux()
-    return _kitty() if kind == "kitty" else _sixel(widgets)
-
-
-def _go_through_tmux() -> None:
-    """Have each message wrapped as tmux wants it that passes it on: the escapes in it doubled."""
-    from textual_image.renderable import tgp
-
-    tgp._TGP_MESSAGE_START = "\x1bPtmux;\x1b\x1b_G"
-    tgp._TGP_MESSAGE_END = "\x1b\x1b\\\x1b\\"
-
-
-def _kitty() -> Any:
-    """A widget whose image the terminal keeps no longer than it is seen. textual-image's own says to delete all
-    that is visible, which images under placeholders never are, and says nothing when its widget goes."""
-    from textual_image.renderable import tgp
-    from textual_image.widget._base import Image
-
-    tgp.Image._image_id_counter = count(randint(1, 1 << 31))  # an id has 32 bits
-
-    class Sent(tgp.Image):
-        def cleanup(self) -> None:
-            if self.terminal_image_id:
-                tgp._send_tgp_message(a="d", d="I", i=self.terminal_image_id, q=2)
-                self.terminal_image_id = None
-
-    class Kitty(Image, Renderable=Sent):  # pyright: ignore[reportGeneralTypeIssues, reportCallIssue]
-        def get_line_filters(self) -> tuple[()]:
-            return ()  # placeholders are no text, and their colour is the image's id
-
-        def on_show(self) -> None:
-            self.refresh(layout=True)
-
-        def on_hide(self) -> None:
-            self.forget()
-
-        def on_unmount(self) -> None:
-            self.forget()
-
-        def forget(self) -> None:
-            if self._renderable is not None:
-                self._renderable.cleanup()
-
-    return Kitty
-
-
-def _sixel(widgets: Any) -> Any:
-    return widgets.SixelImage
-
-
-def cell_size() -> tuple[int, int]:
-    """Width and height of a cell in pixels, as the kernel knows them; 10 × 20 where it does not."""
-    import fcntl
-    import struct
-    import termios
-
-    try:
-        rows, columns, width, height = struct.unpack("HHHH", fcntl.ioctl(1, termios.TIOCGWINSZ, b"\0" * 8))
-        if rows and columns and width and height:
-            return max(1, width // columns), max(1, height // rows)
-    except OSError:
-        pass
-    return 10, 20
 
 
 class Viewer(Vertical):

@@ -1,0 +1,46 @@
+"""Faults of Textual 8.2.8, patched. Delete a patch once the pinned version no longer has its fault."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from textual import work
+from textual.await_complete import AwaitComplete
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widgets import OptionList
+
+_move_page = OptionList._move_page
+_gather_commands: Any = CommandPalette._gather_commands
+
+
+def _move_page_after_layout(self: OptionList, direction: Any) -> None:
+    """A page key that arrives before a list's first layout raises KeyError: ignore it."""
+    if self._index_to_line:
+        _move_page(self, direction)
+
+
+def dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
+    """Dismiss a dialog. A second answer, given before the first has closed the dialog, is ignored (Textual would close
+    the screen below), and so is the answer of a dialog that is covered by another (it can be given again later)."""
+    if not self.is_active or getattr(self, "_is_answered", False):
+        return AwaitComplete.nothing()
+    self._is_answered = True  # pyright: ignore[reportAttributeAccessIssue]
+    return Screen.dismiss(self, result)
+
+
+async def _gather_while_mounted(self: CommandPalette, search_value: str) -> None:
+    """The palette searches for what was typed even after it was closed, and raises NoMatches: ignore it."""
+    with suppress(NoMatches):
+        await _gather_commands.__wrapped__(self, search_value)
+
+
+def apply() -> None:
+    """Patch Textual's classes. Applying the patches again changes nothing."""
+    OptionList._move_page = _move_page_after_layout
+    CommandPalette.dismiss = dismiss_once
+    CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccessIssue]
+        exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP
+    )(_gather_while_mounted)
