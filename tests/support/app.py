@@ -28,6 +28,7 @@ from engine.runs.events import EventWriter
 from gentui.config import key_table
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.workbench import GentuiApp
+from tests.support.textual_private import screen_strips
 
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
 
@@ -248,14 +249,14 @@ Look = tuple[str, str]
 
 
 def text_of(app: Any) -> str:
-    strips = app.screen._compositor.render_strips()
+    strips = screen_strips(app)
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
 def look(app: Any) -> Look:
     """The screen's text, and a hash of every style with its place."""
     styles, at = hashlib.sha256(), 0
-    for strip in app.screen._compositor.render_strips():
+    for strip in screen_strips(app):
         for segment in strip.simplify():
             styles.update(f"{at} {segment.style}".encode())
             at += segment.cell_length
@@ -272,7 +273,7 @@ class Desk:
     @property
     def text(self) -> str:
         """What stands on the screen."""
-        strips = self.app.screen._compositor.render_strips()
+        strips = screen_strips(self.app)
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
     async def press(self, *keys: str) -> None:

@@ -23,6 +23,7 @@ from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from tests.support.app import Desk, Runs, digit_tiles, grid_png
 from tests.support.features import drawn
+from tests.support.textual_private import show_notices
 
 NOW = 1_709_298_000.0  # Friday, 1 March 2024, 13:00 UTC: before every file's time
 GPU = gpus.Gpu(
@@ -612,7 +613,7 @@ async def _(d: Desk, runs: Runs) -> None:
 @scene("RunsScreen", "told")
 async def _(d: Desk, runs: Runs) -> None:
     """Deleted, brought back; a scoring that failed."""
-    d.app._disable_notifications = False
+    show_notices(d.app)
     await listed(d, runs)
     await d.press("end", "up")
     await over(d, "ConfirmScreen", "D")

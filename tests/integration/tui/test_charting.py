@@ -10,10 +10,12 @@ from textual import events
 
 from gentui.config import chart_layouts
 from gentui.text import numbers
+from gentui.tui.textual_private.plot import cells_of
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.charts import ChartBox, Charts
 from gentui.tui.widgets.heatmap import HeatMap
 from tests.support.app import Desk
+from tests.support.textual_private import notices
 
 
 async def opened(d: Desk, run) -> object:
@@ -77,7 +79,7 @@ async def test_zoom_and_pan_move_every_chart_and_read_finer_values(desk, size, r
         await d.until(lambda: screen.drawn.charts[0][0].points < points / 6)
         left, right = screen._window
         assert right - left == pytest.approx((4000 - 1) / 8)
-        await d.until(lambda: all((c._x_min, c._x_max) == (left, right) for c in shown(screen)))
+        await d.until(lambda: all(c.x_limits == (left, right) for c in shown(screen)))
         await d.press("full_stop")
         await d.until(lambda: screen._window[0] == pytest.approx(left + (right - left) / 4))
         await d.press(*["right"] * 20)
@@ -201,7 +203,7 @@ async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(de
         await d.press("escape", "a", "V")
         await d.on("RunScreen")
         assert len(d.app.overlay) == 31
-        assert any("2 are left out" in told.message for told in d.app._notifications)
+        assert any("2 are left out" in told.message for told in notices(d.app))
 
 
 async def test_the_charts_are_drawn_along_another_metric(desk, size, runs):
@@ -318,7 +320,7 @@ async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(des
         chart = shown(screen)[0]
 
         def cells() -> str:
-            return "".join("".join(line) for line in chart._canvas()._buffer)
+            return "".join("".join(line) for line in cells_of(chart._canvas())[0])
 
         def curve() -> set[int]:
             return {at for at, char in enumerate(cells()) if char >= "\u2800"}

@@ -16,12 +16,13 @@ from textual.widget import Widget
 from gentui.tui.crash_guard import LARGEST, write
 from gentui.tui.screens.base import BaseScreen, Dialog
 from tests.support.terminal import Terminal
+from tests.support.textual_private import notices
 
 
 async def broken(d: Any, times: int = 1) -> None:
     """Wait for the crash and what follows it. Without the pilot, which waits for widgets that hear no more."""
     for _ in range(600):
-        if len(d.app.crashes) == times and not d.app._leaving and d.app._notifications:
+        if len(d.app.crashes) == times and not d.app._leaving and notices(d.app):
             break
         await asyncio.sleep(0.05)
     assert len(d.app.crashes) == times
@@ -96,7 +97,7 @@ async def test_a_broken_screen_is_left_and_the_app_goes_on(desk, home: Path, whe
             d.app.screen.query_one(Broken).post_message(events.Key("k", "k"))
         await broken(d)
         await d.on("HomeScreen")
-        assert all("crash.log" in told.message for told in d.app._notifications)
+        assert all("crash.log" in told.message for told in notices(d.app))
         assert "\x1b" not in d.app.crashes[0]
         log = home / "crash.log"
         assert "\x1b" not in log.read_text()

@@ -12,6 +12,7 @@ from engine.recipes.recipe import load
 from gentui import jobs
 from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
 from gentui.tui.widgets.settings import SettingsForm
+from tests.support.textual_private import notices
 
 FAKE = Path(__file__).parents[2] / "support" / "fake_evaluator.py"
 
@@ -36,8 +37,8 @@ def queued(home: Path) -> list[EvaluationDir]:
     return [EVALUATIONS.open(home / "evaluations" / name) for name in EVALUATIONS.ids(home)]
 
 
-def notices(d) -> list[tuple[str, str]]:
-    return [(notice.message, notice.severity) for notice in d.app._notifications]
+def messages(d) -> list[tuple[str, str]]:
+    return [(notice.message, notice.severity) for notice in notices(d.app)]
 
 
 async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, home, run):
@@ -60,9 +61,9 @@ async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, h
         (job,) = await d.until(lambda: queued(home))
         assert job.run().id == made.id and job.options() == dialog.options
         assert json.loads(job.job_path.read_text())["command"] == dialog.command()
-        await d.until(lambda: any("Queued: gentui evaluate" in text for text, _ in notices(d)))
+        await d.until(lambda: any("Queued: gentui evaluate" in text for text, _ in messages(d)))
         await d.until(lambda: any(score.value == 12.5 for score in screen.seen.evaluations))
-        await d.until(lambda: (f"{made.id} was evaluated: fid 12.5", "information") in notices(d))
+        await d.until(lambda: (f"{made.id} was evaluated: fid 12.5", "information") in messages(d))
 
 
 async def test_mistakes_stand_beside_their_field_and_nothing_is_queued(desk, size, home, run):
@@ -100,7 +101,7 @@ async def test_a_failure_is_told_with_its_sentence(desk, home, run):
         await d.opens("EvaluateScreen", "E")
         await d.press("f5")
         told = f"{made.id} was not evaluated: no weights of inception here: `gentui data fetch inception` gets them"
-        await d.until(lambda: (told, "error") in notices(d))
+        await d.until(lambda: (told, "error") in messages(d))
 
 
 async def test_what_scores_a_run_can_be_stopped_from_its_view(desk, home, run):
@@ -114,7 +115,7 @@ async def test_what_scores_a_run_can_be_stopped_from_its_view(desk, home, run):
         await d.sees("Stop the scoring of digits-unet?")
         await d.press("y")
         await d.until(lambda: job.read_state().status == "stopped")
-        await d.until(lambda: any("stopped before there was a score" in text for text, _ in notices(d)))
+        await d.until(lambda: any("stopped before there was a score" in text for text, _ in messages(d)))
         await d.until(lambda: "scoring" not in d.text.splitlines()[0])
 
 
@@ -123,9 +124,9 @@ async def test_a_run_without_a_checkpoint_opens_no_form(desk, home, runs):
     async with desk() as d:
         await d.opens("RunScreen", "4")
         await d.press("E")
-        await d.until(lambda: any("has no checkpoint yet" in text for text, _ in notices(d)))
+        await d.until(lambda: any("has no checkpoint yet" in text for text, _ in messages(d)))
         await d.press("S")
-        await d.until(lambda: any("there is nothing to stop" in text for text, _ in notices(d)))
+        await d.until(lambda: any("there is nothing to stop" in text for text, _ in messages(d)))
         assert queued(home) == []
 
 

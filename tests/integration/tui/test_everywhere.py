@@ -14,6 +14,7 @@ from gentui.tui.screens.tour import lines
 from gentui.tui.themes import THEMES
 from gentui.tui.workbench import GentuiApp
 from tests.support.terminal import Terminal
+from tests.support.textual_private import notices
 
 
 @pytest.mark.parametrize("name", THEMES)
@@ -53,7 +54,7 @@ async def test_without_colour_no_theme_is_chosen(desk, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     async with desk() as d:
         await d.press("ctrl+t")
-        assert d.app.theme == "ansi-dark" and "NO_COLOR" in [told.message for told in d.app._notifications][-1]
+        assert d.app.theme == "ansi-dark" and "NO_COLOR" in [told.message for told in notices(d.app)][-1]
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"theme": 3, "toured": "x"}', '{"theme": "no such"}'])
@@ -69,7 +70,7 @@ async def test_what_is_copied_is_also_shown(desk, runs, size):
     run = runs.make(name="mine")
     async with desk(size) as d:
         await d.press("Y")
-        assert "Choose a run first" in [told.message for told in d.app._notifications][-1]
+        assert "Choose a run first" in [told.message for told in notices(d.app)][-1]
         d.app.open_run(run.id)
         await d.on("RunScreen")
         await d.opens("CopyScreen", "Y")

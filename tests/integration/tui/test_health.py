@@ -11,6 +11,7 @@ from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.runhead import RunHead
 from gentui.tui.widgets.table import Table
 from tests.support.app import Desk, Runs
+from tests.support.textual_private import screen_strips
 
 NASTY = "\x1b]52;c;b3duZWQ=\x07[/bold]\u202eevil\x1b[2J[@click=app.quit]x[/]"
 IGNORED = "The label is ignored: samples do not change with the label asked for."
@@ -177,7 +178,7 @@ async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, size, r
         if isinstance(d.app.screen, RunScreen):
             await d.until(lambda: d.app.screen.seen)
         await d.sees({"2": "‼ 3", "3": "‼", "4i": "evil"}.get(place, "‼ error"))
-        for strip in d.app.screen._compositor.render_strips():
+        for strip in screen_strips(d.app):
             for segment in strip:
                 assert not segment.control
                 assert not set(segment.text) & set("\x1b\x07\x9b\u202e\n\r")

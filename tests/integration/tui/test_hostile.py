@@ -21,6 +21,7 @@ from tests.support.emulator import ENV
 from tests.support.hostile import LONE, SALAM, SHALOM, Hostile, acts_of, is_harmless
 from tests.support.hostile import NASTY as ALL_OF_IT
 from tests.support.terminal import Terminal
+from tests.support.textual_private import screen_strips
 
 NASTY = "\x1b]52;c;b3duZWQ=\x07[/bold]\u202eevil\ud800\x1b[2J[@click=app.quit]x[/]"
 
@@ -71,7 +72,7 @@ async def test_nothing_untrusted_acts(desk, size, runs, place):
             await d.until(lambda: type(d.app.screen).__name__ != "HomeScreen")
         await d.pilot.pause()
         await d.sees({"2": "✗ failed", "3": "fid"}.get(place[0], "Charts"))
-        for strip in d.app.screen._compositor.render_strips():
+        for strip in screen_strips(d.app):
             for segment in strip:
                 assert segment.control is None or not segment.control
                 assert not set(segment.text) & set("\x1b\x07\x9b\u202e\n\r")
@@ -181,7 +182,7 @@ async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs,
         await d.press("right", "down", "right", "f3")
         await d.sees("Copied:")
         assert d.app.clipboard == clean(d.app.clipboard) and SHALOM in d.app.clipboard
-        for strip in d.app.screen._compositor.render_strips():
+        for strip in screen_strips(d.app):
             assert all(is_harmless(character) for segment in strip for character in segment.text)
 
 

@@ -13,6 +13,7 @@ from gentui.imports import importer
 from gentui.imports.discovery import find
 from tests.support.app import Desk
 from tests.support.logs import WandbFile
+from tests.support.textual_private import notices
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def imported(home, tmp_path) -> RunDir:
 
 
 def told(d: Desk, words: str) -> bool:
-    return any(words in one.message for one in d.app._notifications)
+    return any(words in one.message for one in notices(d.app))
 
 
 async def test_logs_are_imported_from_the_list_of_runs(desk, home, tmp_path):
@@ -106,7 +107,7 @@ async def test_what_needs_a_recipe_or_a_checkpoint_is_refused_in_a_sentence(desk
         await opened(d)
         await d.press(key)
         told = "was imported from wandb: it has no recipe or checkpoint here"
-        await d.until(lambda: any(told in notice.message for notice in d.app._notifications))
+        await d.until(lambda: any(told in notice.message for notice in notices(d.app)))
         assert type(d.app.screen).__name__ == "RunScreen"
     assert imported.read_state() == before
 

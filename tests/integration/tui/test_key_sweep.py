@@ -28,6 +28,7 @@ from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.workbench import GentuiApp
 from tests.support.app import Desk, digit_tiles, grid_png, look
 from tests.support.screens import SCREENS
+from tests.support.textual_private import notices
 
 WAYS: dict[str, tuple[str, ...]] = {
     "home": ("app.home",), "form": ("app.home", "home.edit"), "runs": ("app.runs",), "run": ("app.runs", "runs.open"),
@@ -213,7 +214,7 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
         keys_file("\n".join(f'"{name}" = "{stroke}"' for name, stroke in own.items()))
     wrong = []
     async with desk((120, 40)) as d:
-        assert not d.app._notifications, "keys.toml was understood"
+        assert not notices(d.app), "keys.toml was understood"
         recorder = Recorder(d.app, monkeypatch)
         for context in SCREENS:
             screen = await go(d, context)
@@ -296,7 +297,7 @@ async def test_each_key_is_answered_where_there_is_no_run(desk, home, context: s
 
 def seen(app: GentuiApp) -> tuple[Any, ...]:
     """All that a person would notice."""
-    return (app.screen, look(app), len(app._notifications), app.clipboard)
+    return (app.screen, look(app), len(notices(app)), app.clipboard)
 
 
 async def test_a_command_chosen_in_the_palette_is_done(desk, furnished):

@@ -10,6 +10,7 @@ from gentui.tui.screens.help import help_text
 from gentui.tui.screens.jump import LETTERS, targets
 from gentui.tui.widgets.table import Table
 from tests.support.screens import SCREENS
+from tests.support.textual_private import notices
 
 
 def test_dialogs_are_where_the_keys_of_the_app_do_not_work():
@@ -49,7 +50,7 @@ async def test_the_real_keys_work_and_are_shown(keys_file, desk, runs):
     keys_file('"runs.filter" = "f3"\n"app.machine" = "f9"\n"run.settings" = "f8"\n"runs.none" = "a"')
     run = runs.make(name="mine")
     async with desk((120, 30)) as d:
-        assert any("runs.none" in told.message for told in d.app._notifications)
+        assert any("runs.none" in told.message for told in notices(d.app))
         await d.opens("RunsScreen", "2")
         await d.sees("mine", "F3 Filter", "F9 Machine")
         await d.press("f3", "x", "y")

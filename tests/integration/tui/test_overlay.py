@@ -111,7 +111,7 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
         await d.sees("loss")
         await d.press("enter")
         chart = screen.query_one(Chart)
-        strokes = lambda: [one for one in chart._datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
+        strokes = lambda: [one for one in chart.datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
         await d.until(lambda: len(strokes()) == 8)
         kinds = {(stroke.letter, stroke.dash) for stroke in strokes()}
         assert len(kinds) == 8 and len({dash for _, dash in kinds}) == 4
@@ -133,7 +133,7 @@ async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
         await d.sees("● seed 27", "more (O tells all)")
         await d.press("enter")
         chart = screen.query_one(Chart)
-        strokes = lambda: [one for one in chart._datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
+        strokes = lambda: [one for one in chart.datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
         await d.until(lambda: len(strokes()) == 28)
         assert len({(stroke.letter, str(stroke.line_style)) for stroke in strokes()}) == 28
         await d.sees(*(f"seed {n:02d}" for n in range(28)))

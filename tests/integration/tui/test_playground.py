@@ -20,6 +20,7 @@ from gentui.tui.widgets.viewer import Viewer
 from tests.support.app import digit_tiles, grid_png
 from tests.support.engine import SMALL, finish, trainer
 from tests.support.terminal import Terminal
+from tests.support.textual_private import notices
 
 
 def train(home: Path, recipe: str = "digits-unet", **changes: Any) -> RunDir:
@@ -275,7 +276,7 @@ async def test_a_run_without_weights_or_images_has_no_playground(desk, runs):
         await d.opens("RunScreen", "4")
         await d.until(lambda: d.app.screen.seen)
         await d.press("P")
-        await d.until(lambda: any("has no checkpoint yet" in n.message for n in d.app._notifications))
+        await d.until(lambda: any("has no checkpoint yet" in n.message for n in notices(d.app)))
 
 
 async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, home, run, runs, monkeypatch):

@@ -10,6 +10,7 @@ from gentui.jobs import annotations, trash
 from gentui.tui.screens.runs import COLUMNS
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
+from tests.support.textual_private import notices
 
 
 def shown(d) -> list[str]:
@@ -18,7 +19,7 @@ def shown(d) -> list[str]:
 
 def told(d) -> str:
     """The notices in the corner."""
-    return " ".join(notice.message for notice in d.app._notifications)
+    return " ".join(notice.message for notice in notices(d.app))
 
 
 async def test_the_filter_chooses_and_says_its_mistake_while_it_is_typed(desk, size, runs):

@@ -29,9 +29,11 @@ from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.runs import RunsScreen
+from gentui.tui.textual_private.core import has_queued_messages
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.workbench import GentuiApp
 from tests.support.features import drawn
+from tests.support.textual_private import driver, resize_terminal
 
 SUPPORT = Path(__file__).parents[2] / "support"
 PRESSES = 2000
@@ -91,8 +93,7 @@ class Trainer(threading.Thread):
 
 async def send(app: GentuiApp, event: events.Event) -> None:
     event.set_sender(app)
-    assert app._driver is not None
-    app._driver.send_message(event)
+    driver(app).send_message(event)
 
 
 async def press(app: GentuiApp, stroke: str) -> None:
@@ -106,7 +107,7 @@ async def settle(app: GentuiApp, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         await asyncio.sleep(0.005)
-        if app._message_queue.empty():
+        if not has_queued_messages(app):
             return True
     return False
 
@@ -168,7 +169,7 @@ async def test_random_keys_and_resizes_over_a_live_run_crash_nothing(home: Path,
                 if rng.random() < 0.04:
                     for _ in range(rng.choice((1, 1, 1, 8))):  # a window's edge is dragged
                         size = Size(*rng.choice(SIZES))
-                        app._driver._size = size  # type: ignore[union-attr]
+                        resize_terminal(app, size)
                         await send(app, events.Resize(size, size))
                         pressed.append(f"{size.width}x{size.height}")
                 else:
@@ -213,8 +214,8 @@ async def test_keys_typed_after_the_one_that_quits_go_nowhere(desk, home):
     async with desk() as d:
         d.app.exit()
         app = d.app
-    await app._dispatch_message(events.Key("x", "x"))
-    await app._dispatch_message(events.Paste("x"))
+    await app.dispatch_message(events.Key("x", "x"))
+    await app.dispatch_message(events.Paste("x"))
     assert not app.screen_stack and not (home / "crash.log").exists()
 
 

@@ -14,6 +14,7 @@ from gentui.text import numbers
 from gentui.tui import formatting
 from gentui.tui.curves import MARKERS, TONES, ChartStyle, Curve, smooth, value_at, window_of
 from gentui.tui.overlay import AROUND
+from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import (
     DOTS,
@@ -26,6 +27,7 @@ from gentui.tui.widgets.chart import (
     rasterise,
 )
 from gentui.tui.widgets.charts import ChartBox, instead_of
+from tests.support.textual_private import screen_strips
 
 
 class Coloured(App):
@@ -47,7 +49,7 @@ class OneChart(Coloured):
 
 
 def drawn(app: App) -> str:
-    return "\n".join("".join(s.text for s in strip) for strip in app.screen._compositor.render_strips())
+    return "\n".join("".join(s.text for s in strip) for strip in screen_strips(app))
 
 
 def test_smoothing_begins_without_bias_and_skips_gaps():
@@ -93,12 +95,12 @@ def test_dots_are_the_ones_of_the_library(marks, mode):
     ):
         ours = rasterise(np.array([x0, x1], float), np.array([y0, y1], float), 6, 4, DOTS[marks])
         canvas = Canvas(6, 4)
-        canvas._refreshes_pending = 1  # it is on no screen
-        canvas.draw_hires_lines([(x0, y0, x1, y1)], mode)
-        theirs = [[char != " " for char in row] for row in canvas._buffer]
+        with without_refresh([canvas]):  # it is on no screen
+            canvas.draw_hires_lines([(x0, y0, x1, y1)], mode)
+        theirs = [[char != " " for char in row] for row in cells_of(canvas)[0]]
         assert (ours > 0).tolist() == theirs
         chars = [[GLYPHS[marks](int(bits)) if bits else " " for bits in row] for row in ours]
-        assert chars == canvas._buffer
+        assert chars == cells_of(canvas)[0]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ async def test_the_axis_holds_every_curve_of_the_chart():
         chart = app.query_one(Chart)
         chart.show(PAIR, ChartStyle())
         await pilot.pause()
-        assert chart._y_min < 1 and chart._y_max > 4
+        assert chart.y_limits[0] < 1 and chart.y_limits[1] > 4
         assert chart.show(PAIR[:1], ChartStyle()) and not chart.show(PAIR[:1], ChartStyle())
 
 
@@ -307,11 +309,11 @@ async def test_the_y_axis_may_leave_outliers_out():
         chart = app.query_one(Chart)
         await pilot.pause()
         chart.show([curve(values)], ChartStyle())
-        assert chart._y_max > 1e6
+        assert chart.y_limits[1] > 1e6
         chart.show([curve(values)], ChartStyle(clip=True))
-        assert chart._y_max < 10
+        assert chart.y_limits[1] < 10
         chart.show([curve([5.0, 1e6])], ChartStyle(clip=True))
-        assert chart._y_max > 1e6, "of a few values none is an outlier"
+        assert chart.y_limits[1] > 1e6, "of a few values none is an outlier"
 
 
 async def test_as_many_curves_as_there_are_colours_are_told_apart():
