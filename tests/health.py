@@ -1,6 +1,6 @@
 """Make every kind of run fall ill and print what the panel said: ``python -m tests.health [WORD …]``.
 
-With words, only the ills whose names hold one of them. Figures of a table in README and RESULTS.md are made so.
+With words, only the ills whose names hold one of them. The table in docs/results.md is made this way.
 """
 
 from __future__ import annotations

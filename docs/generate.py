@@ -1,0 +1,179 @@
+"""Write the parts of the documentation that follow from the code: ``python docs/generate.py``.
+
+- ``keys.md``: every key, from ``gentui.config.key_table``.
+- ``cli.md``: every command, from the click commands.
+- ``comparison.md``: the table between its two markers, from ``tests/features.toml``.
+
+``tests/unit/test_docs.py`` fails when one of them differs from what this writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gentui.cli.main import cli
+from gentui.config import key_table
+
+DOCS = Path(__file__).resolve().parent
+FEATURES = DOCS.parent / "tests" / "features.toml"
+HAS, HAS_NOT, UNKNOWN = "✓", "–", "·"
+BEGIN, END = "<!-- features -->\n", "<!-- end of features -->"
+GENERATED = "<!-- written by docs/generate.py: change the code, then run it -->\n"
+
+KEYS_INTRODUCTION = f"""# Keys
+
+{GENERATED}
+`?` in the app shows the same pages, those of the screen you are on first. Any key can be changed: put its id into
+`keys.toml` of the config directory, as in `"runs.stop" = "ctrl+k"` (see [the app](app.md#keys)). `^x` is Ctrl-X, `⇧X`
+is Shift-X. In tables `↑` `↓` or `k` `j` move, PgUp and PgDn move by a page, Home and End go to the first and the last
+row.
+"""
+
+CLI_INTRODUCTION = f"""# The command line
+
+{GENERATED}
+stdout carries data, stderr carries messages, and exit codes can be relied on. RUN is a run's id, a unique prefix of it,
+its name, or `latest`.
+
+<!-- run -->
+```sh
+gentui runs
+gentui show latest
+gentui events latest --kind metrics
+gentui tag latest +baseline
+gentui note latest 'the one to beat'
+gentui report latest -o report
+gentui rm latest
+gentui restore
+```
+
+`run` starts training in the background and prints the run's id. `--wait` shows progress and ends with the run; Ctrl-C,
+or closing the terminal, leaves the run going. Runs queue while the device is busy, and the queue drains with nobody
+logged in. `--host HOST` runs any command, or the app, on another machine over SSH. More examples are in
+[recipes](recipes.md), [evaluation](evaluation.md) and [importing](importing.md).
+
+| exit code | meaning |
+|---|---|
+| 0 | it worked |
+| 1 | the run failed |
+| 2 | the command line or the recipe is wrong |
+| 3 | there is no such run, recipe or data set |
+| 4 | it cannot be done here: data or weights are missing, say |
+"""
+
+SOURCES = """
+As of {looked}. {HAS}: it has this. {HAS_NOT}: its own documentation says that it has not. {UNKNOWN}: nothing was found
+about it. A test proves every {HAS} of gentui, and every other cell links its source; both are in
+[tests/features.toml](../tests/features.toml). The sources: {named}.
+
+{links}
+"""
+
+
+def keys() -> str:
+    """``keys.md``: one table for each screen, in the order of the key table."""
+    parts = [KEYS_INTRODUCTION]
+    for context, title in key_table.CONTEXTS.items():
+        parts.append(f"\n## {title}\n\n| key | name | what it does | id |\n|---|---|---|---|\n")
+        for key in key_table.TABLE:
+            if key.context == context:
+                strokes = " ".join(map(code, key.display_all.split()))
+                parts.append(f"| {strokes} | {cell(key.label)} | {cell(key.help)} | `{key.id}` |\n")
+    return "".join(parts)
+
+
+def command_line() -> str:
+    """``cli.md``: the program's own options, then every command, those of a group after it."""
+    parts = [CLI_INTRODUCTION]
+    for context in commands(click.Context(cli, info_name="gentui")):
+        parts.append(described(context))
+    return "".join(parts)
+
+
+def commands(context: click.Context) -> Iterator[click.Context]:
+    """A context for the command and, depth first, for each command below it."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            assert command is not None
+            yield from commands(click.Context(command, parent=context, info_name=name))
+
+
+def described(context: click.Context) -> str:
+    """A command's heading, usage, help and options as Markdown."""
+    command = context.command
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    parts = [f"\n## {context.command_path}\n\n```text\n{usage}\n```\n\n{prose(command.help or '')}\n"]
+    records = [
+        record
+        for parameter in command.get_params(context)
+        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context))
+    ]
+    parts.append("\n| option | |\n|---|---|\n")
+    parts += [f"| {code(option)} | {cell(prose(help))} |\n" for option, help in records]
+    return "".join(parts)
+
+
+def prose(text: str) -> str:
+    """A help text as Markdown: environment variables are code."""
+    return re.sub(r"(?<![`\w])\$[A-Z_]+", r"`\g<0>`", inspect.cleandoc(text))
+
+
+def code(text: str) -> str:
+    """``text`` as code within a table's cell."""
+    return "`` ` ``" if text == "`" else f"`{text}`".replace("|", r"\|")
+
+
+def cell(text: str) -> str:
+    """``text`` within a table's cell."""
+    return " ".join(text.split()).replace("|", r"\|").replace("*", r"\*").replace("<", "&lt;")
+
+
+def features() -> dict[str, Any]:
+    """The comparison with other tools, each cell with its evidence."""
+    return tomllib.loads(FEATURES.read_text())
+
+
+def comparison_table() -> str:
+    """The table of ``comparison.md``, with its sources."""
+    found = features()
+    tools: dict[str, str] = found["tools"]
+    ours, *others = tools
+    header = " | ".join([ours, *(f"{tool} {tools[tool]}" for tool in others)])
+    lines = [f"| | {header} |", "|---" * (len(tools) + 1) + "|"]
+    for row in found["row"]:
+        if "group" in row:
+            lines.append(f"| **{row['group']}** |" + " |" * len(tools))
+        cells = [f"[{c[0]}][{c[1]}]" if len(c) == 3 else c[0] for c in (row[tool] for tool in tools)]
+        lines.append(f"| {row['feature']} | {' | '.join(cells)} |")
+    sources = found["sources"]
+    named = "; ".join(f"[{source['what']}][{name}]" for name, source in sources.items())
+    links = "\n".join(f"[{name}]: {source['url']}" for name, source in sources.items())
+    return (
+        "\n".join(lines)
+        + "\n"
+        + SOURCES.format(
+            looked=found["looked"], named=named, links=links, HAS=HAS, HAS_NOT=HAS_NOT, UNKNOWN=UNKNOWN
+        )
+    )
+
+
+def comparison() -> str:
+    """``comparison.md`` with its table made anew."""
+    before, _, rest = (DOCS / "comparison.md").read_text().partition(BEGIN)
+    return before + BEGIN + comparison_table() + END + rest.partition(END)[2]
+
+
+FILES = {"keys.md": keys, "cli.md": command_line, "comparison.md": comparison}
+
+if __name__ == "__main__":
+    for name, text in FILES.items():
+        (DOCS / name).write_text(text())
