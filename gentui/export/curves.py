@@ -15,7 +15,7 @@ import numpy as np
 from gentui.text.numbers import significant
 
 if TYPE_CHECKING:
-    from gentui.index import Chart
+    from gentui.index import Series
 
 WIDTH, HEIGHT = 640, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 12, 28, 30
@@ -28,24 +28,24 @@ _FEW = 40  # points, each of which is then drawn
 _LETTER = 7  # pixels of the legend's, about
 
 
-def curves(charts: Sequence[tuple[str, Chart]], x_label: str = "step") -> str:
+def curves(charts: Sequence[tuple[str, Series]], x_label: str = "step") -> str:
     """An SVG document of at most four named series, or an empty text where none has a finite point."""
     charts = charts[: len(_LINES)]
-    finite = [np.isfinite(chart.lo) & np.isfinite(chart.hi) for _, chart in charts]
+    finite = [np.isfinite(series.lo) & np.isfinite(series.hi) for _, series in charts]
     known = [
-        (chart, is_finite) for (_, chart), is_finite in zip(charts, finite, strict=True) if is_finite.any()
+        (series, is_finite) for (_, series), is_finite in zip(charts, finite, strict=True) if is_finite.any()
     ]
     if not known:
         return ""
-    low = min(float(chart.lo[is_finite].min()) for chart, is_finite in known)
-    high = max(float(chart.hi[is_finite].max()) for chart, is_finite in known)
+    low = min(float(series.lo[is_finite].min()) for series, is_finite in known)
+    high = max(float(series.hi[is_finite].max()) for series, is_finite in known)
     logarithmic = low > 0 and high / low > _LOG_SPAN
     scale = np.log10 if logarithmic else np.asarray
     bottom, top = float(scale(low)), float(scale(high))
     if top <= bottom:
         bottom, top = bottom - 0.5, top + 0.5
-    first = min(float(chart.x[0]) for chart, _ in known)
-    last = max(max(float(chart.x[-1]) for chart, _ in known), first + 1)
+    first = min(float(series.x[0]) for series, _ in known)
+    last = max(max(float(series.x[-1]) for series, _ in known), first + 1)
 
     def across(x: np.ndarray) -> np.ndarray:
         return _LEFT + (x - first) / (last - first) * (WIDTH - _LEFT - _RIGHT)
@@ -54,19 +54,19 @@ def curves(charts: Sequence[tuple[str, Chart]], x_label: str = "step") -> str:
         return HEIGHT - _BOTTOM - (scale(y) - bottom) / (top - bottom) * (HEIGHT - _TOP - _BOTTOM)
 
     bands, lines, marks = [], [], []
-    for place, ((_, chart), is_finite) in enumerate(zip(charts, finite, strict=True)):
+    for place, ((_, series), is_finite) in enumerate(zip(charts, finite, strict=True)):
         colour, dashes = _LINES[place]
         for part in _runs_of(is_finite):
-            x, lo, hi, mean = (values[part] for values in (chart.x, chart.lo, chart.hi, chart.mean))
+            x, lo, hi, mean = (values[part] for values in (series.x, series.lo, series.hi, series.mean))
             band = [*_points(across(x), up(hi)), *_points(across(x[::-1]), up(lo[::-1]))]
             bands.append(f'<polygon fill="{colour}" points="{" ".join(band)}"/>')
             # a mean of extremes that are all positive lies between them
             line = " ".join(_points(across(x), up(np.clip(mean, lo, hi))))
             lines.append(f'<polyline stroke="{colour}" stroke-dasharray="{dashes}" points="{line}"/>')
-            if len(chart.x) <= _FEW:
+            if len(series.x) <= _FEW:
                 places = zip(across(x), up(mean), strict=True)
                 lines += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2.5" fill="{colour}"/>' for a, b in places]
-        for x in across(np.asarray(chart.marks, float)):
+        for x in across(np.asarray(series.marks, float)):
             marks.append(f'<text class="mark" x="{x:.1f}" y="{_TOP + 10}">×</text>')
     title = ", ".join(name for name, _ in charts)
     right, base = WIDTH - _RIGHT, HEIGHT - _BOTTOM

@@ -174,11 +174,11 @@ def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
         charts = [
             (
                 clean(name, 60),
-                index.score_chart(row.id, name) if name in scores else index.chart(row.id, name, COLUMNS),
+                index.score_series(row.id, name) if name in scores else index.series(row.id, name, COLUMNS),
             )
             for name in group
         ]
-        if all(chart.points < 2 for _, chart in charts) or not (svg := curves(charts)):
+        if all(series.points < 2 for _, series in charts) or not (svg := curves(charts)):
             continue
         name = f"pictures/{row.id}-curve-{len(drawn)}.svg"
         (folder / name).write_text(svg, encoding="utf-8")

@@ -6,7 +6,6 @@ Files are the truth; everything here can be made again from ``runs/``. See ``Ind
 from gentui.index.index import Index
 from gentui.index.rows import (
     AlertRow,
-    Chart,
     CheckpointRow,
     Evaluation,
     FigureRow,
@@ -14,12 +13,12 @@ from gentui.index.rows import (
     RunNotFound,
     RunRow,
     SampleRow,
+    Series,
     best_of,
 )
 
 __all__ = [
     "AlertRow",
-    "Chart",
     "CheckpointRow",
     "Evaluation",
     "FigureRow",
@@ -28,5 +27,6 @@ __all__ = [
     "RunNotFound",
     "RunRow",
     "SampleRow",
+    "Series",
     "best_of",
 ]

@@ -16,7 +16,6 @@ from engine.runs.directory import run_ids
 from gentui.index import status as run_status
 from gentui.index.rows import (
     AlertRow,
-    Chart,
     CheckpointRow,
     Evaluation,
     FigureRow,
@@ -24,6 +23,7 @@ from gentui.index.rows import (
     RunNotFound,
     RunRow,
     SampleRow,
+    Series,
 )
 from gentui.metrics.namespaces import SYSTEM
 
@@ -119,7 +119,7 @@ class Index:
         rows = self._ask("SELECT key FROM series WHERE run = ? AND key NOT LIKE '@%' ORDER BY id", run_id)
         return [row[0] for row in rows]
 
-    def chart(
+    def series(
         self,
         run_id: str,
         key: str,
@@ -127,37 +127,37 @@ class Index:
         lo: float | None = None,
         hi: float | None = None,
         axis: str = "step",
-    ) -> Chart:
+    ) -> Series:
         """A metric in at most ``columns`` buckets between ``lo`` and ``hi`` of the axis (None: its ends).
 
         ``axis`` is ``step``, ``time`` (seconds trained), ``images``, ``epoch`` or another metric, ``metric:lr``: then
         the buckets follow one another in steps, and their places may go back. Zoomed far out, the range
-        may begin up to a quarter of a column early. A metric the run does not have gives an empty chart.
+        may begin up to a quarter of a column early. A metric the run does not have gives an empty series.
         """
-        from gentui.index import chart
+        from gentui.index import series
 
-        found = self._read(lambda db: chart.chart(db, run_id, key, columns, lo, hi, axis))
-        return chart.empty() if found is None else found
+        found = self._read(lambda db: series.read(db, run_id, key, columns, lo, hi, axis))
+        return series.empty() if found is None else found
 
     def extent(self, run_id: str, axis: str = "step") -> tuple[float, float] | None:
         """The ends of a run's metrics on an axis; None while it has none."""
-        from gentui.index import chart
+        from gentui.index import series
 
-        return self._read(lambda db: chart.extent(db, run_id, axis))
+        return self._read(lambda db: series.extent(db, run_id, axis))
 
-    def score_chart(self, run_id: str, metric: str, axis: str = "step", like: str | None = None) -> Chart:
+    def score_series(self, run_id: str, metric: str, axis: str = "step", like: str | None = None) -> Series:
         """The scores of a metric along the run: those of the protocol with the most of them, for others do not
         compare. ``like``: those of the protocol that another run's have."""
         import numpy as np
 
-        from gentui.index import chart
+        from gentui.index import series
 
         main = protocol_of(metric, self.evaluations(like or run_id))
         of = [s for s in self.evaluations(run_id) if s.metric == metric]
         pairs = [(s.step, s.value) for s in of if (s.protocol_id or s.protocol) == main]
         steps, values = np.array(sorted(pairs, key=lambda pair: pair[0]), np.float64).reshape(-1, 2).T
-        found = self._read(lambda db: chart.of_scores(db, run_id, steps, values, axis))
-        return chart.empty() if found is None else found
+        found = self._read(lambda db: series.read_scores(db, run_id, steps, values, axis))
+        return series.empty() if found is None else found
 
     def last_metrics(self, run_id: str) -> dict[str, float]:
         """The last value of each metric; NaN and infinities included."""

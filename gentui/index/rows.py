@@ -166,7 +166,7 @@ class RunRow:
 
 
 @dataclass(slots=True)
-class Chart:
+class Series:
     """A series reduced to at most ``columns`` buckets; arrays are float64 and of one length but ``marks``.
 
     ``x`` is each bucket's place on the chosen axis, ``lo``, ``hi`` and ``mean`` its extremes and mean over

@@ -157,7 +157,7 @@ def redraw(home: Path, points: int) -> None:
                 asked, drawn = [], []
                 for turn in range(15):
                     began = time.perf_counter()
-                    found = index.chart(trainer.run.id, "loss", COLUMNS, *(window or (None, None)))
+                    found = index.series(trainer.run.id, "loss", COLUMNS, *(window or (None, None)))
                     asked.append(time.perf_counter() - began)
                     curve = Curve("loss", found.x, found.lo, found.hi, found.marks, found.points, found.mean)
                     began = time.perf_counter()

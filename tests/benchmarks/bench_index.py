@@ -88,11 +88,11 @@ def bench_chart(folder: Path, points: int) -> str:
     run.events_path(1).write_bytes(b"".join(_log(points, ("loss",), 0, spike)))
     index = Index(home)
     index.refresh()
-    chart = index.chart(run.id, "loss", columns=150)
+    chart = index.series(run.id, "loss", columns=150)
     seen = chart.points == points and chart.hi.max() == _SPIKE and len(chart.x) <= 150
-    ms = median_ms(lambda: index.chart(run.id, "loss", columns=150))
-    by_time = median_ms(lambda: index.chart(run.id, "loss", columns=150, axis="time"))
-    zoomed = median_ms(lambda: index.chart(run.id, "loss", columns=150, lo=points * 0.3, hi=points * 0.32))
+    ms = median_ms(lambda: index.series(run.id, "loss", columns=150))
+    by_time = median_ms(lambda: index.series(run.id, "loss", columns=150, axis="time"))
+    zoomed = median_ms(lambda: index.series(run.id, "loss", columns=150, lo=points * 0.3, hi=points * 0.32))
     return (
         f"chart of a {points:.0e}-point series at 150 columns: {ms:.2f} ms (time axis {by_time:.2f}, zoomed to "
         f"2 % {zoomed:.2f}), spike visible {'yes' if seen else 'NO'}"

@@ -137,10 +137,12 @@ def curve_of(
     is_sparse = is_score or is_signal(name)
     lo, hi = wanted.window or (None, None)
     if is_score:
-        chart = index.score_chart(run_id, name, wanted.axis, like)
+        series = index.score_series(run_id, name, wanted.axis, like)
     else:
-        chart = index.chart(run_id, name, wanted.columns, lo, hi, wanted.axis)
-    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_sparse)
+        series = index.series(run_id, name, wanted.columns, lo, hi, wanted.axis)
+    return Curve(
+        name, series.x, series.lo, series.hi, series.marks, series.points, series.mean, sparse=is_sparse
+    )
 
 
 def with_points_marked(curves: list[Curve]) -> Curves:

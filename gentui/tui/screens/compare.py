@@ -79,7 +79,7 @@ def look_up(index: Index, ids: tuple[str, ...], wanted: charting.ChartRequest) -
 
 def _joules(index: Index, run: RunRow) -> float | None:
     """By the power it took in the mean while it trained."""
-    mean = index.chart(run.id, WATTS, columns=1).mean
+    mean = index.series(run.id, WATTS, columns=1).mean
     return float(mean[0]) * run.seconds if len(mean) and np.isfinite(mean[0]) else None
 
 

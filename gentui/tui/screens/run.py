@@ -98,7 +98,7 @@ def look_up(
 def signals_of(index: Index, run_id: str, names: list[str]) -> dict[str, Any]:
     """Each signal of the run's health along the run."""
     chosen = [name for name in names if is_signal(name)][:SIGNALS]
-    return {name: index.chart(run_id, name, columns=SIGNALS) for name in chosen}
+    return {name: index.series(run_id, name, columns=SIGNALS) for name in chosen}
 
 
 class Thumbnail(Viewer):

@@ -85,7 +85,7 @@ def test_stop_checkpoints_and_resume_goes_on_to_the_end(home, launch):
     index = Index(home)
     index.refresh()
     assert 5 <= stopped_at < 60
-    assert index.chart(run.id, "loss").x.tolist() == list(range(1, 61))
+    assert index.series(run.id, "loss").x.tolist() == list(range(1, 61))
 
 
 def test_a_deaf_trainer_is_killed_with_its_group_after_the_grace(home, launch):

@@ -107,7 +107,7 @@ def test_random_kills_lose_nothing_and_leave_no_run_in_a_wrong_state(home, launc
         check(run, seen_final)
         assert run.read_state().status == index.run(run.id).status == "done"
         assert complete_records(run) == list(range(1, STEPS + 1))
-        assert index.chart(run.id, "loss").x.tolist() == list(range(1, STEPS + 1))
+        assert index.series(run.id, "loss").x.tolist() == list(range(1, STEPS + 1))
         assert index.run(run.id).corrupt <= sum(1 for _ in run.events_files())  # torn by a kill, at most
 
 

@@ -106,10 +106,10 @@ def test_a_resumed_attempt_replaces_what_older_ones_logged_beyond_its_start(inde
     assert index.run(run.id).step == 120 and index.run(run.id).best.value == 1.0
     Log(run, 2, began=900).start(80, "resumed").metrics(range(81, 101), loss=lambda s: 2.0)
     index.refresh()
-    chart = index.chart(run.id, "loss")
-    assert chart.x.tolist() == list(range(1, 101))
-    assert chart.lo.tolist() == [1.0] * 80 + [2.0] * 20
-    assert index.chart(run.id, "old").x[-1] == 80
+    series = index.series(run.id, "loss")
+    assert series.x.tolist() == list(range(1, 101))
+    assert series.lo.tolist() == [1.0] * 80 + [2.0] * 20
+    assert index.series(run.id, "old").x[-1] == 80
     row = index.run(run.id)
     assert row.step == 100 and row.metrics == {"loss": 2.0, "old": 5.0}
     assert row.best.value == 9.0 and [e.step for e in index.evaluations(run.id)] == [60]
@@ -137,7 +137,7 @@ def test_a_run_begun_again_without_a_checkpoint_forgets_its_first_attempt(index,
     Log(run, 1).start().metrics(range(0, 50), loss=float)
     Log(run, 2).start().metrics(range(1, 10), loss=lambda s: -s)
     index.refresh()
-    assert index.chart(run.id, "loss").x.tolist() == list(range(1, 10))
+    assert index.series(run.id, "loss").x.tolist() == list(range(1, 10))
     assert index.run(run.id).metrics == {"loss": -9.0}
 
 
@@ -160,7 +160,7 @@ def test_a_replaced_log_is_read_from_its_beginning(index, make_run):
     Log(run).start().metrics(range(1, 11), loss=lambda s: 7.0)
     settle()
     index.refresh()
-    assert index.chart(run.id, "loss").lo.tolist() == [7.0] * 10
+    assert index.series(run.id, "loss").lo.tolist() == [7.0] * 10
     assert index.run(run.id).step == 10
 
 
@@ -250,7 +250,7 @@ def test_two_processes_ingest_at_once_without_errors_or_double_rows(index, make_
     settle()
     index.refresh()
     for run in runs:
-        assert index.chart(run.id, "loss").points == 3000 and len(index.evaluations(run.id)) == 1
+        assert index.series(run.id, "loss").points == 3000 and len(index.evaluations(run.id)) == 1
     together = dump(index.path)
     index.rebuild()
     assert dump(index.path) == together
@@ -301,7 +301,7 @@ def test_a_damaged_or_foreign_index_is_made_again(index, make_run, damage):
     fresh = Index(index.home)
     fresh.refresh()
     assert [row.step for row in fresh.runs()] == [20_000]
-    assert fresh.chart(run.id, "loss", columns=10).points == 20_000
+    assert fresh.series(run.id, "loss", columns=10).points == 20_000
     assert [row.step for row in index.runs()] == [20_000]
 
 
@@ -359,7 +359,7 @@ def test_the_time_before_training_begins_is_no_training_time(index, make_run):
     log.start(10, "resumed").metrics(range(11, 21), loss=float)
     index.refresh()
     assert index.run(run.id).seconds == pytest.approx(20, abs=0.1) and index.run(run.id).step == 20
-    assert index.chart(run.id, "loss", axis="time").x[-1] == pytest.approx(20, abs=0.1)
+    assert index.series(run.id, "loss", axis="time").x[-1] == pytest.approx(20, abs=0.1)
 
 
 def test_a_figure_announced_again_under_its_path_is_there_once_as_it_is_now(index, make_run):

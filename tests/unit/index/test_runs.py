@@ -322,8 +322,8 @@ def test_an_index_may_be_asked_from_several_threads(index, make_run):
     def ask(n: int) -> int:
         if n % 10 == 0:
             index.refresh()
-        chart = index.chart(run.id, "loss")
-        assert chart.points <= 200
+        series = index.series(run.id, "loss")
+        assert series.points <= 200
         return len(index.runs())
 
     with ThreadPoolExecutor(8) as pool:
@@ -331,7 +331,7 @@ def test_an_index_may_be_asked_from_several_threads(index, make_run):
         log.metrics(range(1, 201), loss=float)
         assert set(answers) <= {0, 1}
     index.refresh()
-    assert index.chart(run.id, "loss").points == 200
+    assert index.series(run.id, "loss").points == 200
     assert dump(index.path)["runs"]
 
 

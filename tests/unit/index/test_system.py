@@ -16,8 +16,8 @@ def test_the_machine_is_no_metric_of_the_run(index, make_run):
     index.refresh()
     assert index.last_metrics(run.id) == {"loss": 49.0}
     assert index.metric_keys(run.id) == ["loss", "system/cpu_percent", "system/memory_percent"]
-    chart = index.chart(run.id, "system/cpu_percent")
-    assert (chart.x.tolist(), chart.lo.tolist()) == ([10, 20, 30], [60, 70, 80])
+    series = index.series(run.id, "system/cpu_percent")
+    assert (series.x.tolist(), series.lo.tolist()) == ([10, 20, 30], [60, 70, 80])
     assert index.run(run.id).step == 49 and index.run(run.id).corrupt == 0
 
 
@@ -64,4 +64,4 @@ def test_a_resumed_attempt_replaces_what_lies_beyond_it(index, make_run):
     second.add("system", 30, values={"cpu_percent": 99.0})
     index.refresh()
     assert index.last_metrics(run.id) == {"loss": 39.0}
-    assert index.chart(run.id, "system/cpu_percent").lo.tolist() == [10, 99]
+    assert index.series(run.id, "system/cpu_percent").lo.tolist() == [10, 99]

@@ -10,7 +10,7 @@ import numpy as np
 
 from gentui.index.log_ingestor import IMAGES, SECONDS
 from gentui.index.pyramid import LEVELS, from_kind
-from gentui.index.rows import Chart
+from gentui.index.rows import Series
 from gentui.metrics.namespaces import METRIC
 
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
@@ -21,15 +21,15 @@ _OVERHANG = 8  # a range may go beyond the last point by this part of itself
 _SUB_BUCKETS = 2  # a column is made of at least so many, so that columns differ little in width
 
 
-def empty() -> Chart:
+def empty() -> Series:
     none = np.empty(0)
-    return Chart(x=none, lo=none, hi=none, marks=none, points=0, mean=none, lo_x=none, hi_x=none)
+    return Series(x=none, lo=none, hi=none, marks=none, points=0, mean=none, lo_x=none, hi_x=none)
 
 
-def chart(
+def read(
     db: sqlite3.Connection, run: str, key: str, columns: int, lo: float | None, hi: float | None, axis: str
-) -> Chart:
-    """See ``Index.chart``."""
+) -> Series:
+    """See ``Index.series``."""
     if axis.startswith(METRIC):
         return _against(db, run, key, axis.removeprefix(METRIC), columns, lo, hi)
     if axis not in AXES:
@@ -63,8 +63,8 @@ def extent(db: sqlite3.Connection, run: str, axis: str) -> tuple[float, float] |
     return float(ends[0]), float(ends[1])
 
 
-def of_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.ndarray, axis: str) -> Chart:
-    """See ``Index.score_chart``."""
+def read_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.ndarray, axis: str) -> Series:
+    """See ``Index.score_series``."""
     if axis.startswith(METRIC):
         known = _span(db, run, axis.removeprefix(METRIC))
         along = _finite(_reduced(db, *known, _KNOTS, np.asarray)) if known else empty()
@@ -74,7 +74,7 @@ def of_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.nd
 
 def _against(
     db: sqlite3.Connection, run: str, key: str, other: str, columns: int, lo: float | None, hi: float | None
-) -> Chart:
+) -> Series:
     """A metric along another, in the order of their steps: where that goes back, so does the curve. Of the range
     ``lo`` to ``hi`` of the other, the steps are reduced between the first and the last that lie in it."""
     own, clock = _span(db, run, key), _span(db, run, other)
@@ -118,25 +118,25 @@ def _span(db: sqlite3.Connection, run: str, key: str) -> tuple[int, int, int] | 
     return None if first is None else (series[0], first, series[1])
 
 
-def _finite(chart: Chart) -> Chart:
-    """What a chart holds of values that are finite."""
-    known = np.isfinite(chart.lo) & np.isfinite(chart.hi)
-    mean = chart.lo if chart.mean is None else chart.mean
-    return replace(chart, x=chart.x[known], lo=chart.lo[known], hi=chart.hi[known], mean=mean[known])
+def _finite(series: Series) -> Series:
+    """The buckets of a series that hold finite values."""
+    known = np.isfinite(series.lo) & np.isfinite(series.hi)
+    mean = series.lo if series.mean is None else series.mean
+    return replace(series, x=series.x[known], lo=series.lo[known], hi=series.hi[known], mean=mean[known])
 
 
-def _through(along: Chart) -> Scale:
+def _through(along: Series) -> Scale:
     """Step → place, on straight lines between the means of these buckets."""
     assert along.mean is not None
     steps, places = along.x, along.mean
     return lambda step: np.asarray(np.interp(step, steps, places))
 
 
-def _plain(x: np.ndarray, values: np.ndarray) -> Chart:
+def _plain(x: np.ndarray, values: np.ndarray) -> Series:
     """Points as they are, NaN and infinities as gaps with marks."""
     finite = np.isfinite(values)
     values = np.where(finite, values, np.nan)
-    return Chart(
+    return Series(
         x=x, lo=values, hi=values.copy(), marks=x[~finite], points=len(values), mean=values.copy(),
         lo_x=x.copy(), hi_x=x.copy(),
     )  # fmt: skip
@@ -194,7 +194,7 @@ def knots(db: sqlite3.Connection, run: str, key: str, most: int = 2000) -> tuple
     return pairs[:, 0], pairs[:, 1]
 
 
-def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns: int, to_x: Scale) -> Chart:
+def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns: int, to_x: Scale) -> Series:
     few = db.execute(
         "SELECT step, value, kind FROM points WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step LIMIT ?",
         (series, first, last, columns + 1),
@@ -233,7 +233,7 @@ def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns
     middle = first + (lows[:, 0] + 0.5) * span / columns - 0.5
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(gap, np.nan, np.clip(lows[:, 3] / n, lows[:, 4], highs[:, 1]))
-    return Chart(
+    return Series(
         x=to_x(middle),
         lo=lows[:, 4],
         hi=highs[:, 1],
@@ -245,7 +245,7 @@ def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns
     )
 
 
-def _raw(rows: list[tuple[int, float | None, int]], to_x: Scale) -> Chart:
+def _raw(rows: list[tuple[int, float | None, int]], to_x: Scale) -> Series:
     steps = np.array([row[0] for row in rows], np.float64)
     values = np.array([from_kind(row[1], row[2]) for row in rows], np.float64)
     return _plain(to_x(steps), values)

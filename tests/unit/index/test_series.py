@@ -18,10 +18,10 @@ def series_of(index: Index, run, steps, value, **log):
 def test_a_short_series_is_given_point_for_point(index, make_run):
     run = make_run()
     series_of(index, run, range(1, 101), lambda s: s / 7)
-    chart = index.chart(run.id, "loss", columns=150)
-    assert chart.points == 100
-    assert chart.x.tolist() == list(range(1, 101))
-    assert (chart.lo == chart.hi).all() and np.allclose(chart.lo, np.arange(1, 101) / 7)
+    series = index.series(run.id, "loss", columns=150)
+    assert series.points == 100
+    assert series.x.tolist() == list(range(1, 101))
+    assert (series.lo == series.hi).all() and np.allclose(series.lo, np.arange(1, 101) / 7)
 
 
 @pytest.mark.parametrize("count", [151, 3000, 20_000, 40_000])
@@ -31,68 +31,68 @@ def test_a_spike_of_one_step_is_always_visible(index, make_run, count, where):
     at = 1 + int(where * (count - 1))
     series_of(index, run, range(1, count + 1), lambda s: 50.0 if s == at else -50.0 if s == at + 7 else 1.0)
     for columns in (37, 150):
-        chart = index.chart(run.id, "loss", columns=columns)
-        assert len(chart.x) <= columns and chart.points == count
-        assert chart.hi.max() == 50.0 and chart.hi_x[chart.hi.argmax()] == at
+        series = index.series(run.id, "loss", columns=columns)
+        assert len(series.x) <= columns and series.points == count
+        assert series.hi.max() == 50.0 and series.hi_x[series.hi.argmax()] == at
         if at + 7 <= count:
-            assert chart.lo.min() == -50.0 and chart.lo_x[chart.lo.argmin()] == at + 7
+            assert series.lo.min() == -50.0 and series.lo_x[series.lo.argmin()] == at + 7
 
 
 def test_every_bucket_holds_exactly_the_extremes_of_its_points(index, make_run):
     run = make_run()
     noise = np.random.default_rng(5).normal(size=30_001)
     series_of(index, run, range(1, 30_001), lambda s: float(noise[s]))
-    chart = index.chart(run.id, "loss", columns=100)
-    assert (np.diff(chart.x) > 0).all()
-    found = np.sort(np.concatenate([chart.lo, chart.hi]))
+    series = index.series(run.id, "loss", columns=100)
+    assert (np.diff(series.x) > 0).all()
+    found = np.sort(np.concatenate([series.lo, series.hi]))
     raw = set(noise.tolist())
     assert all(value in raw for value in found.tolist())
-    assert chart.hi.max() == noise[1:].max() and chart.lo.min() == noise[1:].min()
-    assert np.average(chart.mean) == pytest.approx(noise[1:].mean(), abs=0.02)
-    assert (chart.lo <= chart.mean).all() and (chart.mean <= chart.hi).all()
+    assert series.hi.max() == noise[1:].max() and series.lo.min() == noise[1:].min()
+    assert np.average(series.mean) == pytest.approx(noise[1:].mean(), abs=0.02)
+    assert (series.lo <= series.mean).all() and (series.mean <= series.hi).all()
 
 
 def test_zooming_reads_only_the_range_and_raises_the_resolution(index, make_run):
     run = make_run()
     series_of(index, run, range(1, 40_001), lambda s: 9.0 if s in (20_100, 30_000) else float(s % 5))
-    chart = index.chart(run.id, "loss", columns=150, lo=20_000, hi=20_140)
-    assert chart.points == 141 and chart.x[0] == 20_000 and chart.x[-1] == 20_140
-    assert chart.hi.max() == 9.0 and chart.hi_x[chart.hi.argmax()] == 20_100
-    assert index.chart(run.id, "loss", lo=1e9).points == 0
-    assert index.chart(run.id, "loss", lo=30, hi=20).points == 0
+    series = index.series(run.id, "loss", columns=150, lo=20_000, hi=20_140)
+    assert series.points == 141 and series.x[0] == 20_000 and series.x[-1] == 20_140
+    assert series.hi.max() == 9.0 and series.hi_x[series.hi.argmax()] == 20_100
+    assert index.series(run.id, "loss", lo=1e9).points == 0
+    assert index.series(run.id, "loss", lo=30, hi=20).points == 0
 
 
 def test_nan_and_infinity_are_marked_and_leave_a_gap(index, make_run):
     run = make_run()
     values = {50: math.nan, 51: math.inf, 52: -math.inf}
     series_of(index, run, range(1, 101), lambda s: values.get(s, 1.0))
-    chart = index.chart(run.id, "loss")
-    assert chart.marks.tolist() == [50, 51, 52]
-    assert np.isnan(chart.lo[49:52]).all() and np.isnan(chart.hi[49:52]).all()
-    assert np.isfinite(chart.lo[[48, 52]]).all()
+    series = index.series(run.id, "loss")
+    assert series.marks.tolist() == [50, 51, 52]
+    assert np.isnan(series.lo[49:52]).all() and np.isnan(series.hi[49:52]).all()
+    assert np.isfinite(series.lo[[48, 52]]).all()
 
 
 def test_non_finite_stretches_are_gaps_in_reduced_charts_too(index, make_run):
     run = make_run()
     series_of(index, run, range(1, 20_001), lambda s: math.nan if 5000 <= s < 10_000 or s == 15_000 else 2.0)
-    chart = index.chart(run.id, "loss", columns=100)
-    inside = (chart.x > 5200) & (chart.x < 9800)
-    assert np.isnan(chart.lo[inside]).all() and inside.sum() > 20
-    assert np.isfinite(chart.lo[(chart.x > 10_200)]).all()
-    assert 15_000 in chart.marks and 5000 in chart.marks
-    assert chart.points == 20_000
+    series = index.series(run.id, "loss", columns=100)
+    inside = (series.x > 5200) & (series.x < 9800)
+    assert np.isnan(series.lo[inside]).all() and inside.sum() > 20
+    assert np.isfinite(series.lo[(series.x > 10_200)]).all()
+    assert 15_000 in series.marks and 5000 in series.marks
+    assert series.points == 20_000
 
 
 def test_axes_of_time_images_and_epochs_map_steps_by_the_log_clocks(index, make_run):
     run = make_run()
     series_of(index, run, range(1, 501), float)
-    assert index.chart(run.id, "loss", axis="images").x[-1] == pytest.approx(500 * 8, abs=20)
-    assert index.chart(run.id, "loss", axis="time").x[-1] == pytest.approx(500, abs=3)
-    assert index.chart(run.id, "loss", axis="epoch").x[-1] == pytest.approx(50, abs=0.5)
-    zoomed = index.chart(run.id, "loss", axis="time", lo=100, hi=120)
+    assert index.series(run.id, "loss", axis="images").x[-1] == pytest.approx(500 * 8, abs=20)
+    assert index.series(run.id, "loss", axis="time").x[-1] == pytest.approx(500, abs=3)
+    assert index.series(run.id, "loss", axis="epoch").x[-1] == pytest.approx(50, abs=0.5)
+    zoomed = index.series(run.id, "loss", axis="time", lo=100, hi=120)
     assert zoomed.points == pytest.approx(21, abs=2) and zoomed.x[0] == pytest.approx(100, abs=1)
     with pytest.raises(ValueError, match="unknown axis"):
-        index.chart(run.id, "loss", axis="moon")
+        index.series(run.id, "loss", axis="moon")
 
 
 def test_clocks_stay_true_over_a_long_run_and_a_pause(index, make_run):
@@ -102,7 +102,7 @@ def test_clocks_stay_true_over_a_long_run_and_a_pause(index, make_run):
     log.began += 50_000  # suspended for fourteen hours
     log.metrics(range(10_001, 20_001), loss=float)
     index.refresh()
-    x = index.chart(run.id, "loss", columns=200, axis="time").x
+    x = index.series(run.id, "loss", columns=200, axis="time").x
     assert (np.diff(x) > 0).all()
     assert x[0] == pytest.approx(0, abs=200) and x[-1] == pytest.approx(70_000, abs=200)
     assert not ((x > 12_000) & (x < 58_000)).any()
@@ -110,10 +110,10 @@ def test_clocks_stay_true_over_a_long_run_and_a_pause(index, make_run):
 
 def test_an_unknown_metric_or_run_gives_an_empty_chart(index, make_run):
     run = make_run()
-    assert index.chart(run.id, "loss").points == 0  # no index yet
+    assert index.series(run.id, "loss").points == 0  # no index yet
     index.refresh()
-    assert index.chart(run.id, "loss").points == 0
-    assert index.chart("nobody", "loss").x.size == 0
+    assert index.series(run.id, "loss").points == 0
+    assert index.series("nobody", "loss").x.size == 0
 
 
 def test_the_pyramid_depends_on_the_points_alone(tmp_path):
@@ -170,15 +170,15 @@ def test_scores_are_charted_under_one_protocol_on_any_axis(index, make_run):
     log = Log(run).start().metrics(range(1, 101), loss=float)
     log.score(50, 9.0).score(100, 7.0).score(100, 70.0, protocol="another").score(100, 0.5, metric="ssim")
     index.refresh()
-    chart = index.score_chart(run.id, "fid")
-    assert (chart.x.tolist(), chart.lo.tolist(), chart.points) == ([50, 100], [9, 7], 2)
-    assert index.score_chart(run.id, "fid", "images").x == pytest.approx([400, 800])
-    assert index.score_chart(run.id, "fid", "epoch").x == pytest.approx([5, 10])
-    assert index.score_chart(run.id, "nothing").points == 0
+    series = index.score_series(run.id, "fid")
+    assert (series.x.tolist(), series.lo.tolist(), series.points) == ([50, 100], [9, 7], 2)
+    assert index.score_series(run.id, "fid", "images").x == pytest.approx([400, 800])
+    assert index.score_series(run.id, "fid", "epoch").x == pytest.approx([5, 10])
+    assert index.score_series(run.id, "nothing").points == 0
     log.score(60, math.nan)
     index.refresh()
-    chart = index.score_chart(run.id, "fid")
-    assert np.isnan(chart.lo[1]) and chart.marks.tolist() == [60]
+    series = index.score_series(run.id, "fid")
+    assert np.isnan(series.lo[1]) and series.marks.tolist() == [60]
 
 
 def test_scores_of_two_runs_are_charted_under_the_protocol_of_one(index, make_run):
@@ -187,8 +187,8 @@ def test_scores_of_two_runs_are_charted_under_the_protocol_of_one(index, make_ru
     log = Log(other).start().metrics(range(1, 11), loss=float)
     log.score(5, 3.0, protocol="another").score(10, 2.0, protocol="another").score(10, 7.0)
     index.refresh()
-    assert index.score_chart(other.id, "fid").lo.tolist() == [3, 2]
-    assert index.score_chart(other.id, "fid", like=one.id).lo.tolist() == [7]
+    assert index.score_series(other.id, "fid").lo.tolist() == [3, 2]
+    assert index.score_series(other.id, "fid", like=one.id).lo.tolist() == [7]
 
 
 def test_the_ends_of_a_run_are_known_on_every_axis(index, make_run):
@@ -207,14 +207,14 @@ def test_columns_stay_in_their_places_while_a_series_grows(index, make_run):
     run = make_run()
     log = Log(run).start().metrics(range(1, 20_001), loss=lambda s: float(s % 7))
     index.refresh()
-    before = index.chart(run.id, "loss", columns=100, lo=1, hi=20_480)
+    before = index.series(run.id, "loss", columns=100, lo=1, hi=20_480)
     log.metrics(range(20_001, 20_301), loss=lambda s: float(s % 7))
     index.refresh()
-    after = index.chart(run.id, "loss", columns=100, lo=1, hi=20_480)
+    after = index.series(run.id, "loss", columns=100, lo=1, hi=20_480)
     whole = len(before.x) - 1  # the last column was not full
     assert after.points == 20_300 and whole > 90
     assert (after.x[:whole] == before.x[:whole]).all() and (after.mean[:whole] == before.mean[:whole]).all()
-    assert index.chart(run.id, "loss", columns=100, lo=1, hi=1e12).points == 20_300
+    assert index.series(run.id, "loss", columns=100, lo=1, hi=1e12).points == 20_300
 
 
 def two_series(index, run, count, loss, other):
@@ -226,26 +226,26 @@ def two_series(index, run, count, loss, other):
 def test_a_metric_is_the_axis_of_another(index, make_run):
     run = make_run()
     two_series(index, run, 100, float, lambda s: 1 / s)
-    chart = index.chart(run.id, "loss", axis="metric:lr")
-    assert chart.points == 100 and np.allclose(chart.x, 1 / np.arange(1, 101))
-    assert chart.lo.tolist() == list(range(1, 101)), "in the order of the steps, though the axis goes back"
+    series = index.series(run.id, "loss", axis="metric:lr")
+    assert series.points == 100 and np.allclose(series.x, 1 / np.arange(1, 101))
+    assert series.lo.tolist() == list(range(1, 101)), "in the order of the steps, though the axis goes back"
     assert index.extent(run.id, "metric:lr") == (0.01, 1.0)
-    some = index.chart(run.id, "loss", axis="metric:lr", lo=0.05, hi=0.1)
+    some = index.series(run.id, "loss", axis="metric:lr", lo=0.05, hi=0.1)
     assert {10.0, 15.0, 20.0} <= set(some.lo.tolist())
     for absent in ("metric:beta", "metric:"):
-        assert index.chart(run.id, "loss", axis=absent).points == 0 and index.extent(run.id, absent) is None
+        assert index.series(run.id, "loss", axis=absent).points == 0 and index.extent(run.id, absent) is None
 
 
 def test_a_metric_as_axis_zooms_to_every_single_point(index, make_run):
     run = make_run()
     two_series(index, run, 40_000, lambda s: 9.0 if s == 20_100 else 1.0, lambda s: s * 1e-3)
-    whole = index.chart(run.id, "loss", columns=100, axis="metric:lr")
+    whole = index.series(run.id, "loss", columns=100, axis="metric:lr")
     assert len(whole.x) <= 100 and whole.hi.max() == 9.0 and whole.points == 40_000
     assert whole.hi_x[whole.hi.argmax()] == pytest.approx(20.1, abs=0.4), "to a column"
-    near = index.chart(run.id, "loss", columns=150, lo=20.05, hi=20.15, axis="metric:lr")
+    near = index.series(run.id, "loss", columns=150, lo=20.05, hi=20.15, axis="metric:lr")
     at = near.hi.argmax()
     assert near.hi[at] == 9.0 and near.x[at] == pytest.approx(20.1, abs=2e-3) and near.points < 1000
-    between = index.chart(run.id, "loss", columns=150, lo=20.0501, hi=20.0502, axis="metric:lr")
+    between = index.series(run.id, "loss", columns=150, lo=20.0501, hi=20.0502, axis="metric:lr")
     assert between.points > 1, "a stretch between two points has those on both of its sides"
 
 
@@ -254,18 +254,18 @@ def test_an_axis_that_goes_up_and_down_and_has_gaps_is_followed(index, make_run,
     run = make_run()
     values = {7: math.nan, 9: math.inf}
     two_series(index, run, count, float, lambda s: values.get(s, abs(s - count // 2) * 1.0))
-    chart = index.chart(run.id, "loss", columns=80, axis="metric:lr")
-    assert np.isfinite(chart.x).all() and chart.points == count
-    turn = chart.x.argmin()
-    assert (np.diff(chart.x[:turn]) < 0).all() and (np.diff(chart.x[turn:]) > 0).all()
+    series = index.series(run.id, "loss", columns=80, axis="metric:lr")
+    assert np.isfinite(series.x).all() and series.points == count
+    turn = series.x.argmin()
+    assert (np.diff(series.x[:turn]) < 0).all() and (np.diff(series.x[turn:]) > 0).all()
     ends = index.extent(run.id, "metric:lr")
-    assert ends == (0.0, count / 2) and chart.x.min() >= 0 and chart.x.max() <= count / 2
-    seen = index.chart(run.id, "loss", columns=80, lo=count / 4, hi=count, axis="metric:lr")
+    assert ends == (0.0, count / 2) and series.x.min() >= 0 and series.x.max() <= count / 2
+    seen = index.series(run.id, "loss", columns=80, lo=count / 4, hi=count, axis="metric:lr")
     assert seen.lo.min() < count / 4 and seen.hi.max() > count * 3 / 4, "both branches are in the window"
 
 
 def test_an_axis_that_was_never_finite_has_nothing_along_it(index, make_run):
     run = make_run()
     two_series(index, run, 50, float, lambda s: math.nan)
-    assert index.chart(run.id, "loss", axis="metric:lr").points == 0
+    assert index.series(run.id, "loss", axis="metric:lr").points == 0
     assert index.extent(run.id, "metric:lr") is None
