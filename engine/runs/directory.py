@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -62,6 +63,23 @@ def read_head(path: Path, limit: int = 1 << 20) -> str:
     """The text of a file that should be small, and no more than ``limit`` bytes of it."""
     with path.open("rb") as file:
         return file.read(limit).decode("utf-8", "replace")
+
+
+class NotAPlainFile(OSError):
+    """The path is a directory, a FIFO, a socket or a device."""
+
+
+def open_plain_file(path: str | os.PathLike[str]) -> int:
+    """Open a regular file for reading and return its descriptor.
+
+    Never waits on a FIFO and never follows a symbolic link in the last part of the path. Raises OSError;
+    NotAPlainFile for anything but a regular file, and errno ELOOP for a link.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise NotAPlainFile(errno.EINVAL, "it is not a plain file", os.fspath(path))
+    return fd
 
 
 def boot_id() -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import stat
 import threading
 import time
 import zlib
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.runs.directory import FILE_MODE
+from engine.runs.directory import FILE_MODE, NotAPlainFile, open_plain_file
 
 Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status", "system"]
 
@@ -170,17 +169,13 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
 def _open(path: Path) -> int | None:
     """A descriptor on a plain file; None for anything else (a FIFO would make its reader wait for ever)."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except FileNotFoundError:
+        return open_plain_file(path)
+    except (FileNotFoundError, NotAPlainFile):
         return None
     except OSError as error:
         if error.errno == errno.ELOOP:
             return None
         raise
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        return None
-    return fd
 
 
 def last_event(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:

@@ -1,66 +1,63 @@
-"""A person's own keys: ``keys.toml`` in the config directory, by the ids of the table of keys.
+"""The user's own key bindings: ``keys.toml`` in the config directory, by the ids of the key table.
 
 ::
 
     "runs.stop" = "ctrl+k"
     "app.help" = ["f1", "?"]
 
-A line that cannot be used is left out and told in one sentence; the key stays what it was.
+An entry that cannot be used is ignored with one sentence; its action keeps the default key.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.runs.paths import config_dir
 from gentui.config import key_table
+from gentui.config.schema import ConfigFile
 from gentui.text.sanitize import clean
 
 _KEY = re.compile(r"(?:(?:ctrl|shift|alt|super|meta)\+)*(?:[a-z][a-z0-9_]*|[A-Za-z0-9])")
 
 
+_file = ConfigFile("keys.toml")
+
+
 def path() -> Path:
-    return config_dir() / "keys.toml"
+    return _file.path
 
 
 def read() -> tuple[dict[str, str], list[str]]:
-    """Keys by id, as Textual writes them (``ctrl+k,f5``), and a sentence for each that cannot be used."""
-    try:
-        raw = tomllib.loads(path().read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}, []
-    except (OSError, ValueError, RecursionError) as error:
-        return {}, [f"{path()} cannot be read and is left out: {clean(error, 160)}."]
-    wanted: dict[str, str] = {}
-    troubles = []
+    """Remapped keys by action id, as Textual writes them (``ctrl+k,f5``), and a sentence for each unusable entry."""
+    raw, trouble = _file.read()
+    requested: dict[str, str] = {}
+    troubles = [trouble] if trouble else []
     for name, value in _flat(raw):
         strokes, trouble = _strokes(name, value)
         if trouble:
             troubles.append(f"keys.toml: {trouble}.")
         else:
-            wanted[name] = ",".join(strokes)
-    while clash := _clash(wanted):
+            requested[name] = ",".join(strokes)
+    while clash := _clash(requested):
         mine, other, stroke = clash
-        del wanted[mine]
+        del requested[mine]
         troubles.append(f"keys.toml: {key_table.name_of(stroke)} is taken by {other}, so {mine} keeps its key.")
-    for name, mapped in wanted.items():
+    for name, mapped in requested.items():
         for stroke in set(mapped.split(",")) & set(key_table.EATEN):
             troubles.append(
                 f"keys.toml: {key_table.name_of(stroke)} of {name} may never arrive: {key_table.EATEN[stroke]}."
             )
-    return wanted, troubles
+    return requested, troubles
 
 
 def _flat(raw: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """``"runs.stop" = …`` and ``[runs] stop = …`` are the same."""
-    found: list[tuple[str, Any]] = []
+    """Entries by dotted key: ``"runs.stop" = …`` and ``[runs] stop = …`` are the same."""
+    entries: list[tuple[str, Any]] = []
     for name, value in raw.items():
-        found += _flat(value, f"{before}{name}.") if isinstance(value, dict) else [(f"{before}{name}", value)]
-    return found
+        entries += _flat(value, f"{before}{name}.") if isinstance(value, dict) else [(f"{before}{name}", value)]
+    return entries
 
 
 def _strokes(name: str, value: Any) -> tuple[list[str], str]:
@@ -70,20 +67,20 @@ def _strokes(name: str, value: Any) -> tuple[list[str], str]:
         return [], f"there is no action {clean(name, 60)!r}{meant}"
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        return [], f"{name} wants a key such as 'ctrl+k', or a list of them"
+        return [], f"{name} needs a key such as 'ctrl+k', or a list of them"
     strokes = [key_table.key_called(word) for word in words]
     for word, key in zip(words, strokes, strict=True):
         if key in key_table.SAME:
             sent = key_table.name_of(key_table.SAME[key])
             return [], f"terminals send {clean(word, 40)} as {sent}, so {name} keeps its own"
     bad = next((word for word, key in zip(words, strokes, strict=True) if not _KEY.fullmatch(key)), None)
-    return (strokes, "") if bad is None else ([], f"{clean(bad, 40)!r} is no key, so {name} keeps its own")
+    return (strokes, "") if bad is None else ([], f"{clean(bad, 40)!r} is not a key, so {name} keeps its own")
 
 
-def _clash(wanted: dict[str, str]) -> tuple[str, str, str] | None:
-    """(the id in the wrong, what has its key already, the key) of the first clash."""
-    strokes = {key.id: wanted.get(key.id, key.keys).split(",") for key in key_table.TABLE}
-    for name in wanted:
+def _clash(requested: dict[str, str]) -> tuple[str, str, str] | None:
+    """(the remapped id, the holder of its key, the key) of the first conflict."""
+    strokes = {key.id: requested.get(key.id, key.keys).split(",") for key in key_table.TABLE}
+    for name in requested:
         context = key_table.BY_ID[name].context
         for stroke in strokes[name]:
             if stroke in key_table.RESERVED and context not in key_table.MODAL:

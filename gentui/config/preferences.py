@@ -1,66 +1,76 @@
-"""What the app remembers of a person between two starts: ``app.json`` in the config directory."""
+"""The user's preferences, which the app keeps in ``app.json`` of the config directory."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import DIR_MODE, write_atomically
-from engine.runs.paths import config_dir
+from gentui.config.schema import ConfigFile, parse, setting
 
 IMAGES = ("auto", "kitty", "sixel", "half", "none")
-CHOICES: dict[str, tuple[str, ...]] = {
-    "palette": ("theme", "bright", "sunset"),
-    "images": IMAGES,
-    "lines": ("", "braille", "block", "ascii"),
-    "start": ("recipes", "runs", "newest"),
-}
-"""What a word may be, where not any."""
+_file = ConfigFile("app.json")
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """``toured``: the tour of the first start has been seen. ``palette``: of the curves. ``images``: how pictures are
-    drawn; ``lines``: what curves are made of, "" as each family's charts were left. ``start``: what is opened first.
-    ``runs_filter`` and ``runs_columns``: what the list of runs was left with.
+    """Settings with a title are on the preferences screen; the app sets the others itself.
+
+    ``toured``: whether the tour of the first start has been shown. ``runs_filter`` and ``runs_columns``: the filter and
+    the extra columns that the list of runs was left with.
     """
 
-    theme: str = ""
-    toured: bool = False
-    palette: str = "theme"
-    images: str = "auto"
-    lines: str = ""
-    start: str = "recipes"
-    low_bandwidth: bool = False
-    runs_filter: str = ""
-    runs_columns: str = ""
+    theme: str = setting("", title="theme", help="of the whole app")
+    toured: bool = setting(False)
+    palette: str = setting(
+        "theme", choices=("theme", "bright", "sunset"), title="curves", help="colours of the curves"
+    )
+    images: str = setting(
+        "auto",
+        choices=IMAGES,
+        labels={"half": "half blocks"},
+        title="pictures",
+        help="auto: from the next start",
+    )
+    lines: str = setting(
+        "",
+        choices=("", "braille", "block", "ascii"),
+        labels={"": "as last used"},
+        title="lines",
+        help="of all charts, from the next start",
+    )
+    start: str = setting(
+        "recipes",
+        choices=("recipes", "runs", "newest"),
+        labels={"newest": "newest run"},
+        title="start screen",
+        help="opened first",
+    )
+    low_bandwidth: bool = setting(False, title="low bandwidth", help="fewer redraws, from the next start")
+    runs_filter: str = setting("")
+    runs_columns: str = setting("")
 
 
 def path() -> Path:
-    return config_dir() / "app.json"
+    return _file.path
 
 
 def read() -> Preferences:
-    """What is remembered; nothing where the file is missing or broken, or of what is no choice."""
-    try:
-        raw = json.loads(path().read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return Preferences()
-    found = {}
-    for field in fields(Preferences):
-        value = raw.get(field.name) if isinstance(raw, dict) else None
-        if type(value) is type(field.default) and value in CHOICES.get(field.name, (value,)):
-            found[field.name] = value
-    return Preferences(**found)
+    """The saved preferences; defaults for what is missing or invalid."""
+    return parse(Preferences, _file.read()[0])[0]
+
+
+def problem() -> str:
+    """A sentence on what of the saved preferences is ignored; "" for nothing."""
+    content, trouble = _file.read()
+    invalid = parse(Preferences, content)[1]
+    return trouble or (f"Ignored in {path()}: {'; '.join(invalid)}." if invalid else "")
 
 
 def remember(**changes: Any) -> bool:
-    """Change some of it; False where the directory cannot be written."""
+    """Save changed preferences; False if the file cannot be written."""
     try:
-        path().parent.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
-        write_atomically(path(), json.dumps(asdict(replace(read(), **changes)), indent=1).encode())
+        _file.update(lambda content: asdict(replace(parse(Preferences, content)[0], **changes)))
     except OSError:
         return False
     return True

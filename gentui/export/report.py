@@ -18,6 +18,7 @@ from gentui.metrics import grouping
 from gentui.runs import alarms
 from gentui.runs.scores import over_seeds
 from gentui.text.numbers import full_rate, plus_minus, significant
+from gentui.text.paths import resolve_inside
 from gentui.text.sanitize import clean, clean_lines
 
 if TYPE_CHECKING:
@@ -197,23 +198,13 @@ def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tupl
     chosen += sorted(newest.items(), key=lambda item: (item[1].path.endswith(".gif"), item[0]))
     copied = []
     for number, (what, picture) in enumerate(chosen):
-        source = _inside(run, picture.path)
-        if source is not None:
+        source = resolve_inside(run.path, picture.path)
+        if source is not None and source.suffix.lower() in PICTURES and source.is_file():
             name = f"pictures/{row.id}-{number}{source.suffix.lower()}"
             shutil.copyfile(source, folder / name)
             said = f": {picture.caption}" if picture.caption else ""
             copied.append((name, clean(f"{what} at step {picture.step}{said}", 600)))
     return copied
-
-
-def _inside(run: RunDir, path: str) -> Path | None:
-    """A picture of the run; an event may name any path, and only those inside its directory are copied."""
-    try:
-        source = (run.path / path).resolve()
-        good = source.is_relative_to(run.path.resolve()) and source.is_file()
-    except (OSError, ValueError):
-        return None
-    return source if good and source.suffix.lower() in PICTURES else None
 
 
 def _html(sections: list[Section], others: list[Comparison]) -> str:

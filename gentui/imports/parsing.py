@@ -6,13 +6,13 @@ import errno
 import importlib
 import math
 import os
-import stat
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from engine.runs.directory import NotAPlainFile, open_plain_file
 from gentui.imports.log_entries import Entry, MissingLibrary, NoSuchPath, Skipped, Source, Unusable
 
 Opener = partial[Any]  # of a Source
@@ -52,20 +52,18 @@ class GrowingFile:
 
     def __init__(self, path: Path):
         self.path, self.offset = path, 0
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
         try:
-            self._fd = os.open(path, flags)
+            self._fd = open_plain_file(path)
         except FileNotFoundError:
             raise NoSuchPath(f"there is no file {path}") from None
+        except NotAPlainFile:
+            raise Unusable(
+                f"{path} is not a plain file; what comes through a pipe is read by `gentui import -`"
+            ) from None
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise Unusable(f"{path} is a link, which is not followed here") from None
             raise
-        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
-            os.close(self._fd)
-            raise Unusable(
-                f"{path} is not a plain file; what comes through a pipe is read by `gentui import -`"
-            )
 
     @property
     def modified_at(self) -> float:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from engine.runs.directory import open_plain_file
 from gentui.imports.log_entries import (
     ConsoleText,
     Ended,
@@ -39,6 +39,7 @@ from gentui.imports.parsing import (
     number_of,
     step_of,
 )
+from gentui.text.paths import resolve_inside
 
 _HEADER = b":W&B\xe1\xbe\x00"
 _BLOCK = 1 << 15
@@ -231,20 +232,16 @@ class WandbLog(Source):
         """The bytes of a file of the run's, or why they are not taken: nothing outside ``files`` is ever read."""
         if not isinstance(path, str) or "\0" in path:
             return ABSENT
-        relative = PurePosixPath(path)
-        if relative.is_absolute() or ".." in relative.parts:
+        place = resolve_inside(self._files, path, follow_links=False)
+        if place is None:
             return OUTSIDE
         try:
-            place = self._files / relative
-            if place.resolve() != place:  # a link on the way
-                return OUTSIDE
-            fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-        except (OSError, ValueError, RuntimeError):
+            fd = open_plain_file(place)
+        except (OSError, ValueError):
             return ABSENT
         with os.fdopen(fd, "rb") as file:
-            found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_PICTURE:
-                return "files too large for a picture" if stat.S_ISREG(found.st_mode) else ABSENT
+            if os.fstat(fd).st_size > LARGEST_PICTURE:
+                return "files too large for a picture"
             return file.read(LARGEST_PICTURE)
 
     def _stats(self, stats: Any) -> Iterator[Entry]:

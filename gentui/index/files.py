@@ -10,12 +10,11 @@ import hashlib
 import json
 import math
 import os
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import STATUSES
+from engine.runs.directory import STATUSES, NotAPlainFile, open_plain_file
 from gentui.jobs import annotations
 from gentui.text.sanitize import clean
 
@@ -33,17 +32,17 @@ class Unreadable(Exception):
 def read_small(path: Path) -> bytes:
     """The whole of a small plain file; never waits on a FIFO, follows a link or reads a giant."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        fd = open_plain_file(path)
     except FileNotFoundError:
         raise Unreadable(f"{path.name} is missing") from None
+    except NotAPlainFile:
+        raise Unreadable(f"{path.name} is not a plain file") from None
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read: {error.strerror}") from None
     try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode):
-            raise Unreadable(f"{path.name} is not a plain file")
-        if found.st_size > _LIMIT:
-            raise Unreadable(f"{path.name} is too large ({found.st_size} bytes)")
+        size = os.fstat(fd).st_size
+        if size > _LIMIT:
+            raise Unreadable(f"{path.name} is too large ({size} bytes)")
         return os.read(fd, _LIMIT)
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read: {error.strerror}") from None

@@ -14,6 +14,7 @@ from engine.runs.events import read_events
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole
 from gentui.metrics.namespaces import SEVERITIES, SYSTEM, is_system
+from gentui.text.paths import is_inside
 from gentui.text.sanitize import clean
 
 CHUNK = 1 << 20
@@ -233,7 +234,7 @@ class LogIngestor:
 
     def _sample(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
         path = text(event.get("path"))
-        if not _inside(path):
+        if not _is_acceptable(path):
             return False
         row = (self.run.id, step, path, attempt, clean(text(event.get("caption"))), t,
                whole(event.get("rows")), whole(event.get("columns")))  # fmt: skip
@@ -242,7 +243,7 @@ class LogIngestor:
 
     def _figure(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
         path = text(event.get("path"))
-        if not _inside(path):
+        if not _is_acceptable(path):
             return False
         row = (self.run.id, step, clean(text(event.get("name")), 100), path, attempt,
                clean(text(event.get("caption"))), t)  # fmt: skip
@@ -251,7 +252,7 @@ class LogIngestor:
 
     def _checkpoint(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
         path, which = text(event.get("path")), clean(text(event.get("which")), 40)
-        if not _inside(path) or not which:
+        if not _is_acceptable(path) or not which:
             return False
         row = (self.run.id, which, step, path, attempt, whole(event.get("bytes")) or 0, t)
         self.db.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)", row)
@@ -410,11 +411,6 @@ def _is_better(score: tuple[Any, ...], held: tuple[Any, ...], at: dict[tuple[str
 _KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation", "system"})
 
 
-def _inside(path: str) -> bool:
-    """Whether a path from an event stays inside the run's directory and is fit to be shown."""
-    return (
-        0 < len(path) <= 300
-        and not path.startswith("/")
-        and ".." not in path.split("/")
-        and clean(path, 300) == path
-    )
+def _is_acceptable(path: str) -> bool:
+    """Whether a path from an event stays inside the run's directory and can be displayed as it is."""
+    return len(path) <= 300 and is_inside(path) and clean(path, 300) == path

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from engine.runs.directory import JobDir, RunDir, is_run_id, job_ids
 from engine.runs.events import last_event
-from gentui.text.sanitize import clean
+from gentui.text.tail import CUT, Tail
 
 EVALUATION_PREFIX = "eval-"
 """Prefix of an evaluation's id; the rest has the form of a run id."""
@@ -179,11 +179,7 @@ def last_error(job: JobDir) -> str:
 
 def log_lines(job: JobDir, tail: int = 1 << 14) -> list[str]:
     """The last complete, non-blank lines of ``log.txt``, sanitised. ``tail``: how many bytes to read."""
-    try:
-        with job.log_path.open("rb") as file:
-            begin = max(0, os.fstat(file.fileno()).st_size - tail)
-            file.seek(begin)
-            lines = file.read(tail).decode(errors="replace").splitlines()
-    except OSError:
-        return []
-    return [clean(line, 300) for line in lines[1 if begin else 0 :] if line.strip()]
+    lines = Tail(job.log_path, chunk=tail).read()
+    if lines[:1] == (CUT,):
+        lines = lines[2:]  # the first line read was cut
+    return [line[:300] for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""Which process is the trainer, and signals to it and nothing else."""
+"""Find a job's process and send signals to it, and to nothing else."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from engine.runs.directory import State, boot_id, process_start_time
 
 
 def open_trainer(state: State) -> int | None:
-    """A pidfd on the trainer that ``state`` names, or None when that very process is not running any more.
+    """Open a pidfd on the process that ``state`` names; None if that process is no longer running.
 
-    Boot id, pid and start time must all match, and are compared again after the pidfd is open: from then
-    on the descriptor means that process even if the pid is given away.
+    Boot id, pid and start time must all match. The start time is compared after the pidfd is open: from then on the
+    descriptor refers to that process even if the pid is reused.
     """
     if state.pid is None or state.pid <= 1 or state.boot_id != boot_id():
         return None
@@ -29,7 +29,7 @@ def open_trainer(state: State) -> int | None:
 
 
 def terminate(state: State) -> bool:
-    """SIGTERM to the trainer (and SIGCONT, so that a suspended one hears it); whether it was there."""
+    """Send SIGTERM to the process, and SIGCONT in case it is suspended. Return whether it was running."""
     fd = open_trainer(state)
     if fd is None:
         return False
@@ -44,17 +44,17 @@ def terminate(state: State) -> bool:
 
 
 def kill_session(state: State) -> bool:
-    """SIGKILL to the trainer and everything it started; whether anything was there.
+    """Send SIGKILL to the process and everything it started. Return whether anything was running.
 
-    The trainer leads its own session. When it is gone itself, what it left behind (and what may still hold
-    the run's lock) is found by that session's number and by having started no earlier than it did.
+    The process leads its own session. If it is gone, what it left behind (and what may still hold the run's lock) is
+    found by that session's id and by not having started before it.
     """
     if state.pid is None or state.pid <= 1 or state.start_time is None or state.boot_id != boot_id():
         return False
     leader = open_trainer(state)
     hit = False
     try:
-        if leader is not None:  # while the leader lives, its group's number cannot be given away
+        if leader is not None:  # while the leader lives, its group id cannot be reused
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(state.pid, signal.SIGKILL)
                 hit = True
@@ -69,35 +69,33 @@ def kill_session(state: State) -> bool:
 
 
 def _session_members(session: int, not_before: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        fields = _stat_fields(int(entry.name))
-        if fields and int(fields[3]) == session and int(fields[19]) >= not_before and fields[0] != "Z":
-            found.append(int(entry.name))
-    return found
+    """Live processes of a session that started at ``not_before`` (clock ticks since boot) or later."""
+    import psutil
 
-
-def _stat_fields(pid: int) -> list[str] | None:
-    """``/proc/PID/stat`` from the state letter on: [0] state, [2] group, [3] session, [19] start time."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    return stat[stat.rindex(")") + 2 :].split()
+    members = []
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):  # it has ended meanwhile
+            if os.getsid(pid) != session or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                continue
+            if (started := process_start_time(pid)) is not None and started >= not_before:
+                members.append(pid)
+    return members
 
 
 def is_suspended(state: State) -> bool:
-    """Whether the trainer is stopped by a signal or a debugger (state T or t)."""
-    if state.pid is None or state.boot_id != boot_id():
+    """Whether the process is stopped by a signal or a debugger."""
+    if state.pid is None or state.boot_id != boot_id() or process_start_time(state.pid) != state.start_time:
         return False
-    fields = _stat_fields(state.pid)
-    return bool(fields) and int(fields[19]) == state.start_time and fields[0] in "Tt"
+    import psutil
+
+    try:
+        return psutil.Process(state.pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    except psutil.Error:
+        return False
 
 
 def oom_kills() -> int | None:
-    """How many processes the kernel has killed for want of memory since boot, or None when it does not say."""
+    """How many processes the kernel has killed for lack of memory since boot; None if it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text().splitlines()
     except OSError:

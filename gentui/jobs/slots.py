@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from engine.runs.directory import State
 from gentui.jobs.orphans import has_worker, reconcile, worker_lock
 from gentui.jobs.states import JobError, try_lock, unfinished
+from gentui.machine.gpus import nvidia_gpu_count
 
 _GIVE_UP = 30.0  # seconds before a slot whose worker fails at once gets another
 _LOG_LIMIT = 1 << 20
@@ -28,7 +28,7 @@ def slots() -> tuple[str, ...]:
 def _gpus() -> int:
     if _torch_is_cpu_only():
         return 0
-    count = _gpus_of_driver()
+    count = nvidia_gpu_count()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None or count == 0:
         return count
@@ -47,22 +47,6 @@ def _torch_is_cpu_only() -> bool:
         return version("torch").endswith("+cpu")
     except PackageNotFoundError:
         return False
-
-
-def _gpus_of_driver() -> int:
-    try:
-        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
-    except OSError:
-        pass
-    if not shutil.which("nvidia-smi"):
-        return 0
-    try:
-        listed = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in listed.splitlines())
 
 
 def slot_for(device: str | None) -> str | None:

@@ -1,1 +1,1 @@
-"""This machine: what it has, what it does now, and whether it is fit to train."""
+"""The hardware: GPUs, processor, memory, processes; and the data sets stored on this machine."""

@@ -1,4 +1,4 @@
-"""The GPUs of this machine: NVIDIA's as their driver's library (NVML) tells, AMD's as the kernel does (sysfs)."""
+"""The GPUs of this machine: NVIDIA's read through NVML, AMD's from sysfs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gentui.text.numbers import used_of_total
 from gentui.text.sanitize import clean
 
 T = TypeVar("T")
-NO_NVML = "No NVIDIA GPU is seen: its driver's library (NVML) is not on this machine."
+NO_NVML = "No NVIDIA GPU found: the driver's library (NVML) is not installed."
 SYSFS = Path("/sys")
-_AMD = "0x1002"  # AMD's number among the makers of PCI devices
+_AMD = "0x1002"  # PCI vendor id
 
 
 @dataclass(frozen=True)
 class GpuProcess:
-    """``job``: the run or evaluation it belongs to, "" where it is none of this home's. ``bytes``: of GPU memory."""
+    """A process on a GPU. ``job``: the run or evaluation it belongs to, or "". ``bytes``: its GPU memory."""
 
     pid: int
     job: str = ""
@@ -27,7 +27,10 @@ class GpuProcess:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU; None for what its driver does not tell. Memory in bytes, power in watts, utilisation 0…1."""
+    """A GPU; None for what its driver does not report.
+
+    ``utilisation`` is from 0 to 1, ``memory`` (used, total) bytes, ``watts`` the power drawn, ``limit`` its limit.
+    """
 
     number: int
     name: str
@@ -39,19 +42,22 @@ class Gpu:
     processes: tuple[GpuProcess, ...] = ()
 
 
-def gpus_of(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
-    """Every GPU that can be asked, NVIDIA's first; without any, the sentence why. ``owner``: the job of a process."""
+def read_gpus(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
+    """Every readable GPU, NVIDIA's first, and a sentence saying why if there is none.
+
+    ``owner(pid)``: the job that a process belongs to.
+    """
     nvidia, why = nvidia_gpus(owner)
     found = (*nvidia, *amd_gpus(owner, len(nvidia)))
     return found, "" if found else why
 
 
 def nvidia_gpus(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
-    """The GPUs that NVML knows; without any, the sentence why."""
+    """The GPUs that NVML lists, and a sentence saying why if there is none."""
     try:
         import pynvml
     except ImportError:
-        return (), "No GPU can be asked: nvidia-ml-py is not installed."
+        return (), "NVIDIA GPUs cannot be read: nvidia-ml-py is not installed."
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -59,18 +65,34 @@ def nvidia_gpus(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
             type(error).__name__ == "NVMLError_LibraryNotFound"
         ):  # a class made at import, unseen by type checkers
             return (), NO_NVML
-        return (), f"No GPU can be asked: {clean(error, 120)}."
+        return (), f"NVIDIA GPUs cannot be read: {clean(error, 120)}."
     try:
         found = tuple(_nvidia_gpu(pynvml, number, owner) for number in range(pynvml.nvmlDeviceGetCount()))
-        return found, "" if found else "The NVIDIA driver knows no GPU."
+        return found, "" if found else "The NVIDIA driver lists no GPU."
     except pynvml.NVMLError as error:
-        return (), f"No GPU can be asked: {clean(error, 120)}."
+        return (), f"NVIDIA GPUs cannot be read: {clean(error, 120)}."
     finally:
-        _told(pynvml, pynvml.nvmlShutdown)
+        _query(pynvml, pynvml.nvmlShutdown)
 
 
-def _told(nvml: Any, ask: Callable[..., T], *arguments: Any) -> T | None:
-    """An answer; None where this GPU or driver has none."""
+def nvidia_gpu_count() -> int:
+    """How many GPUs NVML lists; 0 without NVIDIA's driver."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # no package, no driver, or a driver that refuses: no GPU to use
+        return 0
+    try:
+        return pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError:
+        return 0
+    finally:
+        _query(pynvml, pynvml.nvmlShutdown)
+
+
+def _query(nvml: Any, ask: Callable[..., T], *arguments: Any) -> T | None:
+    """Call an NVML function; None if this GPU or driver does not support it."""
     try:
         return ask(*arguments)
     except nvml.NVMLError:
@@ -79,18 +101,18 @@ def _told(nvml: Any, ask: Callable[..., T], *arguments: Any) -> T | None:
 
 def _nvidia_gpu(nvml: Any, number: int, owner: Callable[[int], str]) -> Gpu:
     handle = nvml.nvmlDeviceGetHandleByIndex(number)
-    name = _told(nvml, nvml.nvmlDeviceGetName, handle) or "GPU"
-    rates = _told(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
-    memory = _told(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
-    milliwatts = _told(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
-    limit = _told(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-    processes = _told(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
+    name = _query(nvml, nvml.nvmlDeviceGetName, handle) or "GPU"
+    rates = _query(nvml, nvml.nvmlDeviceGetUtilizationRates, handle)
+    memory = _query(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
+    milliwatts = _query(nvml, nvml.nvmlDeviceGetPowerUsage, handle)
+    limit = _query(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    processes = _query(nvml, nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
     return Gpu(
         number,
         clean(name.decode("utf-8", "replace") if isinstance(name, bytes) else name, 60),
         rates.gpu / 100 if rates is not None else None,
         (int(memory.used), int(memory.total)) if memory is not None else None,
-        _told(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+        _query(nvml, nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
         milliwatts / 1000 if milliwatts is not None else None,
         limit / 1000 if limit is not None else None,
         tuple(GpuProcess(process.pid, owner(process.pid), process.usedGpuMemory) for process in processes),
@@ -100,8 +122,8 @@ def _nvidia_gpu(nvml: Any, number: int, owner: Callable[[int], str]) -> Gpu:
 def amd_gpus(owner: Callable[[int], str], first: int = 0) -> tuple[Gpu, ...]:
     """The GPUs of the amdgpu driver, numbered from ``first`` in the order of their cards.
 
-    Source: Documentation/gpu/amdgpu and Documentation/hwmon of the Linux kernel; memory by process is of its compute
-    driver (class/kfd), in bytes.
+    Source: Documentation/gpu/amdgpu and Documentation/hwmon of the Linux kernel. Memory per process comes from the
+    compute driver (class/kfd).
     """
     cards = sorted(
         (SYSFS / "class/drm").glob("card[0-9]*/device"), key=lambda device: _number_in(device.parent.name)
@@ -131,12 +153,14 @@ def _amd_gpu(number: int, device: Path, owner: Callable[[int], str]) -> Gpu:
 
 
 def _amd_processes(device: Path) -> Iterator[tuple[int, int]]:
-    """(process, bytes) of each that computes on the GPU, which the compute driver calls by a number of its own."""
+    """(pid, bytes) of each compute process on the GPU. The compute driver (kfd) has its own number for the GPU."""
     kfd = SYSFS / "class/kfd/kfd"
     minors = {_number_in(render.name) for render in device.glob("drm/renderD*")}
     for node in kfd.glob("topology/nodes/*"):
-        told = dict(line.split(maxsplit=1) for line in _text(node / "properties").splitlines() if " " in line)
-        if _number_in(told.get("drm_render_minor", "0")) not in minors:  # 0 is a processor's, and no card's
+        properties = dict(
+            line.split(maxsplit=1) for line in _text(node / "properties").splitlines() if " " in line
+        )
+        if _number_in(properties.get("drm_render_minor", "0")) not in minors:  # 0 marks a node without a GPU
             continue
         for memory in sorted(kfd.glob(f"proc/[0-9]*/vram_{_text(node / 'gpu_id')}")):
             if value := _value(memory):
@@ -144,7 +168,7 @@ def _amd_processes(device: Path) -> Iterator[tuple[int, int]]:
 
 
 def _text(path: Path) -> str:
-    """What a file of the kernel says; "" where it cannot be asked."""
+    """The content of a sysfs file; "" if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace").strip()
     except OSError:
@@ -161,8 +185,8 @@ def _number_in(name: str) -> int:
     return int(digits) if digits else -1
 
 
-def gpu_in_words(gpu: Gpu, busy: bool = True) -> str:
-    """What a GPU is doing, without its name; ``busy``: with its utilisation."""
+def gpu_summary(gpu: Gpu, busy: bool = True) -> str:
+    """``87% busy · 12.3/80.0 GiB · 61 °C · 240/300 W``; ``busy=False`` leaves out the utilisation."""
     parts = [
         f"{gpu.utilisation:.0%} busy" if busy and gpu.utilisation is not None else "",
         used_of_total(gpu.memory) if gpu.memory else "",
@@ -171,4 +195,4 @@ def gpu_in_words(gpu: Gpu, busy: bool = True) -> str:
         if gpu.watts is not None
         else "",
     ]
-    return " · ".join(filter(None, parts)) or "it tells nothing"
+    return " · ".join(filter(None, parts)) or "no readings"

@@ -7,47 +7,44 @@ import time
 from typing import Any
 
 from engine.runs.directory import RunDir
-from engine.runs.events import read_events
+from engine.runs.events import MAX_LINE, decode
 from gentui.text.sanitize import clean
+from gentui.text.tail import Tail
 
 _LONGEST = 2000  # characters of a record that are shown
 _KNOWN = ("kind", "t", "mono", "step", "images")
 
 
-class EventTail:
-    """The end of a run's newest log, in at most ``keep`` lines, as ``Tail`` is the end of a text file."""
+class EventTail(Tail):
+    """The last events of a run's newest log, as lines."""
 
     def __init__(self, run: RunDir, keep: int = 2000, chunk: int = 512 << 10):
+        super().__init__(None, keep, chunk)
         self._run = run
-        self._keep, self._chunk = keep, chunk
-        self._attempt = self._offset = 0
-        self._lines: list[str] = []
 
     def stamp(self) -> object:
-        """Changes when there may be something new to read."""
-        try:
-            return [(attempt, path.stat().st_size) for attempt, path in self._run.events_files()[-1:]]
-        except OSError:
-            return None
+        self._choose_newest()
+        return self.path, super().stamp()
 
     def read(self) -> tuple[str, ...]:
-        """The last lines now, clean."""
+        self._choose_newest()
+        return super().read()
+
+    def parse(self, whole: bytes) -> list[str]:
+        records = (decode(line) for line in whole.split(b"\n") if len(line) <= MAX_LINE)
+        return [line_of(record) for record in records if record is not None]
+
+    def parse_partial(self, partial: bytes) -> list[str]:
+        return []
+
+    def _choose_newest(self) -> None:
         try:
-            for attempt, path in self._run.events_files()[-1:]:
-                size = path.stat().st_size
-                if attempt != self._attempt or size < self._offset:
-                    self._attempt, self._offset, self._lines = attempt, 0, []
-                if (
-                    size - self._offset > self._chunk
-                ):  # far behind: begin again near the end, at some whole record
-                    self._offset, self._lines = size - self._chunk, ["…"]
-                batch = read_events(path, self._offset, self._chunk)
-                self._offset = batch.offset
-                self._lines += [line_of(event) for event in batch.events]
-                del self._lines[: -self._keep]
+            newest = max(self._run.events_files(), default=(0, None))[1]
         except OSError:
-            pass
-        return tuple(self._lines)
+            return
+        if newest != self.path:
+            self.path = newest
+            self.restart()
 
 
 def line_of(event: dict[str, Any]) -> str:

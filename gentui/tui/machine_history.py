@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from gentui.machine.monitor import Machine
+from gentui.machine.monitor import MachineState
 from gentui.text.matching import matcher
 from gentui.tui.curves import Curve
 from gentui.tui.widgets.charts import Curves
@@ -29,7 +29,7 @@ class History:
         self._before: tuple[float, dict[str, int]] | None = None
         self._began: float | None = None
 
-    def add(self, at: float, machine: Machine) -> None:
+    def add(self, at: float, machine: MachineState) -> None:
         """Remember how the machine was at a time (in seconds)."""
         if self._began is None:
             self._began = at

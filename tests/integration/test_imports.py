@@ -38,7 +38,7 @@ def test_the_app_does_not_import_torch():
         "index",
         "jobs",
         "export",
-        "machine.doctor",
+        "cli.doctor",
         "machine.monitor",
         "runs.compare",
         "cli.progress",

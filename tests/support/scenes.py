@@ -29,7 +29,7 @@ NOW = 1_709_298_000.0  # Friday, 1 March 2024, 13:00 UTC: before every file's ti
 GPU = gpus.Gpu(
     0, "NVIDIA H100", 0.45, (12 << 30, 80 << 30), 61, 302.4, 700.0, (gpus.GpuProcess(7, "", 3 << 30),)
 )  # fmt: skip
-MACHINE = monitor.Machine(
+MACHINE = monitor.MachineState(
     (GPU,), "", 0.5, 2, 1.5, (6 << 30, 24 << 30), (240 << 30, 250 << 30), {"cpu": ()}
 )  # fmt: skip
 NET = """\
@@ -59,7 +59,7 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
     for place in ("gentui.jobs.slots.ensure_workers", "gentui.jobs.evaluations.ensure_workers"):
         patch.setattr(place, lambda home: None)  # what is queued stays so
     patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
-    patch.setattr("gentui.tui.screens.machine.look", lambda home: MACHINE)
+    patch.setattr("gentui.tui.screens.machine.sample", lambda home, queues: MACHINE)
     patch.setattr("gentui.tui.crash_guard.write", lambda *told: Path("/home/me/.local/share/gentui/crash.log"))
     patch.setattr("engine.settings.datasets.published.FashionMNIST.locate", classmethod(lambda cls: None))
     patch.setenv("GENTUI_DATA", "/nowhere")
@@ -598,7 +598,7 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     dialog = await over(d, "PreferencesScreen", "f10")
     await d.press("down")
-    dialog.query(Static).first(Static).update("Kept in /home/me/.config/gentui/app.json")
+    dialog.query(Static).first(Static).update("Saved in /home/me/.config/gentui/app.json")
 
 
 @scene("TourScreen", "tour")

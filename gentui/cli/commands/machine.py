@@ -173,7 +173,7 @@ class _Progress:
 @pass_app
 def doctor_command(app: App, as_json: bool) -> int:
     """What this machine can do with gentui, and how to mend what it cannot."""
-    from gentui.machine.doctor import NEEDED, examine
+    from gentui.cli.doctor import NEEDED, examine
 
     checks = examine(app.home)
     code = Exit.CANNOT if any(check.name in NEEDED and not check.ok for check in checks) else Exit.OK

@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from gentui.config import key_table
-from gentui.machine.gpus import Gpu, gpu_in_words
-from gentui.machine.monitor import Job, Machine, Process, look
+from gentui.jobs.slot_queues import queue_by_slot
+from gentui.machine.gpus import Gpu, gpu_summary
+from gentui.machine.monitor import MachineState, Process, SlotJob, sample
 from gentui.runs import naming
 from gentui.text import numbers
 from gentui.text.matching import matcher
@@ -49,7 +50,7 @@ class MachineScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._names: dict[str, Any] = {}
-        self._machine: Machine | None = None
+        self._machine: MachineState | None = None
         self._timer: Timer | None = None
         self._is_looking = False
         self._history = History()
@@ -96,15 +97,16 @@ class MachineScreen(BaseScreen):
             return
         self._is_looking = True
 
-        def work() -> Machine | None:
+        def work() -> MachineState | None:
             try:
-                return look(self.gentui.home)
+                home = self.gentui.home
+                return sample(home, queue_by_slot(home))
             finally:
                 self._is_looking = False
 
         self.gentui.in_thread(work, self._take)
 
-    def _take(self, machine: Machine) -> None:
+    def _take(self, machine: MachineState) -> None:
         self._machine, self.looks = machine, self.looks + 1
         self._history.add(time.monotonic(), machine)
         self._fill()
@@ -190,12 +192,12 @@ class MachineScreen(BaseScreen):
             await self.gentui.action_go("home")
 
 
-def rows_of(machine: Machine, names: dict[str, Any]) -> list[Row]:
+def rows_of(machine: MachineState, names: dict[str, Any]) -> list[Row]:
     """The lines of the screen. ``names``: runs by id, for what they are called."""
     rows = [heading("GPUs")]
     for gpu in machine.gpus:
         use = meter(gpu.utilisation) if gpu.utilisation is not None else ("–", "dim")
-        rows.append(Row(f"gpu{gpu.number}", (f"{gpu.number}  {gpu.name}", use, gpu_in_words(gpu, busy=False))))
+        rows.append(Row(f"gpu{gpu.number}", (f"{gpu.number}  {gpu.name}", use, gpu_summary(gpu, busy=False))))
         rows += _processes(gpu, names)
     if not machine.gpus:
         rows.append(Row("no gpu", ("none", ("–", "dim"), (machine.no_gpus, "dim"))))
@@ -214,7 +216,7 @@ def rows_of(machine: Machine, names: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def processes_in(machine: Machine, names: dict[str, Any], words: str, by_memory: bool) -> list[Row]:
+def processes_in(machine: MachineState, names: dict[str, Any], words: str, by_memory: bool) -> list[Row]:
     """The processes that the words pick, the greatest first; without words the greatest of all."""
     if not machine.processes:
         return []
@@ -260,7 +262,7 @@ def _processes(gpu: Gpu, names: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def _job(slot: str, job: Job, names: dict[str, Any]) -> Row:
+def _job(slot: str, job: SlotJob, names: dict[str, Any]) -> Row:
     run = names.get(job.id)
     place = formatting.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
     detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"

@@ -1,35 +1,26 @@
-"""What the app remembers of a person, to be changed: colours, pictures, lines, where it begins."""
+"""The preferences screen: a row for each setting of ``Preferences`` that has a title."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from gentui.config import key_table, preferences
-from gentui.config.preferences import CHOICES
+from gentui.config.preferences import Preferences
+from gentui.config.schema import settings_of
 from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.themes import THEMES
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Column, Row, Table
 
-ROWS = (
-    ("theme", "theme", "of the whole app"),
-    ("palette", "curves", "colours of the curves"),
-    ("images", "pictures", "auto: from the next start"),
-    ("lines", "lines", "of all charts, from the next start"),
-    ("start", "begin with", "what is opened first"),
-    ("low_bandwidth", "slow line", "few redraws, from the next start"),
-)
-WORDS = {"": "as left", True: "yes", False: "no", "newest": "newest run", "half": "half blocks"}
-COLUMNS = (Column("", minimum=11), Column("", minimum=12), Column("", flex=True, minimum=20, maximum=64))
+SHOWN = {name: one for name, one in settings_of(Preferences).items() if one.title}
+COLUMNS = (Column("", minimum=13), Column("", minimum=12), Column("", flex=True, minimum=20, maximum=64))
 
 
 class PreferencesScreen(Dialog):
-    """Each line a choice; what is chosen holds at once and is kept."""
+    """Each row is a setting. A change applies at once where possible and is saved."""
 
     context = "preferences"
     BINDINGS = key_table.bindings("preferences")
@@ -40,38 +31,38 @@ class PreferencesScreen(Dialog):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
-            yield Static(f"Kept in {clean(preferences.path(), 200)}", markup=False)
+            yield Static(f"Saved in {clean(preferences.path(), 200)}", markup=False)
             yield Table(COLUMNS, empty="")
-            yield Static("", id="told", markup=False)
+            yield Static("", id="message", markup=False)
             yield KeyBar("preferences", modal=True)
 
     def on_mount(self) -> None:
         self._fill()
+        self._tell(clean(preferences.problem(), 300))
         self.query_one(Table).focus()
 
     def _fill(self) -> None:
         now = preferences.read()
         rows = []
-        for name, title, about in ROWS:
+        for name, one in SHOWN.items():
             value = getattr(now, name)
-            word = THEMES.get(value, THEMES["gentui"])[1] if name == "theme" else str(WORDS.get(value, value))
-            rows.append(Row(name, (title, (word, "accent"), (about, "dim"))))
+            word = THEMES.get(value, THEMES["gentui"])[1] if name == "theme" else one.label(value)
+            rows.append(Row(name, (one.title, (word, "accent"), (one.help, "dim"))))
         self.query_one(Table).set_rows(rows)
 
     def action_change(self, by: int) -> None:
-        """The next choice of the line, or the one before; round and round."""
+        """Select the next choice of the row, or the previous one; after the last comes the first."""
         if (name := self.query_one(Table).key) is None:
             return
         if name == "theme" and self.app.theme not in THEMES:
             self._tell("Colours are off: NO_COLOR is set.")
             return
-        own: dict[str, tuple[Any, ...]] = {"theme": tuple(THEMES), "low_bandwidth": (False, True)}
-        choices = own.get(name) or CHOICES[name]
+        choices = tuple(THEMES) if name == "theme" else SHOWN[name].choices
         value = getattr(preferences.read(), name) or choices[0]
         value = choices[((choices.index(value) if value in choices else 0) + by) % len(choices)]
         is_kept = preferences.remember(**{name: value})
         self._tell(
-            "" if is_kept else f"It cannot be kept: {clean(preferences.path().parent, 200)} is not writable."
+            "" if is_kept else f"It cannot be saved: {clean(preferences.path().parent, 200)} is not writable."
         )
         if name == "theme":
             self.app.theme = value
@@ -79,11 +70,11 @@ class PreferencesScreen(Dialog):
             self.gentui.palette = value
             self.app.refresh_css(animate=False)
         elif name == "images" and value != "auto":
-            self.gentui.images = value  # of what is opened from now on
+            self.gentui.images = value  # for pictures opened from now on
         self._fill()
 
     def _tell(self, text: str) -> None:
-        self.query_one("#told", Static).update(text)
+        self.query_one("#message", Static).update(text)
 
     def on_table_chosen(self) -> None:
         self.action_change(1)

@@ -23,6 +23,7 @@ from gentui.metrics.namespaces import is_signal
 from gentui.text.matching import matcher
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean, clean_lines
+from gentui.text.tail import Tail
 from gentui.tui import navigation
 from gentui.tui.curves import marker_of
 from gentui.tui.event_tail import EventTail
@@ -34,7 +35,7 @@ from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
 from gentui.tui.widgets.charts import Charts, Curves
 from gentui.tui.widgets.filter import Filter, FilterLine
-from gentui.tui.widgets.lines import Lines, Tail
+from gentui.tui.widgets.lines import Lines
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.pictures import Pictures, at_step, inside, sheet_of
 from gentui.tui.widgets.runhead import RunHead
@@ -78,7 +79,7 @@ class RunSnapshot:
 
 
 def look_up(
-    index: Index, run_id: str, wanted: charting.ChartRequest, tab: str, tail: Tail | EventTail | None
+    index: Index, run_id: str, wanted: charting.ChartRequest, tab: str, tail: Tail | None
 ) -> RunSnapshot | None:
     """Everything the run view shows, and the lines of ``tail``; None when there is no such run any more."""
     try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -15,50 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from gentui.text.matching import matcher
-from gentui.text.sanitize import clean_lines, fit
-
-
-class Tail:
-    """The end of a growing text file, in at most ``keep`` lines. A file of any size costs one short read."""
-
-    def __init__(self, path: Path, keep: int = 2000, chunk: int = 256 << 10):
-        self.path = path
-        self._keep = keep
-        self._chunk = chunk
-        self._offset = 0
-        self._partial = b""
-        self._lines: list[str] = []
-
-    def stamp(self) -> object:
-        """Changes when there may be something new to read."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return None
-        return stat.st_size, stat.st_mtime_ns
-
-    def read(self) -> tuple[str, ...]:
-        """The last lines now, clean. A missing file is empty."""
-        try:
-            with self.path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < self._offset:
-                    self._offset, self._partial, self._lines = 0, b"", []
-                if size - self._offset > self._chunk:  # far behind: begin again near the end
-                    self._offset, self._partial = size - self._chunk, b""
-                    self._lines = ["…"]
-                file.seek(self._offset)
-                data = file.read(self._chunk)
-        except OSError:
-            return ()
-        self._offset += len(data)
-        whole, newline, partial = (self._partial + data).rpartition(b"\n")
-        self._partial = partial[-self._chunk :]
-        if newline:
-            self._lines += clean_lines(whole.decode("utf-8", "replace"))
-            del self._lines[: -self._keep]
-        waiting = clean_lines(self._partial.decode("utf-8", "replace")) if self._partial else []
-        return tuple(self._lines + waiting)
+from gentui.text.sanitize import fit
 
 
 class Lines(ScrollView, can_focus=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 from textual.containers import Grid
 
+from gentui.text.paths import resolve_inside
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.viewer import Viewer
 
@@ -58,14 +59,8 @@ class Pictures(Grid):
 
 
 def inside(folder: Path, path: str) -> Path:
-    """A path from an event, which may not lead out of the run's folder."""
-    try:
-        whole = folder / str(path)
-        if whole.resolve().is_relative_to(folder.resolve()):
-            return whole
-    except (ValueError, OSError):
-        pass
-    return folder / "outside"
+    """The path of a picture named by an event; a missing file if it would lead out of the run's directory."""
+    return resolve_inside(folder, str(path)) or folder / "outside"
 
 
 def sheet_of(folder: Path, sample: Any) -> Sheet:

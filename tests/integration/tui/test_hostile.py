@@ -132,8 +132,8 @@ TOUR = [
     ("p", ""), (ESC, ""), ("e", ""), ("i", ""), ("g", "last line"), ("o", "title"), ("t", ""), ("Y", ""),
     ("c", ""), (ESC, ""), ("C", "compared"), (f"{DOWN} {DOWN} {DOWN} ", ""), ("\r", ""), ("o", ""), ("s", ""),
     ("c", ""), ("m", ""), ("m", ""), ("e", ""), ("\x1b[C", ""), ("3", ""), (DOWN, ""), (DOWN, ""), ("5", "CPU"),
-    ("/", ""), ("PROCESS\r", ""), ("\x1b[F", "shalom"), (ESC, ""), (F10, "Kept in"),
-    (ESC, "!Kept in"), ("\x1b[H", "CPU"),
+    ("/", ""), ("PROCESS\r", ""), ("\x1b[F", "shalom"), (ESC, ""), (F10, "Saved in"),
+    (ESC, "!Saved in"), ("\x1b[H", "CPU"),
     ("x", ""), (ESC, "CPU"), ("?", "Close"), (ESC, "!Close"), ("\x10", ""), (ESC, "CPU"), ("2", "progress"),
     (f"{DOWN}{DOWN}P", ""), ("p", ""), ("p", ""), (ESC, ""),
 ]  # fmt: skip

@@ -26,15 +26,15 @@ def test_dialogs_are_where_the_keys_of_the_app_do_not_work():
         ('"runs.stop" = "^I"', {}, "terminals send ^I as Tab, so runs.stop keeps its own"),
         ('[runs]\nstop = "^K"\nfilter = ["f3", "/"]', {"runs.stop": "ctrl+k", "runs.filter": "f3,slash"}, ""),
         ('"runs.stopp" = "s"', {}, "there is no action 'runs.stopp' (did you mean 'runs.stop'?)"),
-        ('"runs.stop" = 3', {}, "runs.stop wants a key such as 'ctrl+k'"),
-        ('"runs.stop" = ["S", 3]', {}, "runs.stop wants a key"),
-        ('"runs.stop" = "no key"', {}, "'no key' is no key, so runs.stop keeps its own"),
+        ('"runs.stop" = 3', {}, "runs.stop needs a key such as 'ctrl+k'"),
+        ('"runs.stop" = ["S", 3]', {}, "runs.stop needs a key"),
+        ('"runs.stop" = "no key"', {}, "'no key' is not a key, so runs.stop keeps its own"),
         ('"runs.stop" = "q"', {}, "q is taken by app.quit, so runs.stop keeps its key"),
         ('"app.quit" = "R"', {}, "R is taken by runs.resume, so app.quit keeps its key"),
         ('"runs.stop" = "j"', {}, "j is taken by lists"),
         ('"runs.stop" = "R"\n"runs.resume" = "S"', {"runs.stop": "R", "runs.resume": "S"}, ""),  # exchanged
         ('"confirm.yes" = "q"', {"confirm.yes": "q"}, ""),  # a dialog has its keys to itself
-        ("nonsense", {}, "cannot be read and is left out"),
+        ("nonsense", {}, "cannot be read and is ignored"),
         ('"runs.stop\\u001b]0;x" = "a"', {}, "there is no action 'runs.stop"),
     ],
 )

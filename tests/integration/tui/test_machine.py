@@ -11,6 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from gentui.jobs import slot_queues
 from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
 from gentui.tui.screens.machine import rows_of
@@ -98,7 +99,7 @@ async def test_without_nvml_a_sentence_says_so(desk, nvml):
     nvml(Nvml(missing=True))
     async with desk() as d:
         await d.opens("MachineScreen", "5")
-        await d.sees("No NVIDIA GPU is seen", "CPU", "memory", "GiB left", "Queue of cpu", "nothing runs")
+        await d.sees("No NVIDIA GPU found", "CPU", "memory", "GiB left", "Queue of cpu", "nothing runs")
 
 
 async def test_gpus_with_the_runs_on_them(desk, runs, nvml, size):
@@ -109,7 +110,7 @@ async def test_gpus_with_the_runs_on_them(desk, runs, nvml, size):
     async with desk(size) as d:
         screen = await d.opens("MachineScreen", "5")
         await d.sees("NVIDIA H100", "45%", "12.0/80.0 GiB", "61 °C", "302/700 W")
-        await d.sees("mine", "3.0 GiB", "another process", "Old one", "it tells nothing")
+        await d.sees("mine", "3.0 GiB", "another process", "Old one", "no readings")
         assert not fake.is_open
         table = screen.query_one(Table)
         while not (table.key or "").startswith("process"):
@@ -150,7 +151,7 @@ async def test_gpus_of_amd_beside_those_of_nvidia(desk, runs, nvml, sysfs, size)
     async with desk(size) as d:
         screen = await d.opens("MachineScreen", "5")
         await d.sees("0  NVIDIA H100", "1  Old one", "2  AMD Instinct MI300", "87%", "48.0/192 GiB", "54 °C")
-        await d.sees("412/750 W", "mine", "5.0 GiB", "3  AMD GPU", "it tells nothing")
+        await d.sees("412/750 W", "mine", "5.0 GiB", "3  AMD GPU", "no readings")
         table = screen.query_one(Table)
         while not (table.key or "").startswith("process"):
             await d.press("down")
@@ -178,17 +179,17 @@ def test_the_queue_in_its_order(home, runs):
     waiting = [runs.make(status="queued", steps=0, name=name, fid=None, samples=0) for name in ("a", "b")]
     for place, one in enumerate(waiting):
         one.write_state(one.read_state().with_(queued_at=1000.0 - place))
-    jobs = monitor.queue_by_slot(home)["cpu"]
+    jobs = slot_queues.queue_by_slot(home)["cpu"]
     assert [(job.id, job.place) for job in jobs] == [(run.id, 0), (waiting[1].id, 1), (waiting[0].id, 2)]
-    assert monitor.queue_in_words(jobs) == f"{run.id}; 2 waiting"
-    lines = rows_of(monitor.Machine((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs}), {})
+    assert slot_queues.queue_summary(jobs) == f"{run.id}; 2 waiting"
+    lines = rows_of(monitor.MachineState((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs}), {})
     shown = [" ".join(cell if isinstance(cell, str) else cell[0] for cell in line.cells) for line in lines]
     assert any("◌ 2 in line" in line for line in shown) and any("99% !" in line for line in shown)
 
 
 def test_a_child_of_a_trainer_is_its_run_s(tmp_path):
-    assert monitor.owner_of(os.getpid(), {os.getppid(): "run"}) == "run"
-    assert monitor.owner_of(2**22 + 1, {1: "run"}) == ""
+    assert monitor.job_of_process(os.getpid(), {os.getppid(): "run"}) == "run"
+    assert monitor.job_of_process(2**22 + 1, {1: "run"}) == ""
 
 
 def test_a_driver_that_fails_is_a_sentence(nvml, monkeypatch):
@@ -198,7 +199,10 @@ def test_a_driver_that_fails_is_a_sentence(nvml, monkeypatch):
         raise fake.NVMLError("Driver/library version mismatch")
 
     monkeypatch.setattr(fake, "nvmlDeviceGetCount", fail)
-    assert gpus.gpus_of(lambda pid: "") == ((), "No GPU can be asked: Driver/library version mismatch.")
+    assert gpus.read_gpus(lambda pid: "") == (
+        (),
+        "NVIDIA GPUs cannot be read: Driver/library version mismatch.",
+    )
 
 
 async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, monkeypatch):
@@ -246,7 +250,7 @@ async def test_processes_are_sorted_filtered_and_known_by_their_run(desk, runs, 
 def test_rates_are_of_what_passed_between_two_looks():
     history = History()
     for at, read, sent in ((10.0, 0, 5 << 20), (12.0, 6 << 20, 5 << 20), (14.0, 2 << 20, 9 << 20)):
-        history.add(at, monitor.Machine(
+        history.add(at, monitor.MachineState(
             (), "", 0.5, 2, 1.0, (1, 4), (1, 2), {}, (), (0.25, 0.75), (0, 0), {"disk read": read, "net sent": sent}
         ))  # fmt: skip
     found = {curve.key: curve.lo.tolist() for chart in history.charts() for curve in chart}
@@ -269,7 +273,7 @@ def test_the_use_of_the_cores_is_since_the_last_look_of_whichever_thread(monkeyp
     monkeypatch.setattr(monitor, "_core_times", lambda: [next(work)])
     told: list[tuple[float, ...]] = []
     for _ in range(3):
-        thread = threading.Thread(target=lambda: told.append(monitor.cores_of()))
+        thread = threading.Thread(target=lambda: told.append(monitor.core_usage()))
         thread.start()
         thread.join()
     assert told == [(0.25,), (0.75,), (0.0,)]
@@ -284,7 +288,7 @@ def test_what_a_process_uses_is_known_at_the_first_look(tmp_path):
         "busy = subprocess.Popen([sys.executable, '-c', 'while True: pass'])\n"
         "time.sleep(0.3)\n"
         "try:\n"
-        f"    seen = monitor.look(Path({str(tmp_path)!r}))\n"
+        f"    seen = monitor.sample(Path({str(tmp_path)!r}), {{}})\n"
         "finally:\n"
         "    busy.kill()\n"
         "print(next(one.cpu for one in seen.processes if one.pid == busy.pid))\n"

@@ -144,7 +144,7 @@ def test_doctor_examines_everything(invoke, make_run):
     ("value", "ok"), [("on", True), ("all", False), ("off", False), ("", False), ("screen-256color", False)]
 )
 def test_doctor_knows_tmux(monkeypatch, tmp_path, value, ok):
-    from gentui.machine import doctor
+    from gentui.cli import doctor
 
     (tmp_path / "tmux").write_text(f"#!/bin/sh\necho {value}\n")
     (tmp_path / "tmux").chmod(0o755)
@@ -171,7 +171,7 @@ def test_doctor_knows_tmux(monkeypatch, tmp_path, value, ok):
     ],
 )
 def test_doctor_knows_how_many_colours(monkeypatch, term, environment, told, ok):
-    from gentui.machine import doctor
+    from gentui.cli import doctor
 
     for name in ("COLORTERM", "NO_COLOR", "TMUX", "LC_ALL"):
         monkeypatch.delenv(name, raising=False)
@@ -184,7 +184,7 @@ def test_doctor_knows_how_many_colours(monkeypatch, term, environment, told, ok)
 
 
 def test_doctor_says_how_to_mend(invoke, home, monkeypatch):
-    monkeypatch.setattr("gentui.machine.doctor._TORCH", "raise ImportError('no such wheel')")
+    monkeypatch.setattr("gentui.cli.doctor._TORCH", "raise ImportError('no such wheel')")
     home.chmod(0o755)
     (home / "index.db").write_bytes(b"this is no database" * 1000)
     result = invoke("doctor")
@@ -195,10 +195,10 @@ def test_doctor_says_how_to_mend(invoke, home, monkeypatch):
 
 
 def test_doctor_survives_a_torch_that_crashes_or_hangs(invoke, monkeypatch):
-    monkeypatch.setattr("gentui.machine.doctor._TORCH", "import os; os.abort()")
+    monkeypatch.setattr("gentui.cli.doctor._TORCH", "import os; os.abort()")
     assert invoke("doctor").exit_code == 4
-    monkeypatch.setattr("gentui.machine.doctor._TORCH", "import time; time.sleep(60)")
-    monkeypatch.setattr("gentui.machine.doctor.TORCH_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("gentui.cli.doctor._TORCH", "import time; time.sleep(60)")
+    monkeypatch.setattr("gentui.cli.doctor.TORCH_TIMEOUT_S", 0.3)
     result = invoke("doctor")
     assert result.exit_code == 4
     assert "took more than" in result.stdout

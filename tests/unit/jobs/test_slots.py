@@ -13,7 +13,7 @@ def machine(monkeypatch):
     """Pretend a machine with this many GPUs, and what CUDA_VISIBLE_DEVICES says."""
 
     def machine(gpus: int, visible: str | None = None, cpu_only: bool = False) -> tuple[str, ...]:
-        monkeypatch.setattr(module, "_gpus_of_driver", lambda: gpus)
+        monkeypatch.setattr(module, "nvidia_gpu_count", lambda: gpus)
         monkeypatch.setattr(module, "_torch_is_cpu_only", lambda: cpu_only)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         if visible is not None:

@@ -1,4 +1,4 @@
-"""``gentui doctor``: what this machine can do with gentui, and how to mend what it cannot."""
+"""The checks of ``gentui doctor``: whether this machine can train and show runs, and how to fix what it cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.directory import list_runs
-from gentui.text.numbers import gib, used_of_total
+from gentui.text.numbers import gib, plural, used_of_total
 
 if TYPE_CHECKING:
     from gentui.index import Index
@@ -23,7 +23,7 @@ TORCH_TIMEOUT_S = 90.0
 LOW_DISK_BYTES = 2 << 30
 
 NEEDED = frozenset({"python", "home", "index", "recipes", "torch"})
-"""Checks without which nothing can be trained."""
+"""Checks that must pass before anything can be trained."""
 
 _TORCH = """
 import torch
@@ -34,7 +34,7 @@ print(torch.__version__, torch.get_num_threads(), "|".join(gpus), sep="\\n")
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. ``fix`` says what to do where ``ok`` is false, or could be better."""
+    """The result of one check. ``fix`` says what to do if it failed."""
 
     name: str
     ok: bool
@@ -43,7 +43,7 @@ class Check:
 
 
 def examine(home: Path) -> list[Check]:
-    """Every check, in order. None raises: a check that fails is a finding."""
+    """Run every check, in order. A check that raises is reported as failed."""
     probes: list[tuple[str, Callable[[], list[Check]]]] = [
         ("python", _python),
         ("home", lambda: _home(home)),
@@ -100,13 +100,13 @@ def _index(home: Path) -> list[Check]:
     index: Index = Index(home)
     try:
         index.refresh(wait=2.0)
-        known = len(index.runs())
+        indexed = len(index.runs())
     except Exception as error:
         return [Check("index", False, f"{error}", "gentui index rebuild")]
-    there = len(list_runs(home))
-    ok = known == there
+    stored = len(list_runs(home))
+    ok = indexed == stored
     return [
-        Check("index", ok, f"{known} of {there} runs", "" if ok else "gentui index rebuild"),
+        Check("index", ok, f"{indexed} of {stored} runs", "" if ok else "gentui index rebuild"),
     ]
 
 
@@ -140,7 +140,7 @@ def _recipes() -> list[Check]:
 
     recipes, problems = menu()
     checks = [Check("recipes", bool(recipes), f"{len(recipes)} recipes", "" if recipes else "reinstall gentui")]
-    mend = f"mend or remove it in {paths.config_dir()}"
+    mend = f"correct or remove it in {paths.config_dir()}"
     checks += [Check("recipe", False, str(problem), mend) for problem in problems]
     return checks + [Check("plug-in", False, failure, mend) for failure in registry.failures]
 
@@ -148,7 +148,7 @@ def _recipes() -> list[Check]:
 def _torch() -> list[Check]:
     fix = "install a build of PyTorch that fits this machine: https://pytorch.org/get-started/locally"
     try:
-        # In a process of its own: gentui never imports torch, and a broken build may well crash.
+        # In a separate process: gentui never imports torch, and a broken build may crash.
         result = subprocess.run(
             [sys.executable, "-P", "-c", _TORCH], capture_output=True, text=True, check=False,
             timeout=TORCH_TIMEOUT_S, stdin=subprocess.DEVNULL,
@@ -162,21 +162,23 @@ def _torch() -> list[Check]:
     names = [name for name in gpus.split("|") if name]
     return [
         Check("torch", True, f"{version}, {threads} CPU threads"),
-        Check("gpu", True, ", ".join(names) if names else "none seen: runs use the CPU"),
+        Check("gpu", True, ", ".join(names) if names else "none found: runs use the CPU"),
     ]
 
 
 def _machine(home: Path) -> list[Check]:
-    """As the app's machine screen has it."""
-    from gentui.machine import gpus, monitor
+    """The same readings as on the app's Machine screen."""
+    from gentui.jobs.slot_queues import queue_by_slot, queue_summary
+    from gentui.machine.gpus import gpu_summary
+    from gentui.machine.monitor import sample
 
-    now = monitor.look(home)
-    checks = [Check(f"gpu {gpu.number}", True, f"{gpu.name}: {gpus.gpu_in_words(gpu)}") for gpu in now.gpus]
+    now = sample(home, queue_by_slot(home))
+    checks = [Check(f"gpu {gpu.number}", True, f"{gpu.name}: {gpu_summary(gpu)}") for gpu in now.gpus]
     return [
         *(checks or [Check("gpu driver", True, now.no_gpus)]),
         Check("cpu", True, f"{now.cpus} cores, load {now.load:.1f}"),
         Check("memory", True, f"{used_of_total(now.memory)} used"),
-        *(Check(f"queue {slot}", True, monitor.queue_in_words(jobs)) for slot, jobs in now.queues.items()),
+        *(Check(f"queue {slot}", True, queue_summary(jobs)) for slot, jobs in now.queues.items()),
     ]
 
 
@@ -186,7 +188,7 @@ def _data() -> list[Check]:
     checks = []
     for name, cls in datasets().items():
         if cls.user_supplied:
-            continue  # a folder that the person names: nothing to look for
+            continue  # a folder that the user names: nothing to look for
         place = cls.locate()
         here = "embedded" if cls.embedded else f"{place}"
         checks.append(
@@ -213,10 +215,10 @@ def _keys() -> list[Check]:
     from gentui.config import keymap
 
     mapping, troubles = keymap.read()
-    mend = f"mend {keymap.path()}"
+    mend = f"correct {keymap.path()}"
     if troubles:
         return [Check("keys", False, trouble, mend) for trouble in troubles]
-    return [Check("keys", True, f"{len(mapping)} of your own" if mapping else "as they come")]
+    return [Check("keys", True, f"{plural(len(mapping), 'key')} remapped" if mapping else "default keys")]
 
 
 def _terminal() -> list[Check]:
@@ -231,7 +233,7 @@ def _terminal() -> list[Check]:
     here = f"TERM={term or 'unset'}" + (f", inside {inside}" if inside else "")
     return [
         Check("terminal", True, here if interactive else f"{here}; not a terminal, so the app would not start"),
-        Check("terminal size", wide, f"{size.columns}×{size.lines}", "" if wide else "the app wants 80×24"),
+        Check("terminal size", wide, f"{size.columns}×{size.lines}", "" if wide else "the app needs 80×24"),
         Check("unicode", unicode, f"{encoding}, {_locale()}", "" if unicode else "set a UTF-8 locale: LANG=C.UTF-8"),
         _colour(term),
         Check("images", True, _images(term)),
@@ -240,40 +242,40 @@ def _terminal() -> list[Check]:
 
 
 def _locale() -> str:
-    """The variable that decides how characters are written."""
+    """The environment variable that decides the character encoding."""
     name = next((name for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "")
     return f"{name}={os.environ[name]}" if name else "no locale is set"
 
 
 def _colour(term: str) -> Check:
-    told = _colours(term)
-    poor = "16" in told or told == "none"
-    fix = "set TERM to what your terminal is, such as xterm-256color; COLORTERM=truecolor where it has 24 bits"
-    return Check("colour", not poor, told, fix if poor else "")
+    colours = _colours(term)
+    poor = "16" in colours or colours == "none"
+    fix = "set TERM to your terminal's type, such as xterm-256color; and COLORTERM=truecolor if it has 24-bit colour"
+    return Check("colour", not poor, colours, fix if poor else "")
 
 
 TMUX = {
     "allow-passthrough": (("on", "all"), "on", "kitty graphics reach the terminal"),
     "default-terminal": (("256color", "direct"), "tmux-256color", "there are enough colours"),
-    "focus-events": (("on",), "on", "what is not looked at rests"),
+    "focus-events": (("on",), "on", "the app stops redrawing when it is not in view"),
     "set-clipboard": (("on", "external"), "on", "copying reaches the terminal"),
 }
-"""Option of tmux -> what is well, what to set, what for."""
+"""tmux option -> (accepted values, value to set, purpose)."""
 
 
 def _tmux() -> list[Check]:
     checks = []
-    for option, (good, wanted, purpose) in TMUX.items():
+    for option, (accepted, advised, purpose) in TMUX.items():
         try:
-            asked = subprocess.run(
+            answer = subprocess.run(
                 ["tmux", "show-options", "-Agqv", option], capture_output=True, text=True, check=False, timeout=5,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
-            return [Check("tmux", False, f"it does not answer: {error}", "is tmux on the PATH?")]
-        value = asked.stdout.strip()
-        ok = any(value == word or value.endswith(word) for word in good)
-        fix = "" if ok else f"in ~/.tmux.conf: set -g {option} {wanted}  (so that {purpose})"
+            return [Check("tmux", False, f"tmux does not answer: {error}", "is tmux on the PATH?")]
+        value = answer.stdout.strip()
+        ok = any(value == word or value.endswith(word) for word in accepted)
+        fix = "" if ok else f"in ~/.tmux.conf: set -g {option} {advised}  (so that {purpose})"
         checks.append(Check(f"tmux {option}", ok, value or "unknown to this tmux", fix))
     return checks
 
@@ -284,12 +286,12 @@ def _colours(term: str) -> str:
     if os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
         return "24 bits"
     if "256color" in term:
-        return "256 colours; COLORTERM=truecolor says where there are more"
+        return "256 colours; set COLORTERM=truecolor if the terminal has more"
     return "16 colours or fewer" if term not in ("", "dumb") else "none"
 
 
 def _images(term: str) -> str:
-    """What the environment tells; the app itself asks the terminal."""
+    """What the environment variables suggest. The app itself asks the terminal."""
     if os.environ.get("KITTY_WINDOW_ID") or "kitty" in term or "ghostty" in term:
         return "kitty graphics" + (" (in tmux only with allow-passthrough)" if os.environ.get("TMUX") else "")
     if os.environ.get("TERM_PROGRAM") in ("WezTerm", "iTerm.app"):

@@ -1,0 +1,34 @@
+"""What each device slot works on, and what waits for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gentui.jobs.job_types import job_type_of
+from gentui.jobs.slots import fits, slots
+from gentui.jobs.states import queue, unfinished
+from gentui.machine.monitor import SlotJob
+
+
+def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
+    """The running and waiting jobs of every slot, in order. A job that any slot may take is listed under each."""
+    running = [(job, state) for job, state in unfinished(home) if state.status == "running"]
+    waiting = queue(home)
+    names = dict.fromkeys([*slots(), *(state.slot for _, state in running if state.slot)])
+    return {
+        slot: (
+            *(SlotJob(job.id, job_type_of(job).noun, 0, s.pid) for job, s in running if s.slot == slot),
+            *(
+                SlotJob(job.id, job_type_of(job).noun, place)
+                for place, (job, _) in enumerate([pair for pair in waiting if fits(pair[1], slot)], 1)
+            ),
+        )
+        for slot in names
+    }
+
+
+def queue_summary(jobs: tuple[SlotJob, ...]) -> str:
+    """``20260101-…; 2 waiting``."""
+    running = [job.id for job in jobs if job.place == 0]
+    waiting = len(jobs) - len(running)
+    return (", ".join(running) or "idle") + (f"; {waiting} waiting" if waiting else "")
