@@ -19,7 +19,14 @@ from gentui.tui.overlay import OverlayEntry
 from gentui.tui.screens.painting import BatchedPaintScreen
 from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.charts import MOST_COLUMNS, MOST_ROWS, ChartPage, Charts, Curves, smoothing_in_words
+from gentui.tui.widgets.chart_grid import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    ChartGrid,
+    ChartPage,
+    Curves,
+    smoothing_in_words,
+)
 from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 if TYPE_CHECKING:
@@ -216,7 +223,7 @@ class ChartScreen(BatchedPaintScreen):
         return self.gentui.overlay.of(self.run_id, self._run_name or self.run_id)
 
     def wanted_charts(self) -> ChartRequest:
-        charts = self.query_one(Charts)
+        charts = self.query_one(ChartGrid)
         columns = max(charts.columns, charts.size.width - 30) if self._heat else charts.columns
         return ChartRequest(
             self._focus, charts.count, columns, self.axis, self._window, self._layout.hidden,
@@ -225,7 +232,7 @@ class ChartScreen(BatchedPaintScreen):
 
     @property
     def is_drawn(self) -> bool:
-        return super().is_drawn and (not self.shows_charts or self.query_one(Charts).is_drawn)
+        return super().is_drawn and (not self.shows_charts or self.query_one(ChartGrid).is_drawn)
 
     def take_charts(self, run: Any, drawn: ChartData) -> None:
         """Keep what was looked up; the first time, take on how the charts of the family were left."""
@@ -251,7 +258,7 @@ class ChartScreen(BatchedPaintScreen):
         return f"{METRIC}{self._x_metric}" if self._x_metric else self._layout.axis
 
     @property
-    def look(self) -> ChartStyle:
+    def chart_style(self) -> ChartStyle:
         layout, extent = self._layout, self.drawn.extent if self.drawn else None
         return ChartStyle(
             layout.log_y, layout.smoothing, layout.marks, self.axis, layout.kind, layout.clip,
@@ -268,8 +275,8 @@ class ChartScreen(BatchedPaintScreen):
             drawn.hidden, heat, self._layout.filter if drawn.filtered else "", drawn.filtered, self._of_machine,
             self._layout.others,
         )  # fmt: skip
-        charts = self.query_one(Charts)
-        charts.show(page, self.look)
+        charts = self.query_one(ChartGrid)
+        charts.show(page, self.chart_style)
         charts.point_at(self._cursor)
         self.cursor_moved()
         if heat or len(drawn.charts) == min(charts.count, len(drawn.groups) - drawn.first):
@@ -280,7 +287,7 @@ class ChartScreen(BatchedPaintScreen):
             return f"No chart is called {clean(self._layout.filter, 60)}."
         return "The machine was not watched while this run trained." if self._of_machine else self.waiting()
 
-    def on_charts_room(self) -> None:
+    def on_chart_grid_capacity_changed(self) -> None:
         """The charts have another size: another number of them, or of columns."""
         self.ask()
 
@@ -395,7 +402,7 @@ class ChartScreen(BatchedPaintScreen):
     def _tell_smoothing(self) -> None:
         layout = self._layout
         kind = "moving average" if layout.kind == "window" else "exponential average"
-        how = smoothing_in_words(self.look).removeprefix("smooth ") if layout.smoothing else "none"
+        how = smoothing_in_words(self.chart_style).removeprefix("smooth ") if layout.smoothing else "none"
         self.say(f"smoothing, {kind}: {how}")
 
     def action_marks(self) -> None:
@@ -405,7 +412,7 @@ class ChartScreen(BatchedPaintScreen):
     # -- which are shown
 
     def action_columns(self, by: int) -> None:
-        now = self._layout.columns or self.query_one(Charts).across
+        now = self._layout.columns or self.query_one(ChartGrid).across
         columns = (now - 1 + by) % MOST_COLUMNS + 1
         self._change(columns=columns)
         self._is_single, self._heat = False, ""
@@ -413,14 +420,14 @@ class ChartScreen(BatchedPaintScreen):
         self.call_after_refresh(self._tell_columns, columns)
 
     def action_rows(self, by: int) -> None:
-        rows = ((self._layout.rows or self.query_one(Charts).down) - 1 + by) % MOST_ROWS + 1
+        rows = ((self._layout.rows or self.query_one(ChartGrid).down) - 1 + by) % MOST_ROWS + 1
         self._change(rows=rows)
         self._is_single, self._heat = False, ""
         self._rearranged()
         self.call_after_refresh(self._tell_rows, rows)
 
     def _tell_rows(self, rows: int) -> None:
-        fit = self.query_one(Charts).down
+        fit = self.query_one(ChartGrid).down
         self.say(f"rows of charts: {rows}" + (f", {fit} fit" if fit < rows else ""))
 
     def action_guides(self) -> None:
@@ -428,7 +435,7 @@ class ChartScreen(BatchedPaintScreen):
         self.say(f"guides across the charts: {self._layout.guides}")
 
     def _tell_columns(self, columns: int) -> None:
-        fit = self.query_one(Charts).across
+        fit = self.query_one(ChartGrid).across
         self.say(f"columns of charts: {columns}" + (f", {fit} fit" if fit < columns else ""))
 
     def action_maximise(self) -> None:
@@ -437,10 +444,10 @@ class ChartScreen(BatchedPaintScreen):
         elif self.drawn is not None and len(self.drawn.groups) < 2 and not self._is_single:
             self.say("This is the only chart.")
             return
-        before = self.query_one(Charts).count
+        before = self.query_one(ChartGrid).count
         self._is_single = not self._is_single
         self._rearranged()
-        if before == self.query_one(Charts).count:
+        if before == self.query_one(ChartGrid).count:
             self.say("There is room for one chart only.")
 
     def _rearranged(self) -> None:
@@ -455,7 +462,7 @@ class ChartScreen(BatchedPaintScreen):
         for picture in self.query("#thumbnail") if self._layout.picture else ():
             picture.styles.width = f"{self._layout.picture}%"
             picture.styles.max_width = "100%"
-        self.query_one(Charts).lay_out(self._layout.columns, self._layout.rows, self._is_single)
+        self.query_one(ChartGrid).lay_out(self._layout.columns, self._layout.rows, self._is_single)
 
     def action_chart(self, by: int) -> None:
         """The focus on the next chart, or the one before; round and round."""
@@ -466,7 +473,7 @@ class ChartScreen(BatchedPaintScreen):
         if self._heat and self.shows_charts:
             self.query_one(HeatMap).page(by)
             return
-        count = max(1, self.query_one(Charts).count)
+        count = max(1, self.query_one(ChartGrid).count)
         pages = max(1, -(-len(self.drawn.groups) // count)) if self.drawn else 1
         if pages == 1 and self.shows_charts:
             self.say("Every chart is in sight.")
@@ -598,7 +605,7 @@ class ChartScreen(BatchedPaintScreen):
 
     def on_chart_pointed(self, message: Chart.Pointed) -> None:
         """The cursor where the mouse is, in every chart; the one it is in gets the focus."""
-        place = self.query_one(Charts).place_of(message.chart)
+        place = self.query_one(ChartGrid).place_of(message.chart)
         if self._heat or (ends := self._ends()) is None or place is None:
             return
         if self.drawn is not None and place != self.drawn.focus:
@@ -653,7 +660,7 @@ class ChartScreen(BatchedPaintScreen):
     def _point_at(self, x: float | None) -> None:
         """The cursor there, in every chart."""
         self._cursor = x
-        self.query_one(Charts).point_at(x)
+        self.query_one(ChartGrid).point_at(x)
         self.cursor_moved()
 
     def _columns(self, left: float, right: float) -> np.ndarray:

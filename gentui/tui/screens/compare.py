@@ -24,7 +24,7 @@ from gentui.tui.index_reader import Query
 from gentui.tui.overlay import OverlayEntry
 from gentui.tui.screens import charting
 from gentui.tui.screens.charting import ChartScreen
-from gentui.tui.widgets.charts import Charts
+from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.pictures import Pictures, at_step, sheet_of
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
@@ -114,7 +114,7 @@ class CompareScreen(ChartScreen):
         with Container(id="samples", classes="pane"):
             yield Pictures(self.gentui.images)
         with Container(id="charts", classes="pane"):
-            yield Charts()
+            yield ChartGrid()
 
     def on_mount(self) -> None:
         self._show_tab()

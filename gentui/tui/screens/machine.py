@@ -22,7 +22,7 @@ from gentui.tui.curves import ChartStyle
 from gentui.tui.index_reader import SLOW, Query
 from gentui.tui.machine_history import History
 from gentui.tui.screens.base import BaseScreen
-from gentui.tui.widgets.charts import ChartPage, Charts
+from gentui.tui.widgets.chart_grid import ChartGrid, ChartPage
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
@@ -45,7 +45,7 @@ class MachineScreen(BaseScreen):
     context = "machine"
     place = "machine"
     BINDINGS = key_table.bindings("machine")
-    DEFAULT_CSS = "MachineScreen Charts { display: none; }"
+    DEFAULT_CSS = "MachineScreen ChartGrid { display: none; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class MachineScreen(BaseScreen):
     def body(self) -> ComposeResult:
         yield Filter("processes by name or number, charts by name", id="machine-filter")
         yield Table(COLUMNS, empty="Looking …")
-        yield Charts()
+        yield ChartGrid()
 
     def on_mount(self) -> None:
         self._set_pace(SLOW if self.gentui.low_bandwidth else EVERY, paused=True)
@@ -124,7 +124,7 @@ class MachineScreen(BaseScreen):
             self.query_one(Table).set_rows(rows)
 
     def _draw(self, words: str) -> None:
-        charts, every = self.query_one(Charts), self._history.charts(words)
+        charts, every = self.query_one(ChartGrid), self._history.charts(words)
         first = self._page * charts.count % max(1, -(-len(every) // charts.count) * charts.count)
         waiting = f"No chart is called {clean(words, 60)}." if words.strip() else "Looking …"
         charts.show(
@@ -132,13 +132,13 @@ class MachineScreen(BaseScreen):
             ChartStyle(smoothing=0.0, axis="time", window=self._history.extent),
         )
 
-    def on_charts_room(self) -> None:
+    def on_chart_grid_capacity_changed(self) -> None:
         self._fill()
 
     def action_charts(self) -> None:
         """Between the lines and the charts."""
         self._shows_charts = not self._shows_charts
-        self.query_one(Charts).display, self.query_one(Table).display = (
+        self.query_one(ChartGrid).display, self.query_one(Table).display = (
             self._shows_charts,
             not self._shows_charts,
         )

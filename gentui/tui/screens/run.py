@@ -33,7 +33,7 @@ from gentui.tui.screens.charting import ChartScreen, following
 from gentui.tui.screens.health import health_text
 from gentui.tui.screens.scores import scores_text
 from gentui.tui.widgets.architecture import Architecture
-from gentui.tui.widgets.charts import Charts, Curves
+from gentui.tui.widgets.chart_grid import ChartGrid, Curves
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines
 from gentui.tui.widgets.picture import Sheet
@@ -155,7 +155,7 @@ class RunScreen(ChartScreen):
         yield Tabs(TABS, "charts")
         yield FilterLine("words, val_*, loss|lr, -grad", id="filter")
         with Horizontal(id="charts", classes="pane"):
-            yield Charts()
+            yield ChartGrid()
             yield Thumbnail(_thumbnails(self.gentui.images), id="thumbnail")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
@@ -291,7 +291,7 @@ class RunScreen(ChartScreen):
 
     def _place_of(self, step: int) -> float | None:
         """Where a step is on the x axis; None where steps alone do not tell."""
-        run, axis = self.seen.run if self.seen else None, self.look.axis
+        run, axis = self.seen.run if self.seen else None, self.chart_style.axis
         if axis == "step":
             return float(step)
         if run is None or axis not in ("images", "epoch"):

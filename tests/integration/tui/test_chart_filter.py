@@ -7,7 +7,7 @@ import json
 from gentui.config import chart_layouts
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.charts import ChartBox
+from gentui.tui.widgets.chart_grid import ChartBox
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.lines import Lines
 from tests.support.app import Desk, Runs

@@ -12,7 +12,7 @@ from gentui.config import chart_layouts
 from gentui.text import numbers
 from gentui.tui.textual_private.plot import cells_of
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.charts import ChartBox, Charts
+from gentui.tui.widgets.chart_grid import ChartBox, ChartGrid
 from gentui.tui.widgets.heatmap import HeatMap
 from tests.support.app import Desk
 from tests.support.textual_private import notices
@@ -36,7 +36,7 @@ def shown(screen) -> list[Chart]:
 async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, size, runs):
     async with desk(size) as d:
         screen = await opened(d, runs.make())
-        charts = screen.query_one(Charts)
+        charts = screen.query_one(ChartGrid)
         across = charts.across
         await d.press("greater_than_sign")
         await d.until(lambda: charts.across == across + 1)
@@ -61,9 +61,9 @@ async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, size, r
         name = screen.drawn.groups[2][0]
         await d.press("enter")
         await d.until(lambda: keys_shown(screen) == [name])
-        await d.until(lambda: screen.query_one(Charts).across == 1)
+        await d.until(lambda: screen.query_one(ChartGrid).across == 1)
         await d.press("escape")
-        await d.until(lambda: screen.query_one(Charts).count == len(keys_shown(screen)) or size[0] > 100)
+        await d.until(lambda: screen.query_one(ChartGrid).count == len(keys_shown(screen)) or size[0] > 100)
         await d.press("shift+tab", "shift+tab", "shift+tab")
         await d.until(lambda: screen.drawn.focus == number - 1)
         assert await d.on("RunScreen")
@@ -136,7 +136,7 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
     async with desk((160, 45)) as d:
         screen = await opened(d, other)
         await d.sees("1 chart hidden (U)", "log y", "by epoch")
-        await d.until(lambda: screen.query_one(Charts).across == 3 and "loss" not in keys_shown(screen))
+        await d.until(lambda: screen.query_one(ChartGrid).across == 3 and "loss" not in keys_shown(screen))
         await d.press("enter")
         await d.sees("by epoch · log y · outliers cut")
         await d.press("enter", "tab", "enter")
@@ -303,7 +303,7 @@ async def test_the_axis_of_a_run_in_training_holds_still_for_a_while(desk, runs)
 async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, size, runs):
     async with desk(size) as d:
         screen = await opened(d, runs.make())
-        charts = screen.query_one(Charts)
+        charts = screen.query_one(ChartGrid)
         fit = charts.size.height // 7
         for rows in range(charts.down + 1, 10):
             await d.press("right_curly_bracket")
@@ -392,13 +392,13 @@ async def test_one_chart_alone_has_a_logarithmic_axis_and_keeps_it(desk, runs):
         screen = await opened(d, runs.make(fid=None))
         await d.until(lambda: len(shown(screen)) > 2)
         await d.press("tab", "Z")
-        await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [False, True, False])
+        await d.until(lambda: [chart.chart_style.log_y for chart in shown(screen)][:3] == [False, True, False])
         await d.sees("y axis of grad_norm: logarithmic")
         await d.press("y")
-        await d.until(lambda: [chart.look.log_y for chart in shown(screen)][:3] == [True, False, True])
+        await d.until(lambda: [chart.chart_style.log_y for chart in shown(screen)][:3] == [True, False, True])
         await d.until(lambda: chart_layouts.load("diffusion")[0].others == ("grad_norm",))
         await d.press("Z")
-        await d.until(lambda: all(chart.look.log_y for chart in shown(screen)))
+        await d.until(lambda: all(chart.chart_style.log_y for chart in shown(screen)))
 
 
 async def test_the_picture_beside_the_charts_is_made_wider_by_keys_and_by_the_mouse(desk, runs):

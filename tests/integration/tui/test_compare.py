@@ -8,7 +8,7 @@ import pytest
 
 from gentui.index import Evaluation
 from gentui.tui.screens.compare import CompareScreen, score_cell
-from gentui.tui.widgets.charts import ChartBox, Charts
+from gentui.tui.widgets.chart_grid import ChartBox, ChartGrid
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.viewer import Viewer
 
@@ -66,7 +66,7 @@ async def test_curves_lie_over_one_another_as_in_the_run_view(desk, runs, size):
         screen = await chosen(d, "one", "two")
         await d.sees("GPU energy", "Wh")
         await d.press("c")
-        charts = screen.query_one(Charts)
+        charts = screen.query_one(ChartGrid)
         await d.sees("● A one", "▲ B two", "loss")
         await d.until(lambda: len(charts.focused) == 2 and not charts.focused[0].sparse)
         assert [curve.is_baseline for curve in charts.focused] == [True, False]

@@ -8,7 +8,7 @@ import pytest
 
 from engine.runs.directory import list_runs
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.charts import Charts
+from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from tests.support.app import digit_tiles, grid_png
@@ -399,16 +399,16 @@ async def test_the_charts_change_as_told(desk, size, runs):
         await d.until(lambda: chart.drawings)
         await d.sees("✗ not finite in", "smooth 0.6")
         await d.press("y")
-        await d.until(lambda: chart.look.log_y)
+        await d.until(lambda: chart.chart_style.log_y)
         await d.press("w")
-        await d.until(lambda: chart.look.smoothing == 0.9)
+        await d.until(lambda: chart.chart_style.smoothing == 0.9)
         for axis in ("epoch", "time", "images", "step"):
             await d.press("a")
-            await d.until(lambda axis=axis: chart.look.axis == axis)
+            await d.until(lambda axis=axis: chart.chart_style.axis == axis)
         await d.press("b", "b")
-        await d.until(lambda: chart.look.marks == "ascii")
+        await d.until(lambda: chart.chart_style.marks == "ascii")
         assert not re.search("[⠁-⣿]", d.text)
-        if screen.query_one(Charts).count < len(screen.seen.groups):
+        if screen.query_one(ChartGrid).count < len(screen.seen.groups):
             before = [curves[0].key for curves in screen.seen.charts]
             await d.press("m")
             await d.until(lambda: [curves[0].key for curves in screen.seen.charts] != before)

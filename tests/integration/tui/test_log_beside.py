@@ -42,7 +42,7 @@ async def test_the_log_beneath_the_charts_and_the_cursor_follow_each_other(desk,
         await d.press("J")
         await d.until(lambda: screen._cursor % 10 == 0 and f"step {screen._cursor:.0f}/" in marked(below))
         await d.press("a")
-        await d.until(lambda: screen.look.axis == "epoch")
+        await d.until(lambda: screen.chart_style.axis == "epoch")
         await d.press("K", "K")
         await d.until(lambda: screen._cursor == 290 / 11)
         await d.press("escape")

@@ -16,7 +16,7 @@ from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
 from gentui.tui.screens.machine import rows_of
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.charts import Charts
+from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.table import Table
 
 
@@ -213,7 +213,7 @@ async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, mo
         await d.until(lambda: screen.looks > 3)
         await d.press("c")
         await d.sees("cpu %", "cores: least %", "charts 1 of")
-        boxes = screen.query_one(Charts).query(Chart)
+        boxes = screen.query_one(ChartGrid).query(Chart)
         await d.until(lambda: boxes.first().drawings > 1)
         await d.press("slash", *"gpu0", "enter")
         await d.sees("gpu0 %", "gpu0 memory %")

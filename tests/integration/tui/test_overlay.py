@@ -11,7 +11,7 @@ from gentui.index import Index
 from gentui.tui.curves import MARKERS, marker_of, tone_of
 from gentui.tui.overlay import AROUND, MOST, SLOTS, Overlay, OverlayEntry
 from gentui.tui.widgets.chart import Chart, _Stroke
-from gentui.tui.widgets.charts import legend_of
+from gentui.tui.widgets.chart_grid import legend_of
 from gentui.tui.widgets.viewer import Viewer
 
 

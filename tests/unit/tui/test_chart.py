@@ -26,7 +26,7 @@ from gentui.tui.widgets.chart import (
     changed,
     rasterise,
 )
-from gentui.tui.widgets.charts import ChartBox, instead_of
+from gentui.tui.widgets.chart_grid import ChartBox, instead_of
 from tests.support.textual_private import screen_strips
 
 

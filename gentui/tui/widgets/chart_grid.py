@@ -246,22 +246,22 @@ def _width(row: Sequence[Content]) -> int:
     return sum(one.cell_length + len(_BETWEEN) for one in row) - len(_BETWEEN)
 
 
-class Charts(Vertical):
-    """``show`` fills the boxes; ``Room`` says that more or fewer, or wider ones, would fit."""
+class ChartGrid(Vertical):
+    """``show`` fills the boxes; ``CapacityChanged`` says that more or fewer, or wider ones, would fit."""
 
     DEFAULT_CSS = """
-    Charts { height: 1fr; }
-    Charts > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
-    Charts > HeatMap { height: 1fr; width: 100%; display: none; }
-    Charts > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
-    Charts > .charts-legend { height: auto; width: 100%; padding: 0 1;
+    ChartGrid { height: 1fr; }
+    ChartGrid > Grid { height: 1fr; width: 100%; grid-gutter: 0 1; }
+    ChartGrid > HeatMap { height: 1fr; width: 100%; display: none; }
+    ChartGrid > .charts-note { height: 1fr; width: 100%; content-align: center middle; color: $text-muted; }
+    ChartGrid > .charts-legend { height: auto; width: 100%; padding: 0 1;
                               text-wrap: nowrap; text-overflow: ellipsis; }
-    Charts > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
-    Charts > .charts-note, Charts > .charts-page, Charts > .charts-legend { display: none; }
+    ChartGrid > .charts-page { height: 1; width: 100%; color: $text-muted; text-align: right; padding: 0 1; }
+    ChartGrid > .charts-note, ChartGrid > .charts-page, ChartGrid > .charts-legend { display: none; }
     """
 
     @dataclass
-    class Room(Message):
+    class CapacityChanged(Message):
         pass
 
     def __init__(self) -> None:
@@ -309,7 +309,7 @@ class Charts(Vertical):
         self.query_one(Grid).styles.grid_size_columns = across
         if (count, columns, across) != (self.count, self.columns, self.across):
             self.count, self.columns, self.across, self.down = count, columns, across, down
-            self.post_message(self.Room())
+            self.post_message(self.CapacityChanged())
 
     @property
     def focused(self) -> Curves:
