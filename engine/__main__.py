@@ -53,7 +53,7 @@ def _train(run: RunDir, device: str, writer: EventWriter, stop: StopFlag) -> int
     writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
     import torch
 
-    from engine.data import DataError
+    from engine.data.dataset import DataError
     from engine.devices import DeviceError, choose_device
     from engine.evaluation.extractors import ExtractorError
     from engine.recipes.recipe import MissingData, RecipeError, load

@@ -1,27 +1,5 @@
-"""Data sets as uint8 tensors, and batches of them on the device."""
+"""Data sets as uint8 tensors (``dataset``), and training batches of them on the device (``batches``).
 
-from engine.data.batches import Batches
-from engine.data.dataset import (
-    DataError,
-    Dataset,
-    Progress,
-    Split,
-    fingerprint,
-    open_dataset,
-    resize,
-    to_float,
-    to_uint8,
-)
-
-__all__ = [
-    "Batches",
-    "DataError",
-    "Dataset",
-    "Progress",
-    "Split",
-    "fingerprint",
-    "open_dataset",
-    "resize",
-    "to_float",
-    "to_uint8",
-]
+The loaders are modules named after what they read; settings name them as factories. Importing the package itself
+imports no torch: ``toon_drawing`` runs as a program that must start at once.
+"""

@@ -62,7 +62,7 @@ def _draw(writer: Writer, count: int, report: Progress) -> None:
             report(i + 1, count)
         return
     writer.reserve(count, _SHAPE)
-    helper = [sys.executable, "-P", toon_drawing.__file__, writer.place, "1", "2", str(count)]
+    helper = [sys.executable, "-P", "-m", toon_drawing.__name__, writer.place, "1", "2", str(count)]
     with subprocess.Popen(helper, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as other:
         try:
             for done in toon_drawing.write(writer.place, 0, 2, count):

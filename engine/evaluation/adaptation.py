@@ -20,7 +20,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.data import Dataset, Split, to_float
+from engine.data.dataset import Dataset, Split, to_float
 from engine.evaluation.evaluate import Count, Doing, Score
 from engine.evaluation.protocol import Protocol
 from engine.methods import Classifies, Method

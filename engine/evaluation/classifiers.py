@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from engine.data import to_float
+from engine.data.dataset import to_float
 from engine.evaluation.extractors import Extractor, ExtractorError, read_weights, unusable
 from engine.settings import extractors as settings
 from engine.settings import registry

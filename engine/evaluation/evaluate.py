@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.data import Dataset, to_uint8
+from engine.data.dataset import Dataset, to_uint8
 from engine.evaluation import fidelity
 from engine.evaluation.agreement import agreement
 from engine.evaluation.frechet import Moments, distance

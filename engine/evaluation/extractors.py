@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.data import Dataset, Progress
+from engine.data.dataset import Dataset, Progress
 from engine.settings import extractors as settings
 from engine.settings import registry
 

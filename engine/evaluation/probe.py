@@ -15,8 +15,7 @@ from pathlib import Path
 
 import torch
 
-from engine.data import Dataset, Progress, resize
-from engine.data.dataset import Split
+from engine.data.dataset import Dataset, Progress, Split, resize
 from engine.data.store import exclusive_build
 from engine.evaluation.classifiers import (
     ClassifierExtractor,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from engine.data import Dataset, to_float, to_uint8
+from engine.data.dataset import Dataset, to_float, to_uint8
 from engine.evaluation.evaluate import QUANTISATION, Score
 from engine.evaluation.protocol import Protocol
 from engine.methods import Reconstructs

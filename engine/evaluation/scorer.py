@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from engine.data import Dataset
+from engine.data.dataset import Dataset
 from engine.evaluation.evaluate import Doing, Evidence, Score, evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.reconstruction import reconstruction_score

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
-from engine.data import Dataset, Split
+from engine.data.dataset import Dataset, Split
 from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments

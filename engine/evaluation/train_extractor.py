@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor
 
-from engine.data import Batches, Dataset, open_dataset, to_float
+from engine.data.batches import Batches
+from engine.data.dataset import Dataset, open_dataset, to_float
 from engine.data.photos import STRIDE, TEST_FROM
 from engine.evaluation.agreement import agreement, attribute_accuracy
 from engine.evaluation.classifiers import (

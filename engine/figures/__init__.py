@@ -16,7 +16,7 @@ import torch
 from engine.settings.registry import Settings, build
 
 if TYPE_CHECKING:
-    from engine.data import Dataset
+    from engine.data.dataset import Dataset
     from engine.methods import Method
     from engine.recipes.recipe import Recipe
     from engine.runs.directory import RunDir

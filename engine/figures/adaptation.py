@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import Split, to_float
+from engine.data.dataset import Split, to_float
 from engine.figures import Occasion, Picture
 from engine.figures.plots import Points, save_panels, save_table
 from engine.methods import Classifies

@@ -7,8 +7,8 @@ from functools import partial
 
 import torch
 
-from engine.data import to_uint8
 from engine.data.conditions import Conditions
+from engine.data.dataset import to_uint8
 from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates

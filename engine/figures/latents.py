@@ -8,8 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from engine.data import Dataset, to_float, to_uint8
 from engine.data.conditions import Conditions
+from engine.data.dataset import Dataset, to_float, to_uint8
 from engine.figures import Occasion, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates, Reconstructs

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from engine.data import Dataset, to_uint8
+from engine.data.dataset import Dataset, to_uint8
 from engine.evaluation.agreement import agreement
 from engine.evaluation.evaluate import Evidence, requested_labels
 from engine.evaluation.extractors import Extractor

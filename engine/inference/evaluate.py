@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.data import DataError, open_dataset
+from engine.data.dataset import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.scorer import build_scorer
 from engine.inference.loading import leave, or_exit

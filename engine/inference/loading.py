@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from engine import devices
-from engine.data import DataError, open_dataset
 from engine.data.conditions import Conditions
+from engine.data.dataset import DataError, open_dataset
 from engine.methods import Method
 from engine.methods.building import build_method
 from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load

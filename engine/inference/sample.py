@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data import to_uint8
+from engine.data.dataset import to_uint8
 from engine.figures.beside import beside, nearest
 from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp

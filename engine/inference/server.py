@@ -33,7 +33,7 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.data import to_uint8
+from engine.data.dataset import to_uint8
 from engine.figures.grid import save_grid
 from engine.inference.loading import Left, Trained, enough_memory, give_back_memory, or_exit
 from engine.inference.sample import Drawing, argument_parser, drawing

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from engine.data import to_uint8
 from engine.data.conditions import Conditions
+from engine.data.dataset import to_uint8
 from engine.methods import Generates
 from engine.settings.samplers import Sample
 

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 
 from engine import devices
-from engine.data import Batches, open_dataset
+from engine.data.batches import Batches
 from engine.data.conditions import Conditions
+from engine.data.dataset import open_dataset
 from engine.evaluation.evaluate import Evidence, Score
 from engine.evaluation.scorer import build_scorer
 from engine.figures import Occasion, draw_figure

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from engine.data import Batches
+from engine.data.batches import Batches
 from engine.health import Panel, Values
 from engine.training.metric_buffer import MetricLog
 from engine.training.reporter import Journal, say

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from engine import devices
-from engine.data import Batches, Split
+from engine.data.batches import Batches
+from engine.data.dataset import Split
 from engine.methods import Metrics, Validates
 from engine.settings.training import Train
 

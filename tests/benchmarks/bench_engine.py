@@ -20,9 +20,9 @@ from torch.utils.data import Dataset as TorchDataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine import devices
-from engine.data import Dataset, Split, open_dataset
 from engine.data.batch import Batch
 from engine.data.conditions import Conditions
+from engine.data.dataset import Dataset, Split, open_dataset
 from engine.methods.building import build_method
 from engine.methods.diffusion import EDM
 from engine.recipes.recipe import load

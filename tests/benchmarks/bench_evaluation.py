@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
 
-from engine.data import open_dataset
+from engine.data.dataset import open_dataset
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance

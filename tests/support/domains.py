@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from engine.data import Dataset, Split
+from engine.data.dataset import Dataset, Split
 
 
 def split(n: int, seed: int, shift: float = 0.0) -> Split:

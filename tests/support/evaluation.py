@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.data import Dataset, open_dataset
+from engine.data.dataset import Dataset, open_dataset
 from engine.evaluation.extractors import Extractor, load_extractor
 from engine.settings.datasets.embedded import Digits
 

@@ -12,7 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.data import Batches, DataError, folders, open_dataset
+from engine.data import folders
+from engine.data.batches import Batches
+from engine.data.dataset import DataError, open_dataset
 from engine.recipes.recipe import MissingData, load, loads
 from engine.settings.datasets.folders import Cats, ImageFolder
 
@@ -314,7 +316,7 @@ def test_fifty_thousand_images_are_decoded_in_little_memory(tmp_path, cache, pai
         # Bytes after the end of a JPEG mean nothing to a decoder; they make each file's content its own.
         (place / f"{i}.jpg").write_bytes(originals[i % 50] + i.to_bytes(4, "big"))
     code = (
-        "import resource, sys, torch\nfrom engine.data import open_dataset\n"
+        "import resource, sys, torch\nfrom engine.data.dataset import open_dataset\n"
         "from engine.settings.datasets.folders import ImageFolder\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "dataset = open_dataset(ImageFolder.model_validate({'path': sys.argv[1], 'image_size': 64}))\n"

@@ -52,7 +52,7 @@ def test_between_two_seeds_lie_images_whose_ends_are_those_of_the_seeds(trained,
 
 
 def test_each_image_is_followed_by_the_training_images_nearest_to_it(trained, tmp_path):
-    from engine.data import open_dataset
+    from engine.data.dataset import open_dataset
     from engine.recipes.recipe import load
 
     asked = ("--n", 3, "--seed", 5)

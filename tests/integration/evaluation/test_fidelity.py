@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import Dataset, Split, fingerprint, resize, to_float
+from engine.data.dataset import Dataset, Split, fingerprint, resize, to_float
 from engine.evaluation import fidelity
 from engine.evaluation.evaluate import EVIDENCE, Evaluation, evaluate, requested_labels
 from engine.evaluation.extractors import load_extractor

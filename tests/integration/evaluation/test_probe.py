@@ -16,7 +16,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.data import Dataset, Split, fingerprint, open_dataset, toonfaces
+from engine.data import toonfaces
+from engine.data.dataset import Dataset, Split, fingerprint, open_dataset
 from engine.evaluation import probe
 from engine.evaluation.evaluate import requested_labels
 from engine.evaluation.extractors import Extractor, ExtractorError, load_extractor
@@ -167,7 +168,7 @@ def test_two_processes_at_once_end_with_one_probe(tmp_path, digits, kept):
     folder = write(tmp_path / "mine", digits.train, 160)
     code = (
         "import sys, torch; torch.set_num_threads(1)\n"
-        "from engine.data import open_dataset\n"
+        "from engine.data.dataset import open_dataset\n"
         "from engine.evaluation.extractors import load_extractor\n"
         "from engine.settings.datasets.folders import ImageFolder\n"
         "settings = ImageFolder.model_validate({'path': sys.argv[1], 'batch_size': 8, 'image_size': 8})\n"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.data import Batches, DataError, open_dataset
 from engine.data.attribute_files import read_attributes, read_partition
+from engine.data.batches import Batches
+from engine.data.dataset import DataError, open_dataset
 from engine.settings.datasets.folders import AttributeFolder, Cartoon, CelebA
 
 

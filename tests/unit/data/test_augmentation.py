@@ -7,8 +7,9 @@ import math
 import pytest
 import torch
 
-from engine.data import Batches, Split, to_float
 from engine.data.augmentation import augment, move, rotate
+from engine.data.batches import Batches
+from engine.data.dataset import Split, to_float
 from engine.settings.datasets.embedded import Digits
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import Batches, DataError, Split, open_dataset, resize, to_float, to_uint8
+from engine.data.batches import Batches
+from engine.data.dataset import DataError, Split, open_dataset, resize, to_float, to_uint8
 from engine.recipes.recipe import MissingData
 from engine.settings.datasets.embedded import Digits
 from engine.settings.datasets.published import IDX_FILES, FashionMNIST
@@ -62,7 +63,7 @@ def test_the_split_of_digits_never_changes(digits):
 def test_opening_digits_imports_neither_scikit_learn_nor_torchvision():
     code = (
         "import sys\n"
-        "from engine.data import open_dataset\n"
+        "from engine.data.dataset import open_dataset\n"
         "from engine.settings.datasets.embedded import Digits\n"
         "open_dataset(Digits())\n"
         "print([m for m in ('sklearn', 'scipy', 'torchvision', 'pandas') if m in sys.modules])\n"

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.data import open_dataset
+from engine.data.dataset import open_dataset
 from engine.data.decoding import MAX_PIXELS, UnusableImage, decode
 from engine.settings.datasets.folders import ImageFolder
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from engine.data import DataError, open_dataset
+from engine.data.dataset import DataError, open_dataset
 from engine.data.digits_m import blend
 from engine.recipes.recipe import MissingData, datasets
 from engine.settings.datasets.published import IDX_FILES, MNIST, MNISTM, SVHN, USPS, MNISTMToSVHN, MNISTMToUSPS
@@ -231,7 +231,7 @@ def test_reading_imports_no_torchvision(data):
     write_mnist(data / "mnist")
     write_usps(data / "usps")
     code = (
-        "import sys\nfrom engine.data import open_dataset\nfrom engine.settings.datasets.published import *\n"
+        "import sys\nfrom engine.data.dataset import open_dataset\nfrom engine.settings.datasets.published import *\n"
         "[open_dataset(cls.model_validate({})) for cls in (MNIST, USPS)]\n"
         "print([m for m in ('sklearn', 'torchvision', 'scipy') if m in sys.modules])"
     )

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.data import Batches, DataError, Dataset, Split, open_dataset
-from engine.data.dataset import fingerprint, finish, validation_mask
+from engine.data.batches import Batches
+from engine.data.dataset import DataError, Dataset, Split, fingerprint, finish, open_dataset, validation_mask
 from engine.settings.datasets.embedded import Digits, DigitsMToDigits
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import DataError, toonfaces
+from engine.data import toonfaces
+from engine.data.dataset import DataError
 from engine.data.store import Writer, load_or_build
 
 IMAGES = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)

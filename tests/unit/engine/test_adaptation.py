@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.data import Batches, Dataset, Split
 from engine.data.batch import Batch, ImageSpec
+from engine.data.batches import Batches
 from engine.data.conditions import Conditions
+from engine.data.dataset import Dataset, Split
 from engine.evaluation.adaptation import AccuracyScorer, accuracy, information, target_images
 from engine.methods import Classifies, Generates, Validates
 from engine.methods.building import build_method

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.data import Split, open_dataset, to_float, to_uint8
 from engine.data.conditions import Conditions
+from engine.data.dataset import Split, open_dataset, to_float, to_uint8
 from engine.figures import Occasion, Picture, draw_figure
 from engine.figures.grid import tile
 from engine.figures.latents import held_out_images, slerp

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.data import Split, open_dataset
 from engine.data.batch import Batch
 from engine.data.conditions import Conditions
+from engine.data.dataset import Split, open_dataset
 from engine.figures import Occasion, draw_figure
 from engine.figures.architecture import describe
 from engine.figures.grid import save_grid

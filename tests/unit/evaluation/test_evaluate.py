@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.data import Dataset, Split, fingerprint, to_float
+from engine.data.dataset import Dataset, Split, fingerprint, to_float
 from engine.evaluation.evaluate import Evaluation, Score, evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance

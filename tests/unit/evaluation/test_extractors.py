@@ -11,7 +11,7 @@ import sys
 import pytest
 import torch
 
-from engine.data import open_dataset, resize
+from engine.data.dataset import open_dataset, resize
 from engine.evaluation.agreement import attribute_accuracy
 from engine.evaluation.extractors import ExtractorError, load_extractor
 from engine.evaluation.train_extractor import cross_entropy, places

@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import correlate1d
 from skimage.metrics import structural_similarity
 
-from engine.data import open_dataset
+from engine.data.dataset import open_dataset
 from engine.evaluation.ssim import ssim, window
 from engine.settings.datasets.embedded import Digits
 

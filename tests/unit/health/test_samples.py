@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.data import open_dataset
+from engine.data.dataset import open_dataset
 from engine.evaluation.evaluate import Evidence
 from engine.evaluation.extractors import load_extractor
 from engine.health.curves import Trend
