@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -80,6 +81,22 @@ def test_every_block_of_commands_says_who_runs_it(page):
                 assert line.removeprefix("gentui ") in runner, (
                     f"{page.name}: {told['path']} does not run {line}"
                 )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_toml_and_python_are_well_formed(page):
+    for match in FENCE.finditer(page.read_text()):
+        if match["language"] == "toml":
+            tomllib.loads(match["body"])
+        elif match["language"] == "python":
+            ast.parse(match["body"])
+
+
+def test_architecture_describes_every_room():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for package in ("engine", "gentui"):
+        rooms = {path.parent.name for path in (ROOT / package).glob("*/__init__.py")}
+        assert rooms == set(re.findall(rf"^\| `{package}/(\w+)/` \|", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
