@@ -135,7 +135,7 @@ def _info_columns(info: dict[str, Any]) -> dict[str, Any]:
         "quick": int(info.get("quick") is True),
         "stand_in_for": clean(stand_in, 100) if (stand_in := text(info.get("stand_in_for"))) else None,
         "seed": whole(info.get("seed")),
-        "wanted": clean(text(info.get("device")), 40),
+        "requested": clean(text(info.get("device")), 40),
         "created_at": number(info.get("created_at")),
         "estimate": whole(info.get("total_steps")),
         "reference": _dumps(reference) if isinstance(reference, dict) else None,

@@ -36,7 +36,7 @@ _RUN_COLUMNS = (
     "total_steps", "images", "total_images", "steps_per_epoch", "seconds", "seed", "device", "precision",
     "parameters", "created_at", "queued_at", "started_at", "ended_at", "attempt", "slot", "pid", "exit_code",
     "signal", "metrics", "best", "protocols", "alerts", "alarms", "scoring", "corrupt", "phase", "reference",
-    "estimate", "wanted", "problem", "tags", "notes", "settings", "scores",
+    "estimate", "requested", "problem", "tags", "notes", "settings", "scores",
 )  # fmt: skip
 _SELECT_RUNS = f"SELECT {', '.join(_RUN_COLUMNS)} FROM runs"
 T = TypeVar("T")
@@ -291,13 +291,13 @@ class Index:
         (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
          images, total_images, steps_per_epoch, seconds, seed, device, precision, parameters, created_at,
          queued_at, started_at, ended_at, attempt, slot, pid, exit_code, signal, metrics, best, protocols,
-         alerts, alarms, scoring, corrupt, phase, reference, estimate, wanted, problem,
+         alerts, alarms, scoring, corrupt, phase, reference, estimate, requested, problem,
          tags, notes, settings, scores) = values  # fmt: skip
         last: dict[str, float] = json.loads(metrics)
         row = RunRow(
             id, name, recipe, title, family, dataset, bool(quick), stand_in_for, status, reason, step,
             total_steps or estimate, images, total_images, steps_per_epoch, last.get("images_per_s"), seconds,
-            None, seed, device or slot or wanted, precision, parameters, created_at, queued_at, started_at,
+            None, seed, device or slot or requested, precision, parameters, created_at, queued_at, started_at,
             ended_at, attempt, slot, pid, exit_code, signal, last.get("loss"), last,
             _best(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts,
             [(severity, name) for severity, name in json.loads(alarms)] if alerts else [], scoring, corrupt, phase,

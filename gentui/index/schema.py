@@ -1,6 +1,9 @@
-"""Tables of ``index.db``, and the one way to open it for writing.
+"""Tables of ``index.db``, their migrations, and how the index is opened for writing.
 
-Importing sqlite_utils costs 0.2 s, so only the ingesting side does; readers use sqlite3 alone.
+An index of an earlier version, from ``OLDEST`` on, is migrated in place: with a thousand runs that takes milliseconds,
+reading their logs again takes minutes. Any other file is discarded by the caller and rebuilt from the runs.
+
+Importing sqlite_utils takes 0.2 s, so only the writing side does; readers use sqlite3 alone.
 """
 
 from __future__ import annotations
@@ -11,8 +14,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-VERSION = 4
-"""``PRAGMA user_version``. An index of another version is made again from the runs."""
+OLDEST, VERSION = 4, 5
+"""``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
 migrations = Migrations("gentui.index")
 
@@ -110,7 +113,7 @@ CREATE TABLE checkpoints (
 """
 
 OF_A_RUN = ("scans", "files", "evaluations", "passes", "samples", "figures", "alerts", "checkpoints")
-"""Tables with a ``run`` column, but ``series``."""
+"""Tables with a ``run`` column, except ``series``."""
 
 
 @migrations()
@@ -120,19 +123,28 @@ def m001_tables(db: Database) -> None:
             db.conn.execute(statement)
 
 
-def open_writer(path: Path) -> Database:
-    """Open the index for writing; it is made (0600) where there is none. The caller holds the ingest lock.
+@migrations()
+def m002_requested_device(db: Database) -> None:
+    db.conn.execute("ALTER TABLE runs RENAME COLUMN wanted TO requested")
 
-    Raises sqlite3.DatabaseError when the file is not an index of this version.
+
+def open_writer(path: Path) -> Database:
+    """Open the index for writing, creating (0600) or migrating it if needed. The caller holds the ingest lock.
+
+    Raises sqlite3.DatabaseError if the file is not an index that can be used or migrated.
     """
     if not path.exists() or not path.stat().st_size:
         _make(path)
     db = Database(_connect(path), execute_plugins=False)
     try:
-        found = db.conn.execute("PRAGMA user_version").fetchone()[0]
-        if found != VERSION:
-            raise sqlite3.DatabaseError(f"the index has version {found}, not {VERSION}")
-        db.conn.execute("PRAGMA synchronous = NORMAL")  # kill -9 loses nothing; a power cut means a rebuild
+        version = db.conn.execute("PRAGMA user_version").fetchone()[0]
+        if not OLDEST <= version <= VERSION:
+            raise sqlite3.DatabaseError(f"the index has version {version}, not {VERSION}")
+        if version < VERSION:
+            _migrate(db)
+        db.conn.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # safe against kill -9; after a power cut the index may need a rebuild
         db.conn.execute("PRAGMA cache_size = -32768")
         db.conn.execute("PRAGMA wal_autocheckpoint = 4000")
         db.conn.execute("PRAGMA journal_size_limit = 67108864")
@@ -146,23 +158,35 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=10.0, check_same_thread=False)
 
 
+def _migrate(db: Database) -> None:
+    """Apply the pending migrations. Raises sqlite3.DatabaseError if the tables are not those that they expect."""
+    try:
+        migrations.apply(db)
+    except sqlite3.OperationalError as error:
+        if (
+            error.sqlite_errorcode == sqlite3.SQLITE_ERROR
+        ):  # wrong SQL for these tables; not a lock or a full disk
+            raise sqlite3.DatabaseError(f"the index cannot be migrated: {error}") from None
+        raise
+    db.conn.execute(f"PRAGMA user_version = {VERSION}")
+
+
 def _make(path: Path) -> None:
-    """An empty index, made aside and put in place: no reader ever opens one without its tables."""
+    """Create an empty index under another name and move it into place, so that no reader sees one without tables."""
     new = path.with_name(f".new-{path.name}")
     discard(new)
     os.close(os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     db = Database(_connect(new), execute_plugins=False)
     try:
         db.conn.execute("PRAGMA journal_mode = WAL")
-        migrations.apply(db)
-        db.conn.execute(f"PRAGMA user_version = {VERSION}")
+        _migrate(db)
     finally:
         db.conn.close()
-    discard(path)  # a journal left of an index that is gone must not be applied to the new one
+    discard(path)  # a leftover journal of the old index must not be applied to the new one
     new.rename(path)
 
 
 def discard(path: Path) -> None:
-    """Remove the index. The database goes first: a reader then finds nothing, never half of it."""
+    """Delete the index. The database file goes first, so that a reader finds either all of it or nothing."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -303,6 +304,54 @@ def test_a_damaged_or_foreign_index_is_made_again(index, make_run, damage):
     assert [row.step for row in fresh.runs()] == [20_000]
     assert fresh.series(run.id, "loss", columns=10).points == 20_000
     assert [row.step for row in index.runs()] == [20_000]
+
+
+def as_version_4(path) -> None:
+    """Take the newest migration back."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE runs RENAME COLUMN requested TO wanted")
+        db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_requested_device'")
+        db.execute("PRAGMA user_version = 4")
+        db.commit()
+
+
+@pytest.mark.parametrize("reads_first", [False, True])
+def test_an_index_of_the_version_before_is_migrated_and_no_log_is_read_again(
+    index, make_run, monkeypatch, reads_first
+):
+    run = make_run()
+    Log(run).start().metrics(range(1, 101), loss=float)
+    index.refresh()
+    before, inode = index.runs(), index.path.stat().st_ino
+    as_version_4(index.path)
+    monkeypatch.setattr("gentui.index.log_ingestor.read_events", lambda *a: pytest.fail("read a log again"))
+    fresh = Index(index.home)
+    if not reads_first:  # else a reader meets the old tables before anybody has written
+        fresh.refresh()
+    assert fresh.runs() == before and fresh.series(run.id, "loss", columns=10).points == 100
+    assert fresh.path.stat().st_ino == inode
+    with closing(sqlite3.connect(index.path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (5,)
+        assert db.execute("SELECT requested FROM runs").fetchall() == [("cpu",)]
+        applied = [row[0] for row in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
+    assert applied == ["m001_tables", "m002_requested_device"]
+    monkeypatch.undo()
+    Log(run).metrics(range(101, 201), loss=float)
+    assert fresh.refresh() and fresh.run(run.id).step == 200
+
+
+def test_an_index_whose_tables_do_not_fit_its_migrations_is_made_again(index, make_run):
+    run = make_run()
+    Log(run).start().metrics(range(1, 101), loss=float)
+    index.refresh()
+    inode = index.path.stat().st_ino
+    with closing(sqlite3.connect(index.path)) as db:  # it says 4, and has no column that m002 could rename
+        db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_requested_device'")
+        db.execute("PRAGMA user_version = 4")
+        db.commit()
+    fresh = Index(index.home)
+    fresh.refresh()
+    assert [row.step for row in fresh.runs()] == [100] and fresh.path.stat().st_ino != inode
 
 
 def test_a_reader_that_meets_damage_mends_it_without_being_asked(index, make_run):
