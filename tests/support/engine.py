@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
 from engine.training import checkpoint
-from tests.support.processes import ONE_THREAD, Forked
+from tests.support.processes import Forked
 from tests.support.waiting import wait_for
 
 SMALL = {
@@ -34,13 +34,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., RunDir]:
     """A run directory of a small digits recipe; keyword arguments are dotted keys with ``__`` for the dot."""
@@ -53,9 +46,9 @@ def make_run(tmp_path: Path) -> Callable[..., RunDir]:
     return make
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
-    """A run of six steps that is done, with the checkpoints of two kept."""
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A run of six steps that is done, with the checkpoints of two kept. Nobody changes it."""
     values = {**SMALL, "train.steps": 6, "train.keep": 2, "evaluate.times": 1}
     recipe = load("digits-unet").with_values(values)
     run = RunDir.create(tmp_path_factory.mktemp("home"), recipe.to_toml(), {"recipe": recipe.name}, State())
@@ -64,15 +57,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     return run
 
 
+@pytest.fixture(scope="module")
+def trained(trained_once: RunDir, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
+    """A copy of that run for the tests of a module, in a home of its own."""
+    path = tmp_path_factory.mktemp("home") / "runs" / trained_once.id
+    shutil.copytree(trained_once.path, path, symlinks=True)
+    return RunDir(path)
+
+
 def trainer(run: RunDir, *arguments: str, fresh: bool = False) -> subprocess.Popen[str] | Forked:
     """The real trainer in a process of its own, on one thread; ``fresh``: in a new interpreter, not a fork."""
-    environment = {**os.environ, **ONE_THREAD}
     command = ["-m", "engine", str(run.path), "--device", "cpu", *arguments]
     if not fresh:
-        return Forked(command, env=environment, stderr=subprocess.STDOUT)
+        return Forked(command, stderr=subprocess.STDOUT)
     return subprocess.Popen(
         [sys.executable, "-P", *command],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 

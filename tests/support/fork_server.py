@@ -68,6 +68,8 @@ def become(request: dict[str, Any], files: list[int]) -> None:
         flag, program, *arguments = request["argv"]
         sys.argv = [program, *arguments]
         if flag == "-m":
+            if not hasattr(sys.modules.get(program), "__path__"):
+                sys.modules.pop(program, None)  # it was imported here, and is run now
             runpy.run_module(program, run_name="__main__", alter_sys=True)
         else:
             sys.argv[0] = flag

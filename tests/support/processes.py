@@ -25,7 +25,6 @@ IMPORTED = (
     "torch", "torchvision", "scipy.linalg", "sklearn.datasets", "engine.training.loop", "engine.inference.evaluate",
     "engine.inference.sample", "engine.inference.server",
 )  # fmt: skip
-ONE_THREAD = {"GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @cache
@@ -33,7 +32,7 @@ def _server() -> socket.socket:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
         [sys.executable, "-P", str(SERVER), str(its.fileno()), *IMPORTED],
-        pass_fds=[its.fileno()], stdin=subprocess.DEVNULL, env={**os.environ, **ONE_THREAD},
+        pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
     )  # fmt: skip
     its.close()
 
@@ -52,15 +51,24 @@ class Forked:
     """
 
     def __init__(
-        self, arguments: Sequence[object], *, env: Mapping[str, str], cwd: Path | None = None, stdin: bool = False,
+        self,
+        arguments: Sequence[object],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: bool = False,
         stderr: int = subprocess.PIPE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         given, self.stdin = _pipe_to_child() if stdin else (os.open(os.devnull, os.O_RDONLY), None)
         self.stdout, out = _pipe_from_child()
         self.stderr, err = (None, out) if stderr == subprocess.STDOUT else _pipe_from_child()
         self._exited, told = os.pipe()
         self.returncode: int | None = None
-        request = {"argv": [str(word) for word in arguments], "env": dict(env), "cwd": str(cwd or Path.cwd())}
+        request = {
+            "argv": [str(word) for word in arguments],
+            "env": dict(os.environ if env is None else env),
+            "cwd": str(cwd or Path.cwd()),
+        }
         socket.send_fds(_server(), [json.dumps(request).encode()], [given, out, err, told])
         self.pid = int(_server().recv(32))
         for file in {given, out, err, told}:
@@ -114,7 +122,7 @@ def _pipe_from_child() -> tuple[IO[str], int]:
 def run_python(
     *arguments: object, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``python -P ARGUMENTS`` on one thread to its end, with these variables set."""
-    process = Forked(arguments, env={**os.environ, **ONE_THREAD, **variables}, cwd=cwd)
+    """Run ``python -P ARGUMENTS`` to its end, with these variables set."""
+    process = Forked(arguments, env={**os.environ, **variables}, cwd=cwd)
     output, errors = process.communicate()
     return subprocess.CompletedProcess(list(arguments), process.wait(), output, errors)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from engine.inference import sample
 from engine.runs.directory import RunDir
+from tests.support.processes import Forked
 
 
 class Served:
     def __init__(self, run: RunDir):
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "engine.inference.server", str(run.path), "--device", "cpu"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.process = Forked(["-m", "engine.inference.server", run.path, "--device", "cpu"], stdin=True)
         self.folder = Path(self.hear()["folder"])
 
     def ask(self, **words: Any) -> None:
@@ -26,7 +22,6 @@ class Served:
         self.process.stdin.flush()
 
     def hear(self) -> dict[str, Any]:
-        assert self.process.stdout
         return json.loads(self.process.stdout.readline())
 
     def until_answered(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -35,6 +30,14 @@ class Served:
         while "done" in (heard := self.hear()) or "conditions" in heard:
             before.append(heard)
         return heard, before
+
+    def close(self) -> None:
+        """Close its stdin, as the end of the playground does, and wait until it has ended."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0
+        assert not self.folder.exists()
+        self.process.stdout.close()
 
 
 def command(run: RunDir, out: Path, *arguments: str) -> bytes:

@@ -1,3 +1,3 @@
 """Fixtures of these tests."""
 
-from tests.support.engine import _one_thread, make_run, trained  # noqa: F401
+from tests.support.engine import make_run, trained, trained_once  # noqa: F401

@@ -51,8 +51,7 @@ def open_files(pid: int, folder: Path) -> list[str]:
     return [path for path in found if path.startswith(str(folder))]
 
 
-def test_drawing_from_a_run_in_training_changes_nothing_of_it(make_run, tmp_path, monkeypatch):
-    monkeypatch.setenv("GENTUI_THREADS", "1")
+def test_drawing_from_a_run_in_training_changes_nothing_of_it(make_run, tmp_path):
     alone, watched = make_run(**LASTS), make_run(**LASTS)
     still = [watched.recipe_path, watched.info_path, watched.state_path, watched.lock_path]
     before = stamps(*still)
@@ -80,10 +79,7 @@ def test_drawing_from_a_run_in_training_changes_nothing_of_it(make_run, tmp_path
     finally:
         for process in processes:
             process.kill()
-        assert served.process.stdin and served.process.stdout
-        served.process.stdin.close()
-        served.process.wait(30)
-        served.process.stdout.close()
+        served.close()
 
 
 def test_a_device_without_memory_left_is_told_in_a_sentence(make_run, tmp_path, monkeypatch, capsys):

@@ -15,11 +15,7 @@ from tests.support.serving import Served, command
 def served(trained):
     made = Served(trained)
     yield made
-    assert made.process.stdin and made.process.stdout
-    made.process.stdin.close()
-    assert made.process.wait(30) == 0
-    assert not made.folder.exists()
-    made.process.stdout.close()
+    made.close()
 
 
 @pytest.mark.parametrize(
@@ -106,9 +102,4 @@ def test_drawing_touches_nothing_of_the_run(served, trained):
 
 
 def test_it_ends_with_its_reader_though_nothing_was_asked(trained):
-    served = Served(trained)
-    assert served.process.stdin and served.process.stdout
-    served.process.stdin.close()
-    served.process.wait(30)
-    served.process.stdout.close()
-    assert not served.folder.exists()
+    Served(trained).close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.settings.extractors import SHIPPED_WEIGHTS
 from tests.support.engine import SMALL, events, finish, trainer
+from tests.support.processes import run_python
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,9 @@ def trained(home) -> RunDir:
     return run
 
 
-def evaluate(run: RunDir, *arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", "engine.inference.evaluate", str(run.path), "--device", "cpu"]
-    return subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=300,
-        env={**os.environ, "GENTUI_HOME": str(run.path.parents[1]), "OMP_NUM_THREADS": "1"}, **options,
-    )  # fmt: skip
+def evaluate(run: RunDir, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = ["-m", "engine.inference.evaluate", run.path, "--device", "cpu", *arguments]
+    return run_python(*command, cwd=cwd, GENTUI_HOME=str(run.path.parents[1]))
 
 
 def test_training_measures_what_the_recipe_asks_for_and_tells_one_cost(trained):

@@ -17,8 +17,7 @@ HEALTHY = [
 
 @pytest.mark.long
 @pytest.mark.parametrize("ill", ILLS, ids=lambda ill: ill.name)
-def test_an_ill_run_raises_its_alarm_within_two_evaluations(ill, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("GENTUI_THREADS", "1")
+def test_an_ill_run_raises_its_alarm_within_two_evaluations(ill, tmp_path: Path):
     run = fall_ill(ill, tmp_path)
     said = next((alarm for alarm in alarms(run) if alarm["name"] == ill.alarm), None)
     assert said is not None, [alarm["sentence"] for alarm in alarms(run)]
@@ -28,6 +27,5 @@ def test_an_ill_run_raises_its_alarm_within_two_evaluations(ill, tmp_path: Path,
 
 @pytest.mark.long
 @pytest.mark.parametrize("well", HEALTHY, ids=lambda well: well.name)
-def test_a_healthy_run_looked_at_as_often_raises_none(well, tmp_path: Path, monkeypatch):
-    monkeypatch.setenv("GENTUI_THREADS", "1")
+def test_a_healthy_run_looked_at_as_often_raises_none(well, tmp_path: Path):
     assert [alarm["sentence"] for alarm in alarms(fall_ill(well, tmp_path))] == []
