@@ -600,7 +600,7 @@ class ChartScreen(BatchedPaintScreen):
         self._window = now[1] - (window[1] - window[0]), now[1]
         self.ask()
 
-    def on_chart_wheel(self, message: Chart.Wheel) -> None:
+    def on_chart_zoomed(self, message: Chart.Zoomed) -> None:
         self._zoom(message.by, message.x)
 
     def on_chart_pointed(self, message: Chart.Pointed) -> None:

@@ -10,7 +10,8 @@ from textual.color import Color
 from gentui.index import Index
 from gentui.tui.curves import MARKERS, marker_of, tone_of
 from gentui.tui.overlay import AROUND, MOST, SLOTS, Overlay, OverlayEntry
-from gentui.tui.widgets.chart import Chart, _Stroke
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.chart_drawing import Stroke
 from gentui.tui.widgets.chart_grid import legend_of
 from gentui.tui.widgets.viewer import Viewer
 
@@ -111,7 +112,7 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
         await d.sees("loss")
         await d.press("enter")
         chart = screen.query_one(Chart)
-        strokes = lambda: [one for one in chart.datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
+        strokes = lambda: [one for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]  # noqa: E731
         await d.until(lambda: len(strokes()) == 8)
         kinds = {(stroke.letter, stroke.dash) for stroke in strokes()}
         assert len(kinds) == 8 and len({dash for _, dash in kinds}) == 4
@@ -133,7 +134,7 @@ async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
         await d.sees("● seed 27", "more (O tells all)")
         await d.press("enter")
         chart = screen.query_one(Chart)
-        strokes = lambda: [one for one in chart.datasets if isinstance(one, _Stroke) and one.letter != "."]  # noqa: E731
+        strokes = lambda: [one for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]  # noqa: E731
         await d.until(lambda: len(strokes()) == 28)
         assert len({(stroke.letter, str(stroke.line_style)) for stroke in strokes()}) == 28
         await d.sees(*(f"seed {n:02d}" for n in range(28)))

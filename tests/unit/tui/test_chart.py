@@ -16,16 +16,9 @@ from gentui.tui.curves import MARKERS, TONES, ChartStyle, Curve, smooth, value_a
 from gentui.tui.overlay import AROUND
 from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
-from gentui.tui.widgets.chart import (
-    DOTS,
-    GLYPHS,
-    Chart,
-    LogFormatter,
-    PlainFormatter,
-    TimeFormatter,
-    changed,
-    rasterise,
-)
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter
+from gentui.tui.widgets.chart_drawing import DOTS, GLYPHS, changed_regions, rasterise
 from gentui.tui.widgets.chart_grid import ChartBox, instead_of
 from tests.support.textual_private import screen_strips
 
@@ -254,10 +247,10 @@ def test_only_the_stretches_that_differ_are_written_again():
     old = [list("abcd"), list("efgh"), list("ijkl")]
     new = [list("abcd"), list("eXgY"), list("ijkl")]
     plain = [[""] * 4 for _ in range(3)]
-    assert changed(old, plain, new, plain) == [Region(1, 1, 3, 1)]
-    assert changed(old, plain, old, [[""] * 4, [""] * 4, ["red", "", "", ""]]) == [Region(0, 2, 1, 1)]
-    assert changed(old, plain, old, plain) == []
-    assert changed([], [], old, plain) == [Region(0, 0, 4, 3)]
+    assert changed_regions(old, plain, new, plain) == [Region(1, 1, 3, 1)]
+    assert changed_regions(old, plain, old, [[""] * 4, [""] * 4, ["red", "", "", ""]]) == [Region(0, 2, 1, 1)]
+    assert changed_regions(old, plain, old, plain) == []
+    assert changed_regions([], [], old, plain) == [Region(0, 0, 4, 3)]
 
 
 async def test_a_new_point_redraws_the_end_of_the_curve_alone():
