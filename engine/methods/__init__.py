@@ -1,7 +1,8 @@
-"""Methods: how a net learns and what it can do. The training loop knows ``Method`` and nothing of any family.
+"""Training methods, as protocols: what the training loop requires of every method, and optional abilities.
 
-``Method`` is what every one must be. What else one can do it says by having the methods of ``Generates``,
-``Reconstructs``, ``Validates`` or ``Classifies``; whoever needs an ability asks for it with ``isinstance``.
+The training loop uses ``Method`` alone and knows no family of models. A method that can do more implements
+``Generates``, ``Reconstructs``, ``Validates`` or ``Classifies`` as well; code that needs such an ability tests for
+it with ``isinstance``.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from engine.settings.training import Train
 
 Trace = Callable[[int, int, Tensor], None]
-"""Called while sampling with (steps done, steps in all, images so far: N,C,H,W in about [-1,1])."""
+"""Called during sampling with (steps done, total steps, intermediate images N,C,H,W in about [-1, 1])."""
 
 Metrics = dict[str, Tensor | float]
-"""Named scalars; tensors stay on the device until the log is flushed."""
+"""Scalars by name. Tensors stay on the device until the log is flushed."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Context:
 
 @runtime_checkable
 class Method(Protocol):
-    """One way of learning. Owns its nets, optimisers, averages and schedules.
+    """A training method. Owns its nets, optimisers, averaged weights and learning-rate schedules.
 
-    One whose ``loss`` need not fall though training goes well, as an adversary's, has ``loss_decreases = False``.
+    A method whose loss need not decrease when training goes well, such as a GAN, sets ``loss_decreases = False``.
     """
 
     precision: str
@@ -59,38 +60,48 @@ class Method(Protocol):
     nets: dict[str, nn.Module]
 
     def training_step(self, batch: Batch) -> Metrics:
-        """One step on one batch. ``loss`` is required, and non-finite exactly when training has gone wrong."""
+        """Take one optimisation step on ``batch`` and return its metrics.
+
+        ``loss`` is required, and must be non-finite exactly when training has gone wrong.
+        """
         ...
 
     def probe_gradient(self, batch: Batch) -> Tensor:
-        """Forward and backward without a step: the flat gradient. For the precision probe, on a copy."""
+        """Compute the gradient on ``batch`` without taking a step: a flat float32 vector.
+
+        Called on a copy of the method, to compare precisions and to record layer shapes.
+        """
         ...
 
     def end_epoch(self, loss: float) -> None:
-        """Told the epoch's mean loss."""
+        """Update the schedules after an epoch with the given mean loss."""
         ...
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
-        """Every net's tensors by name (``model``, ``ema``, …): what goes into safetensors."""
+        """State dicts of every net by name (``model``, ``ema``, …), as they are saved to safetensors files."""
         ...
 
-    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None: ...
+    def load_weights(self, weights: dict[str, dict[str, Tensor]]) -> None:
+        """Load what ``weights`` returned."""
+        ...
 
     def state(self) -> dict[str, Any]:
-        """Everything else needed to go on exactly: optimisers, schedules, counters. Tensors and plain values."""
+        """Everything else needed to resume exactly: optimisers, schedules, counters. Tensors and plain values."""
         ...
 
-    def load_state(self, state: dict[str, Any]) -> None: ...
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Load what ``state`` returned."""
+        ...
 
 
 @runtime_checkable
 class Generates(Method, Protocol):
-    """A method whose net makes images."""
+    """A method that generates images."""
 
     conditional: bool
-    """Whether samples are asked for by label or attributes."""
+    """Whether ``sample`` needs labels: classes or attributes."""
     has_average: bool
-    """Whether averaged weights are kept."""
+    """Whether averaged weights (EMA) are kept."""
 
     def sample(
         self,
@@ -101,37 +112,38 @@ class Generates(Method, Protocol):
         ema: bool = True,
         trace: Trace | None = None,
     ) -> Tensor:
-        """Images N,C,H,W in about [-1,1] from ``noise`` (standard normal, see ``noise_shape``).
+        """Generate images N,C,H,W in about [-1, 1] from standard normal ``noise``, see ``noise_shape``.
 
-        ``labels``: int64 N or float N,A as in ``Batch``; None where the method is not conditional. What a
-        sampler draws besides must follow from ``noise`` alone, image by image (``engine.samplers.image_noise``).
+        ``labels`` are int64 N or float N,A as in ``Batch``; None if the method is not conditional. With ``ema`` the
+        averaged weights are used, where there are any. Any further noise that a sampler draws must be determined
+        by ``noise`` alone, image by image: see ``engine.samplers.image_noise``.
         """
         ...
 
     def noise_shape(self, n: int) -> tuple[int, ...]:
-        """Shape of the noise ``sample`` starts from."""
+        """Shape of the noise that ``sample`` takes for ``n`` images."""
         ...
 
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A method that encodes and decodes."""
+    """A method that encodes images to latents and decodes them."""
 
     def reconstruct(self, images: Tensor, *, ema: bool = True) -> Tensor:
-        """N,C,H,W in [-1,1] -> the same, through the latent mean."""
+        """Encode ``images`` N,C,H,W in [-1, 1] and decode the mean of their latent distribution: N,C,H,W."""
         ...
 
     def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
-        """N,C,H,W in [-1,1] -> latents as ``sample`` takes them for noise."""
+        """Encode ``images`` N,C,H,W in [-1, 1] to latents, which ``sample`` accepts as noise."""
         ...
 
 
 @runtime_checkable
 class Validates(Protocol):
-    """A method with losses on images it does not train on."""
+    """A method that has losses on held-out images."""
 
     def validate(self, batch: Batch) -> Metrics:
-        """Mean losses of one batch, without gradients, in evaluation mode; their names begin with ``val_``."""
+        """Mean losses on one batch, in evaluation mode and without gradients; their names begin with ``val_``."""
         ...
 
 
@@ -140,5 +152,5 @@ class Classifies(Protocol):
     """A method that predicts classes."""
 
     def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """N,C,H,W in [-1,1] -> (features N,D, logits N,K), in evaluation mode."""
+        """Classify images N,C,H,W in [-1, 1] in evaluation mode: (features N,D, logits N,K)."""
         ...

@@ -1,6 +1,6 @@
-"""Adversarial losses: what the scores of real and of generated images cost each side.
+"""Adversarial losses of the discriminator and the generator, as functions of the discriminator's scores.
 
-A loss of your own: a function of your settings class that returns an ``Adversarial``, named in its ``factory``.
+To add a loss, register a settings class whose ``factory`` returns an ``Adversarial``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ from engine.settings.registry import Settings, build
 
 @dataclass(frozen=True)
 class Adversarial:
-    """``discriminator(real, fake)``: scores N and N -> its losses on the real and on the generated, scalars.
-    ``generator(fake)``: scores N -> the generator's loss, a scalar.
-    ``estimates_distance``: whether mean(real) − mean(fake) estimates a distance worth a curve.
-    ``threshold``: the score between what is held to be generated and what real; None where scores have no such meaning.
+    """An adversarial loss.
+
+    - ``discriminator(real, fake)`` takes scores N and N and returns the discriminator's losses on real and on
+      generated images, two scalars.
+    - ``generator(fake)`` takes scores N and returns the generator's loss, a scalar.
+    - ``estimates_distance``: whether mean(real) − mean(fake) estimates a distance between the distributions, which
+      is then logged.
+    - ``threshold``: the score above which an image counts as real, for the discriminator's accuracy; None if scores
+      have no such threshold.
     """
 
     discriminator: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -35,7 +40,7 @@ def build_adversarial(settings: Settings) -> Adversarial:
 
 
 def bce(settings: Settings) -> Adversarial:
-    """−log σ(D(x)) − log(1 − σ(D(G(z)))), and −log σ(D(G(z))) for the generator (Goodfellow et al. 2014)."""
+    """Cross entropy: −log σ(D(x)) − log(1 − σ(D(G(z)))); generator: −log σ(D(G(z))) (Goodfellow et al. 2014)."""
     return Adversarial(
         lambda real, fake: (F.softplus(-real).mean(), F.softplus(fake).mean()),
         lambda fake: F.softplus(-fake).mean(),
@@ -44,7 +49,7 @@ def bce(settings: Settings) -> Adversarial:
 
 
 def hinge(settings: Settings) -> Adversarial:
-    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))), and −D(G(z)) for the generator (Lim & Ye 2017)."""
+    """Hinge loss: max(0, 1 − D(x)) + max(0, 1 + D(G(z))); generator: −D(G(z)) (Lim & Ye 2017)."""
     return Adversarial(
         lambda real, fake: (torch.relu(1 - real).mean(), torch.relu(1 + fake).mean()),
         lambda fake: -fake.mean(),
@@ -53,14 +58,14 @@ def hinge(settings: Settings) -> Adversarial:
 
 
 def wasserstein(settings: Settings) -> Adversarial:
-    """D(G(z)) − D(x), and −D(G(z)) for the generator (Arjovsky et al. 2017)."""
+    """Wasserstein loss: D(G(z)) − D(x); generator: −D(G(z)) (Arjovsky et al. 2017)."""
     return Adversarial(
         lambda real, fake: (-real.mean(), fake.mean()), lambda fake: -fake.mean(), estimates_distance=True
     )
 
 
 def least_squares(settings: Settings) -> Adversarial:
-    """½(D(x) − 1)² + ½D(G(z))², and ½(D(G(z)) − 1)² for the generator (Mao et al. 2017, eq. 9)."""
+    """Least squares: ½(D(x) − 1)² + ½D(G(z))²; generator: ½(D(G(z)) − 1)² (Mao et al. 2017, eq. 9)."""
     return Adversarial(
         lambda real, fake: ((real - 1).square().mean() / 2, fake.square().mean() / 2),
         lambda fake: (fake - 1).square().mean() / 2,

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 
 class AveragedNet:
-    """An averaged copy of ``net``, kept in evaluation mode.
+    """A copy of ``net`` with exponentially averaged weights, in evaluation mode: ``AveragedNet.net``.
 
-    The decay is ramped up, min(decay, (1 + n) / (10 + n)) after n updates, so that early averages do not
-    remember the initial weights. Floating-point buffers (BatchNorm's statistics) are averaged too, since
-    they must fit the averaged weights; the others are copied.
+    The decay is ramped up to ``decay``: it is min(decay, (1 + n) / (10 + n)) after n updates, so that the initial
+    weights are soon forgotten. Floating-point buffers (BatchNorm's statistics) are averaged too, since they must
+    match the averaged weights; other buffers are copied.
     """
 
     def __init__(self, net: nn.Module, decay: float):
@@ -30,8 +30,9 @@ class AveragedNet:
 
     @torch.no_grad()
     def update(self) -> None:
+        """Move the averages towards the current weights of the net."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(self._averaged, self._sources, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
-        for ours, theirs in zip(self._copied, self._copied_from, strict=True):
-            ours.copy_(theirs)
+        for target, source in zip(self._copied, self._copied_from, strict=True):
+            target.copy_(source)
         self.updates += 1

@@ -1,4 +1,4 @@
-"""From a recipe and its data to a method with freshly initialised nets."""
+"""Building a recipe's method, with freshly initialised nets."""
 
 from __future__ import annotations
 

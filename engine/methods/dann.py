@@ -24,11 +24,11 @@ def reversal(progress: float, gamma: float = 10.0) -> float:
 
 
 class DANN(SingleNetMethod):
-    """Cross entropy of the labelled images' classes + binary cross entropy of the domains, through reversal.
+    """Cross entropy of class labels, plus binary cross entropy of domains behind a gradient reversal layer.
 
-    Of the target domain only images are ever seen. Without ``adversarial``, and where there is no target,
-    the first term is all, and the net has no domain classifier. The domain loss is the mean over the images of both
-    domains, of which there are equally many in a batch.
+    Class labels are those of the source domain; of the target domain only images are used. The domain loss is the
+    mean over the images of both domains, of which a batch has equally many. If ``adversarial`` is false, or there
+    is no target domain, the first term is the whole loss and the net has no domain classifier.
     """
 
     def __init__(self, settings: DANNSettings, context: Context):
@@ -42,17 +42,17 @@ class DANN(SingleNetMethod):
 
     @property
     def strength(self) -> float:
-        """λ now."""
+        """λ at the current step."""
         return reversal(self.step / max(1, self.total_steps), self.settings.gamma)
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
-        assert batch.labels is not None, "there are labels to learn"
+        assert batch.labels is not None, "DANN needs labels"
         target = batch.target if self.settings.adversarial else None
         strength = torch.full((), self.strength, device=batch.images.device)
         with self.autocast():
             logits, domains = net(batch.images, target, strength)
         labels = F.cross_entropy(logits.float(), batch.labels)
-        # The sum is no measure of progress, its terms pull against each other: the curve is the labels', as val_loss.
+        # The two terms work against each other, so their sum measures no progress: "loss" is the label loss alone.
         parts: Metrics = {"loss": labels.detach(), "loss_label": labels.detach()}
         if domains is None:
             return labels, parts
@@ -70,11 +70,11 @@ class DANN(SingleNetMethod):
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> Metrics:
-        """Of the domain that is learnt from: its labels, held out."""
+        """Label loss and accuracy on held-out images of the domain that is trained on."""
         assert batch.labels is not None
         _, logits = self.classify(batch.images)
-        right = (logits.argmax(1) == batch.labels).float().mean()
-        return {"val_loss": F.cross_entropy(logits, batch.labels), "val_accuracy": right}
+        accuracy = (logits.argmax(1) == batch.labels).float().mean()
+        return {"val_loss": F.cross_entropy(logits, batch.labels), "val_accuracy": accuracy}
 
     @torch.no_grad()
     def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:

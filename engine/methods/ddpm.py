@@ -15,14 +15,14 @@ from engine.samplers.process import Discrete, Level
 from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import Sample
 
-QUARTERS_FROM = 64  # images in a batch from which no quarter of the noise levels goes without one, practically
+QUARTERS_FROM = 64  # smallest batch in which every quarter of the noise levels practically always has an image
 
 
 class DDPM(DenoisingMethod):
-    """The net predicts the noise ε in x = √ᾱ·image + √(1−ᾱ)·ε, and is told t/T in (0,1].
+    """The net predicts the noise ε in x = √ᾱ·image + √(1−ᾱ)·ε from x and t/T in (0, 1].
 
-    t/T spans 1 where EDM's ln σ / 4 spans about 1.2 in training: nets embed both alike. With ``drop_condition``
-    the net has one label more than there are classes, the last, which says nothing.
+    t/T spans 1, and EDM's ln σ / 4 spans about 1.2 in training, so nets embed both alike. With ``drop_condition``
+    above 0 the net has one more label than there are classes: the last, the null label of an unconditional pass.
     """
 
     def __init__(self, settings: DDPMSettings, context: Context):
@@ -35,12 +35,12 @@ class DDPM(DenoisingMethod):
         self._sigma = (1 - table).sqrt().float().to(context.device)
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
-        """Mean squared error of the predicted noise; also by quarter of the steps, the least noisy first."""
+        """Mean squared error of the predicted noise; also by quarter of the steps (``loss_q1``: the least noisy)."""
         images, count, steps = batch.images, len(batch.images), self.settings.steps
         t = torch.randint(1, steps + 1, (count,), device=images.device)
         noise = torch.randn_like(images)
         noisy = images * self._alpha[t, None, None, None] + noise * self._sigma[t, None, None, None]
-        labels = self._drop(batch.labels) if self.conditional else None
+        labels = self._drop_labels(batch.labels) if self.conditional else None
         with self.autocast():
             predicted = net(noisy, t / steps, labels)
         errors = (predicted.float() - noise).square().mean(dim=(1, 2, 3))
@@ -50,8 +50,8 @@ class DDPM(DenoisingMethod):
         means = (errors.detach() @ quarter) / quarter.sum(dim=0)
         return errors.mean(), {f"loss_q{i + 1}": means[i] for i in range(4)}
 
-    def _drop(self, labels: Tensor | None) -> Tensor | None:
-        """Labels, each of them replaced by the null label with the chosen probability."""
+    def _drop_labels(self, labels: Tensor | None) -> Tensor | None:
+        """Replace each label by the null label with probability ``drop_condition``."""
         if labels is None or not self.settings.guided:
             return labels
         dropped = torch.rand(len(labels), device=labels.device) < self.settings.drop_condition
@@ -60,7 +60,10 @@ class DDPM(DenoisingMethod):
     def predict(
         self, net: nn.Module, x: Tensor, level: Level, labels: Tensor | None, guidance: float | None = None
     ) -> Tensor:
-        """The noise in ``x`` N,C,H,W, float32. Guided by w: (1+w)·conditional − w·unconditional, in one batch of 2N."""
+        """Predict the noise in ``x``: N,C,H,W, float32.
+
+        With ``guidance`` w it is (1+w)·conditional − w·unconditional, computed in one batch of 2N.
+        """
         time = x.new_full((len(x),), level.time / self.settings.steps, dtype=torch.float32)
         if not guidance or labels is None:
             with self.autocast():
@@ -68,8 +71,8 @@ class DDPM(DenoisingMethod):
         null = torch.full_like(labels, self.spec.classes)
         with self.autocast():
             both = net(torch.cat([x, x]), torch.cat([time, time]), torch.cat([labels, null]))
-        told, untold = both.float().chunk(2)
-        return (1 + guidance) * told - guidance * untold
+        conditional, unconditional = both.float().chunk(2)
+        return (1 + guidance) * conditional - guidance * unconditional
 
     def process(self, net: nn.Module, settings: Sample, labels: Tensor | None) -> Discrete:
         guidance = getattr(settings, "guidance", None)
@@ -82,7 +85,7 @@ class DDPM(DenoisingMethod):
 
 
 def alphas_bar(settings: DDPMSettings) -> list[float]:
-    """ᾱ of the steps 1…T: the share of the signal's variance that is left, falling."""
+    """ᾱ of the steps 1…T: the share of the signal's variance that remains, decreasing."""
     steps = settings.steps
     if settings.schedule == "linear":
         gap = (settings.beta_end - settings.beta_start) / (steps - 1)
@@ -93,8 +96,8 @@ def alphas_bar(settings: DDPMSettings) -> list[float]:
             return math.cos((t / steps + 0.008) / 1.008 * math.pi / 2) ** 2
 
         betas = [min(1 - f(t + 1) / f(t), 0.999) for t in range(steps)]
-    left, shares = 1.0, []
+    product, products = 1.0, []
     for beta in betas:
-        left *= 1 - beta
-        shares.append(left)
-    return shares
+        product *= 1 - beta
+        products.append(product)
+    return products

@@ -1,4 +1,4 @@
-"""What methods that learn to denoise have in common: sampling over their noise process."""
+"""The base of methods that learn to denoise: sampling over their noise process."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class DenoisingMethod(SingleNetMethod):
     """A method whose net denoises."""
 
     def __init__(self, context: Context, spec: ImageSpec | None = None):
-        """``spec``: what the net is told of the data, where that is more than ``context.spec``."""
+        """``spec`` replaces ``context.spec`` for the net, which may have a null class in addition."""
         super().__init__(build_net(context.model, spec or context.spec), context)
         self.conditional = bool(context.spec.classes) and getattr(context.model, "conditional", False)
 
     @property
     def data_std(self) -> float:
-        """Standard deviation of the images, at which noisy ones are shown."""
+        """Standard deviation of the images; noisy ones are displayed at this scale."""
         return 1.0
 
     @abstractmethod
     def process(self, net: nn.Module, settings: Sample, labels: Tensor | None) -> Process:
-        """The noise process, denoised by ``net`` for ``labels`` (None where unconditional)."""
+        """The noise process with ``net`` as its denoiser, for ``labels`` (None if unconditional)."""
 
     def noise_shape(self, n: int) -> tuple[int, ...]:
         return (n, *self.spec.shape)
@@ -49,7 +49,7 @@ class DenoisingMethod(SingleNetMethod):
         trace: Trace | None = None,
     ) -> Tensor:
         def show(done: int, total: int, x: Tensor, level: Level) -> None:
-            if trace is not None:  # at the images' scale whatever the noise
+            if trace is not None:  # rescaled to the standard deviation of images, whatever the noise level
                 trace(done, total, x * (self.data_std / math.hypot(level.alpha * self.data_std, level.sigma)))
 
         with eval_mode(self.learner.evaluation_net(ema)) as net:

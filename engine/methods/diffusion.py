@@ -16,7 +16,7 @@ from engine.settings.samplers import Sample
 
 
 class EDM(DenoisingMethod):
-    """A net F becomes the denoiser D(x; σ) = c_skip·x + c_out·F(c_in·x; ln σ / 4)   (EDM eq. 7, table 1)."""
+    """The denoiser is the preconditioned net F: D(x; σ) = c_skip·x + c_out·F(c_in·x; ln σ / 4) (EDM eq. 7)."""
 
     def __init__(self, settings: EDMSettings, context: Context):
         super().__init__(context)
@@ -24,7 +24,7 @@ class EDM(DenoisingMethod):
         self.sigma_data = settings.sigma_data or measure_sigma_data(context.images)
 
     def denoise(self, net: nn.Module, x: Tensor, sigma: Tensor, labels: Tensor | None) -> Tensor:
-        """D(x; σ): x N,C,H,W, sigma N -> N,C,H,W, in float32."""
+        """D(x; σ) for ``x`` N,C,H,W and ``sigma`` N: N,C,H,W, float32."""
         s, d = sigma[:, None, None, None], self.sigma_data
         total = s**2 + d**2
         with self.autocast():
@@ -32,9 +32,9 @@ class EDM(DenoisingMethod):
         return x * (d**2 / total) + f * (s * d * total.rsqrt())
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The EDM loss, λ(σ)·‖D − y‖² averaged over pixels, scalar.
+        """The EDM loss λ(σ)·‖D − y‖², averaged over pixels and images.
 
-        λ·c_out² = 1, so it is the squared error of F against (y − c_skip·x) / c_out.
+        Since λ·c_out² = 1, it equals the squared error of F against (y − c_skip·x) / c_out.
         """
         images, d, settings = batch.images, self.sigma_data, self.settings
         sigma = torch.randn(len(images), device=images.device).mul(settings.p_std).add(settings.p_mean).exp()
@@ -65,7 +65,7 @@ class EDM(DenoisingMethod):
 
 
 def measure_sigma_data(images: Tensor | None) -> float:
-    """Standard deviation of all pixels of a uint8 set, at the scale [-1,1]."""
+    """Standard deviation of all pixels of uint8 ``images`` scaled to [-1, 1]; 0.5 without images."""
     if images is None:
         return 0.5
     counts = torch.bincount(images.flatten(), minlength=256).double()

@@ -1,7 +1,7 @@
-"""A generator and a discriminator trained against each other (Goodfellow et al. 2014), composed by a recipe.
+"""Generative adversarial networks (Goodfellow et al. 2014), composed of the parts that a recipe names.
 
-The adversarial loss and the critic's regulariser are parts of their own, found by name; nets that also tell the
-condition of an image have an auxiliary loss (Odena et al. 2017).
+The adversarial loss and the critic's regulariser are parts of their own. Discriminators that also predict an image's
+classes or attributes have an auxiliary loss (Odena et al. 2017).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from engine.settings.samplers import Sample
 
 
 class GAN:
-    """The discriminator learns from every batch, the generator from every ``critic_steps``-th.
+    """Updates the discriminator on every batch, the generator on every ``critic_steps``-th.
 
-    Generated images are asked for with the labels of the batch's real ones. The generator learns through the very
-    images that the discriminator has just learned from.
+    Images are generated with the labels of the batch's real images. The generator is updated on the same
+    generated images as the discriminator just before.
     """
 
     def __init__(self, settings: GANSettings, context: Context):
@@ -50,14 +50,14 @@ class GAN:
         self.adversarial = build_adversarial(registry.default_settings("adversarial_loss", settings.loss))
         self.regulariser = build_regulariser(settings.regulariser)
         generator, discriminator = build_pair(model, spec)
-        turns = replace(context, total_steps=max(1, context.total_steps // settings.critic_steps))
-        self.generator = Learner(generator, turns)
+        generator_context = replace(context, total_steps=max(1, context.total_steps // settings.critic_steps))
+        self.generator = Learner(generator, generator_context)
         lr = settings.discriminator_lr
         self.discriminator = Learner(
             discriminator,
             context,
             ema=False,
-            # A compiled net has no second derivative, and says nothing of it; nor does it know `weights_once`.
+            # torch.compile silently gives no second derivatives, and ignores the cache of `weights_computed_once`.
             compilable=self.regulariser.term is None and not any(map(is_parametrized, discriminator.modules())),
             optim=context.optim.model_copy(update={"lr": lr}) if lr else None,
         )
@@ -69,7 +69,10 @@ class GAN:
         return autocast(self.device, self.precision)
 
     def condition(self, labels: Tensor | None) -> Tensor | None:
-        """Labels of a batch -> what the nets are told: float32 N,A; None where they are not conditional."""
+        """Labels of a batch as the nets take them: float32 N,A; None if they are not conditional.
+
+        Raises ValueError if labels are needed and there are none.
+        """
         if not self.conditional:
             return None
         if labels is None:
@@ -77,12 +80,13 @@ class GAN:
         return (F.one_hot(labels, self.spec.condition_size) if labels.dim() == 1 else labels).float()
 
     def generate(self, condition: Tensor | None, n: int) -> Tensor:
+        """Generate ``n`` images N,C,H,W, float32, from fresh latents."""
         latents = torch.randn(self.noise_shape(n), device=self.device)
         with self.autocast():
             return self.generator.forward(latents, condition).float()
 
     def discriminate(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Scores N and logits of the condition N,A, in float32."""
+        """The discriminator's scores N and logits of the condition N,A (or None), float32."""
         with self.autocast():
             score, logits = self.discriminator.forward(images, condition)
         return score.float(), None if logits is None else logits.float()
@@ -90,7 +94,7 @@ class GAN:
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, condition: Tensor | None
     ) -> tuple[Tensor, Metrics]:
-        """The discriminator's total, and its parts."""
+        """The discriminator's total loss, and its terms as metrics."""
         settings, penalty = self.settings, None
         with weights_computed_once(self.discriminator.net):
             real_scores, real_logits = self.discriminate(real, condition)
@@ -109,17 +113,17 @@ class GAN:
                 auxiliary = auxiliary + self.auxiliary(fake_logits, condition)
             total = total + auxiliary
             parts["loss_d_aux"] = auxiliary.detach()
-        if (border := self.adversarial.threshold) is not None:
-            told = (real_scores.detach() > border).float().mean() + (
-                fake_scores.detach() < border
+        if (threshold := self.adversarial.threshold) is not None:
+            correct = (real_scores.detach() > threshold).float().mean() + (
+                fake_scores.detach() < threshold
             ).float().mean()
-            parts["d_accuracy"] = told / 2
+            parts["d_accuracy"] = correct / 2
         if self.adversarial.estimates_distance:
             parts["wasserstein"] = real_scores.detach().mean() - fake_scores.detach().mean()
         return total, parts
 
     def generator_loss(self, fake: Tensor, condition: Tensor | None) -> tuple[Tensor, Metrics]:
-        """The generator's total, and its parts."""
+        """The generator's total loss, and its terms as metrics."""
         with weights_computed_once(self.discriminator.net):
             scores, logits = self.discriminate(fake, condition)
         total = self.adversarial.generator(scores)
@@ -131,8 +135,7 @@ class GAN:
         return total, parts | {"loss_g": total.detach()}
 
     def critic(self, images: Tensor, condition: Tensor | None) -> Tensor:
-        """Scores N for a penalty on their gradient: in float32 whatever the precision of training, and never
-        compiled."""
+        """Scores N for penalties on their gradient: always float32, never compiled."""
         return self.discriminator.net(images, condition)[0]
 
     def auxiliary(self, logits: Tensor | None, condition: Tensor | None) -> Tensor:
@@ -144,12 +147,12 @@ class GAN:
         self.generator.scale_gradients(self.precision)
         self.discriminator.scale_gradients(self.precision)
         self.batches += 1
-        generators_turn = self.batches % self.settings.critic_steps == 0
+        updates_generator = self.batches % self.settings.critic_steps == 0
         condition = self.condition(batch.labels)
         metrics: Metrics = {"lr": self.generator.lr}
         if self.settings.discriminator_lr:
             metrics["lr_d"] = self.discriminator.lr
-        with torch.set_grad_enabled(generators_turn):
+        with torch.set_grad_enabled(updates_generator):
             fake = self.generate(condition, len(batch))
         loss, parts = self.discriminator_loss(batch.images, fake.detach(), condition)
         metrics |= {"loss": loss.detach(), **parts, "grad_norm_d": self.discriminator.update(loss)}
@@ -158,7 +161,7 @@ class GAN:
             metrics["grad_norm_aux"] = norm
         if self.regulariser.constrain is not None:
             self.regulariser.constrain(self.discriminator.net)
-        if generators_turn:
+        if updates_generator:
             with frozen(self.discriminator.net):
                 loss, parts = self.generator_loss(fake, condition)
                 metrics |= {**parts, "grad_norm_g": self.generator.update(loss)}
@@ -166,14 +169,14 @@ class GAN:
         return metrics
 
     def class_head_norm(self) -> Tensor | None:
-        """Norm of the class head's gradient in the step just taken: it is the auxiliary loss's alone."""
+        """Norm of the class head's gradient in the step just taken, which comes from the auxiliary loss alone."""
         head = getattr(self.discriminator.net, "class_head", None)
         if not isinstance(head, nn.Module):
             return None
         return nn.utils.get_total_norm([p.grad for p in head.parameters() if p.grad is not None])
 
     def probe_gradient(self, batch: Batch) -> Tensor:
-        """Both nets' gradients, each of unit length, so that the larger does not hide the other."""
+        """Both nets' gradients, each normalised to unit length so that neither hides the other."""
         condition = self.condition(batch.labels)
         fake = self.generate(condition, len(batch))
         of_discriminator = self.discriminator.gradient(
@@ -230,7 +233,7 @@ class GAN:
 
 @contextmanager
 def frozen(net: nn.Module) -> Iterator[None]:
-    """No gradients for the net's own weights: half the cost of a backward pass that only goes through it."""
+    """Compute no gradients for the net's own weights: a backward pass through it then costs half."""
     net.requires_grad_(False)
     try:
         yield
@@ -240,7 +243,7 @@ def frozen(net: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def weights_computed_once(net: nn.Module) -> Iterator[None]:
-    """Weights that are computed (spectral normalisation) are so once for all passes inside, and in float32."""
+    """Compute parametrised weights (spectral normalisation) once for all forward passes inside, in float32."""
     with parametrize.cached():
         for module in filter(is_parametrized, net.modules()):
             for name in module.parametrizations:  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""A net that learns: its optimiser, schedule, averaged weights, precision. Methods are made of these."""
+"""``Learner``: a net with its optimiser, schedule, averaged weights and gradient scaler. Methods are made of these."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from engine.methods.averaging import AveragedNet
 from engine.methods.optim import build_optimizer, build_schedule
 from engine.settings.registry import Settings
 
-MEASURED_UPDATES = (
-    200  # updates of an attempt after which the weights' change is measured: the rate is felt by then
-)
+MEASURED_UPDATES = 200
+"""The first updates of an attempt measure the relative change of the weights: a bad learning rate shows by then."""
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 N = TypeVar("N", bound=nn.Module)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Mixed precision for a forward pass; nothing at all in fp32."""
+    """Mixed precision for a forward pass; does nothing in fp32."""
     return torch.autocast(device.type, _DTYPES[precision]) if precision in _DTYPES else nullcontext()
 
 
 @contextmanager
 def eval_mode(net: N) -> Iterator[N]:
-    """The net in evaluation mode; then as it was."""
+    """Put ``net`` in evaluation mode, and afterwards back into the mode it was in."""
     training = net.training
     net.eval()
     try:
@@ -39,10 +38,10 @@ def eval_mode(net: N) -> Iterator[N]:
 
 
 class Learner:
-    """``net`` with all that trains it, as [optim], [schedule] and [train] say.
+    """A net with everything that trains it, as the tables [optim], [schedule] and [train] say.
 
-    ``forward`` is what training calls: the net, compiled where [train] asks for it and ``compilable`` allows.
-    ``net`` itself is what is saved and evaluated. ``ema``: keep averaged weights, in ``average.net``.
+    Training calls ``forward``: the net, compiled if [train] asks for it and ``compilable`` allows it. ``net``
+    itself is saved and evaluated. With ``ema`` averaged weights are kept in ``average.net``.
     """
 
     def __init__(
@@ -67,29 +66,29 @@ class Learner:
         self.scaler = torch.amp.GradScaler(device.type, enabled=False)
         compiled = train.compile and compilable
         self.forward: nn.Module = torch.compile(self.net) if compiled else self.net  # type: ignore[assignment]
-        self._weights = [
-            p for p in self.net.parameters() if p.dim() > 1
-        ]  # gains and offsets have a size of their own
+        # Gains and offsets have a scale of their own: their change would hide the weights'.
+        self._weights = [p for p in self.net.parameters() if p.dim() > 1]
         self._updates = 0
         self.change: Tensor | None = None
-        """‖Δw‖/‖w‖ of the newest update, a scalar on the device; None where it was not measured."""
+        """‖Δw‖/‖w‖ of the last update, a scalar on the device; None if it was not measured."""
 
     @property
     def lr(self) -> float:
+        """The current learning rate."""
         return self.optimizer.param_groups[0]["lr"]
 
     def evaluation_net(self, ema: bool = True) -> nn.Module:
-        """The averaged net where there is one and it is wanted; else the trained one."""
+        """The averaged net if there is one and ``ema`` is true; else the trained net."""
         return self.average.net if ema and self.average is not None else self.net
 
     def scale_gradients(self, precision: str) -> None:
-        """fp16 needs its gradients scaled; the other precisions do not."""
-        wanted = precision == "fp16"
-        if wanted != self.scaler.is_enabled():
-            self.scaler = torch.amp.GradScaler(self.device.type, enabled=wanted)
+        """Scale gradients in fp16, and in no other precision."""
+        enabled = precision == "fp16"
+        if enabled != self.scaler.is_enabled():
+            self.scaler = torch.amp.GradScaler(self.device.type, enabled=enabled)
 
     def update(self, loss: Tensor) -> Tensor:
-        """Backward from ``loss``, one optimiser step, one step of schedule and average.
+        """Backpropagate ``loss``, and step the optimiser, the schedule and the average.
 
         Returns the gradient's norm before clipping, a scalar on the device.
         """
@@ -110,22 +109,22 @@ class Learner:
             self.average.update()
         return norm
 
-    def metrics(self, of: str = "") -> dict[str, Tensor | float]:
-        """What of the newest update is worth a curve; ``of`` ends its name."""
-        return {} if self.change is None else {f"health/change{of}": self.change}
+    def metrics(self, suffix: str = "") -> dict[str, Tensor | float]:
+        """Metrics of the last update, with ``suffix`` at the end of their names."""
+        return {} if self.change is None else {f"health/change{suffix}": self.change}
 
     def gradient(self, loss: Tensor) -> Tensor:
-        """The flat gradient of ``loss``, float32; no step is taken."""
+        """The gradient of ``loss`` as a flat float32 vector. No step is taken."""
         self.net.zero_grad(set_to_none=True)
         loss.backward()
         return torch.cat([p.grad.flatten().float() for p in self.net.parameters() if p.grad is not None])
 
     def weights(self, name: str = "model", average: str = "ema") -> dict[str, dict[str, Tensor]]:
-        """The net's tensors under ``name``, the averaged ones under ``average``."""
-        found = {name: self.net.state_dict()}
+        """State dicts: the net's under ``name``, the averaged net's under ``average``."""
+        weights = {name: self.net.state_dict()}
         if self.average is not None:
-            found[average] = self.average.net.state_dict()
-        return found
+            weights[average] = self.average.net.state_dict()
+        return weights
 
     def load_weights(
         self, weights: dict[str, dict[str, Tensor]], name: str = "model", average: str = "ema"
@@ -154,5 +153,6 @@ class Learner:
 
 @torch.no_grad()
 def _change(before: list[Tensor], after: list[nn.Parameter]) -> Tensor:
+    """‖after − before‖ / ‖before‖ over all tensors together."""
     steps = [new - old for new, old in zip(after, before, strict=True)]
     return nn.utils.get_total_norm(steps) / nn.utils.get_total_norm(before).clamp_min(1e-12)

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules: torch's own, behind the two calls the methods make."""
+"""Optimisers and learning-rate schedules: torch's own, behind the interface that ``Learner`` uses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from engine.settings import registry
 
 @runtime_checkable
 class Schedule(Protocol):
+    """A learning-rate schedule, updated after every optimiser step and, with the mean loss, after every epoch."""
+
     def after_step(self) -> None: ...
     def after_epoch(self, loss: float) -> None: ...
     def state_dict(self) -> dict[str, Any]: ...
@@ -50,7 +52,7 @@ def _options(settings: settings_.Adam | settings_.AdamW) -> dict[str, Any]:
 
 
 class Constant:
-    """Nothing changes."""
+    """The learning rate stays constant."""
 
     def __init__(self, settings: settings_.Constant, optimizer: Optimizer, total_steps: int):
         pass
@@ -67,7 +69,7 @@ class Plateau:
     """torch's ReduceLROnPlateau on the epoch's mean training loss."""
 
     def __init__(self, settings: settings_.Plateau, optimizer: Optimizer, total_steps: int):
-        # torch acts when the bad epochs *exceed* its patience; ours is the number of epochs waited.
+        # torch lowers the rate when bad epochs *exceed* its patience; ours is the number of epochs to wait.
         self.inner = ReduceLROnPlateau(
             optimizer,
             factor=settings.factor,
@@ -89,7 +91,7 @@ class Plateau:
 
 
 class _Stepwise:
-    """A factor on the rate that follows from the step."""
+    """A learning rate multiplied by a function of the step."""
 
     def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]):
         self.inner = LambdaLR(optimizer, factor)
@@ -107,7 +109,7 @@ class _Stepwise:
 
 
 class Linear(_Stepwise):
-    """A linear rise, then a linear fall, over the whole run."""
+    """A linear warm-up, then a linear decay to the end of the run."""
 
     def __init__(self, settings: settings_.Linear, optimizer: Optimizer, total_steps: int):
         warmup = max(1, round(settings.warmup * total_steps)) if settings.warmup else 0
@@ -122,7 +124,7 @@ class Linear(_Stepwise):
 
 
 class DANN(_Stepwise):
-    """The rate of Ganin et al. 2016, §5.2.2: lr / (1 + alpha·p)^beta."""
+    """lr / (1 + alpha·p)^beta, p going from 0 to 1 over the run (Ganin et al. 2016, §5.2.2)."""
 
     def __init__(self, settings: settings_.DANN, optimizer: Optimizer, total_steps: int):
         def factor(step: int) -> float:

@@ -1,8 +1,8 @@
-"""Regularisers of the critic: penalties on the gradient of its scores with respect to images, and clipping.
+"""Regularisers of a GAN's critic: penalties on the gradient of its scores with respect to images, and clipping.
 
-The gradient is taken with its graph, once for the whole batch: the sum of the scores has the gradient of each
-score in its own row, as long as no layer (BatchNorm) ties the images of a batch together. Callers keep
-``critic`` in float32, outside mixed precision.
+Gradients are taken with their graph, once for the whole batch: row i of the gradient of the summed scores is the
+gradient of score i, as long as no layer (BatchNorm) mixes the images of a batch. Callers run ``critic`` in float32,
+outside mixed precision.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ Critic = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Regulariser:
-    """``term(critic, real, fake)``: a scalar added to the discriminator's loss. ``constrain(net)``: called after
-    each of its steps. Either may be absent.
+    """A regulariser: a loss term, a constraint on the weights, both or neither.
+
+    - ``term(critic, real, fake)`` takes images N,C,H,W and returns a scalar that is added to the critic's loss.
+    - ``constrain(net)`` is called after each step of the critic.
     """
 
     term: Callable[[Critic, Tensor, Tensor], Tensor] | None = None
@@ -36,23 +38,24 @@ def build_regulariser(settings: Settings) -> Regulariser:
 
 
 def gradients(critic: Critic, at: Tensor) -> Tensor:
-    """∇D of each image, N,C·H·W, with a graph for a second derivative."""
+    """∇D at each image: N,C·H·W, with a graph for second derivatives."""
     at = at.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(at).sum(), at, create_graph=True)
     return gradient.flatten(1)
 
 
 def norms(critic: Critic, at: Tensor) -> Tensor:
-    """‖∇D‖ of each image, N."""
+    """‖∇D‖ at each image: N."""
     return torch.linalg.vector_norm(gradients(critic, at), dim=1)
 
 
 def random_interpolates(a: Tensor, b: Tensor) -> Tensor:
-    """For each pair of images a point drawn uniformly from the line between them."""
+    """For each pair of images, a point drawn uniformly from the line between them: N,C,H,W."""
     return torch.lerp(a, b, torch.rand(len(a), 1, 1, 1, device=a.device, dtype=a.dtype))
 
 
 def none(settings: settings_.NoPenalty) -> Regulariser:
+    """No regularisation."""
     return Regulariser()
 
 
@@ -95,7 +98,7 @@ def r1(settings: settings_.R1) -> Regulariser:
 
 
 def clip(settings: settings_.Clip) -> Regulariser:
-    """Every parameter of the critic into [−c, c] after each step (Arjovsky et al. 2017)."""
+    """Clip every parameter of the critic to [−c, c] after each step (Arjovsky et al. 2017)."""
 
     @torch.no_grad()
     def constrain(net: nn.Module) -> None:

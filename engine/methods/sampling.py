@@ -1,4 +1,4 @@
-"""What is asked of a method: seeded noise, grids, the strip from noise to image."""
+"""Seeded noise for sampling: single batches, the sample grid, and the strip from noise to image."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ GRID_SEED = 1_000_003
 EVALUATION_SEED = 2_000_003
 
 Progress = Callable[[int, int], None]
-"""Called with (done, total); may raise to abandon the work."""
+"""Called with (done, total); may raise an exception to abandon the work."""
 
 
 class Noise:
-    """Noise drawn on the CPU, image by image: the same on every device and for every batch size."""
+    """Noise drawn on the CPU, image by image: the same for every device and batch size."""
 
     def __init__(self, method: Generates, seed: int):
         self._shape = method.noise_shape(1)[1:]
         self._generator = torch.Generator().manual_seed(seed)
 
     def draw(self, n: int) -> Tensor:
-        """The next ``n`` standard normal samples, n,*shape."""
+        """The next ``n`` standard normal tensors: n,*shape."""
         return torch.stack([torch.randn(self._shape, generator=self._generator) for _ in range(n)])
 
 
 def grid_inputs(
     method: Generates, settings: Sample, conditions: Conditions, seed: int
 ) -> tuple[int, int, Tensor, Tensor | None]:
-    """(rows, columns, noise, labels) of the sample grid.
+    """Rows, columns, noise and labels of the sample grid.
 
-    A conditional method has a row for each class or set of attributes (``settings.rows`` at most), with the
-    same noises in every row, so that the images of a column differ by their label alone.
+    A conditional method has a row for each class or set of attributes (at most ``settings.rows``), with the same
+    noise in every row, so that the images of a column differ in their label alone.
     """
     columns = settings.columns
     noise = Noise(method, seed)
@@ -54,7 +54,7 @@ def grid_inputs(
 
 
 class StripRecorder:
-    """Keeps ``count`` of the pictures on the way from noise to image, evenly; of the first ``images`` each."""
+    """A ``Trace`` that keeps ``count`` evenly spaced intermediate states of the first ``images`` images: ``frames``."""
 
     def __init__(self, count: int, images: int = 1):
         self._count, self._images = count, images

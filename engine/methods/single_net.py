@@ -1,4 +1,4 @@
-"""What methods with a single net have in common."""
+"""The base of methods with a single net."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from engine.methods.learner import Learner, autocast
 
 
 class SingleNetMethod(ABC):
-    """A method that is one ``Learner`` and a loss. A subclass says ``loss``, and adds to ``state`` what it must."""
+    """A method that consists of one ``Learner`` and a loss.
+
+    Subclasses implement ``loss``, and extend ``state`` and ``load_state`` if they have state of their own.
+    """
 
     def __init__(self, net: nn.Module, context: Context):
         self.precision = "fp32"
@@ -27,7 +30,7 @@ class SingleNetMethod(ABC):
 
     @abstractmethod
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The scalar to descend, and what else is worth a curve (detached)."""
+        """The scalar to minimise on ``batch``, and further metrics (detached)."""
 
     def autocast(self) -> AbstractContextManager[object]:
         return autocast(self.device, self.precision)

@@ -18,9 +18,9 @@ from engine.settings.samplers import Sample
 class VAE(SingleNetMethod):
     """loss = mse + kl_weight · kl.
 
-    For one image ``mse`` is Σ or mean of (x − x̂)² over its C·H·W values in [-1,1], and ``kl`` is Σ or mean over
-    the latent's dimensions of KL(q(z|x) ‖ N(0,1)) in nats, as the settings say; both are averaged over the
-    batch. x̂ is decoded from one draw z ~ q(z|x).
+    Per image, ``mse`` is the sum or mean of (x − x̂)² over its C·H·W values in [-1, 1], and ``kl`` the sum or mean
+    over latent dimensions of KL(q(z|x) ‖ N(0,1)) in nats, as the settings say; both are averaged over the batch.
+    x̂ is decoded from one draw z ~ q(z|x).
     """
 
     conditional = False
@@ -28,7 +28,7 @@ class VAE(SingleNetMethod):
     def __init__(self, settings: VAESettings, context: Context):
         super().__init__(build_net(context.model, context.spec), context)
         self.settings = settings
-        assert isinstance(self.net, Autoencoder), "a VAE's net encodes and decodes"
+        assert isinstance(self.net, Autoencoder), "the net of a VAE must be an Autoencoder"
         self.latent = self.net.latent
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
@@ -44,7 +44,7 @@ class VAE(SingleNetMethod):
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> Metrics:
-        """The training losses, z drawn as in training; of the net as it is trained, not of the averaged one."""
+        """The training losses of the trained (not the averaged) net, with z drawn as in training."""
         with eval_mode(self.net) as net:
             loss, parts = self.loss(net, batch)
         return {f"val_{name}": value for name, value in {"loss": loss, **parts}.items()}
@@ -62,7 +62,7 @@ class VAE(SingleNetMethod):
         ema: bool = True,
         trace: Trace | None = None,
     ) -> Tensor:
-        """The decoder's mean for latents ``noise``; no pixel noise is added."""
+        """Decode the latents ``noise`` to the decoder's mean: no pixel noise is added."""
         with eval_mode(self._autoencoder(ema)) as net, self.autocast():
             images = net.decode(noise).float()
         if trace is not None:
@@ -71,7 +71,7 @@ class VAE(SingleNetMethod):
 
     @torch.no_grad()
     def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
-        """N,C,H,W in [-1,1] -> the means of q(z|x), N,latent: what ``sample`` takes as noise."""
+        """The means of q(z|x) for images N,C,H,W in [-1, 1]: N,latent, which ``sample`` accepts as noise."""
         with eval_mode(self._autoencoder(ema)) as net, self.autocast():
             return net.encode(images)[0].float()
 

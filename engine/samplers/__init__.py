@@ -1,4 +1,4 @@
-"""Samplers: from noise to images over a noise process (``engine.samplers.process``), for any net that denoises."""
+"""Samplers: solvers from noise to images over a noise process (``engine.samplers.process``), for any denoiser."""
 
 from __future__ import annotations
 

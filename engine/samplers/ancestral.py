@@ -1,4 +1,4 @@
-"""Samplers that step from one noise level to the next by the process's own posterior: DDPM and DDIM."""
+"""Ancestral samplers, which step to the next noise level by the posterior of the noise process: DDPM and DDIM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.settings.samplers import DDIM, DDPM
 
 
 def step_variance(now: Level, then: Level) -> float:
-    """Variance of x at ``now`` given x at the less noisy ``then``: β of the step, for DDPM."""
+    """Variance of x at level ``now`` given x at the less noisy level ``then``: for DDPM the step's β."""
     return now.sigma**2 - (now.alpha / then.alpha * then.sigma) ** 2
 
 
@@ -30,7 +30,7 @@ def posterior_mean(x: Tensor, image: Tensor, now: Level, then: Level) -> Tensor:
 def ddpm(settings: DDPM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
     """Ancestral sampling (Ho et al. 2020, algorithm 2). ``noise`` N,C,H,W is standard normal.
 
-    Fewer steps than were trained are spread evenly over those, with the posterior between the levels met.
+    With fewer steps than were trained, evenly spaced ones are used, and the posterior between successive ones.
     """
     draws = ImageNoise(noise)
     variance = step_variance if settings.variance == "beta" else posterior_variance
@@ -43,7 +43,7 @@ def ddpm(settings: DDPM, process: Process, noise: Tensor, show: Show | None = No
 
 
 def ddim(settings: DDIM, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
-    """DDIM (Song, Meng & Ermon 2021, eq. 12). η = 0: the ODE, first order in λ; η = 1: the posterior.
+    """DDIM (Song, Meng & Ermon 2021, eq. 12). At η = 0 a first-order ODE solver in λ; at η = 1 the posterior.
 
     ``noise`` N,C,H,W is standard normal.
     """

@@ -13,19 +13,21 @@ from engine.settings.samplers import DPMSolver
 def dpm_solver(settings: DPMSolver, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
     """Algorithm 2 of the paper. ``noise`` N,C,H,W is standard normal.
 
-    The first step has no past and the last, to no noise at all, has no finite λ: both are of first order.
+    The first step has no predecessor, and the last ends at infinite λ: both are first-order.
     """
-    before: tuple[Tensor, float] | None = None  # the image expected one level ago, and the step in λ from there
+    previous: tuple[Tensor, float] | None = (
+        None  # the image expected at the last level, and the step in λ from it
+    )
 
     def step(x: Tensor, now: Level, then: Level) -> Tensor:
-        nonlocal before
+        nonlocal previous
         image = expected = process.denoise(x, now)
         change = then.log_snr - now.log_snr
-        if before is not None and then.sigma:
-            earlier, last_change = before
+        if previous is not None and then.sigma:
+            last_image, last_change = previous
             half = change / (2 * last_change)
-            expected = (1 + half) * image - half * earlier
-        before = image, change
+            expected = (1 + half) * image - half * last_image
+        previous = image, change
         return then.sigma / now.sigma * x - then.alpha * math.expm1(-change) * expected
 
     return process.run(noise, process.levels(settings.steps, settings.spacing), step, show)

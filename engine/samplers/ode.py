@@ -1,6 +1,6 @@
-"""Solvers of the probability-flow ODE in the ratio r = σ/α, for x̄ = x/α: dx̄/dr = noise (Karras et al. 2022).
+"""Solvers of the probability-flow ODE dx̄/dr = noise, with x̄ = x/α and r = σ/α (Karras et al. 2022).
 
-With α = 1 this is EDM's dx/dσ = (x − D(x; σ)) / σ; rescaled by α it serves DDPM's nets too.
+With α = 1 this is EDM's dx/dσ = (x − D(x; σ)) / σ; the rescaling by α makes it fit DDPM's nets too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def _solve(
     def step(x: Tensor, now: Level, then: Level) -> Tensor:
         slope = process.noise_in(x, process.denoise(x, now), now)
         stepped = _along(slope, x, now, then)
-        if second_order and then.sigma:  # where no noise is left, it has no slope
+        if second_order and then.sigma:  # the slope is undefined without noise
             slope = (slope + process.noise_in(stepped, process.denoise(stepped, then), then)) / 2
             stepped = _along(slope, x, now, then)
         return stepped
@@ -30,10 +30,10 @@ def _along(slope: Tensor, x: Tensor, now: Level, then: Level) -> Tensor:
 
 
 def euler(settings: Euler, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
-    """First order, one evaluation a step. ``noise`` N,C,H,W is standard normal."""
+    """Euler's method: first order, one evaluation per step. ``noise`` N,C,H,W is standard normal."""
     return _solve(settings, process, noise, show, second_order=False)
 
 
 def heun(settings: Heun, process: Process, noise: Tensor, show: Show | None = None) -> Tensor:
-    """Second order, two evaluations a step but the last (EDM algorithm 1 without churn)."""
+    """Heun's method: second order, two evaluations per step except the last (EDM algorithm 1 without churn)."""
     return _solve(settings, process, noise, show, second_order=True)

@@ -1,8 +1,8 @@
-"""Noise processes: how an image is drowned in noise, and at which levels a net has learned to lift it out.
+"""Noise processes: how noise is added to an image, and the noise levels at which a net can remove it.
 
 Every process is Gaussian, x = α·image + σ·noise, and a level is a pair (α, σ). Noise-level diffusion (EDM) has
-α = 1 and any σ; DDPM has α² + σ² = 1 and only the levels it was trained at. Samplers see a process alone, so
-each of them works for both kinds of net.
+α = 1 and any σ; DDPM has α² + σ² = 1 and only the levels it was trained at. Samplers depend on this interface
+alone, so each works for both kinds of net.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Level(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """σ/α: the noise beside an image at its own scale."""
+        """σ/α: the noise relative to the image."""
         return self.sigma / self.alpha
 
     @property
@@ -40,28 +40,30 @@ class Level(NamedTuple):
 CLEAN = Level(1.0, 0.0, 0.0)
 
 Denoise = Callable[[Tensor, Level], Tensor]
-"""(x N,C,H,W; its level) -> the expected image, N,C,H,W."""
+"""(x N,C,H,W; its level) -> the expected image N,C,H,W."""
 Show = Callable[[int, int, Tensor, Level], None]
-"""Called with (steps done, steps in all, x, its level)."""
+"""Called with (steps done, total steps, x N,C,H,W, its level)."""
 Step = Callable[[Tensor, Level, Level], Tensor]
-"""(x N,C,H,W; its level; the less noisy one to go to) -> x there."""
+"""(x N,C,H,W; its level; the less noisy next level) -> x at the next level."""
 
 
 class Process(ABC):
-    """A noise process with the denoiser of a trained net."""
+    """A noise process together with the denoiser of a trained net."""
 
     scale: float
-    """Standard deviation of x where sampling begins: x = scale · standard normal noise."""
+    """Standard deviation of x at the start of sampling: x = scale · standard normal noise."""
 
     def __init__(self, denoise: Denoise):
         self.denoise = denoise
 
     @abstractmethod
     def levels(self, steps: int, spacing: Spacing = "native", rho: float = 7.0) -> list[Level]:
-        """``steps`` levels with ever less noise, from where sampling begins, then ``CLEAN``."""
+        """``steps`` levels of decreasing noise, from the start of sampling, then ``CLEAN``.
+
+        ``rho`` is the curvature of Karras' spacing."""
 
     def run(self, noise: Tensor, levels: Sequence[Level], step: Step, show: Show | None = None) -> Tensor:
-        """From standard normal ``noise`` N,C,H,W down all ``levels``, one ``step`` to each from the one before."""
+        """Go through ``levels`` from standard normal ``noise`` N,C,H,W, with one ``step`` between successive ones."""
         x, total = noise * self.scale, len(levels) - 1
         if show:
             show(0, total, x, levels[0])
@@ -73,7 +75,7 @@ class Process(ABC):
 
     @staticmethod
     def noise_in(x: Tensor, image: Tensor, level: Level) -> Tensor:
-        """The noise in ``x`` when its image is ``image``: (x − α·image) / σ."""
+        """The noise in ``x`` given its image: (x − α·image) / σ."""
         return (x - level.alpha * image) / level.sigma
 
 
@@ -91,10 +93,10 @@ class Continuous(Process):
 
 
 class Discrete(Process):
-    """α² + σ² = 1 at the levels of T trained steps (DDPM). Its native spacing is even in those steps.
+    """α² + σ² = 1 at the levels of T trained steps (DDPM). Its native spacing is even in the steps.
 
-    ``alphas_bar``: ᾱ of steps 1…T, falling; α = √ᾱ. A level that was not trained is never used: other spacings
-    take the nearest trained steps in λ.
+    ``alphas_bar`` holds the decreasing ᾱ of steps 1…T; α = √ᾱ. Only trained levels are used: other spacings take
+    the trained steps that are nearest in λ.
     """
 
     def __init__(self, denoise: Denoise, alphas_bar: Sequence[float]):
@@ -106,17 +108,17 @@ class Discrete(Process):
         self.scale = 1.0
 
     def levels(self, steps: int, spacing: Spacing = "native", rho: float = 7.0) -> list[Level]:
-        """As ``Process.levels``; ValueError where there are more steps than were trained."""
+        """See ``Process.levels``. Raises ValueError for more steps than were trained."""
         count = len(self.trained)
         if steps > count:
             raise ValueError(f"{steps} steps were asked for, the net was trained at {count} noise levels")
         if spacing == "native":
             gap = (count - 1) / max(1, steps - 1)
-            wanted = [round(count - i * gap) for i in range(steps)]
+            nearest = [round(count - i * gap) for i in range(steps)]
         else:
             least, most = self.trained[0].ratio, self.trained[-1].ratio
-            wanted = [self._nearest(math.log(r)) for r in spaced_ratios(steps, least, most, spacing, rho)]
-        return [*(self.trained[step - 1] for step in _distinct(wanted)), CLEAN]
+            nearest = [self._nearest(math.log(r)) for r in spaced_ratios(steps, least, most, spacing, rho)]
+        return [*(self.trained[step - 1] for step in _distinct(nearest)), CLEAN]
 
     def _nearest(self, log_ratio: float) -> int:
         """The trained step, 1…T, whose −λ is nearest."""
@@ -126,7 +128,7 @@ class Discrete(Process):
 
 
 def spaced_ratios(steps: int, least: float, most: float, spacing: Spacing, rho: float) -> list[float]:
-    """``steps`` ratios σ/α from ``most`` down to ``least``: even in λ, or Karras' (EDM eq. 5)."""
+    """``steps`` ratios σ/α from ``most`` down to ``least``: even in λ (``logsnr``), or Karras' (EDM eq. 5)."""
     if steps == 1:
         return [most]
     shares = [i / (steps - 1) for i in range(steps)]
@@ -137,7 +139,10 @@ def spaced_ratios(steps: int, least: float, most: float, spacing: Spacing, rho: 
 
 
 def _distinct(steps: list[int]) -> list[int]:
-    """Falling steps ≥ 1, no two alike, each moved as little as that takes; there must be room for them."""
+    """Make non-increasing steps strictly decreasing and ≥ 1, moving each as little as possible.
+
+    The first step must be at least as large as the number of steps.
+    """
     for i in range(1, len(steps)):
         steps[i] = min(steps[i], steps[i - 1] - 1)
     return [max(step, len(steps) - i) for i, step in enumerate(steps)]
