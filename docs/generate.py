@@ -66,6 +66,16 @@ logged in. `--host HOST` runs any command, or the app, on another machine over S
 | 2 | the command line or the recipe is wrong |
 | 3 | there is no such run, recipe or data set |
 | 4 | it cannot be done here: data or weights are missing, say |
+
+| environment variable | meaning |
+|---|---|
+| `GENTUI_HOME` | where runs are kept (default: the user's data directory) |
+| `GENTUI_CONFIG` | recipes, plug-ins, keys and preferences of yours (default: `~/.config/gentui`) |
+| `GENTUI_DATA` | where data sets and weights are (default: the user's cache directory) |
+| `GENTUI_THREADS` | threads of a trainer on the CPU (default: one for each CPU it may use) |
+| `GENTUI_REMOTE` | what gentui is called on the machine that `--host` names (default: `gentui`) |
+| `GENTUI_PLOT` | what curves are drawn with: `braille`, `block` or `ascii` |
+| `NO_COLOR` | no colours in the app |
 """
 
 SOURCES = """

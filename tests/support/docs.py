@@ -9,8 +9,11 @@ A block of shell commands (```` ```sh ````) follows a comment that says who runs
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,3 +58,30 @@ def commands_named(page: Path) -> Iterator[list[str]]:
     """The words of every code span that begins with ``gentui`` or ``python``."""
     for span in re.findall(r"`((?:gentui|python) [^`]+)`", prose(page)):
         yield from commands(" ".join(span.split()))
+
+
+class Shell:
+    """Runs shell commands in ``folder/work``; home, configuration and the command ``gentui`` are in ``folder``, too."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.work = folder, folder / "work"
+        self.work.mkdir(exist_ok=True)
+        (folder / "bin").mkdir(exist_ok=True)
+        program = folder / "bin" / "gentui"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m gentui "$@"\n')
+        program.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "GENTUI_HOME": str(folder / "home"),
+            "GENTUI_CONFIG": str(folder / "config"),
+        }
+
+    def run(self, commands: str) -> None:
+        """Run commands one after the other; the first that fails fails the test."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=self.work, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=600,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"

@@ -83,6 +83,19 @@ def test_every_block_of_commands_says_who_runs_it(page):
                 )
 
 
+def test_every_environment_variable_is_described():
+    code = "".join(
+        path.read_text() for package in ("engine", "gentui") for path in (ROOT / package).rglob("*.py")
+    )
+    described = set(
+        re.findall(r"^\| `(GENTUI_[A-Z]+)` \|", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    )
+    assert described == set(re.findall(r"GENTUI_[A-Z]+", code)) - {
+        "GENTUI_TRAINER",
+        "GENTUI_EVALUATOR",
+    }  # for tests
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_toml_and_python_are_well_formed(page):
     for match in FENCE.finditer(page.read_text()):
