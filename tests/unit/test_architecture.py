@@ -26,7 +26,6 @@ LONG_MODULES = {
 }  # fmt: skip
 LONG_FUNCTIONS = {
     "engine.__main__._train", "engine.evaluation.evaluate.evaluate",
-    "gentui.cli.commands.runs.show_command", "gentui.export.curves.curves",
 }  # fmt: skip
 
 Graph = Mapping[str, set[str]]

@@ -122,63 +122,70 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
 @json_option
 @pass_app
 def show_command(app: App, run: str, as_json: bool) -> None:
-    """All that is known of one run."""
-    from gentui.jobs import pending
-    from gentui.text.sanitize import clean
-
+    """Show one run in detail."""
     index = app.index()
     row = app.find(index, run)
-    found = RunDir(app.home / "runs" / row.id)
-    waiting = pending(app.home, row.id)
-    nets, figures, alerts = _nets(found), index.figures(row.id), index.alerts(row.id)
-    machine = index.system(row.id)
-    full = described(index, row) | {
-        "dir": str(found.path),
-        "recipe_toml": _read(found),
-        "samples": [str(found.path / sample.path) for sample in index.samples(row.id)],
-        "figures": [str(found.path / figure.path) for figure in figures],
-        "pictures": {
-            figure.name: _plain(figure) | {"path": str(found.path / figure.path)} for figure in figures
-        },
-        "architecture": str(found.architecture_path) if nets else None,
+    details = _details(app, index, row)
+    if as_json:
+        out_json(details)
+    else:
+        _print_facts(row, details)
+        _print_sections(row, index.alerts(row.id), details)
+
+
+def _details(app: App, index: Index, row: RunRow) -> dict[str, Any]:
+    """What ``show --json`` prints."""
+    from gentui.jobs import pending
+
+    run = RunDir(app.home / "runs" / row.id)
+    nets, figures = _nets(run), index.figures(row.id)
+    return described(index, row) | {
+        "dir": str(run.path),
+        "recipe_toml": _read(run),
+        "samples": [str(run.path / sample.path) for sample in index.samples(row.id)],
+        "figures": [str(run.path / figure.path) for figure in figures],
+        "pictures": {figure.name: _plain(figure) | {"path": str(run.path / figure.path)} for figure in figures},
+        "architecture": str(run.architecture_path) if nets else None,
         "nets": nets,
         "checkpoints": [_plain(checkpoint) for checkpoint in index.checkpoints(row.id)],
-        "alerts": [_plain(alert) for alert in alerts],
-        "pending": [_plain(job) for job in waiting],
-        "machine": {name: {"mean": mean, "most": most} for name, (mean, most) in machine.items()},
+        "alerts": [_plain(alert) for alert in index.alerts(row.id)],
+        "pending": [_plain(job) for job in pending(app.home, row.id)],
+        "machine": {name: {"mean": mean, "most": most} for name, (mean, most) in index.system(row.id).items()},
     }
-    if as_json:
-        out_json(full)
-        return
+
+
+def _print_facts(row: RunRow, details: dict[str, Any]) -> None:
+    from gentui.text.sanitize import clean
+
     facts = [
         ("run", row.id), ("name", row.name), ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
         ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
-        ("step", _steps(row)), ("time", clock(row.seconds)),
-        ("speed", full_rate(row.images_per_s)),
+        ("step", _steps(row)), ("time", clock(row.seconds)), ("speed", full_rate(row.images_per_s)),
         ("device", " ".join(filter(None, [row.device, row.precision]))), ("seed", row.seed),
-        ("dir", found.path), *(("scoring", f"{job.id}: {job.standing}") for job in waiting),
+        ("dir", details["dir"]), *(("scoring", f"{job['id']}: {job['standing']}") for job in details["pending"]),
     ]  # fmt: skip
     for key, value in facts:
         if value not in ("", None):
             out(f"{key:<8}{clean(value)}")
+
+
+def _print_sections(row: RunRow, alerts: list[AlertRow], details: dict[str, Any]) -> None:
+    from gentui.text.sanitize import clean
+
+    values = [_value(key, value) for key, value in sorted(row.metrics.items()) if not is_signal(key)]
+    machine = [
+        f"{name} = {plain_number(of['mean'])}, at most {plain_number(of['most'])}"
+        for name, of in details["machine"].items()
+    ]
     for title, lines in (
         ("notes", row.notes.splitlines()),
-        (
-            "last values",
-            [_value(key, value) for key, value in sorted(row.metrics.items()) if not is_signal(key)],
-        ),
-        ("scores", [_score(score) for score in full["evaluations"]]),
-        (
-            "the machine meanwhile",
-            [
-                f"{name} = {plain_number(mean)}, at most {plain_number(most)}"
-                for name, (mean, most) in machine.items()
-            ],
-        ),
+        ("last values", values),
+        ("scores", [_score(score) for score in details["evaluations"]]),
+        ("machine during training", machine),
         ("health", _health(row, alerts)),
-        ("nets (architecture.txt)", nets),
-        ("newest samples", full["samples"][-3:]),
-        ("figures, the newest of each", [_figure(figure) for figure in full["pictures"].values()]),
+        ("nets (architecture.txt)", details["nets"]),
+        ("newest samples", details["samples"][-3:]),
+        ("figures, the newest of each", [_figure(figure) for figure in details["pictures"].values()]),
     ):
         if lines:
             out()
@@ -192,13 +199,13 @@ def _value(key: str, value: float) -> str:
 
 
 def _health(row: RunRow, alerts: list[AlertRow]) -> list[str]:
-    told = [
+    lines = [
         line
         for alert in alerts
         for line in (alarms.sentence(alert), *(f"    {a}" for a in alarms.advice(alert)))
     ] or [alarms.NO_ALARM]
-    told += [_value(name, value) for name, value in alarms.signals(row.metrics).items()]
-    return [*told, *filter(None, [alarms.cost(row)])]
+    lines += [_value(name, value) for name, value in alarms.signals(row.metrics).items()]
+    return [*lines, *filter(None, [alarms.cost(row)])]
 
 
 def _nets(run: RunDir) -> list[str]:
