@@ -102,7 +102,7 @@ def keys() -> str:
 def command_line() -> str:
     """``cli.md``: the program's own options, then every command, those of a group after it."""
     parts = [CLI_INTRODUCTION]
-    for context in commands(click.Context(cli, info_name="gentui")):
+    for context in commands(click.Context(cli, info_name="gentui", **cli.context_settings)):
         parts.append(described(context))
     return "".join(parts)
 

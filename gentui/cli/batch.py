@@ -1,4 +1,4 @@
-"""``gentui run`` with several recipes: which are meant, how they go, and a table of how they ended."""
+"""``gentui run`` with several recipes: which they are, their progress, and a table of their results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALL = "all"
 
 
 def means_several(words: Sequence[str]) -> bool:
-    """Whether the words of a command line ask for more than one recipe, or may."""
+    """Whether the arguments may name more than one recipe."""
     return len(words) != 1 or _is_pattern(words[0])
 
 
@@ -34,10 +34,10 @@ def _is_pattern(word: str) -> bool:
 
 
 def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> list[Recipe]:
-    """The recipes meant by names, paths, shell patterns over the menu's names, and ``all``: each once.
+    """Load the recipes given by names, paths, shell patterns over recipe names, and ``all``: each once.
 
-    A pattern's come in the menu's order. Nothing is left out silently: raises UnknownRecipe, RecipeError with
-    every problem of all of them, or MissingData with every set that is missing.
+    The matches of a pattern come in the menu's order. Raises UnknownRecipe, RecipeError with the problems of all
+    recipes, or MissingData with every missing data set.
     """
     from engine.recipes.recipe import RecipeError, load
 
@@ -71,7 +71,7 @@ def _names(word: str) -> list[str]:
 
 
 def require_all_data(recipes: list[Recipe]) -> None:
-    """Raises MissingData with one sentence for each thing that is missing, and the recipes that need it."""
+    """Raise MissingData with one line for each missing data set, and the recipes that need it."""
     from engine.recipes.recipe import MissingData
 
     missing: dict[str, list[str]] = {}
@@ -85,9 +85,9 @@ def require_all_data(recipes: list[Recipe]) -> None:
 
 
 def after_queueing_all(home: Path, ids: list[str], wait: bool, as_json: bool, detach: Detach) -> int:
-    """What ``run`` says of several runs once they are queued; with ``wait``, how they go. The exit code."""
-    is_over = _watch(home, ids, detach) if wait else True
-    ids = [run for run in ids if (home / "runs" / run).is_dir()]  # less those deleted meanwhile
+    """Print the ids of queued runs or, with ``wait``, their progress and results. Returns the exit code."""
+    have_ended = _watch(home, ids, detach) if wait else True
+    ids = [run for run in ids if (home / "runs" / run).is_dir()]  # without those deleted meanwhile
     if as_json:
         from gentui.index import Index
 
@@ -99,10 +99,10 @@ def after_queueing_all(home: Path, ids: list[str], wait: bool, as_json: bool, de
         for run in ids:
             out(run)
     if not wait:
-        say(f"queued {len(ids)} runs; `gentui` follows them")
+        say(f"queued {len(ids)} runs; `gentui` shows their progress")
         return Exit.OK
-    if not is_over:
-        say("left; the runs go on: `gentui` follows them, `gentui stop RUN` stops one")
+    if not have_ended:
+        say("the runs continue in the background: `gentui` shows them, `gentui stop RUN` stops one")
         return Exit.INTERRUPTED
     failed = [row for row in _rows(home, ids) if row.status != "done"]
     say(f"{len(ids) - len(failed)} of {len(ids)} runs done")
@@ -136,7 +136,7 @@ def _print_table(rows: list[RunRow]) -> None:
 
 
 def _watch(home: Path, ids: list[str], detach: Detach) -> bool:
-    """True when every run has ended, False when the person leaves before."""
+    """Show progress until every run has ended (True) or the user presses Ctrl-C (False)."""
     with (_bar if sys.stderr.isatty() else _plain)(len(ids)) as show:
         return watch(home, ids, detach, show)
 
@@ -152,22 +152,22 @@ def _end_of(row: RunRow) -> str:
 
 @contextmanager
 def _plain(count: int) -> Iterator[Show]:
-    """A line when a run begins or ends, and one every few seconds of what is running."""
-    told: set[str] = set()
-    said, at = "", time.monotonic()
+    """Print a line when a run starts or ends, and one every few seconds about the running one."""
+    ended: set[str] = set()
+    shown, at = "", time.monotonic()
 
     def show(rows: list[RunRow]) -> None:
-        nonlocal said, at
+        nonlocal shown, at
         for row in rows:
-            if _is_over(row) and row.id not in told:
-                told.add(row.id)
-                say(f"{len(told)}/{count} {_end_of(row)}")
+            if _is_over(row) and row.id not in ended:
+                ended.add(row.id)
+                say(f"{len(ended)}/{count} {_end_of(row)}")
         now = time.monotonic()
         for row in rows:
             if row.status in ("running", "stalled"):
-                begins = row.id not in said
+                begins = row.id != shown
                 if begins or now - at >= 3 * PLAIN_LINE_S:
-                    said, at = row.id, now
+                    shown, at = row.id, now
                     say(" · ".join([row.recipe, state_of(row), *facts_of(row)]))
                 break
 
@@ -176,23 +176,23 @@ def _plain(count: int) -> Iterator[Show]:
 
 @contextmanager
 def _bar(count: int) -> Iterator[Show]:
-    """One bar over all runs, redrawn in place; a line for each run that ends."""
-    told: set[str] = set()
+    """Show one bar over all runs, redrawn in place, and print a line for each run that ends."""
+    ended: set[str] = set()
     with bar() as progress:
         task = progress.add_task("queued", total=count, facts="")
 
         def show(rows: list[RunRow]) -> None:
             for row in rows:
-                if _is_over(row) and row.id not in told:
-                    told.add(row.id)
-                    line = clean(f"{len(told)}/{count} {_end_of(row)}")
+                if _is_over(row) and row.id not in ended:
+                    ended.add(row.id)
+                    line = clean(f"{len(ended)}/{count} {_end_of(row)}")
                     progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
             live = next((row for row in rows if row.status in ("running", "stalled")), None)
             part = live.step / live.steps if live is not None and live.steps else 0.0
             progress.update(
                 task,
-                description=f"{len(told)}/{count} {live.recipe if live else 'queued'}",
-                completed=min(count, len(told) + min(part, 1.0)),
+                description=f"{len(ended)}/{count} {live.recipe if live else 'queued'}",
+                completed=min(count, len(ended) + min(part, 1.0)),
                 facts=" · ".join([state_of(live), *facts_of(live)]) if live else "",
             )
 

@@ -1,4 +1,4 @@
-"""What every command shares: stdout is data, stderr is narration, exit codes are an interface."""
+"""Shared by every command. Data goes to stdout, messages go to stderr."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class App:
-    """What the command line says for every command. ``home`` is made when it is first asked for."""
+    """The options of ``gentui`` itself, for its commands. ``home`` is created on first use."""
 
     home_option: str | None = None
     images: str = "auto"
@@ -32,7 +32,7 @@ class App:
         return resolve_home(self.home_option)
 
     def index(self) -> Index:
-        """The index, after one ingest pass (waiting a little for another's to end)."""
+        """The index, brought up to date (waiting briefly if another process is doing so)."""
         from gentui.index import Index
 
         index = Index(self.home)
@@ -40,7 +40,7 @@ class App:
         return index
 
     def find(self, index: Index, run: str) -> RunRow:
-        """The run a person means by an id, a unique prefix, a name or ``latest``."""
+        """The run given by an id, a unique prefix of one, a name or ``latest``. Raises RunNotFound."""
         return index.run(index.find(run))
 
 
@@ -49,7 +49,7 @@ def has_terminal() -> bool:
 
 
 def open_app(app: App, run: str = "") -> None:
-    """The app, at its menu or at a run."""
+    """Start the app, at its home screen or at a run."""
     if not has_terminal():
         raise click.UsageError("the app needs a terminal; `gentui --help` lists the commands that do not")
     from gentui.tui import app as tui
@@ -58,11 +58,11 @@ def open_app(app: App, run: str = "") -> None:
 
 
 pass_app = click.make_pass_decorator(App)
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def say(*lines: object) -> None:
-    """Narration, on stderr, cleaned of what a terminal could be tricked with."""
+    """Print messages to stderr, without characters that could manipulate the terminal."""
     from gentui.text.sanitize import clean
 
     for line in lines:
@@ -70,12 +70,12 @@ def say(*lines: object) -> None:
 
 
 def out(line: str = "") -> None:
-    """One line of data on stdout. The caller has cleaned what is not its own."""
+    """Print one line of data to stdout. The caller sanitises text from files."""
     click.echo(line)
 
 
 def out_bytes(data: bytes) -> None:
-    """Text of somebody else's: as it is to a file or a pipe; to a terminal, lines it cannot be tricked with."""
+    """Print text from a file: byte for byte to a file or a pipe, sanitised to a terminal."""
     if not sys.stdout.isatty():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -88,7 +88,7 @@ def out_bytes(data: bytes) -> None:
 
 
 def finite(value: Any) -> Any:
-    """``value`` with NaN and infinities replaced by None, at any depth: JSON has no word for them."""
+    """``value`` with NaN and infinities replaced by None at any depth, since JSON cannot express them."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -99,12 +99,12 @@ def finite(value: Any) -> Any:
 
 
 def out_json(value: Any) -> None:
-    """One JSON document on stdout, in ASCII: nothing in it can act on a terminal."""
+    """Print one JSON document to stdout, in ASCII, so that nothing in it can manipulate the terminal."""
     click.echo(json.dumps(finite(value), indent=2, default=str, allow_nan=False))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """An aligned table on stdout. On a terminal the last column gives way when the window is narrow."""
+    """Print an aligned table to stdout. On a terminal the last column is shortened to fit. ``right``: right-aligned."""
     from rich.cells import cell_len
 
     from gentui.text.sanitize import clean, fit, shorten

@@ -1,4 +1,4 @@
-"""Modules of the engine, run on a run's checkpoint in a process of their own: this one never imports torch."""
+"""Run modules of the engine on a run's checkpoint, in a separate process: this one never imports torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def with_checkpoint(app: App, run: str, which: CheckpointChoice | None = None) -> RunDir:
-    """The run a person means. Raises JobError where it has no checkpoint to sample from."""
+    """Find a run that has the checkpoint. Raises RunNotFound, or JobError if there is no such checkpoint."""
     from gentui.jobs.evaluations import require_checkpoint
 
     found = RunDir(app.home / "runs" / app.index().find(run))
@@ -38,12 +38,12 @@ def checkpoint_option(help: str) -> Callable[[Command], Command]:
 
 
 def run_engine(module: str, run: RunDir, options: Mapping[str, Any], *flags: str) -> int:
-    """Run a module with the options that are not None; its stdout and stderr are ours.
+    """Run ``engine.inference.MODULE`` with the options that are not None; it shares stdout and stderr.
 
-    Returns its exit code as one of ours; raises Failure when it was killed.
+    Returns its exit code, which has the meaning of ``Exit``. Raises Failure if it was killed.
     """
     arguments = [f"--{key}={value}" for key, value in options.items() if value is not None]
-    # -P: nothing in the working directory is picked up in place of the engine
+    # -P: a folder called engine in the working directory must not be imported instead
     command = [sys.executable, "-P", "-m", f"engine.inference.{module}", str(run.path), *arguments, *flags]
     sys.stdout.flush()
     code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode

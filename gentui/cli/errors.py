@@ -1,4 +1,4 @@
-"""Exit codes, and what a person reads of an error. An error of gentui's own is raised again."""
+"""Exit codes, and the messages for expected errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Exit(IntEnum):
-    """Exit codes."""
+    """Exit codes of ``gentui``."""
 
     OK = 0
     RUN_FAILED = 1
@@ -22,7 +22,7 @@ class Exit(IntEnum):
 
 
 class Failure(Exception):
-    """A command that ends with a sentence (or several lines) on stderr and an exit code."""
+    """Ends a command with a message on stderr and an exit code."""
 
     def __init__(self, message: str, code: int = Exit.CANNOT):
         super().__init__(message)
@@ -30,7 +30,7 @@ class Failure(Exception):
 
 
 def explain(error: Exception) -> tuple[str, int]:
-    """What a person is told of an error, and the exit code. What is our own mistake is raised again."""
+    """The message and the exit code for an expected error. Re-raises any other error: it is a bug."""
     if isinstance(error, Failure):
         return str(error), error.code
     for kind, code in _known_errors():
@@ -44,7 +44,7 @@ def explain(error: Exception) -> tuple[str, int]:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror or error}{where}", Exit.CANNOT
     if type(error).__module__.partition(".")[0] in ("sqlite3", "sqlite_utils"):
-        return f"the index cannot be used: {error} (`gentui index rebuild` makes it anew)", Exit.CANNOT
+        return f"the index cannot be used: {error} (`gentui index rebuild` rebuilds it)", Exit.CANNOT
     raise error
 
 
@@ -71,7 +71,7 @@ def _known_errors() -> list[tuple[Any, int]]:
 
 
 def drop_stdout() -> int:
-    """The reader of our output has gone: nothing more to say, and nothing to say at exit."""
+    """Silence stdout after its reader has closed the pipe, so that Python reports nothing at exit."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     return Exit.BROKEN_PIPE

@@ -1,4 +1,4 @@
-"""The ``gentui`` command: one click group; each command's module is imported when it is called.
+"""The ``gentui`` command: a click group that imports a command's module only when the command is called.
 
 Importing this module imports neither torch nor textual.
 """
@@ -33,7 +33,7 @@ _WORDS = "gentui.words"
 
 
 class Commands(click.Group):
-    """Commands found by name in ``gentui.cli.commands``, listed in the order of a day's work."""
+    """Loads commands from ``gentui.cli.commands`` by name, and lists them in the order of ``COMMANDS``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,43 +66,43 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
-    "--home", metavar="DIR", help="Where runs are kept (default: $GENTUI_HOME, or the user's data directory)."
+    "--home", metavar="DIR", help="Directory of the runs (default: $GENTUI_HOME, or the user's data directory)."
 )
 @click.option(
     "--host",
     metavar="HOST",
-    help="Do it on another machine, over SSH. What gentui is called there: $GENTUI_REMOTE (default: gentui).",
+    help="Run the command on another machine over SSH. $GENTUI_REMOTE: the gentui command there (default: gentui).",
 )
 @click.option(
     "--images",
     type=click.Choice(["auto", "kitty", "sixel", "half", "none"]),
     default="auto",
-    help="How the app draws images.",
+    help="How the app draws images (default: auto).",
 )
 @click.option(
     "--low-bandwidth",
     is_flag=True,
-    help="The app redraws every five seconds, draws curves in ASCII and pictures in half blocks, and moves nothing.",
+    help="For slow connections: redraw every five seconds, curves in ASCII, images in half blocks, no animation.",
 )
 @click.version_option(__version__, prog_name="gentui")
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, host: str | None, images: str, low_bandwidth: bool) -> None:
-    """A terminal workbench for image generative models. Without a command: the app.
+    """A terminal workbench for image generative models. Without a command, it opens the app.
 
-    RUN is a run's id, a unique prefix of it, or `latest`. Exit codes: 0 ok, 1 the run failed, 2 bad usage or
-    recipe, 3 not found, 4 cannot be done here.
+    RUN is a run's id, a unique prefix of it, its name, or `latest`. Exit codes: 0 success, 1 the run failed,
+    2 wrong usage or an invalid recipe, 3 not found, 4 not possible here.
     """
     if host is not None:
-        _go_to(host, ctx.meta[_WORDS], ctx)
+        _run_on(host, ctx.meta[_WORDS], ctx)
     ctx.obj = App(home, images, low_bandwidth)
     if ctx.invoked_subcommand is None:
         open_app(ctx.obj)
 
 
-def _go_to(host: str, words: list[str], ctx: click.Context) -> NoReturn:
-    """Become the same command on another machine."""
+def _run_on(host: str, words: list[str], ctx: click.Context) -> NoReturn:
+    """Replace this process with the same command on another machine, over SSH."""
     if not host or host[0] == "-":
-        raise click.UsageError(f"--host wants the name of a machine, not {host!r}", ctx)
+        raise click.UsageError(f"--host needs the name of a machine, not {host!r}", ctx)
     at = next(i for i, word in enumerate(words) if word.partition("=")[0] == "--host")
     there = [*words[:at], *words[at + (1 if "=" in words[at] else 2) :]]
     remote = f"{os.environ.get('GENTUI_REMOTE') or 'gentui'} {shlex.join(there)}".rstrip()
@@ -110,11 +110,11 @@ def _go_to(host: str, words: list[str], ctx: click.Context) -> NoReturn:
     try:
         os.execvp("ssh", ["ssh", *terminal, "--", host, remote])
     except FileNotFoundError:
-        raise Failure("--host needs `ssh`, which is not on this machine") from None
+        raise Failure("--host needs `ssh`, which is not installed here") from None
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """The entry point: runs a command, says what went wrong in a sentence, exits with its code."""
+    """The entry point: run a command, print a message if it fails, exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="replace")
@@ -145,5 +145,5 @@ def _run(arguments: list[str] | None) -> int:
 def _usage(error: click.UsageError) -> int:
     say(error.format_message())
     if error.ctx is not None:
-        say(f"(`{error.ctx.command_path} --help` shows how)")
+        say(f"(see `{error.ctx.command_path} --help`)")
     return Exit.USAGE

@@ -1,4 +1,4 @@
-"""A job's progress on stderr until it ends (``run --wait``, ``evaluate``). The job does not depend on its watcher."""
+"""Show a job's progress on stderr until it ends (``run --wait``, ``evaluate``). The job does not need its watcher."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECONCILE_S = 2.0
 PLAIN_LINE_S = 5.0
 
 Show = Callable[["list[RunRow]"], None]
-"""Called with the rows of all the runs that are waited for, in their order."""
+"""Called with the rows of all watched runs, in order."""
 
 
 def report(home: Path, run_id: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def report(home: Path, run_id: str) -> dict[str, Any]:
 
 
 def after_queueing(home: Path, run_id: str, wait: bool, as_json: bool, detach: Detach) -> int:
-    """What ``run`` and ``resume`` say once the run is in the queue; with ``wait``, how it goes. The exit code."""
+    """Print the id of a queued run and, with ``wait``, its progress. Returns the exit code."""
     if not as_json:
         out(run_id)
         sys.stdout.flush()
@@ -58,20 +58,20 @@ def after_queueing(home: Path, run_id: str, wait: bool, as_json: bool, detach: D
         return wait_and_report(home, run_id, as_json, detach)
     if as_json:
         out_json(report(home, run_id))
-    say(f"queued; `gentui` or `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
+    say(f"queued; `gentui` or `gentui logs -f {run_id}` shows its progress, `gentui stop {run_id}` stops it")
     return Exit.OK
 
 
 def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> int:
-    """Show progress until the run has ended, then how; or until the person leaves, which stops nothing.
+    """Show progress until the run has ended, then its outcome; Ctrl-C only stops watching.
 
-    Returns the exit code: 0 when the run is done, 4 when what it needs is not here, 1 when it ended otherwise, 130
-    when the person left.
+    Returns the exit code: 0 if the run is done, 4 if something it needs is missing, 1 if it ended otherwise, 130 after
+    Ctrl-C.
     """
     with narrator() as tell:
         has_ended = watch(home, [run_id], detach, lambda rows: tell(_moment_of(rows[0])))
     if not has_ended:
-        say(f"left; the run goes on: `gentui logs -f {run_id}` follows it, `gentui stop {run_id}` stops it")
+        say(f"the run continues: `gentui logs -f {run_id}` shows its progress, `gentui stop {run_id}` stops it")
         if as_json:
             out_json(report(home, run_id))
         return Exit.INTERRUPTED
@@ -87,7 +87,7 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> i
 
 
 def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:
-    """Show the runs until all have ended: True; or until the person leaves before: False."""
+    """Show the runs until all have ended (True) or the user presses Ctrl-C (False)."""
     from gentui import jobs
     from gentui.index import Index
 
@@ -96,7 +96,7 @@ def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:
     ended: dict[str, RunRow] = {}
     last_reconciled = time.monotonic()
     while True:
-        # The states are read first: the index then surely takes in what was written before the end.
+        # Read the states before the index, which then includes everything written before the end.
         over = [run for run, files in waiting.items() if files.read_state().ended]
         if detach.requested and len(over) < len(waiting):
             return False
@@ -114,9 +114,9 @@ def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:
 
 
 def watch_evaluation(home: Path, job: EvaluationDir, detach: Detach) -> State:
-    """Show how an evaluation stands until it has ended or the person leaves; its state then.
+    """Show an evaluation's progress until it has ended or the user presses Ctrl-C; return its state.
 
-    Raises JobError when it is removed meanwhile.
+    Raises JobError if it is removed meanwhile.
     """
     from gentui import jobs
     from gentui.jobs.evaluations import current_task, images_done, status_text
@@ -142,7 +142,7 @@ def watch_evaluation(home: Path, job: EvaluationDir, detach: Detach) -> State:
 
 
 def row_of(index: Index, run_id: str) -> RunRow:
-    """The run's row; a run just made is in the index after one more pass."""
+    """The run's row. A run created a moment ago is in the index after one more refresh."""
     deadline = time.monotonic() + 5.0
     while True:
         try:
@@ -169,7 +169,7 @@ def state_of(row: RunRow) -> str:
 
 
 def bar() -> Progress:
-    """One for stderr that is redrawn in place and gone at the end; its task has a field ``facts``."""
+    """A progress bar for stderr that disappears at the end; its task has a field ``facts``."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
@@ -184,7 +184,7 @@ def bar() -> Progress:
 
 @dataclass(frozen=True)
 class Moment:
-    """How a job stands: its state in words, how much of how much is done (0: unknown), and what else is known."""
+    """A job's progress: its state in words, ``done`` of ``total`` (0: unknown), and further facts."""
 
     state: str
     done: int = 0
@@ -198,23 +198,23 @@ def _moment_of(row: RunRow) -> Moment:
 
 
 def narrator() -> AbstractContextManager[Callable[[Moment], None]]:
-    """A bar where stderr is a terminal, else lines: called with every moment of one job."""
+    """A function that shows every ``Moment`` of one job: as a bar if stderr is a terminal, else as lines."""
     return (_bar if sys.stderr.isatty() else _plain)()
 
 
 @contextmanager
 def _plain() -> Iterator[Callable[[Moment], None]]:
-    """A line when the state changes, and one every few seconds."""
-    said, at, last = "", 0.0, ""
+    """Print a line when the state changes, and one every few seconds."""
+    shown, at, last = "", 0.0, ""
 
     def tell(moment: Moment) -> None:
-        nonlocal said, at, last
+        nonlocal shown, at, last
         now = time.monotonic()
         line = " · ".join([moment.state, *moment.facts])
-        # "sampling 3/18" is still sampling; that the first step is done is news
+        # "sampling 4/18" after "sampling 3/18" is no change of state; the first finished step is
         word = moment.state.rstrip("0123456789/, ") + (" on" if moment.done else "")
-        if line != last and (word != said or now - at >= PLAIN_LINE_S):
-            said, at, last = word, now, line
+        if line != last and (word != shown or now - at >= PLAIN_LINE_S):
+            shown, at, last = word, now, line
             say(line)
 
     yield tell
@@ -222,7 +222,7 @@ def _plain() -> Iterator[Callable[[Moment], None]]:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[Moment], None]]:
-    """A bar that is redrawn in place, gone when the job has ended."""
+    """Show a bar that disappears when the job has ended."""
     with bar() as progress:
         task = progress.add_task("queued", total=None, facts="")
 

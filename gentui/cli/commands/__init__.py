@@ -1,1 +1,1 @@
-"""One module per group of commands; each is imported when a command of it is called."""
+"""The commands, in modules that are imported when one of their commands is called."""

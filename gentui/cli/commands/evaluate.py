@@ -1,4 +1,4 @@
-"""``evaluate``: a job in the queue, waited for; or, with ``--now``, at once."""
+"""``evaluate``: queue an evaluation and wait for it or, with ``--now``, run it at once."""
 
 from __future__ import annotations
 
@@ -34,31 +34,36 @@ def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 @click.argument("run", metavar="RUN")
 @click.option(
     "--metrics", metavar="LIST", callback=_metrics,
-    help=f"Out of {METRICS}, separated by commas. Default: the recipe's.",
+    help=f"Comma-separated list out of {METRICS} (default: the recipe's).",
 )  # fmt: skip
 @click.option(
     "--weights", type=click.Path(resolve_path=True), metavar="FILE",
-    help="The extractor's weights, in place of those found.",
+    help="Use these extractor weights instead of the installed ones.",
 )  # fmt: skip
 @click.option("--split", type=click.Choice(["train", "test"]), help="Real images to compare with.")
-@checkpoint_option("Weights to score; STEP: one that train.keep kept. Default: the best.")
-@click.option("--samples", type=click.IntRange(2, 10**7), metavar="N", help="Generated images to score.")
-@click.option("--extractor", metavar="NAME", help="Another feature extractor than the recipe's.")
-@click.option("--sampler", metavar="NAME", help="Another sampler than the recipe's.")
-@click.option("--steps", type=click.IntRange(1, 10_000), help="Sampling steps.")
-@click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
+@checkpoint_option("Checkpoint to evaluate; STEP: one that train.keep kept (default: best).")
 @click.option(
-    "--now", is_flag=True, help="At once, beside whatever is running, in place of a job in the queue."
+    "--samples",
+    type=click.IntRange(2, 10**7),
+    metavar="N",
+    help="Number of generated images.",
 )
+@click.option("--extractor", metavar="NAME", help="Feature extractor to use instead of the recipe's.")
+@click.option("--sampler", metavar="NAME", help="Sampler to use instead of the recipe's.")
+@click.option("--steps", type=click.IntRange(1, 10_000), help="Number of sampling steps.")
+@click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
+@click.option("--now", is_flag=True, help="Evaluate at once, beside running jobs, instead of queueing.")
 @click.option(
-    "--no-wait", is_flag=True, help="Print the job's id and end; the scores join the run's when done."
+    "--no-wait",
+    is_flag=True,
+    help="Print the job's id and return; the scores are added to the run when it is done.",
 )
 @json_option
 @pass_app
 def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool, **options: Any) -> int:
-    """Score a run's weights; the score joins the leaderboard under its protocol.
+    """Evaluate a run's checkpoint; the scores join the leaderboard under their protocol.
 
-    It is a job in the queue: it waits until the device is free. Ctrl-C leaves it there.
+    The evaluation is queued and starts when the device is free. Ctrl-C stops waiting, not the evaluation.
     """
     if now and no_wait:
         raise click.UsageError("--now and --no-wait exclude each other", click.get_current_context())
@@ -77,7 +82,7 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
 
 
 def _check(recipe: Path, options: dict[str, Any]) -> None:
-    """Find now what would otherwise be found when the job's turn has come."""
+    """Fail now on options that would otherwise fail when the job starts."""
     from engine.recipes.evaluate_options import OPTIONS, with_evaluate_options
     from engine.recipes.recipe import RecipeError, UnknownRecipe, load
 
@@ -92,7 +97,7 @@ def _check(recipe: Path, options: dict[str, Any]) -> None:
     chosen.require_data()
 
 
-def _tell_queued(job: EvaluationDir, as_json: bool) -> None:
+def _print_queued(job: EvaluationDir, as_json: bool) -> None:
     if as_json:
         out_json({"id": job.id, "run": job.run().id, "status": job.read_state().status})
     else:
@@ -100,19 +105,21 @@ def _tell_queued(job: EvaluationDir, as_json: bool) -> None:
 
 
 def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json: bool, detach: Detach) -> int:
-    """With ``wait`` how it goes and its scores, else its id. The exit code, which is the engine's own when that
-    refused the options (2) or missed something (3, 4)."""
+    """Print the id of a queued evaluation or, with ``wait``, its progress and scores.
+
+    Returns the exit code: the engine's own if it refused the options (2) or something was missing (3, 4).
+    """
     from gentui.cli.progress import watch_evaluation
 
     if not wait:
-        _tell_queued(job, as_json)
+        _print_queued(job, as_json)
         return Exit.OK
     say(f"queued {job.id}")
     state = watch_evaluation(app.home, job, detach)
     if not state.ended:
-        say(f"left; {job.id} stays in the queue: `gentui stop {job.id}` takes it out")
+        say(f"{job.id} stays in the queue; `gentui stop {job.id}` removes it")
         if as_json:
-            _tell_queued(job, as_json)
+            _print_queued(job, as_json)
         return Exit.INTERRUPTED
     app.index()
     if state.status != "done":

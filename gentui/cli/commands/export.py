@@ -16,14 +16,14 @@ _BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".ht
 
 @click.command()
 @click.option(
-    "-f", "--format", "chosen", type=click.Choice(FORMATS), help="Default: as FILE's name says, or csv."
+    "-f", "--format", "chosen", type=click.Choice(FORMATS), help="Default: by FILE's suffix, else csv."
 )
-@click.option("-o", "--out", "path", default="-", metavar="FILE", help="Default: -, the standard output.")
-@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("-o", "--out", "path", default="-", metavar="FILE", help="Default: -, standard output.")
+@click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
 @pass_app
 def export_command(app: App, chosen: str | None, path: str, dataset: str | None, status: str | None) -> int:
-    """The results table: every score with its protocol, N and seed, published figures in line."""
+    """Export the results table: every score with its protocol, sample count and seed, and published figures."""
     from gentui.export import render
 
     target = Path(path).expanduser()
@@ -38,10 +38,10 @@ def export_command(app: App, chosen: str | None, path: str, dataset: str | None,
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option("-o", "--out", "folder", required=True, metavar="DIR", help="Made when missing.")
+@click.option("-o", "--out", "folder", required=True, metavar="DIR", help="Created if missing.")
 @pass_app
 def report_command(app: App, runs: tuple[str, ...], folder: str) -> int:
-    """A readable report of runs: HTML and Markdown with curves, sample grids, scores, settings."""
+    """Write a report of runs in HTML and Markdown, with curves, sample grids, scores and settings."""
     from gentui.export.report import write_report
 
     index = app.index()

@@ -1,4 +1,4 @@
-"""``import``: runs of other programs, from what their scripts logged."""
+"""``import``: make runs from the logs of other programs."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--name", default="", metavar="TEXT", help="Name of the run (default: from the log or its path).")
 @click.option(
-    "--name", default="", metavar="TEXT", help="What the run is called. Default: as its log or place says."
-)
-@click.option(
-    "--follow", is_flag=True, help="Go along with logs that grow until their runs end. Ctrl-C leaves them."
+    "--follow", is_flag=True, help="Follow growing logs until their runs end. Ctrl-C stops following."
 )
 @json_option
 @pass_app
 def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as_json: bool) -> int:
-    """Make runs of what other scripts logged, to be seen beside our own; prints their ids.
+    """Import runs from the logs of other scripts, to view beside your own; prints their ids.
 
-    PATH is a run directory of wandb or a folder of them, a .wandb file, an event file or log directory of
-    TensorBoard, a .csv file with a header, a .jsonl file of objects, or - for JSON lines through a pipe, which are
-    followed. The same PATH again brings its run up to date.
+    PATH is a wandb run directory or a folder of them, a .wandb file, a TensorBoard event file or log directory, a
+    .csv file with a header, a .jsonl file of objects, or - for JSON lines from a pipe, which is followed. Importing the
+    same PATH again updates its run.
     """
     from gentui.imports import importer
     from gentui.imports.discovery import STANDARD_INPUT, find
@@ -47,24 +45,27 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
     if follow or STANDARD_INPUT in paths:
         with Detach(signal.SIGTERM) as detach:
             writers, code = _each(
-                openers, lambda opener: importer.begin(app.home, opener, name, detach), _tell_followed, as_json
+                openers,
+                lambda opener: importer.begin(app.home, opener, name, detach),
+                _report_followed,
+                as_json,
             )
 
             def more() -> list[RunWriter]:
-                """The runs that have begun since in the folders."""
-                new = [opener for opener in _found_now(paths) if _log_of(opener) not in known]
-                known.update(map(_log_of, new))
+                """Runs that have started in the folders meanwhile."""
+                new = [opener for opener in _found_now(paths) if _log_of(opener) not in imported]
+                imported.update(map(_log_of, new))
                 begun, _ = _each(
-                    new, lambda opener: importer.begin(app.home, opener, "", detach), _tell_followed, as_json
+                    new, lambda opener: importer.begin(app.home, opener, "", detach), _report_followed, as_json
                 )
                 writers.extend(begun)
                 return begun
 
-            known = set(map(_log_of, openers))
-            importer.follow(writers, detach, _tell, more)
+            imported = set(map(_log_of, openers))
+            importer.follow(writers, detach, _report, more)
             code = code or _code(writers, detach.requested)
     else:
-        writers, code = _each(openers, lambda opener: importer.take(app.home, opener, name), _tell, as_json)
+        writers, code = _each(openers, lambda opener: importer.take(app.home, opener, name), _report, as_json)
     if as_json:
         out_json([_described(writer) for writer in writers])
     return code
@@ -77,23 +78,23 @@ def _found_now(paths: tuple[str, ...]) -> list[Opener]:
     found = []
     for path in paths:
         if path != STANDARD_INPUT:
-            with suppress(Unusable, OSError):  # what has gone since
+            with suppress(Unusable, OSError):  # removed meanwhile
                 found += find(path)
     return found
 
 
 def _log_of(opener: Opener) -> tuple[object, ...]:
-    """Which log it opens."""
+    """Identity of the log that it opens."""
     return (opener.func, opener.args)
 
 
 def _each(
     openers: list[Opener],
     get: Callable[[Opener], RunWriter],
-    tell: Callable[[RunWriter], None],
+    report: Callable[[RunWriter], None],
     as_json: bool,
 ) -> tuple[list[RunWriter], int]:
-    """The runs of all the logs, and the exit code: one that cannot be imported keeps nothing from the others."""
+    """Import every log; returns the runs and the exit code. A log that fails does not stop the others."""
     from gentui.cli.errors import explain
 
     writers: list[RunWriter] = []
@@ -109,7 +110,7 @@ def _each(
         writers.append(writer)
         if not as_json:
             out(writer.run.id)
-        tell(writer)
+        report(writer)
     sys.stdout.flush()
     return writers, code
 
@@ -124,15 +125,15 @@ def _named(writer: RunWriter) -> str:
     return f"{writer.name} ({writer.source.format})"
 
 
-def _tell_followed(writer: RunWriter) -> None:
-    say(f"{_named(writer)}: followed; `gentui open {writer.run.id}` shows it, Ctrl-C leaves it")
+def _report_followed(writer: RunWriter) -> None:
+    say(f"following {_named(writer)}; `gentui open {writer.run.id}` shows it, Ctrl-C stops following")
 
 
-def _tell(writer: RunWriter) -> None:
-    """What was taken over, and what was not."""
+def _report(writer: RunWriter) -> None:
+    """Print what was imported and what was skipped."""
     say(str(writer))
-    if left_out := writer.recorder.skipped:
-        say("  left out: " + ", ".join(f"{what} ({n:,})" for what, n in left_out.items()))
+    if skipped := writer.recorder.skipped:
+        say("  skipped: " + ", ".join(f"{what} ({n:,})" for what, n in skipped.items()))
 
 
 def _described(writer: RunWriter) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``stop``, ``resume``, ``rm``, ``restore``, ``queue``: of runs, and of evaluations in the queue; marks of runs."""
+"""``stop``, ``resume``, ``rm``, ``restore``, ``queue`` for jobs; ``tag``, ``note``, ``rename`` for runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True
 
 
 def find_job(home: Path, index: Index, spec: str) -> str:
-    """The id of the run, or else the evaluation, that a person means. Raises RunNotFound."""
+    """The id of the run or else the evaluation given by ``spec``. Raises RunNotFound."""
     from gentui import jobs
     from gentui.index import RunNotFound
 
@@ -33,7 +33,7 @@ def find_job(home: Path, index: Index, spec: str) -> str:
 
 
 def _each(app: App, runs: tuple[str, ...], do: Callable[[str], str]) -> int:
-    """Do a thing to every run, or evaluation, named. One that cannot be done does not keep the others from it."""
+    """Apply ``do`` to every named run or evaluation and print its message. A failure does not stop the others."""
     from gentui.index import RunNotFound
     from gentui.jobs import JobError
 
@@ -47,7 +47,7 @@ def _each(app: App, runs: tuple[str, ...], do: Callable[[str], str]) -> int:
             say(error)
             code = Exit.NOT_FOUND
     if code:
-        return code  # a mistyped name: nothing is done to any of them
+        return code  # one name is wrong: do nothing at all
     for run_id in dict.fromkeys(targets):
         try:
             say(do(run_id))
@@ -62,14 +62,14 @@ def _each(app: App, runs: tuple[str, ...], do: Callable[[str], str]) -> int:
 @runs_argument
 @click.option(
     "--grace", type=click.FloatRange(0, 86400), default=30.0, show_default=True, metavar="SECONDS",
-    help="Time to write a checkpoint before the run is killed.",
+    help="Seconds to write a checkpoint before the run is killed.",
 )  # fmt: skip
-@click.option("--wait", is_flag=True, help="End when the runs have ended.")
+@click.option("--wait", is_flag=True, help="Wait until the runs have ended.")
 @pass_app
 def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> int:
-    """Ask runs to write a checkpoint and end; prints their ids. An evaluation just ends.
+    """Stop runs after they have written a checkpoint; prints their ids.
 
-    RUN may be an evaluation's id (eval-…), as `gentui runs` lists them while they are in the queue.
+    RUN may be the id of an evaluation (eval-…), as listed by `gentui runs` while it is queued or running.
     """
     from engine.runs.directory import RunDir
     from gentui import jobs
@@ -81,8 +81,8 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
             return f"{run_id} has ended already: {state.status}"
         jobs.stop(app.home, run_id, grace=grace, wait=wait)
         if isinstance(job, RunDir) and job.imported_from():
-            return f"{run_id} is no longer followed; the script that logs it goes on"
-        again = "goes on from its checkpoint" if isinstance(job, RunDir) else "queues it again"
+            return f"{run_id} is no longer followed; the script that logs it continues"
+        again = "continues from its checkpoint" if isinstance(job, RunDir) else "queues it again"
         return f"stopping {run_id}; `gentui resume {run_id}` {again}"
 
     return _each(app, runs, stop)
@@ -90,11 +90,11 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--wait", is_flag=True, help="Show progress and end with the run. Ctrl-C leaves it running.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
 def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
-    """Go on from a run's last checkpoint; or queue an evaluation (eval-…) again."""
+    """Continue a run from its last checkpoint, or queue an evaluation (eval-…) again."""
     from gentui import jobs
     from gentui.cli.commands.evaluate import after_queueing_evaluation
     from gentui.cli.progress import after_queueing
@@ -112,12 +112,12 @@ def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1)
-@click.option("--now", is_flag=True, help="Delete for good; without RUN, all that is in the trash.")
+@click.option("--now", is_flag=True, help="Delete for good. Without RUN: empty the trash.")
 @pass_app
 def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
-    """Move runs to the trash, from where `gentui restore` takes them back for a month. One that is running is refused.
+    """Move runs to the trash; `gentui restore` brings them back within a month. A running run is refused.
 
-    Evaluations (eval-…) are deleted at once; what they scored stays with their run.
+    Evaluations (eval-…) are deleted at once; their scores stay with the run.
     """
     from gentui import jobs
     from gentui.jobs import trash
@@ -126,7 +126,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
     if not runs:
         if not now:
             raise click.UsageError(
-                "name the runs to delete, or say --now to empty the trash", click.get_current_context()
+                "name the runs to delete, or use --now to empty the trash", click.get_current_context()
             )
         gone = trash.empty(app.home)
         say(f"{len(gone)} runs in the trash were deleted" if gone else "the trash is empty")
@@ -147,7 +147,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
 @click.argument("runs", metavar="RUN...", nargs=-1)
 @pass_app
 def restore_command(app: App, runs: tuple[str, ...]) -> int:
-    """Bring deleted runs back from the trash. Without RUN: list what is in it."""
+    """Restore deleted runs from the trash. Without RUN: list the trash."""
     from gentui import jobs
     from gentui.jobs import trash
 
@@ -169,18 +169,18 @@ def restore_command(app: App, runs: tuple[str, ...]) -> int:
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--first", "where", flag_value="first", help="It is taken next.")
-@click.option("--last", "where", flag_value="last", help="It is taken after all others.")
+@click.option("--first", "where", flag_value="first", help="Put the job at the head of the queue.")
+@click.option("--last", "where", flag_value="last", help="Put the job at the end of the queue.")
 @pass_app
 def queue_command(app: App, run: str, where: Literal["first", "last"] | None) -> int:
-    """Change the place of a waiting run, or evaluation (eval-…), in the queue."""
+    """Move a queued run or evaluation (eval-…) to the head or the end of the queue."""
     from gentui import jobs
 
     if where is None:
-        raise click.UsageError("say --first or --last", click.get_current_context())
+        raise click.UsageError("use --first or --last", click.get_current_context())
     job_id = find_job(app.home, app.index(), run)
     jobs.reorder(app.home, job_id, where)
-    say(f"{job_id} is taken {'next' if where == 'first' else 'last'}")
+    say(f"{job_id} is now {where} in the queue")
     out(job_id)
     return Exit.OK
 
@@ -190,7 +190,7 @@ def queue_command(app: App, run: str, where: Literal["first", "last"] | None) ->
 @click.argument("words", metavar="+TAG|-TAG...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_app
 def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
-    """Add tags (`+x`, or just `x`) to a run and take others (`-y`) from it; prints the tags it has then."""
+    """Add tags (`+x` or just `x`) to a run and remove others (`-y`); prints its tags."""
     from gentui import jobs
     from gentui.jobs import annotations
 
@@ -206,7 +206,7 @@ def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
 @click.argument("text", metavar="TEXT")
 @pass_app
 def note_command(app: App, run: str, text: str) -> int:
-    """Replace a run's notes, which reports show; an empty TEXT takes them away, - reads them from stdin."""
+    """Replace a run's notes, which appear in reports. An empty TEXT removes them, - reads them from stdin."""
     from gentui import jobs
     from gentui.jobs.annotations import LONGEST_NOTES
 
@@ -221,7 +221,7 @@ def note_command(app: App, run: str, text: str) -> int:
 @click.argument("text", metavar="TEXT")
 @pass_app
 def rename_command(app: App, run: str, text: str) -> int:
-    """Call a run something else; an empty TEXT leaves it without a name."""
+    """Rename a run. An empty TEXT removes its name."""
     from gentui import jobs
 
     run_id = app.index().find(run)

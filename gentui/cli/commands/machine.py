@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 def _dataset(name: str) -> type[Data]:
     from engine.recipes.recipe import datasets, did_you_mean
 
-    known = datasets()
-    if name not in known:
-        hint = did_you_mean(name, known) or f"known: {', '.join(known)}"
+    registered = datasets()
+    if name not in registered:
+        hint = did_you_mean(name, registered) or f"known: {', '.join(registered)}"
         raise Failure(f"no data set called {name!r}; {hint}", Exit.NOT_FOUND)
-    return known[name]
+    return registered[name]
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def data_command(ctx: click.Context) -> None:
-    """Data sets: which are here, whether they are whole, fetching them."""
+    """List, verify and download data sets."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(data_list)
 
@@ -35,7 +35,7 @@ def data_command(ctx: click.Context) -> None:
 @data_command.command("list")
 @json_option
 def data_list(as_json: bool = False) -> None:
-    """Every data set gentui knows, and what to do about those that are not here."""
+    """List every data set, and how to get the missing ones."""
     from engine.recipes.recipe import datasets
 
     rows = []
@@ -79,7 +79,7 @@ def data_list(as_json: bool = False) -> None:
 
 
 def _advice(name: str, remedy: str) -> str:
-    """The remedy, under the set's name; of a set made of others only which of those are missing."""
+    """How to get a missing data set. For one made of others: which of those are missing."""
     absent = [
         part.model_fields["dataset"].default for part in _dataset(name).components() if part.locate() is None
     ]
@@ -92,7 +92,7 @@ _STATES = ("embedded", "here", "yours", "missing")
 
 
 def _state(cls: type[Data]) -> str:
-    """``yours``: a folder that the person names, so that nothing can be missing."""
+    """``embedded``, ``here`` or ``missing``; ``yours`` for a folder that the user supplies."""
     if cls.embedded:
         return "embedded"
     return "here" if cls.locate() is not None else "yours" if cls.user_supplied else "missing"
@@ -101,7 +101,7 @@ def _state(cls: type[Data]) -> str:
 @data_command.command("check")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 def data_check(names: tuple[str, ...]) -> int:
-    """Whether data sets are here and hold exactly what was published."""
+    """Verify data sets against their published hashes."""
     from engine.recipes.recipe import datasets
     from gentui.machine.datasets import check
 
@@ -114,8 +114,8 @@ def data_check(names: tuple[str, ...]) -> int:
             continue
         problems = check(cls)
         if not problems:
-            known = cls.embedded or all(part.files for part in cls.components())
-            out(f"{name}: whole" if known else f"{name}: here (no hash was published to check it against)")
+            has_hashes = cls.embedded or all(part.files for part in cls.components())
+            out(f"{name}: whole" if has_hashes else f"{name}: here (no hash was published to check it against)")
             continue
         code = Exit.CANNOT
         out(f"{name}: " + ("damaged" if cls.locate() else "not here"))
@@ -138,22 +138,22 @@ def data_fetch(name: str) -> int:
         say(f"{name} is here already")
         out(str(place))
         return Exit.OK
-    wanted = [part for part in cls.components() if part.files and (part.locate() is None or check(part))]
-    if not wanted:
+    incomplete = [part for part in cls.components() if part.files and (part.locate() is None or check(part))]
+    if not incomplete:
         raise Failure(cls.remedy(), Exit.CANNOT)
     try:
-        for part in wanted:
+        for part in incomplete:
             out(str(fetch(part, data_root(), _Progress())))
     except FetchError as error:
         say(error)
         return Exit.CANNOT
-    if cls.locate() is None:  # the rest of it is not for gentui to download
+    if cls.locate() is None:  # another part cannot be downloaded by gentui
         raise Failure(cls.remedy(), Exit.CANNOT)
     return Exit.OK
 
 
 class _Progress:
-    """Says how far a download is: always moving on a terminal, one line a file elsewhere."""
+    """Shows a download's progress: redrawn in place on a terminal, one line per file elsewhere."""
 
     def __init__(self) -> None:
         self._shown = ""
@@ -172,7 +172,7 @@ class _Progress:
 @json_option
 @pass_app
 def doctor_command(app: App, as_json: bool) -> int:
-    """What this machine can do with gentui, and how to mend what it cannot."""
+    """Check what gentui can do on this machine, and how to fix what it cannot."""
     from gentui.cli.doctor import NEEDED, examine
 
     checks = examine(app.home)
@@ -192,13 +192,13 @@ def doctor_command(app: App, as_json: bool) -> int:
 
 @click.group()
 def index_command() -> None:
-    """The index of runs: it can always be made anew from their files."""
+    """The index of runs, which can always be rebuilt from their files."""
 
 
 @index_command.command("rebuild")
 @pass_app
 def index_rebuild(app: App) -> None:
-    """Make the index anew from the runs' directories."""
+    """Rebuild the index from the runs' directories."""
     from gentui.index import Index
 
     index = Index(app.home)

@@ -18,18 +18,27 @@ if TYPE_CHECKING:
     from gentui.runs.planning import Planned
 
 override_option = click.option(
-    "-o", "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, as optim.lr=1e-4."
+    "-o",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting, such as optim.lr=1e-4.",
 )
-quick_option = click.option("--quick", is_flag=True, help="The [quick] form: under a minute on two CPU cores.")
+quick_option = click.option(
+    "--quick",
+    is_flag=True,
+    help="Short test run, under a minute on two CPU cores.",
+)
 
 
 @click.command()
 @click.option("--family", metavar="FAMILY", help="Only this family: diffusion, gan, vae, dann.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def recipes_command(family: str | None, as_json: bool) -> None:
-    """What can be trained, in the menu's order, and whether its data is here.
+    """List the recipes, and whether their data is here.
 
-    DATA: ≈ NAME is the set that stands in for a missing one in the --quick form.
+    DATA: ≈ NAME is the data set that --quick uses instead of a missing one.
     """
     from engine.recipes.recipe import menu
     from engine.settings import registry
@@ -87,7 +96,7 @@ def _published(reference: dict[str, Any] | None) -> str:
 @override_option
 @quick_option
 def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
-    """The resolved recipe as TOML: every setting, defaults too."""
+    """Print the complete recipe as TOML, with every default."""
     from engine.recipes.recipe import load
 
     out_bytes(load(name, overrides, quick).to_toml().encode())
@@ -97,19 +106,21 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 @click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True)
 @override_option
 @quick_option
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Random seed (default: the recipe's).")
 @click.option(
     "--sweep",
     "sweeps",
     multiple=True,
     metavar="KEY=V,V...",
-    help="A run for each value, as optim.lr=1e-3,1e-4 or seed=0..2; several make a grid.",
+    help="One run per value, such as optim.lr=1e-3,1e-4 or seed=0..2. Repeat for a grid.",
 )
-@click.option("--random", "chosen", type=click.IntRange(1), metavar="N", help="Only N of the grid, by chance.")
-@click.option("--name", default="", metavar="TEXT", help="A label for the run.")
+@click.option(
+    "--random", "chosen", type=click.IntRange(1), metavar="N", help="Only N random combinations of the grid."
+)
+@click.option("--name", default="", metavar="TEXT", help="Name of the run.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda:N or auto (default).")
-@click.option("--wait", is_flag=True, help="Show progress and end with the run. Ctrl-C leaves it running.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
 def run_command(
     app: App,
@@ -126,9 +137,9 @@ def run_command(
 ) -> int:
     """Train RECIPE in the background; prints the run's id.
 
-    RECIPE is a name, or a path to a .toml file. There may be several, patterns as 'digits-*', or `all`: each is
-    queued, and with --wait a table tells how they ended (exit code 1 if any failed). So are the runs of a sweep,
-    of --sweep or of a recipe's own [sweep]; a setting that -o sets is not swept.
+    RECIPE is a name or the path of a .toml file. Several recipes, patterns such as 'digits-*', and `all` are possible:
+    each is queued, and --wait prints a table of the results (exit code 1 if any failed). The same holds for a sweep,
+    from --sweep or the recipe's own [sweep]; a setting given with -o is not swept.
     """
     from engine.recipes.axes import parse_axis
     from engine.recipes.recipe import load
@@ -150,7 +161,7 @@ def run_command(
     for recipe in loaded:
         who = f"{recipe.name}: " if are_several else ""
         if recipe.stand_in_for:
-            say(f"{who}{recipe.stand_in_for} is not on this machine: {recipe.dataset} stands in for it")
+            say(f"{who}{recipe.stand_in_for} is not on this machine: using {recipe.dataset} instead")
         if note := recipe.probe_note():
             say(f"{who}{note}")
     label = clean(name, 100).strip()
@@ -171,7 +182,7 @@ def run_command(
 def _planned(
     app: App, recipes: list[Recipe], more: list[Axis], label: str, chosen: int | None, device: str | None
 ) -> list[Planned]:
-    """The runs to launch; of sweeps it says how many there will be, and about how long they take, before."""
+    """The runs to launch. For a sweep it first prints their number and the estimated time."""
     from engine.recipes.recipe import RecipeError
     from gentui.cli.batch import require_all_data
     from gentui.runs import planning

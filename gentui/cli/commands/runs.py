@@ -29,15 +29,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
-@click.option("--filter", "text", default="", metavar="TEXT", help="As in the app: 'fashion fid<60 -tag:x'.")
+@click.option(
+    "--filter", "text", default="", metavar="TEXT", help="As in the app, such as 'fashion fid<60 -tag:x'."
+)
 @json_option
 @pass_app
 def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None:
-    """Every run, newest first.
+    """List runs, newest first.
 
-    --filter takes words, KEY:VALUE, KEY=VALUE and comparisons, where KEY is a setting (optim.lr), a score or metric
-    (fid, loss), or one of status, dataset, family, recipe, tag, name, note, device, alarms, step, seconds, speed,
-    seed …; a comma means either, a - in front means not.
+    --filter takes words, KEY:VALUE, KEY=VALUE and comparisons. KEY is a setting (optim.lr), a score or metric (fid,
+    loss), or one of status, dataset, family, recipe, tag, name, note, device, alarms, step, seconds, speed, seed …
+    A comma means or, a leading - means not.
     """
     from gentui.jobs import pending
     from gentui.runs import filter_language
@@ -53,9 +55,9 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
         out_json([described(index, row) for row in rows])
         return
     if not rows:
-        wanted = " with status " + status if status else ""
-        wanted += " that match" if text else ""
-        say("no runs" + (wanted or " yet: `gentui run digits-unet` starts one"))
+        condition = f" with status {status}" if status else ""
+        condition += " that match" if text else ""
+        say("no runs" + (condition or " yet: `gentui run digits-unet` starts one"))
         return
     table(
         ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "TAGS", "REASON"],
@@ -79,7 +81,7 @@ def _steps(row: RunRow) -> str:
 
 
 def described(index: Index, row: RunRow) -> dict[str, Any]:
-    """One run as ``--json`` shows it."""
+    """One run, as ``--json`` prints it."""
     return {
         "id": row.id,
         "name": row.name,
@@ -242,11 +244,11 @@ def _read(run: RunDir) -> str:
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
-@click.option("-n", "--lines", type=click.IntRange(0), help="Only the last N lines.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing until the run has ended.")
+@click.option("-n", "--lines", type=click.IntRange(0), help="Print only the last N lines.")
 @pass_app
 def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
-    """What the trainer, or an evaluation (eval-…), printed."""
+    """Print the output of a run's trainer, or of an evaluation (eval-…)."""
     from gentui import jobs
     from gentui.cli.commands.jobs import find_job
 
@@ -254,7 +256,7 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
     position = _print_log(found, 0, lines)
     waited = 0
     while follow:
-        # The state is read first: what was written before the end is then surely in the file.
+        # Read the state before the log, which then includes everything written before the end.
         ended = found.read_state().ended
         position = _print_log(found, position)
         if ended:
@@ -266,19 +268,19 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
 
 
 def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
-    """Print the log from ``position`` on; the position after what was printed."""
+    """Print the log from byte ``position`` on, or its ``last`` lines; return the position reached."""
     try:
         with job.log_path.open("rb") as file:
             file.seek(position)
             data = file.read()
     except FileNotFoundError:
         return position
-    shown = data
+    printed = data
     if last is not None:
         kept = data.splitlines(keepends=True)
-        shown = b"".join(kept[-last:] if last else [])
-    if shown:
-        out_bytes(shown)
+        printed = b"".join(kept[-last:] if last else [])
+    if printed:
+        out_bytes(printed)
     return position + len(data)
 
 
@@ -287,7 +289,7 @@ def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
 @json_option
 @pass_app
 def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
-    """Runs side by side: the settings that differ, last values, best scores."""
+    """Compare runs: the settings that differ, last values and best scores."""
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two runs", click.get_current_context())
     from gentui.runs import compare

@@ -15,7 +15,7 @@ from gentui.runs import alarms
 from gentui.runs.scores import over_seeds
 from gentui.text.numbers import plain_number, plus_minus
 
-SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # of those that take steps
+SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
 
 
@@ -31,34 +31,38 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("-n", "--n", "count", type=click.IntRange(1, 10**6), help="How many images.")
+@click.option("-n", "--n", "count", type=click.IntRange(1, 10**6), help="Number of images.")
 @click.option(
     "--label",
-    help="A class, by name or number; or attributes by name, separated by commas. Default: of every kind.",
+    help="A class by name or number, or comma-separated attributes (default: all classes).",
 )
-@click.option("--steps", type=click.IntRange(1, 10_000), help="Sampling steps.")
+@click.option("--steps", type=click.IntRange(1, 10_000), help="Number of sampling steps.")
 @click.option(
     "--guidance",
     type=float,
     metavar="W",
-    help="Weight of classifier-free guidance, where it was trained for: (1+W)·conditional - W·unconditional.",
+    help="Weight of classifier-free guidance, if trained for it: (1+W)·conditional - W·unconditional.",
 )
 @click.option(
-    "--sampler", metavar="NAME", help=f"Another than the recipe's: {', '.join(SAMPLERS)}; as its method allows."
+    "--sampler",
+    metavar="NAME",
+    help=f"Sampler to use instead of the recipe's: {', '.join(SAMPLERS)}.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the noise.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Random seed of the noise.")
 @click.option(
-    "--to-seed", type=click.IntRange(0, 2**63 - 1), help="Images between those of --seed and of this seed."
+    "--to-seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Interpolate between the images of --seed and of this seed.",
 )
-@click.option("--frames", type=click.IntRange(2, 240), help="How many from the one to the other: 12.")
+@click.option("--frames", type=click.IntRange(2, 240), help="Number of interpolation frames (default: 12).")
 @click.option(
     "--neighbours",
     type=click.IntRange(1, 16),
     metavar="K",
-    help="Beside each image the K training images nearest to it in pixels; a row each.",
+    help="Show beside each image its K nearest training images (in pixels), one row each.",
 )
-@checkpoint_option("STEP: one that train.keep kept. Default: best, where one was scored.")
-@click.option("--device", metavar="D", help="cpu, or cuda:K. Default: the first GPU, else the CPU.")
+@checkpoint_option("STEP: one that train.keep kept (default: best, else last).")
+@click.option("--device", metavar="D", help="cpu or cuda:K (default: the first GPU, else the CPU).")
 @click.option("-o", "--out", "path", required=True, callback=_output, metavar="FILE", help=".png, .gif or .npy")
 @pass_app
 def sample_command(
@@ -77,12 +81,12 @@ def sample_command(
     device: str | None,
     path: Path,
 ) -> int:
-    """Draw images from a run's weights into FILE.
+    """Generate images from a run's checkpoint and write them to FILE.
 
-    .png: a grid; .gif: the process from noise to image; .npy: uint8 N,C,H,W in [0,255]. With --to-seed the
-    images lie between those of two seeds, on the sphere of noises: a .png has a row for each of -n pairs (1, or
-    one for each class), a .gif goes from the one to the other. With --neighbours each of -n images (8) is followed by
-    the training images nearest to it: what it may have learnt by heart.
+    .png: a grid; .gif: the process from noise to image; .npy: uint8 N,C,H,W in [0,255]. With --to-seed the noise is
+    interpolated spherically between two seeds: a .png has one row for each of -n pairs (default 1, or one per class),
+    a .gif moves from one to the other. With --neighbours each of -n images (default 8) is followed by its nearest
+    training images, which shows memorisation.
     """
     options = {
         "n": count, "label": label, "steps": steps, "guidance": guidance, "sampler": sampler, "seed": seed,
@@ -96,13 +100,13 @@ def sample_command(
 
 
 @click.command()
-@click.option("--dataset", metavar="NAME", help="Only this data set.")
+@click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
 @json_option
 @pass_app
 def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
-    """Best scores, ranked within one data set and one protocol; published figures in line.
+    """Rank the best scores within each data set and protocol, beside published figures.
 
-    Runs that differ in their seed alone are summed up: mean ± standard deviation over the seeds.
+    Runs that differ only in their seed are summarised: mean ± standard deviation over the seeds.
     """
     from gentui.text.sanitize import clean, shorten
 

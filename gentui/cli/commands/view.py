@@ -1,4 +1,4 @@
-"""``open``: the app at one run; ``events``: the records that a run is read from."""
+"""``open``: the app at one run; ``events``: a run's event log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gentui.cli.console import App, finite, out, pass_app
 @click.argument("run", metavar="RUN|DIR", default="latest")
 @pass_app
 def open_command(app: App, run: str) -> None:
-    """The app, opened at one run: an id, a prefix, a name, `latest`, or the path of its directory."""
+    """Open the app at one run: an id, a prefix, a name, `latest`, or the path of its directory."""
     from gentui.cli.console import open_app
 
     path = Path(run)
@@ -32,17 +32,17 @@ def open_command(app: App, run: str) -> None:
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing until the run has ended.")
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
     metavar="KIND",
-    help="Only metrics, alert, sample, status …; may be repeated.",
+    help="Only events of this kind: metrics, alert, sample, status … Repeat for several.",
 )
 @pass_app
 def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> None:
-    """The run's records, one JSON object a line, oldest first. NaN and infinities are null."""
+    """Print the run's events, one JSON object per line, oldest first. NaN and infinities are null."""
     from gentui import jobs
 
     found = RunDir(app.home / "runs" / app.index().find(run))
@@ -50,9 +50,8 @@ def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> 
     for looks in itertools.count(1):
         if looks % 10 == 0:
             jobs.reconcile_and_spawn(app.home)
-        state = (
-            found.read_state()
-        )  # before the records: what was written before the end is then surely among them
+        # Read the state before the log, which then includes everything written before the end.
+        state = found.read_state()
         for attempt, path in found.events_files():
             read[attempt] = _print(path, read.get(attempt, 0), kinds)
         if not follow or state.ended:
@@ -61,7 +60,7 @@ def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> 
 
 
 def _print(path: Path, offset: int, kinds: tuple[str, ...]) -> int:
-    """Print a log's whole records from ``offset`` on; where the next begin."""
+    """Print a log's complete events from byte ``offset`` on; return the offset of the next."""
     from engine.runs.events import read_events
 
     while True:
@@ -75,4 +74,4 @@ def _print(path: Path, offset: int, kinds: tuple[str, ...]) -> int:
 
 
 def _line(event: dict[str, Any]) -> str:
-    return json.dumps(finite(event))  # in ASCII: nothing in it can act on a terminal
+    return json.dumps(finite(event))  # in ASCII: nothing in it can manipulate the terminal

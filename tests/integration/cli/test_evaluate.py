@@ -161,7 +161,7 @@ def test_ctrl_c_leaves_it_in_the_queue(trained, home, environment):
     process.send_signal(signal.SIGINT)
     output, error = process.communicate(timeout=30)
     assert process.returncode == 130 and output == ""
-    assert f"left; {job.id} stays in the queue: `gentui stop {job.id}` takes it out" in error
+    assert f"{job.id} stays in the queue; `gentui stop {job.id}` removes it" in error
     wait_until(lambda: job.read_state().status == "done")
 
 

@@ -66,4 +66,4 @@ def test_sample_names_every_sampler_that_takes_steps(invoke):
 
     assert {*SAMPLERS, "direct", "none"} == set(registry.names("sampler"))
     text = " ".join(invoke("sample", "--help").stdout.split())
-    assert ", ".join(SAMPLERS) in text and "attributes by name, separated by commas" in text
+    assert ", ".join(SAMPLERS) in text and "comma-separated attributes" in text

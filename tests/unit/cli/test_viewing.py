@@ -64,4 +64,4 @@ def test_another_machine_is_asked_over_ssh(gentui, environment, tmp_path):
     del environment["GENTUI_REMOTE"]
     assert gentui("--host=box").stdout.splitlines() == ["--", "box", "gentui"]
     refused = gentui("--host", "-oProxyCommand=x", "runs")
-    assert refused.returncode == 2 and "wants the name of a machine" in refused.stderr
+    assert refused.returncode == 2 and "needs the name of a machine" in refused.stderr
