@@ -149,11 +149,12 @@ def parse(words: list[str]) -> None:
         name, command = found, below
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_and_code_that_are_named_exist(page):
-    for span in re.findall(r"`([^`\n]+)`", prose(page)):
+    text = prose(page)
+    if page.name == "CHANGELOG.md":  # of its tables of changes, what is now
+        text = "\n".join(line.split("|")[-2] for line in text.splitlines() if line.endswith("|"))
+    for span in re.findall(r"`([^`\n]+)`", text):
         if re.fullmatch(r"(?:engine|gentui|tests|screenshots|docs|\.ci)/[\w./-]*", span):
             assert (ROOT / span).exists(), f"{page.name}: {span}"
         elif re.fullmatch(r"(?:engine|gentui)(?:\.\w+)+", span) and span != PLUGIN_GROUP:
