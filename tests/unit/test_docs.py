@@ -16,6 +16,7 @@ import pytest
 
 from engine.settings.registry import PLUGIN_GROUP
 from gentui.cli.main import cli
+from gentui.config import key_table
 from tests.support.docs import FENCE, MARK, PAGES, ROOT, commands, commands_named, prose, shell_blocks
 
 
@@ -81,6 +82,14 @@ def test_every_block_of_commands_says_who_runs_it(page):
                 assert line.removeprefix("gentui ") in runner, (
                     f"{page.name}: {told['path']} does not run {line}"
                 )
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/app.md"])
+def test_keys_that_are_named_are_in_the_table(name):
+    table = {stroke for key in key_table.TABLE for stroke in key.display_all.split()}
+    spans = re.findall(r"`([^`\n]+)`", prose(ROOT / name))
+    strokes = {re.sub(r"^Ctrl-(.)", lambda match: "^" + match[1].lower(), span) for span in spans}
+    assert {stroke for stroke in strokes if re.fullmatch(r"\S|\^\S|F\d+", stroke)} <= table
 
 
 def test_every_environment_variable_is_described():
