@@ -1,4 +1,4 @@
-"""Files that say what each image has: CelebA's and the Cartoon Set's format, and the same as CSV."""
+"""Files of image attributes: the text format of CelebA and the Cartoon Set, and the same as CSV."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _VALUES = {"1": 1, "0": 0, "-1": 0}
 
 @dataclass(frozen=True)
 class Attributes:
-    """``rows``: by image name, a byte of 0 or 1 for each of ``names``. ``promised``: how many images the file
-    says it describes, or None."""
+    """Attributes of images. ``rows`` has, by image name, a byte of 0 or 1 for each of ``names``; ``promised`` is the
+    number of images that the file announces, or None."""
 
     names: tuple[str, ...]
     rows: dict[str, bytes]
@@ -27,10 +27,12 @@ class Attributes:
 
 
 def read_attributes(path: Path) -> Attributes:
-    """A line with the number of images (may be missing), a line with the attributes' names, then a line for
-    each image: its name, then 1 (has it), 0 or -1 (has not) for each attribute. Spaces or commas between.
+    """Read a file of attributes, separated by spaces or commas.
 
-    Raises DataError naming the line that does not fit.
+    The first line, which may be missing, has the number of images; the next the attributes' names; every further
+    line an image's name, then 1 (has it), 0 or -1 (has not) for each attribute.
+
+    Raises DataError naming the first malformed line.
     """
     numbered = _lines(path)
     promised = None
@@ -60,27 +62,27 @@ def read_attributes(path: Path) -> Attributes:
 
 
 def read_partition(path: Path) -> dict[str, str]:
-    """CelebA's partition, text or CSV: the split of each image by name. Raises DataError."""
+    """Read CelebA's partition, text or CSV: the split of each image by name. Raises DataError."""
     return read_words(path, {"0": "train", "1": "validation", "2": "test"}, "0, 1 or 2")
 
 
 def read_words(path: Path, meanings: Mapping[str, T], expected: str) -> dict[str, T]:
-    """What the word beside each image's name means: ``name word`` a line, spaces or commas between.
+    """Read lines of an image's name and a word, and look the words up in ``meanings``: by image name.
 
-    Raises DataError naming the line whose word is none of those ``expected``.
+    ``expected`` describes the valid words in messages. Raises DataError naming the first line with another word.
     """
-    found = {}
+    words = {}
     for number, line in _lines(path):
         *name, word = line.replace(",", " ").rsplit(None, 1)
         if name and word in meanings:
-            found[name[0]] = meanings[word]
+            words[name[0]] = meanings[word]
         elif number > 1:  # a CSV file has a heading
             raise DataError(f"line {number} of {printable(path)} has {quoted(word)} where {expected} belongs")
-    return found
+    return words
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
-    """(number, text) of every line that is not blank."""
+    """Line numbers (from 1) and texts of all lines that are not blank."""
     try:
         with path.open("rb") as file:
             content = file.read(_LIMIT + 1)

@@ -1,4 +1,4 @@
-"""Augmentation on the device: a whole batch at once, every image in its own way, known from (seed, step)."""
+"""Augmentation of a whole batch on the device: an own draw for each image, determined by (seed, step)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
 
 
 def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tensor:
-    """uint8 N,C,H,W → float32 N,C,H,W in [-1, 1], moved, mirrored and turned as ``settings`` say.
+    """Shift, mirror and rotate images as ``settings`` say: uint8 N,C,H,W → float32 N,C,H,W in [-1, 1].
 
-    ``key`` decides every draw, the same on every device.
+    ``key`` determines every draw, on every device alike.
     """
     if settings is None or not (settings.flip or settings.crop or settings.rotation):
         return to_float(images)
@@ -31,7 +31,7 @@ def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tens
 
 
 def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """(mirrored: bool N, moves in pixels: int64 2,N, angles in radians: float32 N)."""
+    """Draw flips (bool N), shifts (int64 2,N, pixels) and angles (float32 N, radians)."""
     uniform = torch.rand(4, n, generator=generator(np.random.SeedSequence(key)), dtype=torch.float64)
     uniform = uniform.to(device, non_blocking=True)
     flips = (uniform[0] < 0.5) & settings.flip
@@ -41,8 +41,10 @@ def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) ->
 
 
 def move(images: Tensor, moves: Tensor, flips: Tensor) -> Tensor:
-    """Each image moved by ``moves`` (2,N: down, right; in pixels), its edges reflected, then mirrored where
-    ``flips``: as padding by reflection, cropping and flipping would. Pixels are picked, never computed."""
+    """Shift each image by ``moves`` (2,N: down, right; in pixels) with reflected edges, and mirror it if ``flips``.
+
+    The same as reflection padding, cropping and flipping; pixel values are never interpolated.
+    """
     height, width = images.shape[-2:]
     rows = _reflect(torch.arange(height, device=images.device) - moves[0][:, None], height)
     columns = _reflect(torch.arange(width, device=images.device) - moves[1][:, None], width)
@@ -52,7 +54,7 @@ def move(images: Tensor, moves: Tensor, flips: Tensor) -> Tensor:
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:
-    """Indices beyond the edges folded back, without repeating the edge itself."""
+    """Fold indices beyond the edges back into 0…size−1, without repeating the edge itself."""
     if size == 1:
         return torch.zeros_like(index)
     folded = index % (2 * size - 2)
@@ -60,13 +62,13 @@ def _reflect(index: Tensor, size: int) -> Tensor:
 
 
 def rotate(images: Tensor, angles: Tensor, fill: str) -> Tensor:
-    """float N,C,H,W in [-1, 1], each turned about its centre by its angle (radians, counter-clockwise)."""
+    """Rotate each image about its centre by its angle (radians, counter-clockwise): float N,C,H,W in [-1, 1]."""
     height, width = images.shape[-2:]
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     theta = torch.stack([cos, -sin * height / width, zero, sin * width / height, cos, zero], dim=1).view(
         -1, 2, 3
     )
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    # grid_sample's zeros are to be black, which is -1.
+    # grid_sample pads with 0, and black is -1.
     turned = F.grid_sample(images + 1, grid, mode="bilinear", padding_mode=PADDING[fill], align_corners=False)
     return turned.sub_(1).clamp_(-1, 1)

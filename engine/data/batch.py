@@ -1,4 +1,4 @@
-"""What a step is trained on, and what a net must know of it."""
+"""A training batch, and the specification of its images that nets are built for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch. ``images`` N,C,H,W in [-1,1]; ``labels`` int64 N (classes), float32 N,A of 0 and 1
-    (attributes) or None; ``target`` N,C,H,W: images of the other domain, where the data set has one. Those
-    never have labels."""
+    """One training batch.
+
+    ``images`` are N,C,H,W in [-1, 1]. ``labels`` are int64 N (classes), float32 N,A of 0 and 1 (attributes), or
+    None. ``target`` N,C,H,W are unlabelled images of the target domain, if the data set has one.
+    """
 
     images: Tensor
     labels: Tensor | None = None
@@ -21,15 +23,15 @@ class Batch:
         return len(self.images)
 
     def first(self, n: int) -> Batch:
-        """The first ``n`` images with what belongs to them."""
+        """The first ``n`` images with their labels, and the first ``n`` of the target domain."""
         return Batch(*(None if t is None else t[:n] for t in (self.images, self.labels, self.target)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """What a net must know of the data: C,H,W, the number of classes, the number of attributes (0: none).
+    """The images a net is built for: shape C,H,W and the numbers of classes and attributes (0: none).
 
-    ``null_class``: one more label, ``classes`` itself, stands for none at all.
+    With ``null_class`` there is one more label, ``classes`` itself, for an unconditional pass.
     """
 
     shape: tuple[int, int, int]
@@ -39,10 +41,10 @@ class ImageSpec:
 
     @property
     def labels(self) -> int:
-        """How many different labels a net may be given."""
+        """The number of different labels a net must embed."""
         return self.classes + self.null_class
 
     @property
     def condition_size(self) -> int:
-        """A of a condition N,A: how many attributes, or else classes, images are asked for by."""
+        """A of a condition N,A: the number of attributes, or else of classes."""
         return self.attributes or self.classes

@@ -1,4 +1,4 @@
-"""Training batches cut from tensors that live on the device: no loader, no processes, no state to save."""
+"""Training batches indexed from tensors on the device: no loader, no worker processes, no state to save."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from engine.data.dataset import Dataset, Split
 from engine.data.seeding import generator
 from engine.settings.datasets.base import Data
 
-_TARGET = 1  # keys of the draws that are not the training split's own order
-_AUGMENT = 2
+_TARGET, _AUGMENT = 1, 2  # seed keys of the target domain's order and of augmentation
 
 
 class Batches:
-    """An endless, deterministic stream of training batches.
+    """An endless, deterministic sequence of training batches.
 
-    Epoch ``e`` visits the split in an order that depends on ``(seed, e)`` alone, the same on every device,
-    and ``augmentation`` draws from ``(seed, step)``, so batch number ``step`` is known without having drawn
-    those before it: a resumed run needs no data state. The last, incomplete batch of an epoch is dropped;
-    ``batch_size`` is capped to the split's size. A data set with a target domain gives that domain's training
-    images too, in an order of their own, and never their labels.
+    The order of epoch ``e`` depends on ``(seed, e)`` alone, and ``augmentation`` draws from ``(seed, step)``, on every
+    device alike. So any batch can be had without those before it, and a resumed run needs no data state. The last,
+    incomplete batch of an epoch is dropped; ``batch_size`` is at most the split's size. If the data set has a target
+    domain, batches include its training images in an order of their own, without labels.
+
+    Raises ValueError for a split without images.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class Batches:
         self.augmentation = augmentation
         self._seed = seed
         self._format = torch.channels_last if channels_last else torch.contiguous_format
-        fits = _fits([source] if target is None else [source, target], self.device)
-        store = self.device if fits else torch.device("cpu")
+        fit = _fits([source] if target is None else [source, target], self.device)
+        store = self.device if fit else torch.device("cpu")
         self._source = _Stream(source.images, source.labels, batch_size, seed, (), store)
         self._target = (
             _Stream(target.images, None, batch_size, seed, (_TARGET,), store) if target is not None else None
@@ -53,7 +53,7 @@ class Batches:
         self.steps_per_epoch = self._source.steps_per_epoch
 
     def at(self, step: int) -> Batch:
-        """Batch number ``step``, from 0."""
+        """The batch of a step, counted from 0."""
         images, labels = self._source.at(step)
         target = None if self._target is None else self._target.at(step)[0]
         if labels is not None:
@@ -78,7 +78,7 @@ class Batches:
 
 
 class _Stream:
-    """Batches of one split as it is stored, epoch after epoch."""
+    """The batches of one split, as stored (uint8), epoch after epoch."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class _Stream:
 
 
 def _fits(splits: list[Split], device: torch.device) -> bool:
-    """Whether the splits may live on the device: always, except on a GPU they would fill by half."""
+    """Whether the splits are kept on the device: always, unless they need more than half of a GPU's free memory."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)

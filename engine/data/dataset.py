@@ -1,4 +1,4 @@
-"""What a data set is: splits of uint8 images, and the one way between uint8 and [-1, 1]."""
+"""Data sets as splits of uint8 images, and the only conversions between uint8 and [-1, 1]."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.settings import registry
 from engine.settings.datasets.base import Data
 
 Progress = Callable[[int, int], None]
-"""Called with (images done, images in all) while images are decoded or drawn; what it raises ends the work."""
+"""Called with (images done, total images) while images are decoded or drawn; may raise to abandon the work."""
 
 
 class DataError(Exception):
@@ -24,12 +24,12 @@ class DataError(Exception):
 
 
 def printable(text: object, limit: int = 1000) -> str:
-    """A name or path from outside as messages and labels may carry it: nothing in it moves a cursor."""
+    """A name or path from outside, safe to print: at most ``limit`` characters, control characters replaced."""
     return "".join(c if c.isprintable() else "�" for c in str(text)[:limit])
 
 
 def damaged_file(path: Path, what: str, dataset: str) -> DataError:
-    """A file of a published data set is not what it should be."""
+    """The error for a damaged file of a published data set: ``what`` is wrong with it."""
     return DataError(
         f"{printable(path)} cannot be used ({what}): remove it and run `gentui data fetch {dataset}`, or reinstall the "
         "package it came from"
@@ -38,8 +38,8 @@ def damaged_file(path: Path, what: str, dataset: str) -> DataError:
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one split: uint8 N,C,H,W on the CPU. ``labels``: int64 N (classes), uint8 N,A of 0 and 1
-    (attributes), or None."""
+    """One split: ``images`` uint8 N,C,H,W on the CPU; ``labels`` int64 N (classes), uint8 N,A of 0 and 1 (attributes),
+    or None."""
 
     images: Tensor
     labels: Tensor | None = None
@@ -48,18 +48,19 @@ class Split:
         return len(self.images)
 
     def take(self, chosen: Tensor) -> Split:
-        """The images that ``chosen`` (indices, or one boolean for each image) names, with their labels."""
+        """The images selected by ``chosen`` (indices, or a boolean per image), with their labels."""
         return Split(self.images[chosen], None if self.labels is None else self.labels[chosen])
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Splits with what their labels mean.
+    """A data set: its splits and the meaning of their labels.
 
-    ``groups`` are the sizes of the one-hot groups that ``attributes`` falls into, in order; () when every
-    attribute is free. ``validation`` is held out of ``train``. ``target`` is the other domain of a pair: its
-    images may be trained on, its labels only scored with. ``fingerprint`` is the sha256 (hex) of all of it as
-    it stands here, after resizing. ``warnings`` are sentences about what could not be used.
+    - ``groups``: sizes of the one-hot groups of ``attributes``, in order; () if attributes are independent.
+    - ``validation``: held out of ``train``; None if nothing is held out.
+    - ``target``: the target domain of a pair. Its images may be trained on; its labels only serve for scores.
+    - ``fingerprint``: sha256 (hex) of all pixels and labels after resizing.
+    - ``warnings``: sentences about images that could not be used.
     """
 
     name: str
@@ -80,34 +81,34 @@ class Dataset:
         return c, h, w
 
     def split(self, name: str) -> Split:
-        """``train``, ``test`` or ``validation``. Raises KeyError for what there is not."""
-        found = self.splits.get(name)
-        if found is None:
+        """The split ``train``, ``test`` or ``validation``. Raises KeyError if there is no such split."""
+        split = self.splits.get(name)
+        if split is None:
             raise KeyError(f"{self.name} has no split called {name!r}")
-        return found
+        return split
 
     @property
     def splits(self) -> dict[str, Split]:
-        """Those there are, by name."""
+        """The splits that exist, by name."""
         named = {"train": self.train, "test": self.test, "validation": self.validation}
         return {name: split for name, split in named.items() if split is not None}
 
 
 def open_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
-    """Read the data set ``settings`` describe, resize it and hold out its validation split as they ask.
+    """Read the data set that ``settings`` describe, hold out its validation split and resize its images.
 
-    Raises DataError for damaged files and MissingData when it is not on this machine.
+    Raises DataError for damaged files, and MissingData if the data set is not on this machine.
     """
     return finish(read_dataset(settings, progress), settings)
 
 
 def read_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
-    """Read the data set ``settings`` describe as its loader returns it; ``open_dataset`` without ``finish``."""
+    """Read the data set that ``settings`` describe, as its loader returns it: ``open_dataset`` without ``finish``."""
     return registry.build(settings, Dataset, progress)
 
 
 def require_folder(settings: Data) -> Path:
-    """The folder these settings read from. Raises MissingData with the remedy when it is not on this machine."""
+    """The folder that ``settings`` read from. Raises MissingData, with the remedy, if it is not on this machine."""
     folder = settings.location()
     if folder is None:
         raise MissingData(settings.missing_message())
@@ -115,7 +116,10 @@ def require_folder(settings: Data) -> Path:
 
 
 def finish(dataset: Dataset, settings: Data) -> Dataset:
-    """What every data set goes through after it was read: validation, size, fingerprint."""
+    """Hold out the validation split, resize and fingerprint a data set that was read.
+
+    Raises DataError if all training images would be held out.
+    """
     if settings.validation and dataset.validation is None:
         held = validation_mask(dataset.train.images, settings.validation)
         if held.all():
@@ -134,10 +138,10 @@ def finish(dataset: Dataset, settings: Data) -> Dataset:
 
 
 def validation_mask(images: Tensor, fraction: float) -> Tensor:
-    """Which images belong to the validation split: bool N.
+    """Which images belong to the validation split: bool N, at least one true.
 
-    An image's own content decides, so neither the order nor the other images matter, and equal images stay
-    together. At least one is chosen.
+    Each image's content decides, so that the split depends neither on the order nor on other images, and equal
+    images are in the same split.
     """
     contents = (image.tobytes() for image in images.contiguous().numpy())
     places = torch.tensor(
@@ -147,13 +151,13 @@ def validation_mask(images: Tensor, fraction: float) -> Tensor:
 
 
 def content_fraction(content: bytes, purpose: str) -> float:
-    """A number in [0, 1) that follows from the content; independent ones for different purposes."""
+    """A number in [0, 1), a hash of ``content``; numbers for different purposes are independent."""
     digest = hashlib.blake2b(content, digest_size=8, person=purpose.encode()).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """uint8 N,C,H,W → uint8 N,C,*size: antialiased bilinear, rounded."""
+    """Resize uint8 N,C,H,W to uint8 N,C,*size: antialiased bilinear, rounded."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     chunks = [
@@ -167,22 +171,21 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def to_float(images: Tensor) -> Tensor:
-    """uint8 0…255 → float32 -1…1."""
+    """uint8 images to float32 in [-1, 1]."""
     return images.to(torch.float32).div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Float images, -1…1 → uint8, rounded and clipped; non-finite pixels become mid-grey.
+    """Float images in [-1, 1] to uint8, rounded and clipped; NaN becomes mid-grey.
 
-    Everything that saves or scores generated images quantises them here, so that a score is the score of
-    the saved files.
+    Whatever saves or scores generated images quantises them here, so that a score is that of the saved files.
     """
     scaled = images.float().nan_to_num(nan=0.0).add(1.0).mul_(127.5)
     return scaled.round_().clamp_(0, 255).to(torch.uint8)
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """sha256 (hex) of shapes, pixels and labels of every split, and of the target domain."""
+    """sha256 (hex) of shapes, pixels and labels of all splits, and of the target domain's fingerprint."""
     digest = hashlib.sha256()
     for split in dataset.splits.values():
         for tensor in (split.images, split.labels):

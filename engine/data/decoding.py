@@ -1,4 +1,4 @@
-"""One image file as a square of RGB pixels, whatever kind of image it is."""
+"""Decoding an image file of any kind to a square of RGB pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 MIN_SIDE = 4
 MAX_PIXELS = 80_000_000
-_ONE_AT_A_TIME = 8_000_000  # pixels from which images are decoded singly, so that memory stays bounded
+_ONE_AT_A_TIME = 8_000_000  # larger images (in pixels) are decoded one at a time, to bound memory
 _large = threading.Lock()
 
 _ORIENTATION = 0x0112
@@ -28,12 +28,12 @@ _TURNS = {
 
 
 class UnusableImage(Exception):
-    """Why an image cannot be used, in words that fit many images: "truncated or damaged"."""
+    """An image that cannot be used. The message is a reason that many images may share: "truncated or damaged"."""
 
 
 @contextlib.contextmanager
 def pillow_warnings_ignored() -> Iterator[None]:
-    """Pillow's warnings about large images and odd metadata are not for the log: reasons are counted instead."""
+    """Ignore Pillow's warnings about large images and odd metadata: unusable images are counted and reported."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -41,8 +41,11 @@ def pillow_warnings_ignored() -> Iterator[None]:
 
 
 def decode(path: str, size: int) -> np.ndarray:
-    """The middle square of an image, resized: uint8 3,size,size. The first frame of several; transparent parts
-    on white; turned as its EXIF says. Raises Unusable."""
+    """Decode an image, crop its centre square and resize it: uint8 3,size,size.
+
+    Of several frames the first is taken; transparency is put on white; the EXIF orientation is applied. Raises
+    UnusableImage.
+    """
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -50,11 +53,11 @@ def decode(path: str, size: int) -> np.ndarray:
                 raise UnusableImage(f"narrower than {MIN_SIDE} pixels")
             if width * height > MAX_PIXELS:
                 raise UnusableImage(f"larger than {MAX_PIXELS // 1_000_000} megapixels")
-            turn = _turn(image)
-            if image.format == "JPEG":  # decodes at a half, a quarter or an eighth where that is ample
+            turn = _orientation(image)
+            if image.format == "JPEG":  # decode at 1/2, 1/4 or 1/8 of the size if that is enough
                 image.draft(None, (2 * size, 2 * size))
             with _large if width * height > _ONE_AT_A_TIME else contextlib.nullcontext():
-                square = rgb(_middle(image)).resize((size, size), Image.Resampling.LANCZOS)
+                square = rgb(_center_crop(image)).resize((size, size), Image.Resampling.LANCZOS)
     except UnusableImage:
         raise
     except Image.DecompressionBombError:
@@ -65,7 +68,7 @@ def decode(path: str, size: int) -> np.ndarray:
         raise UnusableImage("closed to you") from None
     except FileNotFoundError:
         raise UnusableImage("gone") from None
-    except Exception as error:  # decoders fail in every way there is
+    except Exception as error:  # decoders raise any kind of exception
         raise UnusableImage("truncated or damaged") from error
     if turn is not None:
         square = square.transpose(turn)
@@ -73,7 +76,7 @@ def decode(path: str, size: int) -> np.ndarray:
 
 
 def rgb(image: Image.Image) -> Image.Image:
-    """Any mode as RGB. Raises Unusable for modes without a meaning as a picture."""
+    """Convert an image of any mode to RGB. Raises UnusableImage for floating-point images."""
     if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would clip
         deep = np.asarray(image).astype(np.int64)
         grey = (deep.clip(0, 65535) * 255 + 32767) // 65535
@@ -88,7 +91,8 @@ def rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _middle(image: Image.Image) -> Image.Image:
+def _center_crop(image: Image.Image) -> Image.Image:
+    """The largest centred square."""
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
@@ -98,9 +102,9 @@ def _middle(image: Image.Image) -> Image.Image:
     return square
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What EXIF asks for. A square of the middle may be turned after it was resized."""
+def _orientation(image: Image.Image) -> Image.Transpose | None:
+    """The transposition that EXIF asks for, if any. It commutes with the centre crop and the resizing."""
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged metadata turns nothing
+    except Exception:  # damaged metadata
         return None

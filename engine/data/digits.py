@@ -1,4 +1,4 @@
-"""scikit-learn's digits, split once and for all by content."""
+"""scikit-learn's digits, split by the hash of their content."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from engine.settings.datasets.embedded import Digits
 
 
 def load(settings: Digits, progress: Progress | None = None) -> Dataset:
-    """1,437 training and 360 test images, uint8 N,1,8,8: the values 0…16 stretched to 0…255.
+    """Load 1,437 training and 360 test images, uint8 N,1,8,8: values 0…16 scaled to 0…255.
 
-    The split orders images by the sha256 of their pixels, so it depends on nothing but the data.
+    Images are ordered by the sha256 of their pixels before the split, which so depends on the data alone.
     """
     values, labels = _read()
     pixels = np.round(values * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
@@ -31,7 +31,7 @@ def load(settings: Digits, progress: Progress | None = None) -> Dataset:
 
 
 def _read() -> tuple[np.ndarray, np.ndarray]:
-    """Pixels N,64 in 0…16 and labels N, from scikit-learn's file: importing scikit-learn costs a second."""
+    """Read pixels N,64 in 0…16 and labels N from scikit-learn's file: importing scikit-learn takes a second."""
     if path := sklearn_file("data", "digits.csv.gz"):
         table = np.loadtxt(path, delimiter=",")
         return table[:, :64], table[:, 64]

@@ -18,7 +18,7 @@ from engine.settings.datasets.embedded import Digits, DigitsM
 
 
 def load(settings: DigitsM, progress: Progress | None = None) -> Dataset:
-    """1,437 training and 360 test images, uint8 N,3,28,28: the digits of ``digits``, split as they are."""
+    """Load 1,437 training and 360 test images, uint8 N,3,28,28: the digits of ``digits``, in the same splits."""
     plain = digits.load(Digits.model_validate({}))
     _, height, width = settings.shape
     above, left = (height - settings.digit) // 2, (width - settings.digit) // 2
@@ -32,9 +32,9 @@ def load(settings: DigitsM, progress: Progress | None = None) -> Dataset:
 
 
 def blend(figures: Tensor, photos: Sequence[np.ndarray]) -> Tensor:
-    """|patch - figure| for grey figures, uint8 N,1,H,W → N,3,H,W.
+    """Blend grey figures over patches of photographs, |patch − figure|: uint8 N,1,H,W → N,3,H,W.
 
-    Photograph and place of a patch follow from the figure's content, so every figure keeps its own.
+    The hash of a figure's content chooses its photograph and patch. ``photos``: uint8 H,W,3 each.
     """
     height, width = figures.shape[-2:]
     made = np.empty((len(figures), 3, height, width), np.uint8)

@@ -1,7 +1,7 @@
-"""Folders of images: decoded once into one file of the cache, mapped from it ever after.
+"""Folders of images, decoded once into the image cache.
 
-An image's split follows from its content (never from its name or place), or from the sub-folder it lies in.
-Images that cannot be used are left out, and said.
+The split of an image is that of its sub-folder (``train``, ``test`` …), or else determined by the hash of its
+content, never by its name. Unusable images are left out and reported in ``Dataset.warnings``.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from engine.settings.datasets.image_files import ImageFile, ImageListing, list_i
 from engine.settings.diagnostics import quoted
 
 VERSION = 1
-"""Raise when images are decoded or ordered differently: what is in the cache is then made anew."""
+"""Increment when images are decoded or ordered differently: cached images are then decoded anew."""
 TEST_PART = 0.1
 THREADS = 4
 _SPLITS = ("train", "validation", "test")
-_NAMED = 3  # images that a warning names
+_NAMED = 3  # images that a warning lists by name
 
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """An image file with what is known of it; ``split`` None: its content decides."""
+    """An image file with its label: a class, a byte per attribute, or None. ``split`` None: its content decides."""
 
     path: str
     name: str
@@ -49,7 +49,7 @@ class LabelledImage:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that goes into a data set, and what it means."""
+    """The images of a data set, and the meaning of their labels."""
 
     pictures: Sequence[LabelledImage]
     classes: tuple[str, ...] = ()
@@ -58,13 +58,13 @@ class Plan:
 
 
 def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
-    """A folder of images, uint8 N,3,S,S; its sub-folders are classes where all images lie in them."""
+    """Load a folder of images, uint8 N,3,S,S. If all images lie in sub-folders, those are the classes."""
     listing = list_folder(require_folder(settings), progress)
     return open_images(settings, listing, lambda: _by_class(listing.files), progress)
 
 
 def load_with_attributes(settings: AttributeFolder, progress: Progress | None = None) -> Dataset:
-    """A folder of images with a file of attributes. Raises DataError where the two do not fit."""
+    """Load a folder of images with a file of attributes. Raises DataError if the two do not match."""
     listing = list_folder(require_folder(settings), progress)
     file = settings.attribute_file()
     if file is None:
@@ -79,7 +79,7 @@ def load_with_attributes(settings: AttributeFolder, progress: Progress | None = 
 
 
 def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
-    """Aligned faces; attributes and published splits where their files are beside the images."""
+    """Load CelebA's aligned faces, with attributes and published splits if their files are there."""
     root = require_folder(settings)
     aligned = root / "img_align_celeba"
     listing = list_folder(aligned if aligned.is_dir() else root, progress)
@@ -97,11 +97,11 @@ def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     return open_images(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
 
 
-# -- what is there -----------------------------------------------------------------------------------------
+# -- listing and labels -----------------------------------------------------------------------------------------
 
 
 def list_folder(folder: Path, progress: Progress | None) -> ImageListing:
-    """All images in it. Raises DataError when there are none."""
+    """List the images of a folder. Raises DataError if there are none."""
     listing = list_images(folder, lambda: progress(0, 0) if progress else None)
     if not listing.files:
         raise DataError(f"{printable(folder)} holds no PNG, JPEG, WebP, BMP or GIF images")
@@ -109,11 +109,12 @@ def list_folder(folder: Path, progress: Progress | None) -> ImageListing:
 
 
 def _plain(files: Sequence[ImageFile]) -> list[LabelledImage]:
+    """The images without labels."""
     return [LabelledImage(f.path, f.name, f.split) for f in files]
 
 
 def _by_class(files: Sequence[ImageFile]) -> Plan:
-    """Classes are the first sub-folders, if there are several and no image lies outside them."""
+    """Images labelled by their top-level sub-folders, if there are several and no image lies outside them."""
     within = sorted({f.top_folder for f in files}, key=os.fsencode)
     if "" in within or len(within) < 2:
         return Plan(_plain(files))
@@ -123,6 +124,7 @@ def _by_class(files: Sequence[ImageFile]) -> Plan:
 
 
 def _by_attributes(files: Sequence[ImageFile], file: Path, groups: tuple[int, ...]) -> Plan:
+    """Images labelled by a file of attributes. Raises DataError if file, groups and images do not match."""
     given = read_attributes(file)
     if groups and sum(groups) != len(given.names):
         raise DataError(
@@ -130,15 +132,15 @@ def _by_attributes(files: Sequence[ImageFile], file: Path, groups: tuple[int, ..
             "they must agree"
         )
     edges = np.cumsum([0, *groups])
-    pictures, unnamed, torn = [], [], []
+    pictures, undescribed, inconsistent = [], [], []
     for f in files:
         base = os.path.basename(f.name)  # noqa: PTH119
         names = (f.name, base, os.path.splitext(base)[0])  # noqa: PTH122
         row = next((given.rows[name] for name in names if name in given.rows), None)
         if row is None:
-            unnamed.append(f.name)
+            undescribed.append(f.name)
         elif any(sum(row[a:b]) != 1 for a, b in pairwise(edges)):
-            torn.append(f.name)
+            inconsistent.append(f.name)
         else:
             pictures.append(LabelledImage(f.path, f.name, f.split, row))
     if not pictures:
@@ -146,15 +148,15 @@ def _by_attributes(files: Sequence[ImageFile], file: Path, groups: tuple[int, ..
             f"{printable(file)} describes none of the {len(files):,} images (for example {quoted(files[0].name)})"
         )
     warnings = []
-    if unnamed:
+    if undescribed:
         warnings.append(
-            f"{_images(len(unnamed))} not described in {printable(file)} and left out ({_some(unnamed)})."
+            f"{_images(len(undescribed))} not described in {printable(file)} and left out ({_some(undescribed)})."
         )
-    if torn:
+    if inconsistent:
         warnings.append(
-            f"{_images(len(torn))} left out for not having exactly one of each group ({_some(torn)})."
+            f"{_images(len(inconsistent))} left out for not having exactly one of each group ({_some(inconsistent)})."
         )
-    absent = len(given.rows) - len(pictures) - len(torn)
+    absent = len(given.rows) - len(pictures) - len(inconsistent)
     if absent > 0:
         warnings.append(f"{printable(file)} describes {absent:,} images that are not in the folder.")
     return Plan(pictures, (), given.names, tuple(warnings))
@@ -171,9 +173,9 @@ def open_images(
     described_by: Iterable[Path] = (),
     groups: tuple[int, ...] = (),
 ) -> Dataset:
-    """The images listed as a data set: from the cache, or as ``plan()`` says, decoded now.
+    """The listed images as a data set: from the cache, or decoded now as ``plan()`` says.
 
-    ``described_by``: the files that the plan is made from.
+    ``described_by``: the files that the plan is made from, whose changes invalidate the cache.
     """
     report = progress or (lambda done, total: None)
     size = settings.image_size or settings.shape[1]
@@ -193,7 +195,7 @@ def open_images(
 def _key(
     kind: str, size: int, files: Sequence[ImageFile], described_by: Iterable[Path], groups: tuple[int, ...]
 ) -> str:
-    """What the images are as far as can be said without reading them."""
+    """The cache key: it changes with names, sizes and modification times, without reading any image."""
     facts = [(str(f), s.st_size, s.st_mtime_ns) for f in described_by for s in [f.stat()]]
     digest = hashlib.sha256(json.dumps([VERSION, kind, size, facts, groups]).encode())
     for f in files:
@@ -202,6 +204,7 @@ def _key(
 
 
 def _dataset(settings: Data, stored: StoredImages, groups: tuple[int, ...]) -> Dataset:
+    """Cut the stored images into splits. Raises DataError if fewer than one batch is left for training."""
     info = stored.info
     train, validation, test = info["counts"]
     labels = stored.arrays.get("labels")
@@ -233,15 +236,17 @@ def _dataset(settings: Data, stored: StoredImages, groups: tuple[int, ...]) -> D
 
 
 def _held_out(places: Tensor, fraction: float) -> int:
-    """How many of the training images, which lie in the order of their places, are held out: at least one."""
+    """The number of training images that are held out, at least one; ``places`` is sorted."""
     return max(int((places < fraction).sum()), int((places == places[0]).sum()))
 
 
 def _decode(
     writer: Writer, plan: Plan, size: int, report: Progress, warnings: tuple[str, ...], folder: str
 ) -> None:
-    """Write every image that can be used, training images first, each split in an order that follows from
-    content: so the training images that a recipe holds out come first, whatever part of them it holds out."""
+    """Write all usable images, split by split, training images first, each split sorted by content hash.
+
+    The images that a recipe holds out for validation are so always the first of the training images.
+    """
     total = len(plan.pictures)
     bad: dict[str, list[str]] = {}
     with _threads() as pool, pillow_warnings_ignored():
@@ -269,11 +274,11 @@ def _decode(
                 if picture.label is not None:
                     labels.append(picture.label)
             report((total + 2 * done) // 3, total)
-    told = [*_said(bad, total), *_said_of_both(used), *warnings]
+    messages = [*_unusable_warning(bad, total), *_overlap_warning(used), *warnings]
     if not counts["train"] or not counts["test"]:
         raise DataError(
             f"{folder} has {counts['train']:,} images to train on and {counts['test']:,} to test with that can be "
-            "used" + (f" ({told[0].rstrip('.')})" if told else "") + ": add images"
+            "used" + (f" ({messages[0].rstrip('.')})" if messages else "") + ": add images"
         )
     arrays = {"places": np.array(places)}
     if labels and isinstance(labels[0], bytes):
@@ -285,14 +290,14 @@ def _decode(
         classes=plan.classes,
         attributes=plan.attributes,
         counts=[counts[split] for split in _SPLITS],
-        warnings=told,
+        warnings=messages,
         folder=folder,
     )
 
 
 @contextlib.contextmanager
 def _threads() -> Iterator[ThreadPoolExecutor]:
-    """A few threads; work given up on is not waited for."""
+    """A pool of threads; on exit, work that has not begun is cancelled."""
     pool = ThreadPoolExecutor(THREADS)
     try:
         yield pool
@@ -306,7 +311,7 @@ def _in_order(
     pictures: Sequence[LabelledImage],
     chunk: int,
 ) -> Iterator:
-    """``work`` on every picture, in order; never more than two chunks of results wait to be taken."""
+    """The results of ``work`` on every picture, in order; at most two chunks are computed ahead."""
     ahead: list = []
     for start in range(0, len(pictures), chunk):
         ahead.append([pool.submit(work, picture) for picture in pictures[start : start + chunk]])
@@ -317,7 +322,7 @@ def _in_order(
 
 
 def _digest(path: str) -> bytes:
-    """A hash of the file's content; of nothing where it cannot be read (decoding will say so)."""
+    """A hash of the file's content; b"" if it cannot be read, which decoding reports."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()  # type: ignore[arg-type]
@@ -326,6 +331,7 @@ def _digest(path: str) -> bytes:
 
 
 def _try_decode(path: str, size: int) -> np.ndarray | str:
+    """The decoded image, or the reason why it is unusable."""
     try:
         return decode(path, size)
     except UnusableImage as reason:
@@ -333,7 +339,7 @@ def _try_decode(path: str, size: int) -> np.ndarray | str:
 
 
 def _order(pictures: Sequence[LabelledImage], digests: Sequence[bytes]) -> list[tuple[str, float, int]]:
-    """(split, place for holding out, index) of every picture, in the order they are kept."""
+    """Split, position for holding out (0…1) and index of every picture, in the order they are stored."""
     tests = [content_fraction(digest, "test") for digest in digests]
     free = [t for p, t in zip(pictures, tests, strict=True) if p.split is None]
     least = min(free, default=0)  # at least one
@@ -346,7 +352,7 @@ def _order(pictures: Sequence[LabelledImage], digests: Sequence[bytes]) -> list[
     return [(_SPLITS[split], where, i) for split, where, _, _, i in rows]
 
 
-# -- what is said ------------------------------------------------------------------------------------------
+# -- warnings ------------------------------------------------------------------------------------------
 
 
 def _images(count: int) -> str:
@@ -358,8 +364,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(quoted(name) for name in names[:_NAMED]) + more
 
 
-def _said(bad: dict[str, list[str]], total: int) -> list[str]:
-    """One sentence about what could not be used, and why."""
+def _unusable_warning(bad: dict[str, list[str]], total: int) -> list[str]:
+    """A sentence about unusable images with their reasons, if there are any."""
     count = sum(map(len, bad.values()))
     if not count:
         return []
@@ -367,6 +373,7 @@ def _said(bad: dict[str, list[str]], total: int) -> list[str]:
     return [f"{count:,} of {total:,} images could not be used: {', '.join(reasons)}."]
 
 
-def _said_of_both(used: dict[str, set[bytes]]) -> list[str]:
+def _overlap_warning(used: dict[str, set[bytes]]) -> list[str]:
+    """A sentence about images that are in both the training and the test split, if any."""
     both = len(used["train"] & used["test"])
     return [f"{_images(both)} found in the training split and in the test split."] if both else []

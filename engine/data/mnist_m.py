@@ -1,4 +1,4 @@
-"""MNIST-M: read as it is distributed, or made from MNIST and BSDS500 (Ganin et al. 2016, arXiv 1505.07818)."""
+"""MNIST-M, as distributed or made from MNIST and BSDS500 (Ganin et al. 2016, arXiv 1505.07818)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DIGITS = {str(digit): digit for digit in range(10)}
 
 
 def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
-    """60,000 training and 10,000 test images, uint8 N,3,28,28."""
+    """Load 60,000 training and 10,000 test images, uint8 N,3,28,28. Raises MissingData or DataError."""
     if (folder := settings.ready_made()) is not None:
         return _read(settings, folder, progress)
     photographs, digits = settings.photographs(), MNIST.locate()
@@ -36,7 +36,7 @@ def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
 
 
 def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
-    """Images in ``mnist_m_{split}``, labels in ``mnist_m_{split}_labels.txt``: a name and a digit a line."""
+    """Read the distributed set: ``mnist_m_{split}`` and ``mnist_m_{split}_labels.txt``, a name and a digit per line."""
     listings = {split: list_folder(folder / f"mnist_m_{split}", progress) for split in _SPLITS}
     files = {split: folder / f"mnist_m_{split}_labels.txt" for split in _SPLITS}
 
@@ -59,7 +59,7 @@ def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
 
 
 def _make(settings: MNISTM, photographs: Path, progress: Progress | None) -> Dataset:
-    """Training digits over BSDS500's training photographs, test digits over its test photographs."""
+    """Blend training digits over BSDS500's training photographs, and test digits over its test photographs."""
     plain = idx.load(MNIST.model_validate({}))
     listings = {split: list_folder(photographs / split, progress) for split in _SPLITS}
     total = sum(len(plain.split(split)) for split in _SPLITS)
@@ -90,6 +90,7 @@ def _make(settings: MNISTM, photographs: Path, progress: Progress | None) -> Dat
 
 
 def _photograph(path: str, least: int) -> np.ndarray:
+    """Read a photograph of at least ``least`` pixels a side: uint8 H,W,3. Raises DataError."""
     try:
         with Image.open(path) as image:
             photo = np.asarray(image.convert("RGB"))

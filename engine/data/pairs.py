@@ -1,4 +1,4 @@
-"""Two domains of the same classes: one to learn from, one to do well on."""
+"""Pairs of domains with the same classes, for domain adaptation."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from engine.settings.datasets.base import Pair
 
 
 def load(settings: Pair, progress: Progress | None = None) -> Dataset:
-    """The source with the target domain beside it, both at 3×28×28.
+    """Load the source domain with the target domain as its ``target``, both at 3×28×28.
 
-    With ``supervision = "target"`` the target's own training images and labels stand in the source's place.
+    With ``supervision = "target"`` the target's own training images and labels take the place of the source.
     """
     require_folder(settings)
     shape, values = settings.shape, {"batch_size": settings.batch_size}
     chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
     domains = [read_dataset(cls.model_validate(own), progress) for cls, own in chosen]
     source, target = (_shaped(dataset, shape) for dataset in domains)
-    learnt = target if settings.supervision == "target" else source
+    supervised = target if settings.supervision == "target" else source
     warnings = (*source.warnings, *target.warnings)
-    return replace(learnt, name=settings.dataset, target=target, fingerprint="", warnings=warnings)
+    return replace(supervised, name=settings.dataset, target=target, fingerprint="", warnings=warnings)
 
 
 def _shaped(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
+    """The data set resized to ``shape`` C,H,W, grey images repeated over the channels."""
+
     def images(given: Tensor) -> Tensor:
         sized = resize(given, shape[1:])
         return sized if sized.shape[1] == shape[0] else sized.expand(-1, shape[0], -1, -1).contiguous()

@@ -1,4 +1,4 @@
-"""scikit-learn's two photographs, read without importing scikit-learn: that costs a second."""
+"""scikit-learn's two photographs, read without importing scikit-learn, which takes a second."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ NAMES = ("china.jpg", "flower.jpg")
 
 @cache
 def photographs() -> tuple[np.ndarray, ...]:
-    """uint8 427,640,3 each: a pagoda, a dahlia (CC BY, see scikit-learn's README of its images)."""
-    found = [sklearn_file("images", name) for name in NAMES]
-    if all(found):
-        return tuple(np.asarray(Image.open(path).convert("RGB")) for path in found if path)
+    """A pagoda and a dahlia, uint8 427,640,3 each (CC BY, see scikit-learn's README of its images)."""
+    paths = [sklearn_file("images", name) for name in NAMES]
+    if all(paths):
+        return tuple(np.asarray(Image.open(path).convert("RGB")) for path in paths if path)
     from sklearn.datasets import load_sample_images
 
     return tuple(np.asarray(image) for image in load_sample_images().images)
 
 
 def sklearn_file(*parts: str) -> Path | None:
-    """A data file that scikit-learn ships, or None where it is packed otherwise."""
+    """A data file that ships with scikit-learn, or None if it is not where it is expected."""
     spec = find_spec("sklearn")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder, "datasets", *parts)

@@ -1,4 +1,4 @@
-"""Random draws that are known from a key alone, the same on every device."""
+"""Random generators seeded by keys, the same for every device."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import torch
 
 
 def generator(sequence: np.random.SeedSequence) -> torch.Generator:
-    """On the CPU, begun where ``sequence`` says."""
+    """A generator on the CPU, seeded by ``sequence``."""
     state = sequence.generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> 1))

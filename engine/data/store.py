@@ -1,7 +1,7 @@
-"""Decoded images kept in one file of the cache: the second start maps it and decodes nothing.
+"""The cache of decoded images: one memory-mapped file per data set and size.
 
-A file holds the pixels of all images, then arrays that belong to them, then a JSON description, its length and
-a magic number. It appears under its name only when it is whole.
+A file holds the pixels of all images, then further arrays, then a JSON description, its length and a magic number.
+It is renamed into place only when it is complete.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from engine.runs.directory import DIR_MODE, FILE_MODE
 
 _MAGIC = b"gentui images 1\n"
 _SUFFIX = ".images"
-_KEEP_S = 60 * 86400  # files that no run has used for so long are removed
+_KEEP_S = 60 * 86400  # unused files are removed after this time
 _WAIT_S = 0.1
 
 OnWait = Callable[[], None]
-"""Called now and then while another process makes the file; what it raises ends the wait."""
+"""Called repeatedly while another process builds the file; may raise to end the wait."""
 
 
 @dataclass(frozen=True)
 class StoredImages:
-    """``images`` uint8 N,C,H,W, mapped from the file; ``arrays`` by name; ``info``: plain values.
+    """Images uint8 N,C,H,W, mapped from a file, with further arrays by name and plain values in ``info``.
 
     ``info["sha256"]`` is the hash of pixels and arrays.
     """
@@ -48,21 +48,21 @@ class StoredImages:
 
 
 def cache_folder() -> Path:
-    """``images`` in the user's cache directory: the content is the same for every home of gentui."""
+    """``images`` in the user's cache directory, shared by all homes of gentui."""
     return Path(platformdirs.user_cache_dir("gentui")) / "images"
 
 
 def load_or_build(key: str, build: Callable[[Writer], None], waiting: OnWait = lambda: None) -> StoredImages:
-    """What is kept under ``key``; where nothing is, ``build`` writes it, in one process at a time.
+    """The images cached under ``key``; if there are none, ``build`` writes them, in one process at a time.
 
-    Raises DataError when the disk is full.
+    ``waiting`` is called while another process builds them. Raises DataError if the file cannot be written.
     """
     path = cache_folder() / f"{key}{_SUFFIX}"
-    if (found := _read(path)) is not None:
-        return found
+    if (stored := _read(path)) is not None:
+        return stored
     with exclusive_build(path, waiting):
-        if (found := _read(path)) is not None:
-            return found
+        if (stored := _read(path)) is not None:
+            return stored
         try:
             with Writer(path) as writer:
                 build(writer)
@@ -75,7 +75,7 @@ def load_or_build(key: str, build: Callable[[Writer], None], waiting: OnWait = l
 
 
 class Writer:
-    """Writes one file of images. Where the cache directory cannot be written to, one without a name."""
+    """Writes one file of images; an anonymous temporary file if the cache directory is not writable."""
 
     def __init__(self, path: Path):
         self._path, self._temporary = path, ""
@@ -85,7 +85,7 @@ class Writer:
         self._count = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
-            _tidy(path.parent)
+            _remove_stale(path.parent)
             descriptor, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             self._file: IO[bytes] = os.fdopen(descriptor, "w+b")
         except OSError:
@@ -101,7 +101,7 @@ class Writer:
 
     @property
     def place(self) -> str:
-        """A path under which other processes can write pixels while this one waits; "" when there is none."""
+        """A path at which other processes can write pixels while this one waits; "" if there is none."""
         return self._temporary
 
     def add(self, images: np.ndarray) -> None:
@@ -111,16 +111,16 @@ class Writer:
         self._file.write(np.ascontiguousarray(images).data)
 
     def reserve(self, count: int, shape: tuple[int, int, int]) -> None:
-        """Room for ``count`` images that others write at ``place``."""
+        """Reserve room for ``count`` images that other processes write at ``place``."""
         self._shape, self._count = shape, count
         self._file.truncate(count * int(np.prod(shape)))
 
     def describe(self, arrays: dict[str, np.ndarray], **info: Any) -> None:
-        """What is kept beside the pixels."""
+        """Set the arrays and plain values that are stored with the pixels."""
         self._arrays, self._info = arrays, info
 
     def finish(self) -> StoredImages:
-        """Everything on the disk, mapped."""
+        """Complete the file, rename it into place and map it."""
         length = self._count * int(np.prod(self._shape or (0,)))
         self._file.flush()
         digest = hashlib.sha256(f"{self._count} {self._shape}\n".encode())
@@ -152,13 +152,13 @@ class Writer:
 
 
 def _read(path: Path) -> StoredImages | None:
-    """What the file holds, or None where there is none, or none that is whole."""
+    """Map a file; None if it does not exist or is incomplete."""
     try:
         with path.open("rb") as file:
             stored = _map(file)
         if stored is not None:
             with contextlib.suppress(OSError):
-                os.utime(path)  # used: not to be tidied away
+                os.utime(path)  # mark it as used
         return stored
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -179,7 +179,7 @@ def _map(file: IO[bytes]) -> StoredImages | None:
     shape = tuple(description["shape"])
     if not shape[0]:
         images = torch.empty(shape, dtype=torch.uint8)
-    else:  # copy-on-write: torch wants memory it may write to, the file must never change
+    else:  # copy-on-write: torch needs writable memory, and the file must never change
         images = torch.from_numpy(np.memmap(file, np.uint8, "c", shape=shape))
     arrays = {}
     for name, (dtype, dimensions, offset) in description["arrays"].items():
@@ -192,7 +192,7 @@ def _map(file: IO[bytes]) -> StoredImages | None:
 
 @contextlib.contextmanager
 def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
-    """One process at a time makes a file; without a place for a lock each makes its own."""
+    """Hold a lock so that one process builds a file; without a writable directory there is no lock."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
         file = path.with_suffix(".lock").open("w")
@@ -212,8 +212,8 @@ def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
         path.with_suffix(".lock").unlink()
 
 
-def _tidy(folder: Path) -> None:
-    """Remove what no run has used for long, and what killed processes left."""
+def _remove_stale(folder: Path) -> None:
+    """Remove files that have long been unused, and temporary files of killed processes."""
     now = time.time()
     for entry in os.scandir(folder):
         old = 86400 if entry.name.startswith(".") else _KEEP_S

@@ -13,7 +13,7 @@ from engine.settings.datasets.published import SVHN
 
 
 def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
-    """73,257 training and 26,032 test images, uint8 N,3,32,32."""
+    """Load 73,257 training and 26,032 test images, uint8 N,3,32,32. Raises DataError."""
     folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,
@@ -24,7 +24,7 @@ def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
 
 
 def read_file(path: Path, dataset: str = "svhn") -> Split:
-    """``X`` 32,32,3,N and ``y`` N,1, where 10 means the digit 0. Raises DataError."""
+    """Read ``X`` 32,32,3,N and ``y`` N,1 (10 is the digit 0) of a MATLAB file. Raises DataError."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 

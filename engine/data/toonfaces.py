@@ -1,4 +1,4 @@
-"""Cartoon faces whose attributes are known: drawn once, then kept in the cache."""
+"""Drawn cartoon faces with known attributes, kept in the image cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHAPE = (3, toon_drawing.SIZE, toon_drawing.SIZE)
 
 
 def load(settings: ToonFaces, progress: Progress | None = None) -> Dataset:
-    """4,000 training and 1,000 test faces, uint8 N,3,128,128 (or of the size asked for), with 15 attributes."""
+    """Load 4,000 training and 1,000 test faces, uint8 N,3,128,128 (or ``image_size``), with 15 attributes."""
     train, test = settings.sizes["train"], settings.sizes["test"]
     stored = faces(train + test, settings.image_size or toon_drawing.SIZE, progress)
     labels = stored.arrays["attributes"]
@@ -33,7 +33,7 @@ def load(settings: ToonFaces, progress: Progress | None = None) -> Dataset:
 
 
 def faces(count: int, size: int, progress: Progress | None = None) -> StoredImages:
-    """The first ``count`` faces with their attributes, uint8 count,15."""
+    """The first ``count`` faces, uint8 count,3,size,size, with the array ``attributes``, uint8 count,15."""
     report = progress or (lambda done, total: None)
 
     def describe(writer: Writer) -> None:
@@ -55,15 +55,15 @@ def faces(count: int, size: int, progress: Progress | None = None) -> StoredImag
 
 
 def _draw(writer: Writer, count: int, report: Progress) -> None:
-    """All faces; a second process helps when there is a file that both can write."""
+    """Draw all faces, half of them in a second process if there is a file that both can write."""
     if not writer.place:
         for i in range(count):
             writer.add(toon_drawing.draw(i))
             report(i + 1, count)
         return
     writer.reserve(count, _SHAPE)
-    helper = [sys.executable, "-P", "-m", toon_drawing.__name__, writer.place, "1", "2", str(count)]
-    with subprocess.Popen(helper, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as other:
+    command = [sys.executable, "-P", "-m", toon_drawing.__name__, writer.place, "1", "2", str(count)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as other:
         try:
             for done in toon_drawing.write(writer.place, 0, 2, count):
                 report(min(2 * done, count - 1), count)

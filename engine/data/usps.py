@@ -15,7 +15,7 @@ _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
 
 
 def load(settings: USPS, progress: Progress | None = None) -> Dataset:
-    """7,291 training and 2,007 test images, uint8 N,1,16,16."""
+    """Load 7,291 training and 2,007 test images, uint8 N,1,16,16. Raises DataError."""
     folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,
@@ -26,8 +26,10 @@ def load(settings: USPS, progress: Progress | None = None) -> Dataset:
 
 
 def read_file(path: Path, dataset: str = "usps") -> Split:
-    """``label 1:value … 256:value`` a line: labels 1…10 for the digits 0…9, pixels -1…1. A pixel not named is 0,
-    mid-grey. Raises DataError."""
+    """Read lines of ``label 1:value … 256:value``: labels 1…10 for the digits 0…9, pixels in [-1, 1].
+
+    Pixels that a line leaves out are 0, mid-grey. Raises DataError.
+    """
     try:
         with bz2.open(path) as file:
             text = file.read(_LIMIT + 1)

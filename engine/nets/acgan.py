@@ -1,8 +1,8 @@
-"""A conditional pair with an auxiliary classifier (Odena, Olah, Shlens 2017), told the condition in many places.
+"""A conditional GAN pair with an auxiliary classifier (Odena, Olah, Shlens 2017).
 
 The condition is N,A: attributes of 0 and 1, or one-hot classes. At 128×128 and 32 ``channels`` the generator is a
-linear layer to 512 maps of 4×4 and five up-convolutions, with A constant maps of the condition joined before each
-but the last; the discriminator is its mirror image. Weights are drawn from N(0, 0.02).
+linear layer to 512 maps of 4×4 and five up-convolutions, with the condition concatenated as A constant maps before
+each but the last; the discriminator is its mirror image. Weights are drawn from N(0, 0.02).
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
-from engine.nets.dcgan import finish, initialise, leaky, normalisation, pyramid, up
+from engine.nets.dcgan import initialise, initialise_discriminator, leaky, normalisation, pyramid, up
 from engine.settings.nets import ACGAN as ACGANSettings
 
 
 class Generator(nn.Module):
-    """Latents N,Z and condition N,A -> images N,C,H,W in [-1,1]."""
+    """Latents N,Z and condition N,A -> images N,C,H,W in [-1, 1]."""
 
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
         super().__init__()
         side, widths = pyramid(settings.channels, spec.shape[1])
-        asked = spec.condition_size
-        maps = asked if settings.condition_maps else 0
+        conditions = spec.condition_size
+        maps = conditions if settings.condition_maps else 0
         self.condition_maps = settings.condition_maps
-        self.first = nn.Linear(settings.latent + asked, widths[0] * side * side, bias=False)
+        self.first = nn.Linear(settings.latent + conditions, widths[0] * side * side, bias=False)
         self.unflatten = nn.Unflatten(1, (widths[0], side, side))
         self.norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
         self.levels = nn.ModuleList(
@@ -51,15 +51,15 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images N,C,H,W and condition N,A -> (scores N, logits of the condition N,A).
 
-    The score is a linear function of the features joined to the condition; or, with ``head = "projection"``, of
-    the features summed over space, plus their inner product with a linear embedding of the condition (Miyato &
+    The score is a linear function of the features concatenated with the condition; or, with ``head = "projection"``,
+    of the features summed over space, plus their inner product with a linear embedding of the condition (Miyato &
     Koyama 2018).
     """
 
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
         super().__init__()
         side, widths = pyramid(settings.channels, spec.shape[1])
-        widths, asked = widths[::-1], spec.condition_size
+        widths, conditions = widths[::-1], spec.condition_size
         layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1), leaky()]
         for inputs, outputs in itertools.pairwise(widths):
             norm = normalisation(settings.norm, outputs)
@@ -67,10 +67,10 @@ class Discriminator(nn.Module):
         self.body = nn.Sequential(*layers)
         self.projects = settings.head == "projection"
         features = widths[-1] if self.projects else widths[-1] * side * side
-        self.score_head = nn.Linear(features if self.projects else features + asked, 1)
-        self.embedding = nn.Linear(asked, features, bias=False) if self.projects else None
-        self.class_head = nn.Linear(features, asked)
-        finish(self, settings.norm)
+        self.score_head = nn.Linear(features if self.projects else features + conditions, 1)
+        self.embedding = nn.Linear(conditions, features, bias=False) if self.projects else None
+        self.class_head = nn.Linear(features, conditions)
+        initialise_discriminator(self, settings.norm)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         if condition is None:
@@ -87,7 +87,7 @@ class Discriminator(nn.Module):
 
 
 class ACGAN(nn.Module):
-    """The pair."""
+    """Generator and discriminator. Raises ValueError for data without classes or attributes."""
 
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
         super().__init__()

@@ -1,7 +1,7 @@
-"""The small conditional UNet that classifier-free guidance on digits was shown with.
+"""A small conditional UNet for classifier-free guidance (Ho & Salimans 2022) on digits.
 
-A residual convolution block, two down blocks, a global vector, two up blocks. Class and step enter before each
-up block alone: h ← concat(h · class embedding + step embedding, skip).
+A residual convolution block, two down blocks, a global vector and two up blocks. Class and step enter only before
+each up block: h ← concat(h · class embedding + step embedding, skip).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _pair(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class ResidualPair(nn.Module):
-    """Two convolutions and the sum of what each gives, at unit scale: N,C,H,W -> N,features,H,W."""
+    """Two convolutions whose outputs are summed and divided by √2: N,C,H,W -> N,outputs,H,W."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -44,9 +44,10 @@ def _embedding(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class CFGUNet(nn.Module):
-    """See the module. Height and width must be divisible by 4. ``noise`` is t/T, as it stands.
+    """The net described in the module docstring. ``noise`` is t/T, embedded as it is.
 
-    The label ``classes`` means none: the one-hot vector is then zero.
+    The null label is ``classes``: its one-hot vector is zero. Raises ValueError unless height and width are
+    divisible by 4.
     """
 
     def __init__(self, settings: CFGUNetSettings, spec: ImageSpec):
@@ -73,19 +74,20 @@ class CFGUNet(nn.Module):
         )
 
     def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x N,C,H,W; noise N; labels N in 0…classes -> N,C,H,W."""
+        """x N,C,H,W; noise N; labels N in 0…classes -> the predicted noise, N,C,H,W."""
         if labels is None:
             raise ValueError("this net is class-conditional: labels are needed")
-        told = F.one_hot(labels, self.labels + 1)[:, : self.labels].to(noise.dtype)
+        onehot = F.one_hot(labels, self.labels + 1)[:, : self.labels].to(noise.dtype)
         time = noise[:, None]
         stem = self.stem(x)
         down1 = self.down1(stem)
         down2 = self.down2(down1)
         h = self.unvector(self.vector(down2))
-        h = self.up1(torch.cat([_modulated(h, self.class1(told), self.time1(time)), down2], dim=1))
-        h = self.up2(torch.cat([_modulated(h, self.class2(told), self.time2(time)), down1], dim=1))
+        h = self.up1(torch.cat([_modulated(h, self.class1(onehot), self.time1(time)), down2], dim=1))
+        h = self.up2(torch.cat([_modulated(h, self.class2(onehot), self.time2(time)), down1], dim=1))
         return self.head(torch.cat([h, stem], dim=1))
 
 
 def _modulated(h: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """h · scale + shift, channel by channel: ``h`` N,C,H,W; ``scale`` and ``shift`` N,C."""
     return torch.addcmul(shift.to(h.dtype)[:, :, None, None], h, scale.to(h.dtype)[:, :, None, None])

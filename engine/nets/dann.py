@@ -1,7 +1,7 @@
 """The domain-adversarial classifier (Ganin et al. 2016, arXiv 1505.07818) for 28×28 images.
 
-Feature extractor, without padding: 28×28 → 25×25 (4×4) → 12×12 (pooled 3×3 by 2) → 8×8 (5×5) → 3×3 (pooled) →
-1×1 (3×3), 128 channels. So what is flattened is one position: the 128 features.
+Feature extractor, without padding: 28×28 → 25×25 (4×4 convolution) → 12×12 (3×3 pooling, stride 2) → 8×8 (5×5) →
+3×3 (pooling) → 1×1 (3×3) with 128 channels: the 128 features.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FEATURES = 128
 
 
 class GradientReversal(torch.autograd.Function):
-    """The identity; its gradient is multiplied by −strength (a scalar tensor)."""
+    """The identity, with its gradient multiplied by −strength (a scalar tensor)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, strength: Tensor) -> Tensor:
@@ -32,12 +32,13 @@ class GradientReversal(torch.autograd.Function):
 
 
 def reverse_gradient(x: Tensor, strength: Tensor) -> Tensor:
+    """``x``, whose gradient is multiplied by −strength (a scalar tensor)."""
     reversed_: Tensor = GradientReversal.apply(x, strength)  # type: ignore[assignment]
     return reversed_
 
 
 def extractor(settings: DANNNet, channels: int) -> nn.Sequential:
-    """N,C,28,28 -> N,128."""
+    """The feature extractor: N,C,28,28 -> N,128."""
     width = settings.channels
     return nn.Sequential(
         nn.Conv2d(channels, width, 4), nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
@@ -48,7 +49,7 @@ def extractor(settings: DANNNet, channels: int) -> nn.Sequential:
 
 
 def predictor(settings: DANNNet, outputs: int) -> nn.Sequential:
-    """N,128 -> logits N,outputs."""
+    """A predictor of labels or domains: N,128 -> logits N,outputs."""
     first, second = settings.hidden
     return nn.Sequential(
         nn.Linear(FEATURES, first), nn.BatchNorm1d(first), nn.ReLU(inplace=True),
@@ -60,7 +61,7 @@ def predictor(settings: DANNNet, outputs: int) -> nn.Sequential:
 class DANN(nn.Module):
     """Feature extractor, label predictor and, behind gradient reversal, domain classifier.
 
-    ``domain`` is None in a net that is not trained against the domains.
+    ``domain`` is None in a net that is trained without domain labels. Raises ValueError unless images are 28×28.
     """
 
     def __init__(self, settings: DANNNet, spec: ImageSpec):
@@ -74,9 +75,9 @@ class DANN(nn.Module):
     def forward(
         self, images: Tensor, target: Tensor | None = None, strength: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """(label logits N,K of ``images``, domain logits N+M of ``images`` and then ``target``, or None).
+        """Label logits N,K of ``images``, and domain logits N+M of ``images`` followed by ``target``, or None.
 
-        Both domains go through the extractor as one batch, so that BatchNorm sees what they have in common.
+        Both domains pass the extractor as one batch, so that BatchNorm uses their common statistics.
         """
         if target is None or self.domain is None:
             return self.labels(self.extractor(images)), None

@@ -1,10 +1,10 @@
-"""The convolutional pair of Radford et al. 2016 (DCGAN), with the sizes of systems trained at 64×64.
+"""DCGAN, the convolutional GAN pair of Radford et al. 2016.
 
-Weights are drawn from N(0, 0.02). No convolution has a bias, but for those of a discriminator without norms, where
-BatchNorm's shift would have been: else an image of zeros would always score zero.
+Weights are drawn from N(0, 0.02). Convolutions have no bias, except where a discriminator has no normalisation to
+shift them: an image of zeros would otherwise always score zero.
 
-An image of side s is s / 2^n = 4…7 pixels doubled n times: 64 pixels are 4 doubled four times, with 512, 256, 128
-and 64 feature maps at 64 ``channels``.
+An image of side s is a map of 4…7 pixels doubled n times: 64 pixels are 4 doubled four times, with 512, 256, 128 and
+64 feature maps at 64 ``channels``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ LEAK = 0.2
 
 
 def pyramid(channels: int, side: int) -> tuple[int, list[int]]:
-    """(side of the smallest map, feature maps of each level from there up) for images of ``side`` pixels."""
+    """For images of ``side`` pixels: the side of the smallest map, and the feature maps of each level from it up.
+
+    Raises ValueError if no map of 4 to 7 pixels doubles to ``side``.
+    """
     levels = doublings(side)
     if levels is None:
         raise ValueError(f"no map of 4 to 7 pixels doubles to {side}")
@@ -32,7 +35,7 @@ def pyramid(channels: int, side: int) -> tuple[int, list[int]]:
 
 
 def normalisation(norm: Norm, channels: int) -> list[nn.Module]:
-    """What follows a convolution of the discriminator."""
+    """The normalisation after a convolution of the discriminator: one layer, or none."""
     if norm == "batch":
         return [nn.BatchNorm2d(channels)]
     return [nn.GroupNorm(1, channels)] if norm == "layer" else []
@@ -40,7 +43,7 @@ def normalisation(norm: Norm, channels: int) -> list[nn.Module]:
 
 @torch.no_grad()
 def initialise(net: nn.Module) -> nn.Module:
-    """Weights from N(0, 0.02), scales of norms from N(1, 0.02), biases 0."""
+    """Initialise in place: weights from N(0, 0.02), scales of normalisations from N(1, 0.02), biases 0."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.weight.normal_(0, 0.02)
@@ -52,9 +55,9 @@ def initialise(net: nn.Module) -> nn.Module:
 
 
 def spectrally_normalised(net: nn.Module) -> nn.Module:
-    """Every convolution and linear layer divided by its largest singular value (Miyato et al. 2018).
+    """Divide every convolution's and linear layer's weight by its largest singular value (Miyato et al. 2018).
 
-    The singular vectors are buffers, refined by one power iteration at each forward pass in training mode.
+    The singular vectors are buffers, updated by one power iteration per forward pass in training mode.
     """
     for module in list(net.modules()):
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -62,24 +65,25 @@ def spectrally_normalised(net: nn.Module) -> nn.Module:
     return net
 
 
-def finish(discriminator: nn.Module, norm: Norm) -> nn.Module:
-    """Initial weights, and spectral normalisation where it is asked for."""
+def initialise_discriminator(discriminator: nn.Module, norm: Norm) -> nn.Module:
+    """Initialise a discriminator, and normalise it spectrally if ``norm`` says so."""
     initialise(discriminator)
     return spectrally_normalised(discriminator) if norm == "spectral" else discriminator
 
 
 def up(inputs: int, outputs: int, activation: Callable[[], nn.Module]) -> list[nn.Module]:
-    """Twice the size: N,inputs,H,W -> N,outputs,2H,2W."""
+    """Up-convolution, BatchNorm, activation: N,inputs,H,W -> N,outputs,2H,2W."""
     convolution = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
     return [convolution, nn.BatchNorm2d(outputs), activation()]
 
 
 def leaky() -> nn.Module:
+    """LeakyReLU with the slope of DCGAN."""
     return nn.LeakyReLU(LEAK, inplace=True)
 
 
 class Generator(nn.Module):
-    """Latents N,Z -> images N,C,H,W in [-1,1]; a condition is ignored."""
+    """Latents N,Z -> images N,C,H,W in [-1, 1]. The condition is ignored."""
 
     def __init__(self, settings: DCGANSettings, spec: ImageSpec):
         super().__init__()
@@ -97,7 +101,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images N,C,H,W -> (scores N, None); a condition is ignored. The first and last layers have no norm."""
+    """Images N,C,H,W -> (scores N, None). The condition is ignored; first and last layer have no normalisation."""
 
     def __init__(self, settings: DCGANSettings, spec: ImageSpec):
         super().__init__()
@@ -108,14 +112,14 @@ class Discriminator(nn.Module):
             norm = normalisation(settings.norm, outputs)
             layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not norm), *norm, leaky()]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, side, bias=False))
-        finish(self, settings.norm)
+        initialise_discriminator(self, settings.norm)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         return self.layers(images).flatten(), None
 
 
 class DCGAN(nn.Module):
-    """The pair."""
+    """Generator and discriminator."""
 
     def __init__(self, settings: DCGANSettings, spec: ImageSpec):
         super().__init__()

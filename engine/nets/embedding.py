@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class NoiseEmbedding(nn.Module):
-    """Sinusoidal features of a scalar: N -> N,dim (Vaswani et al. 2017, at frequencies fit for ln σ / 4)."""
+    """Sinusoidal features of a scalar, N -> N,dim (Vaswani et al. 2017), at frequencies that suit ln σ / 4."""
 
     def __init__(self, dim: int, max_frequency: float = 64.0):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Normalisation layers that are offered an embedding, (N,C,H,W), (N,E) -> N,C,H,W: some follow it, some ignore it."""
+"""Normalisation layers with one signature, (x N,C,H,W; embedding N,E) -> N,C,H,W: conditional on it or not."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Residual convolutional denoiser at full resolution.
 
-Residual blocks with the activation before the convolution (He et al. 2016). The noise level enters, where it
-does, as the affine parameters of every block's BatchNorm (conditional BatchNorm, Dumoulin et al. 2017).
+Residual blocks with the activation before the convolution (He et al. 2016). If the net is conditioned on the noise
+level, that sets the affine parameters of every block's BatchNorm (conditional BatchNorm, Dumoulin et al. 2017).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EMBEDDING = 32
 class Block(nn.Module):
     """ReLU, 3×3 convolution, BatchNorm, ReLU, 3×3 convolution, residual: N,C,H,W -> N,C,H,W.
 
-    One normalisation a block: a second one was measured to cost a tenth of the training step on a CPU.
+    One normalisation per block: a second one costs a tenth of the training step on a CPU.
     """
 
     def __init__(self, channels: int, conditional: bool):
@@ -34,7 +34,10 @@ class Block(nn.Module):
 
 
 class ResNetDenoiser(nn.Module):
-    """See the module. ``settings.class_embedding`` channels of class are joined to the input image."""
+    """The denoiser described in the module docstring.
+
+    With ``class_embedding`` above 0, so many channels of a class embedding are concatenated to the input image.
+    """
 
     def __init__(self, settings: ResNet, spec: ImageSpec):
         super().__init__()
@@ -55,7 +58,7 @@ class ResNetDenoiser(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x N,C,H,W; noise N; labels N or None where the net is unconditional -> N,C,H,W."""
+        """x N,C,H,W; noise N; labels N, or None if the net is unconditional -> N,C,H,W."""
         embedding = self.embed(noise) if self.embed is not None else None
         n, _, h, w = x.shape
         inputs = [x]

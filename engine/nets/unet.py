@@ -1,10 +1,10 @@
-"""UNet that is told noise level and class.
+"""UNet conditioned on the noise level and, optionally, on the class.
 
-Ronneberger et al. 2015 in the form of Ho et al. 2020: residual blocks of normalisation, SiLU, 3×3 convolution,
-twice. With GroupNorm the noise embedding, by a linear layer of each block's own, is added to the feature map
-between the two convolutions; with BatchNorm it makes every normalisation's scale and shift. The class is added
-there too (``block``), or to the embedding that BatchNorm follows (``batchnorm``), or stands once beside the
-input image (``concat``).
+The net of Ronneberger et al. 2015 in the form of Ho et al. 2020: residual blocks of twice normalisation, SiLU and
+3×3 convolution. With GroupNorm, a linear function of the noise embedding is added between the two convolutions of
+each block; with BatchNorm, the embedding sets every normalisation's scale and shift. The class is added between
+the convolutions too (``block``), or to the noise embedding (``batchnorm``), or concatenated to the input image
+(``concat``).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _norm(settings: UNetSettings, channels: int, embedding: int) -> nn.Module:
 
 
 class ResidualBlock(nn.Module):
-    """``classes``: how many labels it embeds itself; 0: none."""
+    """Residual block: N,inputs,H,W -> N,outputs,H,W. Embeds ``classes`` labels itself; 0: none."""
 
     def __init__(self, settings: UNetSettings, inputs: int, outputs: int, embedding: int, classes: int):
         super().__init__()
@@ -52,7 +52,7 @@ class ResidualBlock(nn.Module):
         return self.skip(x) + self.conv2(h)
 
     def _shift(self, embedding: Tensor, labels: Tensor | None) -> Tensor | None:
-        """What is added between the convolutions: N,C, or nothing."""
+        """What is added between the convolutions: N,C, or None."""
         shift = self.noise(embedding) if self.noise is not None else None
         if self.classes is None or labels is None:
             return shift
@@ -60,7 +60,7 @@ class ResidualBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Single-head self-attention over positions, residual: N,C,H,W -> N,C,H,W."""
+    """Residual single-head self-attention over positions: N,C,H,W -> N,C,H,W."""
 
     def __init__(self, settings: UNetSettings, channels: int):
         super().__init__()
@@ -78,7 +78,7 @@ class Attention(nn.Module):
 
 
 class Stage(nn.Module):
-    """A residual block, and attention where the level has it."""
+    """A residual block, followed by attention if its level has any."""
 
     def __init__(
         self, settings: UNetSettings, inputs: int, outputs: int, embedding: int, classes: int, attention: bool
@@ -92,20 +92,20 @@ class Stage(nn.Module):
 
 
 class UNet(nn.Module):
-    """See the module. Each level after the first halves the image by a strided convolution.
+    """The net described in the module docstring. Each level after the first halves the image by a strided convolution.
 
-    With ``pool_first`` every level begins by max-pooling instead, the first one too: no convolution ever sees the
-    image at full resolution, and no skip carries its detail.
+    With ``pool_first`` every level, also the first, begins with max-pooling instead: no convolution sees the image at
+    full resolution, and no skip connection carries its detail.
     """
 
     def __init__(self, settings: UNetSettings, spec: ImageSpec):
         super().__init__()
         c, width = spec.shape[0], settings.channels
-        how, embedding = settings.class_conditioning, 4 * width
-        self.conditional = how != "none"
-        classes = spec.labels if how == "block" else 0
-        self.joined = nn.Embedding(spec.labels, settings.class_channels) if how == "concat" else None
-        self.embedded = nn.Embedding(spec.labels, embedding) if how == "batchnorm" else None
+        conditioning, embedding = settings.class_conditioning, 4 * width
+        self.conditional = conditioning != "none"
+        classes = spec.labels if conditioning == "block" else 0
+        self.joined = nn.Embedding(spec.labels, settings.class_channels) if conditioning == "concat" else None
+        self.embedded = nn.Embedding(spec.labels, embedding) if conditioning == "batchnorm" else None
         self.pool_first = settings.pool_first
         self.embed = nn.Sequential(NoiseEmbedding(width), nn.Linear(width, embedding), nn.SiLU())
 
@@ -113,7 +113,7 @@ class UNet(nn.Module):
             return Stage(settings, inputs, outputs, embedding, classes, level in settings.attention)
 
         widths = [width * m for m in settings.multipliers]
-        joined = settings.class_channels if how == "concat" else 0
+        joined = settings.class_channels if conditioning == "concat" else 0
         self.stem = nn.Conv2d(c + joined, width, 3, padding=1)
         self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
         skips, current = [width], width
@@ -145,7 +145,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        """x N,C,H,W; noise N; labels N, or None where the net is unconditional -> N,C,H,W."""
+        """x N,C,H,W; noise N; labels N, or None if the net is unconditional -> N,C,H,W."""
         if self.conditional and labels is None:
             raise ValueError("this net is class-conditional: labels are needed")
         embedding, size = self.embed(noise), x.shape[2:]
@@ -169,6 +169,6 @@ class UNet(nn.Module):
             for stage in stages:  # type: ignore[union-attr]
                 h = stage(torch.cat([h, skips.pop()], dim=1), embedding, labels)
             if level < len(self.upsample):
-                # to the size of the skip it meets, so that odd sizes work
+                # to the size of the skip connection, so that odd sizes work
                 h = self.upsample[level](F.interpolate(h, size=skips[-1].shape[2:] if skips else size))
         return self.head(F.silu(self.norm(h, embedding)))

@@ -1,7 +1,7 @@
 """Encoders and decoders of variational autoencoders, for 1- or 3-channel images from 8×8 on.
 
-A net is called as ``net(images, noise)`` in training; ``encode`` and ``decode`` are its halves. Images that
-cannot be halved evenly are rounded as convolutions do, and the decoder restores each level's exact size.
+A net is called as ``net(images, noise)`` in training; ``encode`` and ``decode`` are its halves. Odd sizes are rounded
+as strided convolutions round them, and the decoder restores each level's exact size.
 """
 
 from __future__ import annotations
@@ -20,32 +20,34 @@ Size = tuple[int, int]
 
 
 class Autoencoder(nn.Module, ABC):
-    """``encode`` gives mean and log-variance of q(z|x), both N,latent; ``decode`` the mean of p(x|z).
+    """An encoder and a decoder. Images are N,C,H,W in [-1, 1], latents N,latent.
 
-    Images are N,C,H,W in [-1,1]; the decoder is linear at its end, so what it makes may leave that range.
+    The decoder ends in a linear layer, so decoded images may leave [-1, 1].
     """
 
     latent: int
 
     @abstractmethod
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]: ...
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x), both N,latent."""
 
     @abstractmethod
-    def decode(self, latents: Tensor) -> Tensor: ...
+    def decode(self, latents: Tensor) -> Tensor:
+        """The mean of p(x|z): N,C,H,W."""
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(reconstructions, mean, log-variance) with z = mean + noise · exp(log-variance / 2)."""
+        """Reconstructions, mean and log-variance, with z = mean + noise · exp(log-variance / 2)."""
         mean, log_variance = (moment.float() for moment in self.encode(images))
         return self.decode(mean + noise * (log_variance / 2).exp()), mean, log_variance
 
 
 def widths(settings: settings_.VAENet) -> list[int]:
-    """Feature maps at full resolution and after each level: levels + 1 numbers."""
+    """The number of feature maps at full resolution and after each level: levels + 1 numbers."""
     return [min(settings.channels << max(0, i - 1), settings.max_channels) for i in range(settings.levels + 1)]
 
 
 class ResidualBlock(nn.Module):
-    """SiLU between BatchNorm and 3×3 convolution, twice, residual: N,C,H,W -> N,C,H,W (He et al. 2016)."""
+    """Residual block of twice BatchNorm, SiLU and 3×3 convolution: N,C,H,W -> N,C,H,W (He et al. 2016)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -59,7 +61,7 @@ class ResidualBlock(nn.Module):
 
 
 class Resized(nn.Module):
-    """Nearest-neighbour resizing to ``size`` before a 3×3 convolution: no checkerboards (Odena et al. 2016)."""
+    """Nearest-neighbour resizing to ``size``, then a 3×3 convolution: no checkerboard (Odena et al. 2016)."""
 
     def __init__(self, inputs: int, outputs: int, size: Size):
         super().__init__()
@@ -71,7 +73,7 @@ class Resized(nn.Module):
 
 
 class ResidualVAE(Autoencoder):
-    """A stem; each level a strided convolution and residual blocks; a linear layer to the latent; and back."""
+    """A stem, per level a strided convolution and residual blocks, a linear layer to the latent; then the reverse."""
 
     def __init__(self, settings: settings_.ResidualVAE, spec: ImageSpec):
         super().__init__()
@@ -107,7 +109,7 @@ class ResidualVAE(Autoencoder):
 
 
 class Transposed(nn.Module):
-    """Transposed convolution of 4×4, stride 2, to exactly ``size``."""
+    """4×4 transposed convolution of stride 2, to exactly ``size``."""
 
     def __init__(self, inputs: int, outputs: int, size: Size, bias: bool):
         super().__init__()
@@ -119,10 +121,9 @@ class Transposed(nn.Module):
 
 
 class ConvVAE(Autoencoder):
-    """All convolutions: 4×4 of stride 2 down to the last map, one as large as that map to the latent; and back.
+    """Convolutions only: 4×4 of stride 2 in each level, then one as large as the map to the latent; then the reverse.
 
-    BatchNorm and LeakyReLU(0.2) between, as in the discriminator of a DCGAN (Radford et al. 2016); no linear
-    layer anywhere.
+    BatchNorm and LeakyReLU(0.2) follow each, as in the discriminator of DCGAN (Radford et al. 2016).
     """
 
     def __init__(self, settings: settings_.ConvVAE, spec: ImageSpec):
@@ -158,9 +159,9 @@ class ConvVAE(Autoencoder):
 
 
 def halved(height: int, width: int, levels: int) -> Sequence[Size]:
-    """Sizes of the image and after each level of 4×4 convolutions with stride 2 and padding 1.
+    """Sizes H, W of the image and after each level of 4×4 convolutions with stride 2 and padding 1.
 
-    Raises ValueError where nothing would be left.
+    Raises ValueError if a level would be below one pixel.
     """
     sizes = [(height >> i, width >> i) for i in range(levels + 1)]
     if 0 in sizes[-1]:
@@ -169,7 +170,7 @@ def halved(height: int, width: int, levels: int) -> Sequence[Size]:
 
 
 def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log-variance)) ‖ N(0, 1)) of every dimension, in nats; the shape of ``mean``.
+    """KL(N(mean, exp(log-variance)) ‖ N(0, 1)) per dimension, in nats, shaped like ``mean``.
 
     Kingma & Welling 2014, appendix B.
     """
