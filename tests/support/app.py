@@ -14,21 +14,27 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from textual import events
 from textual.css.query import NoMatches
+from textual.geometry import Size
 
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from gentui.config import key_table
+from gentui.tui import workbench
+from gentui.tui.index_reader import IndexReader, InlineIndexReader
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.workbench import GentuiApp
-from tests.support.textual_private import screen_strips
+from tests.support.textual_private import draw_now, is_drawing_due, resize_terminal, screen_strips, send_key
+from tests.support.waiting import loop_is_idle
 
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
 
@@ -239,8 +245,15 @@ def runs(home: Path) -> Iterator[Runs]:
     made.let_go()
 
 
+@pytest.fixture
+def size() -> tuple[int, int]:
+    """A large terminal; every screen is looked at in a small one by the snapshots."""
+    return (160, 45)
+
+
 @pytest.fixture(params=[(80, 24), (160, 45)], ids=["80x24", "160x45"])
-def size(request: pytest.FixtureRequest) -> tuple[int, int]:
+def each_size(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """A small and a large terminal, for what differs between them."""
     return request.param
 
 
@@ -264,7 +277,11 @@ def look(app: Any) -> Look:
 
 
 class Desk:
-    """The app under a pilot, and ways to wait for what it shows."""
+    """The app under a pilot, and ways to wait for what it shows.
+
+    With an inline reader, which is the default, each of them first brings everything up to date (``settle``), so that
+    what has been begun is seen and nothing is waited for by the clock.
+    """
 
     def __init__(self, app: GentuiApp, pilot: Any):
         self.app = app
@@ -276,19 +293,76 @@ class Desk:
         strips = screen_strips(self.app)
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
+    @property
+    def is_inline(self) -> bool:
+        """Whether the app reads its index only when it is told to."""
+        return isinstance(self.app.reader, InlineIndexReader)
+
+    async def drawn(self) -> None:
+        """Until every message and key has been handled and what came of them is drawn."""
+        for _ in range(100):
+            await loop_is_idle()
+            if not self.app.screen_stack or self._is_held or not is_drawing_due(self.app.screen):
+                return
+            draw_now(self.app.screen)
+        raise AssertionError("the screen is drawn for ever")
+
+    async def settle(self, seconds: float = 10.0) -> None:
+        """Until nothing goes on that was begun: keys, messages, work in threads, painting; the index read anew.
+
+        Work that takes longer than ``seconds`` goes on.
+        """
+        deadline = time.monotonic() + seconds
+        await self._at_rest(deadline)
+        if self.is_inline and self.app.is_running:
+            self.app.reader.update()  # type: ignore[attr-defined]
+            await self._at_rest(deadline)
+
+    async def _at_rest(self, deadline: float) -> None:
+        await self.drawn()
+        while self._is_at_work and time.monotonic() < deadline:
+            await asyncio.sleep(0.002)
+            await self.drawn()
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether the screen holds its painting back."""
+        return any(getattr(screen, "_held", None) for screen in self.app.screen_stack[-1:])
+
+    @property
+    def _is_at_work(self) -> bool:
+        return self._is_held or any(not worker.is_finished for worker in self.app.workers)
+
+    async def type(self, *keys: str) -> None:
+        """Give keys as the terminal does, and wait until each has been handled, but not for what it has begun."""
+        for key in keys:
+            send_key(self.app, key)
+            await self.drawn()
+
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Give keys; wait for what they have begun where the reader is inline."""
+        await self.type(*keys)
+        if self.is_inline:
+            await self.settle()
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        size = Size(columns, rows)
+        resize_terminal(self.app, size)
+        self.app.post_message(events.Resize(size, size))
+        await self.settle()
 
     async def until(self, condition: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Wait for a condition, and return what it returned."""
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.002
         while True:
+            await self.settle(pause)
             with contextlib.suppress(NoMatches):
                 if value := condition():
                     return value
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain; the screen:\n{self.text}"
-            await self.pilot.pause()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            pause = min(0.03, 1.5 * pause)
 
     async def sees(self, *words: str, seconds: float = 60.0) -> None:
         """Wait until all the words stand on the screen."""
@@ -297,36 +371,43 @@ class Desk:
     async def on(self, name: str) -> Any:
         """Wait for a screen by its class's name."""
         await self.until(lambda: type(self.app.screen).__name__ == name)
-        await self.pilot.pause()
         return self.app.screen
 
     async def opens(self, name: str, *keys: str) -> Any:
         """Press the keys and wait for the screen they lead to."""
-        await self.press(*keys)
+        await self.type(*keys)
         return await self.on(name)
 
     async def renewed(self) -> None:
         """Wait until the index was asked anew for what is shown."""
-        for _ in range(2):  # a pass that goes on already may have asked before
-            passes = self.app.reader.passes
-            self.app.reader.wake()
-            await self.until(lambda passes=passes: self.app.reader.passes != passes)
+        await self.settle()
+        if not self.is_inline:
+            for _ in range(2):  # a pass that goes on already may have asked before
+                passes = self.app.reader.passes
+                self.app.reader.wake()
+                await self.until(lambda passes=passes: self.app.reader.passes != passes)
 
-    async def at_rest(self) -> None:
-        """Wait until no work goes on that a key or the screen has begun."""
-        await self.until(lambda: not any(worker.is_running for worker in self.app.workers))
-        await self.pilot.pause()
+
+THREADED = partial(workbench.THREADED, every=0.1)
+"""The reader of the app as it is used, with shorter pauses."""
 
 
 @pytest.fixture
 def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
-    """``async with desk(size) as d``: the app over the home, its menu loaded."""
+    """``async with desk(size) as d``: the app over the home, its menu loaded.
+
+    Its index is read inline (``Desk.settle``), or with ``reader=THREADED`` in the threads of the app as it is used.
+    """
 
     @asynccontextmanager
     async def open_desk(
-        size: tuple[int, int] = (80, 24), images: str = "half", ready: bool = True, crashes: int = 0
+        size: tuple[int, int] = (80, 24),
+        images: str = "half",
+        ready: bool = True,
+        crashes: int = 0,
+        reader: Callable[..., IndexReader] = InlineIndexReader,
     ) -> AsyncIterator[Desk]:
-        app = GentuiApp(home, images)
+        app = GentuiApp(home, images, reader=reader)
         async with app.run_test(size=size) as pilot:
             d = Desk(app, pilot)
             if ready:

@@ -168,16 +168,9 @@ def pair(runs: Runs) -> None:
 # -- ways there
 
 
-async def rested(d: Desk) -> None:
-    """Until all has come that is shown: below a dialog it comes no more."""
-    d.app.reader._redraw = 0.0
-    await d.renewed()
-    await d.at_rest()
-
-
 async def over(d: Desk, name: str, *keys: str) -> Any:
-    """Open a dialog."""
-    await rested(d)
+    """Open a dialog, once all has come that is shown: below it nothing comes any more."""
+    await d.settle()
     return await d.opens(name, *keys)
 
 
@@ -587,7 +580,7 @@ async def _(d: Desk, runs: Runs) -> None:
     from gentui.tui.screens.copy import CopyScreen
 
     await d.opens("LeaderboardScreen", "3")
-    await rested(d)
+    await d.settle()
     d.app.push_screen(
         CopyScreen({"id": "an id", "command": "gentui run digits-unet", "path": "/home/me/runs/an id"})
     )

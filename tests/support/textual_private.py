@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from textual import events
 from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.notifications import Notification
+from textual.screen import Screen
 from textual.strip import Strip
 
 
@@ -36,3 +40,29 @@ def driver(app: App[Any]) -> Driver:
 def resize_terminal(app: App[Any], size: Size) -> None:
     """Have the terminal report another size. ``Pilot.resize_terminal`` also waits for the app to come to rest."""
     driver(app)._size = size  # type: ignore[attr-defined]
+
+
+def send_key(app: App[Any], key: str) -> None:
+    """Send a key by its name, as ``Pilot.press`` does, which also waits until the processor seems to be idle."""
+    name = _character_to_key(key) if len(key) == 1 and not key.isalnum() else key
+    try:
+        character = unicodedata.lookup(_get_unicode_name_from_key(REPLACED_KEYS.get(name, name)))
+    except KeyError:
+        character = name if len(name) == 1 else None
+    event = events.Key(name, character)
+    event.set_sender(app)
+    driver(app).send_message(event)
+
+
+def is_drawing_due(screen: Screen[Any]) -> bool:
+    """Return whether the screen is to be laid out or drawn, or calls something back then, at its timer's next beat."""
+    is_dirty = (
+        screen._layout_required or screen._scroll_required or screen._repaint_required
+        or screen._dirty_widgets or screen._recompose_required
+    )  # fmt: skip
+    return bool(screen.is_current and not screen.app._batch_count and is_dirty) or bool(screen._callbacks)
+
+
+def draw_now(screen: Screen[Any]) -> None:
+    """Do at once what the screen would do at its timer's next beat."""
+    screen._on_timer_update()

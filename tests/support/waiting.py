@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -23,3 +24,13 @@ def wait_for(
             return value
         time.sleep(interval)
     raise AssertionError(f"waited {seconds:g} s in vain: {what or condition}")
+
+
+async def loop_is_idle(rounds: int = 100_000) -> None:
+    """Return once the running event loop has nothing to do before a timer, a file or a thread wakes it."""
+    loop: Any = asyncio.get_running_loop()
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+        if not loop._ready:  # asyncio does not say so in public
+            return
+    raise AssertionError("the event loop never comes to rest")

@@ -33,8 +33,8 @@ def shown(screen) -> list[Chart]:
     return [box.query_one(Chart) for box in screen.query(ChartBox) if box.display]
 
 
-async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, size, runs):
-    async with desk(size) as d:
+async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, each_size, runs):
+    async with desk(each_size) as d:
         screen = await opened(d, runs.make())
         charts = screen.query_one(ChartGrid)
         across = charts.across
@@ -42,18 +42,18 @@ async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, size,
         await d.until(lambda: charts.across == across + 1)
         for _ in range(9 - across - 1):
             await d.press("greater_than_sign")
-        fit = size[0] // 26
+        fit = each_size[0] // 26
         await d.sees(f"columns of charts: 9, {fit} fit")
         await d.until(lambda: charts.across == fit and len(keys_shown(screen)) == min(5, charts.count))
-        assert charts.across * 26 <= size[0]
+        assert charts.across * 26 <= each_size[0]
         await d.press("greater_than_sign")
         await d.until(lambda: charts.across == 1)
         await d.press("less_than_sign")
         await d.until(lambda: charts.across == fit)
 
 
-async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, size, runs):
-    async with desk(size) as d:
+async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, each_size, runs):
+    async with desk(each_size) as d:
         screen = await opened(d, runs.make())
         number = len(screen.drawn.groups)
         await d.press("tab", "tab")
@@ -63,7 +63,9 @@ async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, size, r
         await d.until(lambda: keys_shown(screen) == [name])
         await d.until(lambda: screen.query_one(ChartGrid).across == 1)
         await d.press("escape")
-        await d.until(lambda: screen.query_one(ChartGrid).count == len(keys_shown(screen)) or size[0] > 100)
+        await d.until(
+            lambda: screen.query_one(ChartGrid).count == len(keys_shown(screen)) or each_size[0] > 100
+        )
         await d.press("shift+tab", "shift+tab", "shift+tab")
         await d.until(lambda: screen.drawn.focus == number - 1)
         assert await d.on("RunScreen")
@@ -251,10 +253,10 @@ def many(runs, run, steps: int = 12, series: int = 30) -> None:
         runs.event(run, "metrics", 300 + step, values=values)
 
 
-async def test_many_series_are_a_heat_map(desk, size, runs):
+async def test_many_series_are_a_heat_map(desk, each_size, runs):
     run = runs.make()
     many(runs, run)
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         screen = await opened(d, run)
         assert screen.drawn.heats == ("layer", "all metrics")
         await d.press("d")
@@ -300,8 +302,8 @@ async def test_the_axis_of_a_run_in_training_holds_still_for_a_while(desk, runs)
         await d.until(lambda: screen.drawn.extent[1] >= 1100)
 
 
-async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, size, runs):
-    async with desk(size) as d:
+async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, each_size, runs):
+    async with desk(each_size) as d:
         screen = await opened(d, runs.make())
         charts = screen.query_one(ChartGrid)
         fit = charts.size.height // 7

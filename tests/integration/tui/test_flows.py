@@ -11,14 +11,14 @@ from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
-from tests.support.app import digit_tiles, grid_png
+from tests.support.app import THREADED, digit_tiles, grid_png
 
 
-async def test_the_menu_opens_on_digits_unet_with_its_details(desk, size):
-    async with desk(size) as d:
+async def test_the_menu_opens_on_digits_unet_with_its_details(desk, each_size):
+    async with desk(each_size) as d:
         assert d.app.screen.query_one(Table).key == "digits-unet"
         await d.sees("▸ digits-unet", "✓ here", "Demonstrations", "? Help", "q Quit")
-        if size[0] > 100:
+        if each_size[0] > 100:
             await d.sees("minutes on a CPU", "Settings", "Quick (t) changes")
 
 
@@ -54,7 +54,7 @@ async def test_the_menu_shows_the_published_figure_with_its_metric(desk, size):
 
 
 async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, home):
-    async with desk(size) as d:
+    async with desk(size, reader=THREADED) as d:
         screen = await d.opens("RunScreen", "enter")
         await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points > 0)
         await d.until(lambda: screen.query(Chart).first().drawings > 0)
@@ -207,14 +207,14 @@ async def test_a_running_run_is_not_deleted(desk, runs):
         await d.press("2")
         await d.sees("● running")
         await d.press("D")
-        await d.pilot.pause()
+        await d.settle()
         assert type(d.app.screen).__name__ == "RunsScreen"
         assert len(list_runs(runs.home)) == 1
 
 
 async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
     run = runs.live(5, 100, samples=0)
-    async with desk() as d:
+    async with desk(reader=THREADED) as d:
         screen = await d.opens("RunScreen", "4")
         await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points == 5)
         chart = screen.query(Chart).first()
@@ -223,12 +223,12 @@ async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
         await d.until(lambda: chart.drawings > drawings and screen.seen.charts[0][0].points == 6, seconds=5)
 
 
-async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
+async def test_nothing_is_drawn_when_nothing_changes(desk, each_size, runs):
     runs.make()
-    async with desk(size) as d:
+    async with desk(each_size, reader=THREADED) as d:
         screen = await d.opens("RunScreen", "4")
         await d.until(lambda: screen.query(Chart).first().drawings)
-        await d.until(lambda: screen.query("#thumbnail" if size[0] > 100 else "#gallery"))
+        await d.until(lambda: screen.query("#thumbnail" if each_size[0] > 100 else "#gallery"))
         drawn = []
         original = type(d.app)._display
         type(d.app)._display = lambda app, *a: (drawn.append(a), original(app, *a))[1]  # type: ignore[method-assign]
@@ -243,9 +243,9 @@ async def test_nothing_is_drawn_when_nothing_changes(desk, size, runs):
             type(d.app)._display = original  # type: ignore[method-assign]
 
 
-async def test_samples_are_scrubbed_back_and_followed_again(desk, size, runs):
+async def test_samples_are_scrubbed_back_and_followed_again(desk, each_size, runs):
     run = runs.live(300, 600, samples=3)
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         screen = await d.opens("RunScreen", "4", "s")
         await d.press("s")
         await d.sees("step 300", "3 of 3", "newest, following")
@@ -476,7 +476,7 @@ async def test_export_writes_the_table(desk, runs, tmp_path, monkeypatch, form):
         await d.until(lambda: screen._text)
         while screen.format != form:
             await d.press("down" if screen.query("SelectOverlay:focus") else "enter", "down", "enter")
-            await d.pilot.pause()
+            await d.settle()
         await d.until(lambda: screen._text == render(runs.home, form))
         path = screen.path
         await d.press("f5")
@@ -525,7 +525,7 @@ async def test_a_slow_index_never_stops_the_keys(desk, runs, monkeypatch):
 
     runs.make()
     hold, held = threading.Event(), threading.Event()
-    async with desk() as d:
+    async with desk(reader=THREADED) as d:
 
         def slow(self, *args, **kwargs):
             held.set()
@@ -548,10 +548,10 @@ async def test_tiny_terminals_do_not_crash(desk, runs):
             "escape", "question_mark", "escape", "1", "e",
         ]:  # fmt: skip
             await d.press(stroke)
-            await d.pilot.pause()
+            await d.settle()
         for width, height in [(20, 5), (1, 1), (200, 60), (80, 24)]:
-            await d.pilot.resize_terminal(width, height)
-            await d.pilot.pause()
+            await d.resize(width, height)
+            await d.settle()
         await d.on("FormScreen")
 
 

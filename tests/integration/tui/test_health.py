@@ -39,7 +39,7 @@ async def health_of(d: Desk) -> str:
     screen = await d.opens("RunScreen", "4")
     await d.press("i")
     await d.until(lambda: screen.seen and screen.seen.signals is not None)
-    await d.pilot.pause()
+    await d.settle()
     return d.text
 
 
@@ -163,7 +163,7 @@ async def test_a_score_stands_with_its_standard_deviation(desk, size, runs):
 
 
 @pytest.mark.parametrize("place", ["2", "3", "4", "4i", "4e", "4c"])
-async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, size, runs, place):
+async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, each_size, runs, place):
     run = runs.make(fid=9.0)
     for step, severity in enumerate(("error", NASTY, "info"), 290):
         alarm(
@@ -171,7 +171,7 @@ async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, size, r
         )
     examine(runs, run, **{f"signal{n}" * 9: 1.0 for n in range(60)})
     runs.event(run, "metrics", 299, values={f"health/{NASTY}": 1.0, "health/": 2.0, "health/nan": float("nan")})
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         await d.press(place[0])
         await d.until(lambda: type(d.app.screen).__name__ != "HomeScreen")
         await d.press(*place[1:])

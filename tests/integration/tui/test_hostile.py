@@ -55,7 +55,7 @@ def spoil(run: RunDir) -> None:
     ],
     ids="".join,
 )
-async def test_nothing_untrusted_acts(desk, size, runs, place):
+async def test_nothing_untrusted_acts(desk, each_size, runs, place):
     run = runs.make(status="failed", reason=NASTY, fid=9.0, alerts=0)
     spoil(run)
     runs.event(run, "alert", 300, severity=NASTY, name="x", sentence=NASTY, cause=NASTY, remedy="[/]")
@@ -66,11 +66,11 @@ async def test_nothing_untrusted_acts(desk, size, runs, place):
         run, "evaluation", 301, metric=f"m{NASTY}", value=3.0, lower_is_better=True, protocol=NASTY,
         protocol_id="ffffffff", protocol_detail={}, floor=None, seconds=1.0, best=True,
     )  # fmt: skip
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         for stroke in place:
             await d.press(stroke)
             await d.until(lambda: type(d.app.screen).__name__ != "HomeScreen")
-        await d.pilot.pause()
+        await d.settle()
         await d.sees({"2": "✗ failed", "3": "fid"}.get(place[0], "Charts"))
         for strip in screen_strips(d.app):
             for segment in strip:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import re
@@ -71,7 +70,7 @@ def furnished(runs, monkeypatch) -> None:
 
     for name in ("launch", "evaluate", "resume", "stop", "reorder"):
         monkeypatch.setattr(jobs, name, refuse)
-    monkeypatch.setattr("gentui.tui.screens.playground.Drawer", Idle)
+    monkeypatch.setattr("gentui.tui.screens.playground.SamplerProcess", Idle)
     classifier = runs.make("digitsm-digits-dann", samples=0, name="classifier")
     for name in ("tsne", "confusion"):
         path = f"figures/{name}-000300.png"
@@ -119,25 +118,11 @@ def test_nothing_is_bound_outside_of_the_table():
             )
 
 
-async def settled(d: Desk) -> None:
-    """Until every key that was given has had its effect."""
-    for _ in range(20_000):
-        await asyncio.sleep(0.0005)
-        if not d.app.has_keys:
-            return
-    raise AssertionError("a key is taken for ever")
-
-
-async def at_rest(d: Desk) -> None:
-    await settled(d)
-    await d.at_rest()
-
-
 async def give(d: Desk, stroke: str) -> None:
     """A key, as the terminal gives it."""
     shown = " " if stroke == "space" else key_table.name_of(stroke)
     d.app.post_message(events.Key(stroke, shown if len(shown) == 1 and shown.isascii() else None))
-    await settled(d)
+    await d.drawn()
 
 
 async def go(d: Desk, context: str) -> Any:
@@ -146,7 +131,7 @@ async def go(d: Desk, context: str) -> Any:
     await d.until(lambda: d.app.screen.context == "home")
     for line in d.app.screen.query(Filter):
         line.close()
-    await at_rest(d)
+    await d.settle()
     for step in WAYS[context]:
         await give(
             d, key_table.real(key_table.BY_ID[step]).keys.split(",")[0] if step in key_table.BY_ID else step
@@ -159,7 +144,7 @@ async def go(d: Desk, context: str) -> Any:
             table.set_marked(())
             table.action_end(False)
     await d.until(lambda: d.app.screen.context == context and is_filled(d.app.screen))
-    await at_rest(d)
+    await d.settle()
     return d.app.screen
 
 
@@ -237,7 +222,7 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
             for pane in [name for tabs in screen.query(Tabs) for name, _ in tabs._panes] or [""]:
                 if pane:
                     screen.action_tab(pane)
-                    await settled(d)
+                    await d.drawn()
                 for widget in screen.focus_chain:
                     screen.set_focus(widget)
                     taken = {*widget._bindings.key_to_bindings}
@@ -270,7 +255,7 @@ async def is_answered(d: Desk, key: key_table.Key) -> bool:
     """Whether a person would notice that it was pressed."""
     for line in d.app.screen.query(StatusLine):
         line.say("")
-    await at_rest(d)
+    await d.settle()
     before = seen(d.app)
     await give(d, key.keys.split(",")[0])
     try:

@@ -66,9 +66,9 @@ async def test_the_real_keys_work_and_are_shown(keys_file, desk, runs):
         await d.opens("MachineScreen", "f9")
 
 
-async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, size):
+async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, each_size):
     run = runs.make(name="mine")
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         d.app.open_run(run.id)
         screen = await d.on("RunScreen")
         await d.sees("[c Charts]")
@@ -85,7 +85,7 @@ async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, size):
         await d.press("s")  # the second main screen
         table = (await d.on("RunsScreen")).query_one(Table)
         d.app.screen.set_focus(None)
-        await d.pilot.pause()
+        await d.settle()
         await d.opens("JumpScreen", "ctrl+o")
         await d.press(LETTERS[4])
         await d.until(lambda: table.has_focus)

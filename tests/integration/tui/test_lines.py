@@ -21,7 +21,7 @@ async def test_a_long_log_is_followed_from_its_first_look_and_through_a_resize(d
         with run.log_path.open("ab") as file:
             file.write(printed(100, 120))
         await d.sees("line 119")
-        await d.pilot.resize_terminal(80, 16)
+        await d.resize(80, 16)
         await d.sees("line 119")
         await d.press("home")
         await d.sees("line 0 ")

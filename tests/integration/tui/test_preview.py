@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tests.support.app import THREADED
 
-async def test_the_preview_shows_what_the_newest_run_left(desk, size, runs):
+
+async def test_the_preview_shows_what_the_newest_run_left(desk, each_size, runs):
     run = runs.make(fid=5.31)
     run.architecture_path.write_text("unet: 1,234 parameters\n\x1b[2Jstem  conv  8×8\n")
-    async with desk(size) as d:
-        if size[0] < 110:
+    async with desk(each_size) as d:
+        if each_size[0] < 110:
             await d.press("p")
         await d.sees("Your best", run.id)
         detail = d.app.screen.query_one("#detail-text")
@@ -36,7 +38,7 @@ async def test_the_preview_follows_a_run_in_training_and_reads_nothing_when_it_s
     desk, runs, monkeypatch
 ):
     run = runs.live(120, samples=1)
-    async with desk((160, 45)) as d:
+    async with desk((160, 45), reader=THREADED) as d:
         home = d.app.screen
         await d.sees("Newest run ● running · step 120 of 300", f"{run.id}, step 120")
         runs.extend(run, 120, 240, samples=1)

@@ -179,12 +179,12 @@ async def test_queued_runs_change_places(desk, runs):
         await d.until(lambda: second.read_state().queued_at > first.read_state().queued_at)
 
 
-async def test_hostile_tags_and_notes_reach_no_terminal(desk, size, runs):
+async def test_hostile_tags_and_notes_reach_no_terminal(desk, each_size, runs):
     run = runs.make(steps=30)
     (run.path / annotations.FILE).write_text(
         '{"tags": ["[/", "\\u001b]52;c;x\\u0007"], "notes": "\\u001b[2J[/x", "name": "[/a\\u202e"}'
     )
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         await d.opens("RunsScreen", "2")
         await d.sees("[/a")
         await d.opens("PromptScreen", "N")

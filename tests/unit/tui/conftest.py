@@ -1,4 +1,4 @@
 """Fixtures of these tests."""
 
-from tests.support.app import desk, home, keys_file, runs, size, undrawn  # noqa: F401
+from tests.support.app import desk, each_size, home, keys_file, runs, size, undrawn  # noqa: F401
 from tests.support.terminal import terminal  # noqa: F401
