@@ -16,29 +16,6 @@ from engine.settings.methods import DANN
 from engine.settings.registry import Conflict, Settings, register
 
 
-@register("metric", "accuracy")
-class Accuracy(Settings):
-    """Accuracy on the target domain at the checkpoint chosen without its labels; see
-    ``engine.evaluation.adaptation``."""
-
-    metric: str = "accuracy"
-    times: int = Field(10, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
-    batch_size: int = Field(512, ge=1, le=65536, description="images classified at once")
-    factory: ClassVar[str] = "engine.evaluation.adaptation:AccuracyScorer"
-
-    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
-        data, method = parts.get("data"), parts.get("method")
-        if method is not None and not isinstance(method, DANN):
-            yield Conflict(
-                "metric", "accuracy is of methods that predict labels", 'set evaluate.metric = "fid"'
-            )
-        if isinstance(data, Data) and not data.validation and self.times:
-            yield Conflict(
-                "metric", "the checkpoint is chosen on validation images, and none are held out",
-                "set data.validation, to 0.1 for example",
-            )  # fmt: skip
-
-
 ExtraMetric = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""
 
@@ -123,3 +100,26 @@ class KID(FID):
     """Kernel distance (Bińkowski et al. 2018) chooses the best. The same scores are made as for ``fid``."""
 
     metric: str = "kid"
+
+
+@register("metric", "accuracy")
+class Accuracy(Settings):
+    """Accuracy on the target domain at the checkpoint chosen without its labels; see
+    ``engine.evaluation.adaptation``."""
+
+    metric: str = "accuracy"
+    times: int = Field(10, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
+    batch_size: int = Field(512, ge=1, le=65536, description="images classified at once")
+    factory: ClassVar[str] = "engine.evaluation.adaptation:AccuracyScorer"
+
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
+        data, method = parts.get("data"), parts.get("method")
+        if method is not None and not isinstance(method, DANN):
+            yield Conflict(
+                "metric", "accuracy is of methods that predict labels", 'set evaluate.metric = "fid"'
+            )
+        if isinstance(data, Data) and not data.validation and self.times:
+            yield Conflict(
+                "metric", "the checkpoint is chosen on validation images, and none are held out",
+                "set data.validation, to 0.1 for example",
+            )  # fmt: skip

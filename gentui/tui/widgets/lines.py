@@ -93,6 +93,11 @@ class Lines(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._is_at_end = new_value >= self.max_scroll_y
 
+    def watch_show_vertical_scrollbar(self, is_shown: bool) -> None:
+        """Set the scrollbar where the lines are: Textual only tells a bar that is there when they move."""
+        if is_shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def sideways(self, by: int) -> bool:
         """Move by half a width to the right, or to the left where ``by`` is negative, as far as there is text. False
         when there is none."""
