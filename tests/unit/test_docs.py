@@ -115,13 +115,13 @@ def test_toml_and_python_are_well_formed(page):
             ast.parse(match["body"])
 
 
-def test_architecture_lists_the_rooms_in_the_order_of_their_layers():
+def test_architecture_lists_the_packages_in_the_order_of_their_layers():
     text = (ROOT / "docs" / "architecture.md").read_text()
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     for package in ("engine", "gentui"):
         layers = next(c["layers"] for c in contracts if c.get("containers") == [package])
-        rooms = [room for layer in layers for room in layer.split(" | ") if room != "__main__"]
-        assert rooms == re.findall(rf"^\| `{package}/([a-z]\w+)(?:/|\.py)` \|", text, re.MULTILINE)
+        packages = [name for layer in layers for name in layer.split(" | ") if name != "__main__"]
+        assert packages == re.findall(rf"^\| `{package}/([a-z]\w+)(?:/|\.py)` \|", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
