@@ -1,1 +1,1 @@
-"""Scores and the protocols that give them meaning."""
+"""Evaluation: scores of a method and the protocols under which they may be compared."""

@@ -1,14 +1,14 @@
-"""Scores of a classifier that is carried from one domain to another.
+"""Scores of a classifier that is adapted from a source domain to a target domain.
 
-The checkpoint is chosen without a target label. ``selection`` is the mean of two figures between 0 and 1, both of
-validation images:
+The checkpoint is selected without any label of the target. ``selection`` is the mean of two numbers between 0 and 1,
+both measured on held-out images:
 
-- the accuracy on the domain that was learnt from, the simple baseline that in many cases no validator beats
-  (Musgrave, Belongie, Lim 2022, arXiv 2208.07360);
-- the information the predictions carry on the target's images, H(mean p) − mean H(p) over ln K (Shi & Sha 2012,
-  arXiv 1206.6438; "IM" in that comparison): high when each prediction is sure and the classes are all predicted.
+- the accuracy on the domain that supplied the labels, a simple criterion that other validators often do not beat
+  (Musgrave, Belongie & Lim 2022, arXiv 2208.07360);
+- the information of the predictions on the target's images, (H(mean p) − mean H(p)) / ln K (Shi & Sha 2012,
+  arXiv 1206.6438; "IM" in that comparison): high when each prediction is certain and all classes are predicted.
 
-Accuracy alone does not see the target; information alone would reward a net that is sure and wrong everywhere.
+Accuracy alone does not depend on the target; information alone would reward a net that is certain and always wrong.
 """
 
 from __future__ import annotations
@@ -16,94 +16,103 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Split, to_float
-from engine.evaluation.evaluate import Count, Doing, Score
+from engine.data.dataset import Dataset, Progress, Split, to_float
+from engine.evaluation.drawing import ProgressCounter
 from engine.evaluation.protocol import Protocol
+from engine.evaluation.score import Announce, Score
 from engine.methods import Classifies, Method
 from engine.recipes.recipe import Recipe
 from engine.settings.evaluation import Accuracy
 
-Progress = Callable[[int, int], None]
-
 
 class AccuracyScorer:
-    """``target_accuracy`` (its best is where ``selection`` is best), ``selection``, ``source_accuracy`` and
-    ``oracle_target_accuracy``: the same figure as the first, its best chosen by the target labels themselves,
-    which nobody has; it only tells what the choice cost.
+    """Scores accuracy on both domains.
 
-    ``source_accuracy`` is there when the source is what was learnt from.
+    - ``target_accuracy``: on the target's test images; its best checkpoint is the one with the best ``selection``.
+    - ``selection``: the criterion that selects the checkpoint, see above.
+    - ``source_accuracy``: on the source's test images, when the labels learnt from are the source's.
+    - ``oracle_target_accuracy``: the same value as ``target_accuracy``, but its best is chosen by the labels of the
+      target, which are unknown in practice. It shows how much the selection without them costs.
     """
 
     metric = "selection"
-    evidence = None
+    samples = None
 
     def __init__(self, settings: Accuracy, recipe: Recipe, dataset: Dataset, device: torch.device):
+        """Raises ValueError when scores are asked for and the data have no target domain or validation split."""
         if settings.times and (dataset.target is None or dataset.validation is None):
             raise ValueError(f"{dataset.name} has no target domain, or no validation split to choose by")
         self.settings, self.dataset, self.device = settings, dataset, device
-        self.learnt_from_source = getattr(recipe.data, "supervision", "source") == "source"
+        self.learns_from_source = getattr(recipe.data, "supervision", "source") == "source"
 
     def score(
-        self, method: Method, progress: Progress | None = None, doing: Doing | None = None
+        self, method: Method, progress: Progress | None = None, announce: Announce | None = None
     ) -> list[Score]:
+        """Classify held-out images of both domains and score the predictions."""
         assert isinstance(method, Classifies), "a method scored by accuracy predicts labels"
-        begun = time.monotonic()
-        dataset = self.dataset
-        target, validation = dataset.target, dataset.validation
+        start = time.monotonic()
+        source, target, validation = self.dataset, self.dataset.target, self.dataset.validation
         assert target is not None and validation is not None
         unlabelled = target_images(target)
-        count = Count(len(validation) + len(unlabelled) + len(target.test) + len(dataset.test), progress)
+        total = len(validation) + len(unlabelled) + len(target.test) + len(source.test)
+        logits = self._classifier(method, ProgressCounter(total, progress))
+        selection = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
+        on_target = accuracy(logits(target.test.images), target.test)
+        on_source = accuracy(logits(source.test.images), source.test) if self.learns_from_source else None
+        held_out = len(validation) + len(unlabelled)
+        split = f"{'source' if self.learns_from_source else 'target'} validation + target images"
+        ema, seconds = bool(getattr(method, "has_average", False)), time.monotonic() - start
+
+        def score(metric: str, value: float, protocol: Protocol) -> Score:
+            return Score(metric, value, False, protocol, None, seconds)
+
+        on_test = self._protocol("target_accuracy", "target test", target, len(target.test), ema)
+        oracle = replace(on_test, metric="oracle_target_accuracy")
+        scores = [
+            score("target_accuracy", on_target, replace(on_test, selected_by=self.metric)),
+            score(self.metric, selection, self._protocol(self.metric, split, target, held_out, ema)),
+            score("oracle_target_accuracy", on_target, oracle),
+        ]
+        if on_source is not None:
+            protocol = self._protocol("source_accuracy", "source test", source, len(source.test), ema)
+            scores.insert(2, score("source_accuracy", on_source, protocol))
+        return scores
+
+    def _classifier(self, method: Classifies, counter: ProgressCounter) -> Callable[[Tensor], Tensor]:
+        """A function from images uint8 N,C,H,W to logits float64 N,K on the CPU."""
 
         def logits(images: Tensor) -> Tensor:
             parts = []
             for chunk in images.split(self.settings.batch_size):
                 parts.append(method.classify(to_float(chunk.to(self.device)))[1].double().cpu())
-                count.add(len(chunk))
+                counter.add(len(chunk))
             return torch.cat(parts)
 
-        selection = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
-        on_target = accuracy(logits(target.test.images), target.test)
-        on_source = accuracy(logits(dataset.test.images), dataset.test) if self.learnt_from_source else None
-        seconds = time.monotonic() - begun
-        averaged = bool(getattr(method, "averages", False))
+        return logits
 
-        def score(
-            metric: str, value: float, split: str, of: Dataset, size: int, selected_by: str = ""
-        ) -> Score:
-            protocol = Protocol(
-                metric=metric,
-                dataset=dataset.name,
-                dataset_hash=of.fingerprint[:8],
-                split=split,
-                split_size=size,
-                ema=averaged,
-                selected_by=selected_by,
-            )
-            return Score(metric, value, False, protocol, None, seconds)
-
-        test = len(target.test)
-        split = f"{'source' if self.learnt_from_source else 'target'} validation + target images"
-        scores = [
-            score("target_accuracy", on_target, "target test", target, test, selected_by=self.metric),
-            score(self.metric, selection, split, target, len(validation) + len(unlabelled)),
-            score("oracle_target_accuracy", on_target, "target test", target, test),
-        ]
-        if on_source is not None:
-            scores.insert(2, score("source_accuracy", on_source, "source test", dataset, len(dataset.test)))
-        return scores
+    def _protocol(self, metric: str, split: str, of: Dataset, size: int, ema: bool) -> Protocol:
+        return Protocol(
+            metric=metric,
+            dataset=self.dataset.name,
+            dataset_hash=of.fingerprint[:8],
+            split=split,
+            split_size=size,
+            ema=ema,
+        )
 
 
 def target_images(target: Dataset) -> Tensor:
-    """The target's held-out images, or its training images where none are: uint8 N,C,H,W. Never its test images."""
+    """Validation images of the target, or its training images if it has none: uint8 N,C,H,W. Never its test images."""
     return (target.validation or target.train).images
 
 
 def accuracy(logits: Tensor, split: Split) -> float:
-    """Fraction of the split's images that get their label; NaN when a logit is not finite."""
+    """Fraction of a split's images whose label is predicted, from logits N,K; NaN when a logit is not finite."""
     assert split.labels is not None, "accuracy needs labels"
     if not logits.isfinite().all():
         return math.nan
@@ -111,9 +120,9 @@ def accuracy(logits: Tensor, split: Split) -> float:
 
 
 def information(logits: Tensor) -> float:
-    """(H(mean p) − mean H(p)) / ln K of predictions N,K, 0…1: the information they carry on their images.
+    """Mutual information of images and predicted labels over its maximum: (H(mean p) − mean H(p)) / ln K, 0…1.
 
-    NaN when a logit is not finite.
+    ``logits``: N,K. NaN when a logit is not finite.
     """
     if not logits.isfinite().all():
         return math.nan

@@ -1,4 +1,4 @@
-"""How far predictions agree with labels: classes, or attributes in one-hot groups."""
+"""Agreement of predictions with labels: classes, or binary attributes, some of them in one-hot groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from engine.recipes.labels import group_ranges
 
 
 def predicted_attributes(logits: Tensor, groups: Sequence[int] = ()) -> Tensor:
-    """N,A logits -> N,A of 0 and 1: the largest of each group, or, of attributes that stand alone, the positive."""
+    """Predict attributes, 0 or 1, from logits N,A: the largest of each one-hot group, and of the others each that is
+    positive. ``groups`` are the sizes of consecutive one-hot groups."""
     predicted = torch.zeros_like(logits)
     for part in group_ranges(groups, logits.shape[1]):
         columns = slice(part.start, part.stop)
@@ -23,9 +24,9 @@ def predicted_attributes(logits: Tensor, groups: Sequence[int] = ()) -> Tensor:
 
 
 def agreement(logits: Tensor, labels: Tensor, groups: Sequence[int] = ()) -> Tensor:
-    """Per image, N: whether the class is right; or the share of the A attributes that are.
+    """Agreement of each image, float32 N: 1 or 0 for a class, or the fraction of its A attributes that are right.
 
-    ``labels``: int64 N, or N,A of 0 and 1.
+    ``labels``: int64 N of classes, or N,A of 0 and 1.
     """
     if labels.dim() == 1:
         return (logits.argmax(1) == labels).float()
@@ -33,6 +34,6 @@ def agreement(logits: Tensor, labels: Tensor, groups: Sequence[int] = ()) -> Ten
 
 
 def attribute_accuracy(logits: Tensor, requested: Tensor, groups: Sequence[int] = ()) -> tuple[float, float]:
-    """(share of all attributes that are as requested, share of images where every one of them is)."""
+    """(fraction of all attributes that are as requested, fraction of images with all of them as requested)."""
     each = agreement(logits, requested, groups)
     return float(each.mean()), float((each == 1).float().mean())

@@ -1,4 +1,4 @@
-"""Small CNN classifiers as extractors, by their penultimate features: those that ship with the engine, and probes."""
+"""Small CNN classifiers used as extractors by their penultimate features: those shipped with the engine, and probes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.settings.datasets.base import Data
 from engine.settings.datasets.embedded import FACE_ATTRIBUTES
 
 PLACES = 2 * 3 * 4
-"""What photos-cnn tells apart: two photographs, three rows and four columns of places in each."""
+"""Classes of photos-cnn: places in a photograph, of two photographs, three rows and four columns."""
 
 
 def _conv(cin: int, cout: int, stride: int = 1) -> nn.Sequential:
@@ -54,18 +54,18 @@ class _Residual(nn.Module):
 def digits_net(
     dims: int = 64, classes: int = 10, channels: int = 1, size: tuple[int, int] = (8, 8)
 ) -> Classifier:
-    """For 8×8 and about. The last map is flattened, not averaged: at this size position is what tells digits
-    apart."""
-    left = 64 * (size[0] // 2) * (size[1] // 2)
+    """Classifier for images of about 8×8. The last feature map is flattened, not averaged, since digits of this size
+    differ by position."""
+    flattened = 64 * (size[0] // 2) * (size[1] // 2)
     body = nn.Sequential(
         _conv(channels, 32), _conv(32, 64), nn.MaxPool2d(2), _conv(64, 64), _Residual(64),
-        nn.Flatten(), nn.Linear(left, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
+        nn.Flatten(), nn.Linear(flattened, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
     )  # fmt: skip
     return Classifier(body, dims, classes, channels)
 
 
 def fashion_net(dims: int = 128, classes: int = 10, channels: int = 1) -> Classifier:
-    """For 1×28×28: three resolutions, averaged over the last."""
+    """Classifier for 1×28×28 images: three resolutions, averaged over the last."""
     body = nn.Sequential(
         _conv(channels, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, dims, stride=2), _Residual(dims),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(),
@@ -76,17 +76,17 @@ def fashion_net(dims: int = 128, classes: int = 10, channels: int = 1) -> Classi
 def digitsm_net(
     dims: int = 128, classes: int = 10, channels: int = 3, size: tuple[int, int] = (28, 28)
 ) -> Classifier:
-    """For 28×28 and about: three resolutions, of which the last is flattened."""
-    left = 64 * -(size[0] // -4) * -(size[1] // -4)
+    """Classifier for images of about 28×28: three resolutions, of which the last is flattened."""
+    flattened = 64 * -(size[0] // -4) * -(size[1] // -4)
     body = nn.Sequential(
         _conv(channels, 32), _conv(32, 64, stride=2), _Residual(64), _conv(64, 64, stride=2), _Residual(64),
-        nn.Flatten(), nn.Linear(left, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
+        nn.Flatten(), nn.Linear(flattened, dims, bias=False), nn.BatchNorm1d(dims), nn.ReLU(inplace=True),
     )  # fmt: skip
     return Classifier(body, dims, classes, channels)
 
 
 def colour_net(dims: int = 128, logits: int = 24, channels: int = 3) -> Classifier:
-    """For 64×64: four resolutions, averaged over the last."""
+    """Classifier for 64×64 images: four resolutions, averaged over the last."""
     body = nn.Sequential(
         _conv(channels, 16), _conv(16, 32, stride=2), _Residual(32), _conv(32, 64, stride=2), _Residual(64),
         _conv(64, dims, stride=2), _Residual(dims), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
@@ -95,10 +95,11 @@ def colour_net(dims: int = 128, logits: int = 24, channels: int = 3) -> Classifi
 
 
 class ClassifierExtractor(Extractor):
-    """A classifier as an extractor: float32 whatever the trainer's precision, so scores compare.
+    """A classifier used as an extractor. It computes in float32 whatever the trainer's precision, so that scores are
+    comparable.
 
-    ``weights``: what a file made by ``packed`` holds. ``teacher`` says whose labels it was taught; one that was
-    taught something else than a data set's labels gives features alone.
+    ``weights`` are the bytes that ``packed`` returns. ``teacher`` describes the labels its logits predict; without
+    one, the logits are of no use here and only the features are used.
     """
 
     interpolation = "bilinear-antialias"
@@ -112,7 +113,7 @@ class ClassifierExtractor(Extractor):
         device: torch.device,
         teacher: Teacher | None = None,
     ):
-        """Raises whatever is wrong with ``weights`` as one of NO_WEIGHTS."""
+        """Raises one of NO_WEIGHTS when ``weights`` are not those of ``net``."""
         net.load_state_dict({name: tensor.float() for name, tensor in load(weights).items()})
         self.name, self.hash = name, hashlib.sha256(weights).hexdigest()[:8]
         self.size, self.channels, self.dims = size, net.channels, net.head.in_features
@@ -133,10 +134,11 @@ class ClassifierExtractor(Extractor):
 
 
 NO_WEIGHTS = (SafetensorError, RuntimeError, KeyError)
+"""What loading raises for bytes that are not the weights of a net."""
 
 
 class Teacher(NamedTuple):
-    """The data set whose labels a classifier was taught: its name, and its classes or its attributes."""
+    """The data set whose labels a classifier has learnt: its name, and its classes or attributes."""
 
     name: str
     classes: tuple[str, ...]
@@ -144,7 +146,7 @@ class Teacher(NamedTuple):
 
 
 def packed(net: Classifier) -> bytes:
-    """The net's weights as they are kept: in half precision, which halves the file."""
+    """The net's weights as safetensors bytes, in half precision to halve the file."""
     state = net.to(memory_format=torch.contiguous_format).state_dict()
     return save({name: t.half() if t.is_floating_point() else t for name, t in state.items()})
 
@@ -164,7 +166,7 @@ def _shipped(
 
 
 def fit(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Float N,C,H,W resized to ``size``: antialiased bilinear, not rounded again."""
+    """Resize float N,C,H,W to ``size``: antialiased bilinear, without rounding."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     return F.interpolate(images, size=size, mode="bilinear", antialias=True)

@@ -1,4 +1,4 @@
-"""Feature extractors: images in, features out, with everything a protocol must say about them."""
+"""Feature extractors: nets that map images to features, with what a protocol needs to know about them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from engine.settings import registry
 
 
 class ExtractorError(Exception):
-    """An extractor that cannot be had. The message is one sentence with the remedy."""
+    """An extractor cannot be loaded. The message is one sentence with the remedy."""
 
 
 class Extractor(ABC):
-    """Turns uint8 images into feature vectors on ``device``.
+    """Maps uint8 images to feature vectors on ``device``.
 
-    ``hash`` is the first 8 hex digits of the sha256 of the weights file. ``classes`` or ``attributes`` names
-    what ``logits`` predicts; empty when the extractor is no classifier.
+    ``hash`` is the first 8 hex digits of the sha256 of the weights file. ``classes`` or ``attributes`` are the names
+    of the labels that ``logits`` predicts; both are empty when the extractor is no classifier.
     """
 
     name: str
@@ -30,17 +30,17 @@ class Extractor(ABC):
     hash: str
     device: torch.device
     channels: int
-    size: tuple[int, int]  # H, W of the images it sees
-    interpolation: str  # how images of another size become that size
+    size: tuple[int, int]  # H, W of its input
+    interpolation: str  # how images of another size are resized
     classifies: str = ""  # the data set whose labels ``logits`` predicts
     classes: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     batch: int = 256  # images embedded at once
-    quick: bool = True  # whether some hundred images are embedded in a moment on a CPU
+    quick: bool = True  # whether a CPU embeds some hundred images in less than about a second
 
     @property
     def tells_classes(self) -> bool:
-        """Whether ``logits`` are of classes, whatever data they belong to."""
+        """Whether ``logits`` predict classes, of this data set or another."""
         return bool(self.classes)
 
     @abstractmethod
@@ -48,21 +48,24 @@ class Extractor(ABC):
         """uint8 N,C,H,W on any device → float32 N,dims on ``device``."""
 
     def logits(self, images: Tensor) -> Tensor:
-        """uint8 N,C,H,W → float32 N,K: of the classes, or of the attributes."""
+        """uint8 N,C,H,W → float32 N,K, of the classes or the attributes. Raises NotImplementedError as below."""
         return self.features_and_logits(images)[1]
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Both in one pass. Raises NotImplementedError when it has no logits."""
+        """Both in one forward pass. Raises NotImplementedError when the extractor is no classifier."""
         raise NotImplementedError(f"{self.name} is no classifier")
 
     def resize(self, height: int, width: int) -> str:
-        """What happens to the size of images of ``height``×``width``, in a protocol's words."""
+        """How images of ``height``×``width`` are resized, in the words of a protocol; ``none`` if they are not."""
         if (height, width) == self.size:
             return "none"
         return f"{self.interpolation} {self.size[0]}×{self.size[1]}"
 
     def prepare(self, images: Tensor) -> Tensor:
-        """uint8 on the device with the channels the extractor takes: grey is repeated, colour averaged."""
+        """Move images uint8 N,C,H,W to the device and match the channels: grey is repeated, colour averaged.
+
+        Raises TypeError for other images, ExtractorError for numbers of channels that cannot be matched.
+        """
         if images.dtype != torch.uint8 or images.dim() != 4:
             raise TypeError(f"extractors take uint8 N,C,H,W, not {images.dtype} of {images.dim()} axes")
         images = images.to(self.device, non_blocking=True)
@@ -83,13 +86,13 @@ def load_extractor(
     dataset: Dataset | None = None,
     progress: Progress | None = None,
 ) -> Extractor:
-    """The extractor called ``name``, ready on ``device``. ``weights``: another place for its weights file.
+    """Load the extractor called ``name`` onto ``device``.
 
-    A probe is taught the labels of ``dataset`` when it has not been yet; ``progress`` then counts the images.
+    ``weights`` is a file to use in place of the published weights. A probe learns the labels of ``dataset`` now, unless
+    it is in the cache; ``progress`` then counts the images.
 
-    Raises ExtractorError when the name is unknown, the file is absent or damaged, or it is not the published
-    one, which it need not be where ``weights`` says which. There is no fallback to another extractor: a score
-    must say truly what made it.
+    Raises ExtractorError when the name is unknown, or the weights are missing, damaged or, without ``weights``, not
+    the published ones. There is no fallback to another extractor, since scores depend on it.
     """
     chosen = registry.find("extractor", name)
     if chosen is None or not issubclass(chosen, settings.Extractor):
@@ -106,15 +109,15 @@ def load_extractor(
 
 
 def unusable(path: Path, name: str, error: Exception) -> ExtractorError:
-    """The file does not hold that extractor's weights; why is told in one line of what may be many."""
-    said = " ".join(str(error).split())
-    return ExtractorError(f"{path} does not hold the weights of {name}: {said[:200] or type(error).__name__}")
+    """The error for a file without that extractor's weights, with ``error`` shortened to one line."""
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return ExtractorError(f"{path} does not hold the weights of {name}: {reason}")
 
 
 def read_weights(path: Path, sha256_prefix: str = "") -> tuple[bytes, str]:
-    """The file's bytes and its hash, 8 hex digits; the bytes are checked before anybody parses them.
+    """Read (bytes, first 8 hex digits of their sha256) of a weights file, checked before anything parses it.
 
-    Raises ExtractorError when it cannot be read or its sha256 does not begin with ``sha256_prefix``.
+    Raises ExtractorError when it cannot be read, or when its sha256 does not begin with ``sha256_prefix``.
     """
     try:
         content = path.read_bytes()

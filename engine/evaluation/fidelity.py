@@ -1,13 +1,13 @@
-"""What is measured beside the Fréchet distance: torch-fidelity's own functions on features made here.
+"""Metrics beside the Fréchet distance, computed by torch-fidelity's functions on features extracted here.
 
-So every value equals torch-fidelity's for the same images, extractor and default parameters:
+Their values equal torch-fidelity's for the same images, extractor and default parameters:
 
-- ``kid``, Kernel Inception Distance (Bińkowski et al. 2018, arXiv 1801.01401): mean and deviation over 100
-  subsets of 1,000; of sets that are smaller, over subsets as large as the smaller one.
-- ``isc``, Inception Score (Salimans et al. 2016, arXiv 1606.03498): mean and deviation over 10 parts.
-- ``precision`` and ``recall`` (Kynkäänniemi et al. 2019, arXiv 1904.06991), of 3 nearest neighbours.
+- ``kid``, Kernel Inception Distance (Bińkowski et al. 2018, arXiv 1801.01401): mean and standard deviation over 100
+  random subsets of 1,000; of smaller sets, over subsets of the size of the smaller one.
+- ``isc``, Inception Score (Salimans et al. 2016, arXiv 1606.03498): mean and standard deviation over 10 parts.
+- ``precision`` and ``recall`` (Kynkäänniemi et al. 2019, arXiv 1904.06991) with 3 nearest neighbours.
 
-``fid_infinity`` (Chong & Forsyth 2020, arXiv 1911.07023) is of this module: torch-fidelity has none.
+``fid_infinity`` (Chong & Forsyth 2020, arXiv 1911.07023) is implemented here: torch-fidelity does not have it.
 """
 
 from __future__ import annotations
@@ -19,56 +19,62 @@ from torch import Tensor
 from engine.evaluation.frechet import Moments, distance
 
 ISC_ROWS = FID_INF_ROWS = 50_000
-"""Logits and features held at most, the first drawn: what isc and fid_inf are measured on."""
+"""Number of first images that isc and fid_inf are measured on at most."""
 FIT_SIZES = 15
 FIT_SEED = 2020
 NEIGHBOURS, ISC_PARTS, KID_SUBSETS, KID_SUBSET = 3, 10, 100, 1000  # torch-fidelity's defaults
 
 
 def subset_size(generated: int, real: int) -> int:
-    """Of the subsets that kid is a mean over."""
+    """Size of the subsets that kid is a mean over, for so many generated and real images."""
     return min(KID_SUBSET, generated, real)
 
 
 def kid(generated: Tensor, real: Tensor) -> tuple[float, float]:
-    """Mean and standard deviation over the subsets, of features N,d and M,d on the CPU."""
+    """KID of features N,d and M,d on the CPU: mean and standard deviation over the subsets."""
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
     size = subset_size(len(generated), len(real))
-    found = kid_features_to_metric(generated, real, kid_subset_size=size, verbose=False)
-    return found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD]
+    scores = kid_features_to_metric(generated, real, kid_subset_size=size, verbose=False)
+    return scores[KEY_METRIC_KID_MEAN], scores[KEY_METRIC_KID_STD]
 
 
 def isc(logits: Tensor) -> tuple[float, float]:
-    """Mean and standard deviation over the parts, of logits N,K on the CPU; N at least 10."""
+    """Inception Score of logits N,K on the CPU, N ≥ 10: mean and standard deviation over the parts."""
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
-    found = isc_features_to_metric(logits)
-    return found[KEY_METRIC_ISC_MEAN], found[KEY_METRIC_ISC_STD]
+    scores = isc_features_to_metric(logits)
+    return scores[KEY_METRIC_ISC_MEAN], scores[KEY_METRIC_ISC_STD]
 
 
 def precision_recall(generated: Tensor, real: Tensor) -> tuple[float, float]:
-    """Share of the generated among the real, and of the real among the generated; features N,d and M,d on the
-    CPU, both of more than 3 rows. Holds matrices of N×M, N×N and M×M distances, one at a time."""
+    """Precision (fraction of generated images within the real manifold) and recall (the reverse), each 0…1.
+
+    Features N,d and M,d are on the CPU, N and M > 3. Needs memory for the distances of N×M, N×N and M×M pairs, one
+    matrix at a time.
+    """
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-    found = prc_features_to_metric(generated, real, verbose=False)
-    return found[KEY_METRIC_PRECISION], found[KEY_METRIC_RECALL]
+    scores = prc_features_to_metric(generated, real, verbose=False)
+    return scores[KEY_METRIC_PRECISION], scores[KEY_METRIC_RECALL]
 
 
 def fit_sizes(count: int, dims: int) -> list[int]:
-    """Sizes of the subsets that FID∞ is fitted over: from a tenth of ``count`` to all of it, evenly.
+    """Sizes of the subsets that FID∞ is fitted to: evenly spaced from a tenth of ``count`` to ``count``.
 
-    The distance is linear in 1/N only where the covariance has full rank, so the smallest has twice as many
-    vectors as dimensions, as far as half of all allows. For 50,000 Inception features: 5,000, as published.
+    The distance is linear in 1/N only where the covariance has full rank, so the smallest subset has at least twice
+    as many vectors as dimensions, limited to half of all. For 50,000 Inception features it has 5,000, as published.
     """
     smallest = max(2, count // 10, min(2 * dims, count // 2))
     return sorted({int(size) for size in np.linspace(smallest, count, FIT_SIZES)})
 
 
 def fid_infinity(generated: Tensor, real: Moments) -> float:
-    """Where the Fréchet distance tends as the number of images grows: the intercept of a line through its
-    values at random subsets of the features N,d (a fixed choice), against 1/N. NaN when one is not finite."""
+    """Fréchet distance extrapolated to infinitely many generated images.
+
+    This is the intercept of a line fitted to the distances of random subsets of the features N,d over 1/size. The
+    subsets are the same at every call. NaN when a feature is not finite.
+    """
     generator = torch.Generator().manual_seed(FIT_SEED)
     sizes = fit_sizes(*generated.shape)
     values = []

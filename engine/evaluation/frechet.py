@@ -1,10 +1,10 @@
-"""The Fréchet distance between two Gaussians fitted to features, and the moments it is made from.
+"""Fréchet distance between two Gaussians fitted to features, and the moments it is computed from.
 
 d² = |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2 tr (Σ₁Σ₂)^½  (Dowson & Landau 1982; Heusel et al. 2017 for images).
 
-With Σ = FᵀF, the last trace is the sum of the singular values of F₁F₂ᵀ, or of the roots of the eigenvalues of
-the symmetric F₁Σ₂F₁ᵀ. So nothing here takes eigenvalues of the unsymmetric Σ₁Σ₂, which is slower and, for
-singular covariances, less exact; and with N ≤ d samples the centred features themselves are F, which is N×d.
+With Σ = FᵀF, the last trace is the sum of the singular values of F₁F₂ᵀ, or of the square roots of the eigenvalues
+of the symmetric F₁Σ₂F₁ᵀ. This avoids the eigenvalues of the unsymmetric Σ₁Σ₂, which are slower and, for singular
+covariances, less exact. With N ≤ d samples the centred features, divided by √(N − 1), are F itself: an N×d matrix.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Array = NDArray[np.float64]
 
 
 class Moments:
-    """Mean and covariance of a stream of feature vectors, in float64, mergeable.
+    """Mean and covariance of a stream of feature vectors, in float64.
 
-    While fewer than ``dims`` vectors have come they are kept as they are, which makes the distance exact and
-    fast for small samples; beyond that only the sums are. Batches are folded in by their own centred scatter
-    (Chan, Golub & LeVeque 1979), so that a large mean costs no digits.
+    Up to ``dims`` vectors are kept themselves, which makes the distance exact and fast for small samples; after that,
+    only their sums. Batches are merged by their centred scatter matrices (Chan, Golub & LeVeque 1979), so that a large
+    mean costs no precision.
     """
 
     def __init__(self, dims: int):
@@ -38,7 +38,7 @@ class Moments:
 
     @classmethod
     def of(cls, features: Tensor | Iterable[Tensor]) -> Moments:
-        """Of features N,d, or of a stream of them."""
+        """Moments of features N,d, or of batches of them."""
         batches = [features] if isinstance(features, Tensor) else list(features)
         moments = cls(batches[0].shape[1])
         for batch in batches:
@@ -47,7 +47,7 @@ class Moments:
 
     @classmethod
     def from_statistics(cls, mean: Array, covariance: Array, count: int) -> Moments:
-        """From a mean (d) and an unbiased covariance (d,d) of ``count`` vectors."""
+        """Moments of ``count`` vectors with this mean (d) and unbiased covariance (d,d)."""
         moments = cls(len(mean))
         moments._count = count
         moments._mean = torch.from_numpy(np.array(mean, dtype=np.float64))
@@ -59,7 +59,10 @@ class Moments:
         return self._kept + self._count
 
     def update(self, features: Tensor) -> None:
-        """Take in features n,d of any float type, on any device; sums stay there, without a synchronisation."""
+        """Add features n,d of any float type, on any device. The sums stay there; the device is not synchronised.
+
+        Raises ValueError for another shape.
+        """
         if features.dim() != 2 or features.shape[1] != self.dims:
             raise ValueError(f"expected features of shape N,{self.dims}, not {tuple(features.shape)}")
         if not len(features):
@@ -73,16 +76,16 @@ class Moments:
 
     @property
     def mean(self) -> Array:
-        """d."""
+        """Shape d. Raises ValueError for fewer than 2 vectors."""
         return self._statistics()[0]
 
     @property
     def covariance(self) -> Array:
-        """d,d, divided by N − 1 as numpy.cov does."""
+        """Unbiased (divided by N − 1), shape d,d. Raises ValueError for fewer than 2 vectors."""
         return self._statistics()[1]
 
     def factor(self) -> Array | None:
-        """F of shape N,d with FᵀF the covariance, while all vectors are still held; None beyond."""
+        """F of shape N,d with FᵀF the covariance, or None when the vectors are no longer kept."""
         if self._scatter is not None or self.count < 2:
             return None
         rows = torch.cat([r.double() for r in self._rows]).cpu().numpy()
@@ -118,7 +121,7 @@ class Moments:
 
 
 def distance(a: Moments, b: Moments) -> float:
-    """Fréchet distance of two sets of features, by the cheapest exact way. NaN when a feature is not finite."""
+    """Fréchet distance of two sets of features, by the cheapest exact formula. NaN when a feature is not finite."""
     fa, fb = a.factor(), b.factor()
     if fa is not None and fb is not None:
         trace, traces = _trace_of_factors(fa, fb), np.sum(fa * fa) + np.sum(fb * fb)
@@ -132,7 +135,10 @@ def distance(a: Moments, b: Moments) -> float:
 
 
 def frechet_distance(mu1: Array, sigma1: Array, mu2: Array, sigma2: Array) -> float:
-    """Fréchet distance of two Gaussians: means d, covariances d,d (singular ones too), in float64."""
+    """Fréchet distance of two Gaussians with means d and covariances d,d, which may be singular; in float64.
+
+    Raises ValueError when the shapes do not match.
+    """
     mu1, mu2 = np.asarray(mu1, dtype=np.float64), np.asarray(mu2, dtype=np.float64)
     sigma1, sigma2 = np.asarray(sigma1, dtype=np.float64), np.asarray(sigma2, dtype=np.float64)
     if mu1.ndim != 1 or mu1.shape != mu2.shape or not sigma1.shape == sigma2.shape == mu1.shape * 2:
@@ -142,7 +148,7 @@ def frechet_distance(mu1: Array, sigma1: Array, mu2: Array, sigma2: Array) -> fl
 
 
 def trace_sqrt_product(sigma1: Array, sigma2: Array) -> float:
-    """tr (Σ₁Σ₂)^½ of two covariances. NaN when they hold a value that is not finite."""
+    """tr (Σ₁Σ₂)^½ of two covariances d,d. NaN when a value is not finite."""
     if not (np.isfinite(sigma1).all() and np.isfinite(sigma2).all()):
         return float("nan")
     for one, other in ((sigma1, sigma2), (sigma2, sigma1)):
@@ -152,11 +158,11 @@ def trace_sqrt_product(sigma1: Array, sigma2: Array) -> float:
 
 
 def _between_cholesky(sigma1: Array, sigma2: Array) -> Array:
-    """LᵀΣ₂L with Σ₁ = LLᵀ, in the lower triangle: its eigenvalues are those of Σ₁Σ₂.
+    """Lower triangle of LᵀΣ₂L with Σ₁ = LLᵀ, which has the eigenvalues of Σ₁Σ₂. Raises LinAlgError for singular Σ₁.
 
-    LAPACK's sygst does a quarter of the work of two general products.
+    LAPACK's sygst needs a quarter of the operations of two general products.
     """
-    import scipy.linalg  # here, since it delays a trainer's start and only large samples need it
+    import scipy.linalg  # imported here: it delays the start of a trainer, and only large samples need it
 
     lower = scipy.linalg.cholesky(sigma1, lower=True, check_finite=False)
     (sygst,) = scipy.linalg.get_lapack_funcs(("sygst",), (sigma2, lower))
@@ -167,24 +173,24 @@ def _between_cholesky(sigma1: Array, sigma2: Array) -> Array:
 
 
 def _sum_of_roots(symmetric: Array) -> float:
-    """Σ √λ of a symmetric matrix given by its lower triangle; what rounding made negative counts as zero."""
+    """Σ √λ of a symmetric matrix given by its lower triangle; eigenvalues that rounding made negative count as 0."""
     return float(np.sqrt(np.linalg.eigvalsh(symmetric, UPLO="L").clip(min=0)).sum())
 
 
 def _assemble(gap: Array, traces: float, trace: float) -> float:
-    """A distance is never negative: where rounding says so, it is zero. NaN stays NaN."""
+    """|gap|² + traces − 2 trace, but not negative by rounding. NaN stays NaN."""
     return float(np.maximum(gap @ gap + traces - 2 * trace, 0.0))
 
 
 def _root(sigma: Array) -> Array:
-    """F of shape r,d with FᵀF = Σ, for Σ of rank r: directions below rounding are left out."""
+    """F of shape r,d with FᵀF = Σ of rank r; eigenvalues within rounding of zero are left out."""
     values, vectors = np.linalg.eigh(sigma)
     real = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
     return (vectors[:, real] * np.sqrt(values[real])).T
 
 
 def _trace_of_factor(factor: Array, sigma: Array) -> float:
-    """Σ √λ(F Σ Fᵀ)."""
+    """Σ √λ of F Σ Fᵀ."""
     product = factor @ sigma @ factor.T
     return _sum_of_roots(product) if np.isfinite(product).all() else float("nan")
 

@@ -1,4 +1,4 @@
-"""torch-fidelity's Inception-v3 as an extractor: the one published FID figures are made with."""
+"""torch-fidelity's Inception-v3 as an extractor: the network of published FID values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from torch import Tensor
 from engine.evaluation.extractors import Extractor, read_weights, unusable
 from engine.settings import extractors as settings
 
-LOGITS = "logits_unbiased"  # the layer torch-fidelity takes the Inception Score of
+LOGITS = "logits_unbiased"  # the layer that torch-fidelity computes the Inception Score from
 
 
 class InceptionExtractor(Extractor):
-    """Pool features (2048) and logits (1008) of the network torch-fidelity converted from TensorFlow's graph of
-    2015-12-05.
+    """Pool features (2048) and logits (1008) of the network converted from TensorFlow's graph of 2015-12-05.
 
-    Equal to torch-fidelity's own: it is torch-fidelity's module, resizing included.
+    Values equal torch-fidelity's, since this is torch-fidelity's module, including its resizing.
     """
 
     channels = 3
@@ -31,8 +30,8 @@ class InceptionExtractor(Extractor):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         content, self.hash = read_weights(path, chosen.expected_sha256)
-        # torch-fidelity unpickles without restraint, so it is handed our own copy of what a restrained
-        # unpickling found: the file on disk is never given the chance to run code.
+        # torch-fidelity unpickles whatever it is given, which may run code. It gets our own copy of what
+        # ``weights_only=True`` has read, never the file itself.
         try:
             state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             if not (isinstance(state, dict) and all(isinstance(value, Tensor) for value in state.values())):
@@ -43,14 +42,14 @@ class InceptionExtractor(Extractor):
             self.net = FeatureExtractorInceptionV3(
                 chosen.extractor, [str(chosen.dims), LOGITS], feature_extractor_weights_path=trusted
             )
-        except Exception as error:  # a damaged pickle fails in any way there is
+        except Exception as error:  # a damaged pickle may raise anything
             raise unusable(path, "Inception-v3", error) from error
         self.net = self.net.to(device)
         self.name, self.dims, self.device = chosen.extractor, chosen.dims, device
 
     @property
     def tells_classes(self) -> bool:
-        """Of ImageNet: no data set here has them, but the Inception Score is made of them."""
+        """The classes are ImageNet's: no data set here has them, but the Inception Score is computed from them."""
         return True
 
     def features(self, images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""A probe: a small classifier that is taught a data set's own labels when scores first need one, and kept.
+"""Probes: small classifiers that learn a data set's own labels when scores first need them, kept in a cache.
 
-It learns from the training split, so its accuracy on the test split, the floor of label accuracy, is an honest one.
-The same data make the same weights on one machine; its hash, which a protocol carries, says which weights they were.
+A probe learns from the training split only, so that its accuracy on the test split, the floor of label accuracy, is
+that of unseen images. The same data give the same weights on one machine; the protocol names their hash.
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ from engine.settings.datasets.image_files import too_few_reason
 from engine.settings.extractors import Extractor, untrainable_probe
 
 VERSION = 1
-"""Raise when nets or courses change: what is in the cache is then made anew."""
-TINY, SMALL, LARGE = 12, 40, 64  # pixels a side; larger images are looked at in 64×64
-MOST_IMAGES = 20_000  # learnt from, evenly spaced over a larger split
-_unkept: dict[str, bytes] = {}  # what this process learnt and no disk would take
+"""Version of the nets and courses: increase it when they change, so that cached probes are trained again."""
+TINY, SMALL, LARGE = 12, 40, 64
+"""Largest sides in pixels of the images that each net is for; larger images are resized to 64×64."""
+MOST_IMAGES = 20_000
+"""Training images that a probe learns from at most, evenly spaced over a larger split."""
+_uncached: dict[str, bytes] = {}  # probes of this process that could not be written to the disk
 
 
 def load_probe(
     chosen: Extractor, dataset: Dataset, device: torch.device, progress: Progress | None = None
 ) -> ClassifierExtractor:
-    """The probe of ``dataset``, trained now when it is not in the cache.
+    """Load the probe of ``dataset``, training it first when it is not in the cache.
 
-    ``progress`` counts images learnt from; what it raises ends the training, and nothing of it is kept. Raises
+    ``progress`` counts training images; it may raise to abandon the training, of which nothing is kept then. Raises
     ExtractorError when there are no labels to learn, or too few images of one.
     """
     if why := unteachable(dataset):
@@ -53,28 +55,28 @@ def load_probe(
     course, size = course_for(dataset)
     weights = _weights(dataset, course, size, progress or (lambda done, total: None))
     teacher = Teacher(dataset.name, dataset.classes, dataset.attributes)
-    return ClassifierExtractor(chosen.extractor, course.untaught(), weights, size, device, teacher)
+    return ClassifierExtractor(chosen.extractor, course.initial_net(), weights, size, device, teacher)
 
 
 def unteachable(dataset: Dataset) -> str:
-    """Why a classifier cannot be taught this data set's labels; "" where it can."""
-    known = [split.labels for split in dataset.splits.values() if split.labels is not None]
+    """Why a classifier cannot learn this data set's labels, as a clause for a message; "" when it can."""
+    split_labels = [split.labels for split in dataset.splits.values() if split.labels is not None]
     if dataset.train.labels is None:
         return "its images have no labels"
-    labels = torch.cat(known)
+    labels = torch.cat(split_labels)
     if dataset.classes:
         counts = torch.bincount(labels, minlength=len(dataset.classes)).tolist()
         return too_few_reason(dict(zip(dataset.classes, counts, strict=True)), MIN_IMAGES_PER_LABEL)
-    has = labels.sum(0, dtype=torch.int64)
-    if not (torch.minimum(has, len(labels) - has) >= MIN_IMAGES_PER_LABEL).any():
+    positive = labels.sum(0, dtype=torch.int64)
+    if not (torch.minimum(positive, len(labels) - positive) >= MIN_IMAGES_PER_LABEL).any():
         return f"none of its attributes tells {MIN_IMAGES_PER_LABEL} images from {MIN_IMAGES_PER_LABEL} others"
     return ""
 
 
 def course_for(dataset: Dataset) -> tuple[Course, tuple[int, int]]:
-    """How its probe is taught, and the H, W of the images it is shown: their own, or 64×64 where they are larger.
+    """(how the probe is trained, the H, W it is shown images in): their own size, or 64×64 for larger images.
 
-    Steps are bounded, so that it takes about a minute on two CPU cores at most.
+    The number of steps is limited so that training takes about a minute on two CPU cores at most.
     """
     channels, *sides = dataset.image_shape
     logits, size = len(dataset.classes or dataset.attributes), (sides[0], sides[1])
@@ -92,48 +94,48 @@ def course_for(dataset: Dataset) -> tuple[Course, tuple[int, int]]:
 
 
 def _fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 itself; elsewhere float32 is faster."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    """Whether this CPU has bfloat16 instructions; on others float32 is faster."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _weights(dataset: Dataset, course: Course, size: tuple[int, int], progress: Progress) -> bytes:
-    """From the cache, or learnt now, in one process at a time; a damaged file is made anew."""
+    """Weights from the cache, or trained now, in one process at a time. A damaged file is replaced."""
     folder, key = cache_dir("probes"), _key(dataset)
-    if (kept := _kept(folder, key) or _unkept.get(key)) is not None:
-        return kept
+    if (cached := _cached(folder, key) or _uncached.get(key)) is not None:
+        return cached
     with exclusive_build(folder / key, lambda: progress(0, 0)):
-        if (kept := _kept(folder, key)) is not None:
-            return kept
+        if (cached := _cached(folder, key)) is not None:
+            return cached
 
-        def follow(done: int, total: int, loss: float) -> None:
+        def on_step(done: int, total: int, loss: float) -> None:
             progress(done * course.batch_size, total * course.batch_size)
 
-        weights = packed(train(course, _shown(dataset, size), follow=follow))
+        weights = packed(train(course, _training_data(dataset, size), on_step=on_step))
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
             write_atomically(folder / f"{key}-{hashlib.sha256(weights).hexdigest()}.safetensors", weights)
-        except OSError:  # a full or read-only disk costs time, not the score
-            _unkept[key] = weights
+        except OSError:  # a full or read-only disk must not fail the score
+            _uncached[key] = weights
         return weights
 
 
 def _key(dataset: Dataset) -> str:
-    """A hash of what the probe follows from; the names of labels are not in the images' fingerprint."""
+    """Hash of all that determines the probe. The fingerprint of the images does not include the names of labels."""
     labels = [dataset.classes, dataset.attributes, dataset.groups]
     return hashlib.sha256(json.dumps([VERSION, dataset.fingerprint, *labels]).encode()).hexdigest()[:32]
 
 
-def _kept(folder: Path, key: str) -> bytes | None:
-    """The weights kept under ``key`` whose name is still the hash of their content."""
+def _cached(folder: Path, key: str) -> bytes | None:
+    """The weights cached under ``key``, if the hash in their file name is that of their content."""
     for path in folder.glob(f"{key}-*.safetensors"):
         with contextlib.suppress(ExtractorError):
             return read_weights(path, path.stem.rpartition("-")[2])[0]
     return None
 
 
-def _shown(dataset: Dataset, size: tuple[int, int]) -> Dataset:
-    """The data set with no more training images than are learnt from, in the size the net takes."""
+def _training_data(dataset: Dataset, size: tuple[int, int]) -> Dataset:
+    """The data set with at most ``MOST_IMAGES`` training images, resized to ``size``."""
     train = dataset.train
     assert train.labels is not None
     if len(train) > MOST_IMAGES:

@@ -1,4 +1,4 @@
-"""The protocol of a score: all that must be equal before two scores may be ranked together. Torch-free."""
+"""Protocols: how a score was computed. Only scores under the same protocol may be compared. Torch-free."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+QUANTISATION = "uint8 rounded"
+"""How generated images are quantised before they are scored."""
+
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a score was made. Hashes are 8 hex digits: of the extractor's weights, of the data set's content.
+    """How a score was computed. Hashes have 8 hex digits: of the extractor's weights and of the data set's content.
 
-    Fields that a metric has no use for are left empty (0 for numbers).
+    Fields that do not apply to a metric are empty (0 for numbers).
     """
 
     metric: str
@@ -25,16 +28,16 @@ class Protocol:
     samples: int = 0
     resize: str = "none"
     quantisation: str = ""
-    sampling: str = ""  # sampler, steps and what else decides the images: ``heun 18``
+    sampling: str = ""  # sampler, steps and other settings of sampling: ``heun 18``
     ema: bool = False
-    selected_by: str = ""  # the metric that chooses the checkpoint, where it is another one
+    selected_by: str = ""  # the metric that selects the checkpoint, if it is not this one
     how: str = ""  # parameters of the metric itself: ``100 subsets of 1000``
 
     @property
     def name(self) -> str:
-        """For a person: ``fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema``.
+        """The protocol in words: ``fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema``.
 
-        What does not apply is not named, nor is resizing where no image was resized.
+        Fields that do not apply are left out, and resizing too when no image was resized.
         """
         parts = [
             self.metric,
@@ -51,11 +54,13 @@ class Protocol:
 
     @property
     def id(self) -> str:
-        """8 hex digits of the sha256 of the canonical JSON: equal exactly when every field is."""
+        """First 8 hex digits of the sha256 of all fields as canonical JSON."""
         canonical = json.dumps(self.detail(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
     def detail(self) -> dict[str, Any]:
-        """Every field, as an evaluation event carries them. ``how`` only where it says something, so that scores
-        from before it was there keep their protocol."""
+        """All fields, as they are written to ``evaluation`` events.
+
+        An empty ``how`` is left out, so that scores made before that field existed keep their protocol id.
+        """
         return {name: value for name, value in asdict(self).items() if value or name != "how"}

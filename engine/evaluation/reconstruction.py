@@ -1,15 +1,14 @@
-"""How well a method gives images back: SSIM of test images and their reconstructions."""
+"""Reconstruction quality: SSIM between test images and their reconstructions."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import torch
 
-from engine.data.dataset import Dataset, to_float, to_uint8
-from engine.evaluation.evaluate import QUANTISATION, Score
-from engine.evaluation.protocol import Protocol
+from engine.data.dataset import Dataset, Progress, to_float, to_uint8
+from engine.evaluation.protocol import QUANTISATION, Protocol
+from engine.evaluation.score import Score
 from engine.methods import Reconstructs
 
 METRIC = "ssim"
@@ -23,21 +22,25 @@ def reconstruction_score(
     device: torch.device,
     batch_size: int = 256,
     ema: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Score:
-    """Mean SSIM over the test split (its first 2,000 images), quantised to uint8 as saved images are."""
-    from engine.evaluation.ssim import ssim, window  # its library is only needed where images are reconstructed
+    """Mean SSIM over the test split (its first 2,000 images), with reconstructions quantised to uint8.
 
-    begun = time.monotonic()
+    ``ema``: reconstruct with the averaged weights. ``progress(done, total)`` counts images and may raise to abandon
+    the score.
+    """
+    from engine.evaluation.ssim import ssim, window  # imported here since scikit-image is seldom needed
+
+    start = time.monotonic()
     images = dataset.test.images[:MOST_IMAGES]
     total, finite = 0.0, True
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
-        made = method.reconstruct(to_float(batch.to(device)), ema=ema)
-        finite = finite and bool(made.isfinite().all())
-        total += float(ssim(batch, to_uint8(made).cpu()).sum())
+    for first in range(0, len(images), batch_size):
+        batch = images[first : first + batch_size]
+        reconstructed = method.reconstruct(to_float(batch.to(device)), ema=ema)
+        finite = finite and bool(reconstructed.isfinite().all())
+        total += float(ssim(batch, to_uint8(reconstructed).cpu()).sum())
         if progress is not None:
-            progress(start + len(batch), len(images))
+            progress(first + len(batch), len(images))
     protocol = Protocol(
         metric=METRIC,
         dataset=dataset.name,
@@ -49,4 +52,4 @@ def reconstruction_score(
         how=window(*dataset.image_shape[1:]),
     )
     value = total / len(images) if finite else float("nan")
-    return Score(METRIC, value, False, protocol, None, time.monotonic() - begun)
+    return Score(METRIC, value, False, protocol, None, time.monotonic() - start)

@@ -9,12 +9,12 @@ GAUSSIAN_WINDOW, UNIFORM_WINDOW = 11, 7
 
 
 def ssim(originals: Tensor, reconstructions: Tensor) -> Tensor:
-    """uint8 N,C,H,W twice -> float64 N: the mean SSIM of each pair, -1…1; identical images have 1.
+    """Mean SSIM of each pair of images uint8 N,C,H,W: float64 N, -1…1; identical images have 1.
 
     As in the paper: Gaussian window of 11×11 with σ = 1.5, population covariance, K = (0.01, 0.03), dynamic
-    range 255, averaged over all places where the window fits and then over the channels. Images with a side
-    below 11 have no such place: for them scikit-image's default is taken, a uniform window of 7×7 with the
-    sample covariance (so that 8×8 images have 2×2 places). ``window`` says which one it is.
+    range 255, averaged over all positions where the window fits and then over the channels. Images with a side
+    below 11 have no such position: for them scikit-image's default is used, a uniform window of 7×7 with the
+    sample covariance (8×8 images have 2×2 positions). ``window`` names the one that is used.
 
     Raises ValueError for images below 7×7, for unequal shapes and for anything but uint8.
     """
@@ -39,7 +39,7 @@ def ssim(originals: Tensor, reconstructions: Tensor) -> Tensor:
 
 
 def window(height: int, width: int) -> str:
-    """The window used for images of that size, in a protocol's words."""
+    """The window used for images of that size, in the words of a protocol."""
     if min(height, width) >= GAUSSIAN_WINDOW:
         return f"gaussian {GAUSSIAN_WINDOW}×{GAUSSIAN_WINDOW} σ 1.5"
     return f"uniform {UNIFORM_WINDOW}×{UNIFORM_WINDOW}"

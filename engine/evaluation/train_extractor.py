@@ -1,11 +1,11 @@
 """Train one of the shipped extractors: ``python -P -m engine.evaluation.train_extractor fashion-cnn -o FILE``.
 
-Trains on the training split alone, for a fixed number of epochs: the test split is looked at once, at the end.
-Images are moved, partly erased and blurred as resizing blurs them, but never mirrored: an extractor that
-cannot tell a mirrored shoe from a real one would forgive a generator for drawing it.
+Training uses the training split only, for a fixed number of epochs; the test split is used once, at the end. Images
+are shifted, partly erased and blurred as by resizing, but never mirrored: an extractor that does not distinguish a
+mirrored shoe from a real one would not penalise a generator for drawing it.
 
-What is learned are the data set's own labels: classes, or attributes by the cross entropy of each one-hot group.
-photos has none: there it is the place a crop was taken from, which no test crop shares.
+An extractor learns the labels of its data set: classes, or attributes by the cross entropy of each one-hot group. The
+photos have none: there it learns the place that a crop was taken from, which is never that of a test crop.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ from engine.settings.datasets.embedded import FACE_ATTRIBUTES
 
 @dataclass(frozen=True)
 class Course:
-    """How a classifier is taught. ``shift`` and ``erase`` in pixels; ``blur``: a size resized to and back."""
+    """How a classifier is trained.
+
+    ``shift`` and ``erase`` are in pixels; for ``blur``, some images are resized to that side and back. 0 is off.
+    """
 
     net: Callable[[], Classifier]
     epochs: int
@@ -54,15 +57,16 @@ class Course:
     average: float = 0.99  # decay of the averaged weights
     lr: float = 4e-3
     weight_decay: float = 0.05
-    fewest: int = 1  # steps, whatever the epochs say
-    most: int = sys.maxsize
+    fewest: int = 1  # steps, however few the epochs have
+    most: int = sys.maxsize  # steps, however many the epochs have
     autocast: bool = True  # to bfloat16
 
     def steps(self, per_epoch: int) -> int:
+        """Number of optimiser steps, for epochs of ``per_epoch`` steps."""
         return min(self.most, max(self.fewest, self.epochs * per_epoch))
 
-    def untaught(self, seed: int = 0) -> Classifier:
-        """The net as training begins; nothing is drawn from the generator that everybody shares."""
+    def initial_net(self, seed: int = 0) -> Classifier:
+        """The net with the weights of ``seed``. The state of torch's global generator is left unchanged."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             return self.net()
@@ -70,8 +74,8 @@ class Course:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a shipped extractor is taught. ``data``: values of a recipe's [data]; ``label`` gives labels to data
-    that has none."""
+    """How a shipped extractor is trained. ``data``: values of a recipe's [data]; ``label``: adds labels to data without
+    any."""
 
     data: dict[str, Any]
     course: Course
@@ -79,8 +83,10 @@ class Plan:
 
 
 def places(photos: Dataset) -> Dataset:
-    """Training crops labelled by the place they were taken from: photograph, third of the rows, quarter of the
-    columns. Test crops, which come from below, by their photograph alone: the number of its first place."""
+    """Label crops by the place they were taken from: photograph, third of the rows, quarter of the columns.
+
+    Test crops come from below all training crops; their label is the first place of their photograph.
+    """
     rows = (TEST_FROM - photos.image_shape[1]) // STRIDE + 1
     columns = len(photos.train) // 2 // rows
     number = torch.arange(len(photos.train))
@@ -106,7 +112,7 @@ PLANS = {
 
 
 def augment(images: Tensor, course: Course, generator: torch.Generator) -> Tensor:
-    """float N,C,H,W in [-1, 1] (-1 is background), moved, erased and blurred, each image in its own way."""
+    """Shift, erase and blur images float N,C,H,W in [-1, 1] (-1 is background), each by its own random numbers."""
     n, _, h, w = images.shape
     rows, columns = torch.arange(h), torch.arange(w)
     moves = torch.randint(2 * course.shift + 1, (2, n, 1), generator=generator)
@@ -119,8 +125,8 @@ def augment(images: Tensor, course: Course, generator: torch.Generator) -> Tenso
         inside_columns = (columns >= corner[1]) & (columns < corner[1] + course.erase)
         moved = moved.masked_fill((inside_rows[:, :, None] & inside_columns[:, None, :])[:, None], -1.0)
     if course.blur:
-        there = F.interpolate(moved, size=(course.blur, course.blur), mode="bilinear", antialias=True)
-        back = F.interpolate(there, size=(h, w), mode="bilinear", antialias=True)
+        reduced = F.interpolate(moved, size=(course.blur, course.blur), mode="bilinear", antialias=True)
+        back = F.interpolate(reduced, size=(h, w), mode="bilinear", antialias=True)
         chosen = torch.rand(n, 1, 1, 1, generator=generator) < 0.3
         moved = torch.where(chosen, back, moved)
     return moved.contiguous(memory_format=torch.channels_last)
@@ -130,15 +136,15 @@ def train(
     course: Course,
     dataset: Dataset,
     seed: int = 0,
-    follow: Callable[[int, int, float], None] = lambda done, total, loss: None,
+    on_step: Callable[[int, int, float], None] = lambda done, total, loss: None,
 ) -> Classifier:
-    """The averaged classifier after the whole course, on the CPU; a function of data, seed and threads.
+    """Train a classifier on the CPU and return it with averaged weights. The result depends on data, seed and threads.
 
-    ``follow`` is told each step's (steps done, steps in all, loss); what it raises ends the training. No
-    generator but its own is drawn from.
+    ``on_step(steps done, steps in all, loss)`` is called after each step; it may raise to abandon the training. The
+    state of torch's global generator is left unchanged.
     """
     generator = torch.Generator().manual_seed(seed)
-    net = course.untaught(seed).to(memory_format=torch.channels_last).train()
+    net = course.initial_net(seed).to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(net).eval()
     batches = Batches(dataset.train, course.batch_size, "cpu", seed)
     total = course.steps(batches.steps_per_epoch)
@@ -154,14 +160,17 @@ def train(
         loss.backward()
         optimiser.step()
         schedule.step()
-        _follow(average, net, min(course.average, (1 + step) / (10 + step)))
-        follow(step + 1, total, loss.item())
+        _update_average(average, net, min(course.average, (1 + step) / (10 + step)))
+        on_step(step + 1, total, loss.item())
     return average
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, groups: Sequence[int] = ()) -> Tensor:
-    """Of classes (labels int64 N); or of attributes (N,A of 0 and 1), summed over their one-hot groups; of
-    attributes that stand alone, the binary one."""
+    """Cross entropy of classes (labels int64 N), or of attributes (labels N,A of 0 and 1).
+
+    For attributes it is summed over the one-hot groups of sizes ``groups``; without groups it is the binary cross
+    entropy summed over the attributes.
+    """
     if labels.dim() == 1:
         return F.cross_entropy(logits, labels)
     if not groups:
@@ -169,43 +178,45 @@ def cross_entropy(logits: Tensor, labels: Tensor, groups: Sequence[int] = ()) ->
             F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").sum(1).mean()
         )
     parts = zip(logits.split(list(groups), 1), labels.to(logits.dtype).split(list(groups), 1), strict=True)
-    return torch.stack([F.cross_entropy(part, wanted) for part, wanted in parts]).sum()
+    return torch.stack([F.cross_entropy(logit, target) for logit, target in parts]).sum()
 
 
 @torch.no_grad()
-def _follow(average: Classifier, net: Classifier, decay: float) -> None:
-    for mine, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if mine.is_floating_point():
-            mine.lerp_(theirs, 1 - decay)
+def _update_average(average: Classifier, net: Classifier, decay: float) -> None:
+    for mean, newest in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(newest, 1 - decay)
         else:
-            mine.copy_(theirs)
+            mean.copy_(newest)
 
 
 @torch.inference_mode()
 def predictions(net: Classifier, images: Tensor) -> Tensor:
-    """uint8 N,C,H,W -> logits N,K in float32."""
+    """Logits float32 N,K of images uint8 N,C,H,W."""
     net.eval()
     return torch.cat([net(to_float(part)) for part in images.split(500)])
 
 
-def _narrate(done: int, total: int, loss: float) -> None:
+def _print_progress(done: int, total: int, loss: float) -> None:
     if done % max(1, total // 20) == 0:
         print(f"step {done:,}/{total:,}  loss {loss:.4f}", file=sys.stderr, flush=True)
 
 
 def report(name: str, net: Classifier, dataset: Dataset) -> str:
-    """What the net gets right on the test split, in a sentence."""
+    """The net's accuracy on the test split, as a sentence."""
     images, labels = dataset.test.images, dataset.test.labels
     assert labels is not None and dataset.train.labels is not None
     logits, count = predictions(net, images), f"of {len(images):,} test images"
     if PLANS[name].label is not None:
-        right = (logits.argmax(1) // 12 * 12 == labels).float().mean()
-        known = agreement(predictions(net, dataset.train.images), dataset.train.labels).mean()
-        return f"{name}: photograph right {right:.4f} {count}; place right {known:.4f} of its training images"
+        photograph = (logits.argmax(1) // 12 * 12 == labels).float().mean()
+        place = agreement(predictions(net, dataset.train.images), dataset.train.labels).mean()
+        return (
+            f"{name}: photograph right {photograph:.4f} {count}; place right {place:.4f} of its training images"
+        )
     if labels.dim() == 1:
         return f"{name}: test accuracy {agreement(logits, labels).mean():.4f} {count}"
-    some, all_ = attribute_accuracy(logits, labels, dataset.groups)
-    return f"{name}: attributes right {some:.4f}, all right {all_:.4f} {count}"
+    each, every = attribute_accuracy(logits, labels, dataset.groups)
+    return f"{name}: attributes right {each:.4f}, all right {every:.4f} {count}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -222,11 +233,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dataset = open_dataset(settings.model_validate(plan.data))
     if plan.label is not None:
         dataset = plan.label(dataset)
-    net = train(plan.course, dataset, options.seed, _narrate)
+    net = train(plan.course, dataset, options.seed, _print_progress)
     weights = packed(net)
-    net.load_state_dict({name: tensor.float() for name, tensor in load(weights).items()})  # what is shipped
+    net.load_state_dict(
+        {name: tensor.float() for name, tensor in load(weights).items()}
+    )  # rounded as the shipped ones
     write_atomically(options.output, weights)
-    options.output.chmod(0o644)  # shipped with the engine, read by everybody
+    options.output.chmod(0o644)  # shipped with the engine, readable by all users
     print(report(options.name, net, dataset))
     return 0
 

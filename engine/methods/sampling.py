@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -14,9 +12,6 @@ from engine.settings.samplers import Sample
 
 GRID_SEED = 1_000_003
 EVALUATION_SEED = 2_000_003
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total); may raise an exception to abandon the work."""
 
 
 class Noise:

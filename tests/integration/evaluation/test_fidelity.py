@@ -14,7 +14,8 @@ import torch
 
 from engine.data.dataset import Dataset, Split, fingerprint, resize, to_float
 from engine.evaluation import fidelity
-from engine.evaluation.evaluate import EVIDENCE, Evaluation, evaluate, requested_labels
+from engine.evaluation.drawing import FEATURES_KEPT, MOST_SAMPLES, requested_labels
+from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import MOST_ROWS, RealImages, cache_path, chosen_rows
@@ -41,7 +42,9 @@ def drawings(dataset: Dataset, count: int) -> torch.Tensor:
     return (images[chosen] + noise).clamp(0, 255).to(torch.uint8)
 
 
-def measured(images, real: RealImages, conditional=False, progress=None, doing=None, **settings) -> Evaluation:
+def measured(
+    images, real: RealImages, conditional=False, progress=None, announce=None, **settings
+) -> Evaluation:
     """An evaluation of a generator that makes these images."""
     chosen = FID(**{"samples": len(images), "batch_size": 64, **settings})
     stream = iter(images.split(chosen.batch_size))
@@ -52,7 +55,7 @@ def measured(images, real: RealImages, conditional=False, progress=None, doing=N
         sampling="none",
         conditional=conditional,
         progress=progress,
-        doing=doing,
+        announce=announce,
     )
 
 
@@ -175,7 +178,7 @@ def test_the_fit_is_over_sizes_that_rise_to_all_there_are(count, dims):
         assert sizes[0] == 5000  # as published
 
 
-# Floors, protocols, evidence
+# Floors, protocols, samples
 
 
 def test_the_floor_is_what_real_test_images_score(digits, real):
@@ -229,7 +232,7 @@ def test_the_cap_is_named_and_takes_a_fixed_choice_of_the_real_images(digits, ex
     assert len(rows) == MOST_ROWS and (rows.diff() > 0).all() and torch.equal(rows, chosen_rows(60_000))
     for module in ("statistics", "evaluate"):
         monkeypatch.setattr(f"engine.evaluation.{module}.MOST_ROWS", 300)
-    monkeypatch.setitem(__import__("engine.evaluation.evaluate", fromlist=["KEPT"]).KEPT, "kid", 300)
+    monkeypatch.setitem(FEATURES_KEPT, "kid", 300)
     capped = RealImages(digits, extractor, tmp_path)
     images = drawings(digits, 400)
     scores = {s.metric: s for s in measured(images, capped, also=["kid"]).scores}
@@ -240,22 +243,22 @@ def test_the_cap_is_named_and_takes_a_fixed_choice_of_the_real_images(digits, ex
     assert scores["kid"].value == pytest.approx(expected["kid"], rel=1e-3)
 
 
-def test_the_evidence_is_the_first_images_drawn_and_what_was_seen_in_them(digits, real, extractor):
-    images = drawings(digits, EVIDENCE + 90)
-    evidence = measured(images, real, conditional=True).evidence
-    assert torch.equal(evidence.images, images[:EVIDENCE])
-    features, logits = extractor.features_and_logits(images[:EVIDENCE])
-    torch.testing.assert_close(evidence.features, features.clone())
-    torch.testing.assert_close(evidence.logits, logits.clone())
-    assert torch.equal(evidence.labels, requested_labels(digits, 0, EVIDENCE))
-    assert not evidence.features.is_inference()
+def test_the_samples_are_the_first_images_drawn_with_their_features_and_logits(digits, real, extractor):
+    images = drawings(digits, MOST_SAMPLES + 90)
+    samples = measured(images, real, conditional=True).samples
+    assert torch.equal(samples.images, images[:MOST_SAMPLES])
+    features, logits = extractor.features_and_logits(images[:MOST_SAMPLES])
+    torch.testing.assert_close(samples.features, features.clone())
+    torch.testing.assert_close(samples.logits, logits.clone())
+    assert torch.equal(samples.labels, requested_labels(digits, 0, MOST_SAMPLES))
+    assert not samples.features.is_inference()
 
 
-def test_an_extractor_of_other_labels_and_an_unconditional_model_give_less_evidence(digits, tmp_path):
+def test_an_extractor_of_other_labels_and_an_unconditional_model_give_less_of_it(digits, tmp_path):
     foreign = RealImages(digits, load_extractor("fashion-cnn"), tmp_path)
-    evidence = measured(drawings(digits, 40), foreign).evidence
-    assert len(evidence.images) == len(evidence.features) == 40
-    assert evidence.logits is None and evidence.labels is None
+    samples = measured(drawings(digits, 40), foreign).samples
+    assert len(samples.images) == len(samples.features) == 40
+    assert samples.logits is None and samples.labels is None
 
 
 def test_images_that_are_not_finite_score_nan_in_every_metric(digits, real):
@@ -312,7 +315,7 @@ def test_a_class_of_one_image_and_a_split_of_a_few_are_told(digits, extractor, t
 def test_features_are_embedded_once_and_a_damaged_file_is_made_anew(digits, extractor, tmp_path):
     made = RealImages(digits, extractor, tmp_path).features("test")
     kept = RealImages(digits, extractor, tmp_path)
-    again = kept.features("test", progress=lambda n: pytest.fail("embedded again"))
+    again = kept.features("test", advance=lambda n: pytest.fail("embedded again"))
     assert torch.equal(again.features, made.features) and torch.equal(again.logits, made.logits)
     path = cache_path(digits, "test", extractor, tmp_path, "features", MOST_ROWS)
     whole = path.read_bytes()
@@ -349,6 +352,6 @@ def test_progress_tells_the_real_images_still_to_be_embedded(digits, extractor, 
         measured(drawings(digits, 100), of, conditional=True, also=also, progress=lambda *at: seen.append(at))
     totals = [total for _, total in seen]
     assert set(totals) == {100 + 3 * (1437 + 360), 100}
-    measured(drawings(digits, 100), of, also=["kid"], doing=(told := []).append)
-    assert told == ["computing kid of 100 generated and 1,437 real images"]  # its floor is known
+    measured(drawings(digits, 100), of, also=["kid"], announce=(announced := []).append)
+    assert announced == ["computing kid of 100 generated and 1,437 real images"]  # its floor is known
     assert all(done <= total for done, total in seen)

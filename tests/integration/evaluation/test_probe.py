@@ -19,7 +19,7 @@ from PIL import Image
 from engine.data import toonfaces
 from engine.data.dataset import Dataset, Split, fingerprint, open_dataset
 from engine.evaluation import probe
-from engine.evaluation.evaluate import requested_labels
+from engine.evaluation.drawing import requested_labels
 from engine.evaluation.extractors import Extractor, ExtractorError, load_extractor
 from engine.evaluation.statistics import RealImages, can_classify
 from engine.recipes.recipe import load

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from engine.data.dataset import Dataset, Split, fingerprint, to_float
-from engine.evaluation.evaluate import Evaluation, Score, evaluate
+from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.protocol import Protocol
+from engine.evaluation.score import Score
 from engine.evaluation.statistics import RealImages, RealStatistics, cache_folder, cache_path
 from engine.settings.evaluation import FID
 
@@ -57,7 +58,7 @@ def evaluation(generate, dataset, extractor, cache, conditional=True, progress=N
 
 
 def real_statistics(dataset, split, extractor, *, folder, progress=None) -> RealStatistics:
-    return RealImages(dataset, extractor, folder).statistics(split, progress=progress)
+    return RealImages(dataset, extractor, folder).statistics(split, advance=progress)
 
 
 def test_a_perfect_generator_scores_near_the_floor_and_hits_every_label(digits, extractor, cache):
