@@ -1,7 +1,8 @@
-"""Figures: what a run shows of itself besides its losses.
+"""Figures: pictures of a run, such as sample grids, reconstructions and confusion matrices.
 
-A figure is a registered part (kind ``figure``): its settings class in ``engine.settings.figures`` names a
-function here, called with (settings, occasion), that gives ``Picture``s. Methods say which figures they have.
+A figure is a registered part of kind ``figure``. Its settings class in ``engine.settings.figures`` names a function in
+this package, called with (settings, context), that yields ``Picture`` objects. The settings of a method list its
+figures.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Occasion:
-    """What figures are drawn from. ``progress(done, total)`` is to be called often; it may raise."""
+class FigureContext:
+    """What figures are drawn from. ``progress(done, total)`` should be called often; it may raise to abandon it."""
 
     method: Method
     recipe: Recipe
@@ -36,14 +37,17 @@ class Occasion:
     progress: Callable[[int, int], None]
 
 
-def draw_figure(settings: Settings, occasion: Occasion) -> Iterable[Picture]:
+def draw_figure(settings: Settings, context: FigureContext) -> Iterable[Picture]:
     """Draw the figure that ``settings`` describe: one or more pictures, or none where there is nothing to draw."""
-    return build(settings, Iterable, occasion)
+    return build(settings, Iterable, context)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture ready to be saved. One that ``replaces`` keeps one file for the whole run."""
+    """A picture ready to be saved: ``save`` writes it to a path, with the suffix ``suffix``.
+
+    A picture that ``replaces`` has one file for the whole run; others have one per step.
+    """
 
     name: str
     save: Callable[[Path], None]
@@ -55,15 +59,13 @@ class Picture:
     replaces: bool = False
 
     def path(self, step: int) -> str:
-        """Where it goes, relative to the run's directory."""
+        """Its file, relative to the run's directory."""
         if self.kind == "sample":
             return f"samples/{step:09d}{self.suffix}"
-        return (
-            f"figures/{self.name}{self.suffix}"
-            if self.replaces
-            else f"figures/{self.name}-{step:09d}{self.suffix}"
-        )
+        if self.replaces:
+            return f"figures/{self.name}{self.suffix}"
+        return f"figures/{self.name}-{step:09d}{self.suffix}"
 
     def layout(self) -> dict[str, Any]:
-        """What else its event says."""
+        """Further fields of its event."""
         return {"rows": self.rows, "columns": self.columns} if self.kind == "sample" else {"name": self.name}

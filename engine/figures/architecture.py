@@ -1,4 +1,4 @@
-"""A method's nets as text: every layer with the shape it gives and the parameters it has."""
+"""A method's nets as text: every layer with its output shape and its number of parameters."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def describe(method: Method, batch: Batch) -> str:
     before = devices.rng_state(device)
     shapes: dict[nn.Module, str] = {}
 
-    def note(layer: nn.Module, given: object, out: object) -> None:
+    def record(layer: nn.Module, given: object, out: object) -> None:
         shapes.setdefault(layer, _shape(out))
 
     copied = copy.deepcopy(method)
     for net in copied.nets.values():
         for layer in net.modules():
-            layer.register_forward_hook(note)
+            layer.register_forward_hook(record)
     try:
         copied.probe_gradient(batch)
     finally:

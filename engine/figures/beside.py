@@ -1,4 +1,4 @@
-"""Real images beside the generated ones: some of those trained on, and the nearest of them to what is generated."""
+"""Training images to compare samples with: a grid of them, and the nearest neighbours of samples."""
 
 from __future__ import annotations
 
@@ -9,36 +9,37 @@ import torch
 from torch import Tensor
 
 from engine.data.conditions import Conditions
-from engine.data.dataset import Split, to_uint8
-from engine.figures import Occasion, Picture
+from engine.data.dataset import Progress, Split, to_uint8
+from engine.figures import FigureContext, Picture
 from engine.figures.grid import save_grid
 from engine.health.signals import thumbnails
 from engine.methods import Generates
-from engine.methods.sampling import GRID_SEED, Noise, Progress
+from engine.methods.sampling import GRID_SEED, Noise
 from engine.settings.figures import Neighbours, Real
 
-MOST = 60_000  # training images that neighbours are looked for among
+NEIGHBOURS_AMONG = 60_000
+"""Number of training images among which neighbours are searched at most."""
 CHUNK = 4096
 
 
-def real(settings: Real, occasion: Occasion) -> Iterator[Picture]:
-    """Training images laid out as the sample grid, a row for each class where there are classes; drawn once."""
+def real(settings: Real, context: FigureContext) -> Iterator[Picture]:
+    """Grid of training images laid out as the sample grid, with a row per class if there are classes; drawn once."""
     picture = Picture("real", lambda path: None, "", replaces=True)
-    if (occasion.run.path / picture.path(occasion.step)).exists():
+    if (context.run.path / picture.path(context.step)).exists():
         return
-    split, sample = occasion.dataset.train, occasion.recipe.sample
-    classes = len(occasion.dataset.classes)
+    split, sample = context.dataset.train, context.recipe.sample
+    classes = len(context.dataset.classes)
     if classes and split.labels is not None:
-        found = [_spread(split, sample.columns, label) for label in range(min(sample.rows, classes))]
-        images, caption = torch.cat(found), "training images, one row for each class"
+        rows = [_evenly_spaced(split, sample.columns, label) for label in range(min(sample.rows, classes))]
+        images, caption = torch.cat(rows), "training images, one row for each class"
     else:
-        images, caption = _spread(split, sample.rows * sample.columns), "training images"
+        images, caption = _evenly_spaced(split, sample.rows * sample.columns), "training images"
     save = partial(save_grid, images, columns=sample.columns)
     yield Picture("real", save, caption, replaces=True)
 
 
-def _spread(split: Split, count: int, label: int | None = None) -> Tensor:
-    """``count`` images evenly spread over those of a label, or over all; fewer are gone through again."""
+def _evenly_spaced(split: Split, count: int, label: int | None = None) -> Tensor:
+    """``count`` images, uint8 count,C,H,W, evenly spaced over those of a label, or over all; repeated if too few."""
     chosen = torch.arange(len(split))
     if label is not None and split.labels is not None:
         chosen = torch.nonzero(split.labels == label).flatten()
@@ -48,46 +49,53 @@ def _spread(split: Split, count: int, label: int | None = None) -> Tensor:
     return split.images[chosen[places % len(chosen)]]
 
 
-def neighbours(settings: Neighbours, occasion: Occasion) -> Iterator[Picture]:
-    """Each row a sample, then the training images nearest to it in pixels; at the end of training."""
-    method = occasion.method
-    if occasion.step < occasion.total_steps:
+def neighbours(settings: Neighbours, context: FigureContext) -> Iterator[Picture]:
+    """Rows of a sample and the training images nearest to it in pixels; drawn at the end of training."""
+    method = context.method
+    if context.step < context.total_steps:
         return
     assert isinstance(method, Generates)
-    noise = Noise(method, GRID_SEED + occasion.recipe.train.seed).draw(settings.images).to(occasion.device)
+    noise = Noise(method, GRID_SEED + context.recipe.train.seed).draw(settings.images).to(context.device)
     labels = None
     if method.conditional:
-        rows = Conditions.of(occasion.dataset).grid_rows(settings.images)
-        labels = rows[torch.arange(settings.images) % len(rows)].to(occasion.device)
+        rows = Conditions.of(context.dataset).grid_rows(settings.images)
+        labels = rows[torch.arange(settings.images) % len(rows)].to(context.device)
 
     def trace(step: int, total: int, images: Tensor) -> None:
-        occasion.progress(step, total)
+        context.progress(step, total)
 
-    made = to_uint8(method.sample(occasion.recipe.sample, noise, labels, trace=trace)).cpu()
-    train = occasion.dataset.train.images
-    found, among = nearest(made, train, settings.neighbours, occasion.progress)
+    samples = to_uint8(method.sample(context.recipe.sample, noise, labels, trace=trace)).cpu()
+    train = context.dataset.train.images
+    indices, among = nearest(samples, train, settings.neighbours, context.progress)
     caption = f"left a sample, then the nearest of {among}, in pixels"
-    save = partial(save_grid, beside(made, train, found), columns=1 + found.shape[1])
+    save = partial(save_grid, beside(samples, train, indices), columns=1 + indices.shape[1])
     yield Picture("neighbours", save, caption)
 
 
-def beside(made: Tensor, train: Tensor, found: Tensor) -> Tensor:
-    """Each image followed by its neighbours: uint8 N·(1 + count),C,H,W."""
-    return torch.cat([torch.cat([image[None], train[near]]) for image, near in zip(made, found, strict=True)])
+def beside(images: Tensor, train: Tensor, indices: Tensor) -> Tensor:
+    """Each image, followed by its neighbours in ``train``: uint8 N·(1 + K),C,H,W. ``indices``: int64 N,K."""
+    rows = [torch.cat([image[None], train[near]]) for image, near in zip(images, indices, strict=True)]
+    return torch.cat(rows)
 
 
-def nearest(made: Tensor, train: Tensor, count: int, progress: Progress) -> tuple[Tensor, str]:
-    """Indices of the ``count`` images of ``train`` nearest in pixels to each image, the nearest first: int64 N,count;
-    and among how many they were looked for, in words."""
-    among = torch.arange(min(len(train), MOST)) * len(train) // min(len(train), MOST)
-    wanted = thumbnails(made)
-    best = torch.full((len(made), 0), torch.inf)
-    found = torch.zeros((len(made), 0), dtype=torch.int64)
-    for done, chunk in enumerate(among.split(CHUNK)):
-        progress(done * CHUNK, len(among))
-        best = torch.cat([best, torch.cdist(wanted, thumbnails(train[chunk]))], 1)
-        found = torch.cat([found, chunk.expand(len(made), -1)], 1)
-        best, order = best.topk(min(count, best.shape[1]), largest=False)
-        found = found.gather(1, order)
-    some = f"{len(among):,} of {len(train):,} training images"
-    return found, some if len(among) < len(train) else "the training images"
+def nearest(images: Tensor, train: Tensor, count: int, progress: Progress) -> tuple[Tensor, str]:
+    """(indices, description) of the ``count`` images of ``train`` nearest in pixels to each image, nearest first.
+
+    ``images`` and ``train`` are uint8 N,C,H,W; the indices are int64 N,count. The description says among how many
+    training images they were searched.
+    """
+    candidates = (
+        torch.arange(min(len(train), NEIGHBOURS_AMONG)) * len(train) // min(len(train), NEIGHBOURS_AMONG)
+    )
+    vectors = thumbnails(images)
+    distances = torch.full((len(images), 0), torch.inf)
+    indices = torch.zeros((len(images), 0), dtype=torch.int64)
+    for number, chunk in enumerate(candidates.split(CHUNK)):
+        progress(number * CHUNK, len(candidates))
+        distances = torch.cat([distances, torch.cdist(vectors, thumbnails(train[chunk]))], 1)
+        indices = torch.cat([indices, chunk.expand(len(images), -1)], 1)
+        distances, order = distances.topk(min(count, distances.shape[1]), largest=False)
+        indices = indices.gather(1, order)
+    if len(candidates) == len(train):
+        return indices, "the training images"
+    return indices, f"{len(candidates):,} of {len(train):,} training images"

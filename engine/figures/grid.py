@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-LEAST_SIDE = 32  # smaller images are enlarged by whole factors, so that a person can see them
+from engine.runs.directory import write_atomically
+
+LEAST_SIDE = 32
+"""Smallest side of an image in a grid, in pixels; smaller images are enlarged by a whole factor."""
 GAP = 2
 
 
 def tile(images: Tensor, columns: int) -> np.ndarray:
-    """uint8 N,C,H,W -> one picture H',W',C filled row by row."""
+    """Arrange images uint8 N,C,H,W row by row in one picture, uint8 H',W',C."""
     array = images.permute(0, 2, 3, 1).numpy()
     n, h, w, c = array.shape
     factor = max(1, -(-LEAST_SIDE // min(h, w)))
@@ -30,32 +33,29 @@ def tile(images: Tensor, columns: int) -> np.ndarray:
 
 
 def picture(images: Tensor, columns: int) -> Image.Image:
+    """The grid of images uint8 N,C,H,W, with 1 or 3 channels, as a Pillow image."""
     canvas = tile(images, columns)
     return Image.fromarray(canvas[:, :, 0] if canvas.shape[2] == 1 else canvas)
 
 
 def save_grid(images: Tensor, path: Path, columns: int) -> None:
-    """A PNG grid of uint8 N,C,H,W images, written whole or not at all."""
-    save_whole(picture(images, columns), path)
+    """Save a grid of images uint8 N,C,H,W as PNG. A reader never sees an incomplete file. Raises OSError."""
+    save_atomically(picture(images, columns), path)
 
 
 def save_gif(frames: Sequence[Tensor], path: Path, columns: int, milliseconds: int = 120) -> None:
-    """An animation: one grid per frame, each uint8 N,C,H,W; the last frame stays longer."""
+    """Save an animation with a grid for each frame, uint8 N,C,H,W; the last frame stays ten times longer."""
     pictures = [picture(frame, columns) for frame in frames]
     durations = [milliseconds] * (len(pictures) - 1) + [milliseconds * 10]
-    save_whole(pictures[0], path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
+    save_atomically(pictures[0], path, save_all=True, append_images=pictures[1:], duration=durations, loop=0)
 
 
-def save_whole(image: Image.Image, path: Path, **options: Any) -> None:
-    """Save under a temporary name, then rename."""
+def save_atomically(image: Image.Image, path: Path, **options: Any) -> None:
+    """Save a picture in the format of its suffix, .png or .gif; a reader never sees an incomplete file.
+
+    Creates missing folders. ``options`` are those of Pillow's ``save``. Raises OSError.
+    """
+    content = io.BytesIO()
+    image.save(content, format=path.suffix[1:], **options)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix, delete=False
-    ) as file:
-        temporary = Path(file.name)
-    try:
-        image.save(temporary, **options)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(path, content.getvalue())

@@ -1,8 +1,8 @@
-"""What a latent space shows: images given back, and the way from one image to another."""
+"""Figures of latent spaces: reconstructions, and interpolations from one image to another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.data.conditions import Conditions
 from engine.data.dataset import Dataset, to_float, to_uint8
-from engine.figures import Occasion, Picture
+from engine.figures import FigureContext, Picture
 from engine.figures.grid import save_grid
 from engine.methods import Generates, Reconstructs
 from engine.methods.sampling import GRID_SEED, Noise
@@ -19,50 +19,56 @@ from engine.settings.figures import Interpolation, Reconstructions
 INTERPOLATION_SEED = GRID_SEED + 1
 
 
-def reconstructions(settings: Reconstructions, occasion: Occasion) -> Iterator[Picture]:
-    """Images that are not trained on, and below each what the method makes of it."""
-    method = occasion.method
+def reconstructions(settings: Reconstructions, context: FigureContext) -> Iterator[Picture]:
+    """Held-out images, and below each its reconstruction."""
+    method = context.method
     assert isinstance(method, Reconstructs), "a method with reconstructions encodes and decodes"
-    originals = held_out_images(occasion.dataset, settings.images)
-    made = to_uint8(method.reconstruct(to_float(originals.to(occasion.device)))).cpu()
-    images = torch.cat([originals, made])
-    caption = f"{_source(occasion.dataset)} images above, their reconstructions below"
+    originals = held_out_images(context.dataset, settings.images)
+    reconstructed = to_uint8(method.reconstruct(to_float(originals.to(context.device)))).cpu()
+    images = torch.cat([originals, reconstructed])
+    caption = f"{_source(context.dataset)} images above, their reconstructions below"
     yield Picture("reconstructions", partial(save_grid, images, columns=len(originals)), caption)
 
 
-def interpolation(settings: Interpolation, occasion: Occasion) -> Iterator[Picture]:
-    """Rows of images whose latents lie between two: encodings of held-out images (linearly), or noises (on the
-    sphere) where the method does not encode. A conditional method has one label for each row."""
-    method, sample = occasion.method, occasion.recipe.sample
+def interpolation(settings: Interpolation, context: FigureContext) -> Iterator[Picture]:
+    """Rows of images whose latents are interpolated between two.
+
+    The two are encodings of held-out images (linearly), or noises (spherically) where the method does not encode. A
+    conditional method has one label per row.
+    """
+    method, sample = context.method, context.recipe.sample
     assert isinstance(method, Generates) and sample.steps == 1, "latents are those of a single pass"
-    rows, columns, device = settings.rows, settings.columns, occasion.device
-    weights = torch.linspace(0, 1, columns)
+    rows, columns, device = settings.rows, settings.columns, context.device
     if isinstance(method, Reconstructs):
-        images = held_out_images(occasion.dataset, 2 * rows)
+        images = held_out_images(context.dataset, 2 * rows)
         rows = len(images) // 2
         ends = method.encode(to_float(images[: 2 * rows].to(device))).cpu()
-        latents = torch.stack(
-            [torch.lerp(a, b, w) for a, b in zip(ends[::2], ends[1::2], strict=True) for w in weights]
-        )
-        caption = f"each row from one encoded {_source(occasion.dataset)} image to another, linearly"
+        latents = _between(ends, columns, torch.lerp)
+        caption = f"each row from one encoded {_source(context.dataset)} image to another, linearly"
     else:
-        ends = Noise(method, INTERPOLATION_SEED).draw(2 * rows)
-        latents = torch.stack(
-            [slerp(a, b, float(w)) for a, b in zip(ends[::2], ends[1::2], strict=True) for w in weights]
-        )
+        latents = _between(Noise(method, INTERPOLATION_SEED).draw(2 * rows), columns, slerp)
         caption = "each row from one noise to another, on the sphere"
     labels = None
     if method.conditional:
-        labels = Conditions.of(occasion.dataset).grid_rows(rows)
+        labels = Conditions.of(context.dataset).grid_rows(rows)
         labels = labels[torch.arange(rows) % len(labels)].repeat_interleave(columns, dim=0).to(device)
         caption += "; one label for each row"
     images = to_uint8(method.sample(sample, latents.to(device), labels)).cpu()
     yield Picture("interpolation", partial(save_grid, images, columns=columns), caption)
 
 
+def _between(ends: Tensor, columns: int, mix: Callable[[Tensor, Tensor, float], Tensor]) -> Tensor:
+    """Latents N/2·columns,… between each two successive ones of ``ends`` N,…, both included."""
+    weights = torch.linspace(0, 1, columns).tolist()
+    return torch.stack([mix(a, b, w) for a, b in zip(ends[::2], ends[1::2], strict=True) for w in weights])
+
+
 def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
-    """Between two Gaussian noises of one shape along the great circle, so that the length stays likely
-    (White 2016, arXiv 1609.04468); linearly where they are all but parallel."""
+    """Interpolate spherically between two Gaussian noises of the same shape; ``weight`` goes from 0 (a) to 1 (b).
+
+    The norm of the result is one that Gaussian noise is likely to have (White 2016, arXiv 1609.04468). Almost parallel
+    noises are interpolated linearly.
+    """
     cosine = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0)
     angle = torch.arccos(cosine.clamp(-1, 1))
     if float(angle.sin()) < 1e-4:
@@ -71,8 +77,10 @@ def slerp(a: Tensor, b: Tensor, weight: float) -> Tensor:
 
 
 def held_out_images(dataset: Dataset, count: int) -> Tensor:
-    """``count`` images of the validation split, or of the test split where there is none, evenly spread over it
-    and always the same: uint8 N,C,H,W."""
+    """At most ``count`` images of the validation split, or of the test split if there is none: uint8 N,C,H,W.
+
+    They are evenly spaced over the split, and the same at every call.
+    """
     images = (dataset.validation or dataset.test).images
     count = min(count, len(images))
     return images[torch.arange(count) * len(images) // count]

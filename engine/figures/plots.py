@@ -1,7 +1,7 @@
 """Scatter plots and tables, drawn with Pillow.
 
-Colours are those of Okabe & Ito (2008), told apart with any colour vision, and two more; markers differ in shape
-too. Everything is drawn at three times its size and reduced, which smooths the edges.
+The colours are those of Okabe & Ito (2008), which are distinct with any colour vision, and two more; markers differ in
+shape, too. Everything is drawn at three times its size and then reduced, which smooths the edges.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.figures.grid import save_whole
+from engine.figures.grid import save_atomically
 
 PALETTE = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000", "#999999", "#882255",
@@ -25,9 +25,10 @@ SIDE, MARGIN, LINE, RADIUS = 420, 16, 22, 3.6
 
 @dataclass(frozen=True)
 class Points:
-    """One panel: ``places`` N,2; ``colours`` and ``markers`` are N numbers; ``names`` tells the colours.
+    """One scatter plot: ``places`` N,2, with ``colours`` and ``markers`` as indices, N each. ``names`` are those of the
+    colours.
 
-    ``coloured_by_marker``: colour and marker say the same, and the legend shows them together.
+    ``coloured_by_marker``: colour and marker have the same meaning, and the legend shows them together.
     """
 
     places: np.ndarray
@@ -39,7 +40,7 @@ class Points:
 
 
 class _Canvas:
-    """A picture drawn in its final pixels, made ``SCALE`` times as large."""
+    """A canvas with coordinates in pixels of the final picture, drawn ``SCALE`` times as large."""
 
     def __init__(self, width: float, height: float):
         self.size = (round(width), round(height))
@@ -69,13 +70,13 @@ class _Canvas:
 
 
 def save_panels(panels: Sequence[Points], path: Path, marker_names: Sequence[str] = ()) -> None:
-    """Scatter plots side by side, each with its legend below it; a PNG, written whole or not at all."""
+    """Save scatter plots side by side, each with its legend below, as PNG."""
     rows = max(_legend_rows(panel, marker_names) for panel in panels)
     width = MARGIN + len(panels) * (SIDE + MARGIN)
     canvas = _Canvas(width, SIDE + 3 * MARGIN + LINE * (rows + 1))
     for i, panel in enumerate(panels):
         _draw_panel(canvas, panel, MARGIN + i * (SIDE + MARGIN), marker_names)
-    save_whole(canvas.reduced(), path)
+    save_atomically(canvas.reduced(), path)
 
 
 def _legend_rows(panel: Points, marker_names: Sequence[str]) -> int:
@@ -102,7 +103,7 @@ def _draw_panel(canvas: _Canvas, panel: Points, left: float, marker_names: Seque
 
 
 def _fitted(places: np.ndarray) -> np.ndarray:
-    """N,2 moved and stretched into the panel, axes alike, with room for the markers."""
+    """Points N,2 scaled equally on both axes and centred to fit the panel, with room for the markers."""
     low, high = places.min(0), places.max(0)
     room = SIDE - 6 * RADIUS
     scale = room / max(float((high - low).max()), 1e-12)
@@ -110,7 +111,7 @@ def _fitted(places: np.ndarray) -> np.ndarray:
 
 
 def save_table(counts: np.ndarray, path: Path, names: Sequence[str], rows: str = "", columns: str = "") -> None:
-    """A table of counts K,K, each cell the darker the larger its part of its row; a PNG."""
+    """Save a table of counts K,K as PNG; the larger the fraction of its row, the darker a cell."""
     cell, head = 44, 16 + 8 * max(len(_short(name, 12)) for name in names)
     side = len(names) * cell
     canvas = _Canvas(head + side + 2 * MARGIN + LINE, head + side + 2 * MARGIN + LINE)
@@ -130,11 +131,11 @@ def save_table(counts: np.ndarray, path: Path, names: Sequence[str], rows: str =
     for i in range(len(names)):  # over the frames of the neighbours
         x, y = left + i * cell, top + i * cell
         canvas.rectangle((x, y, x + cell, y + cell), None, INK)
-    save_whole(canvas.reduced(), path)
+    save_atomically(canvas.reduced(), path)
 
 
 def _shade(share: float) -> str:
-    """From white to the palette's blue."""
+    """Colour between white (0) and the palette's blue (1), as #rrggbb."""
     blue = (0x00, 0x72, 0xB2)
     return "#" + "".join(f"{round(255 + (c - 255) * share):02x}" for c in blue)
 

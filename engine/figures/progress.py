@@ -1,4 +1,4 @@
-"""The sample grids of a run, oldest first, as an animation."""
+"""Animation of the sample grids of a run, oldest first."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from PIL import Image
 
-from engine.figures import Occasion, Picture
-from engine.figures.grid import save_whole
+from engine.figures import FigureContext, Picture
+from engine.figures.grid import save_atomically
 from engine.settings.figures import Progress
 
 MOST_FRAMES = 24
 MILLISECONDS, LAST_MILLISECONDS = 500, 3000
 
 
-def draw(settings: Progress, occasion: Occasion) -> Iterator[Picture]:
-    """The animation, once there are two grids. It is made from the saved pictures, so a resumed run has all."""
-    last = f"{occasion.step:09d}.png"
-    paths = sorted(path for path in occasion.run.samples.glob("*.png") if path.name <= last)
+def draw(settings: Progress, context: FigureContext) -> Iterator[Picture]:
+    """The animation, once there are two grids. It is made from the saved files, and so complete after a resume."""
+    last = f"{context.step:09d}.png"
+    paths = sorted(path for path in context.run.samples.glob("*.png") if path.name <= last)
     if len(paths) < 2:
         return
     if len(paths) > MOST_FRAMES:
@@ -31,8 +31,8 @@ def draw(settings: Progress, occasion: Occasion) -> Iterator[Picture]:
 def _save(paths: list[Path], target: Path) -> None:
     frames: list[Image.Image] = []
     for path in paths:
-        with contextlib.suppress(OSError), Image.open(path) as picture:  # a torn file is left out
+        with contextlib.suppress(OSError), Image.open(path) as picture:  # skip a damaged file
             frames.append(picture.copy())
     frames = [frame for frame in frames if frame.size == frames[-1].size]
     durations = [MILLISECONDS] * (len(frames) - 1) + [LAST_MILLISECONDS]
-    save_whole(frames[0], target, save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    save_atomically(frames[0], target, save_all=True, append_images=frames[1:], duration=durations, loop=0)

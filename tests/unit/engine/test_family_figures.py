@@ -14,7 +14,7 @@ from PIL import Image
 
 from engine.data.conditions import Conditions
 from engine.data.dataset import Split, open_dataset, to_float, to_uint8
-from engine.figures import Occasion, Picture, draw_figure
+from engine.figures import FigureContext, Picture, draw_figure
 from engine.figures.grid import tile
 from engine.figures.latents import held_out_images, slerp
 from engine.figures.plots import PALETTE, Points, save_panels, save_table
@@ -30,21 +30,21 @@ VAE = {"model.channels": 4, "model.latent": 6}
 DANN = {"model.channels": 4, "model.hidden": [12, 8], "train.ema": 0.0}
 
 
-def occasion(recipe: Recipe, tmp_path: Path, dataset=None) -> Occasion:
+def context(recipe: Recipe, tmp_path: Path, dataset=None) -> FigureContext:
     dataset = dataset or open_dataset(recipe.data)
     torch.manual_seed(0)
     method = build_method(recipe, CPU, Conditions.of(dataset), 10, 5, dataset.train.images)
     run = RunDir.create(tmp_path, recipe.to_toml(), {}, State())
-    return Occasion(method, recipe, dataset, CPU, run, 5, 10, lambda done, total: None)
+    return FigureContext(method, recipe, dataset, CPU, run, 5, 10, lambda done, total: None)
 
 
-def draw(name: str, now: Occasion) -> Picture:
+def draw(name: str, now: FigureContext) -> Picture:
     (picture,) = draw_figure(registry.default_settings("figure", name), now)
     picture.save(now.run.path / picture.path(now.step))
     return picture
 
 
-def pixels(now: Occasion, picture: Picture) -> np.ndarray:
+def pixels(now: FigureContext, picture: Picture) -> np.ndarray:
     with Image.open(now.run.path / picture.path(now.step)) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -53,7 +53,7 @@ def pixels(now: Occasion, picture: Picture) -> np.ndarray:
 
 
 def test_reconstructions_stand_below_the_validation_images_they_are_of(tmp_path):
-    now = occasion(load("digits-vae").with_values(VAE), tmp_path)
+    now = context(load("digits-vae").with_values(VAE), tmp_path)
     assert isinstance(now.method, Reconstructs) and now.dataset.validation is not None
     picture = draw("reconstructions", now)
     assert "validation" in picture.caption and picture.kind == "figure"
@@ -72,7 +72,7 @@ def test_the_same_held_out_images_are_shown_every_time_and_test_images_where_the
 
 
 def test_an_interpolation_of_encodings_begins_and_ends_with_reconstructions(tmp_path):
-    now = occasion(load("digits-vae").with_values(VAE), tmp_path)
+    now = context(load("digits-vae").with_values(VAE), tmp_path)
     assert isinstance(now.method, Reconstructs)
     picture = draw("interpolation", now)
     shown = pixels(now, picture)[:, :, 0]
@@ -105,7 +105,7 @@ class OneShot:
 
 
 def test_noises_are_interpolated_on_the_sphere_with_one_label_for_each_row(tmp_path):
-    now = occasion(load("digits-vae").with_values(VAE), tmp_path)
+    now = context(load("digits-vae").with_values(VAE), tmp_path)
     method = OneShot()
     picture = draw("interpolation", replace(now, method=method))
     assert "sphere" in picture.caption
@@ -127,8 +127,8 @@ def test_the_great_circle_keeps_its_ends_and_its_length_and_is_a_line_between_pa
 
 
 @pytest.fixture
-def adapted(tmp_path) -> Occasion:
-    return occasion(load("digitsm-digits-dann").with_values(DANN), tmp_path, two_domains())
+def adapted(tmp_path) -> FigureContext:
+    return context(load("digitsm-digits-dann").with_values(DANN), tmp_path, two_domains())
 
 
 def test_the_map_of_features_is_drawn_once_by_class_and_once_by_domain(adapted):
@@ -217,7 +217,7 @@ def test_target_only_shows_its_one_domain(tmp_path):
     dataset = two_domains()
     assert dataset.target is not None
     swapped = replace(dataset.target, name="pair", target=dataset.target)
-    now = occasion(load("digitsm-digits-target").with_values(DANN), tmp_path, swapped)
+    now = context(load("digitsm-digits-target").with_values(DANN), tmp_path, swapped)
     assert "20 validation images" in draw("tsne", now).caption
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from engine.data.batch import Batch
 from engine.data.conditions import Conditions
 from engine.data.dataset import Split, open_dataset
-from engine.figures import Occasion, draw_figure
+from engine.figures import FigureContext, draw_figure
 from engine.figures.architecture import describe
 from engine.figures.grid import save_grid
 from engine.methods.building import build_method
@@ -22,16 +22,16 @@ from engine.training.validation import Validator
 SMALL = {"sample.steps": 3, "sample.columns": 2, "sample.rows": 10, "sample.strip": 3}
 
 
-def occasion(recipe: Recipe, tmp_path, step: int = 5) -> Occasion:
+def context(recipe: Recipe, tmp_path, step: int = 5) -> FigureContext:
     dataset = open_dataset(recipe.data)
     device = torch.device("cpu")
     torch.manual_seed(0)
     method = build_method(recipe, device, Conditions.of(dataset), 10, 5, dataset.train.images)
     run = RunDir.create(tmp_path, recipe.to_toml(), {}, State())
-    return Occasion(method, recipe, dataset, device, run, step, 10, lambda done, total: None)
+    return FigureContext(method, recipe, dataset, device, run, step, 10, lambda done, total: None)
 
 
-def draw(name: str, now: Occasion):
+def draw(name: str, now: FigureContext):
     found = {picture.name: picture for picture in draw_figure(registry.default_settings("figure", name), now)}
     for picture in found.values():
         picture.save(now.run.path / picture.path(now.step))
@@ -49,7 +49,7 @@ def guided() -> Recipe:
 
 
 def test_the_grid_has_a_row_for_each_class_and_the_strip_goes_from_noise_to_its_first_image(unet, tmp_path):
-    now = occasion(unet, tmp_path)
+    now = context(unet, tmp_path)
     found = draw("grid", now)
     assert set(found) == {"grid", "strip"}
     assert (found["grid"].rows, found["grid"].columns) == (10, 2)
@@ -66,7 +66,7 @@ def test_the_grid_has_a_row_for_each_class_and_the_strip_goes_from_noise_to_its_
 
 
 def test_the_progress_animation_has_a_frame_for_each_grid_so_far(unet, tmp_path):
-    now = occasion(unet, tmp_path, step=5)
+    now = context(unet, tmp_path, step=5)
     for step in range(1, 8):  # 6 and 7 are of a later attempt that was cut off
         images = torch.full((4, 1, 8, 8), 30 * step, dtype=torch.uint8)
         save_grid(images, now.run.samples / f"{step:09d}.png", 2)
@@ -78,13 +78,13 @@ def test_the_progress_animation_has_a_frame_for_each_grid_so_far(unet, tmp_path)
 
 
 def test_one_grid_is_no_animation(unet, tmp_path):
-    now = occasion(unet, tmp_path)
+    now = context(unet, tmp_path)
     save_grid(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), now.run.samples / "000000001.png", 1)
     assert not draw("progress", now)
 
 
 def test_guidance_is_shown_from_none_to_much_and_none_is_the_conditional_model(guided, tmp_path):
-    now = occasion(guided, tmp_path)
+    now = context(guided, tmp_path)
     for parameter in now.method.average.net.parameters():  # type: ignore[attr-defined]
         parameter.data += 0.5 * torch.randn(parameter.shape)
     found = draw("guidance", now)
@@ -99,7 +99,7 @@ def test_guidance_is_shown_from_none_to_much_and_none_is_the_conditional_model(g
 
 
 def test_real_images_are_drawn_once_a_row_for_each_class(unet, tmp_path):
-    now = occasion(unet, tmp_path)
+    now = context(unet, tmp_path)
     assert set(draw("real", now)) == {"real"}
     with Image.open(now.run.figures / "real.png") as picture:
         seen = torch.from_numpy(np.asarray(picture).copy())
@@ -112,8 +112,8 @@ def test_real_images_are_drawn_once_a_row_for_each_class(unet, tmp_path):
 
 
 def test_neighbours_are_drawn_at_the_end_the_nearest_first(unet, tmp_path):
-    assert not draw("neighbours", occasion(unet, tmp_path / "before"))
-    now = occasion(unet, tmp_path, step=10)
+    assert not draw("neighbours", context(unet, tmp_path / "before"))
+    now = context(unet, tmp_path, step=10)
     found = draw("neighbours", now)
     assert found["neighbours"].caption == "left a sample, then the nearest of the training images, in pixels"
     with Image.open(now.run.figures / "neighbours-000000010.png") as picture:
@@ -130,7 +130,7 @@ def test_neighbours_are_drawn_at_the_end_the_nearest_first(unet, tmp_path):
 
 
 def test_drawing_leaves_the_random_numbers_of_training_alone(guided, tmp_path):
-    now = occasion(guided, tmp_path)
+    now = context(guided, tmp_path)
     before = torch.get_rng_state()
     for name in guided.method.figures:  # type: ignore[attr-defined]
         draw(name, now)
@@ -138,7 +138,7 @@ def test_drawing_leaves_the_random_numbers_of_training_alone(guided, tmp_path):
 
 
 def test_the_architecture_says_shapes_and_parameters_and_disturbs_nothing(unet, tmp_path):
-    now = occasion(unet, tmp_path)
+    now = context(unet, tmp_path)
     before = torch.get_rng_state()
     weights = [p.clone() for p in now.method.nets["model"].parameters()]
     text = describe(now.method, Batch(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.int64)))
