@@ -1,1 +1,1 @@
-"""A trained run at work: its checkpoint loaded, images drawn from it, scores made of it."""
+"""Inference: loading the checkpoint of a trained run, drawing images from it, scoring it."""

@@ -1,7 +1,8 @@
-"""Score a run's weights: ``python -P -m engine.inference.evaluate RUN_DIR [--metrics LIST] [--samples N] [--json] …``.
+"""Score a checkpoint: ``python -P -m engine.inference.evaluate RUN_DIR [--metrics LIST] [--samples N] [--json] …``.
 
-The scores join the run's event log, and are written to FILE of ``--scores``. Exit codes: 0, 2 (bad argument, or
-a metric that this run cannot be measured by), 3 (no such step kept), 4 (no checkpoint, data or extractor).
+The scores are appended to the run's event log, and written to the FILE of ``--scores``. Exit codes: 0, 2 (bad
+argument, or a metric that cannot be computed for this run), 3 (no such step kept), 4 (no checkpoint, data or
+extractor).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from engine.data.dataset import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
+from engine.evaluation.score import Score
 from engine.evaluation.scorer import build_scorer
-from engine.inference.loading import leave, or_exit
+from engine.inference.loading import Trained, exit_with, load_or_exit
 from engine.recipes.evaluate_options import OPTIONS, parse_metrics, score_line, with_evaluate_options
 from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir, parse_checkpoint, write_atomically
@@ -24,6 +27,25 @@ from engine.settings.evaluation import METRIC_SCORES
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Score a checkpoint as the command line says. Returns the exit code; errors exit with a message."""
+    options = _parser().parse_args(arguments)
+    run = RunDir(options.run_dir)
+    trained = load_or_exit(run, options.device, options.checkpoint)
+    scores = _scores_or_exit(trained, options)
+    events = [{**score.event(), "best": False, "checkpoint": str(trained.which)} for score in scores]
+    _append_events(run, trained, events)
+    text = json.dumps([{"run": run.id, "step": trained.step, **event} for event in events], indent=1)
+    if options.scores is not None:
+        write_atomically(options.scores, text.encode())
+    if options.json:
+        print(text)
+    else:
+        for event in events:
+            print(score_line(event))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine.inference.evaluate")
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--metrics", type=_metrics, metavar="LIST", help=f"out of {', '.join(METRIC_SCORES)}")
@@ -37,43 +59,35 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=parse_checkpoint, metavar="best|last|STEP")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--scores", type=Path, metavar="FILE", help="the JSON list is written there too")
-    options = parser.parse_args(arguments)
-    run = RunDir(options.run_dir)
-    trained = or_exit(run, options.device, options.checkpoint)
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="also write the JSON list to FILE")
+    return parser
+
+
+def _scores_or_exit(trained: Trained, options: argparse.Namespace) -> list[Score]:
+    """Compute the requested scores. Exits with 2 when they are not possible, 4 when data or weights are missing."""
     try:
         recipe = with_evaluate_options(trained.recipe, {name: getattr(options, name) for name in OPTIONS})
-    except RecipeError as error:
-        leave(error.one_line, 2)
-    try:
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
-        scores = scorer.score(
-            trained.method, _Progress(), lambda told: print(told, file=sys.stderr, flush=True)
-        )
-        if options.metrics is not None:
-            asked = {name for metric in parse_metrics(options.metrics) for name in METRIC_SCORES[metric]}
-            scores = [score for score in scores if score.metric in asked]
+        scores = scorer.score(trained.method, _ProgressLine(), _print_to_stderr)
     except RecipeError as error:
-        leave(error.one_line, 2)
+        exit_with(error.one_line, 2)
     except (MissingData, DataError, ExtractorError) as error:
-        leave(str(error), 4)
-    newest = max((n for n, _ in run.events_files()), default=1)
+        exit_with(str(error), 4)
+    if options.metrics is None:
+        return scores
+    requested = {name for metric in parse_metrics(options.metrics) for name in METRIC_SCORES[metric]}
+    return [score for score in scores if score.metric in requested]
+
+
+def _append_events(run: RunDir, trained: Trained, events: list[dict[str, Any]]) -> None:
+    """Write the scores to the newest event log of the run, at the step of the checkpoint."""
+    newest = max((number for number, _ in run.events_files()), default=1)
     writer = EventWriter(run.events_path(newest))
-    events = [{**score.event(), "best": False, "checkpoint": str(trained.which)} for score in scores]
     writer.emit_many(
         writer.stamp("evaluation", step=trained.step, images=trained.images, **event) for event in events
     )
     writer.sync()
-    text = json.dumps([{"run": run.id, "step": trained.step, **event} for event in events], indent=1)
-    if options.scores is not None:
-        write_atomically(options.scores, text.encode())
-    if options.json:
-        print(text)
-    else:
-        for event in events:
-            print(score_line(event))
-    return 0
 
 
 def _metrics(text: str) -> str:
@@ -83,19 +97,23 @@ def _metrics(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-class _Progress:
-    """On a terminal a line that is written over; in a log, where others read how far it is, one a second."""
+class _ProgressLine:
+    """Prints progress to stderr: on a terminal as one line that is overwritten, elsewhere as a line every second."""
 
     def __init__(self) -> None:
         self._due = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        told = f"{done:,}/{total:,} images"
+        line = f"{done:,}/{total:,} images"
         if sys.stderr.isatty():
-            print(f"\r{told}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+            print(f"\r{line}", end="" if done < total else "\n", file=sys.stderr, flush=True)
         elif (now := time.monotonic()) >= self._due:
             self._due = now + 1.0
-            print(told, file=sys.stderr, flush=True)
+            _print_to_stderr(line)
+
+
+def _print_to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

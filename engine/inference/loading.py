@@ -1,4 +1,4 @@
-"""A run's checkpoint, ready to sample from."""
+"""Loading the checkpoint of a run, and ending a command with a message where that fails."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecip
 from engine.runs.directory import CheckpointChoice, RunDir
 from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError, NoSuchStep
+from engine.training.state import TrainingState
 
 
 @dataclass(frozen=True)
 class Trained:
+    """A method with the weights of one checkpoint."""
+
     run: RunDir
     recipe: Recipe
     method: Method
@@ -36,78 +39,81 @@ class Trained:
 
     @cached_property
     def training_images(self) -> Tensor:
-        """What it was trained on: uint8 N,C,H,W. Leaves with 4 where that is not here or cannot be read."""
+        """The training images, uint8 N,C,H,W. Exits with 4 when they are missing or cannot be read."""
         try:
             return open_dataset(self.recipe.data).train.images
         except (MissingData, DataError) as error:
-            leave(str(error), 4)
+            exit_with(str(error), 4)
 
 
 def load_trained(run: RunDir, device: str = "auto", which: CheckpointChoice | None = None) -> Trained:
-    """The best checkpoint, or the last where none was scored, with the precision it was trained in.
+    """Load a checkpoint, by default the best, or the last where nothing has been scored, in its training precision.
 
-    Raises CheckpointError, RecipeError or DeviceError, each with a sentence for a person.
+    Raises CheckpointError, RecipeError, UnknownRecipe or DeviceError, with a message for the user.
     """
     recipe = load(run.recipe_path)
     chosen = devices.choose_device(device)
     devices.set_up(chosen)
-    which = which or ("best" if checkpoint.exists(run, "best") else "last")
-    weights, state = checkpoint.load(run, which)
-    conditions = Conditions.of(state["conditions"])
+    which = which or checkpoint.default(run)
+    weights, stored = checkpoint.load(run, which)
+    state = TrainingState.from_stored(stored)
+    conditions = Conditions.of(state.conditions)
     method = build_method(recipe, chosen, conditions)
     method.load_weights(weights)
-    method.load_state(state["method"])
-    method.precision = state["precision"]["precision"]
-    return Trained(run, recipe, method, conditions, chosen, which, state["step"], state["images"])
+    method.load_state(state.method)
+    method.precision = state.precision["precision"]
+    return Trained(run, recipe, method, conditions, chosen, which, state.step, state.images)
 
 
-def or_exit(run: RunDir, device: str, which: CheckpointChoice | None) -> Trained:
-    """``load_trained`` for a command: a sentence on stderr and the command line's exit code."""
+def load_or_exit(run: RunDir, device: str, which: CheckpointChoice | None) -> Trained:
+    """``load_trained`` for a command: exits with a message and 2, 3 (no such step) or 4 on an error."""
     try:
         return load_trained(run, device, which)
     except (RecipeError, UnknownRecipe) as error:
-        leave(str(error), 2)
+        exit_with(str(error), 2)
     except NoSuchStep as error:
-        leave(str(error), 3)
+        exit_with(str(error), 3)
     except (CheckpointError, devices.DeviceError) as error:
-        leave(str(error), 4)
+        exit_with(str(error), 4)
 
 
-def changed_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
-    """The recipe with a command's options in place, by dotted key; those that are None were not given."""
+def with_options_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """The recipe with a command's options by dotted key; those that are None were not given. Exits with 2 when they
+    are not valid."""
     given = {key: value for key, value in options.items() if value is not None}
     try:
         return recipe.with_values(given) if given else recipe
     except RecipeError as error:
-        leave(error.one_line, 2)
+        exit_with(error.one_line, 2)
 
 
 @contextmanager
 def enough_memory(device: str) -> Iterator[None]:
-    """Leaves with 4 and a sentence where the device's memory is full."""
+    """Exit with 4 and a message when the block runs out of the device's memory."""
     try:
         yield
     except torch.OutOfMemoryError:
         where = "the GPU" if device == "auto" else device
-        leave(
+        exit_with(
             f"{where} has no memory left for this: ask for fewer images, or draw on the CPU (--device cpu)", 4
         )
 
 
-def give_back_memory() -> None:
-    """Have the GPU's memory that is not in use free again, for whoever trains there."""
+def release_unused_memory() -> None:
+    """Return unused GPU memory of torch's cache to the driver, for runs that train on that GPU."""
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
 
 
-class Left(SystemExit):
-    """The end of a command, with what was said on stderr."""
+class ExitWithMessage(SystemExit):
+    """The end of a command, with the message that was printed to stderr."""
 
-    def __init__(self, sentence: str, code: int):
+    def __init__(self, message: str, code: int):
         super().__init__(code)
-        self.sentence = sentence
+        self.message = message
 
 
-def leave(sentence: str, code: int) -> NoReturn:
-    print(sentence, file=sys.stderr)
-    raise Left(sentence, code)
+def exit_with(message: str, code: int) -> NoReturn:
+    """Print a message to stderr and end the command with an exit code."""
+    print(message, file=sys.stderr)
+    raise ExitWithMessage(message, code)

@@ -1,20 +1,20 @@
-"""A run's checkpoint kept ready to draw from: ``python -P -m engine.inference.server RUN_DIR --device D``.
+"""Server that keeps a checkpoint loaded to draw from: ``python -P -m engine.inference.server RUN_DIR --device D``.
 
-For the playground, which would otherwise wait for torch before every picture. Requests are lines of JSON on stdin:
+The playground uses it, so that a picture does not wait for torch to start. Requests are lines of JSON on stdin:
 
-    {"id": 1, "arguments": ["--n=4", …]}             draw, with arguments as ``engine.inference.sample`` takes them
-    {"id": 2, "save": FILE}                          what was drawn last
-    {"id": 3, "read": "best"}                        have a checkpoint ready
+    {"id": 1, "arguments": ["--n=4", …]}             draw, with the arguments of ``engine.inference.sample``
+    {"id": 2, "save": FILE}                          save the newest drawing
+    {"id": 3, "read": "best"}                        load a checkpoint
 
 Answers are lines of JSON on stdout:
 
-    {"folder": …}                                    once, at the start: where pictures are kept meanwhile
-    {"conditions": {…}, "conditional": …, "step": …} whenever a checkpoint was read
-    {"id": 1, "done": 3, "of": 18, "path": …, …}     as the images come out of the noise, some times a second
-    {"id": 1, "path": …, "rows": …, "columns": …}    they are done
-    {"id": 1, "error": …}                            a sentence
+    {"folder": …}                                    once, at the start: the temporary folder of the pictures
+    {"conditions": {…}, "conditional": …, "step": …} whenever a checkpoint has been loaded
+    {"id": 1, "done": 3, "of": 18, "path": …, …}     a preview while sampling, a few times per second
+    {"id": 1, "path": …, "rows": …, "columns": …}    the finished picture
+    {"id": 1, "error": …}                            a message for the user
 
-At the end of stdin, whatever is under way, the process ends and its folder is gone with it.
+At the end of stdin the process ends at once, whatever it is doing, and removes its folder.
 """
 
 from __future__ import annotations
@@ -35,25 +35,33 @@ from torch import Tensor
 
 from engine.data.dataset import to_uint8
 from engine.figures.grid import save_grid
-from engine.inference.loading import Left, Trained, enough_memory, give_back_memory, or_exit
-from engine.inference.sample import Drawing, argument_parser, drawing
+from engine.inference.loading import (
+    ExitWithMessage,
+    Trained,
+    enough_memory,
+    load_or_exit,
+    release_unused_memory,
+)
+from engine.inference.sample import Drawing, Preview, argument_parser, draw
 from engine.runs.directory import CheckpointChoice, RunDir, parse_checkpoint
 from engine.training import checkpoint
 
-EVERY = 0.2  # seconds between two pictures of the process
+PREVIEW_SECONDS = 0.2
 
 
 class Server:
-    """Answers one request after the other."""
+    """Answers one request after the other, on one run."""
 
     def __init__(self, run: RunDir, device: str, folder: Path):
         self._run, self._device, self._folder = run, device, folder
         self._trained: tuple[Path, Trained] | None = None
         self._drawing: Drawing | None = None
-        self._shown: Path | None = None
+        self._picture: Path | None = None
         self.writing = threading.Lock()
+        """Held while a picture is written, so that the process does not end within a write."""
 
     def answer(self, request: dict[str, Any]) -> None:
+        """Do what a request asks for and send the answers, including errors."""
         number = request["id"]
         try:
             with enough_memory(self._device):
@@ -63,69 +71,72 @@ class Server:
                     self._save(number, Path(request["save"]))
                 else:
                     self._draw(number, request["arguments"])
-        except Left as leaving:
-            say(id=number, error=leaving.sentence)
+        except ExitWithMessage as error:
+            send(id=number, error=error.message)
         except OSError as error:
-            say(id=number, error=f"it cannot be written: {error.strerror or error}")
+            send(id=number, error=f"it cannot be written: {error.strerror or error}")
         except (Exception, SystemExit) as error:
-            say(id=number, error=f"{type(error).__name__}: {error}")
+            send(id=number, error=f"{type(error).__name__}: {error}")
         finally:
-            give_back_memory()
+            release_unused_memory()
 
     def _draw(self, number: int, arguments: list[str]) -> None:
         options = argument_parser().parse_args(arguments)
         trained = self._load(options.checkpoint)
-        live, shown = self._folder / f"live-{number}.png", 0.0
-        for old in self._folder.iterdir():
-            if old != self._shown:
-                old.unlink()
-
-        def watch(done: int, of: int, images: Tensor, columns: int) -> None:
-            nonlocal shown
-            if (now := time.monotonic()) < shown + EVERY or done == of:
-                return
-            shown = now
-            with self.writing:
-                save_grid(to_uint8(images).cpu(), live, columns)
-            say(id=number, done=done, of=of, path=str(live), **_layout(len(images), columns))
-
-        made = self._drawing = drawing(trained, options, moves=True, watch=watch)
+        self._remove_old_pictures()
+        drawing = self._drawing = draw(trained, options, needs_film=True, preview=self._previewer(number))
         path = self._folder / (f"{number}.gif" if options.to_seed is not None else f"{number}.png")
         with self.writing:
-            made.save(path)
-        self._shown = path
-        images, columns = (
-            (made.film[-1], made.film_columns) if path.suffix == ".gif" else (made.images, made.columns)
-        )
-        say(
-            id=number,
-            path=str(path),
-            which=_word(trained.which),
-            step=trained.step,
-            **_layout(len(images), columns),
-        )
+            drawing.save(path)
+        self._picture = path
+        if path.suffix == ".gif":
+            layout = _layout(len(drawing.film[-1]), drawing.film_columns)
+        else:
+            layout = _layout(len(drawing.images), drawing.columns)
+        send(id=number, path=str(path), which=_word(trained.which), step=trained.step, **layout)
+
+    def _previewer(self, number: int) -> Preview:
+        """A function that saves and announces the images so far, at most every ``PREVIEW_SECONDS``."""
+        path, previous = self._folder / f"live-{number}.png", 0.0
+
+        def preview(done: int, total: int, images: Tensor, columns: int) -> None:
+            nonlocal previous
+            if (now := time.monotonic()) < previous + PREVIEW_SECONDS or done == total:
+                return
+            previous = now
+            with self.writing:
+                save_grid(to_uint8(images).cpu(), path, columns)
+            send(id=number, done=done, of=total, path=str(path), **_layout(len(images), columns))
+
+        return preview
+
+    def _remove_old_pictures(self) -> None:
+        """Remove all but the newest picture, which is still displayed."""
+        for old in self._folder.iterdir():
+            if old != self._picture:
+                old.unlink()
 
     def _save(self, number: int, path: Path) -> None:
         if self._drawing is None:
-            say(id=number, error="nothing was drawn yet")
+            send(id=number, error="nothing was drawn yet")
             return
         with self.writing:
             self._drawing.save(path)
-        say(id=number, saved=str(path))
+        send(id=number, saved=str(path))
 
     def _load(self, which: CheckpointChoice | None) -> Trained:
-        """The checkpoint as it is now: a run in training writes others."""
-        wanted = which or ("best" if checkpoint.exists(self._run, "best") else "last")
+        """Load a checkpoint, unless it is loaded already: a run in training replaces its checkpoints."""
+        which = which or checkpoint.default(self._run)
         try:
-            place = checkpoint.resolve(self._run, wanted)
+            folder = checkpoint.resolve(self._run, which)
         except checkpoint.CheckpointError:
-            place = Path()  # reading it says so
-        if self._trained is None or self._trained[0] != place or self._trained[1].which != wanted:
-            trained = or_exit(self._run, self._device, wanted)
-            self._trained = (place, trained)
+            folder = Path()  # loading it reports the error
+        if self._trained is None or self._trained[0] != folder or self._trained[1].which != which:
+            trained = load_or_exit(self._run, self._device, which)
+            self._trained = (folder, trained)
             conditional = getattr(trained.method, "conditional", False)
-            say(
-                conditions=trained.conditions.state(), conditional=conditional, which=_word(wanted), step=trained.step,
+            send(
+                conditions=trained.conditions.state(), conditional=conditional, which=_word(which), step=trained.step,
                 device=str(trained.device),
             )  # fmt: skip
         return self._trained[1]
@@ -139,11 +150,13 @@ def _layout(images: int, columns: int) -> dict[str, int]:
     return {"rows": -(-images // columns), "columns": columns}
 
 
-def say(**words: Any) -> None:
-    print(json.dumps(words), flush=True)
+def send(**fields: Any) -> None:
+    """Send an answer: a line of JSON on stdout."""
+    print(json.dumps(fields), flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Answer requests until stdin ends."""
     parser = argparse.ArgumentParser(prog="python -m engine.inference.server")
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--device", default="auto")
@@ -162,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(folder, ignore_errors=True)
             os._exit(0)
 
-    say(folder=str(folder))
+    send(folder=str(folder))
     threading.Thread(target=read, daemon=True).start()
     while True:
         server.answer(requests.get())

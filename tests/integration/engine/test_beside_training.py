@@ -10,7 +10,7 @@ import torch
 
 from engine.inference import sample
 from engine.inference import server as serving
-from engine.inference.loading import Left
+from engine.inference.loading import ExitWithMessage
 from engine.runs.directory import RunDir
 from engine.training import checkpoint
 from tests.support.engine import assert_same, comparable, events, finish, trainer
@@ -88,23 +88,23 @@ def test_a_device_without_memory_left_is_told_in_a_sentence(make_run, tmp_path, 
     def full(*_: Any, **__: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nGPU 0 has …")
 
-    said: list[dict[str, Any]] = []
-    monkeypatch.setattr(serving, "say", lambda **words: said.append(words))
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(serving, "send", lambda **fields: sent.append(fields))
     monkeypatch.setattr(serving.Server, "_load", lambda self, which: None)
-    monkeypatch.setattr(serving, "drawing", full)
+    monkeypatch.setattr(serving, "draw", full)
     given_back: list[bool] = []
-    monkeypatch.setattr(serving, "give_back_memory", lambda: given_back.append(True))
+    monkeypatch.setattr(serving, "release_unused_memory", lambda: given_back.append(True))
     run = make_run()
     folder = tmp_path / "pictures"
     folder.mkdir()
     server = serving.Server(run, "cuda:0", folder)
     server.answer({"id": 7, "arguments": ["--n=64"]})
-    (answer,) = said
+    (answer,) = sent
     assert answer["id"] == 7 and "\n" not in answer["error"]
     assert "cuda:0 has no memory left" in answer["error"] and "fewer images" in answer["error"] and given_back
 
-    monkeypatch.setattr(sample, "or_exit", lambda *_: None)
-    monkeypatch.setattr(sample, "drawing", full)
-    with pytest.raises(Left) as left:
+    monkeypatch.setattr(sample, "load_or_exit", lambda *_: None)
+    monkeypatch.setattr(sample, "draw", full)
+    with pytest.raises(ExitWithMessage) as left:
         sample.main([str(run.path), "--device", "cuda:0", "--out", str(tmp_path / "a.png")])
     assert left.value.code == 4 and "no memory left" in capsys.readouterr().err
