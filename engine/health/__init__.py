@@ -1,8 +1,9 @@
-"""Health: what is going wrong with a run, said while it goes wrong.
+"""Health: alarms about what goes wrong in a run, raised while it trains.
 
-``Panel`` is what the training loop knows. Watchers of curves see every step's metrics; the examination looks at
-samples against real images. Each figure looked at is a signal with a curve of its own, ``health/…``; each alarm
-is one sentence with its likely cause, what to try and the step it began, raised once a run.
+The training loop uses a ``Panel`` of watchers. Watchers in ``curves`` read the metrics of every step; those in
+``findings`` read health signals, computed in ``samples`` by comparing generated images with real ones and logged as
+metrics ``health/…``. An alarm is a sentence with its likely cause, a remedy and the step it began; each is raised once
+per run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Alarm:
-    """Something that goes wrong since step ``began``."""
+    """A problem that began at step ``began``, with what to say about it."""
 
     name: str
     sentence: str
@@ -27,15 +28,15 @@ class Alarm:
     severity: Severity = "warning"
 
     def event(self) -> dict[str, Any]:
-        """The fields of an ``alert`` event."""
+        """The fields of its ``alert`` event."""
         return asdict(self)
 
 
 class Watcher(Protocol):
-    """Looks at a run step by step. What it must remember over a resume it gives as plain values."""
+    """Observes a run step by step. Its ``state``, of plain values, is part of the checkpoint."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
-        """One step's metrics, or the signals of an examination; an alarm as long as its reason lasts."""
+    def observe(self, step: int, values: Values) -> Alarm | None:
+        """Take in metrics or health signals of one step. Return an alarm at every step at which its cause persists."""
         ...
 
     def state(self) -> dict[str, Any]: ...
@@ -44,21 +45,22 @@ class Watcher(Protocol):
 
 
 class Panel:
-    """All that watches one run. An alarm is given once, however long its reason lasts."""
+    """The watchers of one run. Each alarm is returned once, however long its cause persists."""
 
     def __init__(self, watchers: Iterable[Watcher]):
         self.watchers = list(watchers)
         self.raised: dict[str, int] = {}
+        """Steps at which the alarms raised so far began, by name."""
 
-    def see(self, step: int, values: Values) -> list[Alarm]:
-        """New alarms at ``step``."""
-        found = [watcher.see(step, values) for watcher in self.watchers]
-        new = [alarm for alarm in found if alarm is not None and alarm.name not in self.raised]
+    def observe(self, step: int, values: Values) -> list[Alarm]:
+        """Show the values of ``step`` to every watcher. Return the alarms that have not been raised before."""
+        alarms = [watcher.observe(step, values) for watcher in self.watchers]
+        new = [alarm for alarm in alarms if alarm is not None and alarm.name not in self.raised]
         self.raised |= {alarm.name: alarm.began for alarm in new}
         return new
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint: plain values."""
+        """State for a checkpoint, of plain values: alarms raised and the state of each watcher by its class's name."""
         return {
             "raised": self.raised,
             "watchers": {type(watcher).__name__: watcher.state() for watcher in self.watchers},
@@ -67,5 +69,5 @@ class Panel:
     def load_state(self, state: dict[str, Any]) -> None:
         self.raised = dict(state["raised"])
         for watcher in self.watchers:
-            if (kept := state["watchers"].get(type(watcher).__name__)) is not None:
-                watcher.load_state(kept)
+            if (own := state["watchers"].get(type(watcher).__name__)) is not None:
+                watcher.load_state(own)

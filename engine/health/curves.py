@@ -1,4 +1,7 @@
-"""Watchers of what every step reports: losses, accuracies, rates, speed."""
+"""Watchers of the metrics of every step: losses, accuracies, learning rates, speed.
+
+Class names and the names in ``kept`` are keys of the checkpoints of existing runs.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +13,44 @@ from typing import Any, ClassVar
 from engine.health import Alarm, Values
 from engine.settings.health import Health
 
-FAR = 1.3  # times the training loss
-RECENT = 20  # steps whose mean stands for "now"
+FAR = 1.3
+"""A validation loss of this many times the training loss is far from it."""
+RECENT = 20
+"""Number of newest steps whose mean is the current training loss."""
 
 
-class Remembers:
-    """A watcher that keeps what is named in ``kept`` over a resume: plain values, or deques of them."""
+class StatefulWatcher:
+    """Base of watchers with state: the attributes named in ``kept``, which are plain values or deques of them."""
 
     kept: tuple[str, ...] = ()
+    stored_as: ClassVar[dict[str, str]] = {}
+    """Keys in the state of attributes that have been renamed."""
 
     def state(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in self.kept}
-        return {name: list(value) if isinstance(value, deque) else value for name, value in values.items()}
+        values = {self.stored_as.get(name, name): getattr(self, name) for name in self.kept}
+        return {key: list(value) if isinstance(value, deque) else value for key, value in values.items()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         for name in self.kept:
-            held = getattr(self, name)
-            setattr(self, name, deque(state[name], held.maxlen) if isinstance(held, deque) else state[name])
+            current, value = getattr(self, name), state[self.stored_as.get(name, name)]
+            setattr(self, name, deque(value, current.maxlen) if isinstance(current, deque) else value)
 
 
-class Trend(Remembers):
-    """How the loss goes: its first value, what it is now (smoothed), and how many there were.
+class Trend(StatefulWatcher):
+    """Follows the training loss: its first value, its exponential moving average ``now`` and the number of steps.
 
-    It raises nothing. Others look at it, so it stands before them in the panel.
+    It raises no alarm. Other watchers read it, so it comes before them in the panel.
     """
 
     kept = ("first", "now", "steps")
-    LEARNT = 0.75  # of the first value: below that, samples are worth judging
+    LEARNT = 0.75
+    """Fraction of its first value below which the loss counts as fallen."""
 
     def __init__(self) -> None:
         self.first = self.now = math.nan
         self.steps = 0
 
-    def see(self, step: int, values: Values) -> None:
+    def observe(self, step: int, values: Values) -> None:
         loss = values.get("loss")
         if loss is None or not math.isfinite(loss):
             return
@@ -53,34 +61,36 @@ class Trend(Remembers):
 
     @property
     def has_fallen(self) -> bool:
-        """Whether something was learnt; never before the first loss."""
+        """Whether the loss has fallen far enough for samples to be judged."""
         return self.now < self.LEARNT * self.first
 
 
-class NonFinite(Remembers):
-    """A loss that is no number any more. The loop ends the run when that lasts."""
+class NonFinite(StatefulWatcher):
+    """Non-finite losses. If they persist, the recorder ends the run."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         bad = next((name for name in _losses(values) if not math.isfinite(values[name])), None)
         if bad is None:
             return None
-        said = "The loss" if bad == "loss" else f"{bad} (of the losses)"
+        subject = "The loss" if bad == "loss" else f"The loss term {bad}"
         return Alarm(
-            "non-finite", f"{said} is {values[bad]} from step {step} on.",
-            "the learning rate is too high, or a number left the range of its precision",
+            "non-finite", f"{subject} is {values[bad]} from step {step} on.",
+            "the learning rate is too high, or a value exceeded the range of the precision",
             "lower optim.lr, set train.clip, or train in fp32", step, "error",
         )  # fmt: skip
 
 
-class Divergence(Remembers):
-    """The loss rises over where it began, or loses half of what it had gained.
+class Divergence(StatefulWatcher):
+    """A loss that rises above its first value, or loses half of the progress it had made.
 
-    The first holds for every method: healthy losses, adversarial ones too, stay near or below their first value.
-    The second is tested only where a decreasing loss is expected (``loss_decreases``).
+    The first is tested for every method: healthy losses, adversarial ones too, stay near or below their first value.
+    The second only where a decreasing loss is expected (``loss_decreases``).
     """
 
-    OPENING = 50  # steps in which one jump is enough: later, a single odd batch is not the optimiser's doing
-    JUMP = 3.0  # times the first loss
+    OPENING = 50
+    """Number of first steps in which a single jump is an alarm; later, one outlier may be due to an odd batch."""
+    JUMP = 3.0
+    """A jump is a loss of this many times the first loss."""
 
     kept = ("lowest", "recent", "high_since")
 
@@ -90,7 +100,7 @@ class Divergence(Remembers):
         self.recent: deque[float] = deque(maxlen=10)
         self.high_since: int | None = None
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         loss = values.get("loss")
         if loss is None or not math.isfinite(loss):
             return None
@@ -122,7 +132,7 @@ class Divergence(Remembers):
         return None
 
     def _level(self) -> float:
-        """What losses must not stay above."""
+        """The loss above which most of the recent steps must not lie."""
         first = self.trend.first
         top = first + (self.settings.diverged - 1) * abs(first)
         gained = first - self.lowest
@@ -139,12 +149,12 @@ class Divergence(Remembers):
         )  # fmt: skip
 
 
-class HighRate(Remembers):
-    """Steps that change the weights by their own size: of what they were, random or learnt, nothing is left.
+class HighRate(StatefulWatcher):
+    """Updates that change the weights by about their own norm, so that little of what they were is left.
 
-    It needs no loss that falls: a Wasserstein critic's tells nothing of the rate. Measured: five updates of the quick
-    form of any recipe change weights by 0.01 to 0.2 times their size; of Wasserstein ones at 100 times their rate by
-    1.5 to 6.
+    This needs no decreasing loss: that of a Wasserstein critic says nothing about the learning rate. Measured: five
+    updates of the quick form of any recipe change the weights by 0.01 to 0.2 times their norm; those of Wasserstein
+    recipes at 100 times their learning rate, by 1.5 to 6.
     """
 
     UPDATES = 5
@@ -159,9 +169,9 @@ class HighRate(Remembers):
     def __init__(self, settings: Health):
         self.settings = settings
         self.changes: dict[str, list[tuple[int, float]]] = {}
-        """The newest (step, change) by signal."""
+        """The newest (step, ‖Δw‖/‖w‖) by metric name."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         for name, weights in self.WEIGHTS.items():
             change = values.get(name, math.nan)
             if not math.isfinite(change):
@@ -179,10 +189,11 @@ class HighRate(Remembers):
         return None
 
 
-class Overfitting(Remembers):
-    """The validation loss leaves the training loss behind, or rises, against all that was gained so far."""
+class Overfitting(StatefulWatcher):
+    """A validation loss that rises, or stays far above the training loss, relative to the progress made so far."""
 
-    PATIENCE = 3  # validations in a row
+    PATIENCE = 3
+    """Number of consecutive validations that must show it."""
 
     kept = ("recent", "lowest", "lowest_at", "count", "since")
 
@@ -194,7 +205,7 @@ class Overfitting(Remembers):
         self.count = 0
         self.since = 0
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         loss, held = values.get("loss"), values.get("val_loss")
         if loss is None or not math.isfinite(loss):
             return None
@@ -206,11 +217,12 @@ class Overfitting(Remembers):
             self.lowest, self.lowest_at = held, step
         first = self.trend.first
         gained = first - max(train, self.lowest)
-        # Before a quarter of the loss is gone, two curves that both fall steeply differ by their lag alone.
+        # Until a quarter of the loss is gone, both curves fall steeply and differ by their lag alone.
         if gained < abs(first) / 4:
             return None
         gap, rise, most = (held - train) / gained, (held - self.lowest) / gained, self.settings.overfitting
-        # A first loss may be huge: half of the gap is enough where it is a good part of the training loss itself.
+        # Where the first loss was huge, the gap is small relative to it: then half is enough if the validation loss
+        # is also far above the training loss itself.
         if max(gap, rise) <= most and not (gap > most / 2 and held > FAR * train > 0):
             self.count = 0
             return None
@@ -228,42 +240,46 @@ class Overfitting(Remembers):
         )  # fmt: skip
 
 
-class DiscriminatorWins(Remembers):
-    """A discriminator whose own loss is gone tells every image, and the generator learns nothing from it.
+class DiscriminatorWins(StatefulWatcher):
+    """A discriminator whose loss is almost zero: it recognises every image, and the generator learns nothing from it.
 
-    Only where scores have a border between real and generated: a Wasserstein critic cannot win.
+    It needs ``d_accuracy``, which methods report when the discriminator's output has a decision threshold; a
+    Wasserstein critic has none.
     """
 
-    kept = ("first", "shares", "told")
+    kept = ("first", "shares", "accuracies")
+    stored_as: ClassVar[dict[str, str]] = {"accuracies": "told"}
 
     def __init__(self, settings: Health):
         self.settings = settings
         self.first: float | None = None
         self.shares: deque[float] = deque(maxlen=40)
-        self.told: deque[float] = deque(maxlen=40)
+        """The newest losses as fractions of the first."""
+        self.accuracies: deque[float] = deque(maxlen=40)
 
-    def see(self, step: int, values: Values) -> Alarm | None:
-        told = values.get("d_accuracy", math.nan)
+    def observe(self, step: int, values: Values) -> Alarm | None:
+        accuracy = values.get("d_accuracy", math.nan)
         loss = values.get("loss_d_real", math.nan) + values.get("loss_d_fake", math.nan)
-        if not (math.isfinite(told) and math.isfinite(loss)):
+        if not (math.isfinite(accuracy) and math.isfinite(loss)):
             return None
         self.first = max(loss, 1e-6) if self.first is None else self.first
         self.shares.append(loss / self.first)
-        self.told.append(told)
+        self.accuracies.append(accuracy)
         if len(self.shares) < (self.shares.maxlen or 0) or median(self.shares) >= self.settings.discriminator:
             return None
         return Alarm(
             "discriminator",
-            f"The discriminator wins: in the last {len(self.told)} steps it told {sum(self.told) / len(self.told):.1%} "
-            f"of the images, real from generated, and its loss is {median(self.shares):.1%} of its first.",
+            f"The discriminator wins: in the last {len(self.accuracies)} steps it classified "
+            f"{sum(self.accuracies) / len(self.accuracies):.1%} of the images correctly as real or generated, and its "
+            f"loss is {median(self.shares):.1%} of its first.",
             "it learns faster than the generator: its learning rate or its size is too large",
             'lower method.discriminator_lr, or hold it back (model.norm = "spectral", a penalty)',
             step - len(self.shares) + 1,
         )  # fmt: skip
 
 
-class StalledRate(Remembers):
-    """A learning rate that is next to nothing long before the end."""
+class StalledRate(StatefulWatcher):
+    """A learning rate that is almost zero long before the end of the run."""
 
     kept = ("highest", "since")
 
@@ -272,7 +288,7 @@ class StalledRate(Remembers):
         self.highest = 0.0
         self.since: int | None = None
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         lr = values.get("lr")
         if lr is None or not math.isfinite(lr):
             return None
@@ -291,10 +307,14 @@ class StalledRate(Remembers):
         )  # fmt: skip
 
 
-class Slowness(Remembers):
-    """A run that goes at a fraction of its own earlier speed, in this attempt: the next may be on another machine."""
+class Slowness(StatefulWatcher):
+    """Training at a fraction of its own earlier speed.
 
-    LASTS = 120.0  # seconds
+    Speeds are compared within one attempt, since the next may run on another machine.
+    """
+
+    LASTS = 120.0
+    """Seconds of slow training that raise the alarm."""
 
     def __init__(self, settings: Health, batch_size: int):
         self.settings, self.batch_size = settings, batch_size
@@ -303,7 +323,7 @@ class Slowness(Remembers):
         self.since: int | None = None
         self.last = 0
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         speed = values.get("images_per_s")
         if speed is None or not speed > 0:
             return None
@@ -320,7 +340,7 @@ class Slowness(Remembers):
         return Alarm(
             "slow", f"Training goes at {speed:,.0f} images/s since step {self.since}; it used to be {usual:,.0f}.",
             "something else uses the device or the disk, or it is throttled by heat", "look at the machine; gentui "
-            "show and the run's chart of images_per_s tell since when", self.since, "info",
+            "show and the run's chart of images_per_s show since when", self.since, "info",
         )  # fmt: skip
 
 

@@ -1,18 +1,20 @@
-"""Watchers of what an examination of samples finds; see ``engine.health.samples`` for the signals."""
+"""Watchers of the signals of health examinations; see ``engine.health.samples`` for their definitions."""
 
 from __future__ import annotations
 
 from engine.health import Alarm, Values
-from engine.health.curves import Remembers, Trend
+from engine.health.curves import StatefulWatcher, Trend
 from engine.settings.health import Health
 
-GROWS = 1.25  # times the examination before: what still grows so fast is young, not ill
+GROWS = 1.25
+"""A signal of this many times its value at the examination before still improves, and raises no alarm."""
 
 
-class _Since(Remembers):
-    """Since when a condition holds, over examinations.
+class _ConditionWatcher(StatefulWatcher):
+    """Base of watchers for a condition that must persist over examinations.
 
-    ``trend``: of a loss that falls as the model learns; None of one that need not, as an adversary's.
+    ``trend`` follows the loss; it is None for methods whose loss need not decrease, such as adversarial ones.
+    ``since`` is the step since which the condition holds, ``before`` the signal at the examination before.
     """
 
     kept = ("since", "before")
@@ -24,40 +26,40 @@ class _Since(Remembers):
 
     @property
     def learnt(self) -> bool:
-        """Whether samples are worth judging, as far as the loss tells."""
+        """Whether the model has learnt enough for its samples to be judged, according to its loss."""
         return self.trend is None or self.trend.has_fallen
 
-    def lasting(self, step: int, ill: bool) -> int | None:
-        """The step since which examinations found it ill."""
-        self.since = (self.since or step) if ill else None
+    def holding_since(self, step: int, holds: bool) -> int | None:
+        """Note whether the condition holds at ``step``. Return the step since which it does, or None."""
+        self.since = (self.since or step) if holds else None
         return self.since
 
 
-class Collapse(_Since):
-    """Samples that are all alike: one image whatever the noise, or far fewer kinds than there once were."""
+class Collapse(_ConditionWatcher):
+    """Mode collapse: samples that are all alike, or far less diverse than they once were."""
 
-    PEAK = 0.3  # a diversity that has been as high is a model's that worked
-    FALL = 0.4
+    PEAK, FALL = 0.3, 0.4
+    """Diversity has collapsed when it falls below ``FALL`` times a peak of at least ``PEAK``."""
 
-    kept = (*_Since.kept, "peak", "peak_at")
+    kept = (*_ConditionWatcher.kept, "peak", "peak_at")
 
     def __init__(self, settings: Health, trend: Trend | None = None):
         super().__init__(settings, trend)
         self.peak, self.peak_at = 0.0, 0
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/diversity", values.get("health/pixel_spread"))
         if spread is None:
             return None
         before, self.before = self.before, spread
-        if min(spread, 1.0) > self.peak:  # more diverse than real images is no height to fall from
+        if min(spread, 1.0) > self.peak:  # falling from a diversity above that of real images is no loss
             self.peak, self.peak_at = min(spread, 1.0), step
         fallen = self.peak >= self.PEAK and spread < self.FALL * self.peak
         young = before is None or spread > GROWS * before
         alike = (
             spread < self.settings.diversity and self.learnt and (not young or values["health/contrast"] > 0.5)
         )
-        began = self.lasting(step, alike or fallen)
+        began = self.holding_since(step, alike or fallen)
         if began is None or not self.settings.diversity:
             return None
         was = (
@@ -65,25 +67,26 @@ class Collapse(_Since):
             if fallen
             else "whatever the noise, it is one image"
         )
-        said = f"Mode collapse: samples differ {spread:.2g} times as much as real images do; {was}."
+        sentence = f"Mode collapse: samples differ {spread:.2g} times as much as real images do; {was}."
         return Alarm(
-            "collapse", said, "the generator has found one image that satisfies its loss, or does not use its noise",
+            "collapse", sentence,
+            "the generator has found one image that satisfies its loss, or does not use its noise",
             "go back to the best checkpoint; lower the learning rates, regularise the discriminator (spectral norm, "
             "penalty), or make batches larger", began, "error" if alike else "warning",
         )  # fmt: skip
 
 
-class Blob(_Since):
-    """Samples that shrink to the mean image: their pixels hardly differ from noise to noise, label to label."""
+class Blob(_ConditionWatcher):
+    """Samples that all look like the mean image: their pixels hardly vary with the noise or the label."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/pixel_spread")
         if spread is None:
             return None
         before, self.before = self.before, spread
-        told = values.get("health/diversity", 1.0) >= self.settings.diversity
+        diverse = values.get("health/diversity", 1.0) >= self.settings.diversity
         young = before is None or spread > GROWS * before
-        began = self.lasting(step, spread < self.settings.blob and told and self.learnt and not young)
+        began = self.holding_since(step, spread < self.settings.blob and diverse and self.learnt and not young)
         if began is None:
             return None
         return Alarm(
@@ -94,37 +97,40 @@ class Blob(_Since):
         )  # fmt: skip
 
 
-class LabelIgnored(_Since):
-    """Samples that do not show the label they were asked for."""
+class LabelIgnored(_ConditionWatcher):
+    """Samples that do not show the requested label, because the model ignores it or confuses it with others."""
 
-    TOLD = 0.05  # of what real labels tell
-    MIXED = 0.3
+    IGNORED = 0.05
+    """Between-label variance, relative to real images, below which samples do not depend on the label."""
+    CONFUSED = 0.3
+    """Between-label variance above which they do."""
 
     def __init__(self, settings: Health, trend: Trend | None = None, after: int = 0):
         super().__init__(settings, trend)
         self.after = after
 
-    def see(self, step: int, values: Values) -> Alarm | None:
-        told, followed = values.get("health/label_told"), values.get("health/label")
-        if told is None or step < self.after:
+    def observe(self, step: int, values: Values) -> Alarm | None:
+        variance, followed = values.get("health/label_told"), values.get("health/label")
+        if variance is None or step < self.after:
             return None
-        before, self.before = self.before, told
-        young = before is None or told > max(GROWS * before, self.TOLD / 2)
-        learnt = self._worth_judging(values)
-        ignored = not young and told < self.TOLD and (followed is None or followed < self.settings.label)
-        mixed = followed is not None and followed < self.settings.label and told > self.MIXED
-        began = self.lasting(step, learnt and (ignored or mixed))
-        if (
-            began is None or not self.settings.label or (mixed and began == step)
-        ):  # a young net mixes them up, too
+        before, self.before = self.before, variance
+        young = before is None or variance > max(GROWS * before, self.IGNORED / 2)
+        learnt = self._can_be_judged(values)
+        unlike = followed is not None and followed < self.settings.label
+        ignored = not young and variance < self.IGNORED and (followed is None or unlike)
+        confused = unlike and variance > self.CONFUSED
+        began = self.holding_since(step, learnt and (ignored or confused))
+        if began is None or not self.settings.label:
+            return None
+        if confused and began == step:  # a net that has just begun to learn confuses labels, too
             return None
         seen = "" if followed is None else f"; {max(0.0, followed):.0%} of the way from chance they show it"
         if ignored:
             return Alarm(
                 "class-ignored", f"The label is ignored: samples do not change with the label asked for{seen}.",
-                "what the net is told of the label does not reach its output, or labels and images do not belong "
+                "the label given to the net does not reach its output, or labels and images do not belong "
                 "together in training",
-                "check the labels of the data; tell the net the label in every block (fashion-unet), or guide it",
+                "check the labels of the data; feed the label into every block (fashion-unet), or use guidance",
                 began,
             )  # fmt: skip
         return Alarm(
@@ -133,8 +139,8 @@ class LabelIgnored(_Since):
             "check the order of the classes in the data, and the net's embedding", began,
         )  # fmt: skip
 
-    def _worth_judging(self, values: Values) -> bool:
-        """Whether samples may be expected to show a label at all."""
+    def _can_be_judged(self, values: Values) -> bool:
+        """Whether samples are good enough to show a label at all."""
         if values.get("health/pixel_spread", 1.0) < self.settings.blob:
             return False
         if self.trend is not None:
@@ -142,14 +148,14 @@ class LabelIgnored(_Since):
         return values["health/contrast"] > 0.5 and values.get("health/diversity", 1.0) > 0.3
 
 
-class Memorisation(_Since):
-    """Samples nearer to a training image than unseen images are."""
+class Memorisation(_ConditionWatcher):
+    """Samples that are copies of training images: much nearer to them than held-out images are."""
 
-    def see(self, step: int, values: Values) -> Alarm | None:
+    def observe(self, step: int, values: Values) -> Alarm | None:
         distance = values.get("health/nearest")
         if distance is None:
             return None
-        began = self.lasting(step, distance < self.settings.memorisation)
+        began = self.holding_since(step, distance < self.settings.memorisation)
         if began is None:
             return None
         return Alarm(

@@ -1,4 +1,4 @@
-"""What watches a run: every watcher there is, as its recipe and method want them."""
+"""The panel of a run: the watchers that suit its recipe and method."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from engine.methods import Method
 from engine.settings.health import Health
 
 MOST_IMAGES = 100_000
-"""A label is learnt in epochs: samples are asked whether they show it after two, or after so many images."""
+"""Whether samples show their label is judged after two epochs, or after so many images if that is sooner."""
 
 
 def build_panel(
     settings: Health, method: Method, total_steps: int, batch_size: int, steps_per_epoch: int = 1
 ) -> Panel:
-    """The panel of a run. A loss that is no number is told even where alarms are switched off."""
+    """Build the watchers of a run. Non-finite losses raise an alarm even when alarms are switched off."""
     if not settings.alarms:
         return Panel([NonFinite()])
     trend, loss_decreases = Trend(), getattr(method, "loss_decreases", True)

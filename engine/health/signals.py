@@ -1,6 +1,6 @@
-"""Figures that tell a sick run from a healthy one: tensors in, numbers out.
+"""Statistics from which health signals are made: tensors in, numbers out.
 
-Images are compared as ``thumbnails`` and, where an extractor is at hand, as its features. Vectors are float32 N,D.
+Images are compared as ``thumbnails`` or as features of an extractor; both are vectors float32 N,D.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ NEIGHBOURS = 3
 
 
 def thumbnails(images: Tensor) -> Tensor:
-    """uint8 N,C,H,W -> N,D in [0,1]: at most 16×16 pixels, so that a distance is not one of the grain's."""
+    """uint8 N,C,H,W -> float32 N,D in [0,1]: images reduced to at most 16×16 pixels, so that noise does not dominate
+    their distances."""
     pixels = images.float() / 255
     height, width = pixels.shape[-2:]
     size = (min(height, THUMBNAIL), min(width, THUMBNAIL))
@@ -24,9 +25,9 @@ def thumbnails(images: Tensor) -> Tensor:
 
 
 def spread(vectors: Tensor, labels: Tensor | None = None) -> float:
-    """Root of the variances' sum: how far the vectors lie from their mean, or from the mean of their label (int64 N).
+    """Square root of the total variance of vectors N,D, around their mean or around the mean of their label (int64 N).
 
-    0 where no two share a label.
+    0 when no two vectors share a label.
     """
     vectors = vectors.double()
     groups = [vectors] if labels is None else [vectors[labels == label] for label in labels.unique()]
@@ -37,37 +38,37 @@ def spread(vectors: Tensor, labels: Tensor | None = None) -> float:
 
 
 def contrast(vectors: Tensor) -> float:
-    """Mean over the images of the standard deviation within each."""
+    """Mean over the vectors of the standard deviation within each."""
     return float(vectors.double().std(1).mean())
 
 
 def nearest(vectors: Tensor, among: Tensor) -> Tensor:
-    """Distance of each to the nearest of the others: N."""
+    """Euclidean distance of each of ``vectors`` N,D to the nearest of ``among`` M,D: float32 N."""
     return torch.cat([torch.cdist(chunk, among).min(1).values for chunk in vectors.split(256)])
 
 
 def nearest_other(vectors: Tensor) -> Tensor:
-    """Distance of each to the nearest of the rest: N."""
+    """Euclidean distance of each of ``vectors`` N,D to the nearest of the others: float32 N."""
     distances = torch.cdist(vectors, vectors)
     return distances.fill_diagonal_(float("inf")).min(1).values
 
 
 def precision_and_recall(generated: Tensor, real: Tensor) -> tuple[float, float]:
     """Improved precision and recall with three neighbours (Kynkäänniemi et al. 2019), by torch-fidelity."""
-    from torch_fidelity.metric_prc import calculate_precision_recall_full  # here: it imports half of itself
+    from torch_fidelity.metric_prc import calculate_precision_recall_full  # imported here: it is slow to import
 
     return calculate_precision_recall_full(generated, real, NEIGHBOURS)
 
 
-def share(part: float, whole: float) -> float:
-    """``part / whole``; 1 where there is nothing to compare with."""
-    return part / whole if whole > 0 else 1.0
+def ratio(generated: float, real: float) -> float:
+    """``generated / real``; 1 when ``real`` is 0, where nothing can be compared."""
+    return generated / real if real > 0 else 1.0
 
 
-def told_by_label(vectors: Tensor, labels: Tensor) -> float:
-    """The share of the vectors' variance that lies between the labels, 0…1, less what chance alone puts there.
+def between_label_variance(vectors: Tensor, labels: Tensor) -> float:
+    """Fraction of the variance of vectors N,D that lies between the labels (int64 N), 0…1, corrected for chance.
 
-    ``labels``: int64 N. ε² of Kelley (1935), the unbiased form of the correlation ratio.
+    This is ε² (Kelley 1935), the unbiased form of the correlation ratio η². 0 when no two vectors share a label.
     """
     vectors = vectors.double()
     total = (vectors - vectors.mean(0)).square().sum()

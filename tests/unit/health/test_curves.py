@@ -32,8 +32,8 @@ def said(watcher, rows):
     """(step, alarm) of the first alarm over rows of metrics, or None."""
     for step, row in enumerate(rows, 1):
         if isinstance(trend := getattr(watcher, "trend", None), Trend):
-            trend.see(step, row)
-        if (alarm := watcher.see(step, row)) is not None:
+            trend.observe(step, row)
+        if (alarm := watcher.observe(step, row)) is not None:
             return step, alarm
     return None
 
@@ -164,14 +164,14 @@ def test_an_alarm_is_given_once_and_is_not_forgotten_over_a_resume():
         )
 
     one = panel()
-    assert [a.name for a in one.see(1, {"loss": math.nan})] == ["non-finite"]
-    assert one.see(2, {"loss": math.nan}) == []
+    assert [a.name for a in one.observe(1, {"loss": math.nan})] == ["non-finite"]
+    assert one.observe(2, {"loss": math.nan}) == []
     for step, row in enumerate(falling(50), 3):
-        one.see(step, row)
+        one.observe(step, row)
     two = panel()
     two.load_state(json.loads(json.dumps(one.state())))
     assert two.state() == one.state()
-    assert two.see(60, {"loss": math.nan}) == []
+    assert two.observe(60, {"loss": math.nan}) == []
 
 
 def test_a_resumed_panel_says_what_an_uninterrupted_one_says():
@@ -181,7 +181,7 @@ def test_a_resumed_panel_says_what_an_uninterrupted_one_says():
     rows = falling(100, noise=0.0) + [{"loss": 0.9}] * 20
     whole = said(divergence(), rows)
     first, second = panel(), panel()
-    assert not any(first.see(step, row) for step, row in enumerate(rows[:103], 1))
+    assert not any(first.observe(step, row) for step, row in enumerate(rows[:103], 1))
     second.load_state(json.loads(json.dumps(first.state())))
-    found = [alarm for step, row in enumerate(rows[103:], 104) for alarm in second.see(step, row)]
+    found = [alarm for step, row in enumerate(rows[103:], 104) for alarm in second.observe(step, row)]
     assert [alarm.sentence for alarm in found] == [whole[1].sentence]

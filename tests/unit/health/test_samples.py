@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.data.dataset import open_dataset
-from engine.evaluation.evaluate import Evidence
+from engine.evaluation.drawing import SampleSet
 from engine.evaluation.extractors import load_extractor
 from engine.health.curves import Trend
 from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
@@ -31,19 +31,19 @@ def examination(request, digits):
 def real(digits, labels=None):
     """Test images as if they were samples asked for by their own labels, or by others."""
     images, own = digits.test.images, digits.test.labels
-    return Evidence(images, None, None, own if labels is None else labels)
+    return SampleSet(images, None, None, own if labels is None else labels)
 
 
 def alarm(watcher, signals, times=2):
     """The watcher's alarm on seeing the same at every examination."""
-    return [watcher.see(100 * examination, signals) for examination in range(1, times + 1)][-1]
+    return [watcher.observe(100 * examination, signals) for examination in range(1, times + 1)][-1]
 
 
 def panel():
     """Watchers of a run whose loss has fallen."""
     trend = Trend()
     for step in range(100):
-        trend.see(step, {"loss": 1.0 if step < 5 else 0.3})
+        trend.observe(step, {"loss": 1.0 if step < 5 else 0.3})
     return [
         Collapse(SETTINGS, trend),
         Blob(SETTINGS, trend),
@@ -62,13 +62,13 @@ def test_real_images_are_healthy(examination, digits):
 
 def test_one_image_whatever_the_noise_is_collapse(examination, digits):
     images = digits.test.images[:1].expand(128, -1, -1, -1)
-    assert "collapse" in names(examination.signals(Evidence(images, None, None, None)))
+    assert "collapse" in names(examination.signals(SampleSet(images, None, None, None)))
 
 
 def test_images_near_their_mean_are_a_blob(examination, digits):
     images = digits.test.images.float()
     blob = (images.mean(0) + 0.15 * (images - images.mean(0))).round().to(torch.uint8)
-    assert "blob" in names(examination.signals(Evidence(blob, None, None, None)))
+    assert "blob" in names(examination.signals(SampleSet(blob, None, None, None)))
 
 
 def test_labels_that_belong_to_other_images_are_ignored(examination, digits):
@@ -85,18 +85,18 @@ def test_labels_that_are_mixed_up_are_told_apart_from_ignored_ones(digits):
 def test_copies_of_training_images_are_memorisation(examination, digits):
     images = digits.train.images[:200].float()
     noisy = (images + torch.randn(images.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 255)
-    assert "memorisation" in names(examination.signals(Evidence(noisy.to(torch.uint8), None, None, None)))
+    assert "memorisation" in names(examination.signals(SampleSet(noisy.to(torch.uint8), None, None, None)))
 
 
 def test_a_young_generator_is_not_ill():
     collapse = Collapse(SETTINGS)
     for step, spread in enumerate([0.0003, 0.0007, 0.004, 0.011, 0.04, 0.2]):
-        assert collapse.see(step, {"health/diversity": spread, "health/contrast": 0.01}) is None
+        assert collapse.observe(step, {"health/diversity": spread, "health/contrast": 0.01}) is None
 
 
 def test_a_diversity_that_falls_from_its_height_is_collapse():
     collapse = Collapse(SETTINGS)
-    found = [collapse.see(step, {"health/diversity": d, "health/contrast": 0.9}) for step, d in
+    found = [collapse.observe(step, {"health/diversity": d, "health/contrast": 0.9}) for step, d in
              enumerate([0.2, 0.7, 0.8, 0.6, 0.25, 0.2])]  # fmt: skip
     assert found[:4] == [None] * 4
     assert found[4].name == "collapse" and found[5].began == found[4].began == 4
