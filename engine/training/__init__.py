@@ -1,1 +1,1 @@
-"""The training loop, one for every family, and what keeps its books."""
+"""Training: the loop shared by every method, with its schedule, metrics log, checkpoints and monitoring."""

@@ -1,8 +1,9 @@
-"""State in and out. Weights in safetensors; everything else in a file that loads with ``weights_only=True``.
+"""Checkpoint files: weights in safetensors, everything else in a file that loads with ``weights_only=True``.
 
-``checkpoints/last`` and ``checkpoints/best`` are links to whole, immutable directories ``step-N``; a link is
-replaced atomically after its directory is on disk, so that a reader, or a kill, meets a complete checkpoint. One
-that is kept for good has a link of its own, ``kept-N``, that stays. What no link names is removed at the next save.
+``checkpoints/last`` and ``checkpoints/best`` are links to complete, immutable directories ``step-N``. A link is
+replaced atomically after its directory is on disk, so that a reader always finds a complete checkpoint, also after
+a kill. A checkpoint kept for good has a permanent link ``kept-N``. Directories without a link are removed at the
+next save.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ STATE_FILE = "state.pt"
 
 
 class CheckpointError(Exception):
-    """No checkpoint, or one that cannot be read; the message names it."""
+    """There is no such checkpoint, or it cannot be read. The message names it."""
 
 
 class NoSuchStep(CheckpointError):
-    """The checkpoint of that step is not kept; the message names those that are."""
+    """The checkpoint of that step was not kept. The message names those that were."""
 
 
 def save(
@@ -40,101 +41,113 @@ def save(
 ) -> int:
     """Write a checkpoint and point each of ``which``, in this order, at it. Returns its size in bytes.
 
-    A step among ``which`` is kept for good. Raises OSError (the disk is full, say) with the previous checkpoint
-    untouched.
+    ``weights`` maps a net's name to its tensors. A step number in ``which`` keeps the checkpoint for good. Raises
+    OSError, for a full disk for example, leaving the previous checkpoint untouched.
     """
     run.checkpoints.mkdir(mode=DIR_MODE, exist_ok=True)
-    building = Path(tempfile.mkdtemp(dir=run.checkpoints, prefix=".new-"))
+    partial = Path(tempfile.mkdtemp(dir=run.checkpoints, prefix=".new-"))
     try:
-        for name, tensors in weights.items():
-            plain = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-            try:
-                save_file(plain, building / f"{name}.safetensors", metadata={"step": str(step)})
-            except Exception as error:  # safetensors wraps the system's error in its own type
-                raise _as_os_error(error, building) from error
-        try:
-            torch.save(state, building / STATE_FILE)
-        except RuntimeError as error:
-            raise _as_os_error(error, building) from error
-        size = sum(_sync(path) for path in building.iterdir())
-        place = _free_place(run.checkpoints, step)
-        building.rename(place)
+        _write_files(partial, step, weights, state)
+        size = sum(_sync(path) for path in partial.iterdir())
+        complete = _unused_path(run.checkpoints, step)
+        partial.rename(complete)
     except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     for name in which:
-        _point(run.checkpoint(name), place.name)
+        _point(run.checkpoint(name), complete.name)
     _sync(run.checkpoints)
     _discard_unreferenced(run.checkpoints)
     return size
 
 
-def load(run: RunDir, which: CheckpointChoice = "last") -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """(weights by net name, state) of one checkpoint, on the CPU. Raises CheckpointError.
+def _write_files(folder: Path, step: int, weights: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+    for name, tensors in weights.items():
+        on_cpu = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        try:
+            save_file(on_cpu, folder / f"{name}.safetensors", metadata={"step": str(step)})
+        except Exception as error:  # safetensors wraps the system's error in its own type
+            raise _as_os_error(error, folder) from error
+    try:
+        torch.save(state, folder / STATE_FILE)
+    except RuntimeError as error:
+        raise _as_os_error(error, folder) from error
 
-    A trainer may discard the one that is being read: then the one that took its place is.
+
+def load(run: RunDir, which: CheckpointChoice = "last") -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """Load (weights by net name, state) of one checkpoint, on the CPU. Raises CheckpointError.
+
+    A trainer may discard the checkpoint while it is being read: then its successor is read.
     """
     while True:
-        place = resolve(run, which)
+        folder = resolve(run, which)
         try:
-            # The state last: while it is there, every net beside it was.
-            return _weights(place), _state(place)
+            # The state is read last: while it exists, no file beside it has been discarded.
+            return _read_weights(folder), _read_state(folder)
         except CheckpointError:
-            if resolve(run, which) == place:
+            if resolve(run, which) == folder:
                 raise
 
 
 def load_weights(run: RunDir, which: CheckpointChoice = "last") -> dict[str, dict[str, Tensor]]:
-    return _weights(resolve(run, which))
+    """Load the weights of one checkpoint by net name, on the CPU. Raises CheckpointError."""
+    return _read_weights(resolve(run, which))
 
 
 def load_state(run: RunDir, which: CheckpointChoice = "last") -> dict[str, Any]:
-    return _state(resolve(run, which))
+    """Load the stored state of one checkpoint, on the CPU. Raises CheckpointError."""
+    return _read_state(resolve(run, which))
 
 
-def _weights(place: Path) -> dict[str, dict[str, Tensor]]:
+def _read_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
     try:
-        return {path.stem: load_file(path) for path in sorted(place.glob("*.safetensors"))}
+        return {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
     except Exception as error:
-        raise CheckpointError(f"the weights in {place} cannot be read: {error}") from error
+        raise CheckpointError(f"the weights in {folder} cannot be read: {error}") from error
 
 
-def _state(place: Path) -> dict[str, Any]:
+def _read_state(folder: Path) -> dict[str, Any]:
     try:
-        return torch.load(place / STATE_FILE, map_location="cpu", weights_only=True)
+        return torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"the training state in {place} cannot be read: {error}") from error
+        raise CheckpointError(f"the training state in {folder} cannot be read: {error}") from error
 
 
 def exists(run: RunDir, which: CheckpointChoice = "last") -> bool:
+    """Whether the run has that checkpoint."""
     return (run.checkpoint(which) / STATE_FILE).is_file()
 
 
 def is_kept(run: RunDir, step: int) -> bool:
-    """Whether the last checkpoint is of that step and kept."""
+    """Whether the last checkpoint is the one of ``step``, kept for good."""
     link = run.checkpoint(step)
     return link.is_symlink() and exists(run, step) and link.resolve() == run.checkpoint("last").resolve()
 
 
+def default(run: RunDir) -> CheckpointChoice:
+    """The checkpoint to use when none is named: the best, or the last where nothing has been scored."""
+    return "best" if exists(run, "best") else "last"
+
+
 def resolve(run: RunDir, which: CheckpointChoice = "last") -> Path:
-    """The directory ``which`` points at now."""
+    """The directory that ``which`` points at now. Raises CheckpointError, or NoSuchStep for a step number."""
     link = run.checkpoint(which)
     while True:
-        place = link.resolve()
-        if (place / STATE_FILE).is_file():
-            return place
-        if link.resolve() == place:
+        folder = link.resolve()
+        if (folder / STATE_FILE).is_file():
+            return folder
+        if link.resolve() == folder:
             raise (NoSuchStep if isinstance(which, int) else CheckpointError)(
                 run.missing_checkpoint_message(which)
             )
 
 
-def _free_place(parent: Path, step: int) -> Path:
-    place, n = parent / f"step-{step:09d}", 1
-    while place.exists():
+def _unused_path(parent: Path, step: int) -> Path:
+    path, n = parent / f"step-{step:09d}", 1
+    while path.exists():
         n += 1
-        place = parent / f"step-{step:09d}.{n}"
-    return place
+        path = parent / f"step-{step:09d}.{n}"
+    return path
 
 
 def _point(link: Path, target: str) -> None:
@@ -148,7 +161,7 @@ def _discard_unreferenced(parent: Path) -> None:
     kept = {str(link.readlink()) for link in parent.iterdir() if link.is_symlink()}
     for path in parent.iterdir():
         if path.is_dir() and not path.is_symlink() and path.name not in kept:
-            # Away as a whole, so that nobody reads a part of it.
+            # Renamed first, so that nobody reads a directory of which some files are gone.
             doomed = path if path.name.startswith(".") else path.with_name(f".old-{path.name}")
             with contextlib.suppress(OSError):
                 path.replace(doomed)
@@ -156,6 +169,7 @@ def _discard_unreferenced(parent: Path) -> None:
 
 
 def _sync(path: Path) -> int:
+    """Flush a file or directory to the disk. Returns its size in bytes."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -165,7 +179,7 @@ def _sync(path: Path) -> int:
 
 
 def _as_os_error(error: Exception, where: Path) -> Exception:
-    """The system's own error where torch or safetensors hid one (they word ENOSPC in their own ways)."""
+    """The system's error for a full disk where torch or safetensors raised their own for it; else ``error``."""
     if isinstance(error, OSError):
         return error
     usage = shutil.disk_usage(where)

@@ -1,6 +1,7 @@
-"""What the machine does while a run trains: processor, memory, disk, network and the run's own GPU, now and then.
+"""Monitor of the machine during training: processor, memory, disk, network and the run's own GPU.
 
-A thread of its own looks and writes, so the loop never waits for it; what cannot be told here is left out.
+It reads and writes in a thread of its own, so that the loop never waits for it. Readings that are not available
+here are left out.
 """
 
 from __future__ import annotations
@@ -19,62 +20,66 @@ import torch
 from engine.health import Values
 from engine.runs.events import EventWriter
 
-SOON, LATE = 1.0, 10.0
-"""Seconds between two looks: at first, and once training has gone on for long."""
-_PER_RUN = 50  # looks in the time that has passed, as long as they come neither sooner nor later than that
+SHORTEST, LONGEST = 1.0, 10.0
+"""Seconds between two readings: at first, and when training has gone on for long."""
+_READINGS_PER_RUN = 50  # aimed at over the time that has passed, within the limits above
 _MIB, _GIB = 1 << 20, 1 << 30
 
 
-class Meter:
-    """While it is entered it writes ``system`` events; ``where`` says (steps done, images seen).
+class MachineMonitor:
+    """Writes ``system`` events while it is entered; ``position`` returns (steps done, images seen).
 
-    It is silent while no step is done: a trainer that hangs is known by writing nothing.
+    Nothing is written while no step is completed, since a silent log is how a hanging trainer is recognised.
     """
 
     def __init__(
-        self, writer: EventWriter, where: Callable[[], tuple[int, int]], folder: Path, device: torch.device
+        self, writer: EventWriter, position: Callable[[], tuple[int, int]], folder: Path, device: torch.device
     ):
-        self._writer, self._where = writer, where
-        self._looks = [_Processor(), _Traffic(), lambda: _disk(folder)]
+        self._writer, self._position = writer, position
+        self._sensors = [_Processor(), _Traffic(), lambda: _disk(folder)]
         if device.type == "cuda":
-            self._looks.append(lambda: _gpu(device))
-        self._told = 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="meter", daemon=True)
+            self._sensors.append(lambda: _gpu(device))
+        self._written_step = 0
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="machine-monitor", daemon=True)
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> MachineMonitor:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(timeout=LATE)  # a driver that hangs must not hold the run's end up for long
+        self._finished.set()
+        self._thread.join(timeout=LONGEST)  # a driver that hangs must not hold up the end of the run for long
 
-    def look(self) -> Values:
-        """Everything that can be told now. Rates and uses are since the look before."""
+    def read(self) -> Values:
+        """Every reading available now, by name. Rates and percentages are means since the reading before."""
         values: Values = {}
-        for look in self._looks:
-            with suppress(Exception):  # whatever a driver or a container refuses
-                values |= look()
+        for sensor in self._sensors:
+            with suppress(Exception):  # a driver or a container may refuse anything
+                values |= sensor()
         return values
 
     def _work(self) -> None:
-        self.look()
-        began = time.monotonic()
-        with suppress(OSError):  # the loop meets it too, and says so
-            while not self._over.wait(min(max((time.monotonic() - began) / _PER_RUN, SOON), LATE)):
-                self._tell()
-            self._tell()
+        self.read()
+        start = time.monotonic()
+        with suppress(OSError):  # the loop meets the same error and reports it
+            while not self._finished.wait(_interval(time.monotonic() - start)):
+                self._write()
+            self._write()
 
-    def _tell(self) -> None:
-        step, images = self._where()
-        if step > self._told and (values := self.look()):
-            self._told = step
+    def _write(self) -> None:
+        step, images = self._position()
+        if step > self._written_step and (values := self.read()):
+            self._written_step = step
             self._writer.emit("system", step=step, images=images, values=values)
 
 
+def _interval(elapsed: float) -> float:
+    return min(max(elapsed / _READINGS_PER_RUN, SHORTEST), LONGEST)
+
+
 class _Processor:
-    """Processor and memory: of the machine, and of this process (100 % is one core)."""
+    """Use of processor and memory: by the whole machine, and by this process (100 % is one core)."""
 
     def __init__(self) -> None:
         self._process: Any = None
@@ -96,7 +101,7 @@ class _Processor:
 
 
 class _Traffic:
-    """What went over disks and network, in MiB a second."""
+    """Disk and network traffic of the whole machine in MiB/s, since the reading before."""
 
     def __init__(self) -> None:
         self._before: tuple[float, dict[str, int]] | None = None
@@ -128,9 +133,9 @@ def _disk(folder: Path) -> Values:
 
 
 def _gpu(device: torch.device) -> Values:
-    """The run's own GPU, as its driver tells through torch."""
+    """The run's own GPU, as far as torch and the driver report it."""
     cuda, total = torch.cuda, torch.cuda.get_device_properties(device).total_memory
-    asked: dict[str, Callable[[], float]] = {
+    sensors: dict[str, Callable[[], float]] = {
         "gpu_percent": lambda: cuda.utilization(device),
         "gpu_memory_percent": lambda: 100 * cuda.device_memory_used(device) / total,
         "gpu_celsius": lambda: cuda.temperature(device),
@@ -138,7 +143,7 @@ def _gpu(device: torch.device) -> Values:
         "process_gpu_memory_gib": lambda: cuda.memory_reserved(device) / _GIB,
     }
     values: Values = {}
-    for name, ask in asked.items():
-        with suppress(Exception):  # each driver tells something else
-            values[name] = float(ask())
+    for name, sensor in sensors.items():
+        with suppress(Exception):  # each driver reports something else
+            values[name] = float(sensor())
     return values

@@ -1,9 +1,10 @@
-"""Metrics on their way from the training step to the event log, without waiting for the device."""
+"""Buffer of step metrics that writes them to the event log without making the device wait."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,10 +12,18 @@ from torch import Tensor
 from engine.runs.events import EventWriter
 
 
-class MetricLog:
-    """Collects the metrics of each step as they are, tensors on the device included, and writes them in batches.
+class _Row(NamedTuple):
+    t: float
+    mono: float
+    step: int
+    images: int
+    values: Mapping[str, Tensor | float]
 
-    ``log`` never synchronises the device; ``flush`` does so once for everything collected. It happens every
+
+class MetricBuffer:
+    """Collects the metrics of each step, including tensors still on the device, and writes them in batches.
+
+    ``log`` never synchronises the device; ``flush`` does so once for everything collected. A flush is due every
     ``every`` steps or ``seconds``, whichever comes first.
     """
 
@@ -22,37 +31,42 @@ class MetricLog:
         self._writer = writer
         self._every = every
         self._seconds = seconds
-        self._rows: list[tuple[float, float, int, int, Mapping[str, Tensor | float]]] = []
+        self._rows: list[_Row] = []
         self._last_flush = time.monotonic()
 
     def log(self, step: int, images: int, values: Mapping[str, Tensor | float]) -> bool:
-        """Keep one step's scalars. True when it is time to flush."""
+        """Buffer the scalars of one step. Return True when a flush is due."""
         mono = time.monotonic()
-        self._rows.append((time.time(), mono, step, images, values))
+        self._rows.append(_Row(time.time(), mono, step, images, values))
         return len(self._rows) >= self._every or mono - self._last_flush >= self._seconds
 
     def flush(self, hold: int = 0, **latest: float) -> list[dict[str, float]]:
-        """Write what was collected, but for the newest ``hold`` steps; ``latest`` joins the newest that is written.
+        """Write the buffered steps except the newest ``hold``, adding ``latest`` to the newest step written.
 
-        Returns the values as plain floats.
+        Returns the values of each step written, as plain floats.
         """
         until = len(self._rows) - hold
         rows, self._rows = self._rows[:until], self._rows[until:]
         self._last_flush = time.monotonic()
         if not rows:
             return []
-        floats = iter(_to_floats([v for row in rows for v in row[4].values() if isinstance(v, Tensor)]))
-        written: list[dict[str, float]] = []
-        records = []
-        for t, mono, step, images, row in rows:
-            values = {k: next(floats) if isinstance(v, Tensor) else float(v) for k, v in row.items()}
-            if len(written) == len(rows) - 1:
-                values |= latest
-            written.append(values)
-            records.append(
-                {"kind": "metrics", "t": t, "mono": mono, "step": step, "images": images, "values": values}
-            )
-        self._writer.emit_many(records)
+        floats = iter(_to_floats([v for row in rows for v in row.values.values() if isinstance(v, Tensor)]))
+        written = [
+            {name: next(floats) if isinstance(v, Tensor) else float(v) for name, v in row.values.items()}
+            for row in rows
+        ]
+        written[-1] |= latest
+        self._writer.emit_many(
+            {
+                "kind": "metrics",
+                "t": row.t,
+                "mono": row.mono,
+                "step": row.step,
+                "images": row.images,
+                "values": v,
+            }
+            for row, v in zip(rows, written, strict=True)
+        )
         return written
 
     def __len__(self) -> int:
@@ -60,7 +74,7 @@ class MetricLog:
 
 
 def _to_floats(scalars: list[Tensor]) -> list[float]:
-    """The values of scalar tensors, by one transfer."""
+    """The values of scalar tensors, fetched from the device in one transfer."""
     if not scalars:
         return []
     dtype, device = scalars[0].dtype, scalars[0].device

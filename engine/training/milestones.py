@@ -1,79 +1,76 @@
-"""At which steps there is more to do than to train, and what of it is done."""
+"""Milestones: the steps at which a run draws samples, scores, validates or keeps a checkpoint for good."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from engine.recipes.recipe import Recipe
-from engine.training.score_budget import Clock
+from engine.training.score_budget import ScoreBudget
+from engine.training.state import TrainingState
 
-MOST_VALIDATIONS = 200  # over a run; otherwise after every epoch
+MOST_VALIDATIONS = 200
+"""Validations per run at most; runs of fewer epochs validate after every epoch."""
 
 
 @dataclass(frozen=True)
-class Visit:
-    """What is due at one step: figures to draw, a score to make, samples to look at for the run's health."""
+class Due:
+    """What is due at one step: samples and figures, scores, a health examination of samples."""
 
-    draws: bool
+    samples: bool
     scores: bool
-    looks: bool
+    examination: bool
 
     def __bool__(self) -> bool:
-        return self.draws or self.scores or self.looks
+        return self.samples or self.scores or self.examination
 
 
-class Timetable:
-    """Of one run. What was done at a step is not done again after a resume from that step's checkpoint.
+class Milestones:
+    """Schedule of samples, figures, scores and checkpoints of one run, and how far it has been followed.
 
-    ``keeps``: steps whose checkpoints are kept. ``validations``: steps with losses on held-out images.
+    ``sampled_at``, ``scored_at`` and ``examined_at`` are the steps of the newest of each: they are part of the
+    checkpoint, so that a resumed run does not repeat what was done at the step it resumes from.
     """
 
-    def __init__(self, recipe: Recipe, total: int, steps_per_epoch: int):
-        self.total = total
-        self.validations = {
-            *range(steps_per_epoch, total, max(steps_per_epoch, total // MOST_VALIDATIONS)),
-            total,
-        }
-        self._draws = set(due_steps(total, recipe.sample.times))
-        self._scores = set(due_steps(total, getattr(recipe.evaluate, "times", 0)))
-        self.keeps = set(due_steps(total, recipe.train.keep))
-        self._budget = getattr(recipe.evaluate, "budget", 1.0)
-        self.drawn_at = self.scored_at = self.looked_at = 0
-        self.begin(0)
+    def __init__(self, recipe: Recipe, total_steps: int, steps_per_epoch: int):
+        self.total_steps = total_steps
+        every = max(steps_per_epoch, total_steps // MOST_VALIDATIONS)
+        self.validation_steps = {*range(steps_per_epoch, total_steps, every), total_steps}
+        self.kept_steps = set(evenly_spaced(total_steps, recipe.train.keep))
+        """Steps whose checkpoints are kept for good."""
+        self._sample_steps = set(evenly_spaced(total_steps, recipe.sample.times))
+        self._score_steps = set(evenly_spaced(total_steps, getattr(recipe.evaluate, "times", 0)))
+        self.sampled_at = self.scored_at = self.examined_at = 0
+        self._budget_share = getattr(recipe.evaluate, "budget", 1.0)
+        self.begin_attempt(0)
 
-    def begin(self, step: int) -> None:
-        """An attempt trains on from here: what scores may cost is a share of its time."""
-        self.clock, self._begun_at = Clock(), step
+    def begin_attempt(self, step: int) -> None:
+        """Start a new score budget: scores may cost a share of the time of each attempt."""
+        self.score_budget, self._first_step = ScoreBudget(self._budget_share), step
 
-    def visits(self, step: int) -> bool:
-        """Whether something is drawn or scored after that step."""
-        return step in self._draws or step in self._scores
+    def includes(self, step: int) -> bool:
+        """Whether samples are drawn or scores computed at ``step``."""
+        return step in self._sample_steps or step in self._score_steps
 
-    def visit(self, step: int) -> Visit:
-        """What is still to be done there."""
-        return Visit(
-            draws=step in self._draws and self.drawn_at < step,
-            scores=step in self._scores and self.scored_at < step and self._affords_score(step),
-            looks=self.visits(step) and self.looked_at < step,
+    def due(self, step: int) -> Due:
+        """What remains to be done at ``step``. Scores that exceed the budget are not due, except the last."""
+        return Due(
+            samples=step in self._sample_steps and self.sampled_at < step,
+            scores=step in self._score_steps and self.scored_at < step and self._within_budget(step),
+            examination=self.includes(step) and self.examined_at < step,
         )
 
-    def _affords_score(self, step: int) -> bool:
-        """Whether a score now, and the one at the end, keep within the share of the time that scores may take."""
-        if step >= self.total:
+    def _within_budget(self, step: int) -> bool:
+        if step >= self.total_steps:
             return True
-        return self.clock.affords(self._budget, (step - self._begun_at) / (self.total - self._begun_at))
+        progress = (step - self._first_step) / (self.total_steps - self._first_step)
+        return self.score_budget.allows(progress)
 
-    def state(self) -> dict[str, Any]:
-        """For a checkpoint: plain values."""
-        return {"sampled_at": self.drawn_at, "scored_at": self.scored_at, "looked_at": self.looked_at}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self.drawn_at, self.scored_at, self.looked_at = (
-            state[name] for name in ("sampled_at", "scored_at", "looked_at")
-        )
+    def restore(self, state: TrainingState) -> None:
+        """Take over from a checkpoint what has been done already."""
+        self.sampled_at, self.scored_at, self.examined_at = state.sampled_at, state.scored_at, state.looked_at
 
 
-def due_steps(total: int, times: int) -> list[int]:
-    """``times`` steps spread evenly over ``total``, the last one being the end."""
+def evenly_spaced(total: int, times: int) -> list[int]:
+    """Return ``times`` steps evenly spaced over ``total``, the last of them ``total`` itself; sorted, without
+    duplicates."""
     return sorted({max(1, round(total * (i + 1) / times)) for i in range(times)}) if times else []

@@ -1,4 +1,4 @@
-"""The record of every step: its metrics on their way from the device into the event log, watched as they pass."""
+"""Recorder of step metrics: writes them to the event log and shows them to the health panel."""
 
 from __future__ import annotations
 
@@ -11,83 +11,87 @@ from torch import Tensor
 
 from engine.data.batches import Batches
 from engine.health import Panel, Values
-from engine.training.metric_buffer import MetricLog
-from engine.training.reporter import Journal, say
+from engine.training.metric_buffer import MetricBuffer
+from engine.training.reporter import Reporter, print_line
 
-LOG_SECONDS = 10.0
+PRINT_SECONDS = 10.0
 
 
 class TrainingFailed(Exception):
-    """The run cannot go on; the message is the reason a person reads."""
+    """Training cannot continue. The message is the reason that is shown to the user."""
 
 
-class Record:
-    """Collects what steps report, writes it in batches, shows it to the health panel.
+class Recorder:
+    """Buffers the metrics of every step, writes them in batches and shows each step to the health panel.
 
-    Each batch's newest step also tells the epoch and the speed since the batch before.
+    The newest step of each batch also gets ``epoch`` and ``images_per_s``, the speed since the batch before.
     """
 
-    def __init__(self, journal: Journal, panel: Panel, batches: Batches, total: int, non_finite_limit: int):
+    def __init__(
+        self, reporter: Reporter, panel: Panel, batches: Batches, total_steps: int, non_finite_limit: int
+    ):
         self.panel = panel
-        self.bad_steps = 0
-        """How many of the newest steps in a row had a loss that is no number."""
-        self._journal, self._batches, self._total, self._limit = journal, batches, total, non_finite_limit
-        self._metrics = MetricLog(journal.writer)
+        self.non_finite_steps = 0
+        """Length of the current series of steps with a non-finite loss."""
+        self._reporter, self._batches, self._total = reporter, batches, total_steps
+        self._limit = non_finite_limit
+        self._buffer = MetricBuffer(reporter.writer)
         self._step = 0
-        self._said_at = self._speed = 0.0
-        self.training_resumes(0)
+        self._printed_at = self._speed = 0.0
+        self.restart_timer(0)
 
-    def training_resumes(self, step: int) -> None:
-        """What the speed is measured from: what passed since the last step was no training."""
-        self._since, self._timed_step = time.monotonic(), step
+    def restart_timer(self, step: int) -> None:
+        """Measure the speed from ``step`` and now on: the time before was not spent on training."""
+        self._timed_since, self._timed_step = time.monotonic(), step
 
     def log(self, step: int, values: Mapping[str, Tensor | float]) -> bool:
-        """Keep one step's scalars, without waiting for the device. True when it is time to flush."""
+        """Buffer one step's scalars, without waiting for the device. Return True when a flush is due."""
         self._step = step
-        return self._metrics.log(step, step * self._batches.batch_size, values)
+        return self._buffer.log(step, step * self._batches.batch_size, values)
 
     def flush(self) -> None:
-        """Write all there is. Raises TrainingFailed where losses have been no numbers for too long."""
+        """Write all buffered steps. Raises TrainingFailed when the loss has been non-finite for too many steps."""
         self._flush()
 
     @contextmanager
-    def newest_open(self, step: int) -> Iterator[Values]:
-        """What is put into the values given, at ``step``, joins that step's metrics; all before it is written now."""
+    def adding_to_newest(self, step: int) -> Iterator[Values]:
+        """Give a dictionary whose values join the metrics of ``step``; earlier steps are written at once."""
         self._flush(hold_newest=True)
-        found: Values = {}
-        yield found
-        if len(self._metrics):
-            self._flush(found)
-        elif found:  # a resumed attempt: the one before has written the step itself
-            self._journal.emit("metrics", values=found)
-            self._journal.raise_alarms(self.panel.see(step, found))
+        extra: Values = {}
+        yield extra
+        if len(self._buffer):
+            self._flush(extra)
+        elif extra:  # after a resume: the attempt before has written the step itself
+            self._reporter.emit("metrics", values=extra)
+            self._reporter.raise_alarms(self.panel.observe(step, extra))
 
-    def _flush(self, found: Values | None = None, hold_newest: bool = False) -> None:
-        if not len(self._metrics):
+    def _flush(self, extra: Values | None = None, hold_newest: bool = False) -> None:
+        if not len(self._buffer):
             return
         now = time.monotonic()
         if steps := self._step - self._timed_step:
-            self._speed = steps * self._batches.batch_size / max(now - self._since, 1e-9)
-            self.training_resumes(self._step)
+            self._speed = steps * self._batches.batch_size / max(now - self._timed_since, 1e-9)
+            self.restart_timer(self._step)
         hold = int(hold_newest)
-        if len(self._metrics) <= hold:
+        if len(self._buffer) <= hold:
             return
         last = self._step - hold
         epoch = last / self._batches.steps_per_epoch
-        rows = self._metrics.flush(hold, images_per_s=self._speed, epoch=epoch, **(found or {}))
+        rows = self._buffer.flush(hold, images_per_s=self._speed, epoch=epoch, **(extra or {}))
         for step, values in enumerate(rows, last - len(rows) + 1):
-            self._look_at(step, values)
-        if now - self._said_at >= LOG_SECONDS:
-            self._said_at = now
+            self._check(step, values)
+        if now - self._printed_at >= PRINT_SECONDS:
+            self._printed_at = now
             loss = rows[-1]["loss"]
-            say(f"step {self._step:,}/{self._total:,}  loss {loss:.4g}  {self._speed:,.0f} images/s")
+            print_line(f"step {self._step:,}/{self._total:,}  loss {loss:.4g}  {self._speed:,.0f} images/s")
 
-    def _look_at(self, step: int, values: Values) -> None:
-        self._journal.raise_alarms(self.panel.see(step, values))
+    def _check(self, step: int, values: Values) -> None:
+        """Raise alarms of the panel, and TrainingFailed at the limit of non-finite losses in a row."""
+        self._reporter.raise_alarms(self.panel.observe(step, values))
         if math.isfinite(values["loss"]):
-            self.bad_steps = 0
+            self.non_finite_steps = 0
             return
-        self.bad_steps += 1
-        if self.bad_steps >= self._limit:
-            begun = step - self.bad_steps + 1
-            raise TrainingFailed(f"non-finite loss for {self.bad_steps} steps (from step {begun})")
+        self.non_finite_steps += 1
+        if self.non_finite_steps >= self._limit:
+            first = step - self.non_finite_steps + 1
+            raise TrainingFailed(f"non-finite loss for {self.non_finite_steps} steps (from step {first})")

@@ -1,4 +1,4 @@
-"""What a run in training says of itself: events, phases, alarms, lines of its log."""
+"""Reports on a run in training: events, phases and alarms in its event log, lines on stdout."""
 
 from __future__ import annotations
 
@@ -8,40 +8,44 @@ from typing import Any
 
 from engine.health import Alarm
 from engine.runs.events import EventWriter, Kind
-from engine.training.stop_signal import StopFlag
+from engine.training.stop_signal import StopSignal
 
 HEARTBEAT_SECONDS = 2.0
 
 
-class Journal:
-    """Writes events of where training stands; ``where`` says (steps done, images seen).
+class Reporter:
+    """Writes events stamped with the current position; ``position`` returns (steps done, images seen).
 
-    Whoever says what is going on can be told to leave: ``phase``, ``announce`` and ``heartbeat`` raise StopRequested.
+    Long work reports through ``phase``, ``announce`` and ``heartbeat``. These raise StopRequested when a signal has
+    arrived, so that such work can be stopped.
     """
 
-    def __init__(self, writer: EventWriter, stop: StopFlag, where: Callable[[], tuple[int, int]]):
+    def __init__(self, writer: EventWriter, stop: StopSignal, position: Callable[[], tuple[int, int]]):
         self.writer = writer
-        self._stop, self._where = stop, where
+        self._stop, self._position = stop, position
         self._phase_at = 0.0
 
     def emit(self, kind: Kind, **fields: Any) -> None:
-        step, images = self._where()
+        """Write an event at the current position."""
+        step, images = self._position()
         self.writer.emit(kind, step=step, images=images, **fields)
 
     def status(self, status: str, **fields: Any) -> None:
+        """Write a ``status`` event."""
         self.emit("status", status=status, reason="", **fields)
 
     def phase(self, phase: str, done: int = 0, total: int = 0) -> None:
+        """Report that a phase begins or how far it is. Raises StopRequested."""
         self._stop.raise_if_set()
         self.status("phase", phase=phase, done=done, total=total)
 
     def announce(self, phase: str) -> None:
-        """A phase that is worth a line of the log."""
-        say(phase)
+        """Report a phase and print it. Raises StopRequested."""
+        print_line(phase)
         self.phase(phase)
 
     def heartbeat(self, phase: str, done: int, total: int) -> None:
-        """Called often during long phases: says how far it is now and then, and leaves when asked to."""
+        """Report progress every few seconds at most, however often it is called. Raises StopRequested."""
         self._stop.raise_if_set()
         now = time.monotonic()
         if now - self._phase_at >= HEARTBEAT_SECONDS:
@@ -49,15 +53,16 @@ class Journal:
             self.phase(phase, done, total)
 
     def alert(self, name: str, sentence: str, cause: str, remedy: str) -> None:
-        """An alarm about what training stands on, not about the run's health."""
-        self.raise_alarms([Alarm(name, sentence, cause, remedy, began=self._where()[0])])
+        """Report a problem with the data or the disk, in the form of an alarm."""
+        self.raise_alarms([Alarm(name, sentence, cause, remedy, began=self._position()[0])])
 
     def raise_alarms(self, alarms: Iterable[Alarm]) -> None:
+        """Print each alarm and write its ``alert`` event."""
         for alarm in alarms:
-            say(alarm.sentence)
+            print_line(alarm.sentence)
             self.emit("alert", **alarm.event())
 
 
-def say(text: str) -> None:
-    """A line for the log."""
+def print_line(text: str) -> None:
+    """Print a line to stdout, which is the run's log.txt, with the time of day."""
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)

@@ -1,4 +1,4 @@
-"""What of an attempt's time goes into its scores."""
+"""The share of an attempt's time that may be spent on computing scores."""
 
 from __future__ import annotations
 
@@ -7,29 +7,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Clock:
-    """Runs from when it is made; knows how long was spent on scores."""
+class ScoreBudget:
+    """Measures the time spent on scores since it was made, and compares it with the time of the whole attempt.
 
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
-        self._last = 0.0
+    ``share`` (0…1) is the part of the attempt's time that scores may take.
+    """
+
+    def __init__(self, share: float) -> None:
+        self.share = share
         self.spent = 0.0
+        """Seconds spent on scores so far."""
+        self._start = time.monotonic()
+        self._last = 0.0
 
     @contextmanager
     def scoring(self) -> Iterator[None]:
-        """What happens inside is a score."""
-        begun = time.monotonic()
+        """Count the time of the block as time spent on scores."""
+        start = time.monotonic()
         try:
             yield
         finally:
-            self._last = time.monotonic() - begun
+            self._last = time.monotonic() - start
             self.spent += self._last
 
-    def affords(self, budget: float, progress: float) -> bool:
-        """Whether one more score and a last one would keep within ``budget``, a share of all the time until the end.
+    def allows(self, progress: float) -> bool:
+        """Whether one more score and the final one would stay within the budget at the end of training.
 
-        ``progress`` (0…1) is how far training is. The first score is always made: nobody knows yet what it costs.
+        ``progress`` (0…1) is the part of training that is done. The first score is always allowed, since its
+        cost is unknown until then.
         """
-        training = (time.monotonic() - self._begun - self.spent) / max(progress, 1e-9)
+        training = (time.monotonic() - self._start - self.spent) / max(progress, 1e-9)
         scores = self.spent + 2 * self._last
-        return scores <= budget * (training + scores)
+        return scores <= self.share * (training + scores)

@@ -1,4 +1,4 @@
-"""Signals that ask the trainer to leave. Torch-free, so that they are minded before torch is imported."""
+"""Signals that ask the trainer to stop. Torch-free, so that they are handled before torch is imported."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from types import FrameType
 
 
 class StopRequested(Exception):
-    """A signal asked the trainer to leave; raised only where nothing is half done."""
+    """A signal asked the trainer to stop. Raised only at points where no work is half done."""
 
 
-class StopFlag:
-    """SIGTERM and SIGINT set it; the loop looks at it between steps. SIGHUP is ignored."""
+class StopSignal:
+    """Remembers SIGTERM or SIGINT until the loop checks for it between steps. SIGHUP is ignored."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
 
-    def install(self) -> StopFlag:
+    def install(self) -> StopSignal:
+        """Handle the signals of this process from now on."""
         signal.signal(signal.SIGTERM, self._set)
         signal.signal(signal.SIGINT, self._set)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -29,5 +30,6 @@ class StopFlag:
         return self.signal is not None
 
     def raise_if_set(self) -> None:
+        """Raise StopRequested, with the signal's name, if one has arrived."""
         if self.signal is not None:
             raise StopRequested(signal.Signals(self.signal).name)

@@ -1,4 +1,4 @@
-"""Losses on images a run does not train on."""
+"""Losses on held-out images."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SEED = 3_000_003
 
 
 class Validator:
-    """The validation split's losses, always on the same images with the same noise.
+    """Computes the losses of the validation split, always on the same images with the same noise.
 
-    At most 2,048 images are looked at. The random numbers of training are left as they were.
+    At most 2,048 images are used. The state of torch's random number generators is left unchanged.
     """
 
     def __init__(self, method: Validates, split: Split, batch_size: int, device: torch.device, train: Train):
@@ -29,14 +29,14 @@ class Validator:
         self.batches = Batches(part, batch_size, device, 0, train.channels_last)
 
     def losses(self) -> Metrics:
-        """Means over the split, by name, still on the device."""
+        """Means over the batches by name (``val_…``): scalars on the device."""
         before = devices.rng_state(self.device)
         torch.manual_seed(SEED)
         try:
-            found = [self.method.validate(self.batches.at(i)) for i in range(self.batches.steps_per_epoch)]
+            each = [self.method.validate(self.batches.at(i)) for i in range(self.batches.steps_per_epoch)]
         finally:
             devices.set_rng_state(before, self.device)
-        return {name: sum(_tensor(one[name]) for one in found) / len(found) for name in found[0]}
+        return {name: sum(_tensor(losses[name]) for losses in each) / len(each) for name in each[0]}
 
 
 def _tensor(value: Tensor | float) -> Tensor:

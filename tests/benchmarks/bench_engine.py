@@ -29,8 +29,8 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.training.loop import Trainer
-from engine.training.metric_buffer import MetricLog
-from engine.training.stop_signal import StopFlag
+from engine.training.metric_buffer import MetricBuffer
+from engine.training.stop_signal import StopSignal
 
 ROUNDS, STEPS = 9, 4
 
@@ -102,7 +102,7 @@ def plain() -> None:
 def engine_loop(recipe, home: Path) -> tuple[Callable[[int], None], Trainer]:
     """The trainer as a run uses it: data on the device, metrics, average, the precision the probe chooses."""
     run = RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
-    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopFlag())
+    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopSignal())
     trainer.prepare(resume=False)
     trainer._saved_time = time.monotonic()
 
@@ -164,7 +164,7 @@ def logging(steps: int = 20_000) -> None:
     values = {name: torch.tensor(0.5) for name in names}
 
     with tempfile.TemporaryDirectory() as folder:
-        log = MetricLog(EventWriter(Path(folder) / "events-1.jsonl"))
+        log = MetricBuffer(EventWriter(Path(folder) / "events-1.jsonl"))
         board = SummaryWriter(folder)
 
         def ours(n: int) -> list[float]:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from engine.training import checkpoint
-from engine.training.milestones import due_steps
+from engine.training.milestones import evenly_spaced
 from tests.support.engine import events, finish, trainer
 
 
@@ -86,7 +86,7 @@ def test_a_missing_extractor_is_known_before_training_begins(make_run, monkeypat
 
 @pytest.mark.parametrize(("total", "times"), [(1, 5), (7, 3), (100, 10), (3, 10), (10, 0)])
 def test_due_steps_end_at_the_end(total, times):
-    steps = due_steps(total, times)
+    steps = evenly_spaced(total, times)
     assert steps == sorted(set(steps))
     assert len(steps) <= times
     assert not times or (steps[-1] == total and steps[0] >= 1)
@@ -97,11 +97,11 @@ def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
     from engine.recipes.recipe import load
     from engine.runs.events import EventWriter
     from engine.training.loop import Trainer, TrainingFailed
-    from engine.training.stop_signal import StopFlag
+    from engine.training.stop_signal import StopSignal
 
     run = make_run(train__steps=4, evaluate__times=0)
     writer = EventWriter(run.events_path(1))
-    stop = StopFlag()
+    stop = StopSignal()
     trainer = Trainer(run, load(run.recipe_path), torch.device("cpu"), writer, stop)
     trainer.prepare(resume=False)
     trainer.step = 1

@@ -20,7 +20,7 @@ from engine.settings.datasets.published import FashionMNIST
 from engine.settings.evaluation import FID
 from engine.training import checkpoint
 from engine.training.loop import Trainer
-from engine.training.stop_signal import StopFlag
+from engine.training.stop_signal import StopSignal
 
 SHIPPED = sorted(path.stem for path in shipped_dir().glob("**/*.toml"))
 ON_FASHION_MNIST = "fashion-unet"  # where Fashion-MNIST is; its siblings are trained on what stands in for it
@@ -49,7 +49,7 @@ def test_every_quick_recipe_trains_to_the_end_and_shows_what_its_family_shows(
         monkeypatch.setattr(FashionMNIST, "candidates", classmethod(lambda cls: []))
     recipe = cheaper(load(name, quick=True))
     run = RunDir.create(tmp_path, recipe.to_toml(), {"recipe": name}, State())
-    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopFlag())
+    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopSignal())
     trainer.prepare(resume=False)
     trainer.train()
 

@@ -24,7 +24,7 @@ from engine.settings import registry
 from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import DDIM, DDPM, DPMSolver, Euler, Heun
 from engine.training.loop import Trainer
-from engine.training.stop_signal import StopFlag
+from engine.training.stop_signal import StopSignal
 
 SMALL = {"model.features": 8, "method.steps": 40, "sample.steps": 4}
 EVERY_SAMPLER = [
@@ -306,7 +306,7 @@ def test_the_sample_command_takes_another_sampler_its_steps_and_guidance(tmp_pat
         {**SMALL, "train.steps": 2, "train.precision": "fp32", "sample.times": 1, "evaluate.times": 0}
     )
     run = RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
-    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopFlag())
+    trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopSignal())
     trainer.prepare(resume=False)
     trainer.train()
 

@@ -8,7 +8,7 @@ import torch
 
 from engine.runs.events import EventWriter, iter_events
 from engine.training import machine_monitor
-from engine.training.machine_monitor import Meter
+from engine.training.machine_monitor import MachineMonitor
 
 CPU = torch.device("cpu")
 
@@ -18,8 +18,8 @@ def values_of(path) -> list[dict]:
 
 
 def test_every_step_of_the_way_is_told_once_and_a_hanging_trainer_tells_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine_monitor, "SOON", 0.01)
-    monkeypatch.setattr(machine_monitor, "LATE", 0.02)
+    monkeypatch.setattr(machine_monitor, "SHORTEST", 0.01)
+    monkeypatch.setattr(machine_monitor, "LONGEST", 0.02)
     writer = EventWriter(tmp_path / "events-1.jsonl")
     step, looked = 0, threading.Semaphore(0)
 
@@ -27,8 +27,8 @@ def test_every_step_of_the_way_is_told_once_and_a_hanging_trainer_tells_nothing(
         looked.release()
         return step, step * 8
 
-    with Meter(writer, where, tmp_path, CPU):
-        for step in (0, 7, 7, 9):  # noqa: B007 - read by the meter
+    with MachineMonitor(writer, where, tmp_path, CPU):
+        for step in (0, 7, 7, 9):  # noqa: B007 - read by the monitor
             for _ in range(3):  # it has looked where training stands since the step was done
                 assert looked.acquire(timeout=30)
     told = values_of(writer.path)
@@ -47,9 +47,9 @@ def test_what_cannot_be_told_here_is_left_out(tmp_path, monkeypatch):
 
     monkeypatch.setattr(psutil, "virtual_memory", refuse)
     monkeypatch.setattr(psutil, "disk_io_counters", lambda: None)
-    meter = Meter(EventWriter(tmp_path / "events-1.jsonl"), lambda: (1, 8), tmp_path / "gone", CPU)
-    meter.look()
-    assert {name.split("_")[0] for name in meter.look()} <= {"net"}
+    monitor = MachineMonitor(EventWriter(tmp_path / "events-1.jsonl"), lambda: (1, 8), tmp_path / "gone", CPU)
+    monitor.read()
+    assert {name.split("_")[0] for name in monitor.read()} <= {"net"}
 
 
 def test_a_gpu_is_asked_through_torch_and_says_what_it_can(tmp_path, monkeypatch):
@@ -64,8 +64,10 @@ def test_a_gpu_is_asked_through_torch_and_says_what_it_can(tmp_path, monkeypatch
         raise RuntimeError("no thermometer")
 
     monkeypatch.setattr(cuda, "temperature", refuse)
-    meter = Meter(EventWriter(tmp_path / "e.jsonl"), lambda: (1, 8), tmp_path, torch.device("cuda:0"))
-    told = {name: value for name, value in meter.look().items() if "gpu" in name}
+    monitor = MachineMonitor(
+        EventWriter(tmp_path / "e.jsonl"), lambda: (1, 8), tmp_path, torch.device("cuda:0")
+    )
+    told = {name: value for name, value in monitor.read().items() if "gpu" in name}
     assert told == {
         "gpu_percent": 87.0,
         "gpu_memory_percent": 25.0,

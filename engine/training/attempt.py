@@ -1,0 +1,100 @@
+"""One attempt at training a run: from its recipe to its last status event and the exit code of the process."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+
+import torch
+
+from engine.data.dataset import DataError
+from engine.devices import DeviceError, choose_device
+from engine.evaluation.extractors import ExtractorError
+from engine.recipes.recipe import MissingData, RecipeError, load
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
+from engine.training import checkpoint
+from engine.training.loop import Trainer
+from engine.training.machine_monitor import MachineMonitor
+from engine.training.recorder import TrainingFailed
+from engine.training.stop_signal import StopRequested, StopSignal
+
+DONE, FAILED, BAD_RECIPE, NOT_POSSIBLE = 0, 1, 2, 4
+"""Exit codes; see ``engine.__main__``."""
+
+
+class Attempt:
+    """Trains a run, resuming from its last checkpoint, and reports how that ended."""
+
+    def __init__(self, run: RunDir, device: str, writer: EventWriter, stop: StopSignal):
+        self._run, self._device, self._writer, self._stop = run, device, writer, stop
+        self._trainer: Trainer | None = None
+
+    def run(self) -> int:
+        """Train to the end, a stop signal or a failure. Returns the exit code of the process."""
+        try:
+            self._train()
+        except StopRequested as error:
+            return self._end("stopped", self._stop_reason(error), DONE)
+        except Exception as error:
+            reason, code = self._failure(error)
+            return self._end("failed", reason, code)
+        return self._end("done", "", DONE)
+
+    def _train(self) -> None:
+        recipe = load(self._run.recipe_path)
+        recipe.require_data()
+        trainer = Trainer(self._run, recipe, choose_device(self._device), self._writer, self._stop)
+        self._trainer = trainer
+        trainer.prepare(resume=checkpoint.exists(self._run))
+        with MachineMonitor(
+            self._writer, lambda: (trainer.step, trainer.images), self._run.path, trainer.device
+        ):
+            trainer.train()
+
+    def _end(self, status: str, reason: str, code: int) -> int:
+        """Print and write the last status event."""
+        step, images = (self._trainer.step, self._trainer.images) if self._trainer else (0, 0)
+        print(f"{status}: {reason}" if reason else status, flush=True)
+        self._writer.emit("status", step=step, images=images, status=status, reason=reason)
+        try:
+            self._writer.sync()
+        except OSError as error:
+            print(f"the last events could not be written: {error}", file=sys.stderr)
+            code = code or FAILED
+        return code
+
+    def _stop_reason(self, error: StopRequested) -> str:
+        saved = self._trainer is not None and self._trainer.saved_at == self._trainer.step
+        return f"{error}{self._at_step()}; checkpoint written" if saved else f"{error} before the first step"
+
+    def _failure(self, error: Exception) -> tuple[str, int]:
+        """(reason for the user, exit code). Prints the traceback of errors that are not explained by their message."""
+        at = self._at_step()
+        match error:
+            case RecipeError():
+                return f"bad recipe: {error}", BAD_RECIPE
+            case MissingData() | DataError() | DeviceError() | ExtractorError():
+                return f"{error}{at}", NOT_POSSIBLE
+            case TrainingFailed() | checkpoint.CheckpointError():
+                return f"{error}{'' if 'step' in str(error) else at}", FAILED
+        traceback.print_exception(error)
+        match error:
+            case torch.OutOfMemoryError():
+                gpu = f"GPU {self._trainer.device.index or 0}" if self._trainer else "the GPU"
+                return f"out of memory on {gpu}{at}", FAILED
+            case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+                return f"the disk is full{at}", FAILED
+        if isinstance(error, MemoryError) or _is_out_of_memory(str(error)):
+            return f"out of memory{at}", FAILED
+        first_line = next(iter(str(error).splitlines()), "")
+        return f"{type(error).__name__}: {first_line}{at}", FAILED
+
+    def _at_step(self) -> str:
+        return f" at step {self._trainer.step}" if self._trainer and self._trainer.step else ""
+
+
+def _is_out_of_memory(message: str) -> bool:
+    """Whether torch's CPU allocator says so; it raises a plain RuntimeError."""
+    return "can't allocate memory" in message or "not enough memory" in message
