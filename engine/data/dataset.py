@@ -16,7 +16,7 @@ from engine.settings import registry
 from engine.settings.datasets.base import Data
 
 Progress = Callable[[int, int], None]
-"""Called with (images done, total images) while images are decoded or drawn; may raise to abandon the work."""
+"""Called with (done, total) during long work, counted in images or steps; may raise to abandon the work."""
 
 
 class DataError(Exception):

@@ -15,7 +15,6 @@ from engine.settings.extractors import Extractor
 from engine.settings.methods import DANN
 from engine.settings.registry import Conflict, Settings, register
 
-
 ExtraMetric = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""
 
