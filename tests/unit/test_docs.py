@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import click
 import pytest
 
-from engine.settings.registry import PLUGIN_GROUP
+from engine.settings import registry
 from gentui.cli.main import cli
 from gentui.config import key_table
 from tests.support.docs import FENCE, MARK, PAGES, ROOT, commands, commands_named, prose, shell_blocks
@@ -115,6 +115,11 @@ def test_toml_and_python_are_well_formed(page):
             ast.parse(match["body"])
 
 
+def test_recipes_describe_every_kind_of_part():
+    table = (ROOT / "docs" / "recipes.md").read_text().partition("\n## Kinds of parts\n")[2]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(registry.kinds())
+
+
 def test_architecture_lists_the_packages_in_the_order_of_their_layers():
     text = (ROOT / "docs" / "architecture.md").read_text()
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
@@ -169,7 +174,7 @@ def test_files_and_code_that_are_named_exist(page):
     for span in re.findall(r"`([^`\n]+)`", text):
         if re.fullmatch(r"(?:engine|gentui|tests|screenshots|docs|\.ci)/[\w./-]*", span):
             assert (ROOT / span).exists(), f"{page.name}: {span}"
-        elif re.fullmatch(r"(?:engine|gentui)(?:\.\w+)+", span) and span != PLUGIN_GROUP:
+        elif re.fullmatch(r"(?:engine|gentui)(?:\.\w+)+", span) and span != registry.PLUGIN_GROUP:
             assert is_defined(span), f"{page.name}: {span}"
 
 
