@@ -1,9 +1,14 @@
-"""No test sees the recipes and plug-ins of whoever runs it, and none computes on more than one thread."""
+"""No test sees the recipes and plug-ins of whoever runs it, none computes on more than one thread, and Ctrl-C works."""
 
 import os
+import signal
 from pathlib import Path
 
 os.environ["GENTUI_CONFIG"] = str(Path(__file__).parent / "no-such-directory")
 # Beside other tests, threads that wait for each other at every small operation cost many times what they save.
 # Set before torch and numpy are imported, and inherited by every process that a test starts.
 os.environ.update(GENTUI_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
+# Under nohup it is ignored, and so it would be by every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
