@@ -1,12 +1,17 @@
-"""Real digits and the classifier that ships for them."""
+"""Real digits, the classifier that ships for them, and evaluations of images that stand in for a generator's."""
 
 from __future__ import annotations
 
 import pytest
+import torch
 
 from engine.data.dataset import Dataset, open_dataset
+from engine.evaluation.drawing import requested_labels
+from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.extractors import Extractor, load_extractor
+from engine.evaluation.statistics import RealImages
 from engine.settings.datasets.embedded import Digits
+from engine.settings.evaluation import FID
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +22,47 @@ def digits() -> Dataset:
 @pytest.fixture(scope="module")
 def extractor() -> Extractor:
     return load_extractor("digits-cnn")
+
+
+ALL = ["kid", "isc", "prc"]
+
+
+def drawings(dataset: Dataset, count: int) -> torch.Tensor:
+    """Imperfect digits: training images in the order their labels are asked for, some of them smeared."""
+    generator = torch.Generator().manual_seed(0)
+    images, labels = dataset.train.images, dataset.train.labels
+    of_label = [(labels == label).nonzero()[:, 0] for label in range(10)]
+    wanted = requested_labels(dataset, 0, count).tolist()
+    chosen = torch.stack(
+        [of_label[k][torch.randint(len(of_label[k]), (), generator=generator)] for k in wanted]
+    )
+    noise = torch.randn(count, *dataset.image_shape, generator=generator) * torch.rand(count, 1, 1, 1) * 60
+    return (images[chosen] + noise).clamp(0, 255).to(torch.uint8)
+
+
+def measured(
+    images, real: RealImages, conditional=False, progress=None, announce=None, **settings
+) -> Evaluation:
+    """An evaluation of a generator that makes these images."""
+    chosen = FID(**{"samples": len(images), "batch_size": 64, **settings})
+    stream = iter(images.split(chosen.batch_size))
+    return evaluate(
+        lambda n, labels: next(stream),
+        real,
+        chosen,
+        sampling="none",
+        conditional=conditional,
+        progress=progress,
+        announce=announce,
+    )
+
+
+def by_metric(evaluation: Evaluation) -> dict[str, float]:
+    scores = evaluation.scores
+    return {s.metric: s.value for s in scores} | {f"{s.metric} std": s.std for s in scores if s.std is not None}
+
+
+def equal_theirs(ours: dict[str, float], expected: dict[str, float]) -> None:
+    assert set(ours) == set(expected)
+    for name, value in expected.items():
+        assert ours[name] == pytest.approx(value, rel=1e-4 if name == "fid" else 1e-3, abs=1e-9), name

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -303,29 +301,3 @@ def test_cats_are_looked_for_in_the_data_folder(data, cache, paint):
 def test_a_shipped_recipe_can_be_pointed_at_a_folder(folder):
     made = load("digits-unet", ["data.dataset=imagefolder", f"data.path={folder}", "data.image_size=8"])
     assert made.data_is_available() and made.data.image_shape == (3, 8, 8)
-
-
-@pytest.mark.long
-def test_fifty_thousand_images_are_decoded_in_little_memory(tmp_path, cache, paint):
-    paint(tmp_path / "seed", 50, size=(48, 48), suffix=".jpg")
-    originals = [path.read_bytes() for path in sorted((tmp_path / "seed").iterdir())]
-    folder = tmp_path / "many"
-    for i in range(50_000):
-        if i % 1000 == 0:
-            (place := folder / f"{i:06d}").mkdir(parents=True)
-        # Bytes after the end of a JPEG mean nothing to a decoder; they make each file's content its own.
-        (place / f"{i}.jpg").write_bytes(originals[i % 50] + i.to_bytes(4, "big"))
-    code = (
-        "import resource, sys, torch\nfrom engine.data.dataset import open_dataset\n"
-        "from engine.settings.datasets.folders import ImageFolder\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "dataset = open_dataset(ImageFolder.model_validate({'path': sys.argv[1], 'image_size': 64}))\n"
-        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print(len(dataset.train) + len(dataset.test), before, after)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, str(folder)], capture_output=True, text=True, timeout=500
-    )
-    count, before, after = map(int, done.stdout.split())
-    assert count == 50_000
-    assert after < 2 << 20, f"{after >> 10} MiB, {before >> 10} of them before any image"

@@ -6,6 +6,7 @@ import pytest
 
 from engine.training import checkpoint
 from tests.support.engine import assert_same, comparable, events, finish, trainer, wait_for_step
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
@@ -21,7 +22,7 @@ def test_an_interrupted_run_ends_with_the_same_weights_average_optimiser_rng_and
     assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL), output
     stopped_at = checkpoint.load_state(broken)["step"]
     assert 0 < stopped_at < 60
-    code, output = finish(trainer(broken))
+    code, output = finish(trainer(broken, fresh=number == signal.SIGKILL))
     assert code == 0, output
     assert events(broken, "status")[-1]["status"] == "done"
     assert_same(comparable(whole), comparable(broken))
@@ -52,8 +53,7 @@ def test_sigterm_during_an_evaluation_leaves_at_once_and_resume_scores_that_step
     run = make_run(train__steps=4, evaluate__times=1, evaluate__samples=200_000, evaluate__batch_size=500)
     process = trainer(run)
     try:
-        while not any(e.get("phase") == "evaluating" for e in events(run, "status")):
-            assert process.poll() is None
+        wait_for(lambda: any(e.get("phase") == "evaluating" for e in events(run, "status")))
         process.send_signal(signal.SIGTERM)
         code, output = finish(process)
     finally:
@@ -65,9 +65,8 @@ def test_sigterm_during_an_evaluation_leaves_at_once_and_resume_scores_that_step
 
 def test_sigterm_before_the_first_step_leaves_too(make_run):
     run = make_run()
-    process = trainer(run)
-    while not run.events_path(1).exists():
-        assert process.poll() is None
+    process = trainer(run, fresh=True)  # it is importing torch when the signal comes
+    wait_for(run.events_path(1).exists)
     process.send_signal(signal.SIGTERM)
     code, output = finish(process)
     assert code == 0, output

@@ -2,75 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from engine.data.dataset import Dataset, Split, fingerprint, resize, to_float
+from engine.data.dataset import Split, fingerprint, to_float
 from engine.evaluation import fidelity
 from engine.evaluation.drawing import FEATURES_KEPT, MOST_SAMPLES, requested_labels
-from engine.evaluation.evaluate import Evaluation, evaluate
+from engine.evaluation.evaluate import evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import MOST_ROWS, RealImages, cache_path, chosen_rows
 from engine.settings.diagnostics import RecipeError
 from engine.settings.evaluation import FID
+from tests.support.evaluation import ALL, by_metric, drawings, equal_theirs, measured
 from tests.support.torch_fidelity_api import registered, theirs
 
 
 @pytest.fixture(scope="module")
 def real(digits, extractor, tmp_path_factory) -> RealImages:
     return RealImages(digits, extractor, tmp_path_factory.mktemp("statistics"))
-
-
-def drawings(dataset: Dataset, count: int) -> torch.Tensor:
-    """Imperfect digits: training images in the order their labels are asked for, some of them smeared."""
-    generator = torch.Generator().manual_seed(0)
-    images, labels = dataset.train.images, dataset.train.labels
-    of_label = [(labels == label).nonzero()[:, 0] for label in range(10)]
-    wanted = requested_labels(dataset, 0, count).tolist()
-    chosen = torch.stack(
-        [of_label[k][torch.randint(len(of_label[k]), (), generator=generator)] for k in wanted]
-    )
-    noise = torch.randn(count, *dataset.image_shape, generator=generator) * torch.rand(count, 1, 1, 1) * 60
-    return (images[chosen] + noise).clamp(0, 255).to(torch.uint8)
-
-
-def measured(
-    images, real: RealImages, conditional=False, progress=None, announce=None, **settings
-) -> Evaluation:
-    """An evaluation of a generator that makes these images."""
-    chosen = FID(**{"samples": len(images), "batch_size": 64, **settings})
-    stream = iter(images.split(chosen.batch_size))
-    return evaluate(
-        lambda n, labels: next(stream),
-        real,
-        chosen,
-        sampling="none",
-        conditional=conditional,
-        progress=progress,
-        announce=announce,
-    )
-
-
-def by_metric(evaluation: Evaluation) -> dict[str, float]:
-    scores = evaluation.scores
-    return {s.metric: s.value for s in scores} | {f"{s.metric} std": s.std for s in scores if s.std is not None}
-
-
-def equal_theirs(ours: dict[str, float], expected: dict[str, float]) -> None:
-    assert set(ours) == set(expected)
-    for name, value in expected.items():
-        assert ours[name] == pytest.approx(value, rel=1e-4 if name == "fid" else 1e-3, abs=1e-9), name
-
-
-ALL = ["kid", "isc", "prc"]
 
 
 @pytest.mark.parametrize(("count", "subset"), [(600, 600), (1100, 1000)])
@@ -89,36 +44,6 @@ def test_the_other_split_is_compared_with_when_asked(digits, real):
     ours = by_metric(measured(images, real, also=ALL, split="test"))
     options = {"feature_extractor": registered("digits-cnn"), "kid_subset_size": 360}
     equal_theirs(ours, theirs(images, digits.test.images, **options))
-
-
-@pytest.fixture(scope="session")
-def inception_weights(tmp_path_factory) -> Path:
-    """Inception's architecture with weights made up here, in a file."""
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    empty = io.BytesIO()
-    torch.save({}, empty)
-    empty.seek(0)
-    torch.manual_seed(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
-        net = FeatureExtractorInceptionV3("made-up", ["2048"], feature_extractor_weights_path=empty)
-    path = tmp_path_factory.mktemp("inception") / "made-up.pth"
-    torch.save(net.state_dict(), path)
-    return path
-
-
-@pytest.mark.long
-def test_inception_with_weights_given_by_path_equals_torch_fidelity_too(inception_weights, digits, tmp_path):
-    images = [resize(part, (32, 32)).expand(-1, 3, -1, -1) for part in digits.train.images.split(24)[:3]]
-    small = replace(digits, train=Split(images[0]), test=Split(images[1][:12]), fingerprint="")
-    small = replace(small, fingerprint=fingerprint(small))
-    ours = RealImages(small, load_extractor("inception", weights=inception_weights), tmp_path)
-    equal_theirs(
-        by_metric(measured(images[2], ours, also=ALL)),
-        theirs(images[2], images[0], feature_extractor_weights_path=str(inception_weights),
-               feature_extractor="inception-v3-compat", kid_subset_size=24),
-    )  # fmt: skip
 
 
 # What torch-fidelity has not

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +21,11 @@ from engine.evaluation.statistics import RealImages, can_classify
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
-from engine.settings.datasets.embedded import FACE_ATTRIBUTES, Digits, DigitsM
+from engine.settings.datasets.embedded import FACE_ATTRIBUTES, Digits
 from engine.settings.datasets.folders import AttributeFolder, ImageFolder
+from tests.support.engine import finish, trainer
+from tests.support.processes import Forked
+from tests.support.waiting import wait_for
 
 
 class Interrupted(Exception):
@@ -159,17 +158,16 @@ def test_a_disk_that_takes_nothing_costs_time_and_not_the_score(digits, short, k
 def test_two_processes_at_once_end_with_one_probe(tmp_path, digits, kept):
     folder = write(tmp_path / "mine", digits.train, 160)
     code = (
-        "import sys, torch; torch.set_num_threads(1)\n"
+        "import sys\n"
         "from engine.data.dataset import open_dataset\n"
         "from engine.evaluation.extractors import load_extractor\n"
         "from engine.settings.datasets.folders import ImageFolder\n"
         "settings = ImageFolder.model_validate({'path': sys.argv[1], 'batch_size': 8, 'image_size': 8})\n"
         "print(load_extractor('probe', dataset=open_dataset(settings)).hash)"
     )
-    command = [sys.executable, "-P", "-c", code, str(folder)]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=300)[0].strip() for process in both]
-    assert [process.returncode for process in both] == [0, 0]
+    both = [Forked(["-c", code, folder]) for _ in range(2)]
+    said = [process.communicate()[0].strip() for process in both]
+    assert [process.wait() for process in both] == [0, 0]
     (file,) = files(kept)
     assert said == [file.stem.rpartition("-")[2][:8]] * 2
 
@@ -255,13 +253,6 @@ def test_steps_are_bounded_whatever_the_data(digits):
         assert 200 <= course.steps(images // course.batch_size) <= 1000
 
 
-@pytest.mark.long
-def test_digits_over_photographs_are_learnt_almost_as_well_as_by_the_classifier_that_ships():
-    dataset = open_dataset(DigitsM())
-    floor = RealImages(dataset, learnt(dataset)).statistics("test").accuracy
-    assert floor is not None and floor >= 0.95
-
-
 def test_the_trainer_ends_a_probe_when_it_is_stopped(tmp_path, digits, kept):
     """Through the real trainer: phases are told while the probe is taught, and a stop leaves no file."""
     folder = write(tmp_path / "mine", digits.train, 400)
@@ -270,21 +261,17 @@ def test_the_trainer_ends_a_probe_when_it_is_stopped(tmp_path, digits, kept):
         "model.groups=4", "train.steps=2",
     ])  # fmt: skip
     run = RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
-    trainer = subprocess.Popen(
-        [sys.executable, "-P", "-m", "engine", str(run.path), "--device", "cpu"],
-        env={**os.environ, "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    process = trainer(run)
 
     def phases() -> list[dict]:
         path = run.events_path(1)
         return [e for e in iter_events(path) if e.get("phase") == "training the probe"] if path.exists() else []
 
-    while trainer.poll() is None and not phases():
-        time.sleep(0.05)
-    trainer.send_signal(signal.SIGTERM)
-    output, _ = trainer.communicate(timeout=120)
+    wait_for(phases)
+    process.send_signal(signal.SIGTERM)
+    code, output = finish(process)
     assert "scores are made with a probe trained on the labels of imagefolder" in output
-    assert phases() and trainer.returncode == 0, output
+    assert code == 0, output
     last = [e for e in iter_events(run.events_path(1)) if e["kind"] == "status"][-1]
     assert last["status"] == "stopped", json.dumps(last)
     assert files(kept) == []

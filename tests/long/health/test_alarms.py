@@ -15,7 +15,6 @@ HEALTHY = [
 ]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("ill", ILLS, ids=lambda ill: ill.name)
 def test_an_ill_run_raises_its_alarm_within_two_evaluations(ill, tmp_path: Path):
     run = fall_ill(ill, tmp_path)
@@ -25,7 +24,6 @@ def test_an_ill_run_raises_its_alarm_within_two_evaluations(ill, tmp_path: Path)
     assert said["sentence"].endswith(".") and said["cause"] and said["remedy"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("well", HEALTHY, ids=lambda well: well.name)
 def test_a_healthy_run_looked_at_as_often_raises_none(well, tmp_path: Path):
     assert [alarm["sentence"] for alarm in alarms(fall_ill(well, tmp_path))] == []
