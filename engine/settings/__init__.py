@@ -1,1 +1,4 @@
-"""The settings of every built-in part, by kind. Torch-free; each module here is imported at first use."""
+"""Settings of every built-in part, a module or package for each kind. Torch-free.
+
+``registry`` imports them all when a part is first looked up.
+"""

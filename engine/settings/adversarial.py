@@ -1,4 +1,7 @@
-"""Adversarial losses of GANs."""
+"""Adversarial losses of GANs. Torch-free.
+
+Plug-ins add more: a subclass of ``AdversarialLoss`` decorated with ``@register("adversarial_loss", NAME)``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from engine.settings.registry import Settings, register
 
 
 class AdversarialLoss(Settings):
-    """Base of the adversarial losses; ``factory`` makes an ``engine.methods.adversarial.Adversarial``."""
+    """Base of the adversarial losses. The factory returns an ``engine.methods.adversarial.Adversarial``."""
 
 
 @register("adversarial_loss", "bce")
@@ -27,7 +30,7 @@ class Hinge(AdversarialLoss):
 
 @register("adversarial_loss", "wasserstein")
 class Wasserstein(AdversarialLoss):
-    """Scores as they are: their difference estimates a distance (Arjovsky et al. 2017)."""
+    """The difference of mean scores, which estimates the Wasserstein distance (Arjovsky et al. 2017)."""
 
     factory: ClassVar[str] = "engine.methods.adversarial:wasserstein"
 

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, said well: the place, the key, the mistake, the remedy. Torch-free."""
+"""Diagnostics of recipes: each problem with its place, key, description and remedy. Torch-free."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 KeyPath = tuple[str, ...]
-_WORDS = {"a valid integer": "a whole number", "a valid boolean": "true or false", "valid ": ""}
+_PLAIN_WORDS = {"a valid integer": "a whole number", "a valid boolean": "true or false", "valid ": ""}
+"""Words of pydantic's messages, and the words that replace them."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: where (``file:line`` or ``-o key=value``), which key, what is wrong, how to mend it."""
+    """One problem: its place (``file:line`` or ``-o key=value``), the key, what is wrong, and how to mend it."""
 
     where: str
     key: str
@@ -28,7 +29,7 @@ class Problem:
 
 
 class RecipeError(Exception):
-    """Everything wrong with a recipe, at once."""
+    """A recipe with problems: all of them, not only the first."""
 
     def __init__(self, problems: Sequence[Problem]):
         self.problems = list(problems)
@@ -36,15 +37,15 @@ class RecipeError(Exception):
 
     @property
     def one_line(self) -> str:
-        """One line, without the places: for values that came from options or a form."""
-        told = (f"{p.key}: {p.message}" if p.key else p.message for p in self.problems)
+        """All problems in one line without their places, for values that come from options or a form."""
+        messages = (f"{p.key}: {p.message}" if p.key else p.message for p in self.problems)
         hints = (f" ({p.hint})" if p.hint else "" for p in self.problems)
-        return "; ".join(text + hint for text, hint in zip(told, hints, strict=True))
+        return "; ".join(text + hint for text, hint in zip(messages, hints, strict=True))
 
 
 @dataclass
 class Source:
-    """Where each key was said: lines of the file, and keys that came from the command line or a form."""
+    """Where each key was set: the lines of the file, keys set by options or a form, and keys set by [quick]."""
 
     file: str = ""
     lines: dict[KeyPath, int] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class Source:
     from_quick: set[KeyPath] = field(default_factory=set)
 
     def where(self, path: KeyPath) -> str:
-        """``file:line`` of a key, of the nearest table around it, or the option that set it."""
+        """The option that set a key, or ``file:line`` of the key or of the nearest table around it."""
         for depth in range(len(path), 0, -1):
             at = path[:depth]
             if origin := self.overridden.get(".".join(at)):
@@ -65,30 +66,30 @@ class Source:
 
 
 def quoted(value: object) -> str:
-    """A value as a message quotes it: short."""
+    """A value as messages quote it, at most 60 characters."""
     if value is None:
         return "empty"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``did you mean 'lr'?``, or nothing where no known word is near."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """A hint such as ``did you mean 'lr'?``; "" if none of the options is similar."""
+    close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def syntax_problem(file: str, error: Exception) -> Problem:
-    """The one problem of a text that is not TOML."""
+    """The problem of a text that is not valid TOML."""
     if isinstance(error, RecursionError):
         return Problem(file, "", "not valid TOML: nested too deeply")
-    message, found, place = str(error).partition(" (at line ")
-    where = f"{file}:{place.split(',')[0]}" if found else file
+    message, separator, place = str(error).partition(" (at line ")
+    where = f"{file}:{place.split(',')[0]}" if separator else file
     return Problem(where, "", f"not valid TOML: {message}")
 
 
 def problem_from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel], source: Source) -> Problem:
-    """One pydantic error of the table ``at``, in a person's words."""
+    """One pydantic error in the table ``at``, in plain words."""
     loc = tuple(str(part) for part in error["loc"])
     path = at + loc
     where, key = source.where(path), ".".join(path)
@@ -114,12 +115,8 @@ def problem_from_pydantic(error: ErrorDetails, at: KeyPath, cls: type[BaseModel]
         case "too_long":
             return Problem(where, key, f"takes at most {_values(context['max_length'])}, not {quoted(given)}")
     message = error["msg"].removeprefix("Input ")
-    for ours, plain in (
-        ("a valid integer", "a whole number"),
-        ("a valid boolean", "true or false"),
-        ("valid ", ""),
-    ):
-        message = message.replace(ours, plain)
+    for technical, plain in _PLAIN_WORDS.items():
+        message = message.replace(technical, plain)
     return Problem(where, key, f"{message}, not {quoted(given)}")
 
 

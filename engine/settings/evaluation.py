@@ -16,17 +16,17 @@ from engine.settings.methods import DANN
 from engine.settings.registry import Conflict, Settings, register
 
 ExtraMetric = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
-"""What may be measured beside the Fréchet distance; see ``engine.evaluation.fidelity``."""
+"""Metrics that may be measured in addition to the Fréchet distance; see ``engine.evaluation.fidelity``."""
 
 
 METRIC_SCORES: dict[str, tuple[str, ...]] = {
     "fid": ("fid",), "kid": ("kid",), "isc": ("isc",), "prc": ("precision", "recall"),
     "intra_fid": ("intra_fid",), "fid_inf": ("fid", "fid_inf"),
 }  # fmt: skip
-"""Metrics by the names they are asked for, with the names of the scores they give."""
+"""The names of the scores that each metric gives."""
 
 
-MIN_SAMPLES = 10  # that kid, isc (of ten parts), prc and fid_inf say anything about
+MIN_SAMPLES = 10  # for kid, isc (which splits them into ten), prc and fid_inf
 
 
 @register("metric", "fid")
@@ -58,11 +58,11 @@ class FID(Settings):
 
     @property
     def extra_metrics(self) -> list[ExtraMetric]:
-        """What is measured beside the Fréchet distance, each once."""
+        """The metrics measured in addition to the Fréchet distance, without repetitions."""
         return [name for name in typing.get_args(ExtraMetric) if name in (*self.also, self.metric)]
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
-        """What these data, this net and this extractor cannot be measured by, as far as it is known unread."""
+        """Metrics that the samples, the net, the data or the extractor do not allow, as far as settings tell."""
         data, model = parts.get("data"), parts.get("model")
         if self.samples < MIN_SAMPLES and any(name != "intra_fid" for name in self.extra_metrics):
             yield Conflict("samples", f"{', '.join(self.extra_metrics)} need at least {MIN_SAMPLES} samples")
@@ -80,15 +80,15 @@ NEEDS_CLASSES = "intra_fid compares class by class, and these images are not ask
 
 
 def needs_classifier(extractor: str) -> str:
-    """Why there is no Inception Score with that extractor."""
+    """The message for an Inception Score asked of an extractor that predicts no classes."""
     return f"isc needs an extractor that tells classes, and {extractor} does not: choose inception, for example"
 
 
 @register("metric", "ssim")
 class SSIM(FID):
-    """Structural similarity (Wang et al. 2004) of test images and their reconstructions chooses the best.
+    """Choose the best checkpoint by the structural similarity (Wang et al. 2004) of test images to reconstructions.
 
-    The same scores are made as for ``fid``.
+    The scores are those of ``fid``.
     """
 
     metric: str = "ssim"
@@ -96,14 +96,14 @@ class SSIM(FID):
 
 @register("metric", "kid")
 class KID(FID):
-    """Kernel distance (Bińkowski et al. 2018) chooses the best. The same scores are made as for ``fid``."""
+    """Choose the best checkpoint by kernel distance (Bińkowski et al. 2018). Scores are those of ``fid``."""
 
     metric: str = "kid"
 
 
 @register("metric", "accuracy")
 class Accuracy(Settings):
-    """Accuracy on the target domain at the checkpoint chosen without its labels; see
+    """Accuracy on the target domain, at the checkpoint chosen without its labels: see
     ``engine.evaluation.adaptation``."""
 
     metric: str = "accuracy"

@@ -1,4 +1,4 @@
-"""Feature extractors that scores are made with: what they are, whether their weights are here. Torch-free."""
+"""Feature extractors of scores: their properties, and where their weights are. Torch-free."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ ALTERNATIVES = (
 
 
 def untrainable_probe(dataset: str, why: str) -> str:
-    """One sentence: a probe is asked for, and there is nothing to teach it."""
+    """The message for a data set whose labels no probe can be trained on, for the reason ``why``."""
     return f"no probe can be taught {dataset}, for {why}: mend the labels, {ALTERNATIVES}"
 
 
 class Extractor(Settings):
-    """Base of the extractor settings. Class attributes describe it; a recipe names it and may say where its
-    ``weights`` are (empty: where they are found)."""
+    """Base of the extractor settings. Class attributes describe it; a recipe names it and may name the file of its
+    ``weights`` (empty: the one found on this machine)."""
 
     extractor: str
     weights: str = ""
     factory: ClassVar[str] = ""
     title: ClassVar[str] = ""
-    dims: ClassVar[int] = 0  # of a feature vector
-    channels: ClassVar[int] = 1  # of the images it sees
-    size: ClassVar[tuple[int, int]] = (0, 0)  # H, W of the images it sees
+    dims: ClassVar[int] = 0  # length of a feature vector
+    channels: ClassVar[int] = 1  # of the images it takes
+    size: ClassVar[tuple[int, int]] = (0, 0)  # H, W of the images it takes
     classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
     file: ClassVar[str] = ""  # name of its weights file
-    sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: shipped with the engine
+    sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: it ships with the engine
     trained_here: ClassVar[bool] = (
         False  # here, from the data's own labels: there is no file of weights to have
     )
 
     def location(self) -> Path | None:
-        """The file these very settings read, or None when it is not on this machine."""
+        """The file of weights that these settings read, or None if it is not on this machine."""
         if not self.weights:
             return type(self).locate()
         return Path(self.weights) if os.path.isfile(self.weights) else None  # noqa: PTH113
 
     def missing_message(self) -> str:
-        """The remedy when nothing is ``location``."""
+        """What is missing and what to do about it, if there is no ``location``."""
         if not self.weights:
             return type(self).remedy()
         what = "is a directory" if os.path.isdir(self.weights) else "is not there"  # noqa: PTH112
@@ -60,23 +60,23 @@ class Extractor(Settings):
 
     @property
     def expected_sha256(self) -> str:
-        """What the sha256 of the file must begin with. A file of a person's own may have any."""
+        """What the sha256 of the file must begin with; "" for a file that the user names."""
         return "" if self.weights else self.sha256_prefix
 
     @classmethod
     def predicts_classes(cls) -> bool:
-        """Whether its logits are of classes."""
+        """Whether its logits are those of classes."""
         dataset = find("dataset", cls.classifies) if cls.classifies else None
         return bool(getattr(dataset, "classes", ()))
 
     @classmethod
     def candidates(cls) -> list[Path]:
-        """Where its weights are looked for, in order."""
+        """Files that may hold its weights, the preferred first."""
         return [SHIPPED_WEIGHTS / cls.file]
 
     @classmethod
     def locate(cls) -> Path | None:
-        """Its weights file, or None when it is not on this machine."""
+        """Its default file of weights, or None if it is not on this machine."""
         return next((path for path in cls.candidates() if os.path.isfile(path)), None)  # noqa: PTH113
 
     @classmethod
@@ -156,7 +156,7 @@ class PhotosCNN(Extractor):
 class Probe(Extractor):
     """Small convolutional classifier of the data's own labels, trained on this machine when scores first need it.
 
-    ``factory`` is called with these settings, the data set, the device and a progress or None.
+    Its factory takes the settings, the data set, the device and a progress callback or None.
     """
 
     extractor: str = PROBE
@@ -172,11 +172,11 @@ class Probe(Extractor):
 
     @classmethod
     def predicts_classes(cls) -> bool:
-        return True  # where the data has them, which the trainer sees
+        return True  # if the data has classes, which only the trainer knows
 
     @classmethod
     def locate(cls) -> Path | None:
-        """Where probes are kept: there is always one to be had."""
+        """The folder of trained probes: one can always be trained."""
         return cache_dir("probes")
 
 

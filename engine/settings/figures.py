@@ -1,4 +1,4 @@
-"""Figures a method may have drawn at every sample time. Torch-free."""
+"""Figures that are drawn whenever a run draws samples. Torch-free."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Figure(Settings):
 
 @register("figure", "grid")
 class Grid(Figure):
-    """Samples from fixed noises, a row for each class or set of attributes; the strip from noise to image."""
+    """Samples from fixed noise, a row for each class or set of attributes, and the strip from noise to image."""
 
     factory: ClassVar[str] = "engine.figures.samples:draw"
 
@@ -38,7 +38,7 @@ class Real(Figure):
 
 @register("figure", "neighbours")
 class Neighbours(Figure):
-    """Samples with the training images nearest to each; drawn at the end of training."""
+    """Samples with the nearest training images of each; drawn at the end of training."""
 
     images: int = Field(8, ge=1, le=16)
     neighbours: int = Field(5, ge=1, le=16)
@@ -46,12 +46,12 @@ class Neighbours(Figure):
 
 
 IMAGE_FIGURES = ("real", "neighbours")
-"""What every method that makes images has."""
+"""The figures of every method that generates images."""
 
 
 @register("figure", "guidance")
 class Guidance(Figure):
-    """The same noises and labels with more and more guidance, for methods trained for it."""
+    """The same noise and labels with increasing guidance, for methods that are trained for it."""
 
     weights: list[float] = Field([0.0, 0.5, 2.0], min_length=1, max_length=8)
     columns: int = Field(10, ge=1, le=32)
@@ -60,7 +60,7 @@ class Guidance(Figure):
 
 @register("figure", "reconstructions")
 class Reconstructions(Figure):
-    """Images that are not trained on, above what the method makes of them."""
+    """Held-out images above their reconstructions."""
 
     images: int = Field(8, ge=1, le=64)
     factory: ClassVar[str] = "engine.figures.latents:reconstructions"
@@ -68,7 +68,7 @@ class Reconstructions(Figure):
 
 @register("figure", "interpolation")
 class Interpolation(Figure):
-    """Images from latents between two, for methods that make images in one pass."""
+    """Images from latents interpolated between two, for methods that generate in one pass."""
 
     rows: int = Field(4, ge=1, le=32)
     columns: int = Field(8, ge=2, le=32)
@@ -77,7 +77,7 @@ class Interpolation(Figure):
 
 @register("figure", "tsne")
 class TSNE(Figure):
-    """Features of validation images in two dimensions, by class and by domain."""
+    """t-SNE of the features of validation images, coloured by class and by domain."""
 
     images: int = Field(1000, ge=4, le=10_000)
     perplexity: float = Field(30.0, gt=0)
@@ -86,6 +86,6 @@ class TSNE(Figure):
 
 @register("figure", "confusion")
 class Confusion(Figure):
-    """Target test images: what they are and what they were taken for."""
+    """Confusion matrix of the target domain's test images."""
 
     factory: ClassVar[str] = "engine.figures.adaptation:confusion"

@@ -1,4 +1,4 @@
-"""[health]: the figures at which a run is said to go wrong. Torch-free."""
+"""The [health] table: thresholds at which alarms are raised. Torch-free."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from engine.settings.registry import Settings
 
 
 class Health(Settings):
-    """Thresholds of the alarms; each figure is drawn as a curve ``health/…`` beside the losses.
+    """Thresholds of the alarms. Each quantity is logged as a curve ``health/…``.
 
-    Of a figure that should be high the alarm is raised below its threshold, of one that should be low above it.
+    An alarm is raised when a quantity that should be high falls below its threshold, or one that should be low
+    rises above it.
     """
 
     alarms: bool = Field(True, description="watch the run and raise alarms")

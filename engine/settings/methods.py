@@ -1,4 +1,8 @@
-"""Training methods."""
+"""Training methods. Torch-free.
+
+Class attributes of a method: ``family`` is the family of recipes that use it, ``samplers`` and ``figures`` are the
+names of those it allows.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from engine.settings.registry import Conflict, Settings, is_part, register
 
 @register("method", "dann")
 class DANN(Settings):
-    """Domain-adversarial training (Ganin et al. 2016), or, without the adversary, plain supervised training."""
+    """Domain-adversarial training (Ganin et al. 2016) or, without the adversary, plain supervised training."""
 
     name: str = "dann"
     adversarial: bool = Field(
@@ -53,7 +57,7 @@ class DANN(Settings):
 
 @register("method", "ddpm")
 class DDPM(Settings):
-    """Diffusion in discrete steps (Ho et al. 2020); classifier-free guidance where labels are dropped."""
+    """Diffusion in discrete steps (Ho et al. 2020), with classifier-free guidance if labels are dropped in training."""
 
     name: str = "ddpm"
     steps: int = Field(1000, ge=2, le=100_000, description="noise levels the net is trained at")
@@ -80,7 +84,7 @@ class DDPM(Settings):
 
     @property
     def guided(self) -> bool:
-        """Whether the net learns to do without a label, as guidance needs."""
+        """Whether the net is also trained without labels, as guidance requires."""
         return self.drop_condition > 0
 
     @model_validator(mode="after")
@@ -91,14 +95,14 @@ class DDPM(Settings):
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         model, data = parts.get("model"), parts.get("data")
-        told = getattr(model, "conditional", False) and isinstance(data, Data) and data.classes
-        if self.guided and model is not None and data is not None and not told:
+        has_labels = getattr(model, "conditional", False) and isinstance(data, Data) and data.classes
+        if self.guided and model is not None and data is not None and not has_labels:
             yield Conflict("drop_condition", "there is no label to drop: the net is told none", "leave it out")
 
 
 @register("method", "gan")
 class GAN(Settings):
-    """A generator against a discriminator: an adversarial loss, a regulariser and, where asked, a class head."""
+    """A generator against a discriminator, with an adversarial loss, a regulariser and optionally a class head."""
 
     name: str = "gan"
     loss: str = Field("bce", description="adversarial loss: bce, hinge, wasserstein, least_squares …")
@@ -132,7 +136,7 @@ class GAN(Settings):
 
     @property
     def regulariser(self) -> Settings:
-        """The penalty's own settings. Raises LookupError or pydantic's ValidationError where they cannot be."""
+        """The settings of the penalty. Raises LookupError if it is not registered, ValidationError for a bad weight."""
         penalty = registry.default_settings("penalty", self.penalty)
         weight = self.penalty_weight
         return penalty if weight is None else type(penalty).model_validate({"weight": weight})
@@ -162,7 +166,7 @@ class GAN(Settings):
             message = f"penalty {self.penalty!r} cannot be this strong: {self.penalty_weight:g}"
             yield Conflict("penalty_weight", message, "leave it empty to have it as published")
         except LookupError:
-            pass  # an unknown penalty is said elsewhere
+            pass  # an unknown penalty is reported by the check of part_fields
         if self.auxiliary_weight and not model.auxiliary:
             yield Conflict(
                 "auxiliary_weight", f"net {model.net!r} has no class head for an auxiliary loss",
@@ -201,9 +205,9 @@ class EDM(Settings):
 class VAE(Settings):
     """Variational autoencoder (Kingma & Welling 2014): squared error + ``kl_weight`` · KL divergence.
 
-    ``pixels`` and ``latents`` say how each of the two is taken for one image; both are then averaged over the
-    batch. With ``sum`` and ``sum`` the loss is, up to scale and constants, the negative evidence lower bound of
-    a Gaussian decoder of variance kl_weight / 2.
+    ``pixels`` and ``latents`` say how each of the two is reduced per image; both are averaged over the batch. With
+    ``sum`` and ``sum`` the loss is, up to scale and constants, the negative evidence lower bound of a Gaussian
+    decoder of variance kl_weight / 2.
     """
 
     name: str = "vae"

@@ -1,4 +1,4 @@
-"""Nets, and which data and methods each of them goes with."""
+"""Nets, and the data and methods they are compatible with. Torch-free."""
 
 from __future__ import annotations
 
@@ -65,21 +65,16 @@ class CFGUNet(Settings):
 Norm = Literal["batch", "layer", "none", "spectral"]
 
 
-SMALLEST_SIDES = (4, 5, 6, 7)  # of the map that a generator begins with
+SMALLEST_SIDES = (4, 5, 6, 7)  # of a generator's first map
 
 
 def doublings(side: int) -> int | None:
-    """How often a map of 4 to 7 pixels a side doubles to reach ``side``; None where it never does so exactly."""
+    """How often a map of 4 to 7 pixels a side must be doubled to have ``side`` pixels; None if that is impossible."""
     return next((n for n in range(1, 9) if side % 2**n == 0 and side >> n in SMALLEST_SIDES), None)
 
 
 class GANPair(Settings):
-    """Base of the nets that are a pair.
-
-    ``factory(settings, spec)`` gives a module with two children: ``generator``, called with latents N,Z and a
-    condition N,A or None, and ``discriminator``, called with images and a condition, which returns scores N and
-    the logits of the condition N,A, or None.
-    """
+    """Base of the pairs of generator and discriminator. ``engine.nets.build_pair`` says what the factory returns."""
 
     net: str
     latent: int = Field(100, ge=1, le=4096, description="dimensions of the latent vector")
@@ -89,9 +84,9 @@ class GANPair(Settings):
         description="of the discriminator: BatchNorm, LayerNorm, none, or spectral normalisation of its weights",
     )
     conditional: ClassVar[bool] = False
-    """Whether the nets are told the class or the attributes."""
+    """Whether the nets are conditioned on the class or the attributes."""
     auxiliary: ClassVar[bool] = False
-    """Whether the discriminator also tells the class or the attributes."""
+    """Whether the discriminator also predicts the class or the attributes."""
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         method, data = parts.get("method"), parts.get("data")
@@ -107,8 +102,8 @@ class GANPair(Settings):
                 "net", f"net {self.net!r} makes no {height}×{width} images: only 4, 5, 6 or 7 doubled to the size",
                 "set data.image_size, to 32, 64 or 128 for example",
             )  # fmt: skip
-        known = getattr(data, "classes", ()) or getattr(data, "attributes", ())
-        if self.conditional and not known:
+        labels = getattr(data, "classes", ()) or getattr(data, "attributes", ())
+        if self.conditional and not labels:
             yield Conflict(
                 "net", f"net {self.net!r} is conditional and data set {getattr(data, 'dataset', '')!r} has no labels",
                 'set model.net = "dcgan", or choose data with classes or attributes',
@@ -164,13 +159,13 @@ class ResNet(Settings):
 
     @property
     def conditional(self) -> bool:
-        """Whether the net is told the class."""
+        """Whether the net is conditioned on the class."""
         return self.class_embedding > 0
 
 
 @register("net", "unet")
 class UNet(Settings):
-    """UNet that is told the noise level and, in one of several ways, the class; see ``engine.nets.unet``."""
+    """UNet conditioned on the noise level and, in one of several ways, on the class; see ``engine.nets.unet``."""
 
     net: str = "unet"
     channels: int = Field(64, ge=8, le=1024, description="feature maps at full resolution")
@@ -197,7 +192,7 @@ class UNet(Settings):
 
     @property
     def conditional(self) -> bool:
-        """Whether the net is told the class."""
+        """Whether the net is conditioned on the class."""
         return self.class_conditioning != "none"
 
     @model_validator(mode="after")
@@ -230,7 +225,7 @@ class UNet(Settings):
 
 
 class VAENet(Settings):
-    """What both nets have. Whatever the image's size, level by level it is halved, and restored exactly."""
+    """Base of the autoencoders: each level halves the image, and the decoder restores its exact size."""
 
     net: str
     channels: int = Field(
@@ -253,7 +248,7 @@ class ResidualVAE(VAENet):
 
 @register("net", "conv-vae")
 class ConvVAE(VAENet):
-    """Encoder and decoder of strided convolutions alone, as a DCGAN's; see ``engine.nets.vae``."""
+    """Encoder and decoder of strided convolutions alone, as in DCGAN; see ``engine.nets.vae``."""
 
     net: str = "conv-vae"
     channels: int = Field(

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules."""
+"""Optimisers and learning-rate schedules: the tables [optim] and [schedule]. Torch-free."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AdamW(_Adam):
 
 @register("schedule", "constant")
 class Constant(Settings):
-    """The learning rate stays as it is."""
+    """A constant learning rate."""
 
     name: str = "constant"
     factory: ClassVar[str] = "engine.methods.optim:Constant"
@@ -65,7 +65,7 @@ class Linear(Settings):
 
 @register("schedule", "dann")
 class DANN(Settings):
-    """The rate over (1 + alpha·p)^beta, p being the part of the run that is done (Ganin et al. 2016)."""
+    """The rate divided by (1 + alpha·p)^beta, p being the completed fraction of the run (Ganin et al. 2016)."""
 
     name: str = "dann"
     alpha: float = Field(10.0, ge=0, description="how fast the rate falls")

@@ -1,4 +1,7 @@
-"""Regularisers of a GAN's critic."""
+"""Regularisers of a GAN's critic. Torch-free.
+
+Plug-ins add more: a subclass of ``Penalty`` decorated with ``@register("penalty", NAME)``.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,16 @@ from engine.settings.registry import Settings, register
 
 
 class Penalty(Settings):
-    """Base of the critic's regularisers; ``factory`` makes an ``engine.methods.penalties.Regulariser``."""
+    """Base of the critic's regularisers. The factory returns an ``engine.methods.penalties.Regulariser``."""
 
     weight: float = Field(1.0, gt=0, description="strength; as published")
     per_sample: ClassVar[bool] = True
-    """Whether it takes the gradient of each image's score: ill-defined where BatchNorm ties images together."""
+    """Whether it takes the gradient of each image's score, which is ill-defined if BatchNorm mixes the images."""
 
 
 @register("penalty", "none")
 class NoPenalty(Penalty):
-    """The critic is left alone."""
+    """No regularisation."""
 
     factory: ClassVar[str] = "engine.methods.penalties:none"
     per_sample: ClassVar[bool] = False

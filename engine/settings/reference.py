@@ -8,7 +8,7 @@ from engine.settings.registry import Settings
 
 
 class Reference(Settings):
-    """A published figure, and under what protocol it was published."""
+    """A published score and its protocol."""
 
     metric: str = Field("fid", min_length=1)
     value: float | None = None

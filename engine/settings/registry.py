@@ -43,11 +43,12 @@ from pydantic import BaseModel, ConfigDict
 from engine.runs import paths
 
 PLUGIN_GROUP = "gentui.plugins"
-OWN_PLUGINS = "gentui_plugins"  # the package that files of the config directory become
+OWN_PLUGINS = "gentui_plugins"
+"""The package that plug-in files of the config directory are imported into."""
 
 
 class Conflict(NamedTuple):
-    """Why one part of a recipe does not go with the others: which key of its table, what is wrong, the remedy."""
+    """Why a part of a recipe is incompatible with the others: the key of its table, what is wrong, and a remedy."""
 
     key: str
     message: str
@@ -66,12 +67,15 @@ class Settings(BaseModel):
     )
 
     factory: ClassVar[str] = ""
-    """``module:attribute`` called with these settings to make the part."""
+    """``module:attribute`` of the function or class that makes the part. The module docstring lists its arguments."""
     part_fields: ClassVar[dict[str, str]] = {}
-    """Fields that name parts in their turn: field -> kind in the registry."""
+    """Fields that name other parts, with the kind of part each names."""
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
-        """What in these settings does not go with the recipe's other ``parts``, by table; bad tables are absent."""
+        """Yield a ``Conflict`` for each way these settings are incompatible with the recipe's other parts.
+
+        ``parts`` has the settings by table; tables that could not be validated are absent.
+        """
         return ()
 
 
@@ -81,25 +85,28 @@ _registry: dict[str, dict[str, type[Settings]]] = {}
 
 
 def register(kind: str, name: str) -> Callable[[type[S]], type[S]]:
-    """Class decorator: make the settings class known as ``name`` among the parts of ``kind``."""
+    """Class decorator: register a settings class as the part ``name`` of ``kind``.
+
+    Raises ValueError if another class has that name.
+    """
 
     def add(cls: type[S]) -> type[S]:
-        known = _registry.setdefault(kind, {})
-        if name in known and known[name].__qualname__ != cls.__qualname__:
+        registered = _registry.setdefault(kind, {})
+        if name in registered and registered[name].__qualname__ != cls.__qualname__:
             raise ValueError(f"two parts of kind {kind!r} are called {name!r}")
-        known[name] = cls
+        registered[name] = cls
         return cls
 
     return add
 
 
 failures: list[str] = []
-"""A sentence for each plug-in that could not be imported. The others work."""
+"""A sentence for each plug-in that could not be imported."""
 
 
 @cache
 def load_all() -> None:
-    """Import the built-in settings modules and the plug-ins', once."""
+    """Import all built-in settings modules and all plug-ins, once. Failures of plug-ins are kept in ``failures``."""
     package = importlib.import_module("engine.settings")
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
@@ -114,13 +121,14 @@ def load_all() -> None:
 
 
 def _attempt(what: str, load: Callable[[], object]) -> None:
+    """Load a plug-in, or add to ``failures`` why it failed and in which line."""
     try:
         load()
     except Exception as error:
         line = next((f" (line {at.lineno})" for at in reversed(extract_tb(error.__traceback__)) if at.filename
                      and not at.filename.startswith("<")), "")  # fmt: skip
-        said = next(iter(str(error).splitlines()), "")
-        failures.append(f"{what} could not be loaded: {type(error).__name__}: {said}{line}")
+        message = next(iter(str(error).splitlines()), "")
+        failures.append(f"{what} could not be loaded: {type(error).__name__}: {message}{line}")
 
 
 def kinds() -> list[str]:
@@ -151,7 +159,7 @@ def is_part(settings: Settings, kind: str, name: str) -> bool:
 
 
 def default_settings(kind: str, name: str) -> Settings:
-    """The settings of a part that has none to choose. Raises LookupError when there is no such part."""
+    """A part's settings with their default values. Raises LookupError if there is no such part."""
     if (cls := find(kind, name)) is None:
         raise LookupError(f"no {kind} called {name!r}; known: {', '.join(names(kind))}")
     return cls()

@@ -1,4 +1,4 @@
-"""Samplers, with what every [sample] table says: how many grids, and of what."""
+"""Samplers, and the layout and number of sample grids: the [sample] table. Torch-free."""
 
 from __future__ import annotations
 
@@ -22,22 +22,24 @@ class Sample(Settings):
 
     @property
     def summary(self) -> str:
-        """What of these settings a score depends on: ``heun 18``, ``ddim 20 · guidance 0.5``."""
+        """The settings that a score depends on: ``heun 18``, ``ddim 20 · guidance 0.5``."""
         fields = type(self).model_fields
-        shown = [
+        options = [
             f"{key} {getattr(self, key)}"
-            for key in fields.keys() - _SHOWN_ONLY
+            for key in fields.keys() - _LAYOUT_FIELDS
             if getattr(self, key) not in (None, fields[key].default)
         ]
-        return " · ".join([f"{self.sampler} {self.steps}" if self.steps > 1 else self.sampler, *sorted(shown)])
+        return " · ".join(
+            [f"{self.sampler} {self.steps}" if self.steps > 1 else self.sampler, *sorted(options)]
+        )
 
 
-_SHOWN_ONLY = frozenset({"sampler", "steps", "times", "rows", "columns", "strip"})
+_LAYOUT_FIELDS = frozenset({"sampler", "steps", "times", "rows", "columns", "strip"})
 
 
 @register("sampler", "direct")
 class Direct(Sample):
-    """One pass of the generator or decoder: there are no steps."""
+    """One pass of a generator or decoder. The method samples by itself, so there is no factory."""
 
     sampler: str = "direct"
     steps: int = Field(1, ge=1, le=1, description="one pass")
@@ -46,7 +48,7 @@ class Direct(Sample):
 
 @register("sampler", "none")
 class NoSamples(Sample):
-    """For methods that make no images; ``times`` still says how often figures are drawn."""
+    """For methods that generate no images; ``times`` still sets how often figures are drawn. No factory."""
 
     sampler: str = "none"
     steps: int = Field(1, ge=1, le=1, description="none")
@@ -57,7 +59,7 @@ Spacing = Literal["native", "karras", "logsnr"]
 
 
 class Denoising(Sample):
-    """Base of the samplers that go from noise to image in steps, over any noise process."""
+    """Base of the samplers that denoise in steps, over any noise process."""
 
     guidance: float | None = Field(
         None,
@@ -67,7 +69,7 @@ class Denoising(Sample):
     )
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
-        """Guidance where the net never learned to do without a label; more steps than were trained."""
+        """Guidance if the method is not trained for it, and more steps than were trained."""
         method = parts.get("method")
         if method is None:
             return

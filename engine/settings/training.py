@@ -10,6 +10,8 @@ from engine.settings.registry import Settings
 
 
 class Train(Settings):
+    """How long and how a run trains."""
+
     epochs: float = Field(
         20.0, gt=0, le=1e6, description="passes over the training set; `steps`, where given, wins"
     )

@@ -1,1 +1,1 @@
-"""Settings of the data sets: what they are, whether they are on this machine, how to get them."""
+"""Settings of the data sets: their properties, where their files are, and how to get them."""

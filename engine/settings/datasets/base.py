@@ -1,4 +1,4 @@
-"""The settings that all data sets share, and where their files are looked for."""
+"""The base classes of data set settings, and the data folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.settings.registry import Settings, find
 
 
 def data_root() -> Path:
-    """``$GENTUI_DATA``, or the user's cache directory."""
+    """The data folder: ``$GENTUI_DATA``, or ``gentui/data`` in the user's cache directory."""
     if chosen := os.environ.get("GENTUI_DATA"):
         return Path(chosen).expanduser()
     return Path(platformdirs.user_cache_dir("gentui")) / "data"
@@ -23,44 +23,47 @@ def data_root() -> Path:
 DIGITS = tuple("0123456789")
 """Class names of the digit data sets."""
 
-MIN_IMAGES_PER_LABEL = 8  # images, for a classifier to be taught it
+MIN_IMAGES_PER_LABEL = 8  # for a probe to learn it
 
 
 class File(NamedTuple):
-    """A file of a data set: its name and content when unpacked, and where it can be had.
+    """A file of a data set: its name, its size and hash, and where it can be downloaded.
 
-    What was published decides what is checked: ``sha256`` of the content, or ``md5`` of the file as it is served.
+    It is verified by whichever hash is published: ``sha256`` of the unpacked content, or ``md5`` of the file as served.
     """
 
     name: str
-    bytes: int  # of the content; 0: not published
+    bytes: int  # of the unpacked content; 0: not published
     sha256: str
     urls: tuple[str, ...]
     md5: str = ""
-    gzipped: bool = True  # as served; it is kept so, as ``name.gz``
+    gzipped: bool = True  # as served, and as stored (``name.gz``)
 
 
 def absolute_path(path: str) -> str:
-    """A path a person wrote, whole: from where gentui was started. Raises ValueError for what can be no path."""
+    """The absolute form of a path that a user wrote, relative to the working directory.
+
+    Raises ValueError for a path with a null character.
+    """
     if "\0" in path:
         raise ValueError("a path has no null character")
-    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  Path keeps "..": it must not
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  Path would keep ".."
 
 
 def is_file(path: Path) -> bool:
-    """Whether it is a file we may look at; Path.is_file raises for a folder closed to us."""
+    """Whether ``path`` is a file. Unlike ``Path.is_file`` it is False, not an error, in a folder without permission."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_folder(path: Path) -> bool:
-    """The same for folders."""
+    """Whether ``path`` is a folder; False, not an error, in a folder without permission."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 class Data(Settings):
     """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices.
 
-    ``factory`` names ``load(settings, progress) -> engine.data.Dataset`` (``progress`` may be None).
+    The factory is a function ``load(settings, progress) -> Dataset``; ``progress`` may be None.
     """
 
     dataset: str
@@ -83,52 +86,54 @@ class Data(Settings):
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)  # C, H, W
     classes: ClassVar[tuple[str, ...]] = ()
     attributes: ClassVar[tuple[str, ...]] = ()
-    groups: ClassVar[tuple[int, ...]] = ()  # sizes of the one-hot groups of attributes; (): independent ones
+    groups: ClassVar[
+        tuple[int, ...]
+    ] = ()  # sizes of the one-hot groups of attributes; (): independent attributes
     sizes: ClassVar[dict[str, int]] = {}  # images per split
     embedded: ClassVar[bool] = False
-    user_supplied: ClassVar[bool] = False  # a person says where it is: there is no place to look for it
-    extractor: ClassVar[str] = "probe"  # what scores are made with where a recipe names nothing
+    user_supplied: ClassVar[bool] = False  # the user's own images: a recipe must say where they are
+    extractor: ClassVar[str] = "probe"  # the default feature extractor of scores
     licence: ClassVar[str] = ""
-    files: ClassVar[tuple[File, ...]] = ()  # what `gentui data fetch` puts into data_root()/folder
+    files: ClassVar[tuple[File, ...]] = ()  # that `gentui data fetch` puts into data_root()/folder
     folder: ClassVar[str] = ""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """C, H, W after resizing."""
+        """Shape C, H, W after resizing."""
         c, h, w = self.shape
         return (c, self.image_size, self.image_size) if self.image_size else (c, h, w)
 
     def location(self) -> Path | None:
-        """Where these very settings read from, or None: for sets whose place is a recipe's choice."""
+        """The folder that these settings read from, or None if it is not on this machine."""
         return type(self).locate()
 
     def missing_message(self) -> str:
-        """The remedy when nothing is ``location``."""
+        """What is missing and what to do about it, if there is no ``location``."""
         return type(self).remedy()
 
     def unlabelled_reason(self) -> str:
-        """Why no classifier can be taught what these images show, as a clause; "" where one can.
+        """Why no classifier can be trained on the labels of these images, as a clause; "" if one can.
 
-        As far as can be told without opening an image.
+        Judged without opening any image.
         """
         return "" if self.classes or self.attributes else "its images have no labels"
 
     @classmethod
     def components(cls) -> tuple[type[Data], ...]:
-        """The sets whose files it is made of."""
+        """The data sets whose files it is made of: itself, or the domains of a pair."""
         return (cls,)
 
     @classmethod
     def is_available(cls, values: Mapping[str, Any]) -> bool:
-        """Whether a [data] table, checked or not, names data that is on this machine."""
+        """Whether a [data] table, validated or not, names data that is on this machine."""
         try:
             return cls.model_validate(dict(values)).location() is not None
-        except ValidationError:  # it is reported elsewhere
+        except ValidationError:  # reported by the validation of the recipe
             return cls.locate() is not None
 
     @classmethod
     def locate(cls) -> Path | None:
-        """The folder the data is read from, or None when it is not on this machine. Embedded sets: ``.``."""
+        """The default folder of the data, or None if it is not on this machine. Embedded sets: ``.``."""
         return Path() if cls.embedded else None
 
     @classmethod
@@ -138,7 +143,7 @@ class Data(Settings):
 
 
 class Pair(Data):
-    """Base of the domain pairs: ``source`` with its labels, and ``target``, at 3×28×28 (grey repeated)."""
+    """Base of the domain pairs: ``source``, whose labels are used, and ``target``, both at 3×28×28 (grey repeated)."""
 
     supervision: Literal["source", "target"] = Field(
         "source",
@@ -149,7 +154,7 @@ class Pair(Data):
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = DIGITS
     source: ClassVar[str] = ""
-    source_values: ClassVar[dict[str, Any]] = {}  # how the source's own settings differ from their defaults
+    source_values: ClassVar[dict[str, Any]] = {}  # settings of the source that are not the defaults
     target: ClassVar[str] = ""
 
     @classmethod
@@ -165,7 +170,7 @@ class Pair(Data):
 
     @classmethod
     def locate(cls) -> Path | None:
-        """The source's folder when both domains are here."""
+        """The source's folder if both domains are on this machine."""
         places = [domain.locate() for domain in cls.domains()]
         return None if None in places else places[0]
 

@@ -1,4 +1,4 @@
-"""Data sets that ship with gentui or are made from what does: nothing to download."""
+"""Data sets that ship with gentui, or are drawn or made from what ships: nothing to download."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class Photos(Data):
 
 @register("dataset", "toonfaces")
 class ToonFaces(Data):
-    """Cartoon faces, drawn by gentui: four groups of attributes that are independent of each other and of
-    everything else in the picture. Drawn on first use (seconds), then kept in the cache."""
+    """Cartoon faces, drawn by gentui, with four groups of attributes that are independent of each other and of
+    everything else in the picture. Drawn on first use (seconds), then cached."""
 
     dataset: str = "toonfaces"
     factory: ClassVar[str] = "engine.data.toonfaces:load"
@@ -97,13 +97,13 @@ class ToonFaces(Data):
 
 @register("dataset", "digitsm-digits")
 class DigitsMToDigits(Pair):
-    """From small digits over photographs to plain digits that fill their frame, as USPS's do and MNIST's do not:
-    the domain shift that is always there. The test digits of both domains are trained on in neither."""
+    """From small digits over photographs to plain digits that fill their frame: a domain shift without downloads.
+    The test digits are the same in both domains, and are trained on in neither."""
 
     dataset: str = "digitsm-digits"
     title: ClassVar[str] = "small digits over photographs → large plain digits, 28×28"
     source: ClassVar[str] = "digits-m"
-    source_values: ClassVar[dict[str, Any]] = {"digit": 16}  # twice as large as they are stored
+    source_values: ClassVar[dict[str, Any]] = {"digit": 16}  # twice the stored size
     target: ClassVar[str] = "digits"
     sizes: ClassVar[dict[str, int]] = {"train": 1437, "test": 360}
     embedded: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Data sets read from a folder of images: the user's own, and published ones distributed as folders."""
+"""Data sets that are folders of images: the user's own, and published ones."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from engine.settings.registry import register
 
 
 class Folder(Data):
-    """Base of the sets read from a folder of images, cropped to the middle square and resized.
+    """Base of the data sets read from a folder of images, cropped to the centre square and resized.
 
-    ``path`` is the folder; a relative one is meant from where gentui was started. ``default_folders`` are looked for in
-    the data folder when none is said.
+    ``path`` is the folder, relative to the working directory; without it, ``default_folders`` are looked for in the
+    data folder.
     """
 
     path: str | None = Field(None, min_length=1, max_length=4096, description="the folder of images")
@@ -78,10 +78,10 @@ def _folder(path: Path) -> Path | None:
 
 @register("dataset", "imagefolder")
 class ImageFolder(Folder):
-    """A folder of images, nested or flat. Where all of them lie in sub-folders, each of those is a class.
+    """A folder of images, nested or flat. If all of them lie in sub-folders, each sub-folder is a class.
 
-    Sub-folders ``train`` and ``test`` (and ``val``) are taken as the splits; otherwise each image's content
-    decides, one in ten being a test image.
+    Sub-folders ``train`` and ``test`` (and ``val``) are the splits; otherwise the hash of each image's content makes
+    one in ten a test image.
     """
 
     dataset: str = "imagefolder"
@@ -105,7 +105,7 @@ class Cats(Folder):
 
 @register("dataset", "attribute-folder")
 class AttributeFolder(Folder):
-    """A folder of images with a file that says what each one has: a line with their number, a line with the
+    """A folder of images with a file of their attributes: a line with the number of images, a line with the
     attributes' names, then for every image its file name and 1 (has it), 0 or -1 (has not) for each attribute.
     """
 
@@ -124,7 +124,7 @@ class AttributeFolder(Folder):
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
 
     def attribute_file(self) -> Path | None:
-        """Where the attributes are read from; a relative ``file`` is meant from the folder of images."""
+        """The file of attributes (``file`` is relative to the folder of images), or None if there is none."""
         folder = self.location()
         if folder is None:
             return None
@@ -194,7 +194,7 @@ class CelebA(Folder):
     default_folders: ClassVar[tuple[str, ...]] = ("celeba", "CelebA")
 
     def find_file(self, name: str) -> Path | None:
-        """A file of the set, ``list_attr_celeba`` for one, by its name without the suffix, near the images."""
+        """A file near the images by its name without suffix, such as ``list_attr_celeba``; None if absent."""
         root = self.location()
         if root is None:
             return None

@@ -1,4 +1,4 @@
-"""Which image files a folder holds, however it is nested. Torch-free: the app asks whether they lie by class."""
+"""Listing the image files of a folder with their splits and classes. Torch-free: the app uses it, too."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SPLITS = {
     "test": ("test", "testing"),
     "validation": ("val", "valid", "validation"),
 }
-_PULSE = 5000  # files between two signs of life
+_HEARTBEAT_FILES = 5000  # files between two calls of a heartbeat
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image file. ``name`` is its path below the folder searched, ``top_folder`` its first part ("" for a file
-    that lies in the folder itself), ``split`` the split whose sub-folder it lies in."""
+    """An image file. ``name`` is its path relative to the folder of its split, ``top_folder`` the first part of that
+    path ("" for a file directly in it), ``split`` the split whose sub-folder it lies in, if any."""
 
     path: str
     name: str
@@ -36,31 +36,34 @@ class ImageFile:
 
 @dataclass
 class ImageListing:
-    """All image files below a folder, in the order of their names. ``unreadable``: sub-folders nobody may read."""
+    """All image files below a folder, sorted by path. ``unreadable``: sub-folders that could not be opened."""
 
     folder: Path
     files: list[ImageFile] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
-def list_images(folder: Path, alive: Callable[[], None] = lambda: None) -> ImageListing:
-    """Hidden files are left out; links are followed, each folder being visited once. ``alive`` is called now and
-    then. Sub-folders named train and test are splits (val too; without test it is taken for it)."""
+def list_images(folder: Path, heartbeat: Callable[[], None] = lambda: None) -> ImageListing:
+    """List all image files below ``folder``, except hidden ones; links are followed, each folder visited once.
+
+    Sub-folders named train and test (and val) are splits; without a test folder, val is the test split.
+    ``heartbeat`` is called repeatedly; it may raise to abandon the listing.
+    """
     listing = ImageListing(folder)
     splits = split_folders(folder)
     if splits is None:
-        listing.files += _images(folder, None, listing.unreadable, alive)
+        listing.files += _images(folder, None, listing.unreadable, heartbeat)
     else:
         for split, place in splits.items():
-            listing.files += _images(place, split, listing.unreadable, alive)
-    listing.files.sort(key=lambda found: os.fsencode(found.path))
+            listing.files += _images(place, split, listing.unreadable, heartbeat)
+    listing.files.sort(key=lambda file: os.fsencode(file.path))
     return listing
 
 
-def unclassed_reason(folder: Path, fewest: int) -> str:
-    """Why the images do not fall into classes of at least ``fewest`` each, by sub-folder; "" where they do.
+def unclassed_reason(folder: Path, minimum: int) -> str:
+    """Why sub-folders do not form classes of at least ``minimum`` images each, as a clause; "" if they do.
 
-    Looks into no sub-folder further than it must, and into no file.
+    Opens no file, and stops counting a sub-folder at ``minimum``.
     """
     counts = Counter[str]()
     for place in (split_folders(folder) or {"": folder}).values():
@@ -70,42 +73,42 @@ def unclassed_reason(folder: Path, fewest: int) -> str:
             continue
         for entry in entries:
             if entry.is_dir():
-                found = _images(Path(entry.path), None, [], lambda: None)
-                counts[entry.name] += sum(1 for _ in islice(found, fewest))
+                images = _images(Path(entry.path), None, [], lambda: None)
+                counts[entry.name] += sum(1 for _ in islice(images, minimum))
             elif entry.name.lower().endswith(SUFFIXES):
                 return "its images do not all lie in sub-folders, one for each class"
-    return too_few_reason({name: count for name, count in counts.items() if count}, fewest)
+    return too_few_reason({name: count for name, count in counts.items() if count}, minimum)
 
 
-def too_few_reason(counts: Mapping[str, int], fewest: int) -> str:
-    """Why images that are so many of each class are too few to learn the classes from; "" where they are not."""
+def too_few_reason(counts: Mapping[str, int], minimum: int) -> str:
+    """Why so many images per class are too few to learn the classes, as a clause; "" if they are enough."""
     if len(counts) < 2:
         return "its images do not fall into two classes or more"
     least = min(counts, key=lambda name: (counts[name], name))
-    if counts[least] < fewest:
-        return f"its class {quoted(least)} has {counts[least]} images, fewer than {fewest}"
+    if counts[least] < minimum:
+        return f"its class {quoted(least)} has {counts[least]} images, fewer than {minimum}"
     return ""
 
 
 def split_folders(folder: Path) -> dict[str, Path] | None:
-    """Sub-folders that are splits, by split; None where the folder has none."""
+    """The sub-folders that are splits, by split; None if there are none."""
     try:
         inside = {entry.name.lower(): Path(entry.path) for entry in os.scandir(folder) if entry.is_dir()}
     except OSError:
         return None
-    found = {s: inside[name] for s, names in _SPLITS.items() for name in names if name in inside}
-    if "train" not in found or len(found) == 1:
+    splits = {s: inside[name] for s, names in _SPLITS.items() for name in names if name in inside}
+    if "train" not in splits or len(splits) == 1:
         return None
-    if "test" not in found:
-        found["test"] = found.pop("validation")
-    return found
+    if "test" not in splits:
+        splits["test"] = splits.pop("validation")
+    return splits
 
 
 def _images(
-    folder: Path, split: str | None, closed: list[str], alive: Callable[[], None]
+    folder: Path, split: str | None, closed: list[str], heartbeat: Callable[[], None]
 ) -> Iterator[ImageFile]:
     root, seen, count = str(folder), set[tuple[int, int]](), 0
-    waiting, linked = [root], list[str]()  # links are followed last, so that what is here goes by its own name
+    waiting, linked = [root], list[str]()  # links are followed last, so that files here keep their own names
     while waiting or linked:
         place = waiting.pop() if waiting else linked.pop()
         try:
@@ -121,11 +124,11 @@ def _images(
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             count += 1
-            if count % _PULSE == 0:
-                alive()
+            if count % _HEARTBEAT_FILES == 0:
+                heartbeat()
             try:
                 facts = entry.stat()
-            except OSError:  # a link to nowhere, or around in a circle
+            except OSError:  # a broken or circular link
                 continue
             if stat.S_ISDIR(facts.st_mode):
                 (linked if entry.is_symlink() else waiting).append(entry.path)

@@ -1,4 +1,4 @@
-"""Published data sets: `gentui data fetch` downloads them, or they are put into the data folder by hand."""
+"""Published data sets, which `gentui data fetch` downloads or the user puts into the data folder."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class FashionMNIST(Data):
 
     @classmethod
     def candidates(cls) -> list[Path]:
-        """Folders that may hold the four IDX files (gzipped or not), in order of preference."""
+        """Folders that may hold the four IDX files (gzipped or not), the preferred first."""
         own = data_root()
         shares = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-        # The working directory is never searched, so a relative entry is none.
+        # Relative entries are ignored: the working directory is never searched.
         absolute = [Path(share) for share in shares.split(":") if share.startswith("/")]
         system = [Path(sys.prefix) / "share", *absolute, Path("/usr/share")]
         return [
@@ -95,12 +95,12 @@ class FashionMNIST(Data):
 
 
 class Published(Data):
-    """Base of sets that are a few files of known names in one folder."""
+    """Base of data sets that are a few files with fixed names in one folder."""
 
     folders: ClassVar[
         tuple[str, ...]
     ] = ()  # under data_root(), in order of preference; torchvision's among them
-    manual_files: ClassVar[str] = ""  # what a person is to put there
+    manual_files: ClassVar[str] = ""  # the files to put there, for messages
 
     @classmethod
     def locate(cls) -> Path | None:
@@ -189,7 +189,7 @@ class SVHN(Published):
 class MNISTM(Data):
     """MNIST-M (Ganin et al. 2016): MNIST's digits blended over patches of BSDS500's photographs, 28×28.
 
-    Read as it is distributed (images with lists of labels), or made from MNIST and BSDS500.
+    Read as distributed (images with lists of labels), or made from MNIST and BSDS500.
     """
 
     dataset: str = "mnist-m"
@@ -201,7 +201,7 @@ class MNISTM(Data):
 
     @classmethod
     def ready_made(cls) -> Path | None:
-        """The folder with the set as it is distributed."""
+        """The folder with the set as distributed, if there is one."""
         for name in ("mnist-m", "mnist_m", "MNIST-M", "MNISTM"):
             folder = data_root() / name
             if all(
@@ -213,7 +213,7 @@ class MNISTM(Data):
 
     @classmethod
     def photographs(cls) -> Path | None:
-        """The folder of BSDS500's photographs: it has ``train`` and ``test`` inside."""
+        """The folder of BSDS500's photographs, with sub-folders ``train`` and ``test``, if there is one."""
         for name in ("BSDS500/data/images", "BSR/BSDS500/data/images", "BSDS500/images", "bsds500"):
             folder = data_root() / name
             if is_folder(folder / "train") and is_folder(folder / "test"):
