@@ -1,6 +1,6 @@
-"""Runs of other programs: what their scripts logged, read by format and written as run directories like any other.
+"""Import runs of other programs: their logs are read by format and written as ordinary run directories.
 
-``entries`` says what a log can tell; a module for each format tells it; ``finding`` knows which format a path holds,
-``writing`` makes runs of it, ``taking`` does so once or goes on while the log grows. A format's own library is imported
-only by the function that needs it.
+``log_entries`` defines what a log can contain, and one module per format reads it. ``discovery`` finds the format of a
+path, ``run_writer`` writes the run, ``importer`` does so once or follows a growing log. A format's own library is
+imported only by the function that needs it.
 """

@@ -1,4 +1,4 @@
-"""A table of numbers with a header: CSV, or separated by semicolons or tabs."""
+"""Tables of numbers with a header: CSV, or separated by semicolons or tabs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MOST_COLUMNS = 10_000
 
 
 class CsvTable(LineFile):
-    """A row is of the step its column names, else of the last named; without such a column, of its place."""
+    """A CSV file. A row's step is in its step column, else that of the last row with one; else its row number."""
 
     format = "csv"
-    default_end = ("done", "a table does not tell how its run ended")
+    default_end = ("done", "a table does not record how its run ended")
 
     def __init__(self, path: Path, name: str):
         super().__init__(path, name)
@@ -40,7 +40,7 @@ class CsvTable(LineFile):
         self._rows += 1
         cells = self._cells(text)
         if len(cells) != len(self._header):
-            yield Skipped("rows of another width than the header")
+            yield Skipped("rows with another number of columns than the header")
             return
         step, t, values, skipped = split_row(dict(zip(self._header, map(_value, cells), strict=True)))
         self._step = self._step if step is None else step
@@ -57,7 +57,7 @@ class CsvTable(LineFile):
             or all(number_of(_value(cell)) is not None for cell in header)
         ):
             raise Unusable(
-                f"line {number} of {self.path} is no header: it should name the columns, as in step,loss,accuracy"
+                f"line {number} of {self.path} is not a header: it should name the columns, as in step,loss,accuracy"
             )
         self._header = [name or f"column {place}" for place, name in enumerate(header, 1)]
 
@@ -69,15 +69,15 @@ class CsvTable(LineFile):
 
 
 def _value(cell: str) -> Any:
-    """What a cell holds: a whole number, a number, a text; None for nothing."""
+    """A cell's value: int, float, text, or None if it is empty."""
     cell = cell.strip()
     if not cell:
         return None
     for kind in (int, float):
         try:
-            found = kind(cell)
+            number = kind(cell)
         except ValueError:
             continue
-        # digits without end are no infinity
-        return cell if found in (math.inf, -math.inf) and "n" not in cell.lower() else found
+        # a number too large for a float is not infinity
+        return cell if number in (math.inf, -math.inf) and "n" not in cell.lower() else number
     return cell

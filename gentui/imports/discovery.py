@@ -1,4 +1,4 @@
-"""Which logs a path holds, by what lies there: none is opened for it."""
+"""Find the logs at a path, by file names alone: nothing is opened."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _LINES = (".jsonl", ".ndjson")
 _MOST_FOLDERS = 100_000
 READABLE = (
     "a run or folder of wandb, a .wandb file, an event file or log directory of TensorBoard,"
-    " a .csv or .jsonl file, or - for what is piped in"
+    " a .csv or .jsonl file, or - for standard input"
 )
 
 
 def find(path: str) -> list[Opener]:
-    """What opens each run's log at a path, in the order of their names. Raises Unusable, or NoSuchPath."""
+    """Openers of the logs at a path, one per run, in the order of their names. Raises Unusable or NoSuchPath."""
     if path == STANDARD_INPUT:
         return [partial(StandardInput, "standard input")]
     try:
         place = Path(path).expanduser().resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError):
         raise NoSuchPath(f"there is nothing at {path}") from None
-    except (RuntimeError, ValueError):  # links in a circle, or a path that cannot be one
-        raise Unusable(f"{path} leads nowhere") from None
-    found = list(_in_folder(place) if place.is_dir() else _of_file(place))
-    if not found:
+    except (RuntimeError, ValueError):  # links in a circle, or an invalid path
+        raise Unusable(f"{path} is not a valid path") from None
+    openers = list(_in_folder(place) if place.is_dir() else _of_file(place))
+    if not openers:
         raise Unusable(f"nothing at {path} can be imported: it should be {READABLE}")
-    return found
+    return openers
 
 
 def _of_file(file: Path) -> Iterator[Opener]:
@@ -79,7 +79,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """What lies in a folder, but links: they lead to what lies elsewhere, or to the same again."""
+    """The entries of a folder except links, which may lead elsewhere or in a circle."""
     try:
         return [inner for inner in folder.iterdir() if not inner.is_symlink()]
     except OSError:

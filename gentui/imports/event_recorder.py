@@ -1,4 +1,4 @@
-"""What a log tells, as a trainer would have written it: events, console output, pictures."""
+"""Write a log's entries as a trainer would have written them: events, console output, sample images."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from gentui.text.sanitize import clean
 _BATCH = 512  # records written at a time
 _LONGEST_NAME = 200  # of a series, as the index has it
 _MOST_REASONS = 20
-_OURS = {"cpu": "cpu_percent"}  # what the machine's series are called in runs of our own
+_OURS = {"cpu": "cpu_percent"}  # wandb's name of a system metric -> gentui's
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Recorder:
-    """Writes entries into an event log, a log of console output and a folder of ``samples``.
+    """Writes entries to an event log, a log of console output and a folder of ``samples``.
 
-    ``undated`` is the time, in unix seconds, of what is told before any time is.
+    ``undated`` is the unix time given to entries that come before the first with a time.
     """
 
     def __init__(self, events: Path, log: Path, samples: Path, described: Description, undated: float):
@@ -48,7 +48,7 @@ class Recorder:
         self.skipped: Counter[str] = Counter()
         self.ended: Ended | None = None
         self.has_started = False
-        """Whether the log told anything at all of its run."""
+        """Whether the log contained anything about its run."""
         self.pictures_written: set[str] = set()
         self._described, self._undated = described, undated
         self._events = EventWriter(events)
@@ -61,7 +61,7 @@ class Recorder:
         self._is_started = False
 
     def drain(self, entries: Iterable[Entry]) -> None:
-        """Write all of it. Raises OSError when the pictures or the console output have no room."""
+        """Write all entries. Raises OSError if images or console output cannot be written."""
         for entry in entries:
             self._take(entry)
         self._end_row()
@@ -69,7 +69,7 @@ class Recorder:
 
     @property
     def has_room(self) -> bool:
-        """Whether all that was told is written."""
+        """Whether everything has been written; False while the disk is full."""
         return not self._events.blocked
 
     @property
@@ -78,17 +78,17 @@ class Recorder:
 
     @property
     def ended_at(self) -> float:
-        """When the newest entry was logged."""
+        """Unix time of the newest entry."""
         return max(self.started_at, self._last_t)
 
     def end(self, status: str, reason: str) -> None:
-        """Write that the run has ended so, as the log itself tells it."""
+        """Write the run's final status event."""
         if self._is_started:
             self._record("status", self.step, self.ended_at, status=status, reason=reason)
             self._flush()
 
     def sync(self) -> None:
-        """Raises OSError where there is no room for all that was told."""
+        """Flush to disk. Raises OSError if not everything could be written."""
         self._events.sync()
 
     def close(self) -> None:
@@ -99,18 +99,18 @@ class Recorder:
         self.has_started |= not isinstance(entry, Skipped)
         match entry:
             case MetricPoint():
-                self._numbers(entry)
+                self._add_point(entry)
             case SystemSample(t, values):
                 self._end_row()
-                if known := {key: value for name, value in values.items() if (key := self._system_name(name))}:
-                    self._record("system", self.step, t, values=known)
+                if values := {key: value for name, value in values.items() if (key := self._system_name(name))}:
+                    self._record("system", self.step, t, values=values)
             case ImageEntry():
                 self._end_row()
-                self._picture(entry)
+                self._write_image(entry)
             case ConsoleText(text):
                 self._print(text)
             case RunInfo():
-                self._skip(f"settings beyond the first {MOST_SETTINGS:,}", self._described.learn(entry))
+                self._skip(f"settings beyond the first {MOST_SETTINGS:,}", self._described.update(entry))
             case Ended():
                 self.ended = entry
             case Skipped(what, n):
@@ -118,18 +118,18 @@ class Recorder:
 
     def _skip(self, what: str, n: int = 1) -> None:
         if n:
-            is_known = what in self.skipped or len(self.skipped) < _MOST_REASONS
-            self.skipped[clean(what, 80) if is_known else "others"] += n
+            has_room = what in self.skipped or len(self.skipped) < _MOST_REASONS
+            self.skipped[clean(what, 80) if has_room else "others"] += n
 
-    def _numbers(self, told: MetricPoint) -> None:
-        """Wait for the rest of its step, which a log may tell one series after another."""
+    def _add_point(self, point: MetricPoint) -> None:
+        """Merge values of the same step, which a log may contain one series at a time."""
         row = self._row
-        if row is None or row.step != told.step or row.values.keys() & told.values.keys():
+        if row is None or row.step != point.step or row.values.keys() & point.values.keys():
             self._end_row()
-            self._row = told
+            self._row = point
         else:
-            row.values |= told.values
-            row.t = told.t or row.t
+            row.values |= point.values
+            row.t = point.t or row.t
 
     def _end_row(self) -> None:
         if (row := self._row) is None:
@@ -143,10 +143,10 @@ class Recorder:
             self._record("metrics", row.step, row.t, values=named)
 
     def _series_name(self, name: str) -> str:
-        """What the series is called here; "" where it is not taken."""
+        """The series' name in gentui; "" if it is skipped."""
         if name not in self.series:
             key = clean(name, _LONGEST_NAME).strip() or "unnamed"
-            if key.startswith("@") or is_system(key):  # what the index calls its own
+            if key.startswith("@") or is_system(key):  # reserved by the index
                 key = f"logged.{key}"[:_LONGEST_NAME]
             self.series[name] = key if len(self.series) < MAX_SERIES else ""
         return self.series[name]
@@ -157,19 +157,19 @@ class Recorder:
             self._system[name] = key if len(self._system) < MAX_SYSTEM else ""
         return self._system[name]
 
-    def _picture(self, told: ImageEntry) -> None:
-        suffix = picture_suffix(told.data)
+    def _write_image(self, image: ImageEntry) -> None:
+        suffix = picture_suffix(image.data)
         if suffix is None:
             self._skip("pictures of a format that cannot be shown")
             return
-        mark = zlib.crc32(told.data, zlib.crc32(told.key.encode("utf-8", "replace")))
-        name = f"{told.step:09d}-{_UNFIT.sub('-', told.key)[:60]}-{mark:08x}{suffix}"
-        write_atomically(self.samples / name, told.data)
+        mark = zlib.crc32(image.data, zlib.crc32(image.key.encode("utf-8", "replace")))
+        name = f"{image.step:09d}-{_UNFIT.sub('-', image.key)[:60]}-{mark:08x}{suffix}"
+        write_atomically(self.samples / name, image.data)
         self.pictures_written.add(name)
         self.pictures += 1
-        self.step = max(self.step, told.step)
-        caption = clean(": ".join(filter(None, (told.key, told.caption))), 300)
-        self._record("sample", told.step, told.t, path=f"{self.samples.name}/{name}", caption=caption)
+        self.step = max(self.step, image.step)
+        caption = clean(": ".join(filter(None, (image.key, image.caption))), 300)
+        self._record("sample", image.step, image.t, path=f"{self.samples.name}/{name}", caption=caption)
 
     def _print(self, text: str) -> None:
         data = text.encode("utf-8", "replace")
@@ -188,7 +188,7 @@ class Recorder:
             self._flush()
 
     def _stamped(self, kind: Kind, step: int, t: float, **fields: Any) -> dict[str, Any]:
-        """A record as the index wants it. How many images were seen is nothing that such a log tells."""
+        """A complete event. ``images`` is 0: these logs do not say how many images were seen."""
         mono = max(0.0, t - self.started_at)
         return {"kind": kind, "t": t, "mono": mono, "step": step, "images": 0, **fields}
 

@@ -1,4 +1,4 @@
-"""JSON lines: an object of numbers a line, from a file or from the standard input of ``gentui import -``."""
+"""JSON lines: one object of numbers per line, from a file or from the standard input of ``gentui import -``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from gentui.imports.log_entries import ConsoleText, Entry, MetricPoint, Skipped
 from gentui.imports.parsing import CHUNK, LineFile, LineSource, flat, split_row
 
-_MOST_CHUNKS = 16  # read before what they told is written, however fast more comes
+_MOST_CHUNKS = 16  # read before their content is written, however fast more arrives
 
 
 class JsonLines:
@@ -22,7 +22,7 @@ class JsonLines:
         self._step: int | None = None
 
     def of(self, number: int, line: bytes | None) -> Iterator[Entry]:
-        """What a line tells; a line that is no object is ConsoleText."""
+        """The entries of a line. A line that is not an object is ConsoleText."""
         if line is None:
             yield Skipped("lines too long")
             return
@@ -45,7 +45,7 @@ class JsonLinesFile(LineFile):
     """A ``.jsonl`` file."""
 
     format = "jsonl"
-    default_end = ("done", "such a file does not tell how its run ended")
+    default_end = ("done", "a .jsonl file does not record how its run ended")
 
     def __init__(self, path: Path, name: str):
         super().__init__(path, name)
@@ -56,11 +56,11 @@ class JsonLinesFile(LineFile):
             if not isinstance(entry, ConsoleText):
                 yield entry
             elif entry.text.strip():
-                yield Skipped("lines that are no objects")
+                yield Skipped("lines that are not objects")
 
 
 class StandardInput(LineSource):
-    """What is piped in. Lines that are no objects are the script's console output; the time is when they came."""
+    """Standard input. Lines that are not objects are console output; entries get the time of their arrival."""
 
     format = "stdin"
     default_end = ("done", "standard input ended")

@@ -1,4 +1,4 @@
-"""What a log tells, one thing after another, whatever its format; and the errors of a log that cannot be read."""
+"""Entries of a log, independent of its format, and the errors of logs that cannot be read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.runs.directory import Status
 
 
 class Unusable(Exception):
-    """The path holds nothing that can be imported; the message says what, where and how to mend it."""
+    """Nothing at the path can be imported; the message says why and what to do."""
 
 
 class NoSuchPath(Unusable):
@@ -25,7 +25,7 @@ class MissingLibrary(Unusable):
 
 @dataclass(slots=True)
 class MetricPoint:
-    """Values logged at one step. ``t``: unix seconds, None where the log does not say."""
+    """Values logged at one step. ``t``: unix seconds, or None if the log has no time."""
 
     step: int
     t: float | None
@@ -34,7 +34,7 @@ class MetricPoint:
 
 @dataclass(slots=True)
 class SystemSample:
-    """What the machine did at a moment, by the logger's own names."""
+    """System metrics at one time, under the logger's names."""
 
     t: float | None
     values: dict[str, float]
@@ -42,7 +42,7 @@ class SystemSample:
 
 @dataclass(slots=True)
 class ImageEntry:
-    """An image file's bytes, as they were logged under ``key``."""
+    """An image file logged under ``key``."""
 
     step: int
     t: float | None
@@ -53,16 +53,16 @@ class ImageEntry:
 
 @dataclass(slots=True)
 class ConsoleText:
-    """Console output, as it came: any number of lines, or a part of one."""
+    """Console output: any number of lines, or part of one."""
 
     text: str
 
 
 @dataclass(slots=True)
 class RunInfo:
-    """What is told of the run as a whole. Told again, what is not empty replaces what was known.
+    """Facts about the run as a whole. A later one replaces the fields that it sets.
 
-    ``config`` holds the settings that are new or changed, nested as they were logged; None: one that was taken away.
+    ``config`` holds new and changed settings, nested as logged; None removes a setting.
     """
 
     id: str = ""
@@ -88,7 +88,7 @@ class Ended:
 
 @dataclass(slots=True)
 class Skipped:
-    """Something that was not taken: ``what`` in the plural, as a sentence counts it."""
+    """Something not imported: ``what`` in the plural, for the summary."""
 
     what: str
     n: int = 1
@@ -98,35 +98,35 @@ Entry = MetricPoint | SystemSample | ImageEntry | ConsoleText | RunInfo | Ended 
 
 
 class Source(ABC):
-    """One run's log. ``path`` and ``format`` say which, always the same for the same log."""
+    """One run's log, identified by ``path`` and ``format``."""
 
     format: ClassVar[str]
     default_end: ClassVar[tuple[Status, str]]
-    """How a run stands whose log tells no end, and why."""
+    """Status and reason of a run whose log does not record its end."""
     is_live: ClassVar[bool] = False
-    """Whether it can only be followed."""
+    """Whether the log can only be followed."""
 
     def __init__(self, path: str, name: str):
         self.path, self.name = path, name
         self.is_over = False
-        """Whether nothing more can come."""
+        """Whether nothing more can follow."""
 
     @property
     def modified_at(self) -> float:
-        """When the log was written last: the time of what has none."""
+        """When the log was last written: the time of entries without one."""
         return time.time()
 
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
-        """All that is new since the last call. Raises Unusable or OSError when the log cannot be read on."""
+        """The entries that are new since the last call. Raises Unusable or OSError if the log can no longer be read."""
 
     def last_entries(self) -> Iterator[Entry]:
-        """What remains when nothing more is waited for: a line without its end, a record that is torn."""
+        """Entries that remain at the end: an unfinished line, a torn record."""
         return iter(())
 
     def wait(self, seconds: float) -> None:
-        """Until there may be more, at most so long."""
+        """Wait up to ``seconds`` for more."""
         time.sleep(seconds)
 
     def close(self) -> None:  # noqa: B027 - most have nothing to close
-        """Let go of files."""
+        """Close files."""

@@ -1,4 +1,4 @@
-"""Reading what nobody vouches for: files that grow, lines of any length, numbers of any kind, libraries not here."""
+"""Read untrusted logs: growing files, lines of any length, numbers of any kind, and optional libraries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_STEPS = 2**48  # as the index has it
 DEEPEST = 32  # levels of nested objects
 STEPS = ("step", "_step", "global_step", "trainer/global_step", "iteration", "iter", "steps")
 TIMES = ("_timestamp", "timestamp", "wall_time", "wall time", "time")
-TEXTS, TOO_LARGE, NO_STEP = "texts", "numbers too large", "rows whose step is no whole number from 0 on"
+TEXTS, TOO_LARGE, NO_STEP = "texts", "numbers too large", "rows whose step is not a whole number from 0 on"
 _WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
 _PICTURES = (
     (b"\x89PNG\r\n\x1a\n", ".png"),
@@ -36,7 +36,7 @@ _PICTURES = (
 
 
 def library(module: str, package: str, format: str) -> Any:
-    """A module of the package that owns a format. Raises MissingLibrary with the command that installs it."""
+    """Import a format's own library. Raises MissingLibrary with the command that installs it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -48,7 +48,7 @@ def library(module: str, package: str, format: str) -> Any:
 
 
 class GrowingFile:
-    """A plain file, read from where the last reading ended. Raises NoSuchPath, Unusable or OSError."""
+    """A plain file that is read in steps while it grows. Raises NoSuchPath, Unusable or OSError."""
 
     def __init__(self, path: Path):
         self.path, self.offset = path, 0
@@ -62,7 +62,7 @@ class GrowingFile:
             ) from None
         except OSError as error:
             if error.errno == errno.ELOOP:
-                raise Unusable(f"{path} is a link, which is not followed here") from None
+                raise Unusable(f"{path} is a link, and links are not followed") from None
             raise
 
     @property
@@ -71,18 +71,18 @@ class GrowingFile:
 
     @property
     def unread(self) -> int:
-        """Bytes after the offset. Raises Unusable when the file became shorter than what was read."""
+        """Number of bytes after the offset. Raises Unusable if the file has shrunk below it."""
         more = os.fstat(self._fd).st_size - self.offset
         if more < 0:
             raise Unusable(f"{self.path} became shorter while it was read: import it again")
         return more
 
     def peek(self, size: int, skip: int = 0) -> bytes:
-        """Up to ``size`` bytes from ``skip`` after the offset, which stays where it is."""
+        """Up to ``size`` bytes from ``skip`` bytes after the offset, without moving it."""
         return os.pread(self._fd, size, self.offset + skip)
 
     def chunks(self) -> Iterator[bytes]:
-        """All that is new."""
+        """The bytes that are new."""
         while self.unread and (data := self.peek(CHUNK)):
             self.offset += len(data)
             yield data
@@ -92,14 +92,14 @@ class GrowingFile:
 
 
 class Lines:
-    """Bytes that come in pieces, as numbered lines; None stands for one longer than ``LONGEST_LINE``."""
+    """Splits pieces of bytes into numbered lines; None stands for a line longer than ``LONGEST_LINE``."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._size = self._number = 0
 
     def of(self, data: bytes) -> Iterator[tuple[int, bytes | None]]:
-        """The lines that end in this piece."""
+        """The lines completed by this piece."""
         first, *others = data.split(b"\n")
         self._hold(first)
         for part in others:
@@ -107,7 +107,7 @@ class Lines:
             self._hold(part)
 
     def last(self) -> Iterator[tuple[int, bytes | None]]:
-        """The line that has no end, if there is one."""
+        """The unfinished last line, if there is one."""
         if self._size:
             yield self._line()
 
@@ -126,7 +126,7 @@ class Lines:
 
 
 class LineSource(Source):
-    """A log of lines. A subclass says where they come from, and what each tells."""
+    """A log of lines. A subclass provides the bytes and parses each line."""
 
     def __init__(self, path: str, name: str):
         super().__init__(path, name)
@@ -138,7 +138,7 @@ class LineSource(Source):
 
     @abstractmethod
     def parse_line(self, number: int, line: bytes | None) -> Iterator[Entry]:
-        """What a line tells; None stands for one that is too long."""
+        """The entries of a line; None stands for one that is too long."""
 
     def entries(self) -> Iterator[Entry]:
         for data in self.chunks():
@@ -169,9 +169,9 @@ class LineFile(LineSource):
 
 
 def number_of(value: object) -> float | None:
-    """The number that a value of JSON is, NaN and infinities by their names included; None where it is none.
+    """A JSON value as a float, including NaN and infinities by name; None if it is not a number.
 
-    Raises OverflowError for a whole number beyond every float.
+    Raises OverflowError for an integer too large for a float.
     """
     if isinstance(value, float | int):
         return float(value)
@@ -179,19 +179,19 @@ def number_of(value: object) -> float | None:
 
 
 def step_of(value: object) -> int | None:
-    """A whole number, not negative, that can be a step; None otherwise."""
+    """The value as a step, a non-negative integer; None if it is not one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and 0 <= value < MOST_STEPS else None
 
 
 def moment(value: object) -> float | None:
-    """Unix seconds of this century or the end of the last; None for anything else."""
+    """The value as plausible unix seconds (1973 to 5138); None if it is not."""
     return float(value) if isinstance(value, float | int) and 1e8 <= value < 1e11 else None
 
 
 def flat(value: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """(dotted key, value) of all that is no object, at any depth."""
+    """(dotted key, value) of every leaf of nested objects."""
     for key, inner in value.items():
         if isinstance(inner, dict) and depth < DEEPEST:
             yield from flat(inner, f"{prefix}{key}.", depth + 1)
@@ -200,7 +200,7 @@ def flat(value: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tu
 
 
 def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, float], list[Entry]]:
-    """(step, time, numbers, what was left out) of a flat row; a key names the step or the time as in ``STEPS``."""
+    """Split a flat row into (step, time, numbers, skipped entries), by the names in ``STEPS`` and ``TIMES``."""
     step = t = None
     values: dict[str, float] = {}
     skipped: list[Entry] = []
@@ -209,7 +209,7 @@ def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, 
             continue
         lower = key.lower()
         try:
-            found = number_of(value)
+            number = number_of(value)
         except OverflowError:
             skipped.append(Skipped(TOO_LARGE))
             continue
@@ -219,15 +219,15 @@ def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, 
             continue
         if lower in TIMES and t is None and (t := moment(value)) is not None:
             continue
-        if found is None:
+        if number is None:
             skipped.append(Skipped(TEXTS))
         else:
-            values[key] = found
+            values[key] = number
     return step, t, values, skipped
 
 
 def picture_suffix(data: bytes) -> str | None:
-    """What a picture's file name ends with, by its first bytes; None for what is no picture that can be shown."""
+    """File suffix of an image, by its first bytes; None if it is not a supported format."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return ".webp"
     return next((suffix for magic, suffix in _PICTURES if data.startswith(magic)), None)

@@ -1,4 +1,4 @@
-"""What is known of an imported run as a whole, as the small files of a run directory say it."""
+"""The facts about an imported run, in the form of a run directory's small files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_IN_A_TAG = re.compile(r'[\s,"|]+')
 
 
 class Description:
-    """Learns what a log tells of its run, in whatever order. ``before``: run.json of an earlier import of it."""
+    """Collects facts about a run, in any order. ``before``: run.json of an earlier import of the same log."""
 
     def __init__(self, source: Source, name: str, before: dict[str, Any]):
         self.about = RunInfo()
@@ -29,14 +29,14 @@ class Description:
         self.is_changed = False
         self._source, self._wanted, self._before = source, name, before
 
-    def learn(self, told: RunInfo) -> int:
-        """Take in what is told; how many settings were too many."""
+    def update(self, info: RunInfo) -> int:
+        """Merge new facts. Returns how many settings were refused because there are too many."""
         self.is_changed = True
         self.about = RunInfo(
-            *(getattr(told, one.name) or getattr(self.about, one.name) for one in fields(RunInfo))
+            *(getattr(info, one.name) or getattr(self.about, one.name) for one in fields(RunInfo))
         )
         refused = 0
-        for key, value in told.config.items():
+        for key, value in info.config.items():
             key = clean(key, 200)
             if value is None and key in self.settings:
                 del self.settings[key]
@@ -47,7 +47,7 @@ class Description:
         return refused
 
     def recipe_toml(self) -> str:
-        """Its settings where those of our own runs stand: read by all that shows them, and never to be trained."""
+        """The settings as ``recipe.toml``, where gentui shows them. It is not a recipe that can be trained."""
         import tomli_w
 
         kept, room = {}, _MOST_BYTES
@@ -56,17 +56,17 @@ class Description:
             if room < 0:
                 break
             kept[key] = value
-        told = {
+        recipe = {
             "name": self._source.format,
             "title": self._title(),
             "family": FAMILY,
             "summary": f"Imported from {clean(self._source.path, _LONGEST)}",
             "config": kept,
         }
-        return tomli_w.dumps(told)
+        return tomli_w.dumps(recipe)
 
     def info(self, started_at: float) -> dict[str, Any]:
-        """``run.json``: what the log told, and where it was taken from."""
+        """The content of ``run.json``: the facts, and where they were imported from."""
         about, source = self.about, self._source
         seed = self.settings.get("seed")
         return {
@@ -97,12 +97,12 @@ class Description:
         }
 
     def name(self) -> str:
-        """As the person wants it, now or when it was imported before; else as the log or its place says."""
+        """The name given by the user, now or at an earlier import; else the log's own, else that of its path."""
         before = self._before.get("name") if self._was_named() else ""
         return clean(self._wanted or before or self.about.name or self._source.name, LONGEST_NAME)
 
     def annotations(self) -> Annotations:
-        """The tags and notes that it had where it was logged; a tag is one word here."""
+        """The tags and notes of the log. Spaces in a tag become hyphens: a tag is one word here."""
         tags = [_NOT_IN_A_TAG.sub("-", clean(tag, 60)).lstrip("+-") for tag in self.about.tags]
         return from_json({"tags": tags, "notes": self.about.notes})
 
@@ -115,7 +115,7 @@ class Description:
 
 
 def _plain(value: Any) -> Any:
-    """A setting as a TOML file can hold it: what it has no word for as text."""
+    """A setting as TOML can hold it; anything else as text."""
     if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63):
         return value
     if isinstance(value, str):

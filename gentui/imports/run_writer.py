@@ -1,7 +1,7 @@
-"""Runs of other programs as run directories like any other.
+"""Write runs of other programs as ordinary run directories.
 
-A run appears whole, and one that was imported before changes at once: all is written aside, as a new attempt, until
-``publish``.
+Everything is written under temporary names, as a new attempt, until ``publish``: a new run appears complete, and one
+that was imported before changes at once.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from gentui.text.sanitize import clean
 class RunWriter:
     """One run that is being imported, for the first time or again.
 
-    ``drain`` takes what its log tells, ``publish`` shows the run, ``conclude`` ends it, ``close`` lets go of it: what
-    was not published until then is gone. It holds the run's lock, so the run lives exactly as long as its writer.
-    Raises JobError when another process writes it just now.
+    ``drain`` writes entries, ``publish`` makes the run visible, ``conclude`` records its end, ``close`` releases it and
+    deletes what was not published. The writer holds the run's lock, so the run is alive as long as its writer. Raises
+    JobError if another process is importing the same log.
     """
 
     def __init__(self, home: Path, source: Source, name: str):
@@ -66,7 +66,7 @@ class RunWriter:
         self.recorder = Recorder(*self._aside, self.run.samples, self._described, source.modified_at)
 
     def drain(self, entries: Iterable[Entry]) -> None:
-        """Write all of it. Before the run is published want of room is an OSError; later the events wait for room."""
+        """Write all entries. A full disk raises OSError before the run is published; later, events wait for room."""
         self.recorder.drain(entries)
         if not self._is_published:
             if not self.recorder.has_room:
@@ -83,17 +83,17 @@ class RunWriter:
         return self._described.name()
 
     def __str__(self) -> str:
-        """The run, and what was taken over, in one line."""
-        told = self.recorder
-        series = set(filter(None, told.series.values()))
-        taken = [plural(told.points, "point"), f"{len(series)} series"]
-        if told.pictures:
-            taken.append(plural(told.pictures, "picture"))
+        """The run and what was imported, in one line."""
+        recorder = self.recorder
+        series = set(filter(None, recorder.series.values()))
+        taken = [plural(recorder.points, "point"), f"{len(series)} series"]
+        if recorder.pictures:
+            taken.append(plural(recorder.pictures, "picture"))
         status = f"{self.status}: {self.reason}" if self.reason else self.status
         return f"{self.name} ({self.source.format}): {', '.join(taken)}; {status}"
 
     def publish(self) -> None:
-        """Show the run as it is now: running, or concluded. Raises OSError, among others for want of room."""
+        """Make the run visible as it is now, running or ended. Raises OSError, for example on a full disk."""
         self.recorder.sync()
         for aside, place in self._aside.items():
             aside.rename(place)
@@ -109,7 +109,7 @@ class RunWriter:
         self._is_published = True
 
     def conclude(self, status: Status, reason: str) -> None:
-        """The run has ended so; nothing is drained after it. An end that the log itself tells is a record, too."""
+        """Record the run's end. Nothing is drained afterwards. ``done`` and ``failed`` are also written as events."""
         self.status, self.reason = status, clean(reason)
         if status in ("done", "failed"):
             self.recorder.end(status, self.reason)
@@ -128,13 +128,13 @@ class RunWriter:
 
     @property
     def is_to_stop(self) -> bool:
-        """Whether a person asked gentui to stop the run. The signal goes out while its state is still being written."""
+        """Whether the user requested a stop. Locked, because the signal comes before ``state.json`` is written."""
         with exclusive(self.run):
             state = read_state(self.run)
         return state is not None and state.stop_requested_at is not None
 
     def last_error(self) -> str:
-        """The last line of its console output that looks like an error; "" for none."""
+        """The last line of the console output that looks like an error message; "" if there is none."""
         job = JobDir(self.run.path)
         if not self._is_published:
             (_, job.log_path) = self._aside
@@ -151,7 +151,7 @@ class RunWriter:
         self.source.close()
 
     def _describe(self) -> None:
-        """Write the small files that say what the run is."""
+        """Write recipe.toml, run.json and annotations."""
         self._described.is_changed = False
         write_atomically(self.run.recipe_path, self._described.recipe_toml().encode())
         if self._is_new:
@@ -162,12 +162,12 @@ class RunWriter:
                 annotations.rename(self._home, self.run.id, self._wanted_name)
 
     def _annotate(self) -> None:
-        """Give it the tags and notes of its log, unless a person has changed them since."""
-        told = self._described.annotations()
+        """Apply the log's tags and notes, unless the user has changed them since."""
+        annotated = self._described.annotations()
         with exclusive(self.run):
-            if told != self._annotated and annotations.read(self.run) == self._annotated:
-                write_atomically(self.run.path / annotations.FILE, annotations.to_json(told))
-                self._annotated = told
+            if annotated != self._annotated and annotations.read(self.run) == self._annotated:
+                write_atomically(self.run.path / annotations.FILE, annotations.to_json(annotated))
+                self._annotated = annotated
 
     def _state(self) -> State:
         is_live, ended = self.status == "running", self.recorder.ended
@@ -184,7 +184,7 @@ class RunWriter:
         )
 
     def _forget_earlier(self) -> None:
-        """Delete what this attempt replaces."""
+        """Delete the files that this attempt replaces."""
         for attempt, path in self.run.events_files():
             if attempt < self._attempt:
                 path.unlink(missing_ok=True)
@@ -194,20 +194,20 @@ class RunWriter:
 
 
 def _imported_before(home: Path, source: Source) -> RunDir | None:
-    """The run that the same log was made into; None for what is never the same twice."""
+    """The run from an earlier import of the same log; None for standard input."""
     if source.is_live:
         return None
-    wanted = (source.format, source.path)
+    origin = (source.format, source.path)
     for run in reversed(list_runs(home)):
         with suppress(OSError, ValueError, AttributeError, RecursionError):
             imported = run.info().get("imported")
-            if isinstance(imported, dict) and (imported.get("from"), imported.get("path")) == wanted:
+            if isinstance(imported, dict) and (imported.get("from"), imported.get("path")) == origin:
                 return run
     return None
 
 
 def _next_attempt(run: RunDir) -> int:
-    """One more than any that the run has, or had."""
-    known = [attempt for attempt, _ in run.events_files()]
-    state = read_state(run) if known else None
-    return 1 + max([*known, state.attempt if state else 0])
+    """One more than any attempt that the run has or had."""
+    attempts = [attempt for attempt, _ in run.events_files()]
+    state = read_state(run) if attempts else None
+    return 1 + max([*attempts, state.attempt if state else 0])

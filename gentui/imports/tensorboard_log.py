@@ -1,6 +1,6 @@
-"""Event files of TensorBoard: a directory of them is a run.
+"""TensorBoard event files: a directory of them is a run.
 
-An event file is framed as TFRecord: length, checksum of the length, an ``Event`` protocol buffer, its checksum.
+An event file is a TFRecord file: length, checksum of the length, an ``Event`` protocol buffer, its checksum.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from gentui.imports.log_entries import ConsoleText, Entry, ImageEntry, MetricPoi
 from gentui.imports.parsing import CHUNK, LARGEST_PICTURE, GrowingFile, library, moment, step_of
 
 MARK = "tfevents"
-"""What the name of every event file holds."""
+"""Part of the name of every event file."""
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _LARGEST_EVENT = 2 * LARGEST_PICTURE
-_CHECKED = 1 << 16  # bytes up to which an event's checksum is looked at: TensorBoard's is pure Python, 8 MB/s
+_CHECKED = 1 << 16  # larger events are not verified: TensorBoard's checksum is pure Python, 8 MB/s
 CORRUPT = "corrupt records"
 
 
@@ -28,7 +28,7 @@ class TensorBoardLog(Source):
     """One run: the event files of a directory, or a single one."""
 
     format = "tensorboard"
-    default_end = ("done", "event files do not tell how their run ended")
+    default_end = ("done", "event files do not record how their run ended")
 
     def __init__(self, path: Path, name: str):
         super().__init__(str(path), name)
@@ -73,7 +73,7 @@ class TensorBoardLog(Source):
 
     def _value(self, step: int, t: float | None, value: Any) -> Iterator[Entry]:
         kind = value.metadata.plugin_data.plugin_name
-        if kind:  # told with the first value of a tag only
+        if kind:  # logged only with the first value of a tag
             self._kinds[value.tag] = kind
         match value.WhichOneof("value"):
             case "simple_value":
@@ -91,13 +91,13 @@ class TensorBoardLog(Source):
         kind, tag = self._kinds.get(value.tag, ""), value.tag
         try:
             array = self._protos.array(value.tensor)
-        except Exception:  # whatever is said of its type and shape need not be so
+        except Exception:  # its declared type and shape may be wrong
             yield Skipped(CORRUPT)
             return
         if kind == "scalars" and array.size == 1 and array.dtype.kind in "fiub":
             yield MetricPoint(step, t, {tag: float(array.reshape(-1)[0])})
         elif kind == "images" and array.dtype.kind == "O":
-            for data in array.reshape(-1)[2:]:  # behind width and height
+            for data in array.reshape(-1)[2:]:  # after width and height
                 yield ImageEntry(step, t, tag, "", bytes(data))
         elif kind == "text":
             texts = b"\n".join(bytes(part) for part in array.reshape(-1)).decode("utf-8", "replace")
@@ -107,10 +107,10 @@ class TensorBoardLog(Source):
 
 
 def event_files(folder: Path) -> list[str]:
-    """The event files that lie in a directory itself."""
+    """The event files directly in a directory."""
     try:
-        with os.scandir(folder) as found:
-            return [one.path for one in found if MARK in one.name and one.is_file(follow_symlinks=False)]
+        with os.scandir(folder) as entries:
+            return [one.path for one in entries if MARK in one.name and one.is_file(follow_symlinks=False)]
     except OSError:
         return []
 
@@ -120,10 +120,10 @@ class _EventFile(GrowingFile):
         super().__init__(path)
         self._protos = protos
         self.is_lost = False
-        """Whether a damaged length hides where the next record begins."""
+        """Whether a damaged length makes the rest of the file unreadable."""
 
     def bodies(self) -> Iterator[bytes | None]:
-        """Every whole record; None for a corrupt one. What is torn at the end is read again later."""
+        """Every complete record; None for a corrupt one. A torn end is read again later."""
         head, data, base = _LENGTH.size + _CHECKSUM.size, b"", self.offset
         while not self.is_lost:
             at = self.offset - base
@@ -152,7 +152,7 @@ class _EventFile(GrowingFile):
 
 
 class _Protos:
-    """What of TensorBoard's package is used. Raises MissingLibrary."""
+    """The parts of TensorBoard's package that are used. Raises MissingLibrary."""
 
     def __init__(self) -> None:
         def of(module: str) -> Any:
@@ -164,7 +164,7 @@ class _Protos:
         self.array = of("util.tensor_util").make_ndarray
 
     def event(self, body: bytes) -> Any:
-        """None where it is no event."""
+        """Parse an ``Event``; None if the bytes are not one."""
         try:
             return self._event.FromString(body)
         except Exception as error:
@@ -173,12 +173,12 @@ class _Protos:
             return None
 
     def settings(self, content: bytes) -> dict[str, Any]:
-        """The hyperparameters of a session, where it is told which."""
+        """The hyperparameters in a session start record; empty if it has none."""
         try:
-            told = self._hparams.FromString(content).session_start_info.hparams
+            hparams = self._hparams.FromString(content).session_start_info.hparams
         except Exception as error:
             if type(error).__module__.partition(".")[0] != "google":
                 raise
             return {}
-        found = {key: getattr(value, value.WhichOneof("kind") or "", None) for key, value in told.items()}
-        return {key: value for key, value in found.items() if isinstance(value, str | float | bool)}
+        values = {key: getattr(value, value.WhichOneof("kind") or "", None) for key, value in hparams.items()}
+        return {key: value for key, value in values.items() if isinstance(value, str | float | bool)}

@@ -1,7 +1,7 @@
-"""Transaction logs of wandb: ``run-<id>.wandb``, beside which ``files`` holds what was logged as files.
+"""Transaction logs of wandb: ``run-<id>.wandb``, with logged files in ``files`` beside it.
 
-The log is framed as LevelDB frames its own (blocks of 32 KiB; checksum, length and type before each piece), behind
-a header of seven bytes; what it frames are wandb's own protocol buffers.
+After a header of seven bytes the log has the format of a LevelDB log (blocks of 32 KiB; each fragment has a checksum,
+a length and a type). Its records are wandb's protocol buffers.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PIECE = struct.Struct("<IHB")  # checksum, length, type
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _LARGEST_RECORD = 64 << 20
 _SEEDS = [zlib.crc32(bytes([kind])) for kind in range(5)]
-CORRUPT, ABSENT, OUTSIDE = "corrupt records", "pictures that are not there", "pictures outside the run's files"
+CORRUPT, ABSENT, OUTSIDE = "corrupt records", "pictures that are missing", "pictures outside the run's files"
 
 
 class WandbLog(Source):
@@ -56,7 +56,7 @@ class WandbLog(Source):
     format = "wandb"
     default_end = (
         "interrupted",
-        "its log tells no end: it was killed, or still runs (`gentui import --follow` goes along with it)",
+        "its log has no end: it was killed or is still running (`gentui import --follow` follows it)",
     )
 
     def __init__(self, path: Path):
@@ -84,7 +84,7 @@ class WandbLog(Source):
             try:
                 record.ParseFromString(body)
                 yield from self._entries_of(record)
-            except (ValueError, RecursionError):  # among them what protobuf raises for what is no message
+            except (ValueError, RecursionError):  # including protobuf's error for invalid messages
                 yield Skipped(CORRUPT)
             except Exception as error:
                 if type(error).__module__.partition(".")[0] != "google":
@@ -97,15 +97,15 @@ class WandbLog(Source):
         if self._file.unread or self._pieces:
             yield Skipped("torn records at the end")
 
-    # -- the frame -----------------------------------------------------------------------------------
+    # -- framing -----------------------------------------------------------------------------------
 
     def _bodies(self) -> Iterator[bytes | None]:
-        """Every whole record; None for a corrupt one. What is torn at the end is read again later."""
+        """Every complete record; None for a corrupt one. A torn end is read again later."""
         file = self._file
         if not file.offset:
             header = file.peek(len(_HEADER))
             if header != _HEADER[: len(header)]:
-                raise Unusable(f"{self.path} is no transaction log of wandb, or of a version that is not known")
+                raise Unusable(f"{self.path} is not a transaction log of wandb, or of an unknown version")
             if len(header) < len(_HEADER):
                 return
             file.offset = len(_HEADER)
@@ -130,7 +130,7 @@ class WandbLog(Source):
                         done = end
                         yield from self._joined(kind, piece)
                         continue
-                if unread - done <= left:  # the block is not whole: what looks corrupt may not be written yet
+                if unread - done <= left:  # the block is incomplete: what looks corrupt may not be written yet
                     file.offset += done
                     return
                 if len(data) - done <= left:
@@ -161,7 +161,7 @@ class WandbLog(Source):
             self._pieces.clear()
             yield body
 
-    # -- the records ---------------------------------------------------------------------------------
+    # -- records ---------------------------------------------------------------------------------
 
     def _entries_of(self, record: Any) -> Iterator[Entry]:
         match record.WhichOneof("record_type"):
@@ -193,8 +193,8 @@ class WandbLog(Source):
                 values[path[0]] = value
             else:
                 _put(nested, path, value)
-        told = values.pop("_step", None)
-        step = history.step.num if history.HasField("step") else step_of(told)
+        logged_step = values.pop("_step", None)
+        step = history.step.num if history.HasField("step") else step_of(logged_step)
         t = moment(values.pop("_timestamp", None))
         values.pop("_runtime", None)
         if step is None or step < 0:
@@ -207,8 +207,8 @@ class WandbLog(Source):
         self._seen.update(values)
         if values:
             yield MetricPoint(step, t, values)
-        for key, told in media.items():
-            yield from self._pictures(step, t, key, told)
+        for key, details in media.items():
+            yield from self._pictures(step, t, key, details)
 
     def _pictures(self, step: int, t: float | None, key: str, media: dict[str, Any]) -> Iterator[Entry]:
         match media.get("_type"):
@@ -229,7 +229,7 @@ class WandbLog(Source):
             yield ImageEntry(step, t, key, caption if isinstance(caption, str) else "", data)
 
     def _file_of(self, path: object) -> bytes | str:
-        """The bytes of a file of the run's, or why they are not taken: nothing outside ``files`` is ever read."""
+        """The bytes of a logged file, or why it is skipped. Nothing outside ``files`` is ever read."""
         if not isinstance(path, str) or "\0" in path:
             return ABSENT
         place = resolve_inside(self._files, path, follow_links=False)
@@ -250,7 +250,7 @@ class WandbLog(Source):
             yield SystemSample(_seconds(stats.timestamp), values)
 
     def _keep_summary(self, summary: Any) -> None:
-        """Keep what the summary alone may hold: a script sets a final score there."""
+        """Keep the summary's values: a script may write a final score only there."""
         for item in summary.update:
             key = item.key or (item.nested_key[0] if len(item.nested_key) == 1 else "")
             if key and key[0] != "_" and type(value := _value(item.value_json)) is float:
@@ -258,7 +258,7 @@ class WandbLog(Source):
 
 
 def _value(text: str) -> Any:
-    """What a JSON text holds; a number as a float, NaN and infinities by their names too. Raises ValueError."""
+    """Parse JSON, with numbers as floats, including NaN and infinities by name. Raises ValueError."""
     try:
         return float(text)
     except ValueError:
@@ -282,7 +282,7 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
 def _part(
     tree: dict[str, Any], prefix: str, media: dict[str, Any], values: dict[str, float], skipped: list[Entry]
 ) -> None:
-    """Part what was logged nested into media, which say their type, and numbers."""
+    """Separate nested values into media, which have a ``_type``, and numbers."""
     for key, value in tree.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):
@@ -316,13 +316,13 @@ def _run_info(run: Any) -> RunInfo:
     )
 
 
-def _environment(told: Any) -> RunInfo:
-    program = (told.program, *told.args) if told.program else ()
-    return RunInfo(host=told.host, device=told.gpu_type, git=told.git.commit, command=program)
+def _environment(record: Any) -> RunInfo:
+    program = (record.program, *record.args) if record.program else ()
+    return RunInfo(host=record.host, device=record.gpu_type, git=record.git.commit, command=program)
 
 
 def _config(config: Any) -> dict[str, Any]:
-    """The settings that a record changes, None for one it takes away. wandb's own are none of the script's."""
+    """The settings that a record changes, None for a removed one. wandb's own settings are left out."""
     changed: dict[str, Any] = {}
     for item in config.update:
         path = list(item.nested_key) or [item.key]

@@ -1,10 +1,10 @@
-"""Queue, worker, launch, stop, resume, liveness. No daemon, nothing lost; torch-free.
+"""The job queue: launch, stop, resume, liveness. There is no daemon, and killing any process loses nothing. Torch-free.
 
-The queue is the directories themselves: runs to train under ``runs`` and evaluations of runs under ``evaluations``
-whose ``state.json`` says ``queued``, in ``queued_at`` order. Each device slot has at most one worker process, which
-holds ``slots/<slot>.worker.lock``. What it starts (a trainer, an evaluation) inherits two locks: ``slots/<slot>.lock``
-(one of them per device, whatever happens to workers) and the job's own ``lock`` (the job is alive exactly as long as
-somebody holds it).
+The queue is the job directories themselves: runs under ``runs`` and evaluations under ``evaluations`` whose
+``state.json`` says ``queued``, ordered by ``queued_at``. Each device slot has at most one worker process, which holds
+``slots/<slot>.worker.lock``. The process it starts (a trainer or an evaluation) inherits two locks:
+``slots/<slot>.lock``, so that a device never runs two jobs even if its worker is killed, and the job's own ``lock``:
+a job is alive exactly as long as a process holds it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -46,11 +46,11 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """The functions come with their first use: the index needs this package's liveness, not its launcher."""
+    """Import a function on its first use: the index needs this package's liveness checks, not its launcher."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

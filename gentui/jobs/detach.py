@@ -1,4 +1,4 @@
-"""Leaving a job that goes on: signals become a request that the watcher looks at."""
+"""Stop watching a job without stopping it: signals become a flag that the watcher checks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, Self
 
 
 class Detach:
-    """A context in which Ctrl-C or a closed terminal only sets ``requested``: stop watching, leave the job alone.
+    """A context in which Ctrl-C or a closed terminal only sets ``requested``.
 
-    An exception raised wherever the signal arrives could cut a launch in two. A second Ctrl-C interrupts as usual.
-    ``also``: further signals that request it.
+    A KeyboardInterrupt at an arbitrary point could leave a launch half done. A second Ctrl-C interrupts as usual.
+    ``also``: further signals to handle in this way.
     """
 
     def __init__(self, *also: signal.Signals) -> None:
@@ -20,12 +20,12 @@ class Detach:
 
     def __enter__(self) -> Self:
         for sig in self._signals:
-            if signal.getsignal(sig) is not signal.SIG_IGN:  # nohup ignores it on purpose
+            if signal.getsignal(sig) is not signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
                 self._before[sig] = signal.signal(sig, self._request)
         return self
 
     def cancel(self) -> None:
-        """Withdraw the request; the next signal makes a new one."""
+        """Clear the request; the next signal sets it again."""
         self.requested = False
         for sig in self._before:
             signal.signal(sig, self._request)

@@ -1,4 +1,4 @@
-"""Queue the scoring of a run's checkpoint, and say how those that are queued stand."""
+"""Queue evaluations of runs, and describe their progress."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read
 from gentui.text.numbers import plural, significant
 from gentui.text.sanitize import clean
 
-_KEEP_SECONDS = (
-    30 * 86_400.0
-)  # seconds that an evaluation's own directory outlives its end; its scores stay with the run
+_KEEP_SECONDS = 30 * 86_400.0
+"""How long the directory of an ended evaluation is kept; its scores stay with the run."""
 _TASK_LINE = re.compile(r"computing .+")
 _COUNT_LINE = re.compile(r"([\d,]+)/([\d,]+) images")
 
@@ -35,14 +34,14 @@ _COUNT_LINE = re.compile(r"([\d,]+)/([\d,]+) images")
 def evaluate(
     home: Path, run_id: str, options: Mapping[str, Any], command: Sequence[str] | None = None
 ) -> EvaluationDir:
-    """Queue the scoring of a run and see to it that a worker will take it.
+    """Queue an evaluation of a run, and start a worker if there is none.
 
     ``options`` are those of ``engine.inference.evaluate`` (``{"samples": 500}``); None means not given. Raises JobError
-    when there is no such run or it has no checkpoint.
+    if there is no such run or it has no checkpoint.
     """
     run = get_job(home, run_id)
     if not isinstance(run, RunDir):
-        raise JobError(f"{run_id} is no run")
+        raise JobError(f"{run_id} is not a run")
     which = options.get("checkpoint")
     require_checkpoint(run, None if which is None else parse_checkpoint(str(which)))
     info = {
@@ -58,12 +57,11 @@ def evaluate(
 
 
 class NoSuchStep(JobError):
-    """The run has kept no checkpoint of that step."""
+    """The run has no checkpoint of the requested step."""
 
 
 def require_checkpoint(run: RunDir, which: CheckpointChoice | None = None) -> None:
-    """Raises JobError where the run has none, or not the one wanted, or is another program's; NoSuchStep names
-    those it has."""
+    """Raise JobError if the run lacks the requested checkpoint (None: any) or is imported; NoSuchStep for a step."""
     require_own(run)
     if (which is None and not run.available_checkpoints()) or (
         which is not None and not run.checkpoint(which).exists()
@@ -72,19 +70,19 @@ def require_checkpoint(run: RunDir, which: CheckpointChoice | None = None) -> No
 
 
 def find_evaluation(home: Path, spec: str) -> str | None:
-    """The id of the one evaluation whose id is, or begins with, ``spec``; None when there is no such one."""
-    found = [name for name in EVALUATIONS.ids(home) if name.startswith(spec)]
-    return found[0] if len(found) == 1 and spec.startswith(EVALUATION_PREFIX) else None
+    """The id of the evaluation whose id is, or uniquely begins with, ``spec``; None if there is none."""
+    matches = [name for name in EVALUATIONS.ids(home) if name.startswith(spec)]
+    return matches[0] if len(matches) == 1 and spec.startswith(EVALUATION_PREFIX) else None
 
 
 def evaluations_of(home: Path, run_id: str) -> list[EvaluationDir]:
-    """Every evaluation of a run that is still on record, oldest first."""
+    """Every stored evaluation of a run, oldest first."""
     found = [EVALUATIONS.open(home / EVALUATIONS.folder / name) for name in EVALUATIONS.ids(home)]
     return [job for job in found if _run_id(job) == run_id]
 
 
 def expired(home: Path) -> list[EvaluationDir]:
-    """Evaluations that ended so long ago that nobody asks for them any more."""
+    """Evaluations that ended long enough ago to be deleted."""
     found = [EVALUATIONS.open(home / EVALUATIONS.folder / name) for name in EVALUATIONS.ids(home)]
     before = time.time() - _KEEP_SECONDS
     return [
@@ -96,7 +94,7 @@ def expired(home: Path) -> list[EvaluationDir]:
 
 @dataclass(frozen=True)
 class Pending:
-    """An evaluation that has not ended. ``standing`` is how it stands, in words."""
+    """A queued or running evaluation. ``standing`` describes its progress in words."""
 
     id: str
     run: str
@@ -105,7 +103,7 @@ class Pending:
 
 
 def pending(home: Path, run_id: str | None = None) -> list[Pending]:
-    """The evaluations, of one run or of all, that wait or are under way, in the order of the queue."""
+    """Queued and running evaluations, of one run or of all, in the order of the queue."""
     jobs = unfinished(home)
     found = [
         (state, job, run)
@@ -119,8 +117,8 @@ def pending(home: Path, run_id: str | None = None) -> list[Pending]:
 def status_text(home: Path, job: EvaluationDir, state: State) -> str:
     """``evaluating 256/500``, or what it waits for: ``waiting: run 2026… is training on cpu, 2 jobs before it``."""
     if state.status != "queued":
-        if told := current_task(job):
-            return told
+        if task := current_task(job):
+            return task
         done = images_done(job)
         return f"evaluating {done[0]}/{done[1]}" if done else "evaluating"
     ahead = 0
@@ -139,7 +137,7 @@ def status_text(home: Path, job: EvaluationDir, state: State) -> str:
 
 
 def outcome(job: EvaluationDir) -> tuple[str, str] | None:
-    """What a person is told of an evaluation that has ended, and how grave it is; None where it was removed."""
+    """A message about an ended evaluation and its severity; None if the evaluation was removed."""
     state = read_state(job)
     if state is None or not state.ended:
         return None
@@ -155,7 +153,7 @@ def outcome(job: EvaluationDir) -> tuple[str, str] | None:
 
 
 def current_task(job: JobDir) -> str:
-    """What the evaluation computes of images that it has all drawn, as it last wrote; "" while it draws."""
+    """The computation that the evaluation last logged after generating its images; "" before that."""
     newest = next(
         (
             line
@@ -168,7 +166,7 @@ def current_task(job: JobDir) -> str:
 
 
 def images_done(job: JobDir) -> tuple[int, int] | None:
-    """(images done, images to do) as the evaluation last wrote them into its log; None before the first."""
+    """(images generated, images in total) as the evaluation last logged them; None before the first."""
     for line in reversed(log_lines(job, 1 << 12)):
         if found := _COUNT_LINE.fullmatch(line):
             done, total = (int(number.replace(",", "")) for number in found.groups())

@@ -75,7 +75,7 @@ def ended_unwatched(job: JobDir, state: State) -> State:
 def _unfollowed(state: State) -> tuple[Status, str]:
     """Status and reason of an imported run whose `gentui import --follow` is gone. It cannot be requeued."""
     if state.stop_requested_at is not None:
-        return "stopped", "it is no longer followed; the script that logs it may go on"
+        return "stopped", "it is no longer followed; the script that logs it may continue"
     if state.boot_id not in (None, boot_id()):
         return "interrupted", "the machine was restarted while it was followed; import it again"
     return "interrupted", "the `gentui import` that followed it was killed; import it again"

@@ -1,4 +1,4 @@
-"""Put a run into the queue for the first time; any job again; and take jobs away."""
+"""Launch, resume, reorder and remove jobs."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def launch(
     command: Sequence[str] | None = None,
     tags: Sequence[str] = (),
 ) -> RunDir:
-    """Queue a run of ``recipe`` and see to it that a worker will take it.
+    """Queue a run of ``recipe``, and start a worker if there is none.
 
-    ``seed`` is written into the recipe, so that the run's recipe.toml alone runs it again. Raises
-    ``engine.recipes.recipe.MissingData`` when its data is not here and JobError when the device is not.
+    ``seed`` is written into the recipe, so that the run's recipe.toml alone reproduces it. Raises
+    ``engine.recipes.recipe.MissingData`` if its data is missing and JobError if the device does not exist.
     """
     recipe.require_data()
     slot = slot_for(device)
@@ -74,9 +74,9 @@ def launch(
 
 
 def resume(home: Path, job_id: str) -> None:
-    """Queue an ended job again. A run goes on from its last checkpoint, or from the start when it has none.
+    """Queue an ended job again. A run continues from its last checkpoint, or starts over if it has none.
 
-    Raises JobError when it is queued, running or already done, or another program's.
+    Raises JobError if the job is queued, running, already done, or imported from another program.
     """
     job = get_job(home, job_id)
     require_own(job)
@@ -99,14 +99,14 @@ def _requeued(what: str, state: State) -> State:
 
 
 def remove(home: Path, job_id: str, *, now: bool = False) -> None:
-    """Take away a job that is not alive: a run with its evaluations goes to the trash, an evaluation for good.
+    """Remove a job that is not alive. A run moves to the trash with its evaluations; an evaluation is deleted.
 
-    ``now``: a run too. Raises JobError when it is alive, or is being scored.
+    With ``now`` a run is deleted, too. Raises JobError if the job is alive or being evaluated.
     """
     job = get_job(home, job_id)
     evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
     if busy := next((found for found in evaluations if found.is_alive()), None):
-        raise JobError(f"{job_label(job)} is being scored by {busy.id}; stop that first")
+        raise JobError(f"{job_label(job)} is being evaluated by {busy.id}; stop that first")
     with locked_job(job, patience=0.5) as free:
         if not free:
             raise JobError(f"{job_label(job)} is running; stop it first")
@@ -127,16 +127,16 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
 
 
 def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down"]) -> None:
-    """Change when a waiting job is taken: before all others, after them, or past its neighbour for the same device.
+    """Move a queued job to the head or the end of the queue, or past its neighbour for the same device.
 
-    Raises JobError when it does not wait.
+    Raises JobError if the job is not queued.
     """
     job = get_job(home, job_id)
     waiting = [(other, state) for other, state in queue(home) if other.id != job_id]
     mine = read_state(job)
     if mine is None or mine.status != "queued":
         raise JobError(
-            f"{job_label(job)} is {mine.status if mine else 'broken'}: only a queued one has a place to change"
+            f"{job_label(job)} is {mine.status if mine else 'broken'}: only a queued job can be moved"
         )
     times = [
         s.queued_at or 0.0 for _, s in waiting if s.slot is None or mine.slot is None or s.slot == mine.slot
@@ -156,13 +156,13 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
 
     try:
         if update_state(job, decide) is None:
-            raise JobError(f"{job_label(job)} has just begun")
+            raise JobError(f"{job_label(job)} has just started")
     except (OSError, ValueError):
         raise JobError(f"{job_label(job)} cannot be moved: its state.json cannot be changed") from None
 
 
 def sweep(home: Path, older_than: float = 86_400.0) -> None:
-    """Delete what killed processes left half made or half removed, evaluations long over, and old trash."""
+    """Delete what killed processes left half created or half removed, old evaluations, and old trash."""
     trash.empty(home, trash.KEEP_SECONDS)
     for job_type in JOB_TYPES:
         try:
@@ -210,17 +210,17 @@ def _info(recipe: Recipe, *, name: str, device: str, command: list[str]) -> dict
 def _versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {}
+    versions = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def git_commit() -> str | None:
-    """Commit of the checkout this package runs from (``…-dirty`` with local changes); None when installed."""
+    """Commit of the checkout that this package runs from (``…-dirty`` with local changes); None if installed."""
     root = Path(gentui.__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""Orphans get their true end state. Anybody may call this at any time; it never waits."""
+"""Record the ends of jobs whose worker is gone. Any process may do this at any time; it never waits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from gentui.jobs.states import locked_job, unfinished, update_state
 
 
 def worker_lock(home: Path, slot: str) -> Path:
-    """Held by the slot's worker, and by nobody else."""
+    """The lock that only the slot's worker holds."""
     return home / "slots" / f"{slot}.worker.lock"
 
 
 def slot_lock(home: Path, slot: str) -> Path:
-    """Held by the slot's worker and the process it started: one per device, whatever is killed."""
+    """The lock that the slot's worker and its child process hold: never two jobs on a device, whatever is killed."""
     return home / "slots" / f"{slot}.lock"
 
 
@@ -27,19 +27,19 @@ def has_worker(home: Path, slot: str | None) -> bool:
 
 
 def reconcile(home: Path) -> None:
-    """Record the end of every job that says it is running while the kernel says nothing of it is."""
+    """Record the end of every job whose state says running but whose process is gone."""
     for job, state in unfinished(home):
         if state.status != "running":
             continue
         try:
             if not settle(job) and not has_worker(home, state.slot):
                 enforce(state)
-        except (OSError, ValueError):  # removed under our hands, or no room to write: the next call tries again
+        except (OSError, ValueError):  # removed meanwhile, or the disk is full: the next call tries again
             continue
 
 
 def settle(job: JobDir) -> bool:
-    """Record the end of ``job`` if nobody holds its lock; whether its lock was free."""
+    """Record the end of ``job`` if nobody holds its lock. Return whether the lock was free."""
     with locked_job(job) as free:
         if free:
             update_state(job, lambda s: exit_reason.ended_unwatched(job, s) if s.status == "running" else None)
@@ -47,7 +47,7 @@ def settle(job: JobDir) -> bool:
 
 
 def enforce(state: State) -> None:
-    """Do for an orphan what its worker would: SIGKILL after a stop's grace, and to what a dead process left."""
+    """Do what the worker of an orphaned job would: kill it after the grace of a stop, and kill leftover children."""
     overdue = (
         state.stop_requested_at is not None
         and time.time() > state.stop_requested_at + exit_reason.grace_of(state)

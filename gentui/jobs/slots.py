@@ -1,4 +1,4 @@
-"""Device slots of this machine, and a worker for every slot that has something to do."""
+"""The device slots of this machine, and starting a worker for every slot that needs one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gentui.jobs.orphans import has_worker, reconcile, worker_lock
 from gentui.jobs.states import JobError, try_lock, unfinished
 from gentui.machine.gpus import nvidia_gpu_count
 
-_GIVE_UP = 30.0  # seconds before a slot whose worker fails at once gets another
+_GIVE_UP = 30.0  # seconds before another worker replaces one that failed at once
 _LOG_LIMIT = 1 << 20
 _spawned: dict[tuple[Path, str], tuple[subprocess.Popen[bytes], float]] = {}
 
 
 @functools.cache
 def slots() -> tuple[str, ...]:
-    """``cpu`` always, and ``cuda:N`` for each GPU that a trainer started here would see. Torch-free."""
+    """``cpu``, and ``cuda:N`` for each GPU that a trainer started from this process would see."""
     return ("cpu", *(f"cuda:{n}" for n in range(_gpus())))
 
 
@@ -35,7 +35,7 @@ def _gpus() -> int:
     chosen = []
     for name in (part.strip() for part in visible.split(",")):
         if not name or name == "-1" or (name.isdigit() and int(name) >= count):
-            break  # as CUDA does: the list ends at the first device that does not exist
+            break  # as in CUDA, the list ends at the first device that does not exist
         chosen.append(name)
     return len(chosen)
 
@@ -50,7 +50,7 @@ def _torch_is_cpu_only() -> bool:
 
 
 def slot_for(device: str | None) -> str | None:
-    """The slot a wanted device means; None: any fitting one. Raises JobError for a device not here."""
+    """The slot of a requested device; None for any suitable one. Raises JobError if this machine lacks the device."""
     if device in (None, "auto"):
         return None
     if device == "cuda" and len(slots()) > 1:
@@ -61,20 +61,20 @@ def slot_for(device: str | None) -> str | None:
 
 
 def fits(state: State, slot: str) -> bool:
-    """Whether a worker of ``slot`` may take this queued job. Unbound ones go to GPUs where there are any."""
+    """Whether a worker of ``slot`` may take this queued job. Jobs for any device go to GPUs if there are any."""
     if state.slot is not None:
         return state.slot == slot
     return slot != "cpu" or len(slots()) == 1
 
 
 def ensure_workers(home: Path) -> None:
-    """Start a worker for every slot that has queued jobs, or a running one nobody watches, and no worker."""
+    """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches."""
     pending = unfinished(home)
     for slot in slots():
-        wanted = any(
+        is_needed = any(
             fits(state, slot) if state.status == "queued" else state.slot == slot for _, state in pending
         )
-        if wanted and not has_worker(home, slot) and not _failed_just_now(home, slot):
+        if is_needed and not has_worker(home, slot) and not _failed_just_now(home, slot):
             _spawn(home, slot)
 
 
@@ -85,7 +85,7 @@ def reconcile_and_spawn(home: Path) -> None:
 
 
 def _failed_just_now(home: Path, slot: str) -> bool:
-    """Whether the worker we started last could not work at all; one that was killed is replaced at once."""
+    """Whether the last worker started here failed at once. One that was killed is replaced immediately."""
     process, at = _spawned.get((home, slot), (None, 0.0))
     if process is None or (code := process.poll()) is None:
         return False
@@ -93,8 +93,8 @@ def _failed_just_now(home: Path, slot: str) -> bool:
 
 
 def _spawn(home: Path, slot: str) -> None:
-    """Start a worker that holds its lock from birth: ours, inherited. So there is never a second one, and a
-    lock that is held means a worker that will look at the queue once more before it leaves."""
+    """Start a worker that inherits its lock, already held. So there is never a second worker, and a held lock means
+    a worker that will check the queue once more before it exits."""
     lock = try_lock(worker_lock(home, slot), patience=0.2)
     if lock is None:
         return

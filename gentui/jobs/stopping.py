@@ -1,4 +1,4 @@
-"""Stop a job: ask, wait out the grace, then insist."""
+"""Stop a job: SIGTERM, and SIGKILL after a grace period."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MARGIN = 15.0  # seconds beyond the grace for the kernel and the worker to do t
 
 
 def stop(home: Path, job_id: str, grace: float = DEFAULT_GRACE, wait: bool = False) -> None:
-    """Stop a run or an evaluation. Queued: at once. Running: SIGTERM now (a run checkpoints and leaves), SIGKILL
-    after ``grace`` s.
+    """Stop a run or an evaluation.
 
-    The slot's worker enforces the grace, or this call when ``wait`` is set and the worker is gone. A job
-    that has ended already is left as it is. Raises JobError when there is no such job, when its state
-    cannot be written, or when ``wait`` is set and it did not end.
+    A queued job is stopped at once. A running one gets SIGTERM (a trainer then writes a checkpoint and exits) and
+    SIGKILL after ``grace`` seconds, from the slot's worker or, if that is gone and ``wait`` is set, from this call. An
+    ended job is left as it is. Raises JobError if there is no such job, if its state cannot be written, or if
+    ``wait`` is set and it did not end.
     """
     job = get_job(home, job_id)
     try:
@@ -41,7 +41,7 @@ def stop(home: Path, job_id: str, grace: float = DEFAULT_GRACE, wait: bool = Fal
 
 
 def _asked(state: State, grace: float) -> State | None:
-    """The state with the stop recorded. The signal goes out here, so that nobody sends it twice."""
+    """The state with the stop recorded. The signal is sent here, under the lock, so that it is sent only once."""
     now = time.time()
     if state.status == "queued":
         return state.with_(status="stopped", reason="stopped while queued", ended_at=now, stop_requested_at=now)

@@ -1,7 +1,7 @@
-"""Runs that were deleted and can be had back: ``$GENTUI_HOME/trash/<run-id>/``, kept for a month.
+"""The trash: ``$GENTUI_HOME/trash/<run-id>/`` keeps deleted runs for a month, from where they can be restored.
 
-Each holds the run's directory as ``run`` and its evaluations under their ids; the folder's own time says when it was
-thrown away. Nothing in here is a job: the queue and the index look at ``runs`` and ``evaluations`` only.
+Each folder holds the run's directory as ``run`` and its evaluations under their ids; its modification time is that of
+the deletion. Nothing in the trash is a job: the queue and the index read ``runs`` and ``evaluations`` only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEEP_SECONDS = 30 * 86_400.0
 
 @dataclass(frozen=True)
 class TrashedRun:
-    """A run in the trash, and when it was put there."""
+    """A run in the trash. ``at``: unix time of its deletion."""
 
     id: str
     path: Path
@@ -33,12 +33,12 @@ class TrashedRun:
 
 
 def move_to_trash(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> None:
-    """Move a run that nobody works on into the trash, with what scored it. Raises JobError."""
+    """Move a run that is not alive into the trash, with its evaluations. Raises JobError."""
     place = home / "trash" / run.id
     try:
         place.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
         run.path.rename(place / "run")
-    except FileNotFoundError:  # somebody else was faster
+    except FileNotFoundError:  # another process was faster
         with suppress(OSError):
             place.rmdir()
         return
@@ -53,7 +53,7 @@ def move_to_trash(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> Non
 
 
 def trashed(home: Path) -> list[TrashedRun]:
-    """What is in the trash, thrown away last first."""
+    """The runs in the trash, the last deleted first."""
     found = []
     with suppress(OSError), os.scandir(home / "trash") as entries:
         for entry in entries:
@@ -66,27 +66,27 @@ def trashed(home: Path) -> list[TrashedRun]:
 
 
 def find_trashed(home: Path, spec: str) -> str:
-    """The id of the run in the trash that an id or a unique prefix of one means. Raises JobError."""
-    there = [thrown.id for thrown in trashed(home)]
-    found = [run for run in there if run == spec] or [run for run in there if spec and run.startswith(spec)]
+    """The id of the run in the trash given by an id or a unique prefix of one. Raises JobError."""
+    stored = [thrown.id for thrown in trashed(home)]
+    found = [run for run in stored if run == spec] or [run for run in stored if spec and run.startswith(spec)]
     if len(found) == 1:
         return found[0]
     if found:
         raise JobError(
             f"{spec!r} may mean any of {len(found)} runs in the trash: {', '.join(sorted(found)[-5:])}"
         )
-    held = f"it holds {', '.join(there[:5])}{', …' if len(there) > 5 else ''}" if there else "it is empty"
+    held = f"it holds {', '.join(stored[:5])}{', …' if len(stored) > 5 else ''}" if stored else "it is empty"
     raise JobError(f"no run in the trash is called {spec!r}: {held}")
 
 
 def restore(home: Path, run_id: str) -> None:
-    """Put a run back, with what scored it. One that waited in the queue waits there again. Raises JobError."""
+    """Restore a run with its evaluations. A run that was queued is queued again. Raises JobError."""
     place = home / "trash" / run_id
     back = RunDir(home / "runs" / run_id)
     if not is_run_id(run_id) or not (place / "run").is_dir():
         raise JobError(f"there is no run {run_id} in the trash")
     if os.path.lexists(back.path):
-        raise JobError(f"run {run_id} cannot be restored: there is one of that id")
+        raise JobError(f"run {run_id} cannot be restored: a run with this id exists")
     try:
         back.path.parent.mkdir(mode=DIR_MODE, exist_ok=True)
         for entry in [entry for entry in place.iterdir() if EVALUATIONS.is_id(entry.name)]:
@@ -102,7 +102,7 @@ def restore(home: Path, run_id: str) -> None:
 
 
 def empty(home: Path, older_than: float = 0.0) -> list[str]:
-    """Delete for good what was thrown away at least so many seconds ago; the ids of the runs."""
+    """Delete the runs that have been in the trash for ``older_than`` seconds; returns their ids."""
     gone = []
     with suppress(OSError), os.scandir(home / "trash") as entries:
         for entry in entries:
@@ -114,5 +114,5 @@ def empty(home: Path, older_than: float = 0.0) -> list[str]:
 
 
 def delete(home: Path, run_id: str) -> None:
-    """Delete one thing in the trash for good."""
+    """Delete one run in the trash."""
     shutil.rmtree(home / "trash" / run_id, ignore_errors=True)

@@ -1,8 +1,7 @@
-"""One slot's worker: start the next queued job, wait, record how it ended, until the queue is empty.
+"""The worker of one slot: start the next queued job, wait, record how it ended, until the queue is empty.
 
-Runs as ``python -P -m gentui.jobs.worker --home DIR --slot SLOT``, in a session of its own, with no
-terminal. Killing it loses nothing: what it started (a trainer, an evaluation) goes on, and the next worker
-waits for that to end.
+Runs as ``python -P -m gentui.jobs.worker --home DIR --slot SLOT``, in its own session without a terminal. Killing it
+loses nothing: the process it started (a trainer or an evaluation) continues, and the next worker waits for its end.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from gentui.jobs.processes import oom_kills, terminate
 from gentui.jobs.slots import fits
 from gentui.jobs.states import queue, read_state, try_lock, unfinished, update_state
 
-_POLL = 0.2  # seconds between looks at stop requests, orphans, and jobs that cannot be taken yet
+_POLL = 0.2  # seconds between checks of stop requests, orphans, and jobs that cannot be taken yet
 _RETRY = 1.0  # seconds between attempts to write to a full disk
 _LONGEST_PAUSE = 3.0
-_LOCK_PATIENCE = 1.0  # others probe our locks for an instant
-_WRITE_PATIENCE = 600.0  # how long a full disk is waited out before the end of a job is left to reconcile
+_LOCK_PATIENCE = 1.0  # other processes test our locks for an instant
+_WRITE_PATIENCE = 600.0  # how long to wait on a full disk before leaving a job's end to reconcile
 
 
 class Worker:
@@ -44,7 +43,7 @@ class Worker:
         self._slot_fd = -1
 
     def work(self) -> None:
-        """Drain the queue, then leave. Returns at once when the slot has a worker already."""
+        """Work until the queue is empty. Returns at once if the slot has a worker already."""
         while True:
             lock = self._inherited
             if lock is None:
@@ -56,7 +55,7 @@ class Worker:
                 self._drain()
             finally:
                 os.close(lock)
-            # Whoever queued a job while we held the lock saw a worker and started none: look once more.
+            # A process that queued a job while we held the lock started no worker: check once more.
             if not self._waiting():
                 return
 
@@ -71,14 +70,14 @@ class Worker:
             while self._waiting():
                 if self._run_next():
                     pause = _POLL
-                else:  # its lock is held still, or the disk is full
+                else:  # its lock is still held, or the disk is full
                     time.sleep(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
             os.close(self._slot_fd)
 
     def _take_slot(self) -> int:
-        """Wait until nothing an earlier worker started is left on this slot, minding it meanwhile."""
+        """Wait until no process of an earlier worker is left on this slot, and handle its stop requests meanwhile."""
         while True:
             fd = try_lock(slot_lock(self.home, self.slot))
             if fd is not None:
@@ -94,7 +93,7 @@ class Worker:
                         enforce(state)
 
     def _run_next(self) -> bool:
-        """Take the first job that can be taken and see it through; False when none could be."""
+        """Take the first available job and run it to its end; False if there was none."""
         for job in self._waiting():
             lock = None
             with contextlib.suppress(OSError):
@@ -126,7 +125,7 @@ class Worker:
         )  # fmt: skip
 
     def _see_through(self, job: JobDir, state: State, lock: int) -> None:
-        """From the claim to the recorded end. ``lock`` stays ours until the end is on disk."""
+        """Run a claimed job to its recorded end. ``lock`` is held until the end is on disk."""
         now = read_state(job)
         if now is not None and now.stop_requested_at is not None:
             self._record(job, state, exit_reason.Exit(code=0))
@@ -164,7 +163,7 @@ class Worker:
         self._finish(job, claimed, lambda s: s.with_(status="failed", reason=reason, ended_at=time.time()))
 
     def _finish(self, job: JobDir, claimed: State, end: Callable[[State], State]) -> None:
-        """Write the end state, waiting for room on a full disk; never over an end recorded already."""
+        """Write the final state, waiting for room on a full disk; an end that is already recorded is kept."""
         deadline = time.monotonic() + _WRITE_PATIENCE
         while True:
             try:
@@ -187,7 +186,7 @@ def _is_ours(state: State, claimed: State) -> bool:
 
 
 class _Watch:
-    """Waits for one process, writes down which process it is, and carries out requests to stop it."""
+    """Waits for one process, records its pid, and carries out requests to stop it."""
 
     def __init__(self, job: JobDir, claimed: State, process: subprocess.Popen[bytes]):
         self.job = job
@@ -199,7 +198,7 @@ class _Watch:
         self._signature: tuple[int, int] | None = None
 
     def until_it_ends(self) -> None:
-        """Returns when the process has ended; it is not reaped yet, and nothing it started is left."""
+        """Wait until the process has ended and kill what it started. The process is not reaped yet."""
         pidfd = os.pidfd_open(self.process.pid)
         try:
             poll = select.poll()
@@ -213,7 +212,7 @@ class _Watch:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def _look(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a full disk: the next look tries again
+        with contextlib.suppress(OSError, ValueError):  # a full disk: the next check tries again
             if not self._recorded:
                 update_state(self.job, self._identified)
                 self._recorded = True
@@ -226,13 +225,13 @@ class _Watch:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def _identified(self, state: State) -> State | None:
-        """The state with the process's pid; a stop asked for before there was one is passed on here."""
+        """The state with the process's pid. A stop requested before there was one is carried out here."""
         if not _is_ours(state, self.claimed):
             return None
-        known = state.with_(pid=self.process.pid, start_time=self._start_time, boot_id=boot_id())
-        if known.stop_requested_at is not None and terminate(known):
-            known = known.with_(extra={**known.extra, "terminated_at": time.time()})
-        return known
+        identified = state.with_(pid=self.process.pid, start_time=self._start_time, boot_id=boot_id())
+        if identified.stop_requested_at is not None and terminate(identified):
+            identified = identified.with_(extra={**identified.extra, "terminated_at": time.time()})
+        return identified
 
     def _obey(self, state: State) -> None:
         if _is_ours(state, self.claimed) and state.stop_requested_at is not None and self._kill_at is None:

@@ -174,7 +174,7 @@ def test_ctrl_c_leaves_the_script_alone(follow, home, log):
     code, told = ended(process)
     assert code == 130 and "Traceback" not in told
     state = run.read_state()
-    assert state.status == "interrupted" and "takes it up again" in state.reason and not run.is_alive()
+    assert state.status == "interrupted" and "--follow` continues" in state.reason and not run.is_alive()
 
 
 def test_stop_ends_the_following_of_one_run_alone(gentui, follow, home, log, tmp_path):
@@ -222,9 +222,9 @@ def test_what_is_piped_in_is_seen_while_it_comes(follow, home):
 
 def test_nothing_through_the_pipe_is_no_run(gentui, home):
     done = gentui("import", "-", input="")
-    assert done.returncode == 2 and "nothing came through standard input" in done.stderr
+    assert done.returncode == 2 and "standard input was empty" in done.stderr
     done = gentui("import", "-", input="only words\n")
-    assert done.returncode == 1 and "failed: no line that came was a JSON object with numbers" in done.stderr
+    assert done.returncode == 1 and "failed: no line was a JSON object with numbers" in done.stderr
 
 
 def test_a_table_that_grows_is_followed(follow, home, tmp_path):

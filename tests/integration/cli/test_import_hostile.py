@@ -93,7 +93,7 @@ def test_no_flipped_byte_is_an_error_of_ours(home, tmp_path, seed):
             try:
                 writer = taken(home, path)
             except Unusable as error:
-                assert "holds no numbers" in str(error)
+                assert "contains no numbers" in str(error)
             else:
                 assert writer.recorder.points <= 100
     assert len(list_runs(home)) <= 2
@@ -226,8 +226,8 @@ def test_lines_of_any_kind_are_read_or_counted(home, tmp_path):
         1: {"loss": 1.0}, 4: {"loss": 4.0, "\ufffd": 1.0, "ab": 2.0}, 9: {"loss": float("inf")},
     }  # fmt: skip
     assert writer.recorder.skipped == {
-        "numbers too large": 1, "lines that are no objects": 3, "lines too long": 1,
-        "rows whose step is no whole number from 0 on": 3,
+        "numbers too large": 1, "lines that are not objects": 3, "lines too long": 1,
+        "rows whose step is not a whole number from 0 on": 3,
     }  # fmt: skip
 
 
@@ -250,7 +250,7 @@ def test_many_settings_leave_a_recipe_that_is_read(home, tmp_path, invoke):
     writer = taken(home, log.path)
     assert writer.recorder.skipped == {"settings beyond the first 2,000": 1000}
     run = json.loads(invoke("show", writer.run.id, "--json").stdout)
-    assert run["reason"].startswith("its log tells no end") and "recipe.toml" not in run["reason"]
+    assert run["reason"].startswith("its log has no end") and "recipe.toml" not in run["reason"]
 
 
 def test_what_is_no_plain_file_is_refused(gentui, tmp_path):

@@ -213,7 +213,9 @@ def test_removing_a_run_takes_its_evaluations_but_not_under_way(home, trained, e
     running = evaluate(run)
     wait_for(lambda: images_done(running))
     waiting = evaluate(run)
-    with pytest.raises(jobs.JobError, match=f"run {run.id} is being scored by {running.id}; stop that first"):
+    with pytest.raises(
+        jobs.JobError, match=f"run {run.id} is being evaluated by {running.id}; stop that first"
+    ):
         jobs.remove(home, run.id)
     with pytest.raises(jobs.JobError, match=f"evaluation {running.id} is running; stop it first"):
         jobs.remove(home, running.id)

@@ -72,4 +72,4 @@ def test_the_queue_command_wants_to_know_where(invoke, make_run):
     run = make_run()
     assert invoke("queue", run.id).exit_code == 2
     refused = invoke("queue", run.id, "--first")
-    assert refused.exit_code == 4 and "only a queued one has a place" in refused.stderr
+    assert refused.exit_code == 4 and "only a queued job can be moved" in refused.stderr

@@ -121,7 +121,7 @@ def test_a_run_is_not_restored_over_another(home, made):
     run = made()
     jobs.remove(home, run.id)
     run.path.mkdir()
-    with pytest.raises(jobs.JobError, match="there is one of that id"):
+    with pytest.raises(jobs.JobError, match="a run with this id exists"):
         jobs.restore(home, run.id)
     assert [t.id for t in trash.trashed(home)] == [run.id]
 
@@ -180,5 +180,5 @@ def test_a_run_moves_past_its_neighbours_on_the_same_device_only(home, made):
 
 
 def test_only_what_waits_has_a_place(home, made):
-    with pytest.raises(jobs.JobError, match="is done: only a queued one has a place"):
+    with pytest.raises(jobs.JobError, match="is done: only a queued job can be moved"):
         jobs.reorder(home, made("done").id, "first")
