@@ -1,4 +1,4 @@
-"""Device, threads, precision and seeds."""
+"""Devices, threads, seeds and the state of random number generators."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from torch import Tensor
 
 
 class DeviceError(Exception):
-    """The device asked for is not here."""
+    """The requested device does not exist on this machine."""
 
 
-def choose_device(wanted: str) -> torch.device:
-    """``cpu``, ``cuda:K`` or ``auto`` (the first GPU, else the CPU)."""
-    if wanted == "auto":
+def choose_device(requested: str) -> torch.device:
+    """The device called ``cpu``, ``cuda:K`` or ``auto`` (the first GPU, else the CPU). Raises DeviceError."""
+    if requested == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wanted)
+    device = torch.device(requested)
     if device.type == "cuda" and (
         not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
     ):
         raise DeviceError(
-            f"{wanted} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
+            f"{requested} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
         )
     return device
 
 
 def set_up(device: torch.device, threads: int | None = None) -> int:
-    """Thread count (of the CPUs this process may use, unless given) and fast, repeatable kernels."""
+    """Set torch up for ``device``: threads, memory, fast kernels. Returns the number of threads.
+
+    By default that is ``$GENTUI_THREADS``, or the number of CPUs this process may use.
+    """
     threads = threads or int(os.environ.get("GENTUI_THREADS") or 0) or len(os.sched_getaffinity(0))
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
@@ -45,7 +48,7 @@ def set_up(device: torch.device, threads: int | None = None) -> int:
 
 
 def _keep_freed_memory() -> None:
-    """Have glibc keep what tensors free: given back to the kernel, it costs a page fault per 4 KiB every step."""
+    """Make glibc keep freed memory: returning it to the kernel would cost a page fault per 4 KiB at every step."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):  # another C library: only slower
@@ -57,12 +60,14 @@ def _keep_freed_memory() -> None:
 
 
 def seed_everything(seed: int) -> None:
+    """Seed the global generators of Python, NumPy and torch."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
 def rng_state(device: torch.device) -> dict[str, Tensor]:
+    """State of torch's generators of the CPU and, for a GPU, of ``device``, by device type."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -70,6 +75,7 @@ def rng_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_rng_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Restore what ``rng_state`` returned."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
