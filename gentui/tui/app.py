@@ -1,4 +1,4 @@
-"""Starting the terminal app; what the command line calls."""
+"""Start of the terminal app, for the command line."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from pathlib import Path
 
 
 def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str = "") -> int:
-    """The terminal app over ``home``, opened at its menu or ``at`` a run. ``images``: auto, kitty, sixel, half or none.
-    Returns the exit code."""
+    """Run the terminal app on ``home``, opened at the menu or at the run with the id ``at``. Return the exit code.
+
+    ``images``: auto, kitty, sixel, half or none.
+    """
     from gentui.config import preferences
     from gentui.tui.terminal import LateAnswer, Question, has_braille
 
-    liked = preferences.read()
-    images = liked.images if images == "auto" else images
-    low_bandwidth = low_bandwidth or liked.low_bandwidth
+    preferred = preferences.read()
+    images = preferred.images if images == "auto" else images
+    low_bandwidth = low_bandwidth or preferred.low_bandwidth
 
-    for stale in ("COLUMNS", "LINES"):  # where exported, they hide every resize from Textual
-        os.environ.pop(stale, None)
+    for name in ("COLUMNS", "LINES"):  # if exported, they hide every resize from Textual
+        os.environ.pop(name, None)
     if low_bandwidth:
         images = "half" if images == "auto" else images
         os.environ.setdefault("GENTUI_PLOT", "ascii")
-    else:  # what a terminal sends for one key comes together; over a slow line it may not
+    else:  # the bytes of one key arrive together, except over a slow line
         os.environ.setdefault("ESCDELAY", "25")
         os.environ.setdefault("TEXTUAL_FPS", "240")  # at 60, most of what a key waits for is the next paint
-    if liked.lines:
-        os.environ.setdefault("GENTUI_PLOT", liked.lines)
+    if preferred.lines:
+        os.environ.setdefault("GENTUI_PLOT", preferred.lines)
     if not has_braille():
         os.environ.setdefault("GENTUI_PLOT", "ascii")
-    question = Question(images)  # the terminal answers while Textual loads
+    question = Question(images)  # the terminal answers while Textual is imported
     try:
         from gentui.tui.workbench import GentuiApp
     finally:

@@ -1,4 +1,4 @@
-"""The records that a run is read from, as lines: when, at which step, what kind, and the record itself."""
+"""The event records of a run as lines of text: time, step, kind, content."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from engine.runs.events import MAX_LINE, decode
 from gentui.text.sanitize import clean
 from gentui.text.tail import Tail
 
-_LONGEST = 2000  # characters of a record that are shown
-_KNOWN = ("kind", "t", "mono", "step", "images")
+_LONGEST = 2000
+"""Characters of a record that are shown."""
+_IN_FRONT = ("kind", "t", "mono", "step", "images")
 
 
 class EventTail(Tail):
@@ -48,15 +49,15 @@ class EventTail(Tail):
 
 
 def line_of(event: dict[str, Any]) -> str:
-    """``12:00:31  step 1,200  metrics  {"loss": 0.21}``."""
+    """An event as a line: ``12:00:31  step 1,200  metrics  {"loss": 0.21}``."""
     t, step = event.get("t"), event.get("step")
     try:
         when = time.strftime("%H:%M:%S", time.localtime(t)) if isinstance(t, int | float) else "–"
     except (ValueError, OverflowError, OSError):
         when = "–"
     where = f"step {step:,}" if isinstance(step, int) else "step –"
-    rest = {name: value for name, value in event.items() if name not in _KNOWN}
+    rest = {name: value for name, value in event.items() if name not in _IN_FRONT}
     if event["kind"] in ("metrics", "system"):
         rest = rest.get("values", rest)
-    told = json.dumps(rest, default=str, ensure_ascii=False)[:_LONGEST]
-    return clean(f"{when}  {where:<14}{event['kind']:<11}  {told}", _LONGEST)
+    content = json.dumps(rest, default=str, ensure_ascii=False)[:_LONGEST]
+    return clean(f"{when}  {where:<14}{event['kind']:<11}  {content}", _LONGEST)

@@ -1,10 +1,10 @@
-"""What the app reads of the index and the queue, away from the screen: no key ever waits for a disk or a lock.
+"""Reads the index and the queue for the app, off the UI thread: no key ever waits for a disk or a lock.
 
-A maintenance pass looks after the queue and has the index ingest what trainers wrote. A look computes what the visible
-screen shows and posts it there when it may have changed; when nothing changed, nothing is posted.
+A maintenance pass starts and settles jobs, and has the index ingest what trainers wrote. Publishing runs the query of
+the visible screen and posts the result there, if it may have changed.
 
-``ThreadedIndexReader`` does both in two threads: maintenance twice a second, a look whenever the screen asks or the
-index changed. ``InlineIndexReader`` does both where it is told to, for tests that need no waiting.
+``ThreadedIndexReader`` does both in two threads: maintenance twice a second, publishing whenever a screen asks or a
+pass has ended. ``InlineIndexReader`` does both in the calls of its methods, for tests that need no waiting.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gentui.jobs.job_types import EvaluationDir
 
 REDRAW, SLOW = 0.9, 5.0
-"""Seconds at least between two updates of a screen that nobody asked for; the same over a slow line."""
+"""Least seconds between two updates of a screen that did not ask for them; SLOW on low bandwidth."""
 EVERY = 0.5
 """Seconds between two maintenance passes while runs train or wait."""
 
@@ -62,32 +62,35 @@ class QueryResult(Message):
 
 @dataclass
 class Activity(Message):
-    """How many runs train, how many wait, how many evaluations run or wait; and what is wrong with the index or
-    the queue, "" when nothing is."""
+    """How many runs train, how many wait, how many evaluations run or wait. ``problem``: what is wrong with the index
+    or the queue, "" if nothing."""
 
     running: int = 0
     queued: int = 0
     scoring: int = 0
-    trouble: str = ""
+    problem: str = ""
 
 
 @dataclass
 class EvaluationFinished(Message):
-    """An evaluation has ended: a sentence on how, and the severity of its notice."""
+    """An evaluation has ended. ``text``: how, in a sentence; ``severity``: of its notice."""
 
     text: str
     severity: str
 
 
 class Maintenance:
-    """Keeps the queue going and the index up to date, one pass at a time. ``post`` sends a message to the app."""
+    """Keeps the queue going and the index up to date, one pass at a time.
+
+    ``post`` sends a message to the app. ``problem``: what went wrong in the last pass, "" if nothing.
+    """
 
     def __init__(self, home: Path, post: Callable[[Message], object]):
         self._home = home
         self._post = post
         self._queue_due = 0.0
         self._evaluations: dict[str, EvaluationDir] = {}
-        self.trouble = ""
+        self.problem = ""
         self.passes = 0
 
     @property
@@ -95,27 +98,27 @@ class Maintenance:
         """How many evaluations run or wait."""
         return len(self._evaluations)
 
-    def hurry(self) -> None:
-        """Look at the queue in the next pass, however short ago it was looked at."""
+    def check_queue_next(self) -> None:
+        """Check the queue in the next pass, even if that is soon after the last check."""
         self._queue_due = 0.0
 
     def follow(self, job: EvaluationDir) -> None:
-        """Report when this evaluation ends, even if that is before the queue is next looked at."""
+        """Report when this evaluation ends, even if it ends before the next check of the queue."""
         self._evaluations[job.id] = job
-        self.hurry()
+        self.check_queue_next()
 
     def run_pass(self) -> None:
-        """Queue, then index; a failure of one does not stop the other."""
-        trouble = ""
+        """Tend the queue, then refresh the index; a failure of one does not stop the other."""
+        problem = ""
         try:
             self._tend_queue()
         except Exception as error:
-            trouble = f"queue: {_sentence(error)}"
+            problem = f"queue: {_sentence(error)}"
         try:
             self._index.refresh()
         except Exception as error:
-            trouble = f"index: {_sentence(error)}"
-        self.trouble = trouble
+            problem = f"index: {_sentence(error)}"
+        self.problem = problem
         self.passes += 1
 
     @cached_property
@@ -148,10 +151,11 @@ class Maintenance:
 
 
 class IndexReader:
-    """Supplies the visible screen. ``watch``, ``wake`` and ``follow`` are called from the UI thread.
+    """Posts the result of the visible screen's query to it. ``watch``, ``wake`` and ``follow`` are called from the UI
+    thread.
 
-    ``passes``: how many maintenance passes had ended before the last look. ``newest``: the id of the run that trains,
-    else of the newest run. ``redraw``: seconds at least between two updates that nobody asked for.
+    ``passes``: how many maintenance passes had ended before results were last published. ``newest``: the id of the run that trains,
+    else of the newest run. ``redraw``: least seconds between two updates that were not asked for.
     """
 
     def __init__(self, app: App[Any], home: Path, redraw: float = REDRAW):
@@ -168,41 +172,41 @@ class IndexReader:
         self.newest: str | None = None
 
     def start(self) -> None:
-        """Begin, once the first frame is out."""
+        """Start reading; called after the first frame."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """Stop."""
+        """Stop reading."""
 
     def watch(self, screen: Screen[Any], query: Query) -> None:
-        """From now on keep ``screen`` supplied with the query's result; the first time at once."""
+        """Post the query's result to ``screen`` soon, and again whenever it may have changed."""
         self._target = (screen, query)
 
     def unwatch(self, screen: Screen[Any]) -> None:
-        """Supply this screen no longer."""
+        """Post no more results to this screen."""
         if self._target is not None and self._target[0] is screen:
             self._target = None
 
     def wake(self) -> None:
-        """Have a maintenance pass now, not at the next beat."""
-        self._maintenance.hurry()
+        """Have a maintenance pass now."""
+        self._maintenance.check_queue_next()
 
     def follow(self, job: EvaluationDir) -> None:
         """Report when this evaluation ends."""
         self._maintenance.follow(job)
 
-    def look(self) -> None:
-        """Post what the visible screen shows and how many runs train and wait, where either has changed."""
+    def publish(self) -> None:
+        """Post the result of the visible screen's query, and how many runs train and wait, if they may have changed."""
         passes = self._maintenance.passes
         activity = Activity(
-            self._activity.running, self._activity.queued, self._maintenance.scoring, self._maintenance.trouble
+            self._activity.running, self._activity.queued, self._maintenance.scoring, self._maintenance.problem
         )
         try:
-            once = _Once(self._index)
-            self._supply(once)
-            self._count(once, activity)
+            index = _CachedIndex(self._index)
+            self._run_query(index)
+            self._count(index, activity)
         except Exception as error:
-            activity.trouble = f"index: {_sentence(error)}"
+            activity.problem = f"index: {_sentence(error)}"
         if activity != self._activity:
             self._activity = activity
             self._app.post_message(activity)
@@ -210,7 +214,7 @@ class IndexReader:
 
     @property
     def _is_busy(self) -> bool:
-        """Whether there may be news at any moment."""
+        """Whether something may change at any moment."""
         return bool(self._activity.running or self._activity.queued or self._maintenance.scoring)
 
     @cached_property
@@ -219,27 +223,27 @@ class IndexReader:
 
         return Index(self._home)
 
-    def _now(self) -> int:
-        """Changes every few seconds while something runs: a run that falls silent changes no file."""
+    def _ticks(self) -> int:
+        """Changes every five seconds while something runs: that a run stalls changes no file."""
         return int(time.monotonic() // 5) if self._activity.running else 0
 
-    def _supply(self, index: Index | _Once) -> None:
+    def _run_query(self, index: Index | _CachedIndex) -> None:
         target = self._target
         if target is None:
             return
         screen, query = target
-        state = (screen, query, index.version(), query.stamp(), self._now())
+        state = (screen, query, index.version(), query.stamp(), self._ticks())
         if state == self._posted:
             return
         now = time.monotonic()
         if self._posted is not None and self._posted[:2] == state[:2] and now < self._posted_at + self._redraw:
-            return  # the same question as before: the answer may wait for the next look
+            return  # the same query as before: it may wait until the next time
         data = query.work(index)
         self._posted, self._posted_at = state, now
         screen.post_message(QueryResult(data, query))
 
-    def _count(self, index: Index | _Once, activity: Activity) -> None:
-        state = (index.version(), self._now())
+    def _count(self, index: Index | _CachedIndex, activity: Activity) -> None:
+        state = (index.version(), self._ticks())
         if state != self._counted:
             runs = index.runs()
             statuses = [run.status for run in runs]
@@ -250,7 +254,8 @@ class IndexReader:
 
 
 class ThreadedIndexReader(IndexReader):
-    """Maintenance in one thread, looks in another. ``warm_up`` is called once, after the first maintenance pass."""
+    """Maintenance in one thread, publishing in another. ``every``: seconds between two passes while runs train or wait.
+    ``warm_up`` is called once, after the first pass."""
 
     def __init__(
         self, app: App[Any], home: Path, redraw: float = REDRAW, every: float = EVERY,
@@ -288,30 +293,30 @@ class ThreadedIndexReader(IndexReader):
     def _maintain(self) -> None:
         while not self._ended.is_set():
             self._woken.clear()
-            began = time.monotonic()
+            start = time.monotonic()
             self._maintenance.run_pass()
             self._asked.set()
             if self._maintenance.passes == 1:
                 self._warm_up()
                 gc_tuning.loaded()
             gc_tuning.tidy()
-            # a slow index gets at least as much rest as it took; with nothing running there is no hurry
+            # a slow index rests at least as long as it took
             rest = self._every if self._is_busy else 2 * self._every
-            self._woken.wait(max(rest, min(5.0, time.monotonic() - began)))
+            self._woken.wait(max(rest, min(5.0, time.monotonic() - start)))
 
     def _read(self) -> None:
         while not self._ended.is_set():
             self._asked.clear()
-            began = time.monotonic()
-            self.look()
+            start = time.monotonic()
+            self.publish()
             if self._had_tty and sys.__stdin__ is not None and not sys.__stdin__.isatty():
-                os._exit(129)  # the terminal is gone, and whoever started us made us deaf to SIGHUP
-            self._asked.wait(max(2 * self._every, min(5.0, time.monotonic() - began)))
+                os._exit(129)  # the terminal is gone, but our parent had SIGHUP ignored
+            self._asked.wait(max(2 * self._every, min(5.0, time.monotonic() - start)))
 
 
 class InlineIndexReader(IndexReader):
-    """For tests: a question is answered before ``watch`` returns, and what has changed since is read when
-    ``update`` is called. No threads, nothing to wait for."""
+    """For tests: ``watch`` and ``wake`` return when all is read and posted; ``update`` reads what has changed since.
+    No threads, nothing to wait for."""
 
     def __init__(self, app: App[Any], home: Path, redraw: float = 0.0):
         super().__init__(app, home, 0.0)
@@ -321,21 +326,21 @@ class InlineIndexReader(IndexReader):
 
     def watch(self, screen: Screen[Any], query: Query) -> None:
         super().watch(screen, query)
-        self.look()
+        self.publish()
 
     def wake(self) -> None:
         super().wake()
         self.update()
 
     def update(self) -> None:
-        """One maintenance pass and one look."""
-        self._maintenance.hurry()
+        """One maintenance pass, then publish."""
+        self._maintenance.check_queue_next()
         self._maintenance.run_pass()
-        self.look()
+        self.publish()
 
 
-class _Once:
-    """The index within one pass: the runs, wanted for the list and for the counts, are read once."""
+class _CachedIndex:
+    """The index while results are published: its runs, which query and counts both need, are read once."""
 
     def __init__(self, index: Index):
         self._index = index
@@ -351,7 +356,7 @@ class _Once:
 
 
 def newest_of(runs: list[RunRow]) -> str | None:
-    """The run that trains, or else the newest."""
+    """The id of the run that trains, else of the newest run; None if there are no runs."""
     training = (run.id for run in runs if run.status in ("running", "stalled"))
     return next(training, runs[0].id if runs else None)
 

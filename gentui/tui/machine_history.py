@@ -1,4 +1,4 @@
-"""What the machine did while somebody looked at it: series in memory, for charts."""
+"""Time series of the machine for charts, kept in memory while the machine screen is on top."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gentui.tui.curves import Curve
 from gentui.tui.widgets.chart_grid import Curves
 
 KEPT = 1800
-"""Looks that are remembered: an hour of one every two seconds."""
-TOGETHER = (
+"""Samples that are kept: an hour, at one every two seconds."""
+SHARED_CHARTS = (
     ("memory %", "swap %"),
     ("disk read MiB/s", "disk written MiB/s"),
     ("net received MiB/s", "net sent MiB/s"),
@@ -22,17 +22,17 @@ _MIB = 1 << 20
 
 
 class History:
-    """Every look there was, the newest last."""
+    """Samples of the machine, the newest last."""
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[float, dict[str, float]]] = deque(maxlen=KEPT)
-        self._before: tuple[float, dict[str, int]] | None = None
-        self._began: float | None = None
+        self._samples: deque[tuple[float, dict[str, float]]] = deque(maxlen=KEPT)
+        self._last: tuple[float, dict[str, int]] | None = None
+        self._start: float | None = None
 
     def add(self, at: float, machine: MachineState) -> None:
-        """Remember how the machine was at a time (in seconds)."""
-        if self._began is None:
-            self._began = at
+        """Add a sample taken ``at`` seconds of a monotonic clock. Traffic becomes a rate since the last sample."""
+        if self._start is None:
+            self._start = at
         values = {
             "cpu %": 100 * machine.cpu,
             "load": machine.load,
@@ -42,50 +42,50 @@ class History:
         }
         if machine.cores:
             values |= {"cores: least %": 100 * min(machine.cores), "cores: most %": 100 * max(machine.cores)}
-        if self._before is not None and at > self._before[0]:
-            seconds, counts = at - self._before[0], self._before[1]
+        if self._last is not None and at > self._last[0]:
+            seconds, counts = at - self._last[0], self._last[1]
             for name, count in machine.traffic.items():
                 if name in counts:
                     values[f"{name} MiB/s"] = max(0, count - counts[name]) / seconds / _MIB
-        self._before = at, machine.traffic
+        self._last = at, machine.traffic
         for gpu in machine.gpus:
-            told = {
+            fields = {
                 "%": None if gpu.utilisation is None else 100 * gpu.utilisation,
                 "memory %": _percent(gpu.memory) if gpu.memory else None,
                 "°C": gpu.celsius,
                 "W": gpu.watts,
             }
             values |= {
-                f"gpu{gpu.number} {name}": float(value) for name, value in told.items() if value is not None
+                f"gpu{gpu.number} {name}": float(value) for name, value in fields.items() if value is not None
             }
-        self._looks.append((at - self._began, values))
+        self._samples.append((at - self._start, values))
 
     @property
     def extent(self) -> tuple[float, float] | None:
-        return (self._looks[0][0], self._looks[-1][0]) if len(self._looks) > 1 else None
+        return (self._samples[0][0], self._samples[-1][0]) if len(self._samples) > 1 else None
 
-    def charts(self, words: str = "") -> list[Curves]:
-        """The series that the words pick, those that belong together in one chart."""
-        names = dict.fromkeys(name for _, values in self._looks for name in values)
+    def charts(self, pattern: str = "") -> list[Curves]:
+        """The series that match a pattern, by chart."""
+        names = dict.fromkeys(name for _, values in self._samples for name in values)
         gpus = [
             name.removesuffix(" memory %")
             for name in names
             if name.startswith("gpu") and name.endswith(" memory %")
         ]
-        together = (
+        shared = (
             ("cpu %", "cores: least %", "cores: most %"),
-            *TOGETHER,
+            *SHARED_CHARTS,
             *((f"{gpu} %", f"{gpu} memory %") for gpu in gpus),
         )
-        placed = {name for group in together for name in group}
-        groups = [*together, *((name,) for name in names if name not in placed)]
-        picks = matcher(words)[0]
-        found = [tuple(name for name in group if name in names) for group in groups]
-        return [tuple(map(self._curve, group)) for group in found if any(map(picks, group))]
+        placed = {name for group in shared for name in group}
+        groups = [*shared, *((name,) for name in names if name not in placed)]
+        picks = matcher(pattern)[0]
+        present = [tuple(name for name in group if name in names) for group in groups]
+        return [tuple(map(self._curve, group)) for group in present if any(map(picks, group))]
 
     def _curve(self, name: str) -> Curve:
-        x = np.array([at for at, _ in self._looks], np.float64)
-        y = np.array([values.get(name, np.nan) for _, values in self._looks], np.float64)
+        x = np.array([at for at, _ in self._samples], np.float64)
+        y = np.array([values.get(name, np.nan) for _, values in self._samples], np.float64)
         return Curve(name, x, y, y, np.empty(0), int(np.isfinite(y).sum()), y)
 
 

@@ -1,7 +1,7 @@
-"""The recipe menu: first the little that a card needs, read in a few milliseconds; the whole recipes later.
+"""The entries of the recipe menu.
 
-Validating recipes imports pydantic, which takes as long as everything else before the first frame. So the
-menu is first drawn from the TOML alone, and filled in from the validated recipes when they have loaded.
+Validating recipes imports pydantic, which takes as long as everything else before the first frame. So the menu is drawn
+from the TOML files alone at first, and again when the validated recipes have loaded.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ DEMONSTRATIONS = "Demonstrations"
 
 @dataclass(frozen=True)
 class Card:
-    """What the menu shows of one recipe; everything is clean text. ``here`` is None until it is known.
+    """What the menu shows of a recipe. Text is clean.
 
-    ``stand_in`` is what the quick form trains on where the data is missing.
+    ``metric``, ``published``: the published score. ``here``: whether the data is on this machine, None until that is
+    known; ``remedy``: what to do if not. ``stand_in``: the data set that quick runs take if the data is missing.
+    ``problem``: why the recipe cannot be read, "" if it can. ``recipe``: None until it is validated.
     """
 
     name: str
@@ -44,13 +46,22 @@ class Card:
     recipe: Recipe | None = field(default=None, compare=False, repr=False)
 
     def matches(self, words: str) -> bool:
-        told = (self.name, self.title, self.family, self.group, self.dataset, self.dataset_title, self.stand_in)
-        text = " ".join(told).lower()
+        """Whether all words occur in the names, titles and data sets of the recipe."""
+        texts = (
+            self.name,
+            self.title,
+            self.family,
+            self.group,
+            self.dataset,
+            self.dataset_title,
+            self.stand_in,
+        )
+        text = " ".join(texts).lower()
         return all(word in text for word in words.lower().split())
 
 
 def quick_cards() -> list[Card]:
-    """Cards from the files alone; a file that cannot be read has none yet."""
+    """Cards from the TOML files alone, without those that cannot be read."""
     cards = []
     for path in recipe_files().values():
         try:
@@ -79,7 +90,7 @@ def _card_of(raw: Mapping[str, Any]) -> Card:
 
 
 def full_cards() -> list[Card]:
-    """Cards of the validated recipes; a broken one says what is wrong with it."""
+    """Cards of the validated recipes; that of a broken recipe says what is wrong."""
     from engine.recipes import recipe as recipes
 
     cards = []
@@ -109,13 +120,13 @@ def full_cards() -> list[Card]:
 
 
 EMBEDDED = frozenset({"digits", "digits-m", "photos", "toonfaces", "digitsm-digits"})
-"""Only for the first frame; the validated recipes know better."""
+"""Data sets that come with a package, for the first frame only: the validated recipes say so themselves."""
 
 _FAMILIES = {"diffusion": "Diffusion", "gan": "GANs", "vae": "Autoencoders", "dann": "Domain adaptation"}
 
 
 def in_order(cards: list[Card]) -> list[Card]:
-    """Demonstrations first, then by family; families, and recipes inside one, in the order the recipes say."""
+    """Sort cards: demonstrations first, broken recipes last, families and recipes by the ``order`` of the recipes."""
     grouped = [replace(card, group=card.group or _group(card)) for card in cards]
     first = {group: min(c.order for c in grouped if c.group == group) for group in {c.group for c in grouped}}
     return sorted(

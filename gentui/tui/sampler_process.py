@@ -1,4 +1,4 @@
-"""The process that draws for the playground. It ends with the app, whatever happens to that: its stdin does."""
+"""The process that draws images for the playground. It ends when its stdin is closed, so it never outlives the app."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from typing import Any
 
 from gentui.text.sanitize import clean
 
-PATIENCE = 3.0  # seconds from the end of its stdin until it is killed
+PATIENCE = 3.0
+"""Seconds after the end of its stdin until it is killed."""
 SERVER = (sys.executable, "-P", "-m", "engine.inference.server")
 
 
 class SamplerProcess:
-    """``engine.inference.server`` on a run's checkpoints. ``heard`` gets its answers, in a thread of this object's own;
-    the last is ``{"ended": sentence}``, unless ``end`` was called."""
+    """A sampling server (``engine``) for the checkpoints of the run in the directory ``run``.
 
-    def __init__(self, run: Path, device: str, heard: Callable[[SamplerProcess, dict[str, Any]], None]):
-        self._heard = heard
+    ``on_answer(self, answer)`` is called with each answer, in a thread of this object. The last answer is
+    ``{"ended": reason}``, unless ``end`` was called.
+    """
+
+    def __init__(self, run: Path, device: str, on_answer: Callable[[SamplerProcess, dict[str, Any]], None]):
+        self._on_answer = on_answer
         self._folder: Path | None = None
-        self._is_over = False
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+        self._is_ended = False
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the process runs
         self._number = 0
         self.process = subprocess.Popen(
             [*SERVER, str(run), "--device", device],
@@ -35,19 +39,19 @@ class SamplerProcess:
         )  # fmt: skip
         threading.Thread(target=self._listen, name="gentui-drawer", daemon=True).start()
 
-    def ask(self, **words: Any) -> int:
-        """Send a request; its number, which the answers bear as ``id``."""
+    def ask(self, **request: Any) -> int:
+        """Send a request. Return its number, which is the ``id`` of its answers."""
         self._number += 1
         assert self.process.stdin is not None
-        with contextlib.suppress(OSError, ValueError):  # it may have ended: its last word says why
-            self.process.stdin.write(json.dumps({"id": self._number, **words}).encode() + b"\n")
+        with contextlib.suppress(OSError, ValueError):  # it may have ended: its last answer says why
+            self.process.stdin.write(json.dumps({"id": self._number, **request}).encode() + b"\n")
             self.process.stdin.flush()
         return self._number
 
     def end(self) -> None:
-        """Have it end now, whatever it is doing. Returns at once."""
-        if not self._is_over:
-            self._is_over = True
+        """End the process, whatever it is doing. Return at once."""
+        if not self._is_ended:
+            self._is_ended = True
             threading.Thread(target=self._end, name="gentui-drawer-end", daemon=True).start()
 
     def _end(self) -> None:
@@ -59,7 +63,7 @@ class SamplerProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self._folder is not None:  # for one that was killed
+        if self._folder is not None:  # left behind if it was killed
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _listen(self) -> None:
@@ -72,14 +76,14 @@ class SamplerProcess:
                     continue
                 if "folder" in answer:
                     self._folder = Path(answer["folder"])
-                elif not self._is_over:
-                    self._heard(self, answer)
+                elif not self._is_ended:
+                    self._on_answer(self, answer)
         code = self.process.wait()
-        if not self._is_over:
+        if not self._is_ended:
             self._errors.seek(0)
-            said = self._errors.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
-            why = clean(said[-1], 300) if said else f"exit code {code}"
-            self._heard(self, {"ended": why})
+            errors = self._errors.read()[-4096:].decode("utf-8", "replace").strip().splitlines()
+            reason = clean(errors[-1], 300) if errors else f"exit code {code}"
+            self._on_answer(self, {"ended": reason})
         self._errors.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What screens ask of the app: the home, notices, work in threads, the index, and the way to other screens."""
+"""The app as screens know it: the home, notices, work in threads, the index, and the way to other screens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AppServices(CrashGuardedApp):
-    """The app as screens know it. ``GentuiApp`` adds the main screens, keys, themes and the start."""
+    """Services for screens. ``GentuiApp`` adds the main screens, global keys, themes, start and end."""
 
     home: Path
     images: str
@@ -35,24 +35,25 @@ class AppServices(CrashGuardedApp):
 
     # -- notices
 
-    def tell(self, text: str, severity: Any = "information") -> None:
-        """Show a short notice in the corner. ``text`` need not be clean."""
+    def toast(self, text: str, severity: Any = "information") -> None:
+        """Show a notice in the corner for a few seconds. ``text`` may be untrusted."""
         self.notify(clean(text, 1000), severity=severity, markup=False)
 
     def missing_data(self, remedy: str) -> None:
         """Say that the data of a recipe is not on this machine, and what to do about it."""
-        self.push_screen(navigation.create("notice", "The data is not here", remedy, "Nothing was started."))
+        self.push_screen(navigation.create("notice", "Data missing", remedy, "Nothing was started."))
 
     # -- work
 
     def in_thread(self, work: Callable[[], Any], then: Callable[[Any], None] | None = None) -> None:
-        """Run ``work`` away from the screen and pass its result to ``then``; an exception becomes a notice."""
+        """Run ``work`` off the UI thread and pass its result to ``then``; an exception becomes a notice. A method of a
+        widget that has been removed by then is not called."""
 
-        def arrive(result: Any) -> None:
+        def deliver(result: Any) -> None:
             if then is not None and not _is_gone(getattr(then, "__self__", None)):
                 then(result)
 
-        def do() -> None:
+        def run() -> None:
             try:
                 result = work()
             except Exception as error:
@@ -60,11 +61,11 @@ class AppServices(CrashGuardedApp):
             else:
                 if then is not None:
                     try:
-                        self.call_from_thread(arrive, result)
-                    except Exception as error:  # else nobody would hear of it
+                        self.call_from_thread(deliver, result)
+                    except Exception as error:  # a worker's own errors are not shown
                         self.call_from_thread(self._survive, error, None)
 
-        self.run_worker(do, thread=True, exit_on_error=False, group="work")
+        self.run_worker(run, thread=True, exit_on_error=False, group="work")
 
     def _failed(self, error: Exception) -> None:
         from engine.recipes.recipe import MissingData
@@ -74,16 +75,16 @@ class AppServices(CrashGuardedApp):
         if isinstance(error, MissingData):
             self.missing_data(str(error))
         else:
-            self.tell(str(error) or type(error).__name__, "error")
+            self.toast(str(error) or type(error).__name__, "error")
 
     # -- the index
 
     def supply(self, screen: Screen[Any], query: Query) -> None:
-        """Keep the screen supplied with the query's result: now, and whenever it may have changed."""
+        """Post the query's result to the screen now, and whenever it may have changed."""
         self.reader.watch(screen, query)
 
     def stop_supply(self, screen: Screen[Any]) -> None:
-        """Supply the screen no longer."""
+        """Post no more results to the screen."""
         self.reader.unwatch(screen)
 
     def show_activity(self, screen: Screen[Any]) -> None:
@@ -99,7 +100,7 @@ class AppServices(CrashGuardedApp):
             await self.pop_screen()
 
     def open_run(self, run_id: str) -> None:
-        """Go to the view of a run, in place of another run's."""
+        """Go to the view of a run; it replaces that of another run."""
         top = self.screen
         if not isinstance(top, navigation.screen_class("run")):
             self.push_screen(navigation.create("run", run_id))
@@ -126,7 +127,7 @@ class AppServices(CrashGuardedApp):
         self.in_thread(read, choose)
 
     def compare_runs(self, runs: list[str], replacing: Screen[Any] | None = None) -> None:
-        """Show runs side by side; the screen ``replacing`` is left behind."""
+        """Show runs side by side, in place of the screen ``replacing`` if it is on top."""
         screen = navigation.create("compare", runs)
         if replacing is not None and self.screen is replacing:
             self.switch_screen(screen)
@@ -136,7 +137,7 @@ class AppServices(CrashGuardedApp):
     # -- jobs
 
     def evaluate(self, run: Any, options: dict[str, Any], command: list[str]) -> None:
-        """Queue the evaluation of a run; a notice says how it ended."""
+        """Queue an evaluation of a run; a notice will say how it ended. ``command``: the equivalent command line."""
 
         def work() -> Any:
             from gentui import jobs
@@ -144,7 +145,7 @@ class AppServices(CrashGuardedApp):
             return jobs.evaluate(self.home, run.id, options, command=command)
 
         def queued(job: Any) -> None:
-            self.tell(f"Queued: {' '.join(command)}")
+            self.toast(f"Queued: {' '.join(command)}")
             self.reader.follow(job)
 
         self.in_thread(work, queued)
@@ -158,9 +159,10 @@ class AppServices(CrashGuardedApp):
         axes: Sequence[Axis] = (),
         chosen: int | None = None,
     ) -> None:
-        """Train a recipe and go to its run view, or all runs of a sweep over ``axes`` and go to the list of runs.
+        """Train a recipe and go to the view of its run; with ``axes``, train the runs of a sweep (``chosen``: so many
+        of them at random) and go to the list of runs.
 
-        The screen ``replacing`` is left behind.
+        The screen ``replacing`` is closed. ``command``: the equivalent command line.
         """
 
         def work() -> list[str]:
@@ -180,12 +182,12 @@ class AppServices(CrashGuardedApp):
             if len(run_ids) == 1:
                 self.open_run(run_ids[0])
             else:
-                self.tell(f"{len(run_ids)} runs are in the queue.")
+                self.toast(f"{len(run_ids)} runs queued.")
                 self.call_later(self.action_go, "runs")
 
         self.in_thread(work, launched)
 
 
 def _is_gone(owner: object) -> bool:
-    """Whether this is a widget or screen that was, or is being, taken away."""
+    """Whether this is a widget or screen that has been removed, or is being removed."""
     return isinstance(owner, Widget) and (not owner.is_attached or is_being_removed(owner))

@@ -1,4 +1,4 @@
-"""The app: screens, keys, and the rules that hold everywhere."""
+"""The app: main screens, global keys, themes, start and end."""
 
 from __future__ import annotations
 
@@ -41,8 +41,12 @@ THREADED = partial(ThreadedIndexReader, warm_up=partial(navigation.preload, "lea
 
 
 class GentuiApp(AppServices):
-    """gentui over one home. ``images`` is how pictures are drawn: kitty, sixel, half or none. ``low_bandwidth``:
-    what changes by itself is drawn every five seconds, and nothing moves."""
+    """gentui on one home.
+
+    ``images``: how pictures are drawn: kitty, sixel, half or none. ``typed``: input from before the app started.
+    ``low_bandwidth``: redraw every five seconds at most, without animations. ``at``: the id of a run to open at first.
+    ``reader``: makes the ``IndexReader``.
+    """
 
     TITLE = "gentui"
     CSS_PATH = "workbench.tcss"
@@ -69,7 +73,7 @@ class GentuiApp(AppServices):
         reader: Callable[..., IndexReader] = THREADED,
     ) -> None:
         no_color = "NO_COLOR" in os.environ
-        mapping, self._troubles = keymap.read()
+        mapping, self._keymap_problems = keymap.read()
         key_table.use(mapping)
         super().__init__(ansi_color=True if no_color else None)
         self.set_keymap(mapping)
@@ -80,13 +84,13 @@ class GentuiApp(AppServices):
         self.overlay = Overlay()
         self._typed, self._at = typed, at
         self._activity = Activity()
-        self._gate = OutputSanitizer()
+        self._sanitizer = OutputSanitizer()
         for theme, _ in THEMES.values():
             self.register_theme(theme)
-        self._remembered = preferences.read()
-        self.palette = self._remembered.palette
-        chosen = self._remembered.theme if self._remembered.theme in THEMES else "gentui"
-        self.theme = "ansi-dark" if no_color else chosen
+        self._preferences = preferences.read()
+        self.palette = self._preferences.palette
+        theme = self._preferences.theme if self._preferences.theme in THEMES else "gentui"
+        self.theme = "ansi-dark" if no_color else theme
         self.animation_level = "none"
 
     def get_driver_class(self) -> type[Driver]:
@@ -94,17 +98,17 @@ class GentuiApp(AppServices):
 
         from gentui.tui.driver import PromptDriver
 
-        found = super().get_driver_class()
-        return PromptDriver if found is LinuxDriver else found
+        driver = super().get_driver_class()
+        return PromptDriver if driver is LinuxDriver else driver
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:
         from textual.app import SystemCommand
 
-        seen = set()
+        listed = set()
         context = getattr(screen, "context", "")
         for key in key_table.of(context) + key_table.of("app"):
-            if key.id not in seen and key.id != "app.palette":
-                seen.add(key.id)
+            if key.id not in listed and key.id != "app.palette":
+                listed.add(key.id)
                 yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
 
     def _runner(self, screen: Screen[Any], key: key_table.Key) -> Callable[[], None]:
@@ -114,19 +118,19 @@ class GentuiApp(AppServices):
         return run
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), self._gate]
+        return [*super().get_line_filters(), self._sanitizer]
 
-    # -- life
+    # -- start and end
 
     def on_mount(self) -> None:
-        self._listen()
+        self._handle_signals()
         # The index and the recipes must not compete with the first frame.
         self.call_after_refresh(self._start)
 
     def _start(self) -> None:
         self._is_up = True
-        for trouble in self._troubles:
-            self.tell(trouble, "warning")
+        for problem in self._keymap_problems:
+            self.toast(problem, "warning")
         self.set_timer(0.02, self._start_reader)
 
     def _start_reader(self) -> None:
@@ -137,15 +141,15 @@ class GentuiApp(AppServices):
         self.reader.start()
         if self._at:
             self.open_run(self._at)
-        elif self._remembered.start == "newest":
+        elif self._preferences.start == "newest":
             self.action_view()
-        elif self._remembered.start == "runs":
+        elif self._preferences.start == "runs":
             self.call_later(self.action_go, "runs")
-        if not (self._remembered.toured or self.is_headless):
+        if not (self._preferences.toured or self.is_headless):
             self.action_tour()
 
-    def _listen(self) -> None:
-        """A closed terminal or a polite kill ends the app, and nothing else."""
+    def _handle_signals(self) -> None:
+        """Have SIGHUP (the terminal is closed) and SIGTERM end the app; trainings go on."""
         if threading.current_thread() is not threading.main_thread() or self.is_headless:
             return
         import asyncio
@@ -162,14 +166,14 @@ class GentuiApp(AppServices):
             gc_tuning.typed()
         await super().on_event(event)
 
-    # -- the live thread
+    # -- from the index
 
-    def on_activity(self, pulse: Activity) -> None:
-        self._activity = pulse
+    def on_activity(self, message: Activity) -> None:
+        self._activity = message
         self.show_activity(self.screen)
 
     def show_activity(self, screen: Screen[Any]) -> None:
-        """What is going on, in the bars of this screen."""
+        """Show in the bars of this screen how many runs train, wait and are being scored."""
         words = []
         if self._activity.running:
             words.append(f"● {self._activity.running} running")
@@ -180,12 +184,15 @@ class GentuiApp(AppServices):
         for bar in screen.query(TitleBar):
             bar.busy = "  ".join(words)
         for line in screen.query(StatusLine):
-            line.complain(self._activity.trouble)
+            line.complain(self._activity.problem)
 
-    # -- going places
+    def on_evaluation_finished(self, message: EvaluationFinished) -> None:
+        self.toast(message.text, message.severity)
+
+    # -- global keys
 
     def action_view(self) -> None:
-        """The run that trains, or the newest."""
+        """Open the run that trains, or the newest."""
         self.in_thread(self._newest_run, self._open_newest)
 
     def _newest_run(self) -> str | None:
@@ -194,22 +201,22 @@ class GentuiApp(AppServices):
         if self.reader.newest is not None:
             return self.reader.newest
         index = Index(self.home)
-        index.refresh(wait=2.0)  # a key may be faster than the first pass of the live thread
+        index.refresh(wait=2.0)  # the reader may not have read anything yet
         return newest_of(index.runs())
 
     def _open_newest(self, run_id: str | None) -> None:
         if run_id is None:
-            self.tell("There is no run yet: Enter on a recipe trains it.")
+            self.toast("There is no run yet: Enter on a recipe trains it.")
         else:
             self.open_run(run_id)
 
     def action_compare(self) -> None:
-        """The runs marked where the person is, side by side; with fewer than two, ask which."""
-        meant = [*getattr(self.screen, "runs_meant", [])]
-        if len(meant) > 1:
-            self.compare_runs(meant)
+        """Compare the selected runs; if there are fewer than two, ask which."""
+        selected = [*getattr(self.screen, "selected_runs", [])]
+        if len(selected) > 1:
+            self.compare_runs(selected)
         else:
-            self.choose_runs(meant)
+            self.choose_runs(selected)
 
     async def action_export(self) -> None:
         await self.push_screen(navigation.create("export"))
@@ -224,9 +231,9 @@ class GentuiApp(AppServices):
             return
         await self.push_screen(JumpScreen(targets(self.screen)), self._jumped)
 
-    def _jumped(self, there: Callable[[], Any] | None) -> None:
-        if there is not None:
-            self.call_later(there)
+    def _jumped(self, go: Callable[[], Any] | None) -> None:
+        if go is not None:
+            self.call_later(go)
 
     async def action_command_palette(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         from textual.command import CommandPalette
@@ -239,13 +246,13 @@ class GentuiApp(AppServices):
 
     def action_theme(self) -> None:
         if self.theme not in THEMES:
-            self.tell("Colours are off: NO_COLOR is set.", "warning")
+            self.toast("Colours are off: NO_COLOR is set.", "warning")
             return
         names = list(THEMES)
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
-        is_kept = preferences.remember(theme=self.theme)
-        self.tell(
-            f"Theme: {THEMES[self.theme][1]}" + ("" if is_kept else ", until you leave: it cannot be kept")
+        is_saved = preferences.remember(theme=self.theme)
+        self.toast(
+            f"Theme: {THEMES[self.theme][1]}" + ("" if is_saved else ", until you leave: it cannot be saved")
         )
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -260,10 +267,10 @@ class GentuiApp(AppServices):
         self.push_screen(navigation.create("tour"))
 
     def action_copy(self) -> None:
-        """What there is to copy of the run that is meant here."""
-        meant = [*getattr(self.screen, "runs_meant", [])]
-        if not meant:
-            self.tell("Choose a run first: its id, command line and path can be copied.", "warning")
+        """Offer the id, command line and path of the selected run for copying."""
+        selected = [*getattr(self.screen, "selected_runs", [])]
+        if not selected:
+            self.toast("Choose a run first: its id, command line and path can be copied.", "warning")
             return
 
         def read() -> dict[str, str]:
@@ -271,7 +278,7 @@ class GentuiApp(AppServices):
 
             from engine.runs.directory import RunDir
 
-            run = RunDir(self.home / "runs" / meant[0])
+            run = RunDir(self.home / "runs" / selected[0])
             command = run.info().get("command")
             words = [str(word) for word in command] if isinstance(command, list) else []
             return {"id": run.id, "command": shlex.join(words), "path": str(run.path)}
@@ -288,7 +295,7 @@ class GentuiApp(AppServices):
     async def action_quit(self) -> None:
         self.exit(0)
 
-    # -- work
-
-    def on_evaluation_finished(self, message: EvaluationFinished) -> None:
-        self.tell(message.text, message.severity)
+    def action_help_quit(self) -> None:
+        """Say how to leave: what Ctrl-C does where there is nothing to copy."""
+        quit_key = key_table.real(key_table.BY_ID["app.quit"]).display
+        self.toast(f"{quit_key} quits; training goes on.")

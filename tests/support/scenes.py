@@ -189,7 +189,7 @@ async def listed(d: Desk, runs: Runs) -> None:
 async def viewed(d: Desk, runs: Runs, pane: str = "c") -> Any:
     rich(runs)
     screen = await d.opens("RunScreen", "4")
-    await d.until(lambda: screen.seen and screen.seen.evaluations)
+    await d.until(lambda: screen.snapshot and screen.snapshot.evaluations)
     await d.sees("● running", "loss")
     await d.press(pane)
     return screen
@@ -235,11 +235,11 @@ async def playing(d: Desk, runs: Runs) -> Any:
     (run.checkpoints / "last").mkdir()
     grid_png(run.figures / "real.png", digit_tiles(seed=9))
     await d.opens("RunScreen", "4")
-    await d.until(lambda: d.app.screen.seen)  # type: ignore[attr-defined]
+    await d.until(lambda: d.app.screen.snapshot)  # type: ignore[attr-defined]
     screen = await d.opens("PlaygroundScreen", "P")
     await d.sees("reading the weights")
-    screen._take(screen._drawer, {
-        "conditions": screen._conditions.state(), "conditional": True, "which": "best", "step": 300, "device": "cpu",
+    screen._take(screen._sampler, {
+        "conditions": screen._labels.state(), "conditional": True, "which": "best", "step": 300, "device": "cpu",
     })  # fmt: skip
     await d.sees("label", "F5 draws")
     return screen
@@ -249,7 +249,7 @@ async def examined(d: Desk, runs: Runs, view: int) -> None:
     counts = np.eye(10, dtype=int) * 9 + np.eye(10, k=1, dtype=int)
     drawn(runs, counts.tolist())
     await d.opens("RunScreen", "4")
-    await d.until(lambda: d.app.screen.seen)  # type: ignore[attr-defined]
+    await d.until(lambda: d.app.screen.snapshot)  # type: ignore[attr-defined]
     await d.opens("FeaturesScreen", "P")
     await d.press(*["p"] * view)
     await d.sees(f"{view + 1} of 3")
@@ -259,7 +259,7 @@ async def scored(d: Desk, runs: Runs) -> None:
     run = runs.make()
     (run.checkpoints / "last").mkdir(parents=True)
     await d.opens("RunScreen", "4")
-    await d.until(lambda: d.app.screen.seen)  # type: ignore[attr-defined]
+    await d.until(lambda: d.app.screen.snapshot)  # type: ignore[attr-defined]
     await over(d, "EvaluateScreen", "E")
 
 
@@ -335,7 +335,7 @@ async def _(d: Desk, runs: Runs) -> None:
 # -- a run
 
 for _name, _key, _seen in (
-    ("charts", "c", "loss"), ("samples", "s", "newest, following"), ("scores", "e", "floor"),
+    ("charts", "c", "loss"), ("samples", "s", "· live"), ("scores", "e", "real data"),
     ("health", "i", "diversity"), ("log", "g", "step 180"), ("settings", "o", "[data]"), ("net", "t", "attention"),
 ):  # fmt: skip
 
@@ -372,7 +372,7 @@ async def _(d: Desk, runs: Runs) -> None:
     screen = await viewed(d, runs)
     await d.press("enter", "V", "shift+left")
     await d.sees("at step")
-    await d.until(lambda: screen._cursor < 180)
+    await d.until(lambda: screen.viewport.cursor < 180)
     screen.say("")  # of how many there is room for, where it began
 
 
@@ -387,7 +387,7 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     screen = await laid_over(d, runs)
     await d.opens("RunScreen", "escape")
-    await d.until(lambda: len(screen.drawn.charts[0]) == 3)
+    await d.until(lambda: len(screen.chart_data.charts[0]) == 3)
 
 
 @scene("RunScreen", "run-real")
@@ -417,7 +417,7 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     await viewed(d, runs)
     await d.opens("PictureScreen", "z")
-    await d.sees("newest, following")
+    await d.sees("· live")
 
 
 SCENES["overlay"] = Scene("OverlayScreen", laid_over, keeps_its_start=True)
@@ -463,7 +463,7 @@ async def _(d: Desk, runs: Runs) -> None:
 @scene("EvaluateScreen", "evaluate", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await scored(d, runs)
-    await d.sees("metrics", "checkpoint", "waits its turn")
+    await d.sees("metrics", "checkpoint", "goes into the queue")
 
 
 @scene("EvaluateScreen", "evaluate-mistake", keeps_its_start=True)
@@ -494,8 +494,8 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("Drawing")
     path = runs.home / "drawn.png"
     grid_png(path, digit_tiles(4, 4))
-    number = screen._asked[0]
-    screen._take(screen._drawer, {
+    number = screen._pending[0]
+    screen._take(screen._sampler, {
         "id": number, "path": str(path), "rows": 4, "columns": 4, "which": "best", "step": 300,
     })  # fmt: skip
     await d.sees("Done.", "▀")
@@ -572,7 +572,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await menu(d, runs)
     d.app.screen.query_one(Table).move_to("celeba-unet")
     await over(d, "NoticeScreen", "enter")
-    await d.sees("The data is not here")
+    await d.sees("Data missing")
 
 
 @scene("CopyScreen", "copy")

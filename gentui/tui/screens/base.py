@@ -1,4 +1,4 @@
-"""What every screen has: title, status line, keys; supplied by the live thread while it is on top."""
+"""The base of all screens: title, status line, key bar, and data from the index while the screen is on top."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ else:  # no widget itself: Textual takes styles from the first base that is one
 
 
 def is_ready(screen: Screen[Any]) -> bool:
-    """Whether the screen's widgets are there: a key may be faster than they are."""
+    """Whether the screen's widgets exist. A key may arrive before they do, or after they are gone."""
     return screen.is_mounted and not is_closing(screen)
 
 
 class ScreenMixin(_AnyScreen):
-    """What full screens and dialogs have in common: keys and commands act on what is there."""
+    """What full screens and dialogs share. Keys and commands that come too early or too late do nothing."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-normal"), (34, "-tall")]  # noqa: RUF012
 
     @property
     def gentui(self) -> AppServices:
-        """The app, as screens know it."""
+        """The app."""
         assert isinstance(self.app, AppServices)
         return self.app
 
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
-        """As Textual's, but not once the screen has been left: its widgets are gone."""
+        """Call back after the next refresh, unless the screen has been left by then."""
         return super().call_after_refresh(lambda: callback(*args, **kwargs) if is_ready(self) else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return is_ready(self)
 
     async def run_action(self, action: str, namespaces: Any = None) -> None:
-        """As Textual's, but a command chosen for a screen that has been left meanwhile is none."""
+        """Run an action, unless the screen has been left since it was chosen."""
         if is_ready(self) and self.is_attached:
             await super().run_action(action, namespaces)
 
@@ -68,28 +68,26 @@ class BaseScreen(ScreenMixin, Screen[Any]):
         yield from ()
 
     def index_query(self) -> Query | None:
-        """What to ask of the index, as a function of it that the live thread calls; None: nothing."""
+        """What the screen asks of the index, None for nothing. Its work runs off the UI thread."""
         return None
 
     def show(self, data: Any) -> None:
-        """Show what ``fetch``'s function returned."""
+        """Show the result of the screen's query."""
 
     def ask(self) -> None:
-        """Have the screen supplied anew, now."""
-        if (
-            self.is_active and (index_query := self.index_query()) is not None
-        ):  # `is_current` holds one below as well
-            self._current_query = index_query
-            self.gentui.supply(self, index_query)
+        """Ask the index now, and from now on whenever it may have changed."""
+        if self.is_active and (query := self.index_query()) is not None:  # `is_current` holds one below as well
+            self._current_query = query
+            self.gentui.supply(self, query)
 
     _current_query: Query | None = None
 
     def on_query_result(self, message: QueryResult) -> None:
-        if message.query is not self._current_query or not self.is_attached:  # the answer to an older question
+        if message.query is not self._current_query or not self.is_attached:  # the result of an older query
             return
         try:
             self.show(message.data)
-        except Exception as error:  # one odd run must not take the app with it
+        except Exception as error:  # one odd run must not end the app
             self.query_one(StatusLine).complain(clean(f"this cannot be shown: {error!r}", 300))
 
     def on_screen_resume(self) -> None:
@@ -100,6 +98,7 @@ class BaseScreen(ScreenMixin, Screen[Any]):
         self.gentui.stop_supply(self)
 
     def say(self, text: str) -> None:
+        """Show a message in the status line, until the next one."""
         self.query_one(StatusLine).say(text)
 
 

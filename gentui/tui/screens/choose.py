@@ -1,4 +1,4 @@
-"""Which runs to compare."""
+"""Choose the runs to compare."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 class ChooseScreen(Dialog):
-    """Dismissed with the ids chosen, in the order they were marked; None when nothing is to be compared."""
+    """Dismissed with the ids of the chosen runs in the order they were marked, or None."""
 
     context = "choose"
     BINDINGS = key_table.bindings("choose")
@@ -39,13 +39,13 @@ class ChooseScreen(Dialog):
     def __init__(self, runs: list[Any], marked: list[str]) -> None:
         super().__init__()
         self._runs = runs
-        there = {run.id for run in runs}
-        self._marked = [run for run in dict.fromkeys(marked) if run in there][: compare.MOST]
+        existing = {run.id for run in runs}
+        self._marked = [run for run in dict.fromkeys(marked) if run in existing][: compare.MOST]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
             yield Static(
-                "Which runs are compared? The first one marked is what the others are measured by.",
+                f"Choose {compare.FEWEST} to {compare.MOST} runs. The first one marked is the baseline.",
                 markup=False,
             )
             yield Table(COLUMNS, empty="There is no run yet.")
@@ -68,10 +68,10 @@ class ChooseScreen(Dialog):
                 )
             )
         self.query_one(Table).set_rows(rows)
-        told = f"{sign}{plural(len(self._marked), 'run')} marked"
+        message = f"{sign}{plural(len(self._marked), 'run')} marked"
         if len(self._marked) < compare.FEWEST:
-            told += f"; {compare.FEWEST} to {compare.MOST} can be compared"
-        self.query_one("#count", Static).update(told)
+            message += f"; {compare.FEWEST} to {compare.MOST} can be compared"
+        self.query_one("#count", Static).update(message)
 
     def action_mark(self) -> None:
         if (run := self.query_one(Table).key) is None:
@@ -88,7 +88,7 @@ class ChooseScreen(Dialog):
     def action_compare(self) -> None:
         here = self.query_one(Table).key
         if len(self._marked) == 1 and here not in (None, self._marked[0]):
-            self._marked.append(here)  # the one under the cursor is meant
+            self._marked.append(here)  # the one under the cursor is the second
         if len(self._marked) >= compare.FEWEST:
             self.dismiss(self._marked)
         else:

@@ -22,8 +22,8 @@ from gentui.text.sanitize import clean
 from gentui.tui import formatting
 from gentui.tui.index_reader import Query
 from gentui.tui.overlay import OverlayEntry
-from gentui.tui.screens import charting
-from gentui.tui.screens.charting import ChartScreen
+from gentui.tui.screens.chart_data import ChartData, ChartRequest, read_charts
+from gentui.tui.screens.chart_screen import ChartScreen
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.pictures import Pictures, at_step, sheet_of
@@ -36,55 +36,63 @@ if TYPE_CHECKING:
 TABS = (("scores", "e"), ("settings", "o"), ("samples", "s"), ("charts", "c"))
 LETTERS = "ABCDEFGH"
 WATTS = f"{SYSTEM}gpu_watts"
-CELL, LABEL = 15, 24  # cells wide: a run's column at least, and what the row is called
+RUN_WIDTH, LABEL_WIDTH = 15, 24
+"""Cells: the least of a run's column, and the most of the column of labels."""
 
 
 @dataclass
 class Comparison:
-    """What the index knew of the runs when asked. ``joules``: what their GPUs took, where that was watched."""
+    """The runs as the index knew them when asked.
+
+    ``settings``: those that differ, with the value of each run. ``scores``: the best of each run by protocol.
+    ``samples``: the sample grids of each run. ``joules``: the energy its GPUs took, None where it was not measured.
+    """
 
     runs: list[RunRow]
     settings: dict[str, list[Any]]
     scores: dict[str, list[Evaluation | None]]
     samples: list[list[Any]]
     joules: list[float | None]
-    drawn: charting.ChartData | None = None
+    chart_data: ChartData | None = None
 
 
-def look_up(index: Index, ids: tuple[str, ...], wanted: charting.ChartRequest) -> Comparison:
-    """The runs that are still there, side by side, and the charts that are wanted of them."""
+def read_comparison(index: Index, ids: tuple[str, ...], charts: ChartRequest) -> Comparison:
+    """Read those of the runs that are still there, and the charts in sight."""
     runs = []
     for run_id in ids:
         try:
             runs.append(index.run(run_id))
         except KeyError:
             continue
-    names = {run.id: index.metric_keys(run.id) for run in runs}
+    metrics = {run.id: index.metric_keys(run.id) for run in runs}
     best = [compare.best_scores(index, run) for run in runs]
-    scored = [score.metric for scores in best for score in scores.values()]
-    drawn = None
+    data = None
     if runs:
-        here = tuple(one for one in wanted.laid if one.run in names)
-        every = list(dict.fromkeys(name for of in names.values() for name in of))
-        drawn = charting.look_up(index, runs[0], every, scored, replace(wanted, laid=here))
+        scored = [score.metric for scores in best for score in scores.values()]
+        present = tuple(one for one in charts.runs if one.run in metrics)
+        every = list(dict.fromkeys(name for names in metrics.values() for name in names))
+        data = read_charts(index, runs[0], every, scored, replace(charts, runs=present))
     return Comparison(
         runs,
         compare.different([run.settings for run in runs]),
         compare.beside(best),
         [index.samples(run.id) for run in runs],
-        [_joules(index, run) if WATTS in names[run.id] else None for run in runs],
-        drawn,
+        [_joules(index, run) if WATTS in metrics[run.id] else None for run in runs],
+        data,
     )
 
 
 def _joules(index: Index, run: RunRow) -> float | None:
-    """By the power it took in the mean while it trained."""
+    """The energy of a run: its mean power times the time it trained."""
     mean = index.series(run.id, WATTS, columns=1).mean
     return float(mean[0]) * run.seconds if len(mean) and np.isfinite(mean[0]) else None
 
 
 class CompareScreen(ChartScreen):
-    """``ids``: the runs, the first of which the others are measured against."""
+    """Several runs side by side. ``ids``: the runs, the baseline first.
+
+    ``comparison``: what is shown of them, None until it is read.
+    """
 
     context = "compare"
     place = "runs"
@@ -99,11 +107,11 @@ class CompareScreen(ChartScreen):
     def __init__(self, ids: list[str]) -> None:
         super().__init__()
         self._ids = tuple(dict.fromkeys(ids))[: compare.MOST]
-        self._slots = {run: slot for slot, run in enumerate(self._ids)}  # of colours and markers
+        self._slots = {run: slot for slot, run in enumerate(self._ids)}  # their colours and markers
         self._tab = "scores"
         self._step: int | None = None  # None follows the newest pictures
-        self._first = 1  # of the runs beside the first one, that the tables show
-        self.seen: Comparison | None = None
+        self._first_column = 1  # the first run that the tables show after the baseline
+        self.comparison: Comparison | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="legend", markup=False)
@@ -123,44 +131,50 @@ class CompareScreen(ChartScreen):
         self.call_after_refresh(self._show_all)
         self.call_after_refresh(self.ask)
 
-    # -- supply
+    # -- from the index
 
     def index_query(self) -> Query | None:
-        ids, wanted = self._ids, self.wanted_charts()
-        return Query(lambda index: look_up(index, ids, wanted))
+        ids, charts = self._ids, self.chart_request()
+        return Query(lambda index: read_comparison(index, ids, charts))
 
     def show(self, data: Comparison) -> None:
-        self.seen = data
-        if data.runs and data.drawn is not None:
-            self.take_charts(data.runs[0], data.drawn)
+        self.comparison = data
+        if data.runs and data.chart_data is not None:
+            self.take_charts(data.runs[0], data.chart_data)
         self._show_all()
 
     def _show_all(self) -> None:
-        if (seen := self.seen) is None or not self.is_mounted:
+        if (comparison := self.comparison) is None or not self.is_mounted:
             return
         with self.app.batch_update():
-            self.query_one("#legend", Static).update(legend(seen.runs))
-            self.query_one(f"#{TABS[1][0]}-table", Table).empty = "No setting differs."
-            {"scores": self._show_scores, "settings": self._show_settings, "samples": self._show_samples,
-             "charts": lambda _: self.show_charts()}[self._tab](seen)  # fmt: skip
+            self.query_one("#legend", Static).update(legend(comparison.runs))
+            self.query_one("#settings-table", Table).empty = "No setting differs."
+            if self._tab == "scores":
+                self._show_scores(comparison)
+            elif self._tab == "settings":
+                self._show_settings(comparison)
+            elif self._tab == "samples":
+                self._show_samples(comparison)
+            else:
+                self.show_charts()
 
     # -- tables
 
-    def _shown(self) -> list[int]:
-        """Places of the runs that the tables have room for: always the first, which the others are measured by."""
-        count = len(self.seen.runs) if self.seen else 0
-        room = max(1, (self.size.width - LABEL - 2) // (CELL + 2) - 1)
-        self._first = max(1, min(self._first, count - room))
-        return [0, *range(self._first, min(count, self._first + room))][:count]
+    def _columns_in_sight(self) -> list[int]:
+        """The positions of the runs that the tables have room for, always with the baseline."""
+        count = len(self.comparison.runs) if self.comparison else 0
+        room = max(1, (self.size.width - LABEL_WIDTH - 2) // (RUN_WIDTH + 2) - 1)
+        self._first_column = max(1, min(self._first_column, count - room))
+        return [0, *range(self._first_column, min(count, self._first_column + room))][:count]
 
     def _fill(self, name: str, rows: list[tuple[str, str | None, list[Cell]]]) -> None:
-        """Rows of a label, the key (None for a heading) and a cell for each run."""
-        assert self.seen is not None
-        table, places = self.query_one(f"#{name}-table", Table), self._shown()
-        names = list(naming.distinct_labels(self.seen.runs).values())
+        """Fill a table. A row is a label, a key (None for a heading) and a cell for each run."""
+        assert self.comparison is not None
+        table, places = self.query_one(f"#{name}-table", Table), self._columns_in_sight()
+        names = list(naming.distinct_labels(self.comparison.runs).values())
         titles = [f"{LETTERS[place]} {names[place]}" for place in places]
-        columns = [Column("", minimum=10, maximum=LABEL)]
-        columns += [Column(title, flex=True, minimum=CELL, maximum=36) for title in titles]
+        columns = [Column("", minimum=10, maximum=LABEL_WIDTH)]
+        columns += [Column(title, flex=True, minimum=RUN_WIDTH, maximum=36) for title in titles]
         if columns != table.columns:
             table.columns = columns
             table.refresh()
@@ -171,21 +185,21 @@ class CompareScreen(ChartScreen):
             ]
         )
 
-    def _show_scores(self, seen: Comparison) -> None:
+    def _show_scores(self, comparison: Comparison) -> None:
         rows: list[tuple[str, str | None, list[Cell]]] = []
-        for protocol, scores in seen.scores.items():
-            known = next(score for score in scores if score is not None)
-            rows.append((clean(known.protocol, 300), None, []))
+        for protocol, scores in comparison.scores.items():
+            some = next(score for score in scores if score is not None)
+            rows.append((clean(some.protocol, 300), None, []))
             best = compare.leaders(scores)
             cells = [score_cell(score, scores[0], place in best) for place, score in enumerate(scores)]
-            rows.append((clean(known.metric, 40), protocol, cells))
-        rows.append(("What it cost", None, []))
-        rows += [(label, label, cells) for label, cells in cost_of(seen.runs, seen.joules).items()]
+            rows.append((clean(some.metric, 40), protocol, cells))
+        rows.append(("Cost", None, []))
+        rows += [(label, label, cells) for label, cells in cost_of(comparison.runs, comparison.joules).items()]
         self._fill("scores", rows)
 
-    def _show_settings(self, seen: Comparison) -> None:
+    def _show_settings(self, comparison: Comparison) -> None:
         rows: list[tuple[str, str | None, list[Cell]]] = []
-        for group, settings in compare.grouped(seen.settings).items():
+        for group, settings in compare.grouped(comparison.settings).items():
             rows.append((clean(group, 60), None, []))
             for name, values in settings.items():
                 cells = [setting_cell(value, values[0]) for value in values]
@@ -193,13 +207,13 @@ class CompareScreen(ChartScreen):
         self._fill("settings", rows)
 
     def on_table_highlighted(self, message: Table.Highlighted) -> None:
-        """The whole values of the row under the cursor, which its cells may not have room for."""
-        if (seen := self.seen) is None or message.key is None:
+        """Show the values of the row under the cursor in full."""
+        if (comparison := self.comparison) is None or message.key is None:
             return
-        if message.key in seen.settings:
-            values = seen.settings[message.key]
-            told = (f"{LETTERS[place]} {numbers.setting(value)}" for place, value in enumerate(values))
-            self.say(clean(f"{message.key}: {' · '.join(told)}", 400))
+        if message.key in comparison.settings:
+            values = comparison.settings[message.key]
+            texts = (f"{LETTERS[place]} {numbers.setting(value)}" for place, value in enumerate(values))
+            self.say(clean(f"{message.key}: {' · '.join(texts)}", 400))
         else:
             self.say("")
 
@@ -208,13 +222,13 @@ class CompareScreen(ChartScreen):
     @property
     def steps(self) -> list[int]:
         """Every step at which one of the runs has a picture."""
-        samples = self.seen.samples if self.seen else []
+        samples = self.comparison.samples if self.comparison else []
         return sorted({sample.step for run in samples for sample in run})
 
-    def _show_samples(self, seen: Comparison) -> None:
+    def _show_samples(self, comparison: Comparison) -> None:
         shown: list[tuple[Sheet | None, str]] = []
-        for place, run in enumerate(seen.runs):
-            sample = at_step(seen.samples[place], self._step)
+        for place, run in enumerate(comparison.runs):
+            sample = at_step(comparison.samples[place], self._step)
             if sample is None:
                 shown.append((None, f"{LETTERS[place]} · no picture yet"))
             else:
@@ -239,19 +253,21 @@ class CompareScreen(ChartScreen):
             self.say("There are no older ones." if by < 0 else "There are no newer ones yet.")
 
     def action_newest(self) -> None:
-        is_followed, self._step = self._step is None, None
+        was_live, self._step = self._step is None, None
         if self._tab != "samples":
             self.action_tab("samples")
             return
         self._show_all()
-        if is_followed:
-            self.say("The newest of each are followed already.")
+        if was_live:
+            self.say("The newest of each are shown already.")
 
     # -- curves
 
     @property
-    def laid(self) -> tuple[OverlayEntry, ...]:
-        names = naming.distinct_labels(self.seen.runs) if self.seen else {run: run for run in self._ids}
+    def overlaid(self) -> tuple[OverlayEntry, ...]:
+        names = (
+            naming.distinct_labels(self.comparison.runs) if self.comparison else {run: run for run in self._ids}
+        )
         return tuple(
             OverlayEntry(run, f"{LETTERS[place]} {name}", self._slots[run], is_baseline=not place)
             for place, (run, name) in enumerate(names.items())
@@ -264,7 +280,7 @@ class CompareScreen(ChartScreen):
     def go_to_charts(self) -> None:
         self.action_tab("charts")
 
-    def waiting(self) -> str:
+    def waiting_text(self) -> str:
         return "No step was logged."
 
     # -- keys
@@ -280,7 +296,7 @@ class CompareScreen(ChartScreen):
 
     def _show_tab(self) -> None:
         self.query_one(Tabs).active = self._tab
-        self.query_one("#legend").display = self._tab != "charts"  # they have one of their own
+        self.query_one("#legend").display = self._tab != "charts"  # charts have one of their own
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
         self.set_focus(self.query_one(f"#{self._tab}-table") if self._tab in ("scores", "settings") else None)
@@ -291,14 +307,14 @@ class CompareScreen(ChartScreen):
         elif self._tab == "charts":
             self.go_sideways(by)
         else:
-            before = self._first
-            self._first = max(1, before + by)
+            before = self._first_column
+            self._first_column = max(1, before + by)
             self._show_all()
-            if self._first == before:
+            if self._first_column == before:
                 self.say("There is no other run on that side.")
 
     def action_baseline(self) -> None:
-        """The next run becomes the one that the others are measured by."""
+        """Make the next run the baseline."""
         self._ids = (*self._ids[1:], self._ids[0])
         self.ask()
 
@@ -311,7 +327,7 @@ class CompareScreen(ChartScreen):
 
 
 def legend(runs: list[RunRow]) -> Content:
-    """Each run's letter, name, status."""
+    """The letter, name and status of each run."""
     parts: list[tuple[str, str]] = []
     names = naming.distinct_labels(runs)
     for place, run in enumerate(runs):
@@ -322,12 +338,12 @@ def legend(runs: list[RunRow]) -> Content:
             (f" {glyph}", {"bad": "$error"}.get(tone, "$text-muted")),
         ]
     if len(runs) < compare.FEWEST:
-        parts.append(("   There is nothing left to compare with: Esc goes back.", "$text-muted"))
+        parts.append(("   Nothing left to compare with: Esc goes back.", "$text-muted"))
     return Content.assemble(*parts)
 
 
 def score_cell(score: Evaluation | None, base: Evaluation | None, is_best: bool) -> Cell:
-    """A score, how far it is from the first run's, and a star at the best."""
+    """A score, its difference to the baseline, and a star at the best."""
     if score is None:
         return "–", "dim"
     text = plus_minus(score.value, score.std, numbers.number)
@@ -343,13 +359,13 @@ def setting_cell(value: Any, base: Any) -> Cell:
 
 
 def cost_of(runs: list[RunRow], joules: Sequence[float | None]) -> dict[str, list[Cell]]:
-    """Time, images, energy where any is known, speed, the share of evaluations, size."""
+    """Rows on the cost of each run; of the energy only where that of some run was measured."""
     share = [run.evaluation_share for run in runs]
-    energy: dict[str, list[Cell]] = {"GPU energy": [numbers.energy(known) for known in joules]}
+    energy: dict[str, list[Cell]] = {"GPU energy": [numbers.energy(each) for each in joules]}
     return {
         "time": [numbers.duration(run.seconds) for run in runs],
         "images": [numbers.count(run.images) for run in runs],
-        **(energy if any(known is not None for known in joules) else {}),
+        **(energy if any(each is not None for each in joules) else {}),
         "speed": [numbers.rate(run.images_per_s) for run in runs],
         "evaluation share": [f"{part:.1%}" if part is not None else "–" for part in share],
         "step": [f"{run.step:,} of {run.steps:,}" if run.steps else f"{run.step:,}" for run in runs],

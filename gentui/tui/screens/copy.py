@@ -1,4 +1,4 @@
-"""What can be copied of a run, written out whole: where the terminal takes no copies, it is selected by hand."""
+"""What can be copied of a run, written out in full: where the terminal has no clipboard, it is selected by hand."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class CopyScreen(Dialog):
             yield Static(self._content(), id="texts", markup=False)
             yield KeyBar("copy", modal=True)
 
-    def _content(self, told: str = "") -> Content:
+    def _content(self, message: str = "") -> Content:
         parts: list[tuple[str, str]] = []
         for name, text in self._texts.items():
             parts += [(f"{name}\n", "bold $primary"), (f"{text or '–'}\n\n", "")]
         note = (
-            told
+            message
             or "A key copies through the terminal (OSC 52). Where that does nothing, select the text by hand."
         )
         return Content.assemble(*parts, (note, "$text-muted"))
@@ -44,5 +44,7 @@ class CopyScreen(Dialog):
             self.query_one("#texts", Static).update(self._content(f"There is no {name} to copy."))
             return
         self.app.copy_to_clipboard(text)
-        told = f"The {name} was sent to the terminal's clipboard; if it is not there, select it here by hand."
-        self.query_one("#texts", Static).update(self._content(told))
+        message = (
+            f"The {name} was sent to the terminal's clipboard; if it is not there, select it here by hand."
+        )
+        self.query_one("#texts", Static).update(self._content(message))

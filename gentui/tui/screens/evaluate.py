@@ -1,4 +1,4 @@
-"""How a run's checkpoint is to be scored, checked as it is typed; then into the queue."""
+"""The form that queues an evaluation of a run's checkpoint. Input is checked as it is typed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METRICS = "evaluate.also"
 
 
 class EvaluateScreen(SettingsFormScreen, Dialog):
-    """``recipe`` is the run's own, ``checkpoints`` those it has, the one that is scored by default first."""
+    """``run`` is a RunRow, ``recipe`` its recipe, ``checkpoints`` the names of its checkpoints, the default first."""
 
     context = "evaluate"
     CSS_PATH = "evaluate.tcss"
@@ -57,30 +57,28 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         self.check()
 
     def _fields(self) -> dict[str, FormField]:
-        """The settings by option of ``gentui evaluate``; of a run that makes no images the checkpoint alone."""
+        """The settings by option of ``gentui evaluate``; if the run makes no images, only the checkpoint."""
         from engine.recipes.evaluate_options import OPTIONS, recipe_metrics
         from engine.recipes.recipe import FormField, extractors
         from engine.settings.evaluation import METRIC_SCORES
 
-        found = {}
-        if asked := recipe_metrics(self._recipe):
+        fields = {}
+        if metrics := recipe_metrics(self._recipe):
             settings = {field.key: field for field in self._recipe.form()}
-            found = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
-            told = f"out of {', '.join(METRIC_SCORES)}, separated by commas"
-            found["metrics"] = FormField(METRICS, ",".join(asked), "", "text", told)
-            key, value = "evaluate.extractor", found["extractor"].value
+            fields = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
+            choices = f"any of {', '.join(METRIC_SCORES)}, separated by commas"
+            fields["metrics"] = FormField(METRICS, ",".join(metrics), "", "text", choices)
+            key, value = "evaluate.extractor", fields["extractor"].value
             names = tuple(dict.fromkeys(["auto", str(value), *extractors()]))
-            found["extractor"] = FormField(key, value, "auto", "text", found["extractor"].help, names)
-        first, choices = self._checkpoints[0], tuple(self._checkpoints)
-        found[CHECKPOINT] = FormField(
-            CHECKPOINT, first, first, "choice", "the weights that are scored", choices
-        )
-        return found
+            fields["extractor"] = FormField(key, value, "auto", "text", fields["extractor"].help, names)
+        first, checkpoints = self._checkpoints[0], tuple(self._checkpoints)
+        fields[CHECKPOINT] = FormField(CHECKPOINT, first, first, "choice", "the weights to score", checkpoints)
+        return fields
 
     # -- checking
 
     def check(self) -> None:
-        """Validate as the command line would; what is empty is as the recipe says."""
+        """Validate as the command line would. An empty field takes the value of the recipe."""
         from engine.recipes.evaluate_options import OPTIONS, with_evaluate_options
         from engine.recipes.recipe import RecipeError
 
@@ -95,15 +93,15 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         except ValueError as error:
             self.problems = {METRICS: clean(error, 300)}
         else:
-            if self.options.get("weights"):  # a path, absolute now: the job is done elsewhere
+            if self.options.get("weights"):  # absolute by now: the job runs in another directory
                 self.options["weights"] = getattr(recipe.evaluate, "weights", "")
         elsewhere = self.complain()
         if self.problems:
             text = "✗ " + ("; ".join(elsewhere) or "see the fields")
             self.put("summary", Content.assemble((text, "bold $error")))
         else:
-            told = "✓ waits its turn in the queue; the scores join the run's"
-            self.put("summary", Content.assemble((told, "$success")))
+            summary = "✓ goes into the queue; its scores are added to the run's"
+            self.put("summary", Content.assemble((summary, "$success")))
         self.put_command(self.command())
 
     def command(self) -> list[str]:
@@ -117,7 +115,7 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
 
     def action_queue(self) -> None:
         if self.problems:
-            self.gentui.tell("Not queued. " + "; ".join(self.problems.values()), "error")
+            self.gentui.toast("Not queued. " + "; ".join(self.problems.values()), "error")
             return
         self.gentui.evaluate(self._run, self.options, self.command())
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Write the results table to a file, having seen it first."""
+"""Export the results table to a file, with a preview."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMATS = {"csv": ".csv", "md": ".md", "latex": ".tex", "json": ".json", "html":
 
 
 class ExportScreen(Dialog):
-    """Format, data set, status, path; the first lines of what will be written."""
+    """A form of format, data set and path, with the first lines of the file."""
 
     context = "export"
     CSS_PATH = "export.tcss"
@@ -28,8 +28,10 @@ class ExportScreen(Dialog):
     def __init__(self) -> None:
         super().__init__()
         self._text = ""
-        self._wanted: tuple[str, str | None, str | None] | None = None
-        self._path_is_ours = True
+        self._requested: tuple[str, str | None, str | None] | None = (
+            None  # format, data set and status of the preview
+        )
+        self._is_default_path = True
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box", id="export-box"):
@@ -76,13 +78,13 @@ class ExportScreen(Dialog):
                 select.value = ""
 
     def on_select_changed(self, message: Select.Changed) -> None:
-        if message.select.id == "format" and self._path_is_ours:
+        if message.select.id == "format" and self._is_default_path:
             with self.prevent(Input.Changed):
                 self.query_one("#path", Input).value = f"results{FORMATS[self.format]}"
         self._refresh_preview()
 
     def on_input_changed(self) -> None:
-        self._path_is_ours = False
+        self._is_default_path = False
         self._note()
 
     @property
@@ -95,22 +97,22 @@ class ExportScreen(Dialog):
 
     def _refresh_preview(self) -> None:
         dataset = str(self.query_one("#dataset", Select).value or "") or None
-        wanted = (self.format, dataset, None)
-        if wanted == self._wanted:
+        request = (self.format, dataset, None)
+        if request == self._requested:
             return
-        self._wanted = wanted
+        self._requested = request
         home = self.gentui.home
 
         def work() -> tuple[Any, str]:
             from gentui.export import render
 
-            return wanted, render(home, wanted[0], dataset=wanted[1], status=wanted[2])
+            return request, render(home, request[0], dataset=request[1], status=request[2])
 
         self.gentui.in_thread(work, self._show_preview)
 
     def _show_preview(self, result: tuple[Any, str]) -> None:
-        wanted, text = result
-        if wanted != self._wanted or not self.is_attached:
+        request, text = result
+        if request != self._requested or not self.is_attached:
             return
         self._text = text
         width = max(20, self.query_one("#preview").size.width)
@@ -139,10 +141,10 @@ class ExportScreen(Dialog):
     def action_write(self) -> None:
         path, text = self.path, self._text
         if not text:
-            self.gentui.tell("The table is not ready yet.", "warning")
+            self.gentui.toast("The table is not ready yet.", "warning")
             return
         if path.is_dir() or not path.name:
-            self.gentui.tell("Give the name of a file.", "warning")
+            self.gentui.toast("Give the name of a file.", "warning")
             return
 
         def work() -> str:
@@ -151,7 +153,7 @@ class ExportScreen(Dialog):
 
         self.gentui.in_thread(work, self._written)
 
-    def _written(self, said: str) -> None:
-        self.gentui.tell(said)
+    def _written(self, message: str) -> None:
+        self.gentui.toast(message)
         if self.is_active:
             self.dismiss(None)

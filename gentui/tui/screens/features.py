@@ -1,4 +1,4 @@
-"""What an adapted classifier makes of two domains, in characters: the map of its features, the confusion table."""
+"""The figures of a domain-adapted classifier in characters: a map of its features, and its confusion table."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from gentui.tui.screens.base import BaseScreen
 SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
 DOMAIN_SIGNS, DOMAIN_STYLES = "ox", ("$primary", "bold $accent")
 LARGEST = 1 << 22
+"""Bytes of a file that is read."""
 VIEWS = (
     ("tsne", "map of features by class"),
     ("tsne", "map of features by domain"),
@@ -29,7 +30,7 @@ VIEWS = (
 
 
 class FeaturesScreen(BaseScreen):
-    """The newest figures of a run that makes no images, drawn from the numbers beside them."""
+    """The newest figures of a run that makes no images, drawn from their JSON files."""
 
     context = "features"
     place = "runs"
@@ -43,7 +44,7 @@ class FeaturesScreen(BaseScreen):
         super().__init__()
         self._run = run
         self._view = 0
-        self._seen: dict[str, tuple[int, Any]] = {}
+        self._figures: dict[str, tuple[int, Any]] = {}
 
     def body(self) -> ComposeResult:
         yield Static(id="features-title", markup=False)
@@ -66,7 +67,7 @@ class FeaturesScreen(BaseScreen):
         return Query(work)
 
     def show(self, data: dict[str, tuple[int, Any]]) -> None:
-        self._seen = data
+        self._figures = data
         self._draw()
 
     def on_resize(self) -> None:
@@ -74,24 +75,24 @@ class FeaturesScreen(BaseScreen):
 
     def _draw(self) -> None:
         name, title = VIEWS[self._view]
-        step, numbers = self._seen.get(name, (0, None))
-        told = f"{title}, step {step:,} · {self._view + 1} of {len(VIEWS)} (p)" if step else title
+        step, data = self._figures.get(name, (0, None))
+        heading = f"{title}, step {step:,} · {self._view + 1} of {len(VIEWS)} (p)" if step else title
         self.query_one("#features-title", Static).update(
-            Content.assemble((clean(label(self._run), 60), "bold"), f"   {told}")
+            Content.assemble((clean(label(self._run), 60), "bold"), f"   {heading}")
         )
         place = self.query_one("#features", Static)
         width, height = max(10, place.size.width - 2), max(4, place.size.height)
         try:
-            if numbers is None:
+            if data is None:
                 content = Content(
-                    "Not drawn yet." if not step else "Its numbers are not here; the Samples pane shows it."
+                    "Not drawn yet." if not step else "Its data is missing; the Samples pane shows it."
                 )
             elif name == "tsne":
-                content = scatter(numbers, width, height, by_class=self._view == 0)
+                content = scatter(data, width, height, by_class=self._view == 0)
             else:
-                content = table(numbers, width)
+                content = table(data, width)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
-            content = Content("Its numbers cannot be read.")
+            content = Content("Its data cannot be read.")
         place.update(content)
 
     def action_figure(self) -> None:
@@ -103,19 +104,20 @@ class FeaturesScreen(BaseScreen):
 
 
 def read(path: Path) -> Any:
-    """The numbers of a figure; None where there are none that can be read."""
+    """The data of a figure; None if the file is missing or no JSON."""
     try:
         return json.loads(read_head(path, LARGEST))
     except (OSError, ValueError, RecursionError):
         return None
 
 
-def scatter(numbers: dict[str, Any], width: int, height: int, by_class: bool) -> Content:
-    """Every feature as a character: its class, or ``o`` and ``x`` for the domains; and what they stand for."""
-    places = np.asarray(numbers["places"], float).reshape(-1, 2)
-    classes, domains = (np.asarray(numbers[key], int) for key in ("classes", "domains"))
+def scatter(data: dict[str, Any], width: int, height: int, by_class: bool) -> Content:
+    """A scatter plot with one character for each image: its class, or ``o`` and ``x`` for the domains; and a legend.
+    Raises KeyError, TypeError, ValueError or IndexError if the data is not as expected."""
+    places = np.asarray(data["places"], float).reshape(-1, 2)
+    classes, domains = (np.asarray(data[key], int) for key in ("classes", "domains"))
     class_names, domain_names = (
-        [clean(name, 20) for name in numbers[key]] for key in ("class_names", "domain_names")
+        [clean(name, 20) for name in data[key]] for key in ("class_names", "domain_names")
     )
     rows = max(2, height - 2)
     low, high = places.min(0), places.max(0)
@@ -136,16 +138,17 @@ def scatter(numbers: dict[str, Any], width: int, height: int, by_class: bool) ->
             "\n",
         ]
     for number, name in enumerate(domain_names):
-        told = name if by_class else f"{DOMAIN_SIGNS[number % 2]} {name}"
+        text = name if by_class else f"{DOMAIN_SIGNS[number % 2]} {name}"
         weight = " (bold)" if number % 2 else ""
-        parts += [(f"{told}{weight}   ", DOMAIN_STYLES[number % 2])]
+        parts += [(f"{text}{weight}   ", DOMAIN_STYLES[number % 2])]
     return Content.assemble(*parts)
 
 
-def table(numbers: dict[str, Any], width: int) -> Content:
-    """Rows what the images are, columns what they were taken for; the share that was right at the end."""
-    counts = np.asarray(numbers["counts"], int)
-    names = [clean(name, 20) for name in numbers["class_names"]]
+def table(data: dict[str, Any], width: int) -> Content:
+    """The confusion table: rows are true classes, columns predictions, the last column the recall. Raises as
+    ``scatter`` does."""
+    counts = np.asarray(data["counts"], int)
+    names = [clean(name, 20) for name in data["class_names"]]
     if counts.shape != (len(names), len(names)):
         raise ValueError("the table does not fit its names")
     cell = max(4, min(8, (width - 20) // max(1, len(names))))

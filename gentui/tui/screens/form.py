@@ -1,4 +1,4 @@
-"""Every setting of a recipe, checked as it is typed; then train."""
+"""The form that trains a recipe with other settings. Input is checked as it is typed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAME, SEED = "name", "train.seed"
 
 
 class FormScreen(SettingsFormScreen, BaseScreen):
-    """``reference`` is what ``gentui run`` would call the recipe: its name, or a path.
+    """Every setting of a recipe. ``reference`` is what ``gentui run`` calls it: its name, or a path.
 
     A field with ``|`` between values is swept: there is a run for each combination.
     """
@@ -44,8 +44,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self._reference = reference or recipe.name
         self._values: dict[str, Any] = {}
         self._axes: dict[str, Axis] = dict(self._own_axes())
-        self._unread: dict[str, str] = {}  # fields whose several values cannot be read, and why
-        self._speeds: Speeds | None = None  # of earlier runs
+        self._unread: dict[str, str] = {}  # what is wrong with swept values, by field
+        self._speeds: Speeds | None = None  # of earlier runs, to estimate the time
         self.label = ""
         self.recipe: Recipe | None = recipe
         self.problems: dict[str, str] = {}
@@ -71,10 +71,9 @@ class FormScreen(SettingsFormScreen, BaseScreen):
 
             return planning.Speeds(Index(home).runs())
 
-        self.gentui.in_thread(read, self._know_speeds)
+        self.gentui.in_thread(read, self._speeds_read)
 
-    def _know_speeds(self, speeds: Speeds) -> None:
-        """By these the time is estimated."""
+    def _speeds_read(self, speeds: Speeds) -> None:
         self._speeds = speeds
         if self.is_attached:
             self.check()
@@ -82,7 +81,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     # -- fields
 
     def _own_axes(self) -> dict[str, Axis]:
-        """The sweep that the recipe itself brings."""
+        """The axes of the recipe's own sweep, by key."""
         from gentui.runs import planning
 
         return {axis.key: axis for axis in planning.axes_of(self._base)} if self._base.sweep else {}
@@ -93,7 +92,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
 
     @property
     def runs(self) -> int:
-        """How many runs there will be."""
+        """The number of runs that will be launched."""
         from engine.recipes.axes import count_runs
 
         return count_runs(self.axes, self._chosen)
@@ -105,14 +104,14 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         return self._base.sweep.get(RANDOM) if self._axes else None
 
     def _build(self, focus: str = NAME) -> None:
-        """The fields of the recipe as it is now; what was typed into those that stay is kept."""
+        """Make the fields of the recipe as it is now; those that stay keep their text."""
         from engine.recipes.recipe import FormField
 
         settings = {f.key: f for f in (self.recipe or self._base).form()}
         own = {f.key: as_text(f.value) for f in self._base.form()}
         own |= {key: _joined(axis) for key, axis in self._own_axes().items()}
         texts = {key: _joined(axis) for key, axis in self._axes.items()}
-        name = FormField(NAME, self.label, "", "text", "what to call the run; may stay empty")
+        name = FormField(NAME, self.label, "", "text", "name of the run; may be empty")
         lines: list[Entry | str] = [Entry(name, "name", self.label, "")]
         if (seed := settings.pop(SEED, None)) is not None:
             lines.append(Entry(seed, "seed", texts.get(SEED, as_text(seed.value)), own.get(SEED, "")))
@@ -144,13 +143,13 @@ class FormScreen(SettingsFormScreen, BaseScreen):
                 self._build(focus=entry.key)
 
     def _take(self, entry: Entry) -> None:
-        """What was typed: one value, or several to sweep."""
+        """Read a field: one value, or several to sweep."""
         from engine.recipes.axes import Axis, parse_values
         from engine.recipes.recipe import RecipeError
 
         key = entry.key
-        for held in (self._values, self._axes, self._unread):
-            held.pop(key, None)
+        for entries in (self._values, self._axes, self._unread):
+            entries.pop(key, None)
         if "|" in entry.text:
             try:
                 values = parse_values(entry.text, "|", key=key, read=lambda text: _read(entry.setting, text))
@@ -187,9 +186,10 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             self.problems = problems_of(error)
         if self._unread:
             self.recipe, self.problems = None, self.problems | self._unread
-        self._tell(self.complain())
+        self._show_state(self.complain())
 
-    def _tell(self, elsewhere: list[str]) -> None:
+    def _show_state(self, elsewhere: list[str]) -> None:
+        """Show the title, the problems or what will be trained, the command. ``elsewhere``: problems of no field."""
         title = [(clean(self._original.title, 200), "bold"), (f"   {self._original.name}", "$text-muted")]
         if self._base.is_quick:
             title.append(("   quick", "bold $accent"))
@@ -203,16 +203,17 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self.query_one("#train", Button).disabled = bool(self.problems)
 
     def _summary(self, recipe: Recipe) -> str:
+        """What will be trained: steps, epochs, data set, and how long it may take."""
         steps = recipe.steps_total()
         text = f"{steps:,} steps of {recipe.data.batch_size:,} images"
         if size := recipe.data.sizes.get("train"):
             text += f", {steps * recipe.data.batch_size / size:.3g} epochs"
         text += f" on {clean(recipe.dataset, 60)}"
         text += "" if recipe.data_is_available() else " (not on this machine)"
-        told = self._how_long(recipe)
-        return f"{told}; each {text}" if self.runs > 1 else f"{text}; {told}"
+        estimate = self._estimate(recipe)
+        return f"{estimate}; each {text}" if self.runs > 1 else f"{text}; {estimate}"
 
-    def _how_long(self, recipe: Recipe) -> str:
+    def _estimate(self, recipe: Recipe) -> str:
         from gentui.runs import planning
 
         number, speeds = self.runs, self._speeds
@@ -221,7 +222,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         return about if number == 1 else f"{number:,} runs ({planning.shape(self.axes)}), {about}"
 
     def command(self) -> list[str]:
-        """The command line that does the same."""
+        """The command line that launches the same runs."""
         words = ["gentui", "run", self._reference]
         if self._base.is_quick and not self._original.is_quick:
             words.append("--quick")
@@ -245,7 +246,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
 
     def action_launch(self) -> None:
         if self.recipe is None:
-            self.gentui.tell(f"Not started. {self.all_problems()}", "error")
+            self.gentui.toast(f"Not started. {self.all_problems()}", "error")
             return
         recipe = self.recipe
         self.say("Starting …")
@@ -272,7 +273,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             if yes:
                 self.app.pop_screen()
 
-        detail = f"{plural(changes, 'change')} would be forgotten."
+        detail = f"{plural(changes, 'change')} would be lost."
         self.app.push_screen(ConfirmScreen("Leave the form?", detail), answered)
 
 

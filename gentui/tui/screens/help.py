@@ -1,4 +1,4 @@
-"""Every key, from the one table of keys."""
+"""The help: all keys, from the key table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ABOUT = (
 
 
 def help_text(context: str, width: int = 76) -> Content:
-    """The keys of the screen below first, then those that work everywhere, then the others."""
+    """All keys: of the screen that help was asked on first, then the global ones, then the others."""
     indent = "\n" + " " * 28
     order = [context, "app", *(name for name in key_table.CONTEXTS if name not in (context, "app"))]
     parts: list[tuple[str, str] | str] = [ABOUT, "\n\n"]
@@ -32,22 +32,22 @@ def help_text(context: str, width: int = 76) -> Content:
         here = "  (this screen)" if name == context and name != "app" else ""
         parts += [(key_table.CONTEXTS[name], "bold $primary"), (here, "$text-muted"), "\n"]
         for key in key_table.of(name):
-            does = indent.join(textwrap.wrap(key.help, max(20, width - 29)))
+            help_lines = indent.join(textwrap.wrap(key.help, max(20, width - 29)))
             parts += [
                 (f"  {key.display_all:<10} ", "bold $accent"),
                 f"{key.label:<14} ",
-                (does, "$text-muted"),
+                (help_lines, "$text-muted"),
                 "\n",
             ]
         parts.append("\n")
     parts += [("In tables", "bold $primary"), "\n"]
-    for shown, does in (("↑ ↓ k j", "move"), ("PgUp PgDn", "a page"), ("Home End", "first, last")):
-        parts += [(f"  {shown:<10} ", "bold $accent"), does, "\n"]
+    for keys, effect in (("↑ ↓ k j", "move"), ("PgUp PgDn", "a page"), ("Home End", "first, last")):
+        parts += [(f"  {keys:<10} ", "bold $accent"), effect, "\n"]
     return Content.assemble(*parts)
 
 
 class HelpScreen(Dialog):
-    """The help pages, over the screen they were asked on."""
+    """The help, over the screen it was asked on, of which ``context`` is the context."""
 
     context = "help"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,4 +1,4 @@
-"""Jump mode: a letter on everything that can be focused or chosen; the letter goes there."""
+"""Jump mode: a letter on each thing that can be focused or chosen; typing it goes there."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ Target = tuple[Offset, Callable[[], Any]]
 
 
 def targets(screen: Screen[Any]) -> list[Target]:
-    """Where the letters stand on a screen, and what each does: main screens, panes, then what takes the focus."""
-    found: list[Target] = []
+    """The targets of a screen: main screens, tabs, then what can be focused. Each is a place and what to do there."""
+    result: list[Target] = []
     for bar in screen.query(TitleBar):
-        found += [
+        result += [
             (bar.region.offset + Offset(start, 0), lambda place=place: screen.app.run_action(f"go('{place}')"))
             for start, _, place in bar.zones
         ]
     for tabs in screen.query(Tabs):
-        found += [
+        result += [
             (tabs.region.offset + Offset(start, 0), lambda name=name, tabs=tabs: tabs.choose(name))
             for start, _, name in tabs.zones
         ]
     for widget in screen.focus_chain:
         if widget.region and widget.region.overlaps(screen.region):
-            found.append((widget.region.offset, lambda widget=widget: screen.set_focus(widget)))
-    return found[: len(LETTERS)]
+            result.append((widget.region.offset, lambda widget=widget: screen.set_focus(widget)))
+    return result[: len(LETTERS)]
 
 
 class JumpScreen(Dialog):
-    """Dismissed with what the letter does, or None."""
+    """Dismissed with the action of the chosen target, or None."""
 
     context = "jump"
     BINDINGS = key_table.bindings("jump")
@@ -51,24 +51,24 @@ class JumpScreen(Dialog):
                           text-style: bold reverse; }
     """
 
-    def __init__(self, found: list[Target]) -> None:
+    def __init__(self, targets: list[Target]) -> None:
         super().__init__()
-        self._found = dict(zip(LETTERS, found, strict=False))
+        self._targets = dict(zip(LETTERS, targets, strict=False))
 
     def compose(self) -> ComposeResult:
-        for letter, (offset, _) in self._found.items():
+        for letter, (offset, _) in self._targets.items():
             label = Static(f"[{letter}]", markup=False)
             label.styles.offset = (offset.x, offset.y)
             yield label
 
     def on_key(self, event: events.Key) -> None:
-        if event.character in self._found:
+        if event.character in self._targets:
             event.stop()
-            self.dismiss(self._found[event.character][1])
+            self.dismiss(self._targets[event.character][1])
 
     def on_resize(self, event: events.Resize) -> None:
-        if self._shown_at not in (None, event.size):  # the letters would stand elsewhere
+        if self._size_shown not in (None, event.size):  # the targets have moved
             self.dismiss(None)
-        self._shown_at = event.size
+        self._size_shown = event.size
 
-    _shown_at: Any = None
+    _size_shown: Any = None

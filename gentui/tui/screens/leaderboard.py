@@ -1,4 +1,4 @@
-"""Own scores in line with the published ones; only equals are ranked against each other."""
+"""The leaderboard: own and published scores. Only scores of one data set, metric and protocol are ranked together."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gentui.runs.scores import over_seeds
 from gentui.text import numbers
 from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
-from gentui.tui import formatting
+from gentui.tui import formatting, navigation
 from gentui.tui.index_reader import Query
 from gentui.tui.screens.table_screen import TableScreen
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 COLUMNS = (
-    Column("rank", "right", minimum=4),
-    Column("", minimum=1),  # the sign of an alarm; no column where no run has one
+    Column("rank", "right", minimum=5),
+    Column("", minimum=1),  # the sign of the worst alarm; no column if no run has one
     Column("recipe", minimum=14, maximum=32),
     Column("run", flex=True, minimum=8, maximum=30, drop=3),
     Column("score", "right", minimum=8),
     Column("over seeds", "right", minimum=10, drop=2),
     Column("published", "right", minimum=9),
-    Column("floor", "right", minimum=6, drop=1),
+    Column("real data", "right", minimum=9, drop=1),
     Column("n", "right", minimum=5, drop=4),
     Column("step", "right", minimum=7, drop=5),
     Column("seed", "right", minimum=4, drop=6),
@@ -34,12 +34,14 @@ COLUMNS = (
 
 
 class LeaderboardScreen(TableScreen):
-    """One group for each data set, metric and protocol."""
+    """The table of scores, grouped by data set, metric and protocol."""
 
     context = "leaderboard"
     place = "leaderboard"
     BINDINGS = key_table.bindings("leaderboard")
-    DEFAULT_CSS = "LeaderboardScreen StatusLine { display: block; }"  # or rows with words move all
+    DEFAULT_CSS = (
+        "LeaderboardScreen StatusLine { display: block; }"  # always, or the table moves with each message
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,28 +65,28 @@ class LeaderboardScreen(TableScreen):
         )
         table.set_rows(ranked(self._rows, words))
 
-        self._tell()
+        self._say_detail()
 
     def on_table_highlighted(self) -> None:
-        self._tell()
+        self._say_detail()
 
-    def _tell(self) -> None:
-        """Of the row under the cursor, what there is no room for in it."""
-        row = self._here
+    def _say_detail(self) -> None:
+        """Show what the row under the cursor has no room for."""
+        row = self._selected
         self.say(detail(row) if row is not None else "")
 
     @property
-    def _here(self) -> Any | None:
+    def _selected(self) -> Any | None:
         """The row under the cursor."""
         key = self.query_one(Table).key
         return next((row for place, row in enumerate(self._rows) if key == key_of(row, place)), None)
 
     def _own(self) -> Any | None:
-        """That row, where it is a run's; else it is said why not."""
-        row = self._here
+        """The row under the cursor if it is of a run. If not, tell the user and return None."""
+        row = self._selected
         if row is not None and row.run is not None:
             return row
-        self.say("A published figure: there is no run behind it here." if row else "There is no score here.")
+        self.say("From a paper: there is no run of it here." if row else "There is no score here.")
         return None
 
     def action_open(self) -> None:
@@ -92,15 +94,13 @@ class LeaderboardScreen(TableScreen):
             self.gentui.open_run(row.run)
 
     def action_samples(self) -> None:
-        from gentui.tui.screens.run import RunScreen
-
         if row := self._own():
-            self.app.push_screen(RunScreen(row.run, row.step))
+            self.app.push_screen(navigation.create("run", row.run, row.step))
 
     @property
-    def runs_meant(self) -> list[str]:
-        """What a comparison begins with."""
-        row = self._here
+    def selected_runs(self) -> list[str]:
+        """The ids of the runs that are compared or copied from here."""
+        row = self._selected
         return [row.run] if row is not None and row.run else []
 
     def on_table_chosen(self) -> None:
@@ -108,17 +108,17 @@ class LeaderboardScreen(TableScreen):
 
 
 def ranked(rows: list[Any], words: list[str]) -> list[Row]:
-    """LeaderboardRows, in the index's order, under a heading for each (data set, metric, protocol)."""
+    """The LeaderboardRows that match all words, in the index's order, under a heading for each group."""
     shown: list[Row] = []
     group = None
     for number, row in enumerate(rows):
-        told = (row.dataset, row.metric, row.protocol, row.recipe, row.name, row.run or "published")
-        text = " ".join(map(str, told)).lower()
+        searched = (row.dataset, row.metric, row.protocol, row.recipe, row.name, row.run or "published")
+        text = " ".join(map(str, searched)).lower()
         if not all(word in text for word in words):
             continue
-        this = (row.dataset, row.metric, row.protocol)
-        if this != group:
-            group = this
+        key = (row.dataset, row.metric, row.protocol)
+        if key != group:
+            group = key
             shown.append(heading(clean(row.heading, 400)))
         shown.append(_row(row, number))
     return shown
@@ -127,7 +127,7 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
 def _row(row: Any, number: int) -> Row:
     is_published = row.run is None
     tone = "dim" if is_published else ""
-    rank: Cell = ("pub.", "dim") if is_published else f"{row.rank}" if row.rank is not None else ("–", "dim")
+    rank: Cell = ("paper", "dim") if is_published else f"{row.rank}" if row.rank is not None else ("–", "dim")
     if row.rank == 1:
         rank = ("★ 1", "accent")
     published = ("–", "dim")
@@ -159,13 +159,13 @@ def key_of(row: Any, place: int) -> str:
 
 
 def detail(row: Any) -> str:
-    """A row's mean over seeds, how far it is from the published figure, and its alarms, in words."""
-    raised = f"alarms: {clean(alarms.named(row.alarms), 300)}" if row.alarms else ""
+    """A row's alarms, its mean over seeds, and its distance to the published figure, in words."""
+    alarmed = f"alarms: {clean(alarms.named(row.alarms), 300)}" if row.alarms else ""
     published = ""
     if row.run is not None and row.reference is not None and row.value == row.value:
-        off = row.value - row.reference
+        difference = row.value - row.reference
         published = (
-            f"{'+' if off >= 0 else '−'}{numbers.number(abs(off))} to the published"
-            f" {numbers.number(row.reference)}, of a protocol that is not known"
+            f"{'+' if difference >= 0 else '−'}{numbers.number(abs(difference))} to the published"
+            f" {numbers.number(row.reference)}, whose protocol is unknown"
         )
-    return " · ".join(filter(None, [raised, over_seeds(row, numbers.number), published]))
+    return " · ".join(filter(None, [alarmed, over_seeds(row, numbers.number), published]))

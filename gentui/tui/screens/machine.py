@@ -1,5 +1,4 @@
-"""The machine: what its GPUs, processor, memory and disk are doing, what waits for which slot, which processes there
-are; now in lines, or since it was looked at in charts."""
+"""The machine: GPUs, processor, memory, disk, queues and processes, as a table of now or charts of the last hour."""
 
 from __future__ import annotations
 
@@ -32,15 +31,16 @@ COLUMNS = (
     Column("", flex=True, minimum=36, maximum=90),
 )
 EVERY = 2.0
-"""Seconds between two looks, while somebody looks."""
-PACES = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds between two samples while the screen is on top."""
+INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
 NEARLY_FULL = 0.95
+"""A meter from here on is a warning."""
 MOST_PROCESSES = 30
-"""Of those that no words are asked of."""
+"""Processes that are shown without a filter."""
 
 
 class MachineScreen(BaseScreen):
-    """Polled only while it is on top."""
+    """The state of the machine, sampled only while the screen is on top. ``samples``: how many were taken."""
 
     context = "machine"
     place = "machine"
@@ -49,15 +49,15 @@ class MachineScreen(BaseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._names: dict[str, Any] = {}
+        self._runs: dict[str, Any] = {}
         self._machine: MachineState | None = None
         self._timer: Timer | None = None
-        self._is_looking = False
+        self._is_sampling = False
         self._history = History()
         self._by_memory = self._shows_charts = False
-        self._pace = 0.0
+        self._interval = 0.0
         self._page = 0
-        self.looks = 0
+        self.samples = 0
 
     def body(self) -> ComposeResult:
         yield Filter("processes by name or number, charts by name", id="machine-filter")
@@ -65,13 +65,13 @@ class MachineScreen(BaseScreen):
         yield ChartGrid()
 
     def on_mount(self) -> None:
-        self._set_pace(SLOW if self.gentui.low_bandwidth else EVERY, paused=True)
+        self._set_interval(SLOW if self.gentui.low_bandwidth else EVERY, paused=True)
         self.query_one(Table).focus()
 
-    def _set_pace(self, seconds: float, paused: bool = False) -> None:
+    def _set_interval(self, seconds: float, paused: bool = False) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._pace = seconds
+        self._interval = seconds
         self._timer = self.set_interval(seconds, self._poll, pause=paused)
 
     def on_screen_resume(self) -> None:
@@ -87,27 +87,25 @@ class MachineScreen(BaseScreen):
         return Query(lambda index: {run.id: run for run in index.runs()})
 
     def show(self, data: dict[str, Any]) -> None:
-        self._names = data
+        self._runs = data
         self._fill()
 
     def _poll(self) -> None:
-        if (
-            self._is_looking or not self.is_active
-        ):  # a driver that hangs gets one question, not one more each time
+        if self._is_sampling or not self.is_active:  # a driver that hangs is asked once, not again and again
             return
-        self._is_looking = True
+        self._is_sampling = True
 
-        def work() -> MachineState | None:
+        def read() -> MachineState | None:
             try:
                 home = self.gentui.home
                 return sample(home, queue_by_slot(home))
             finally:
-                self._is_looking = False
+                self._is_sampling = False
 
-        self.gentui.in_thread(work, self._take)
+        self.gentui.in_thread(read, self._take)
 
     def _take(self, machine: MachineState) -> None:
-        self._machine, self.looks = machine, self.looks + 1
+        self._machine, self.samples = machine, self.samples + 1
         self._history.add(time.monotonic(), machine)
         self._fill()
 
@@ -118,8 +116,8 @@ class MachineScreen(BaseScreen):
         if self._shows_charts:
             self._draw(words)
         else:
-            rows = rows_of(self._machine, self._names) + processes_in(
-                self._machine, self._names, words, self._by_memory
+            rows = rows_of(self._machine, self._runs) + processes_in(
+                self._machine, self._runs, words, self._by_memory
             )
             self.query_one(Table).set_rows(rows)
 
@@ -136,7 +134,7 @@ class MachineScreen(BaseScreen):
         self._fill()
 
     def action_charts(self) -> None:
-        """Between the lines and the charts."""
+        """Switch between the table and the charts."""
         self._shows_charts = not self._shows_charts
         self.query_one(ChartGrid).display, self.query_one(Table).display = (
             self._shows_charts,
@@ -155,10 +153,10 @@ class MachineScreen(BaseScreen):
         self._fill()
 
     def action_pace(self, by: int) -> None:
-        """Look more often, or less."""
-        at = min(range(len(PACES)), key=lambda place: abs(PACES[place] - self._pace))
-        self._set_pace(PACES[max(0, min(len(PACES) - 1, at + by))])
-        self.say(f"a look every {self._pace:g} s")
+        """Sample more often, or less."""
+        at = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
+        self._set_interval(INTERVALS[max(0, min(len(INTERVALS) - 1, at + by))])
+        self.say(f"sampled every {self._interval:g} s")
 
     def action_filter(self) -> None:
         self.query_one(Filter).open()
@@ -175,7 +173,7 @@ class MachineScreen(BaseScreen):
 
     def action_open(self) -> None:
         run = (self.query_one(Table).key or "").rpartition("\0")[2]
-        if run in self._names:
+        if run in self._runs:
             self.gentui.open_run(run)
         else:
             self.say("There is no run behind this line.")
@@ -192,13 +190,13 @@ class MachineScreen(BaseScreen):
             await self.gentui.action_go("home")
 
 
-def rows_of(machine: MachineState, names: dict[str, Any]) -> list[Row]:
-    """The lines of the screen. ``names``: runs by id, for what they are called."""
+def rows_of(machine: MachineState, runs: dict[str, Any]) -> list[Row]:
+    """GPUs, processor, memory, disk and queues as rows. ``runs``: RunRows by id, for their names."""
     rows = [heading("GPUs")]
     for gpu in machine.gpus:
         use = meter(gpu.utilisation) if gpu.utilisation is not None else ("–", "dim")
         rows.append(Row(f"gpu{gpu.number}", (f"{gpu.number}  {gpu.name}", use, gpu_summary(gpu, busy=False))))
-        rows += _processes(gpu, names)
+        rows += _processes(gpu, runs)
     if not machine.gpus:
         rows.append(Row("no gpu", ("none", ("–", "dim"), (machine.no_gpus, "dim"))))
     free = machine.disk[1] - machine.disk[0]
@@ -210,14 +208,14 @@ def rows_of(machine: MachineState, names: dict[str, Any]) -> list[Row]:
     ]
     for slot, jobs in machine.queues.items():
         rows.append(heading(f"Queue of {clean(slot, 20)}"))
-        rows += [_job(slot, job, names) for job in jobs]
+        rows += [_job(slot, job, runs) for job in jobs]
         if not jobs:
             rows.append(Row(f"idle {slot}", (("idle", "dim"), "", ("nothing runs, nothing waits", "dim"))))
     return rows
 
 
-def processes_in(machine: MachineState, names: dict[str, Any], words: str, by_memory: bool) -> list[Row]:
-    """The processes that the words pick, the greatest first; without words the greatest of all."""
+def processes_in(machine: MachineState, runs: dict[str, Any], words: str, by_memory: bool) -> list[Row]:
+    """The processes that match the pattern ``words``, the greatest first; without one the greatest of all."""
     if not machine.processes:
         return []
     picks = matcher(words)[0]
@@ -226,17 +224,17 @@ def processes_in(machine: MachineState, names: dict[str, Any], words: str, by_me
         key=lambda one: ((one.bytes, one.cpu) if by_memory else (one.cpu, one.bytes), one.pid), reverse=True
     )
     shown = chosen if words.strip() else chosen[:MOST_PROCESSES]
-    told = f"Processes by {'memory' if by_memory else 'processor'}: {len(shown)} of {len(machine.processes)}"
-    return [heading(told), *(_process(one, names) for one in shown)]
+    title = f"Processes by {'memory' if by_memory else 'processor'}: {len(shown)} of {len(machine.processes)}"
+    return [heading(title), *(_process(one, runs) for one in shown)]
 
 
-def _process(one: Process, names: dict[str, Any]) -> Row:
-    run = names.get(one.job)
-    whose = f" · {clean(naming.label(run), 40)}" if run else f" · {clean(one.job, 40)}" if one.job else ""
+def _process(one: Process, runs: dict[str, Any]) -> Row:
+    run = runs.get(one.job)
+    owner = f" · {clean(naming.label(run), 40)}" if run else f" · {clean(one.job, 40)}" if one.job else ""
     cells: tuple[Cell, ...] = (
         f"{one.name}  {one.pid}",
         f"{one.cpu:5.0%} of a core",
-        f"{one.bytes / 2**20:,.0f} MiB{whose}",
+        f"{one.bytes / 2**20:,.0f} MiB{owner}",
     )
     return Row(f"pid{one.pid}\0{one.job}", cells)
 
@@ -246,15 +244,15 @@ def _part(pair: tuple[int, int]) -> float:
 
 
 def meter(part: float) -> Cell:
-    """A bar and a percentage; what is nearly full says so."""
+    """A bar and a percentage, with a warning where it is nearly full."""
     text = f"{formatting.bar(part, 8)} {part:4.0%}"
     return (f"{text} !", "warn") if part >= NEARLY_FULL else text
 
 
-def _processes(gpu: Gpu, names: dict[str, Any]) -> list[Row]:
+def _processes(gpu: Gpu, runs: dict[str, Any]) -> list[Row]:
     rows = []
     for process in gpu.processes:
-        run = names.get(process.job)
+        run = runs.get(process.job)
         name = clean(naming.label(run), 40) if run else clean(process.job, 40) or "another process"
         used = f"{process.bytes / 2**30:.1f} GiB" if process.bytes is not None else "–"
         key = f"process{gpu.number}.{process.pid}\0{process.job}"
@@ -262,8 +260,8 @@ def _processes(gpu: Gpu, names: dict[str, Any]) -> list[Row]:
     return rows
 
 
-def _job(slot: str, job: SlotJob, names: dict[str, Any]) -> Row:
-    run = names.get(job.id)
+def _job(slot: str, job: SlotJob, runs: dict[str, Any]) -> Row:
+    run = runs.get(job.id)
     place = formatting.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
     detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"
     if run is not None and job.place == 0 and run.steps:

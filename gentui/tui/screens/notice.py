@@ -1,4 +1,4 @@
-"""A notice that waits to be read: a heading, what to do, what happened."""
+"""A notice that stays until it is closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gentui.tui.widgets.bars import KeyBar
 
 
 class NoticeScreen(Dialog):
-    """``text`` and ``after`` may be untrusted."""
+    """``title``, what is wrong; ``text``, what to do; ``after``, what happened. The latter two may be untrusted."""
 
     context = "notice"
     BINDINGS = key_table.bindings("notice")

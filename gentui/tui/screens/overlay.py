@@ -1,9 +1,9 @@
-"""Which runs are laid over the one that is looked at, and which of them is the baseline."""
+"""Which runs are overlaid on a run, and which of them is the baseline."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -21,9 +21,6 @@ from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
-if TYPE_CHECKING:
-    from gentui.tui.services import AppServices
-
 COLUMNS = (
     Column("", minimum=1),
     Column("run", flex=True, minimum=14, maximum=40),
@@ -35,14 +32,14 @@ COLUMNS = (
 
 
 class OverlayScreen(Dialog):
-    """Every run, newest first; those that are laid over this one carry their marker."""
+    """All runs, newest first, with the markers of those overlaid on ``run_id``. ``marks``: how charts are drawn."""
 
     context = "overlay"
     BINDINGS: ClassVar[list[BindingType]] = [*key_table.bindings("overlay")]
     DEFAULT_CSS = """
     OverlayScreen > Vertical { width: 84; height: 80%; }
     OverlayScreen Table { height: 1fr; }
-    OverlayScreen .overlay-told { height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    OverlayScreen .overlay-message { height: 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, run_id: str, marks: str) -> None:
@@ -53,7 +50,7 @@ class OverlayScreen(Dialog):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
-            yield Static("", classes="overlay-told", markup=False)
+            yield Static("", classes="overlay-message", markup=False)
             yield Table(COLUMNS, id="overlay", empty="Reading the runs …")
             yield KeyBar("overlay", modal=True)
 
@@ -61,23 +58,21 @@ class OverlayScreen(Dialog):
         self.query_one(Table).focus()
         home = self.gentui.home
 
-        def work() -> list[Any]:
+        def read() -> list[Any]:
             from gentui.index import Index
 
             return Index(home).runs()
 
-        self.gentui.in_thread(work, self._known)
+        self.gentui.in_thread(read, self._loaded)
 
-    def _known(self, runs: list[Any]) -> None:
+    def _loaded(self, runs: list[Any]) -> None:
         self._runs = runs
         if self.is_attached:
             self._fill()
 
     def _fill(self) -> None:
-        overlay, name = (
-            self.gentui.overlay,
-            next((naming.label(r) for r in self._runs if r.id == self._run), ""),
-        )
+        overlay = self.gentui.overlay
+        name = next((naming.label(run) for run in self._runs if run.id == self._run), "")
         slots = {one.run: one.slot for one in overlay.of(self._run, clean(name, 40))}
         rows = []
         for run in self._runs:
@@ -95,16 +90,17 @@ class OverlayScreen(Dialog):
         self._say(f"{len(overlay)} of at most {MOST} runs laid over it")
 
     def _say(self, text: str) -> None:
-        self.query_one(".overlay-told", Static).update(text)
+        self.query_one(".overlay-message", Static).update(text)
 
-    def _do(self, deed: str) -> None:
-        """Change the overlay by the run under the cursor."""
+    def _change(self, change: Callable[[str, str], bool]) -> None:
+        """Change the overlay by the run under the cursor: ``change`` takes its id and name, and returns False if there
+        is no room for it."""
         key = self.query_one(Table).key
         run = next((run for run in self._runs if run.id == key), None)
         if run is None:
             return
         overlay = self.gentui.overlay
-        fits = getattr(overlay, deed)(run.id, clean(naming.label(run), 40))
+        fits = change(run.id, clean(naming.label(run), 40))
         overlay.tell(
             naming.distinct_labels([one for one in self._runs if one.id == self._run or one.id in overlay])
         )
@@ -116,10 +112,10 @@ class OverlayScreen(Dialog):
         if self.query_one(Table).key == self._run:
             self._say("This is the run that the others are laid over.")
         else:
-            self._do("toggle")
+            self._change(self.gentui.overlay.toggle)
 
     def action_baseline(self) -> None:
-        self._do("set_baseline")
+        self._change(self.gentui.overlay.set_baseline)
 
     def action_clear(self) -> None:
         before = len(self.gentui.overlay)
@@ -130,13 +126,3 @@ class OverlayScreen(Dialog):
 
     def on_table_chosen(self) -> None:
         self.action_lay()
-
-
-def lay_over(app: AppServices, runs: Sequence[Any]) -> None:
-    """Open the first of the runs with the others laid over it, as many as can be."""
-    first, *others = runs
-    fit = [run for run in others if app.overlay.add(run.id, clean(naming.label(run), 40))]
-    app.overlay.tell(naming.distinct_labels([run for run in runs if run is first or run.id in app.overlay]))
-    app.open_run(first.id)
-    if len(fit) < len(others):
-        app.tell(f"No more than {MOST} runs can be laid over another: {len(others) - len(fit)} are left out.")

@@ -1,4 +1,4 @@
-"""A picture on the whole screen."""
+"""A picture in full screen."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from gentui.tui.widgets.viewer import Viewer
 
 
 class PictureSource(Protocol):
-    """The screen whose picture is shown large; it answers the queries and knows which picture is next."""
+    """The screen whose picture is shown: it has the data and chooses the picture."""
 
     def index_query(self) -> Query | None: ...
     def show(self, data: Any) -> None: ...
-    def picture_now(self) -> tuple[Any, ...]: ...
+    def current_picture(self) -> tuple[Any, ...]: ...
     def scrub(self, by: int) -> str: ...
     def follow_newest(self) -> str: ...
     def action_figure(self) -> str: ...
 
 
 class PictureScreen(BaseScreen):
-    """The run view's picture, large; scrubbing here scrubs there."""
+    """The picture of a run view in full screen; scrubbing here scrubs there, too."""
 
     context = "picture"
     place = "runs"
@@ -51,7 +51,7 @@ class PictureScreen(BaseScreen):
         self._show()
 
     def _show(self) -> None:
-        self.query_one(Viewer).show(*self._run.picture_now())
+        self.query_one(Viewer).show(*self._run.current_picture())
 
     def action_scrub(self, by: int) -> None:
         self.say(self._run.scrub(by))

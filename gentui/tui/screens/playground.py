@@ -1,5 +1,4 @@
-"""Draw from any checkpoint of a run, without leaving: what is asked for is checked as it is typed, and the images
-are seen as they come out of the noise."""
+"""The playground: draw images from any checkpoint of a run, and watch them come out of the noise."""
 
 from __future__ import annotations
 
@@ -18,7 +17,6 @@ from gentui.runs.naming import label
 from gentui.text.sanitize import clean, shorten
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.screens.base import BaseScreen, is_ready
-from gentui.tui.screens.run_actions import recipe_and_checkpoints
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
@@ -26,49 +24,26 @@ from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, Recipe
-    from gentui.tui.services import AppServices
 
 ANY = "any"
-IMAGES, MOST_IMAGES, FRAMES, MOST_IN_ALL = 16, 256, 12, 2048
+IMAGES, MOST_IMAGES, FRAMES = 16, 256, 12
+MOST_PICTURES = 2048
+"""Images times frames, at most."""
 LABEL, CHECKPOINT, OUT = "label", "checkpoint", "out"
-WHOLE = {
+WHOLE_NUMBERS = {
     "n": (1, MOST_IMAGES), "seed": (0, 2**63 - 1), "to-seed": (0, 2**63 - 1), "frames": (2, 240), "neighbours": (1, 16),
 }  # fmt: skip
-"""Whole numbers with their least and most."""
-MAY_BE_EMPTY = ("to-seed", "neighbours")
+"""Fields that take a whole number, with the least and the most."""
+OPTIONAL = ("to-seed", "neighbours")
 SUFFIXES = (".png", ".gif", ".npy")
 
 
-def open_playground(app: AppServices, run: Any) -> None:
-    """The playground of a run, if there is something to draw from; of a classifier, what it makes of its images.
-    ``run`` is a RunRow."""
-    folder = app.home / "runs" / run.id
-
-    def read() -> tuple[Recipe, list[str], str]:
-        from gentui.jobs.states import unfinished
-
-        training = {state.slot or "" for _, state in unfinished(app.home) if state.status == "running"}
-        device = "cpu" if any(slot.startswith("cuda") for slot in training) else "auto"
-        return *recipe_and_checkpoints(folder), device
-
-    def opened(known: tuple[Recipe, list[str], str]) -> None:
-        from engine.recipes.sample_options import makes_images
-
-        recipe, checkpoints, device = known
-        if not makes_images(recipe):
-            from gentui.tui.screens.features import FeaturesScreen
-
-            app.push_screen(FeaturesScreen(run))
-        elif not checkpoints:
-            app.tell(f"{label(run)} has no checkpoint yet: there is nothing to draw from.", "warning")
-        else:
-            app.push_screen(PlaygroundScreen(run, recipe, checkpoints, device))
-
-    app.in_thread(read, opened)
-
-
 class PlaygroundScreen(SettingsFormScreen, BaseScreen):
-    """``recipe`` is the run's own, ``checkpoints`` those it has, the default first; ``device`` is where it draws."""
+    """``run`` is a RunRow, ``recipe`` its recipe, ``checkpoints`` the names of its checkpoints, the default first;
+    ``device`` is where images are drawn.
+
+    A sampler process reads the weights when the screen opens, and draws until it is left.
+    """
 
     context = "playground"
     place = "runs"
@@ -84,13 +59,13 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         self._checkpoints = checkpoints
         self._device = device
         self._dir = Path()
-        self._conditions = Labels.of(recipe.data)
+        self._labels = Labels.of(recipe.data)
         self._is_conditional = False  # until the weights are read
-        self._drawer: SamplerProcess | None = None
-        self._asked: tuple[int, list[str]] | None = None  # what is being drawn
-        self._drawn: list[str] | None = None  # what the picture shows
-        self._saves = ""  # where to, when what is being drawn is done
-        self._frame = 0
+        self._sampler: SamplerProcess | None = None
+        self._pending: tuple[int, list[str]] | None = None  # number and arguments of what is being drawn
+        self._shown: list[str] | None = None  # arguments of the picture that is shown
+        self._save_when_done = ""  # the path to save the pending request to
+        self._pictures = 0
         self.options: dict[str, Any] = {}
         self.problems: dict[str, str] = {}
 
@@ -134,59 +109,67 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         fields += sample_options.adjustable_fields(recipe).items()
         seed = recipe.train.seed
         numbers = (
-            ("images", "n", IMAGES, "how many images; of pairs, between two seeds"),
-            ("seed", "seed", seed, "of the noise: the same seed, the same images"),
-            ("to seed", "to-seed", None, "images from those of the one seed to those of this one; empty: none"),
-            ("frames", "frames", FRAMES, "how many from the one seed to the other"),
+            ("images", "n", IMAGES, "number of images; between two seeds, of pairs"),
+            ("seed", "seed", seed, "of the noise: the same seed gives the same images"),
+            (
+                "to seed",
+                "to-seed",
+                None,
+                "second seed: interpolate from the images of one to those of the other",
+            ),
+            ("frames", "frames", FRAMES, "number of interpolation frames between the two seeds"),
             (
                 "neighbours",
                 "neighbours",
                 None,
-                "so many training images nearest to each, beside it; empty: none",
+                "nearest training images beside each image; empty: none",
             ),
         )
-        fields += [(name, _field(key, value, "whole number", told)) for name, key, value, told in numbers]
+        fields += [(name, _field(key, value, "whole number", help_)) for name, key, value, help_ in numbers]
         fields.append(
             ("checkpoint", _field(CHECKPOINT, first, "choice", "the weights", tuple(self._checkpoints)))
         )
         name = f"{clean(recipe.name, 60).replace('/', '-')}-samples.png"
-        told = "what F2 writes: .png a grid, .gif the process, .npy the numbers"
-        fields.append(("file", _field(OUT, name, "text", told)))
+        formats = "the file that F2 writes: .png a grid, .gif the sampling process, .npy the numbers"
+        fields.append(("file", _field(OUT, name, "text", formats)))
         return [
             Entry(field, clean(name, 40), as_text(field.value), as_text(field.value)) for name, field in fields
         ]
 
     def _label_fields(self) -> Iterable[tuple[str, FormField]]:
-        """A class; or for each group of attributes, and each that stands alone, whether and which."""
-        known = self._conditions
-        if known.classes:
-            yield LABEL, _field(LABEL, ANY, "choice", "what the images show", (ANY, *map(_safe, known.classes)))
+        """A choice of a class; or of attributes: which of each group, and whether each that stands alone."""
+        labels = self._labels
+        if labels.classes:
+            yield (
+                LABEL,
+                _field(LABEL, ANY, "choice", "what the images show", (ANY, *map(_safe, labels.classes))),
+            )
             return
-        for number, part in enumerate(known.group_ranges):
-            names = tuple(_safe(known.attributes[index]) for index in part)
-            told = "drawn for each image where any" if len(names) > 1 else "whether the images have it"
+        for number, part in enumerate(labels.group_ranges):
+            names = tuple(_safe(labels.attributes[index]) for index in part)
+            about = "any: drawn for each image" if len(names) > 1 else "whether the images have it"
             choices = (ANY, *names) if len(names) > 1 else ("no", "yes")
             own = ANY if len(names) > 1 else "no"
-            yield _common(names), _field(f"{LABEL}.{number}", own, "choice", told, choices)
+            yield _common(names), _field(f"{LABEL}.{number}", own, "choice", about, choices)
 
     def _label(self, texts: dict[str, str]) -> str:
-        """The label the fields name; "" for any."""
-        known = self._conditions
+        """The label that the fields choose; "" for any."""
+        labels = self._labels
         if not self._is_conditional:
             return ""
-        if known.classes:
+        if labels.classes:
             chosen = texts.get(LABEL, ANY)
-            safe = [_safe(name) for name in known.classes]
+            safe = [_safe(name) for name in labels.classes]
             return "" if chosen == ANY else str(safe.index(chosen)) if chosen in safe else chosen
-        wanted = []
-        for number, part in enumerate(known.group_ranges):
+        attributes = []
+        for number, part in enumerate(labels.group_ranges):
             chosen = texts.get(f"{LABEL}.{number}", ANY)
             if len(part) == 1 and chosen == "yes":
-                wanted.append(known.attributes[part[0]])
-            wanted += [
-                known.attributes[i] for i in part if len(part) > 1 and _safe(known.attributes[i]) == chosen
+                attributes.append(labels.attributes[part[0]])
+            attributes += [
+                labels.attributes[i] for i in part if len(part) > 1 and _safe(labels.attributes[i]) == chosen
             ]
-        return ",".join(wanted)
+        return ",".join(attributes)
 
     def check(self) -> None:
         """Validate as the command line would."""
@@ -206,8 +189,8 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             self.problems |= problems_of(error)
         if text := self._label(texts):
             self.options[LABEL] = text
-        for key, (least, most) in WHOLE.items():
-            if not texts[key] and key in MAY_BE_EMPTY:
+        for key, (least, most) in WHOLE_NUMBERS.items():
+            if not texts[key] and key in OPTIONAL:
                 continue
             if not (texts[key].isdecimal() and texts[key].isascii() and least <= int(texts[key]) <= most):
                 self.problems[key] = f"should be a whole number from {least:,} to {most:,}"
@@ -215,8 +198,8 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
                 self.options[key] = int(texts[key])
         if "to-seed" not in self.options:
             self.options.pop("frames", None)
-        elif self.options.get("n", 1) * self.options.get("frames", 1) > MOST_IN_ALL:
-            self.problems["frames"] = f"images × frames should be at most {MOST_IN_ALL:,}"
+        elif self.options.get("n", 1) * self.options.get("frames", 1) > MOST_PICTURES:
+            self.problems["frames"] = f"images × frames should be at most {MOST_PICTURES:,}"
         if {"to-seed", "neighbours"} <= self.options.keys():
             self.problems["neighbours"] = "should be empty where there is a second seed"
         if texts[CHECKPOINT] != self._checkpoints[0]:
@@ -229,59 +212,60 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         self.put_command(self.command(texts[OUT]))
 
     def arguments(self) -> list[str]:
-        """What is asked for, as ``engine.inference.sample`` takes it."""
+        """The chosen options as arguments of ``engine.inference.sample``."""
         return [f"--{name}={as_text(value)}" for name, value in self.options.items()]
 
     def command(self, out: str) -> list[str]:
-        """The command line that does the same."""
+        """The command line that draws the same images."""
         device = [] if self._device == "auto" else ["--device", self._device]
         return ["gentui", "sample", self._run.id, *self.arguments(), *device, "-o", out]
 
     # -- drawing
 
     def _start(self) -> SamplerProcess:
-        """The process that draws: the one there is, or a new one."""
-        if self._drawer is None:
-            self._drawer = SamplerProcess(self._dir, self._device, self._heard)
-            self._drawer.ask(read=self._checkpoints[0])
-        return self._drawer
+        """The sampler process; a new one if there is none."""
+        if self._sampler is None:
+            self._sampler = SamplerProcess(self._dir, self._device, self._answered)
+            self._sampler.ask(read=self._checkpoints[0])
+        return self._sampler
 
     def _end(self) -> None:
-        if self._drawer is not None:
-            self._drawer.end()
-        self._drawer = self._asked = self._drawn = None
-        self._saves = ""
+        if self._sampler is not None:
+            self._sampler.end()
+        self._sampler = self._pending = self._shown = None
+        self._save_when_done = ""
 
-    def _heard(self, drawer: SamplerProcess, answer: dict[str, Any]) -> None:
-        """In the drawer's thread."""
+    def _answered(self, sampler: SamplerProcess, answer: dict[str, Any]) -> None:
+        """Called in the sampler's thread."""
         if self.app.is_running:
-            self.app.call_later(self._take, drawer, answer)
+            self.app.call_later(self._take, sampler, answer)
 
-    def _take(self, drawer: SamplerProcess, answer: dict[str, Any]) -> None:
-        if drawer is not self._drawer or not is_ready(self):
+    def _take(self, sampler: SamplerProcess, answer: dict[str, Any]) -> None:
+        """Show an answer of the sampler, unless it is another's by now."""
+        if sampler is not self._sampler or not is_ready(self):
             return
         if "conditions" in answer:
-            self._know(answer)
+            self._weights_read(answer)
         elif "ended" in answer:
             self._end()
             self._show_nothing("nothing is drawn")
-            self.say(f"The process that draws has ended: {answer['ended']}")
+            self.say(f"The sampler process has ended: {answer['ended']}")
         elif "error" in answer:
-            self._asked, self._saves = None, ""
+            self._pending, self._save_when_done = None, ""
             self.say(f"✗ {clean(answer['error'], 300)}")
         elif "saved" in answer:
             self.say(f"Wrote {clean(answer['saved'], 300)}.")
-        elif "path" in answer and self._asked and answer["id"] == self._asked[0]:
+        elif "path" in answer and self._pending and answer["id"] == self._pending[0]:
             self._show_images(answer)
 
-    def _know(self, answer: dict[str, Any]) -> None:
-        """The weights are read: what can be asked for is known."""
+    def _weights_read(self, answer: dict[str, Any]) -> None:
+        """Offer the labels that the weights know, and say which weights they are."""
         from engine.recipes.labels import Labels
 
-        is_first = self._asked is None and self._drawn is None
-        known, conditional = Labels.of(answer["conditions"]), bool(answer["conditional"])
-        if (known, conditional) != (self._conditions, self._is_conditional):
-            self._conditions, self._is_conditional = known, conditional
+        is_first = self._pending is None and self._shown is None
+        labels, conditional = Labels.of(answer["conditions"]), bool(answer["conditional"])
+        if (labels, conditional) != (self._labels, self._is_conditional):
+            self._labels, self._is_conditional = labels, conditional
             form = self.form
             typed, here = {entry.key: entry.text for entry in form.entries}, form.entry.key
             lines = self._entries()
@@ -302,22 +286,22 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         self._viewer.show(None, why)
 
     def _show_images(self, answer: dict[str, Any]) -> None:
-        self._frame += 1
-        sheet = Sheet(Path(answer["path"]), answer["rows"], answer["columns"], stamp=self._frame)
+        self._pictures += 1
+        sheet = Sheet(Path(answer["path"]), answer["rows"], answer["columns"], stamp=self._pictures)
         if "done" in answer:
-            self._viewer.show(sheet, f"step {answer['done']:,} of {answer['of']:,} out of the noise")
+            self._viewer.show(sheet, f"sampling step {answer['done']:,} of {answer['of']:,}")
             return
-        assert self._asked is not None
-        self._drawn, self._asked = self._asked[1], None
-        has_near = any(word.startswith("--neighbours=") for word in self._drawn)
-        near = "beside each the training images nearest to it" if has_near else ""
+        assert self._pending is not None
+        self._shown, self._pending = self._pending[1], None
+        has_near = any(word.startswith("--neighbours=") for word in self._shown)
+        near = "beside each: its nearest training images" if has_near else ""
         self._viewer.show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}", near)
         self.say("Done. F2 saves it, F3 copies the command.")
-        if self._saves:
-            self._save(self._saves)
+        if self._save_when_done:
+            self._save(self._save_when_done)
 
     def _save(self, path: str) -> None:
-        self._saves = ""
+        self._save_when_done = ""
         self._start().ask(save=str(Path(path).expanduser().absolute()))
 
     # -- keys
@@ -326,27 +310,27 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         if self.problems:
             self.say("✗ Not drawn. " + self.all_problems())
             return
-        if self._asked is not None:
-            self._end()  # what is drawn now is not what is wanted
+        if self._pending is not None:
+            self._end()  # of another request
         arguments = self.arguments()
-        self._asked = (self._start().ask(arguments=arguments), arguments)
+        self._pending = (self._start().ask(arguments=arguments), arguments)
         self.say("Drawing … Esc stops it.")
 
     @property
     def _out(self) -> str:
-        """The file that is written."""
+        """The path that is saved to."""
         return next(entry.text.strip() for entry in self.form.entries if entry.key == OUT)
 
     def action_save(self) -> None:
         path = self._out
         if self.problems:
             self.say("✗ Not saved. " + self.all_problems())
-        elif self._drawn == self.arguments() and self._asked is None:
+        elif self._shown == self.arguments() and self._pending is None:
             self._save(path)
         else:
-            if self._asked is None or self._asked[1] != self.arguments():
+            if self._pending is None or self._pending[1] != self.arguments():
                 self.action_draw()
-            self._saves = path
+            self._save_when_done = path
 
     def action_copy(self) -> None:
         text = clean(
@@ -364,13 +348,13 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         path = self._dir / "figures" / "real.png"
         sample = self._recipe.sample
         if path.is_file():
-            rows = min(sample.rows, len(self._conditions.classes) or sample.rows)
+            rows = min(sample.rows, len(self._labels.classes) or sample.rows)
             real.show(Sheet(path, rows, sample.columns, certain=False), "training images")
         else:
             real.show(None, "no real images: they are drawn with a run's first samples")
 
     def action_back(self) -> None:
-        if self._asked is not None:
+        if self._pending is not None:
             self._end()
             self._show_nothing("stopped; F5 draws")
             self.say("Stopped.")
@@ -378,10 +362,10 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             self.app.pop_screen()
 
 
-def _field(key: str, value: Any, kind: str, told: str, choices: tuple[str, ...] = ()) -> FormField:
+def _field(key: str, value: Any, kind: str, help_text: str, choices: tuple[str, ...] = ()) -> FormField:
     from engine.recipes.recipe import FormField
 
-    return FormField(key, value, value, kind, told, choices)
+    return FormField(key, value, value, kind, help_text, choices)
 
 
 def _safe(name: str) -> str:
@@ -389,7 +373,7 @@ def _safe(name: str) -> str:
 
 
 def _common(names: tuple[str, ...]) -> str:
-    """What a group of attributes is about: the words that all their names end in (``black hair``, ``red hair``)."""
+    """What a group of attributes is about: the last words that all names share (``black hair``, ``red hair``)."""
     words = [name.replace("_", " ").split() for name in names]
     shared = []
     for endings in zip(*(reversed(parts) for parts in words), strict=False):
@@ -400,6 +384,7 @@ def _common(names: tuple[str, ...]) -> str:
 
 
 def _problem_of(out: str) -> str:
+    """What is wrong with a path to save to; "" if nothing."""
     path = Path(out).expanduser()
     if path.suffix.lower() not in SUFFIXES:
         return f"should end in {', '.join(SUFFIXES)}"

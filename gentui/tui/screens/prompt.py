@@ -1,4 +1,4 @@
-"""A question that is answered with a text, of one line or of several."""
+"""A question that is answered with text, of one line or several."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from gentui.tui.widgets.bars import KeyBar
 class PromptScreen(Dialog):
     """Dismissed with the text, or None. ``question``, ``detail`` and ``text`` may be untrusted.
 
-    ``check`` says what is wrong with a text, which is then told and not taken; "" for nothing.
+    ``lines``: the text may have several lines. ``check``: what is wrong with a text, "" if nothing; a wrong text is
+    not accepted.
     """
 
     context = "prompt"
@@ -67,17 +68,18 @@ class PromptScreen(Dialog):
         self.action_save()
 
     def on_input_changed(self) -> None:
-        self._tell()
+        self._show_problem()
 
     def on_text_area_changed(self) -> None:
-        self._tell()
+        self._show_problem()
 
-    def _tell(self) -> str:
-        wrong = clean(self._check(self.text), 300)
-        note = Content.styled(f"✗ {wrong}", "$error") if wrong else Content(self._detail)
+    def _show_problem(self) -> str:
+        """Show and return what is wrong with the text, "" if nothing."""
+        problem = clean(self._check(self.text), 300)
+        note = Content.styled(f"✗ {problem}", "$error") if problem else Content(self._detail)
         self.query_one("#prompt-note", Static).update(note)
-        return wrong
+        return problem
 
     def action_save(self) -> None:
-        if not self._tell():
+        if not self._show_problem():
             self.dismiss(self.text)

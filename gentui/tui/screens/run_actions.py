@@ -1,7 +1,7 @@
-"""What is done to runs: the same from the runs list, to one or to all that are marked, and from the run view.
+"""Actions on runs, with their dialogs and notices: the same from the list of runs and from the view of one.
 
-Everything that takes a run takes several; with several, what cannot be done to one keeps nothing from the others,
-and is told.
+An action on several runs does what it can: a run that refuses is reported, and the others go ahead. ``app`` is the app,
+runs are RunRows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from engine.runs.directory import RunDir
 from gentui.runs import naming
 from gentui.text.numbers import plural
-from gentui.tui import formatting
+from gentui.text.sanitize import clean
+from gentui.tui import formatting, navigation
+from gentui.tui.overlay import MOST
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
 
@@ -27,47 +29,49 @@ Then = Callable[[], None] | None
 
 
 def stop(app: AppServices, *runs: Any) -> None:
-    """Ask, then stop: the runs, or when none is alive what scores the only one. ``runs`` are RunRows."""
+    """Ask, then stop those of the runs that train or wait. Of a single run that does neither, stop the scoring."""
     live = [run for run in runs if run.status in formatting.LIVE]
     if not live and len(runs) == 1:
         _stop_scoring(app, runs[0])
         return
     if not live:
-        app.tell(f"None of {naming.list_names(runs)} is running or queued.", "warning")
+        app.toast(f"None of {naming.list_names(runs)} is running or queued.", "warning")
         return
+    is_queued = all(run.status == "queued" for run in live)
 
     def answered(yes: bool | None) -> None:
         if yes:
-            _each(
-                app,
-                live,
-                lambda jobs, run: jobs.stop(app.home, run.id),
-                "is being stopped",
-                "are being stopped",
-            )
+            one, many = ("left the queue",) * 2 if is_queued else ("is being stopped", "are being stopped")
+            _each(app, live, lambda jobs, run: jobs.stop(app.home, run.id), one, many)
 
+    names = naming.list_names(live)
+    question = f"Remove {names} from the queue?" if is_queued else f"Stop {names}?"
+    app.push_screen(ConfirmScreen(question, _consequence(live)), answered)
+
+
+def _consequence(live: list[Any]) -> str:
+    """What stopping these runs leads to."""
+    first = live[0]
+    if all(run.status == "queued" for run in live):
+        return "R puts it back." if len(live) == 1 else "R puts them back."
     if len(live) > 1:
-        detail = (
-            "Those that train save a checkpoint and end; R resumes them from there. The others leave the queue."
-        )
-    elif live[0].status == "queued":
-        detail = "It leaves the queue."
-    elif RunDir(live[0].dir).imported_from():
-        detail = "It is no longer followed; the script that logs it goes on."
-    else:
-        detail = f"It saves a checkpoint at step {live[0].step or 0:,} and ends; R resumes it from there."
-    app.push_screen(ConfirmScreen(f"Stop {naming.list_names(live)}?", detail), answered)
+        return "Running ones save a checkpoint and end; R resumes them from there. Queued ones leave the queue."
+    if RunDir(first.dir).imported_from():
+        return "It is no longer followed; the script that logs it goes on."
+    return f"It saves a checkpoint at step {first.step or 0:,} and ends; R resumes it from there."
 
 
 def _stop_scoring(app: AppServices, run: Any) -> None:
-    def look() -> list[Any]:
+    """Ask, then stop the evaluations of a run that wait or are under way."""
+
+    def read() -> list[Any]:
         from gentui import jobs
 
         return jobs.pending(app.home, run.id)
 
-    def found(pending: list[Any]) -> None:
+    def ask(pending: list[Any]) -> None:
         if not pending:
-            app.tell(f"{naming.label(run)} is {run.status}: there is nothing to stop.", "warning")
+            app.toast(f"{naming.label(run)} is {run.status}: there is nothing to stop.", "warning")
             return
 
         def stop_all(jobs: Any) -> None:
@@ -76,38 +80,71 @@ def _stop_scoring(app: AppServices, run: Any) -> None:
 
         def answered(yes: bool | None) -> None:
             if yes:
-                _do(app, stop_all, f"The scoring of {naming.label(run)} is being stopped.")
+                _once(app, stop_all, f"The scoring of {naming.label(run)} is being stopped.")
 
         standing = "; ".join(job.standing for job in pending)
         app.push_screen(ConfirmScreen(f"Stop the scoring of {naming.label(run)}?", standing), answered)
 
-    app.in_thread(look, found)
+    app.in_thread(read, ask)
 
 
 def evaluate(app: AppServices, run: Any) -> None:
-    """The form that says how its checkpoint is scored; from there it goes into the queue."""
+    """Open the form that queues an evaluation of one of the run's checkpoints."""
     folder = app.home / "runs" / run.id
 
-    def opened(known: tuple[Recipe, list[str]]) -> None:
-        from gentui.tui.screens.evaluate import EvaluateScreen
-
-        recipe, checkpoints = known
+    def opened(loaded: tuple[Recipe, list[str]]) -> None:
+        recipe, checkpoints = loaded
         if checkpoints:
-            app.push_screen(EvaluateScreen(run, recipe, checkpoints))
+            app.push_screen(navigation.create("evaluate", run, recipe, checkpoints))
         else:
-            app.tell(f"{naming.label(run)} has no checkpoint yet: there is nothing to score.", "warning")
+            app.toast(f"{naming.label(run)} has no checkpoint yet: there is nothing to score.", "warning")
 
     app.in_thread(lambda: recipe_and_checkpoints(folder), opened)
 
 
+def open_playground(app: AppServices, run: Any) -> None:
+    """Open the playground of a run that has a checkpoint; of a classifier, the figures of its features."""
+    folder = app.home / "runs" / run.id
+
+    def read() -> tuple[Recipe, list[str], str]:
+        from gentui.jobs.states import unfinished
+
+        training = {state.slot or "" for _, state in unfinished(app.home) if state.status == "running"}
+        device = "cpu" if any(slot.startswith("cuda") for slot in training) else "auto"
+        return *recipe_and_checkpoints(folder), device
+
+    def opened(loaded: tuple[Recipe, list[str], str]) -> None:
+        from engine.recipes.sample_options import makes_images
+
+        recipe, checkpoints, device = loaded
+        if not makes_images(recipe):
+            app.push_screen(navigation.create("features", run))
+        elif not checkpoints:
+            app.toast(f"{naming.label(run)} has no checkpoint yet: there is nothing to draw from.", "warning")
+        else:
+            app.push_screen(navigation.create("playground", run, recipe, checkpoints, device))
+
+    app.in_thread(read, opened)
+
+
+def overlay(app: AppServices, runs: Sequence[Any]) -> None:
+    """Open the view of the first run with the others overlaid on it, as many as can be."""
+    first, *others = runs
+    fit = [run for run in others if app.overlay.add(run.id, clean(naming.label(run), 40))]
+    app.overlay.tell(naming.distinct_labels([run for run in runs if run is first or run.id in app.overlay]))
+    app.open_run(first.id)
+    if len(fit) < len(others):
+        app.toast(f"No more than {MOST} runs can be laid over another: {len(others) - len(fit)} are left out.")
+
+
 def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:
-    """What a run is of, and the checkpoints it has, the one that is meant when nobody says which first."""
-    there = [str(which) for which in RunDir(folder).available_checkpoints()]
-    return recipe_of(folder), there
+    """The recipe of the run in ``folder``, and the names of its checkpoints, the default one first. Raises JobError as
+    ``recipe_of`` does."""
+    return recipe_of(folder), [str(which) for which in RunDir(folder).available_checkpoints()]
 
 
 def recipe_of(folder: Path) -> Recipe:
-    """What a run is of. Raises JobError where it is another program's, which has no recipe."""
+    """The recipe of the run in ``folder``. Raises JobError if it was imported: then it has none."""
     from engine.recipes import recipe as recipes
     from gentui.jobs.states import require_own
 
@@ -116,28 +153,25 @@ def recipe_of(folder: Path) -> Recipe:
 
 
 def resume(app: AppServices, *runs: Any) -> None:
-    """Go on from the last checkpoint, or from the start where there is none: a failed run is tried again."""
+    """Queue runs that ended early again: from the last checkpoint, or from the start where there is none."""
     ended = [run for run in runs if run.status in RESUMABLE]
-    if not ended:
-        whose = (
-            f"{naming.label(runs[0])} is {runs[0].status}"
-            if len(runs) == 1
-            else f"None of {naming.list_names(runs)} is one"
-        )
-        app.tell(f"{whose}: only an ended, unfinished run can be resumed.", "warning")
-        return
-    _each(app, ended, lambda jobs, run: jobs.resume(app.home, run.id), "goes on", "go on")
+    if ended:
+        _each(app, ended, lambda jobs, run: jobs.resume(app.home, run.id), "goes on", "go on")
+    elif len(runs) != 1:
+        app.toast(f"Nothing to resume: none of {naming.list_names(runs)} ended early.", "warning")
+    else:
+        app.toast(f"{naming.label(runs[0])} is {runs[0].status}: nothing to resume.", "warning")
 
 
 def remove(app: AppServices, *runs: Any, then: Then = None) -> None:
-    """Ask, then move to the trash."""
+    """Ask, then move the runs to the trash, and call ``then``."""
     if live := [run for run in runs if run.status in formatting.LIVE]:
         they = (
             f"{naming.label(live[0])} is {live[0].status}"
             if len(live) == 1
             else f"{naming.list_names(live)} are running or queued"
         )
-        app.tell(f"{they}: stop before deleting.", "warning")
+        app.toast(f"{they}: stop before deleting.", "warning")
         return
 
     def answered(yes: bool | None) -> None:
@@ -153,7 +187,7 @@ def remove(app: AppServices, *runs: Any, then: Then = None) -> None:
 
 
 def undo(app: AppServices) -> None:
-    """Bring back what was deleted last."""
+    """Restore the run that was deleted last."""
 
     def work() -> str:
         from gentui import jobs
@@ -166,16 +200,16 @@ def undo(app: AppServices) -> None:
         more = f" {plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
         return f"{thrown[0].id} is back.{more}"
 
-    _told(app, work)
+    _report(app, work)
 
 
 def reorder(app: AppServices, run: Any, where: str) -> None:
-    """Take a waiting run earlier or later: first, last, up, down."""
-    _do(app, lambda jobs: jobs.reorder(app.home, run.id, where), "")
+    """Move a queued run: ``where`` is first, last, up or down."""
+    _once(app, lambda jobs: jobs.reorder(app.home, run.id, where), "")
 
 
 def tag(app: AppServices, *runs: Any) -> None:
-    """Ask for tags to add and to take away."""
+    """Ask which tags to add and to remove."""
     from gentui.jobs.annotations import parse_changes
     from gentui.jobs.states import JobError
 
@@ -190,38 +224,33 @@ def tag(app: AppServices, *runs: Any) -> None:
         if not text:
             return
         add, less = parse_changes(text)
-        _each(app, runs, lambda jobs, run: jobs.tag(app.home, run.id, add, less), "is tagged", "are tagged")
+        _each(
+            app, runs, lambda jobs, run: jobs.tag(app.home, run.id, add, less), "has new tags", "have new tags"
+        )
 
     have = sorted({word for run in runs for word in run.tags})
-    detail = "+x or x adds a tag, -x takes it away." + (f" There are: {' '.join(have)}" if have else "")
+    detail = "+x or x adds a tag, -x takes it away." + (f" Tags now: {' '.join(have)}" if have else "")
     app.push_screen(PromptScreen(f"Tags of {naming.list_names(runs)}", detail, check=check), answered)
 
 
 def note(app: AppServices, run: Any) -> None:
-    """Edit the notes."""
+    """Ask for the notes on a run."""
 
     def answered(text: str | None) -> None:
         if text is not None and text != run.notes:
-            _do(
-                app,
-                lambda jobs: jobs.note(app.home, run.id, text),
-                f"The notes of {naming.label(run)} are kept.",
-            )
+            _once(app, lambda jobs: jobs.note(app.home, run.id, text), f"Notes on {naming.label(run)} saved.")
 
-    detail = "Reports show them. F5 saves."
+    detail = "Appears in reports. F5 saves."
     app.push_screen(PromptScreen(f"Notes on {naming.label(run)}", detail, run.notes, lines=True), answered)
 
 
 def rename(app: AppServices, run: Any) -> None:
-    """Ask for another name."""
+    """Ask for another name of the run."""
 
     def answered(text: str | None) -> None:
         if text is not None and text != run.name:
-            _do(
-                app,
-                lambda jobs: jobs.rename(app.home, run.id, text),
-                f"{run.id} is called {text or run.recipe}.",
-            )
+            done = f"{run.id} is called {text or run.recipe}."
+            _once(app, lambda jobs: jobs.rename(app.home, run.id, text), done)
 
     app.push_screen(
         PromptScreen(f"Name of {naming.label(run)}", f"Empty: as its recipe, {run.recipe}.", run.name), answered
@@ -229,7 +258,7 @@ def rename(app: AppServices, run: Any) -> None:
 
 
 def import_runs(app: AppServices) -> None:
-    """Ask where the logs of other scripts lie, and make runs of them."""
+    """Ask for the path of logs of other scripts, and import them as runs."""
 
     def work(path: str) -> str:
         from gentui.imports import importer
@@ -250,14 +279,24 @@ def import_runs(app: AppServices) -> None:
 
     def answered(text: str | None) -> None:
         if text is not None:
-            _told(app, lambda: work(text.strip()))
+            _report(app, lambda: work(text.strip()))
 
     detail = (
-        "A run or folder of wandb, a log directory of TensorBoard, a .csv or .jsonl file. The same again brings its"
-        " runs up to date; `gentui import --follow` goes along with them."
+        "A run or folder of wandb, a log directory of TensorBoard, a .csv or .jsonl file. Importing the same path again"
+        " updates its runs; `gentui import --follow` keeps them up to date."
     )
-    check = lambda text: "" if text.strip() not in ("", "-") else "a file or a folder is wanted"  # noqa: E731
-    app.push_screen(PromptScreen("Import what other scripts logged at", detail, check=check), answered)
+    check = lambda text: "" if text.strip() not in ("", "-") else "give the path of a file or folder"  # noqa: E731
+    app.push_screen(PromptScreen("Import the logs of other scripts from", detail, check=check), answered)
+
+
+def edit_again(app: AppServices, run: Any) -> None:
+    """Open the settings form with the settings of the run."""
+    folder = app.home / "runs" / run.id
+
+    def opened(recipe: Recipe) -> None:
+        app.push_screen(navigation.create("form", recipe, str(folder / "recipe.toml")))
+
+    app.in_thread(lambda: recipe_of(folder), opened)
 
 
 def _each(
@@ -268,7 +307,10 @@ def _each(
     many: str,
     then: Then = None,
 ) -> None:
-    """Do it to every run; ``one`` and ``many`` are the rest of the sentence that says it is done."""
+    """Call ``work(gentui.jobs, run)`` for every run, away from the screen; then show who did and who refused.
+
+    ``one`` and ``many`` follow the names of one or several runs in the success message. ``then`` is called after it.
+    """
 
     def call() -> tuple[list[Any], list[str]]:
         from gentui import jobs
@@ -285,12 +327,10 @@ def _each(
     def after(result: tuple[list[Any], list[str]]) -> None:
         done, refused = result
         if done:
-            app.tell(f"{naming.list_names(done)} {one if len(done) == 1 else many}.")
+            app.toast(f"{naming.list_names(done)} {one if len(done) == 1 else many}.")
         if refused:
-            app.tell(
-                ". ".join(refused[:4]) + (f". And {len(refused) - 4} more." if len(refused) > 4 else ""),
-                "error",
-            )
+            more = f". And {len(refused) - 4} more." if len(refused) > 4 else ""
+            app.toast(". ".join(refused[:4]) + more, "error")
         app.reader.wake()
         if done and then is not None:
             then()
@@ -298,35 +338,24 @@ def _each(
     app.in_thread(call, after)
 
 
-def _do(app: AppServices, work: Callable[[Any], object], done: str) -> None:
+def _once(app: AppServices, work: Callable[[Any], object], done: str) -> None:
+    """Call ``work(gentui.jobs)`` away from the screen, then show the sentence ``done``, unless it is empty."""
+
     def call() -> str:
         from gentui import jobs
 
         work(jobs)
         return done
 
-    _told(app, call)
+    _report(app, call)
 
 
-def _told(app: AppServices, work: Callable[[], str]) -> None:
-    """Work away from the screen, and tell the sentence it returns."""
+def _report(app: AppServices, work: Callable[[], str]) -> None:
+    """Work away from the screen, then show the sentence that ``work`` returns, unless it is empty."""
 
     def after(done: str) -> None:
         if done:
-            app.tell(done)
+            app.toast(done)
         app.reader.wake()
 
     app.in_thread(work, after)
-
-
-def edit_again(app: AppServices, run: Any) -> None:
-    """The settings form, with the settings of this run."""
-
-    folder = app.home / "runs" / run.id
-
-    def opened(recipe: Any) -> None:
-        from gentui.tui.screens.form import FormScreen
-
-        app.push_screen(FormScreen(recipe, str(folder / "recipe.toml")))
-
-    app.in_thread(lambda: recipe_of(folder), opened)

@@ -1,4 +1,4 @@
-"""What screens around a form of settings have in common: what is typed is checked, explained, shown as a command."""
+"""The base of screens around a form of settings: input is checked and explained, and shown as a command line."""
 
 from __future__ import annotations
 
@@ -20,28 +20,27 @@ else:  # no widget itself: Textual takes styles from the first base that is one
 
 
 class SettingsFormScreen(_OnScreen):
-    """A screen with a ``SettingsForm`` and texts below it, with ids that begin with the screen's ``context``.
-
-    ``help`` is about the setting under the cursor, ``command`` the command line that does the same.
+    """Mixin of a screen with a ``SettingsForm`` and texts below it, whose ids are ``CONTEXT-help`` (about the setting
+    under the cursor), ``CONTEXT-command`` (the command line that does the same), and so on.
     """
 
     context: ClassVar[str]
     problems: dict[str, str]
-    """What is wrong, by the key of a setting."""
+    """What is wrong, by key of the setting."""
 
     @property
     def form(self) -> SettingsForm:
         return self.query_one(SettingsForm)
 
     def check(self) -> None:
-        """Validate as the command line would, and say what is wrong where it is."""
+        """Validate as the command line would, and show each problem beside its setting."""
         raise NotImplementedError
 
     def take(self, entry: Entry) -> None:
-        """A setting was edited, and is not checked yet."""
+        """Called when a setting was edited, before it is checked."""
 
     def name_of(self, entry: Entry) -> str:
-        """What the help calls a setting."""
+        """The name of a setting in the help."""
         return entry.label
 
     def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
@@ -60,20 +59,20 @@ class SettingsFormScreen(_OnScreen):
             self.put("help", Content.assemble((f"{name}: ", "bold"), entry.help))
 
     def complain(self) -> list[str]:
-        """Show each problem beside its setting. Those that belong to none in the form."""
+        """Show each problem beside its setting. Return those of no setting in the form."""
         beside, elsewhere = placed(self.problems, {entry.key for entry in self.form.entries})
         self.form.complain(beside)
         return elsewhere
 
     def all_problems(self) -> str:
-        """In one line."""
-        return "; ".join(f"{key}: {told}" if key else told for key, told in self.problems.items())
+        """All problems in one line."""
+        return "; ".join(f"{key}: {text}" if key else text for key, text in self.problems.items())
 
     def put_command(self, words: list[str]) -> None:
         self.put("command", Content.assemble(("$ ", "$text-muted"), clean(shlex.join(words))))
 
     def put(self, name: str, content: Content) -> None:
-        """Change one of the texts, if it is another."""
+        """Change the text ``CONTEXT-name``."""
         static = self.query_one(f"#{self.context}-{name}", Static)
         if static.content != content:
             static.update(content)
@@ -81,7 +80,5 @@ class SettingsFormScreen(_OnScreen):
     def action_reset(self) -> None:
         entry = self.form.entry
         if not entry.is_changed:
-            self.put(
-                "help", Content.assemble((f"{self.name_of(entry)}: ", "bold"), "as it was at first already.")
-            )
+            self.put("help", Content.assemble((f"{self.name_of(entry)}: ", "bold"), "unchanged."))
         self.form.set_text(entry.own)

@@ -1,4 +1,4 @@
-"""What the screens that are a table under a filter have in common."""
+"""The base of screens with a table under a filter."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from gentui.tui.widgets.table import Table
 
 
 class TableScreen(BaseScreen):
-    """A table under a filter; Enter on the filter, or leaving it, goes to the table."""
+    """A table under a filter. Enter in the filter, or closing it, focuses the table."""
 
     def on_mount(self) -> None:
         self.query_one(Table).focus()
 
     def fill(self) -> None:
-        """Show the rows that the filter's words leave."""
+        """Show the rows that match the filter."""
         raise NotImplementedError
 
     @property
     def filter_text(self) -> str:
-        """What stands in the filter."""
+        """The text of the filter."""
         return self.query_one(Filter).value
 
     @property

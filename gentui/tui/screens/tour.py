@@ -1,4 +1,4 @@
-"""Five lines for the first start."""
+"""The tour: five lines for the first start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gentui.tui.widgets.bars import KeyBar
 
 
 def lines() -> list[str]:
-    """With the keys as the person has them."""
+    """The lines, with the keys of the user's key map."""
     key = lambda name: key_table.real(key_table.BY_ID[name]).display  # noqa: E731
     return [
         f"{key('home.train')} on a recipe trains it; {key('home.quick')} trains a version that ends within a minute.",
@@ -26,16 +26,16 @@ def lines() -> list[str]:
 
 
 class TourScreen(Dialog):
-    """Any key but those that close it closes it too, and does what it does on the screen below."""
+    """Any key closes it; one that is bound on the screen below acts there, too."""
 
     context = "notice"
     BINDINGS = key_table.bindings("notice")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
-            told = "\n".join(f"{number}  {line}" for number, line in enumerate(lines(), 1))
+            text = "\n".join(f"{number}  {line}" for number, line in enumerate(lines(), 1))
             yield Static(
-                Content.assemble(("Welcome to gentui", "bold $primary"), f"\n\n{told}\n"), markup=False
+                Content.assemble(("Welcome to gentui", "bold $primary"), f"\n\n{text}\n"), markup=False
             )
             yield KeyBar("notice", modal=True)
 

@@ -16,7 +16,7 @@ from tests.support.app import Desk, Runs
 async def opened(d: Desk, run) -> RunScreen:
     d.app.open_run(run.id)
     screen = await d.on("RunScreen")
-    await d.until(lambda: screen.drawn and screen.query(Chart).first().drawings)
+    await d.until(lambda: screen.chart_data and screen.query(Chart).first().drawings)
     return screen
 
 
@@ -37,21 +37,21 @@ async def test_charts_are_filtered_while_one_types_and_so_they_stay(desk, size, 
     first, second = runs.make(), runs.make(seed=1)
     async with desk(size) as d:
         screen = await opened(d, first)
-        number = len(screen.drawn.groups)
+        number = len(screen.chart_data.groups)
         await d.press("slash", *"lr|^grad")
-        await d.until(lambda: [group[0] for group in screen.drawn.groups] == ["grad_norm", "lr"])
+        await d.until(lambda: [group[0] for group in screen.chart_data.groups] == ["grad_norm", "lr"])
         await d.sees(f"{number - 2} left out by lr|^grad (/)")
         await d.press("enter", "tab")
-        await d.until(lambda: screen.drawn.focus == 1)
+        await d.until(lambda: screen.chart_data.focus == 1)
         await d.until(lambda: chart_layouts.load("diffusion")[0].filter == "lr|^grad")
         d.app.open_run(second.id)
-        await d.until(lambda: d.app.screen is not screen and getattr(d.app.screen, "drawn", None))
+        await d.until(lambda: d.app.screen is not screen and getattr(d.app.screen, "chart_data", None))
         other = d.app.screen
-        await d.until(lambda: [group[0] for group in other.drawn.groups] == ["grad_norm", "lr"])
+        await d.until(lambda: [group[0] for group in other.chart_data.groups] == ["grad_norm", "lr"])
         await d.press("slash")
         await d.until(lambda: other.query_one(Filter).value == "lr|^grad")
         await d.press("escape")
-        await d.until(lambda: len(other.drawn.groups) == number)
+        await d.until(lambda: len(other.chart_data.groups) == number)
         assert d.app.screen is other
     assert json.loads(chart_layouts.path().read_text())["diffusion"]["filter"] == ""
 
@@ -97,20 +97,20 @@ async def test_the_lines_of_the_log_and_the_settings_are_filtered_each_by_their_
 async def test_the_machine_has_charts_of_its_own_beside_those_of_the_run(desk, size, runs):
     async with desk(size) as d:
         screen = await opened(d, watched(runs))
-        of_run = list(screen.drawn.groups)
+        of_run = list(screen.chart_data.groups)
         assert not any("system" in name for group in of_run for name in group)
         await d.press("L")
-        await d.until(lambda: screen.drawn.groups == [
+        await d.until(lambda: screen.chart_data.groups == [
             ("system/memory_percent", "system/swap_percent"), ("system/cpu_percent",),
             ("system/process_memory_gib",),
         ])  # fmt: skip
         await d.sees("the machine (L)")
         await d.press("slash", *"memory", "enter")
-        await d.until(lambda: len(screen.drawn.groups) == 2)
+        await d.until(lambda: len(screen.chart_data.groups) == 2)
         await d.press("escape", "d")
-        await d.until(lambda: screen.drawn.heat and len(screen.drawn.heat.curves) == 4)
+        await d.until(lambda: screen.chart_data.heat_map and len(screen.chart_data.heat_map.curves) == 4)
         await d.press("escape", "L")
-        await d.until(lambda: screen.drawn.groups == of_run)
+        await d.until(lambda: screen.chart_data.groups == of_run)
 
 
 async def test_a_run_that_nobody_watched_says_so(desk, size, runs):

@@ -21,7 +21,7 @@ from tests.support.textual_private import notices
 async def opened(d: Desk, run) -> object:
     d.app.open_run(run.id)
     screen = await d.on("RunScreen")
-    await d.until(lambda: screen.drawn and screen.query(Chart).first().drawings)
+    await d.until(lambda: screen.chart_data and screen.query(Chart).first().drawings)
     return screen
 
 
@@ -55,10 +55,10 @@ async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, each_
 async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, each_size, runs):
     async with desk(each_size) as d:
         screen = await opened(d, runs.make())
-        number = len(screen.drawn.groups)
+        number = len(screen.chart_data.groups)
         await d.press("tab", "tab")
-        await d.until(lambda: screen.drawn.focus == 2)
-        name = screen.drawn.groups[2][0]
+        await d.until(lambda: screen.chart_data.focus == 2)
+        name = screen.chart_data.groups[2][0]
         await d.press("enter")
         await d.until(lambda: keys_shown(screen) == [name])
         await d.until(lambda: screen.query_one(ChartGrid).across == 1)
@@ -67,7 +67,7 @@ async def test_tab_goes_round_the_charts_and_enter_shows_one_alone(desk, each_si
             lambda: screen.query_one(ChartGrid).count == len(keys_shown(screen)) or each_size[0] > 100
         )
         await d.press("shift+tab", "shift+tab", "shift+tab")
-        await d.until(lambda: screen.drawn.focus == number - 1)
+        await d.until(lambda: screen.chart_data.focus == number - 1)
         assert await d.on("RunScreen")
 
 
@@ -76,22 +76,26 @@ async def test_zoom_and_pan_move_every_chart_and_read_finer_values(desk, size, r
         screen = await opened(d, runs.make(steps=4000, total=4000))
         await d.press("greater_than_sign")
         await d.until(lambda: len(keys_shown(screen)) > 1)
-        points = screen.drawn.charts[0][0].points
+        points = screen.chart_data.charts[0][0].points
         await d.press("plus", "equals_sign", "plus")
-        await d.until(lambda: screen.drawn.charts[0][0].points < points / 6)
-        left, right = screen._window
+        await d.until(lambda: screen.chart_data.charts[0][0].points < points / 6)
+        left, right = screen.viewport.window
         assert right - left == pytest.approx((4000 - 1) / 8)
         await d.until(lambda: all(c.x_limits == (left, right) for c in shown(screen)))
         await d.press("full_stop")
-        await d.until(lambda: screen._window[0] == pytest.approx(left + (right - left) / 4))
+        await d.until(lambda: screen.viewport.window[0] == pytest.approx(left + (right - left) / 4))
         await d.press(*["right"] * 20)
-        await d.until(lambda: screen._window[1] == 4000)
+        await d.until(lambda: screen.viewport.window[1] == 4000)
         await d.press("comma", "minus", "minus", "minus")
-        await d.until(lambda: screen._window is None and screen.drawn.charts[0][0].points == points)
+        await d.until(
+            lambda: screen.viewport.window is None and screen.chart_data.charts[0][0].points == points
+        )
         await d.press("plus", "0")
         await d.sees("x axis: all of it")
         await d.press(*["plus"] * 30)
-        assert screen._window[1] - screen._window[0] == pytest.approx(4), "no nearer than a few steps"
+        assert screen.viewport.window[1] - screen.viewport.window[0] == pytest.approx(4), (
+            "no nearer than a few steps"
+        )
 
 
 async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
@@ -102,19 +106,19 @@ async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
         boxes = [box for box in screen.query(ChartBox) if box.display]
         await d.press("left", "left", "shift+left")
         await d.until(lambda: all("at step" in str(b.query_one(".chart-title").content) for b in boxes))
-        at = screen._cursor
+        at = screen.viewport.cursor
         assert at < 50
-        loss = screen.drawn.charts[0][0]
+        loss = screen.chart_data.charts[0][0]
         from gentui.tui.curves import value_at
 
         title = str(boxes[0].query_one(".chart-title").content)
         assert f"loss {numbers.number(value_at(loss, at))}" in title
         await d.press("plus", "plus")
-        assert screen._window[0] <= at <= screen._window[1], "zoom is about the cursor"
+        assert screen.viewport.window[0] <= at <= screen.viewport.window[1], "zoom is about the cursor"
         await d.press(*["right"] * 60)
-        await d.until(lambda: screen._cursor == 60 or screen._window[1] == 60)
+        await d.until(lambda: screen.viewport.cursor == 60 or screen.viewport.window[1] == 60)
         await d.press("escape")
-        assert screen._cursor is None
+        assert screen.viewport.cursor is None
         assert not any("at step" in str(b.query_one(".chart-title").content) for b in boxes)
         assert await d.on("RunScreen")
 
@@ -173,21 +177,23 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
         await d.press("space")
         await d.sees("2 of at most 31")
         await d.opens("RunScreen", "escape")
-        await d.until(lambda: len(screen.drawn.charts[0]) == 3)
+        await d.until(lambda: len(screen.chart_data.charts[0]) == 3)
         await d.sees("● mine", "▲ the base baseline", "■ another")
-        fid = next(i for i, group in enumerate(screen.drawn.groups) if group == ("fid",))
+        fid = next(i for i, group in enumerate(screen.chart_data.groups) if group == ("fid",))
         await d.press(*["tab"] * fid)
-        await d.until(lambda: screen.drawn.first <= fid < screen.drawn.first + len(screen.drawn.charts))
-        assert [c.slot for c in screen.drawn.charts[fid - screen.drawn.first]] == [0, 1], (
+        await d.until(
+            lambda: screen.chart_data.first <= fid < screen.chart_data.first + len(screen.chart_data.charts)
+        )
+        assert [c.slot for c in screen.chart_data.charts[fid - screen.chart_data.first]] == [0, 1], (
             "those that have scores"
         )
         await d.press("V")
         await d.sees("at step")
-        assert all(len(group) == 1 for group in screen.drawn.groups)
+        assert all(len(group) == 1 for group in screen.chart_data.groups)
         d.app.open_run(more.id)
         await d.until(lambda: d.app.screen is not screen)
         screen = await d.on("RunScreen")
-        await d.until(lambda: screen.drawn and len(screen.drawn.charts[0]) == 2)
+        await d.until(lambda: screen.chart_data and len(screen.chart_data.charts[0]) == 2)
         await d.sees("■ another", "▲ the base baseline")
 
 
@@ -222,22 +228,22 @@ async def test_the_charts_are_drawn_along_another_metric(desk, size, runs):
         await d.press("backspace", *"lr")
         await d.opens("RunScreen", "enter")
         await d.sees("by lr")
-        curve = await d.until(lambda: (c := screen.drawn.charts[0][0]) and c.x.max() < 1 and c)
+        curve = await d.until(lambda: (c := screen.chart_data.charts[0][0]) and c.x.max() < 1 and c)
         assert curve.points == 300 and curve.x[0] > curve.x[-1], "the learning rate falls"
-        lo, hi = screen.drawn.extent
+        lo, hi = screen.chart_data.extent
         assert 0 <= lo < hi < 1
         await d.press("plus", "V")
         await d.sees("at lr 0.00")
-        await d.until(lambda: screen.drawn.charts[0] and screen.drawn.charts[0][0].points < 300)
+        await d.until(lambda: screen.chart_data.charts[0] and screen.chart_data.charts[0][0].points < 300)
         d.app.overlay.add(other.id, "another")
         screen.ask()
-        await d.until(lambda: len(screen.drawn.charts[0]) == 2)
-        assert all(c.x.max() < 1 for c in screen.drawn.charts[0])
+        await d.until(lambda: len(screen.chart_data.charts[0]) == 2)
+        assert all(c.x.max() < 1 for c in screen.chart_data.charts[0])
         await d.press("escape", "X")
         await d.sees("x axis by the metric")
         await d.press("backspace", "backspace")
         await d.opens("RunScreen", "enter")
-        await d.until(lambda: screen.drawn.extent[1] >= 300)
+        await d.until(lambda: screen.chart_data.extent[1] >= 300)
         assert "by lr" not in d.text
         await d.press("X")
         await d.press(*"loss", "enter")
@@ -258,7 +264,7 @@ async def test_many_series_are_a_heat_map(desk, each_size, runs):
     many(runs, run)
     async with desk(each_size) as d:
         screen = await opened(d, run)
-        assert screen.drawn.heats == ("layer", "all metrics")
+        assert screen.chart_data.heat_maps == ("layer", "all metrics")
         await d.press("d")
         await d.sees("layer:", "30 series", "0 to 3.48", "·░▒▓█")
         rows = {line.split()[0]: line for line in d.text.splitlines() if line[:3].strip().isdigit()}
@@ -269,7 +275,7 @@ async def test_many_series_are_a_heat_map(desk, each_size, runs):
             await d.press("m")
             await d.until(lambda: "29 " in d.text)
         await d.press("V", "left")
-        await d.until(lambda: screen._cursor is not None and screen._cursor < 312)
+        await d.until(lambda: screen.viewport.cursor is not None and screen.viewport.cursor < 312)
         await d.press("b", "b")
         await d.sees(".:o*#")
         await d.press("escape", "d")
@@ -293,13 +299,13 @@ async def test_the_axis_of_a_run_in_training_holds_still_for_a_while(desk, runs)
     run = runs.live(1000, 4000)
     async with desk((100, 30)) as d:
         screen = await opened(d, run)
-        extent = screen.drawn.extent
+        extent = screen.chart_data.extent
         assert 1000 < extent[1] < 1040
         runs.event(run, "metrics", 1001, values={"loss": 0.5})
-        await d.until(lambda: screen.drawn.charts[0][0].points == 1001)
-        assert screen.drawn.extent == extent
+        await d.until(lambda: screen.chart_data.charts[0][0].points == 1001)
+        assert screen.chart_data.extent == extent
         runs.event(run, "metrics", 1100, values={"loss": 0.5})
-        await d.until(lambda: screen.drawn.extent[1] >= 1100)
+        await d.until(lambda: screen.chart_data.extent[1] >= 1100)
 
 
 async def test_rows_of_charts_are_as_many_as_asked_for_and_kept(desk, each_size, runs):
@@ -350,17 +356,17 @@ async def test_the_mouse_zooms_about_its_place_and_points_at_values(desk, runs):
         at = (canvas.size.width * 3 // 4, canvas.size.height // 2)
         x = second.get_coordinate_from_pixel(at[0], 0)[0]
         await d.pilot.click(canvas, offset=at)
-        await d.until(lambda: screen._cursor is not None)
-        assert screen._cursor == pytest.approx(x, abs=1000 / canvas.size.width)
-        assert screen.drawn.focus == 1
-        await d.sees(f"at step {screen._cursor:,.0f}")
+        await d.until(lambda: screen.viewport.cursor is not None)
+        assert screen.viewport.cursor == pytest.approx(x, abs=1000 / canvas.size.width)
+        assert screen.chart_data.focus == 1
+        await d.sees(f"at step {screen.viewport.cursor:,.0f}")
         canvas.post_message(wheel(canvas, at, up=True))
-        await d.until(lambda: screen._window is not None)
-        left, right = screen._window
+        await d.until(lambda: screen.viewport.window is not None)
+        left, right = screen.viewport.window
         assert right - left == pytest.approx(999 / 2) and left < x < right
         assert (x - left) / (right - left) == pytest.approx((x - 1) / 999, abs=0.02)
         canvas.post_message(wheel(canvas, at, up=False))
-        await d.until(lambda: screen._window is None)
+        await d.until(lambda: screen.viewport.window is None)
 
 
 def wheel(canvas, at, up: bool):
@@ -376,17 +382,19 @@ async def test_what_is_zoomed_at_the_newest_values_stays_with_them(desk, runs):
         run = runs.live(400, total=4000)
         screen = await opened(d, run)
         await d.press("plus", *["full_stop"] * 4)
-        await d.until(lambda: screen._window and screen._window[1] == screen.drawn.extent[1])
-        width = screen._window[1] - screen._window[0]
+        await d.until(
+            lambda: screen.viewport.window and screen.viewport.window[1] == screen.chart_data.extent[1]
+        )
+        width = screen.viewport.window[1] - screen.viewport.window[0]
         runs.extend(run, 400, 900, 4000)
-        await d.until(lambda: screen._window[1] > 850)
-        assert screen._window[1] - screen._window[0] == pytest.approx(width)
+        await d.until(lambda: screen.viewport.window[1] > 850)
+        assert screen.viewport.window[1] - screen.viewport.window[0] == pytest.approx(width)
         await d.press("comma")
-        await d.until(lambda: screen._window[1] < screen.drawn.extent[1])
-        held = screen._window
+        await d.until(lambda: screen.viewport.window[1] < screen.chart_data.extent[1])
+        held = screen.viewport.window
         runs.extend(run, 900, 1400, 4000)
-        await d.until(lambda: screen.drawn.extent[1] > 1350)
-        assert screen._window == held
+        await d.until(lambda: screen.chart_data.extent[1] > 1350)
+        assert screen.viewport.window == held
 
 
 async def test_one_chart_alone_has_a_logarithmic_axis_and_keeps_it(desk, runs):

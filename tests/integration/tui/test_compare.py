@@ -33,7 +33,7 @@ async def test_scores_settings_and_cost_stand_side_by_side(desk, runs, size):
     runs.make(name="two", fid=10.2, quick=True)
     async with desk(size) as d:
         await chosen(d, "one", "two")
-        await d.sees("A one", "B two", "14.2", "★ 10.2 (−4)", "What it cost", "evaluation share", "fid")
+        await d.sees("A one", "B two", "14.2", "★ 10.2 (−4)", "Cost", "evaluation share", "fid")
         await d.press("o")
         await d.sees("train", "steps")
         table = d.app.screen.query_one("#settings-table", Table)
@@ -72,9 +72,9 @@ async def test_curves_lie_over_one_another_as_in_the_run_view(desk, runs, size):
         assert [curve.is_baseline for curve in charts.focused] == [True, False]
         await d.press("V", "left")
         await d.sees("at step")
-        before = screen._cursor
+        before = screen.viewport.cursor
         await d.press("plus")
-        await d.until(lambda: screen._window is not None and screen._cursor == before)
+        await d.until(lambda: screen.viewport.window is not None and screen.viewport.cursor == before)
         await d.press("w")
         await d.sees("smoothing, exponential average")
         await d.press("y")
@@ -101,7 +101,7 @@ async def test_eight_runs_fit_a_small_screen_and_the_baseline_stays(desk, runs):
         )
         assert titles[1].title == "A run-0"
         await d.press("b")
-        await d.until(lambda: screen.seen.runs[0].name == "run-1")
+        await d.until(lambda: screen.comparison.runs[0].name == "run-1")
         await d.press("s")
         await d.sees("no room for")
 
@@ -112,7 +112,7 @@ async def test_a_run_that_goes_while_it_is_compared(desk, runs):
     async with desk((80, 24)) as d:
         await chosen(d, "one", "two")
         shutil.rmtree(gone.path)
-        await d.sees("nothing left to compare with")
+        await d.sees("Nothing left to compare with")
         for key in ("o", "s", "c", "e", "m", "n", "left_square_bracket"):
             await d.press(key)
         await d.opens("HomeScreen", "escape")

@@ -45,7 +45,7 @@ async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, h
     made = run()
     async with desk(size) as d:
         screen = await d.opens("RunScreen", "4")
-        await d.until(lambda: screen.seen and screen.seen.evaluations)
+        await d.until(lambda: screen.snapshot and screen.snapshot.evaluations)
         dialog = await d.opens("EvaluateScreen", "E")
         form = dialog.query_one(SettingsForm)
         assert [entry.label for entry in form.entries] == [
@@ -62,7 +62,7 @@ async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, h
         assert job.run().id == made.id and job.options() == dialog.options
         assert json.loads(job.job_path.read_text())["command"] == dialog.command()
         await d.until(lambda: any("Queued: gentui evaluate" in text for text, _ in messages(d)))
-        await d.until(lambda: any(score.value == 12.5 for score in screen.seen.evaluations))
+        await d.until(lambda: any(score.value == 12.5 for score in screen.snapshot.evaluations))
         await d.until(lambda: (f"{made.id} was evaluated: fid 12.5", "information") in messages(d))
 
 

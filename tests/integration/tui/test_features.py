@@ -13,7 +13,7 @@ async def test_a_classifier_shows_its_map_and_its_confusion_table(desk, size, ru
     drawn(runs, (np.eye(10, dtype=int) * 9 + np.eye(10, k=1, dtype=int)).tolist())
     async with desk(size) as d:
         await d.opens("RunScreen", "4")
-        await d.until(lambda: d.app.screen.seen)
+        await d.until(lambda: d.app.screen.snapshot)
         await d.opens("FeaturesScreen", "P")
         await d.sees("map of features by class, step 300", "source", "target (bold)")
         await d.press("p")
@@ -29,9 +29,9 @@ async def test_numbers_that_are_odd_or_missing_are_told(desk, runs):
     (run.figures / "tsne-000300.json").unlink()
     async with desk() as d:
         await d.opens("RunScreen", "4")
-        await d.until(lambda: d.app.screen.seen)
+        await d.until(lambda: d.app.screen.snapshot)
         await d.opens("FeaturesScreen", "P")
-        await d.sees("Its numbers are not here")
+        await d.sees("Its data is missing")
         await d.press("p", "p")
         await d.sees("Its numbers cannot be read.")
 

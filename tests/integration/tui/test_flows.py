@@ -56,7 +56,13 @@ async def test_the_menu_shows_the_published_figure_with_its_metric(desk, size):
 async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, home):
     async with desk(size, reader=THREADED) as d:
         screen = await d.opens("RunScreen", "enter")
-        await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points > 0)
+        await d.until(
+            lambda: (
+                screen.snapshot
+                and screen.snapshot.chart_data.charts
+                and screen.snapshot.chart_data.charts[0][0].points > 0
+            )
+        )
         await d.until(lambda: screen.query(Chart).first().drawings > 0)
         await d.sees("● running", "digits-unet", "loss")
         assert len(list_runs(home)) == 1
@@ -79,7 +85,7 @@ async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home
         await d.sees("≈ digits")
         notice = await d.opens("NoticeScreen", "enter")
         assert "gentui data fetch fashion-mnist" in notice.text
-        await d.sees("The data is not here", "Nothing was started")
+        await d.sees("Data missing", "Nothing was started")
         await d.opens("HomeScreen", "escape")
         assert list_runs(home) == []
 
@@ -216,11 +222,19 @@ async def test_a_new_point_reaches_the_chart_within_a_second(desk, runs):
     run = runs.live(5, 100, samples=0)
     async with desk(reader=THREADED) as d:
         screen = await d.opens("RunScreen", "4")
-        await d.until(lambda: screen.seen and screen.seen.charts and screen.seen.charts[0][0].points == 5)
+        await d.until(
+            lambda: (
+                screen.snapshot
+                and screen.snapshot.chart_data.charts
+                and screen.snapshot.chart_data.charts[0][0].points == 5
+            )
+        )
         chart = screen.query(Chart).first()
         drawings = chart.drawings
         runs.event(run, "metrics", 6, values={"loss": 0.5})
-        await d.until(lambda: chart.drawings > drawings and screen.seen.charts[0][0].points == 6, seconds=5)
+        await d.until(
+            lambda: chart.drawings > drawings and screen.chart_data.charts[0][0].points == 6, seconds=5
+        )
 
 
 async def test_nothing_is_drawn_when_nothing_changes(desk, each_size, runs):
@@ -248,14 +262,14 @@ async def test_samples_are_scrubbed_back_and_followed_again(desk, each_size, run
     async with desk(each_size) as d:
         screen = await d.opens("RunScreen", "4", "s")
         await d.press("s")
-        await d.sees("step 300", "3 of 3", "newest, following")
+        await d.sees("step 300", "3 of 3", "· live")
         await d.until(lambda: screen.query_one("#gallery").picture.strips)
         await d.press("left_square_bracket")
         await d.sees("step 200", "2 of 3", "1 newer")
         runs.extend(run, 300, 310, 600, samples=1)
         await d.sees("2 of 4", "2 newer")
         await d.press("n")
-        await d.sees("step 310", "4 of 4", "following")
+        await d.sees("step 310", "4 of 4 · live")
         await d.press("p")
         await d.sees("noise to image")
         full = await d.opens("PictureScreen", "z")
@@ -271,9 +285,9 @@ async def test_p_goes_round_the_grid_and_every_figure(desk, size, runs):
     async with desk(size) as d:
         screen = await d.opens("RunScreen", "4")
         await d.press("s")
-        await d.sees("grid · step 300", "2 of 2", "newest, following")
+        await d.sees("grid · step 300", "2 of 2", "· live")
         await d.press("p")
-        await d.sees("strip · step 300", "noise to image", "strip: 2 of 3 kinds of picture")
+        await d.sees("strip · step 300", "noise to image", "strip (figure 2 of 3)")
         await d.press("p")
         await d.sees("tsne · step 300", "2 of 2", "features")
         await d.press("left")
@@ -281,11 +295,11 @@ async def test_p_goes_round_the_grid_and_every_figure(desk, size, runs):
         await d.opens("PictureScreen", "z")
         await d.sees("tsne · step 150")
         await d.press("right")
-        await d.sees("tsne · step 300", "newest, following")
+        await d.sees("tsne · step 300", "· live")
         await d.press("p")
         await d.sees("grid · step 300")
         await d.opens("RunScreen", "escape")
-        assert screen.kind == "grid"
+        assert screen.pictures.kind == "grid"
 
 
 async def test_a_run_without_grids_shows_its_figures(desk, runs):
@@ -377,7 +391,7 @@ async def test_losses_that_belong_together_share_a_chart(desk, size, runs):
         screen = await d.opens("RunScreen", "4")
         await d.sees("● loss_d_real", "▲ loss_d_fake")
         await d.until(lambda: screen.query(Chart).first().drawings)
-        assert [curve.key for curve in screen.seen.charts[0]] == ["loss_d_real", "loss_d_fake"]
+        assert [curve.key for curve in screen.snapshot.chart_data.charts[0]] == ["loss_d_real", "loss_d_fake"]
 
 
 async def test_a_run_that_has_logged_one_step_says_so_in_place_of_a_chart(desk, size, runs):
@@ -408,10 +422,10 @@ async def test_the_charts_change_as_told(desk, size, runs):
         await d.press("b", "b")
         await d.until(lambda: chart.chart_style.marks == "ascii")
         assert not re.search("[⠁-⣿]", d.text)
-        if screen.query_one(ChartGrid).count < len(screen.seen.groups):
-            before = [curves[0].key for curves in screen.seen.charts]
+        if screen.query_one(ChartGrid).count < len(screen.snapshot.chart_data.groups):
+            before = [curves[0].key for curves in screen.snapshot.chart_data.charts]
             await d.press("m")
-            await d.until(lambda: [curves[0].key for curves in screen.seen.charts] != before)
+            await d.until(lambda: [curves[0].key for curves in screen.snapshot.chart_data.charts] != before)
 
 
 async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
@@ -419,7 +433,7 @@ async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
     async with desk(size) as d:
         await d.opens("RunScreen", "4", "e")
         await d.press("e")
-        await d.sees("digits-cnn@1a2b3c4d", "floor 1.9", "5.31", "★ best")
+        await d.sees("digits-cnn@1a2b3c4d", "real data 1.9", "5.31", "★ best")
 
 
 async def test_the_log_and_the_settings_are_there(desk, size, runs):
@@ -440,7 +454,7 @@ async def test_the_leaderboard_ranks_equals_and_shows_the_published(desk, size, 
     runs.make("fashion-resnet-noise", fid=120.0, seed=2)
     async with desk(size) as d:
         await d.press("3")
-        await d.sees("★ 1", "88", "120", "102", "161", "pub.", "n=500", "as published")
+        await d.sees("★ 1", "88", "120", "102", "161", "paper", "n=500", "as published")
         await d.press("slash", *"n=500", "enter")
         await d.sees("−14 to the published 102")
         screen = await d.opens("RunScreen", "enter")

@@ -38,7 +38,7 @@ def examine(runs: Runs, run: RunDir, **signals: float) -> None:
 async def health_of(d: Desk) -> str:
     screen = await d.opens("RunScreen", "4")
     await d.press("i")
-    await d.until(lambda: screen.seen and screen.seen.signals is not None)
+    await d.until(lambda: screen.snapshot and screen.snapshot.signals is not None)
     await d.settle()
     return d.text
 
@@ -116,8 +116,8 @@ async def test_signals_are_charted_after_the_losses(desk, runs):
     examine(runs, run, precision=0.5, recall=0.25, loss_like=1.0, label=1.0)
     async with desk() as d:
         screen = await d.opens("RunScreen", "4")
-        await d.until(lambda: screen.seen and screen.seen.groups)
-        groups = screen.seen.groups
+        await d.until(lambda: screen.snapshot and screen.snapshot.chart_data.groups)
+        groups = screen.snapshot.chart_data.groups
         assert groups[0] == ("loss",)
         family = [("health/precision", "health/recall"), ("health/label",), ("health/loss_like",)]
         assert groups[-3:] == family
@@ -176,7 +176,7 @@ async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, each_si
         await d.until(lambda: type(d.app.screen).__name__ != "HomeScreen")
         await d.press(*place[1:])
         if isinstance(d.app.screen, RunScreen):
-            await d.until(lambda: d.app.screen.seen)
+            await d.until(lambda: d.app.screen.snapshot)
         await d.sees({"2": "‼ 3", "3": "‼", "4i": "evil"}.get(place, "‼ error"))
         for strip in screen_strips(d.app):
             for segment in strip:

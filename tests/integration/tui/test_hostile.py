@@ -174,11 +174,11 @@ async def test_labels_of_a_checkpoint_neither_act_nor_are_copied_raw(desk, runs,
     (made.checkpoints / "last").mkdir()
     async with desk((80, 24)) as d:
         await d.opens("RunScreen", "4")
-        await d.until(lambda: d.app.screen.seen)
+        await d.until(lambda: d.app.screen.snapshot)
         screen = await d.opens("PlaygroundScreen", "P")
         labels = {"classes": [], "attributes": [ALL_OF_IT, LONE, SALAM], "groups": []}
         told = {"conditions": labels, "conditional": True, "which": LONE, "step": 3, "device": ALL_OF_IT}
-        screen._take(screen._drawer, told)
+        screen._take(screen._sampler, told)
         await d.press("right", "down", "right", "f3")
         await d.sees("Copied:")
         assert d.app.clipboard == clean(d.app.clipboard) and SHALOM in d.app.clipboard

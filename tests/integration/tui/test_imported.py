@@ -56,7 +56,7 @@ async def test_logs_are_imported_from_the_list_of_runs(desk, home, tmp_path):
         await d.sees("I imports those of other scripts")
         await d.opens("PromptScreen", "I")
         await d.press("enter")
-        await d.sees("a file or a folder is wanted")
+        await d.sees("give the path of a file or folder")
         await d.press(*str(tmp_path / "nothing"), "enter")
         await d.until(lambda: told(d, "there is nothing at"))
         await d.opens("PromptScreen", "I")
@@ -72,7 +72,7 @@ async def opened(d: Desk):
     await d.opens("RunsScreen", "2")
     await d.sees("their run")
     screen = await d.opens("RunScreen", "enter")
-    await d.until(lambda: screen.drawn and screen.drawn.groups)
+    await d.until(lambda: screen.chart_data and screen.chart_data.groups)
     return screen
 
 
@@ -80,14 +80,16 @@ async def test_a_run_of_wandb_has_its_curve_its_sample_and_its_settings(desk, si
     async with desk(size) as d:
         screen = await opened(d)
         await d.sees("✗ failed", "their run", "step 59", "loss")
-        assert screen.drawn.groups == [("loss",), ("val/acc",)]
-        assert screen.drawn.charts[0][0].points == 60
+        assert screen.chart_data.groups == [("loss",), ("val/acc",)]
+        assert screen.chart_data.charts[0][0].points == 60
         await d.press("L")
-        await d.until(lambda: screen.drawn.groups == [("system/gpu.0.temp",)])
+        await d.until(lambda: screen.chart_data.groups == [("system/gpu.0.temp",)])
         await d.press("L")
         for axis in ("epoch", "time", "images", "step"):
             await d.press("a")
-            await d.until(lambda axis=axis: screen._layout.axis == axis and screen.drawn.charts[0][0].x[-1] > 1)
+            await d.until(
+                lambda axis=axis: screen.chart_layout.axis == axis and screen.chart_data.charts[0][0].x[-1] > 1
+            )
         await d.press("s")
         await d.sees("step 40", "drawn: at 40")
         await d.press("left_square_bracket")

@@ -155,7 +155,7 @@ PLACES = {"app.home": "home", "app.runs": "runs", "runs.open": "run"}
 def is_filled(screen: Any) -> bool:
     """Whether what it shows has come."""
     if screen.context in ("run", "compare"):
-        return screen.seen is not None
+        return screen.snapshot is not None
     return all(table.rows for table in screen.query(Table))
 
 

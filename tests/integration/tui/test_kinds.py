@@ -15,9 +15,9 @@ async def test_every_kind_of_picture_stands_in_one_grid_as_of_one_step(desk, run
     async with desk((160, 45)) as d:
         d.app.open_run(run.id)
         screen = await d.on("RunScreen")
-        await d.until(lambda: len(screen.kinds) == 3)
+        await d.until(lambda: len(screen.pictures.kinds) == 3)
         await d.press("F")
-        await d.sees("grid · step 300", "map · step 200", "strip · step 300", "the newest of each, following")
+        await d.sees("grid · step 300", "map · step 200", "strip · step 300", "the newest of each, live")
         assert sum(viewer.display for viewer in screen.query_one(Pictures).query(Viewer)) == 3
         await d.press("left_square_bracket")
         await d.sees("grid · step 200", "map · step 200", "strip · none yet at this step", "as of step 200")

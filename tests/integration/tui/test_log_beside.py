@@ -16,7 +16,7 @@ LOG = b"probe: fp32\n" + b"".join(
 async def opened(d: Desk, run) -> RunScreen:
     d.app.open_run(run.id)
     screen = await d.on("RunScreen")
-    await d.until(lambda: screen.drawn and screen.query(Chart).first().drawings)
+    await d.until(lambda: screen.chart_data and screen.query(Chart).first().drawings)
     return screen
 
 
@@ -32,19 +32,21 @@ async def test_the_log_beneath_the_charts_and_the_cursor_follow_each_other(desk,
         await d.press("G")
         await d.sees("loss", "step 300/300")
         await d.press("K")
-        await d.until(lambda: screen._cursor == 300 and "step 300" in marked(below))
+        await d.until(lambda: screen.viewport.cursor == 300 and "step 300" in marked(below))
         await d.press("K", "K")
-        await d.until(lambda: screen._cursor == 280 and "step 280" in marked(below))
+        await d.until(lambda: screen.viewport.cursor == 280 and "step 280" in marked(below))
         await d.sees("at step 280")
         await d.press(*["shift+left"] * 4)
-        await d.until(lambda: screen._cursor < 250)
-        await d.until(lambda: steps_of([marked(below)])[0] == int((screen._cursor + 0.5) // 10 * 10))
+        await d.until(lambda: screen.viewport.cursor < 250)
+        await d.until(lambda: steps_of([marked(below)])[0] == int((screen.viewport.cursor + 0.5) // 10 * 10))
         await d.press("J")
-        await d.until(lambda: screen._cursor % 10 == 0 and f"step {screen._cursor:.0f}/" in marked(below))
+        await d.until(
+            lambda: screen.viewport.cursor % 10 == 0 and f"step {screen.viewport.cursor:.0f}/" in marked(below)
+        )
         await d.press("a")
-        await d.until(lambda: screen.chart_style.axis == "epoch")
+        await d.until(lambda: screen.axis == "epoch")
         await d.press("K", "K")
-        await d.until(lambda: screen._cursor == 290 / 11)
+        await d.until(lambda: screen.viewport.cursor == 290 / 11)
         await d.press("escape")
         await d.until(lambda: below.marked is None)
         await d.press("G")
@@ -55,7 +57,7 @@ async def test_on_the_log_pane_too_the_cursor_goes_along(desk, runs):
     async with desk() as d:
         screen = await opened(d, runs.make(log=LOG))
         await d.press("K")
-        await d.sees("The log is not here")
+        await d.sees("The log is not in sight")
         await d.press("G")
         await d.sees("where there are 34 lines or more")
         await d.press("g")

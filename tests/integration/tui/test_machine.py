@@ -226,9 +226,9 @@ async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, mo
         await d.press("escape")
         await d.until(lambda: screen.query_one(Table).display)
         await d.press("plus")
-        await d.sees("a look every 0.5 s")
+        await d.sees("sampled every 0.5 s")
         await d.press("minus", "minus")
-        await d.sees("a look every 2 s")
+        await d.sees("sampled every 2 s")
 
 
 async def test_processes_are_sorted_filtered_and_known_by_their_run(desk, runs, nvml):

@@ -153,7 +153,7 @@ async def test_the_samples_of_the_runs_laid_over_it_move_with_its_own(desk, size
         d.app.open_run(run.id)
         screen = await d.on("RunScreen")
         await d.press("s")
-        await d.sees("● step 300 · one", "▲ step 150 · two", "the newest of each, following")
+        await d.sees("● step 300 · one", "▲ step 150 · two", "the newest of each, live")
         await d.until(lambda: all(v.picture.strips for v in screen.query("#beside Viewer").results(Viewer)))
         await d.press("left_square_bracket", "left_square_bracket")
         await d.sees("● step 100 · one", "▲ step 100 · two", "as of step 100")
@@ -167,4 +167,4 @@ async def test_the_samples_of_the_runs_laid_over_it_move_with_its_own(desk, size
         await d.until(lambda: dialog._runs)
         await d.press("down", "space", "escape")
         await d.on("RunScreen")
-        assert screen._tab == "samples" and len(screen.laid) == 1
+        assert screen._tab == "samples" and len(screen.overlaid) == 1

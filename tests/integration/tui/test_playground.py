@@ -78,7 +78,7 @@ async def choose(d: Any, form: SettingsForm, label: str, text: str) -> None:
 async def opened(d: Any) -> Any:
     """The playground of the newest run, its weights read."""
     await d.opens("RunScreen", "4")
-    await d.until(lambda: d.app.screen.seen)
+    await d.until(lambda: d.app.screen.snapshot)
     screen = await d.opens("PlaygroundScreen", "P")
     await d.until(lambda: screen._is_conditional)
     return screen
@@ -137,8 +137,8 @@ async def test_images_are_seen_as_they_come_and_escape_leaves_nothing(desk, run)
         form = screen.query_one(SettingsForm)
         await choose(d, form, "steps", "9000")
         await d.press("f5")
-        await d.sees("out of the noise")
-        drawer, folder = screen._drawer, screen._drawer._folder
+        await d.sees("sampling step")
+        drawer, folder = screen._sampler, screen._sampler._folder
         assert folder.is_dir() and processes_of(run) == [drawer.process.pid]
         await d.press("escape")
         await d.sees("stopped; F5 draws")
@@ -146,8 +146,8 @@ async def test_images_are_seen_as_they_come_and_escape_leaves_nothing(desk, run)
         await choose(d, form, "steps", "2")
         await d.press("f5")
         await d.sees("Done.")
-        assert screen._drawer is not drawer
-        folder = screen._drawer._folder
+        assert screen._sampler is not drawer
+        folder = screen._sampler._folder
         await d.press("escape")
         await d.on("RunScreen")
         await d.until(lambda: not processes_of(run) and not folder.exists())
@@ -166,7 +166,7 @@ async def test_mistakes_stand_beside_their_field_and_nothing_is_drawn(desk, run)
             assert told in form.entry.problem, field
             await d.press("f5")
             await d.sees("Not drawn.")
-            assert screen._asked is None
+            assert screen._pending is None
             await d.press("f4")
             assert not screen.problems
 
@@ -212,15 +212,15 @@ async def test_the_training_images_nearest_to_what_is_drawn_stand_beside_it(desk
         await choose(d, form, "to seed", "")
         await d.press("f5")
         await d.sees("Done.")
-        assert "--neighbours=3" in screen.arguments() and "beside each the training" in viewer._detail
+        assert "--neighbours=3" in screen.arguments() and "beside each: its nearest" in viewer._detail
         assert (viewer._sheet.rows, viewer._sheet.columns) == (2, 4)
 
 
 async def test_a_process_that_dies_is_told_and_another_is_started(desk, run):
     async with desk() as d:
         screen = await opened(d)
-        os.kill(screen._drawer.process.pid, 9)
-        await d.sees("The process that draws has ended")
+        os.kill(screen._sampler.process.pid, 9)
+        await d.sees("The sampler process has ended")
         await choose(d, screen.query_one(SettingsForm), "steps", "1")
         await d.press("f5")
         await d.sees("Done.")
@@ -238,7 +238,7 @@ def test_a_closed_terminal_ends_what_draws(home, run, tmp_path, monkeypatch, is_
         t.sees("best checkpoint, step")
         if is_drawing:
             t.press("\x1b[B\x1b[B000\x1b[15~")  # steps × 1,000; F5
-            t.sees("out of the noise")
+            t.sees("sampling step")
         assert processes_of(run) and list(tmp_path.glob("gentui-playground-*"))
         t.hang_up()
         t.ended()
@@ -255,13 +255,13 @@ async def test_only_what_fits_the_method_is_offered(desk, home, runs, undrawn):
     (made.path / "checkpoints" / "last").mkdir(parents=True)
     async with desk((160, 45)) as d:
         await d.opens("RunScreen", "4")
-        await d.until(lambda: d.app.screen.seen)
+        await d.until(lambda: d.app.screen.snapshot)
         screen = await d.opens("PlaygroundScreen", "P")
         form = screen.query_one(SettingsForm)
         assert [entry.label for entry in form.entries][:2] == ["images", "seed"]
-        known = screen._conditions
+        known = screen._labels
         told = {"conditions": known.state(), "conditional": True, "which": "last", "step": 3, "device": "cpu"}
-        screen._take(screen._drawer, told)
+        screen._take(screen._sampler, told)
         labels = [entry.label for entry in form.entries]
         assert len(labels) == len(known.parts) + 7 and "sampler" not in labels
         hair = next(entry for entry in form.entries if "hair" in entry.label)
@@ -274,7 +274,7 @@ async def test_a_run_without_weights_or_images_has_no_playground(desk, runs):
     runs.make()
     async with desk() as d:
         await d.opens("RunScreen", "4")
-        await d.until(lambda: d.app.screen.seen)
+        await d.until(lambda: d.app.screen.snapshot)
         await d.press("P")
         await d.until(lambda: any("has no checkpoint yet" in n.message for n in notices(d.app)))
 
@@ -286,7 +286,7 @@ async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, home, run,
         await d.until(lambda: d.app._activity.running)
         d.app.open_run(run.id)
         await d.on("RunScreen")
-        await d.until(lambda: d.app.screen.seen)
+        await d.until(lambda: d.app.screen.snapshot)
         screen = await d.opens("PlaygroundScreen", "P")
         assert screen.command("a.png")[-4:] == ["--device", "cpu", "-o", "a.png"]
 
@@ -297,7 +297,7 @@ async def test_real_images_stand_beside_the_generated_ones(desk, size, runs):
     runs.event(made, "figure", 100, name="real", path="figures/real.png", caption="training images")
     async with desk(size) as d:
         screen = await d.opens("RunScreen", "4")
-        await d.until(lambda: screen.seen and screen.seen.figures)
+        await d.until(lambda: screen.snapshot and screen.snapshot.figures)
         real, gallery = screen.query_one("#real", Viewer), screen.query_one("#gallery", Viewer)
         await d.press("B")
         await d.until(lambda: real.picture.strips and gallery.picture.strips)

@@ -50,7 +50,7 @@ async def test_the_preview_follows_a_run_in_training_and_reads_nothing_when_it_s
         runs.let_go()
         await d.sees("Newest run ✓ done")
         looks, passes = [], d.app.reader.passes
-        monkeypatch.setattr("gentui.tui.screens.home.best_scores", looks.append)
+        monkeypatch.setattr("gentui.tui.screens.home_data.best_scores", looks.append)
         await d.until(lambda: d.app.reader.passes > passes + 2)
         assert looks == []
 
@@ -70,5 +70,5 @@ async def test_the_menu_below_a_run_takes_no_news_from_it(desk, runs):
         home = d.app.screen
         d.app.open_run(run.id)
         await d.until(lambda: d.app.screen is not home and d.app.reader._target[0] is d.app.screen)
-        home._look_at(run.id)  # as its timer does, a little late
+        home._read_preview(run.id)  # as its timer does, a little late
         assert d.app.reader._target[0] is d.app.screen

@@ -46,12 +46,12 @@ async def test_an_older_answer_does_not_take_the_focus_back(runs, desk):
     runs.make(steps=200)
     async with desk((160, 45)) as d:
         screen = await d.opens("RunScreen", "4")
-        await d.until(lambda: screen.seen and len(screen.drawn.charts) > 1)
-        older = screen.seen
+        await d.until(lambda: screen.snapshot and len(screen.chart_data.charts) > 1)
+        older = screen.snapshot
         await d.press("tab")
-        await d.until(lambda: screen.drawn.focus == 1)
+        await d.until(lambda: screen.chart_data.focus == 1)
         screen.show(older)
-        assert screen.drawn.focus == 1
+        assert screen.chart_data.focus == 1
 
 
 @pytest.fixture

@@ -103,9 +103,7 @@ async def test_keys_mean_the_run_that_is_shown_though_it_has_just_gone(desk, run
         await d.sees("run 0", "run 1")
         monkeypatch.setattr(screen, "show", lambda data: None)
         jobs.remove(runs.home, made[1].id)
-        await d.until(
-            lambda: made[1].id not in screen._known
-        )  # the supply thread knows, the table does not yet
+        await d.until(lambda: made[1].id not in screen._reader._entries)  # read, but not shown in the table yet
         assert screen.run_here.id == made[1].id
         await d.opens("ConfirmScreen", "D")
         await d.sees("Delete run 1?")
@@ -151,7 +149,7 @@ async def test_a_run_is_renamed_and_noted(desk, size, runs, place):
         await d.sees("✓ done")
         if place == "RunScreen":
             await d.opens(place, "enter")
-            await d.until(lambda: d.app.screen.seen)
+            await d.until(lambda: d.app.screen.snapshot)
         await d.opens("PromptScreen", "f2")
         await d.press(*"my run", "enter")
         await d.on(place)
@@ -172,7 +170,7 @@ async def test_queued_runs_change_places(desk, runs):
         run.write_state(State(status="queued", queued_at=1000.0 + n, slot="cuda:7"))
     async with desk() as d:
         await d.opens("RunsScreen", "2")
-        await d.until(lambda: d.app.screen.query_one(Table).key == second.id and "2. in queue" in d.text)
+        await d.until(lambda: d.app.screen.query_one(Table).key == second.id and "#2 in queue" in d.text)
         await d.press("K")
         await d.until(lambda: second.read_state().queued_at < first.read_state().queued_at)
         await d.press("J")
@@ -218,5 +216,5 @@ async def test_settings_metrics_and_scores_are_columns_when_asked_for(desk, runs
         await d.until(lambda: "net" in [column.title for column in table.columns])
     async with desk((80, 24)) as d:
         screen = await d.opens("RunsScreen", "2")
-        await d.until(lambda: "model.net" in screen._asked and screen.query_one(Table).rows)
+        await d.until(lambda: "model.net" in screen._added and screen.query_one(Table).rows)
         await d.sees("cfg-unet", "best score")

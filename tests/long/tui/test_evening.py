@@ -163,18 +163,18 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
 
     # its samples
     t.press("s")
-    t.sees("newest, following", "▀▀▀▀", seconds=SLOW)
+    t.sees("· live", "▀▀▀▀", seconds=SLOW)
     t.until(lambda: "1 of 1" not in t.text, SLOW, "a second grid")
     t.press("[")
-    t.sees("newer (n follows)")
+    t.sees("newer (n: live)")
     t.press("]")
-    t.sees("newest, following")
+    t.sees("· live")
 
     # gone, and back with another terminal: all of it is drawn anew, and the run went on
     t.press("Prefix", "d")
     assert os.waitstatus_to_exitcode(t.ended()) == 0
     t = tmux.attach(160, 45)
-    t.sees("evening", "[s Samples]", "newest, following", "y Log y", "? Help")
+    t.sees("evening", "[s Samples]", "· live", "y Log y", "? Help")
     t.until(lambda: [line.rstrip() for line in t.text.splitlines()] == screen_of(tmux), wanted="a whole screen")
     assert tmux.ask("display-message", "-p", "#{pane_width}×#{pane_height}") == "160×45"
     assert "q Quit" in t.screen.display[-1] and "gentui  1 Home" in t.screen.display[0]
@@ -232,7 +232,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.press("a")
     t.sees("2 runs marked")
     t.press("C")
-    t.sees("A second", "B evening", "fid", "★", "What it cost")
+    t.sees("A second", "B evening", "fid", "★", "Cost")
     t.press("o")
     t.sees("[o Settings]", "seed")
     t.press("3")

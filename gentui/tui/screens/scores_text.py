@@ -1,4 +1,4 @@
-"""The scores of a run as text: the published figure, every score with its protocol and floor."""
+"""The scores of a run as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from gentui.text.sanitize import clean
 
 
 def scores_text(run: Any, evaluations: list[Any]) -> Content:
-    """The published figure, then every score with its protocol and floor."""
+    """The published figure; then the scores by protocol, the newest first, after that of real images.
+
+    ``run`` is a RunRow, ``evaluations`` are its evaluations, the oldest first.
+    """
     parts: list[Any] = []
     reference = run.reference
     if isinstance(reference, dict) and reference.get("value") is not None:
@@ -27,7 +30,7 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
         floor = next((s.floor for s in scores if s.floor is not None), None)
         if floor is not None:
             parts += [
-                (f"  floor {numbers.number(floor)}: real images against real images", "$text-muted"),
+                (f"  real data {numbers.number(floor)}: the score of real images", "$text-muted"),
                 "\n",
             ]
         for s in reversed(scores):

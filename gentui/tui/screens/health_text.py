@@ -1,4 +1,4 @@
-"""The health of a run as text: its alarms with what to try, its signals, what its scores cost."""
+"""The health of a run as text: alarms with cause and remedy, signals, the cost of scoring."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _NAME = 24
 
 
 def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Content:
-    """``run`` is a RunRow, ``alerts`` its AlertRows, of which the newest come first, ``signals`` charts by metric."""
+    """``run`` is a RunRow, ``alerts`` are its AlertRows, the oldest first, ``signals`` are charts by metric."""
     parts: list[Any] = []
-    if run.reason and run.status not in ("running", "queued", "done"):  # the head has not always room for it
+    if run.reason and run.status not in (
+        "running",
+        "queued",
+        "done",
+    ):  # the head of the screen may have no room for it
         parts += [(formatting.status(run.status)[0], "bold"), f"  {clean(run.reason, _LONGEST)}\n\n"]
     for alert in reversed(alerts):
         sign = f"{alarms.SIGNS[alert.severity]} {alert.severity}"
@@ -35,7 +39,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
     parts.append("\n")
     if signals:
         parts.append(("Signals\n", "bold"))
-    alarmed = alarms.alarmed(run)
+    raised = alarms.alarmed(run)
     longest = max((len(chart.mean) for chart in signals.values()), default=0)
     for metric, chart in signals.items():
         name = metric.removeprefix(SIGNAL)
@@ -43,7 +47,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
             f"  {fit(clean(name, 60), _NAME)}",
             (f"{numbers.number(run.metrics.get(metric)):>9}  ", "bold"),
         ]
-        parts += [fit(formatting.spark(chart.mean), longest), _verdict(alarmed.get(name)), "\n"]
+        parts += [fit(formatting.spark(chart.mean), longest), _verdict(raised.get(name)), "\n"]
     if signals:
         parts.append("\n")
     if cost := alarms.cost(run):
@@ -52,7 +56,7 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
 
 
 def _verdict(severity: str | None) -> tuple[str, str]:
-    """Of a signal: the worst alarm that it raised, if any."""
+    """The worst severity of the alarms that a signal raised, in words."""
     if severity is None:
         return "  ✓ ok", "$success"
     return f"  {alarms.SIGNS[severity]} alarm", _COLOURS[severity]

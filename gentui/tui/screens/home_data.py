@@ -1,0 +1,128 @@
+"""What the recipe menu shows of runs: best scores, the newest run of each recipe, and what that has left behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gentui.text import numbers
+from gentui.text.sanitize import clean
+from gentui.tui import formatting
+
+if TYPE_CHECKING:
+    from gentui.index import Index, RunRow
+    from gentui.tui.widgets.picture import Sheet
+
+NET_LINES = 60
+"""Lines of the net that the preview shows at most."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best score by one metric with a recipe on its own data set. Text is clean."""
+
+    run: str
+    value: float
+    metric: str
+    protocol: str
+    lower_is_better: bool
+    samples: int
+
+
+@dataclass(frozen=True)
+class NewestRun:
+    """The newest run of a recipe: its status with the tone of it, and its progress in words. Text is clean.
+    ``metric``: that of its best score, "" without one."""
+
+    run: str
+    status: str
+    tone: str
+    progress: str
+    metric: str = ""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a run has left behind: its net as lines of text, and its last grid of samples."""
+
+    run: str
+    net: tuple[str, ...] = ()
+    sheet: Sheet | None = None
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class RecipeResults:
+    """The runs of all recipes as the index knew them when asked.
+
+    ``best``: by ``recipe NUL data set``, then by metric. ``newest``: by recipe. ``preview``: of one run, which the
+    screen chose.
+    """
+
+    best: dict[str, dict[str, Best]] = field(default_factory=dict)
+    newest: dict[str, NewestRun] = field(default_factory=dict)
+    preview: Preview | None = None
+
+
+def read_results(index: Index, previewed: str, before: Preview | None) -> RecipeResults:
+    """Read the results of all recipes, and the preview of one run unless its id is "". ``before``: the preview that was
+    read last."""
+    return RecipeResults(
+        best_scores(index), newest_runs(index), read_preview(index, previewed, before) if previewed else None
+    )
+
+
+def best_scores(index: Index) -> dict[str, dict[str, Best]]:
+    """The best own scores by ``recipe NUL data set``, then metric. Scores of different protocols do not compare: those
+    of the protocol with the most images count."""
+    results: dict[str, dict[str, Best]] = {}
+    for row in index.leaderboard():
+        if row.run is None:
+            continue
+        protocol, samples = clean(row.protocol, 300), int(row.samples or 0)
+        new = Best(row.run, row.value, row.metric, protocol, bool(row.lower_is_better), samples)
+        by_metric = results.setdefault(f"{row.recipe}\0{row.dataset}", {})
+        old = by_metric.get(row.metric)
+        if old is None or samples > old.samples or (samples == old.samples and _beats(new, old)):
+            by_metric[row.metric] = new
+    return results
+
+
+def _beats(new: Best, old: Best) -> bool:
+    return new.value < old.value if new.lower_is_better else new.value > old.value
+
+
+def newest_runs(index: Index) -> dict[str, NewestRun]:
+    """The newest run of each recipe."""
+    newest: dict[str, RunRow] = {}
+    for run in index.runs():
+        newest.setdefault(run.recipe, run)
+    return {recipe: _newest_run(run) for recipe, run in newest.items()}
+
+
+def _newest_run(run: RunRow) -> NewestRun:
+    words = [f"step {run.step:,}" + (f" of {run.steps:,}" if run.steps else "")] if run.step else []
+    words += [f"loss {numbers.number(run.loss, 3)}"] if run.loss is not None else []
+    if run.status in ("running", "stalled"):
+        words += [clean(run.phase, 40)] if run.phase else []
+        words += [f"{numbers.duration(run.eta_s)} left"] if run.eta_s is not None else []
+    elif run.status != "done" and run.reason:
+        words.append(clean(run.reason, 120))
+    metric = run.best.metric if run.best is not None else ""
+    return NewestRun(run.id, *formatting.status(run.status), " · ".join(words), metric)
+
+
+def read_preview(index: Index, run_id: str, before: Preview | None) -> Preview:
+    """Read what a run has left behind. The net, which is written once, is taken from ``before`` if it is there."""
+    from engine.runs.directory import RunDir
+    from gentui.text.sanitize import clean_lines
+    from gentui.tui.widgets.pictures import sheet_of  # not in the UI thread: it takes its time
+
+    run = RunDir(index.home / "runs" / run_id)
+    net = before.net if before is not None and before.run == run_id else ()
+    if not net and (text := run.architecture().rstrip("\n")):
+        net = tuple(clean_lines(text)[:NET_LINES])
+    samples = index.samples(run_id)
+    if not samples or not (sheet := sheet_of(run.path, samples[-1])).path.is_file():
+        return Preview(run_id, net)
+    return Preview(run_id, net, sheet, samples[-1].step)

@@ -1,0 +1,97 @@
+"""The detail pane of the recipe menu as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from gentui.text import numbers
+from gentui.text.sanitize import clean
+from gentui.tui import formatting
+
+if TYPE_CHECKING:
+    from engine.recipes.recipe import Recipe
+    from gentui.tui.recipe_cards import Card
+    from gentui.tui.screens.home_data import Best, NewestRun, Preview
+
+Part = Content | tuple[str, str] | str
+
+_TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate")
+
+
+def recipe_text(
+    card: Card, best: Best | None, preview: Preview | None = None, newest: NewestRun | None = None
+) -> Content:
+    """What the recipe does, its data, the published figure, the newest run, the settings, what the quick version
+    changes, and the net as the newest run built it."""
+    parts: list[Part] = [(card.title, "bold"), "\n"]
+    line = " · ".join(part for part in (card.family, card.dataset_title or card.dataset) if part)
+    parts += [(line, "$text-muted"), "\n"]
+    if newest is not None:
+        parts += ["Newest run ", (newest.status, formatting.STYLES.get(newest.tone, ""))]
+        parts += [f" · {newest.progress}\n" if newest.progress else "\n"]
+    if card.summary:
+        parts += ["\n", card.summary, "\n"]
+    if card.problem:
+        parts += ["\n", ("✗ This recipe cannot be read\n", "bold $error"), card.problem, "\n"]
+    if card.here is False:
+        parts += ["\n", ("✗ Data missing\n", "bold $warning"), card.remedy, "\n"]
+        if card.stand_in:
+            parts += [f"Quick (t) trains on {card.stand_in} instead.\n"]
+    if card.recipe is not None:
+        parts += _published(card.recipe)
+    if best is not None:
+        score = f"{best.metric} {numbers.number(best.value)}"
+        parts += ["\n", ("Your best  ", "bold"), (score, "$accent"), "\n", (best.protocol, "$text-muted"), "\n"]
+    if card.recipe is not None:
+        parts += ["\n", *_settings(card.recipe), *_quick_changes(card.recipe)]
+    if preview is not None and preview.net:
+        parts += ["\n", ("Net", "bold"), (f"  of {preview.run}\n", "$text-muted"), "\n".join(preview.net), "\n"]
+    return Content.assemble(*parts)
+
+
+def _published(recipe: Recipe) -> list[Part]:
+    reference = recipe.reference
+    if reference is None:
+        return []
+    value = numbers.number(reference.value) if reference.value is not None else "no figure"
+    parts: list[Part] = [
+        "\n", ("Published  ", "bold"), (f"{clean(reference.metric, 40)} {value}", "$accent"), "\n",
+    ]  # fmt: skip
+    for text in (reference.protocol, reference.source, reference.note):
+        if text:
+            parts += [(clean(text, 300), "$text-muted"), "\n"]
+    return parts
+
+
+def _settings(recipe: Recipe) -> list[Part]:
+    parts: list[Part] = [("Settings", "bold"), "\n"]
+    raw = recipe.raw()
+    for table in _TABLES:
+        values = raw.get(table)
+        if isinstance(values, dict):
+            words = "  ".join(f"{clean(k, 60)} {_value(v)}" for k, v in values.items())
+            parts += [(f"{table:<9}", "$secondary"), words, "\n"]
+    return parts
+
+
+def _quick_changes(recipe: Recipe) -> list[Part]:
+    """What differs in the quick version."""
+    changes = []
+    for table, values in recipe.quick.items():
+        if isinstance(values, dict):
+            changes += [f"{clean(table, 40)}.{clean(k, 60)} {_value(v)}" for k, v in values.items()]
+        elif table == "stand_in":
+            changes.append(f"data: {_value(values)} where the real set is missing")
+    return ["\n", ("Quick (t) changes", "bold"), "\n", "\n".join(changes), "\n"] if recipe.quick else []
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return numbers.number(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return clean(value, 80)

@@ -1,0 +1,64 @@
+"""What the run view asks of the index, and the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gentui.metrics.namespaces import is_signal
+from gentui.text.tail import Tail
+from gentui.tui.screens.chart_data import ChartData, ChartRequest, read_charts
+
+if TYPE_CHECKING:
+    from gentui.index import Index
+
+SIGNALS = 24
+"""Signals that are shown at most, and the cells of the sparkline of each."""
+
+
+@dataclass
+class RunSnapshot:
+    """A run as the index knew it when asked.
+
+    ``overlaid_samples``: the sample grids of the overlaid runs, on the samples tab only. ``signals``: charts by metric,
+    on the health tab only. ``log``: the lines of the log, None where it is out of sight.
+    """
+
+    run: Any
+    chart_data: ChartData
+    samples: list[Any]
+    figures: list[Any]
+    evaluations: list[Any]
+    alerts: list[Any]
+    overlaid_samples: dict[str, list[Any]]
+    signals: dict[str, Any] | None = None
+    log: tuple[str, ...] | None = None
+
+
+def read_run(
+    index: Index, run_id: str, charts: ChartRequest, tab: str, tail: Tail | None
+) -> RunSnapshot | None:
+    """Read everything that the run view shows on this tab, and the lines of ``tail``. Return None if there is no such
+    run."""
+    try:
+        run = index.run(run_id)
+    except KeyError:
+        return None
+    metrics, evaluations = index.metric_keys(run_id), index.evaluations(run_id)
+    return RunSnapshot(
+        run,
+        read_charts(index, run, metrics, [evaluation.metric for evaluation in evaluations], charts),
+        index.samples(run_id),
+        index.figures(run_id),
+        evaluations,
+        index.alerts(run_id),
+        {other.run: index.samples(other.run) for other in charts.runs[1:]} if tab == "samples" else {},
+        _signals(index, run_id, metrics) if tab == "health" else None,
+        tail.read() if tail is not None else None,
+    )
+
+
+def _signals(index: Index, run_id: str, metrics: list[str]) -> dict[str, Any]:
+    """The health signals along the run, as charts by metric."""
+    chosen = [name for name in metrics if is_signal(name)][:SIGNALS]
+    return {name: index.series(run_id, name, columns=SIGNALS) for name in chosen}
