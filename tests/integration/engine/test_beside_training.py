@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ from engine.inference.loading import ExitWithMessage
 from engine.runs.directory import RunDir
 from engine.training import checkpoint
 from tests.support.engine import assert_same, comparable, events, finish, trainer
+from tests.support.processes import Forked
 from tests.support.serving import Served, command
+from tests.support.waiting import wait_for
 
 LASTS = {"train__steps": 40, "train__checkpoint_minutes": 1e-5, "sample__times": 1, "evaluate__times": 1}
 
@@ -51,6 +56,16 @@ def open_files(pid: int, folder: Path) -> list[str]:
     return [path for path in found if path.startswith(str(folder))]
 
 
+@contextmanager
+def halted(process: Forked) -> Iterator[None]:
+    """Its training stands still for as long as this lasts."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
 def test_drawing_from_a_run_in_training_changes_nothing_of_it(make_run, tmp_path):
     alone, watched = make_run(**LASTS), make_run(**LASTS)
     still = [watched.recipe_path, watched.info_path, watched.state_path, watched.lock_path]
@@ -58,19 +73,25 @@ def test_drawing_from_a_run_in_training_changes_nothing_of_it(make_run, tmp_path
     served = Served(watched)  # ready before the training begins
     processes = [trainer(watched), trainer(alone)]
     steps: list[int] = []
+
+    def draw() -> int:
+        asked = ("--n=1", "--steps=1", "--checkpoint=last")
+        served.ask(id=1, arguments=asked)
+        command(watched, tmp_path / "drawn.npy", *asked)
+        answer, _ = served.until_answered()
+        assert "error" not in answer, answer
+        return answer["step"]
+
     try:
+        wait_for(lambda: checkpoint.exists(watched), "the first checkpoint", interval=0.005)
+        with halted(processes[0]):
+            steps.append(draw())
         while processes[0].poll() is None:
-            if checkpoint.exists(watched):
-                asked = ("--n=1", "--steps=1", "--checkpoint=last")
-                served.ask(id=1, arguments=asked)
-                command(watched, tmp_path / "drawn.npy", *asked)
-                answer, _ = served.until_answered()
-                assert "error" not in answer, answer
-                steps.append(answer["step"])
+            steps.append(draw())
         for process in processes:
             code, output = finish(process)
             assert code == 0, output
-        assert steps and steps == sorted(steps), "it was drawn from while it trained"
+        assert steps[0] < LASTS["train__steps"] and steps == sorted(steps), "it was drawn from while it trained"
         assert stamps(*still) == before
         assert not watched.is_alive() and not open_files(served.process.pid, watched.path)
         assert listing(watched) == listing(alone)
