@@ -1,4 +1,4 @@
-"""A process that has imported torch once and forks itself for every ``python -m …`` asked for.
+"""A process that has imported torch once and forks itself for every ``python -m …`` requested.
 
 ``python -P fork_server.py FD MODULE …``: it imports the modules, then answers on the Unix socket FD. A request is one
 message of JSON, ``{"argv": ["-m", MODULE, …] or ["-c", CODE, …], "env": {…}, "cwd": …}``, with four open files: the
@@ -8,6 +8,7 @@ end of the socket every child is killed.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -25,22 +26,24 @@ def main(fd: int, modules: list[str]) -> None:
     for name in modules:
         importlib.import_module(name)
     gc.freeze()
-    asked = socket.socket(fileno=fd)
+    requests = socket.socket(fileno=fd)
     children: dict[int, tuple[int, int]] = {}  # by pidfd: pid, where its exit status is written
     while True:
-        ready, _, _ = select.select([asked, *children], [], [])
+        ready, _, _ = select.select([requests, *children], [], [])
         for pidfd in set(ready) & children.keys():
             pid, pipe = children.pop(pidfd)
-            os.write(pipe, b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+                os.write(pipe, b"%d" % code)
             os.close(pidfd)
             os.close(pipe)
-        if asked not in ready:
+        if requests not in ready:
             continue
-        message, files, _, _ = socket.recv_fds(asked, 1 << 20, 4)
+        message, files, _, _ = socket.recv_fds(requests, 1 << 20, 4)
         if not message:
             break
         if (pid := os.fork()) == 0:
-            asked.close()
+            requests.close()
             for each, (_, pipe) in children.items():
                 os.close(each)
                 os.close(pipe)
@@ -48,7 +51,7 @@ def main(fd: int, modules: list[str]) -> None:
         for file in files[:3]:
             os.close(file)
         children[os.pidfd_open(pid)] = (pid, files[3])
-        asked.send(b"%d" % pid)
+        requests.send(b"%d" % pid)
     for pid, _ in children.values():
         os.kill(pid, signal.SIGKILL)
 

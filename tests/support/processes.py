@@ -29,12 +29,12 @@ IMPORTED = (
 
 @cache
 def _server() -> socket.socket:
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
-        [sys.executable, "-P", str(SERVER), str(its.fileno()), *IMPORTED],
-        pass_fds=[its.fileno()], stdin=subprocess.DEVNULL,
+        [sys.executable, "-P", str(SERVER), str(theirs.fileno()), *IMPORTED],
+        pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    its.close()
+    theirs.close()
 
     def end() -> None:
         ours.close()
@@ -62,16 +62,16 @@ class Forked:
         given, self.stdin = _pipe_to_child() if stdin else (os.open(os.devnull, os.O_RDONLY), None)
         self.stdout, out = _pipe_from_child()
         self.stderr, err = (None, out) if stderr == subprocess.STDOUT else _pipe_from_child()
-        self._exited, told = os.pipe()
+        self._exit_code, exit_code = os.pipe()
         self.returncode: int | None = None
         request = {
             "argv": [str(word) for word in arguments],
             "env": dict(os.environ if env is None else env),
             "cwd": str(cwd or Path.cwd()),
         }
-        socket.send_fds(_server(), [json.dumps(request).encode()], [given, out, err, told])
+        socket.send_fds(_server(), [json.dumps(request).encode()], [given, out, err, exit_code])
         self.pid = int(_server().recv(32))
-        for file in {given, out, err, told}:
+        for file in {given, out, err, exit_code}:
             os.close(file)
 
     def poll(self) -> int | None:
@@ -82,16 +82,16 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
-            if not select.select([self._exited], [], [], timeout)[0]:
+            if not select.select([self._exit_code], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
-            self.returncode = int(os.read(self._exited, 32) or -signal.SIGKILL)
-            os.close(self._exited)
+            self.returncode = int(os.read(self._exit_code, 32) or -signal.SIGKILL)
+            os.close(self._exit_code)
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Everything it wrote, once it has ended. ``timeout`` bounds the wait after its output has ended."""
-        said: list[str] = []
-        reader = threading.Thread(target=lambda: said.append(self.stderr.read()) if self.stderr else None)
+        errors: list[str] = []
+        reader = threading.Thread(target=lambda: errors.append(self.stderr.read()) if self.stderr else None)
         reader.start()
         output = self.stdout.read()
         reader.join()
@@ -99,7 +99,7 @@ class Forked:
         for stream in (self.stdin, self.stdout, self.stderr):
             if stream:
                 stream.close()
-        return output, "".join(said)
+        return output, "".join(errors)
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:

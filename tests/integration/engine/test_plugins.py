@@ -112,9 +112,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def gentui(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ, "GENTUI_CONFIG": str(config), "GENTUI_HOME": str(config / "home"), "GENTUI_THREADS": "1",
-    }  # fmt: skip
+    environment = {**os.environ, "GENTUI_CONFIG": str(config), "GENTUI_HOME": str(config / "home")}
     return subprocess.run(
         [sys.executable, "-P", "-m", "gentui", *arguments],
         env=environment,
