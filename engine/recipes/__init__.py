@@ -1,1 +1,1 @@
-"""Recipes: one experiment each, read, checked, changed and swept. Torch-free."""
+"""Recipes: experiments as data, which are loaded, validated, changed and swept. Torch-free."""

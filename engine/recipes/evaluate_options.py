@@ -1,4 +1,4 @@
-"""What a person may change when a checkpoint is scored again, and how a score reads. Torch-free: the app asks, too."""
+"""Options for evaluating a checkpoint, and the text form of a score. Torch-free: the app uses them, too."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ OPTIONS = {
     "steps": "sample.steps",
     "guidance": "sample.guidance",
 }
-"""Options of ``engine.inference.evaluate`` with the settings they change."""
+"""Options of ``engine.inference.evaluate``, with the settings that they change."""
 
 
 def parse_metrics(text: str) -> list[str]:
-    """Names of metrics separated by commas, as in ``METRIC_SCORES``. Raises ValueError with a sentence."""
-    asked = [name.strip() for name in text.split(",") if name.strip()]
-    if not asked or not {*asked} <= {*METRIC_SCORES}:
+    """Parse names of metrics (keys of ``METRIC_SCORES``) separated by commas. Raises ValueError with a sentence."""
+    metrics = [name.strip() for name in text.split(",") if name.strip()]
+    if not metrics or not {*metrics} <= {*METRIC_SCORES}:
         raise ValueError(f"{text!r}: names out of {', '.join(METRIC_SCORES)}, separated by commas")
-    return asked
+    return metrics
 
 
 def recipe_metrics(recipe: Recipe) -> list[str]:
-    """What the recipe itself is scored by: names as in ``METRIC_SCORES``, none where it makes no images."""
+    """The metrics that the recipe is scored by: keys of ``METRIC_SCORES``, none if it generates no images."""
     return ["fid", *recipe.evaluate.extra_metrics] if isinstance(recipe.evaluate, FID) else []
 
 
 def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
-    """The recipe with these options in place; those that are None were not given. Raises RecipeError."""
+    """The recipe with its settings changed by ``options``; those that are None are ignored. Raises RecipeError."""
     given = {OPTIONS[name]: value for name, value in options.items() if value is not None}
-    of_images = [name for name, key in OPTIONS.items() if key in given and key.startswith("evaluate.")]
-    if of_images and not isinstance(recipe.evaluate, FID):
-        message = f"{recipe.name} makes no images to score: {', '.join(of_images)} cannot be chosen"
+    image_options = [name for name, key in OPTIONS.items() if key in given and key.startswith("evaluate.")]
+    if image_options and not isinstance(recipe.evaluate, FID):
+        message = f"{recipe.name} makes no images to score: {', '.join(image_options)} cannot be chosen"
         raise RecipeError([Problem("", "", message)])
     if (metrics := given.get("evaluate.also")) is not None:
         given["evaluate.also"] = [name for name in parse_metrics(metrics) if name != "fid"]
@@ -48,7 +48,7 @@ def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
 
 
 def score_line(score: Mapping[str, Any]) -> str:
-    """An ``evaluation`` event's score as a line: metric, value, protocol, separated by tabs."""
+    """The score of an ``evaluation`` event as a line: metric, value, protocol, separated by tabs."""
     std = f" ± {score['std']:.3g}" if score.get("std") is not None else ""
     floor = f"  (floor {score['floor']:.4g})" if score["floor"] is not None else ""
     return f"{score['metric']}\t{score['value']:.6g}{std}{floor}\t{score['protocol']}"

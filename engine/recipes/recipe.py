@@ -1,7 +1,7 @@
 """Recipes: one experiment each, as data. Schema, loading, overrides, validation. Torch-free.
 
-A recipe is a TOML file. It names registered parts (``net = "resnet"``) and gives their settings; it can
-never name code. Every mistake in a file is reported at once, each with its file and line.
+A recipe is a TOML file. It names registered parts (``net = "resnet"``) and gives their settings; it never names
+code. All mistakes in a file are reported at once, each with its file and line.
 """
 
 from __future__ import annotations
@@ -41,15 +41,18 @@ MAX_BYTES = 1 << 20
 
 
 class MissingData(Exception):
-    """The data set a recipe needs is not on this machine; the message says what to do."""
+    """The data set or extractor that a recipe needs is not on this machine; the message says what to do."""
 
 
 class UnknownRecipe(Exception):
-    """No recipe of that name or path."""
+    """There is no recipe of a name or path."""
 
 
 class Recipe(Header):
-    """A validated experiment. ``stand_in_for`` names the data set that ``quick`` replaced, if it did."""
+    """A validated experiment.
+
+    ``stand_in_for`` is the name of the data set that the [quick] table replaced by one that is here, if it did.
+    """
 
     data: Data
     model: Settings
@@ -69,29 +72,29 @@ class Recipe(Header):
         return self.data.dataset
 
     def raw(self) -> dict[str, Any]:
-        """Plain values, as they stand in a TOML file; unset options are left out."""
+        """The recipe as plain values, as in a TOML file; unset options are left out."""
         return {key: _plain(getattr(self, key)) for key in TOP_KEYS if getattr(self, key) not in (None, {})}
 
     def to_toml(self) -> str:
         return tomli_w.dumps(self.raw())
 
     def with_values(self, values: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> Recipe:
-        """This recipe with dotted keys set, through the same validation (the launch form's way).
+        """This recipe with settings changed by dotted key, and validated again. Raises RecipeError.
 
-        ``origins`` says by key who set it, for messages.
+        ``origins`` maps keys to what set them, for messages.
         """
         source = Source(overridden=dict(origins or {}))
-        return Recipe(**resolve(self.raw(), source, values, extra=self._how()))
+        return Recipe(**resolve(self.raw(), source, values, extra=self._quick_state()))
 
     def as_quick(self) -> Recipe:
-        """This recipe with its [quick] table applied."""
-        return Recipe(**resolve(self.raw(), Source(), {}, quick=True, extra=self._how()))
+        """This recipe with its [quick] table applied. Raises RecipeError."""
+        return Recipe(**resolve(self.raw(), Source(), {}, quick=True, extra=self._quick_state()))
 
-    def _how(self) -> dict[str, Any]:
+    def _quick_state(self) -> dict[str, Any]:
         return {"is_quick": self.is_quick, "stand_in_for": self.stand_in_for}
 
     def steps_total(self, train_size: int | None = None) -> int:
-        """Optimiser steps of the whole run; ``train_size`` defaults to the set's published size."""
+        """The number of optimiser steps of the whole run; ``train_size`` defaults to the data set's published size."""
         if self.train.steps is not None:
             return self.train.steps
         size = train_size or self.data.sizes.get("train", 0)
@@ -102,37 +105,37 @@ class Recipe(Header):
         return self.data.location() is not None
 
     def require_data(self) -> None:
-        """Raises MissingData with the remedy when the data set, or what scores need, is not on this machine."""
+        """Raise MissingData, with the remedy, if the data set or what its scores need is not on this machine."""
         if not self.data_is_available():
             raise MissingData(self.data.missing_message())
         extractor = extractors().get(self.extractor())
         if not getattr(self.evaluate, "times", 0) or extractor is None:
             return
         described = extractor(extractor=self.extractor(), weights=getattr(self.evaluate, "weights", ""))
-        why = self.data.unlabelled_reason() if described.trained_here or self._is_left_to_us else ""
+        why = self.data.unlabelled_reason() if described.trained_here or self._extractor_is_auto else ""
         if described.trained_here and why:
             raise MissingData(untrainable_probe(self.dataset, why))
         if described.location() is None:
-            taught = (
+            probe_reason = (
                 f"no probe can be taught {self.dataset}, for {why}: " if why and not described.weights else ""
             )
-            raise MissingData(f"{taught}{described.missing_message()}; {ALTERNATIVES}")
+            raise MissingData(f"{probe_reason}{described.missing_message()}; {ALTERNATIVES}")
 
     @property
-    def _is_left_to_us(self) -> bool:
+    def _extractor_is_auto(self) -> bool:
         return getattr(self.evaluate, "extractor", None) == "auto"
 
     def extractor(self) -> str:
-        """The extractor scores are made with; "" for those made without one.
+        """The name of the extractor of its scores; "" for scores that need none.
 
-        Where the recipe leaves it to us: the data set's own, and a probe for labelled images where that one's
-        weights are not here; for images without labels inception, whether its weights are here or not.
+        With ``extractor = "auto"`` it is the data set's own if its weights are here, else a probe for labelled images;
+        for images without labels it is inception, whether its weights are here or not.
         """
         chosen = getattr(self.evaluate, "extractor", "")
         if chosen != "auto":
             return chosen
         own = self.data.extractor
-        if getattr(self.evaluate, "weights", ""):  # nobody has weights of a probe
+        if getattr(self.evaluate, "weights", ""):  # a probe has no file of weights
             return INCEPTION if own == PROBE else own
         if own not in (PROBE, INCEPTION):
             return own
@@ -141,14 +144,14 @@ class Recipe(Header):
         return INCEPTION if self.data.unlabelled_reason() else PROBE
 
     def probe_note(self) -> str:
-        """A sentence for whoever launches it, when scores are made with a probe that nobody asked for."""
-        if not getattr(self.evaluate, "times", 0) or not self._is_left_to_us or self.extractor() != PROBE:
+        """A sentence to show at launch if scores will use a probe because ``extractor = "auto"`` chose it; else ""."""
+        if not getattr(self.evaluate, "times", 0) or not self._extractor_is_auto or self.extractor() != PROBE:
             return ""
         absent = "inception's weights are not here: " if Inception.locate() is None else ""
         return f"{absent}scores are made with a probe trained on the labels of {self.dataset}"
 
     def form(self) -> list[FormField]:
-        """Every setting a person may change before launch, in file order."""
+        """Every setting that may be changed before launch, in file order."""
         fields: list[FormField] = []
         for table in TABLES:
             settings: Settings = getattr(self, table)
@@ -173,7 +176,7 @@ class Recipe(Header):
 
 @dataclass(frozen=True)
 class FormField:
-    """One editable setting. ``key`` is dotted, as ``-o`` takes it."""
+    """An editable setting. ``key`` is dotted, as in ``-o``."""
 
     key: str
     value: Any
@@ -184,7 +187,7 @@ class FormField:
 
 
 def menu() -> tuple[list[Recipe], list[RecipeError]]:
-    """Every recipe of the menu in its order, and what is wrong with those that cannot be read."""
+    """All recipes of the menu in its order, and the errors of those that cannot be loaded."""
     recipes: list[Recipe] = []
     problems: list[RecipeError] = []
     for path in paths.recipe_files().values():
@@ -192,25 +195,25 @@ def menu() -> tuple[list[Recipe], list[RecipeError]]:
             recipes.append(load(path))
         except RecipeError as error:
             problems.append(error)
-        except UnknownRecipe as error:  # it cannot be read
+        except UnknownRecipe as error:  # the file cannot be read
             problems.append(RecipeError([Problem(str(path), "", str(error))]))
     return sorted(recipes, key=lambda r: (r.order, r.family, r.name)), problems
 
 
 def datasets() -> dict[str, type[Data]]:
-    """Settings class of every data set, built in or a plug-in's, by name."""
-    found = {name: registry.find("dataset", name) for name in registry.names("dataset")}
-    return {name: cls for name, cls in found.items() if cls is not None and issubclass(cls, Data)}
+    """The settings classes of all data sets, built in or of plug-ins, by name."""
+    classes = {name: registry.find("dataset", name) for name in registry.names("dataset")}
+    return {name: cls for name, cls in classes.items() if cls is not None and issubclass(cls, Data)}
 
 
 def extractors() -> dict[str, type[Extractor]]:
-    """Settings class of every feature extractor, by name."""
-    found = {name: registry.find("extractor", name) for name in registry.names("extractor")}
-    return {name: cls for name, cls in found.items() if cls is not None and issubclass(cls, Extractor)}
+    """The settings classes of all feature extractors, by name."""
+    classes = {name: registry.find("extractor", name) for name in registry.names("extractor")}
+    return {name: cls for name, cls in classes.items() if cls is not None and issubclass(cls, Extractor)}
 
 
 def find_recipe(reference: str) -> Path:
-    """The file of a name from the menu or of a path. Raises UnknownRecipe with a suggestion."""
+    """The file of a recipe, by its name in the menu or its path. Raises UnknownRecipe with a suggestion."""
     shipped = paths.recipe_files()
     if reference in shipped:
         return shipped[reference]
@@ -236,7 +239,7 @@ def load(reference: str | Path, overrides: Iterable[str] = (), quick: bool = Fal
     Raises UnknownRecipe, or RecipeError with every problem found.
     """
     path = reference if isinstance(reference, Path) else find_recipe(reference)
-    file = _short(path)
+    file = _relative(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -253,7 +256,7 @@ def load(reference: str | Path, overrides: Iterable[str] = (), quick: bool = Fal
 
 
 def loads(text: str, file: str = "recipe.toml", overrides: Iterable[str] = (), quick: bool = False) -> Recipe:
-    """``load`` for text already read; ``file`` is what messages call it."""
+    """Like ``load``, for TOML text; ``file`` is its name in messages."""
     try:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -285,7 +288,8 @@ def _plain(value: Any) -> Any:
     return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
 
-def _short(path: Path) -> str:
+def _relative(path: Path) -> str:
+    """The path relative to the working directory, if it is below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except (ValueError, OSError):
@@ -293,6 +297,7 @@ def _short(path: Path) -> str:
 
 
 def _type_words(annotation: Any) -> str:
+    """The type of a setting in plain words."""
     if annotation in (int, float, str, bool):
         return {int: "whole number", float: "number", str: "text", bool: "true or false"}[annotation]
     arguments = typing.get_args(annotation)
@@ -304,6 +309,7 @@ def _type_words(annotation: Any) -> str:
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
+    """The values that a Literal allows; () for other types."""
     return (
         tuple(map(str, typing.get_args(annotation))) if typing.get_origin(annotation) is typing.Literal else ()
     )

@@ -1,6 +1,6 @@
-"""From the values of a TOML document to checked settings: quick, overrides, validation. Torch-free.
+"""From the values of a TOML document to validated settings: [quick], overrides, checks. Torch-free.
 
-What is found wrong is collected, never raised at the first: a person mends a recipe once.
+Problems are collected, not raised one by one, so that all can be mended at once.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ PARTS: dict[str, tuple[str, str, str | None]] = {
     "evaluate": ("metric", "metric", "fid"),
 }
 DATA_CHOICES = {"data.dataset", "data.path"}
-FIXED_TABLES: dict[str, type[Settings]] = {"train": Train, "health": Health}  # tables that name no part
+FIXED_TABLES: dict[str, type[Settings]] = {"train": Train, "health": Health}  # that name no part
 TABLES = ("data", "model", "method", "optim", "schedule", "train", "sample", "evaluate", "health")
 TOP_KEYS = ("name", "title", "family", "summary", "order", *TABLES, "quick", "sweep", "reference")
 
 
 class Header(BaseModel):
-    """What a recipe says of itself, outside its tables."""
+    """The keys of a recipe outside its tables of settings."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -65,22 +65,22 @@ def resolve(
     problems: list[Problem] | None = None,
     extra: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Quick, then overrides, then every check: what ``Recipe`` is made of.
+    """Apply [quick] if asked for, then ``overrides``, and validate: the fields of a ``Recipe``.
 
-    Raises RecipeError with all that is wrong; ``problems`` are those found before.
+    Raises RecipeError with all problems, those passed in ``problems`` included. ``extra`` is added to the fields.
     """
     problems, extra = problems or [], dict(extra or {})
     raw = _copy(raw)
     quick_table = raw.get("quick", {})
     if quick and isinstance(quick_table, dict):
         extra["is_quick"] = True
-        if DATA_CHOICES & overrides.keys():  # who says which data gets that data, or hears what is missing
+        if DATA_CHOICES & overrides.keys():  # an explicit choice of data is never replaced
             quick_table = {key: value for key, value in quick_table.items() if key != "stand_in"}
         extra["stand_in_for"] = _apply_quick(raw, quick_table, source) or extra.get("stand_in_for")
         raw.pop("quick", None)
     _override(raw, overrides, source, problems)
     values = _validate(raw, source, problems)
-    if not quick and quick_table:  # a bad [quick] must not wait for the day somebody uses it
+    if not quick and quick_table:  # report a bad [quick] table before it is used
         _check_quick(raw, source, problems)
     if raw.get("sweep"):
         raw["sweep"] = _check_sweep(raw, source, overrides, problems)
@@ -99,7 +99,7 @@ def _override(
 ) -> None:
     for table, (_, part_key, _) in PARTS.items():
         if f"{table}.{part_key}" in overrides and isinstance(raw.get(table), dict):
-            _forget_old_part(raw[table], table, overrides[f"{table}.{part_key}"])
+            _drop_stale_settings(raw[table], table, overrides[f"{table}.{part_key}"])
     for key, value in overrides.items():
         origin = source.overridden.setdefault(key, "form")
         *tables, last = key.split(".")
@@ -113,8 +113,8 @@ def _override(
             at[last] = value
 
 
-def _forget_old_part(values: dict[str, Any], table: str, new_name: Any) -> None:
-    """Before a part is exchanged, drop the settings that only the old one has: they would not fit the new."""
+def _drop_stale_settings(values: dict[str, Any], table: str, new_name: Any) -> None:
+    """Drop the settings that the new part of a table does not have, before it replaces the old part."""
     kind, key, default = PARTS[table]
     old, new = (registry.find(kind, str(name)) for name in (values.get(key, default), new_name))
     if old is not None and new is not None:
@@ -123,14 +123,17 @@ def _forget_old_part(values: dict[str, Any], table: str, new_name: Any) -> None:
 
 
 def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: Source) -> str | None:
-    """Merge [quick] into ``raw``. ``stand_in`` replaces data that is not here; returns what it replaced."""
+    """Merge the [quick] table into ``raw``. Its ``stand_in`` replaces data that is not on this machine.
+
+    Returns the name of the data set that was replaced, or None.
+    """
     replaced = None
     stand_in, data = quick.get("stand_in"), raw.get("data")
     real = registry.find("dataset", str(data.get("dataset"))) if isinstance(data, dict) else None
     if stand_in and isinstance(data, dict) and real and issubclass(real, Data) and not real.is_available(data):
         replaced = data["dataset"]
         raw["data"] = dict(data)
-        _forget_old_part(raw["data"], "data", stand_in)
+        _drop_stale_settings(raw["data"], "data", stand_in)
         raw["data"] |= {"dataset": stand_in, "image_size": data.get("image_size") or real.shape[1]}
     for table, values in quick.items():
         if table == "stand_in":
@@ -141,43 +144,43 @@ def _apply_quick(raw: dict[str, Any], quick: dict[str, Any], source: Source) -> 
             continue
         raw[table] = dict(raw.get(table, {}))
         if table in PARTS and PARTS[table][1] in values:
-            _forget_old_part(raw[table], table, values[PARTS[table][1]])
+            _drop_stale_settings(raw[table], table, values[PARTS[table][1]])
         raw[table] |= values
         source.from_quick |= {(table, key) for key in values}
     return replaced
 
 
 def _check_quick(raw: dict[str, Any], source: Source, problems: list[Problem]) -> None:
-    """Add what would be wrong with the recipe made quick, and is not wrong with it already."""
+    """Add the problems that the recipe would have with [quick] applied, beyond those it has already."""
     trial = _copy(raw)
     quick = trial.pop("quick", None)
     if not isinstance(quick, dict):
-        return  # said already
+        return  # reported already
     for key in (key for key in quick if key not in ("stand_in", *TABLES)):
         where = source.where(("quick", key))
         problems.append(Problem(where, f"quick.{key}", "unknown key", did_you_mean(key, ("stand_in", *TABLES))))
     stand_in = quick.get("stand_in")
-    known = registry.names("dataset")
-    if stand_in is not None and stand_in not in known:
+    datasets = registry.names("dataset")
+    if stand_in is not None and stand_in not in datasets:
         where = source.where(("quick", "stand_in"))
-        problems.append(Problem(where, "quick.stand_in", *_unknown("dataset", stand_in, known)))
+        problems.append(Problem(where, "quick.stand_in", *_unknown("dataset", stand_in, datasets)))
         return
-    found: list[Problem] = []
+    new: list[Problem] = []
     _apply_quick(trial, {key: value for key, value in quick.items() if key in ("stand_in", *TABLES)}, source)
-    _validate(trial, source, found)
+    _validate(trial, source, new)
     source.from_quick.clear()
-    said = {(p.key, p.message) for p in problems}
+    reported = {(p.key, p.message) for p in problems}
     problems += [
-        Problem(p.where, f"quick.{p.key}", p.message, p.hint) for p in found if (p.key, p.message) not in said
+        Problem(p.where, f"quick.{p.key}", p.message, p.hint) for p in new if (p.key, p.message) not in reported
     ]
 
 
 def _check_sweep(
     raw: dict[str, Any], source: Source, overrides: Mapping[str, Any], problems: list[Problem]
 ) -> dict[str, Any]:
-    """Add what is wrong with each value of [sweep] alone; the table less what an override sets to one value."""
+    """Add the problems of each value of [sweep] by itself. Returns the table without the axes that are overridden."""
     if not isinstance(raw["sweep"], dict):
-        return {}  # said already
+        return {}  # reported already
     table = without_axes(raw["sweep"], overrides)
     where = {key: source.where(("sweep", key) if ("sweep", key) in source.lines else ("sweep", *key.split(".")))
              for key, _ in sweep_keys(table)}  # fmt: skip
@@ -186,22 +189,22 @@ def _check_sweep(
     except RecipeError as error:
         problems += error.problems
         return table
-    said = {(problem.key, problem.message) for problem in problems}
+    reported = {(problem.key, problem.message) for problem in problems}
     for axis in axes:
         for value in axis.values:
-            trial, found = _copy(raw), list[Problem]()
-            there = Source(source.file, source.lines, {axis.key: axis.origin})
-            _override(trial, {axis.key: value}, there, found)
-            _validate(trial, there, found)
-            for problem in found:
-                if (problem.key, problem.message) not in said:
-                    said.add((problem.key, problem.message))
+            trial, new = _copy(raw), list[Problem]()
+            trial_source = Source(source.file, source.lines, {axis.key: axis.origin})
+            _override(trial, {axis.key: value}, trial_source, new)
+            _validate(trial, trial_source, new)
+            for problem in new:
+                if (problem.key, problem.message) not in reported:
+                    reported.add((problem.key, problem.message))
                     problems.append(Problem(axis.origin, f"sweep.{problem.key}", problem.message, problem.hint))
     return table
 
 
 def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> dict[str, Any]:
-    """Check every table, adding to ``problems``; what came out well, by name."""
+    """Validate every table, adding to ``problems``. Returns the values by name, None for invalid tables."""
     for key in raw:
         if key not in TOP_KEYS:
             problems.append(Problem(source.where((key,)), key, "unknown key", did_you_mean(key, TOP_KEYS)))
@@ -218,7 +221,7 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
             values[table] = _check(cls, given, (table,), source, problems)
     if "reference" in raw:
         values["reference"] = _check(Reference, raw["reference"], ("reference",), source, problems)
-    _check_fit(header, classes, values, source, problems)
+    _check_compatibility(header, classes, values, source, problems)
     return header | values
 
 
@@ -231,8 +234,8 @@ def _class_of(
     name = given.get(key, default)
     where = source.where((table, key))
     if name is None:
-        known = ", ".join(registry.names(kind))
-        problems.append(Problem(where, f"{table}.{key}", "is required", f"one of: {known}"))
+        names = ", ".join(registry.names(kind))
+        problems.append(Problem(where, f"{table}.{key}", "is required", f"one of: {names}"))
         return None
     cls = registry.find(kind, name) if isinstance(name, str) else None
     if cls is None:
@@ -240,9 +243,10 @@ def _class_of(
     return cls
 
 
-def _unknown(kind: str, name: object, known: list[str]) -> tuple[str, str]:
-    near = did_you_mean(name, known) if isinstance(name, str) else ""
-    return f"unknown {kind} {quoted(name)}", near or f"one of: {', '.join(known)}"
+def _unknown(kind: str, name: object, registered: list[str]) -> tuple[str, str]:
+    """Message and hint for a part that is not registered."""
+    near = did_you_mean(name, registered) if isinstance(name, str) else ""
+    return f"unknown {kind} {quoted(name)}", near or f"one of: {', '.join(registered)}"
 
 
 def _check(
@@ -255,21 +259,21 @@ def _check(
         return None
 
 
-def _check_fit(
+def _check_compatibility(
     header: dict[str, Any],
     classes: dict[str, type[BaseModel]],
     values: dict[str, Any],
     source: Source,
     problems: list[Problem],
 ) -> None:
-    """Whether the parts fit each other, as far as each is known."""
+    """Check that the parts are compatible, as far as each is valid."""
     method, family = classes.get("method"), header.get("family")
-    wanted = getattr(method, "family", family)
-    if isinstance(family, str) and family != wanted:
+    expected = getattr(method, "family", family)
+    if isinstance(family, str) and family != expected:
         problems.append(
             Problem(
-                source.where(("family",)), "family", f"this method belongs to family {wanted!r}, "
-                f"not {quoted(family)}", f'write family = "{wanted}"',
+                source.where(("family",)), "family", f"this method belongs to family {expected!r}, "
+                f"not {quoted(family)}", f'write family = "{expected}"',
             )
         )  # fmt: skip
     samplers, sampler = getattr(method, "samplers", ()), values.get("sample")
@@ -285,10 +289,10 @@ def _check_fit(
     if extractor not in ("auto", *extractors):
         where = source.where(("evaluate", "extractor"))
         problems.append(Problem(where, "evaluate.extractor", *_unknown("extractor", extractor, extractors)))
-    known = {table: value for table, value in values.items() if isinstance(value, Settings)}
-    for table, settings in known.items():
+    valid = {table: value for table, value in values.items() if isinstance(value, Settings)}
+    for table, settings in valid.items():
         _check_names(table, settings, source, problems)
-        for key, message, hint in settings.conflicts(known):
+        for key, message, hint in settings.conflicts(valid):
             problems.append(Problem(source.where((table, key)), f"{table}.{key}", message, hint))
     data, model = values.get("data"), values.get("model")
     if data is None or model is None:
@@ -305,7 +309,7 @@ def _check_fit(
 
 
 def _check_names(table: str, settings: Settings, source: Source, problems: list[Problem]) -> None:
-    """Whether the parts that a table names among its settings are registered."""
+    """Check that the parts named by fields of a table (``part_fields``) are registered."""
     for key, kind in settings.part_fields.items():
         name, names = getattr(settings, key), registry.names(kind)
         if name is not None and name not in names:

@@ -1,8 +1,8 @@
-"""Sweeps: one recipe, several values of some settings, a run for each combination. Torch-free.
+"""Sweeps: a run for each combination of several values of some settings. Torch-free.
 
-In a recipe ``[sweep]`` holds lists (or ranges as ``"0..2"``) by dotted key, and perhaps ``random = N``: so many of the
-combinations, chosen by chance but always alike. Every value goes through the same validation as one typed
-alone, and all mistakes are told at once.
+A recipe's ``[sweep]`` table has lists (or ranges such as ``"0..2"``) by dotted key, and optionally ``random = N``: N of
+the combinations, chosen at random with a fixed seed. Every value is validated as if it were set by itself, and all
+mistakes are reported at once.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """One run of a sweep: its recipe, and what is its own."""
+    """One run of a sweep: its recipe, and its values of the axes."""
 
     recipe: Recipe
     values: dict[str, Any]
 
 
 def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
-    """Try every value alone. Raises RecipeError with all that is wrong."""
+    """Validate every value of the axes by itself. Raises RecipeError with all problems."""
     alone = recipe.model_copy(update={"sweep": {}})
     problems: dict[str, Problem] = {}
     for axis in axes:
@@ -43,20 +43,20 @@ def check(recipe: Recipe, axes: Sequence[Axis]) -> None:
 
 
 def expand(recipe: Recipe, axes: Sequence[Axis], chosen: int | None = None) -> list[Variant]:
-    """The recipe of every combination, or of ``chosen`` of them. Raises RecipeError with all that is wrong."""
+    """The variants of all combinations, or of ``chosen`` random ones. Raises RecipeError with all problems."""
     number = count_runs(axes, chosen)
     if number > MAX_RUNS:
         raise RecipeError([too_many_runs(number)])
     check(recipe, axes)
     alone = recipe.model_copy(update={"sweep": {}})
-    every = itertools.product(*(axis.values for axis in axes))
+    combinations = itertools.product(*(axis.values for axis in axes))
     if number < count_runs(axes):
         places = set(random.Random(0).sample(range(count_runs(axes)), number))
-        every = (values for place, values in enumerate(every) if place in places)
+        combinations = (values for place, values in enumerate(combinations) if place in places)
     origins = {axis.key: axis.origin for axis in axes}
     variants: list[Variant] = []
     problems: dict[str, Problem] = {}
-    for combination in every:
+    for combination in combinations:
         values = {axis.key: value for axis, value in zip(axes, combination, strict=True)}
         try:
             varied = alone.with_values(values, origins)

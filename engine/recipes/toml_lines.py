@@ -1,4 +1,4 @@
-"""Where each key of a TOML document stands. ``tomllib`` keeps no positions, and messages need them."""
+"""Line numbers of the keys of a TOML document, for messages: ``tomllib`` keeps no positions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _TOKEN = re.compile(
 
 
 def _parts(dotted: str) -> tuple[str, ...]:
+    """The unquoted parts of a dotted key."""
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
 def key_lines(text: str) -> dict[tuple[str, ...], int]:
-    """Line number (from 1) of every table header and key, by its full path. ``text`` must be valid TOML."""
+    """Line numbers (from 1) of all table headers and keys, by full path. ``text`` must be valid TOML."""
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
     position, line = 0, 1

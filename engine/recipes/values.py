@@ -1,4 +1,4 @@
-"""Single values as a person types them: in ``-o``, ``--sweep`` and forms."""
+"""Parsing of single values typed in ``-o``, ``--sweep`` and forms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_value(text: str) -> Any:
-    """A value as TOML reads it; what is not TOML is a string, and nothing at all is None: as if unsaid."""
+    """Parse a TOML value. Text that is not TOML is a string; empty text is None, an unset value."""
     text = text.strip()
     if not text:
         return None

@@ -1,1 +1,1 @@
-"""One run on disk: its directory, its events, and where everything is kept. Torch-free."""
+"""Runs on disk: their directories and event logs, and the paths of recipes, plug-ins and caches. Torch-free."""

@@ -1,8 +1,8 @@
-"""Layout and names of one run's directory. Torch-free.
+"""The directory of a run: its layout, its state and its checkpoints. Torch-free.
 
-Files are the truth: everything gentui shows about a run can be recreated from this directory.
-The trainer writes events, samples and checkpoints; the worker (or, when it is gone, whoever
-reconciles) writes ``state.json``.
+The files are the only source of truth: all that gentui displays about a run can be recreated from its directory. The
+trainer writes events, samples and checkpoints; the worker (or, if it is gone, whichever process reconciles) writes
+``state.json``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STATUSES: tuple[str, ...] = get_args(Status)
 FINAL: frozenset[str] = frozenset({"done", "stopped", "failed", "interrupted", "lost"})
 
 CheckpointChoice = Literal["best", "last"] | int
-"""A checkpoint of a run: the best, the last, or the one of a step, where that is kept."""
+"""A checkpoint of a run: the best, the last, or the kept one of a step."""
 
 _KEPT = re.compile(r"kept-(\d{9,})")
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{5}")
@@ -36,17 +36,18 @@ _EVENTS = re.compile(r"events-(\d+)\.jsonl")
 
 
 def new_run_id(now: datetime | None = None) -> str:
-    """An id that sorts by time: UTC date, time, then milliseconds and two random hex digits."""
+    """A new id that sorts by time: UTC date and time, then milliseconds and two random hex digits."""
     now = now or datetime.now(UTC)
     return f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{secrets.token_hex(1)}"
 
 
 def is_run_id(text: str) -> bool:
+    """Whether ``text`` has the form of a run id."""
     return _RUN_ID.fullmatch(text) is not None
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data`` so that a reader, or a crash, sees the old file or the new one."""
+    """Write ``data`` to a temporary file and rename it to ``path``: readers see the old file or the new one."""
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(fd, "wb") as file:
@@ -60,7 +61,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def read_head(path: Path, limit: int = 1 << 20) -> str:
-    """The text of a file that should be small, and no more than ``limit`` bytes of it."""
+    """The text of a file that should be small: at most its first ``limit`` bytes."""
     with path.open("rb") as file:
         return file.read(limit).decode("utf-8", "replace")
 
@@ -83,7 +84,7 @@ def open_plain_file(path: str | os.PathLike[str]) -> int:
 
 
 def boot_id() -> str:
-    """Identity of this boot of the machine; a pid of another boot means nothing."""
+    """The id of this boot of the machine, since pids of an earlier boot are meaningless; "" if unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -91,7 +92,7 @@ def boot_id() -> str:
 
 
 def process_start_time(pid: int) -> int | None:
-    """Start time of ``pid`` in clock ticks since boot, or None when there is no such process."""
+    """The start time of process ``pid`` in clock ticks since boot; None if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (OSError, UnicodeDecodeError):
@@ -103,8 +104,8 @@ def process_start_time(pid: int) -> int | None:
 class State:
     """Contents of ``state.json``. Times are unix seconds; ``start_time`` is in clock ticks since boot.
 
-    ``queued_at`` orders the queue. ``slot`` is the slot asked for while queued (None: any) and the one
-    that has it while running. ``stop_requested_at`` marks a stop a person asked for, in this attempt.
+    ``queued_at`` orders the queue. ``slot`` is the requested slot while queued (None: any), and the assigned one while
+    running. ``stop_requested_at`` is set when the user has asked this attempt to stop.
     """
 
     status: Status = "queued"
@@ -123,17 +124,20 @@ class State:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def with_(self, **changes: Any) -> State:
+        """A copy with some fields changed."""
         return replace(self, **changes)
 
     @property
     def ended(self) -> bool:
+        """Whether the status is final."""
         return self.status in FINAL
 
 
 class JobDir:
-    """A directory whose work waits in the queue, is done by one process at a time, and ends.
+    """The directory of a job: work that waits in the queue, is done by one process at a time, and ends.
 
-    ``state.json`` says how it stands, ``lock`` is held by whoever works on it, ``log.txt`` is what that printed.
+    ``state.json`` is its state, ``lock`` is locked by the process that works on it, and ``log.txt`` is the output of
+    that process.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -147,24 +151,25 @@ class JobDir:
         return f"{type(self).__name__}({str(self.path)!r})"
 
     def read_state(self) -> State:
+        """Read ``state.json``, ignoring unknown fields. Raises OSError or ValueError."""
         raw = json.loads(self.state_path.read_bytes())
-        known = {f.name for f in fields(State)}
-        return State(**{k: v for k, v in raw.items() if k in known})
+        names = {f.name for f in fields(State)}
+        return State(**{k: v for k, v in raw.items() if k in names})
 
     def write_state(self, state: State) -> None:
         write_atomically(self.state_path, json.dumps(asdict(state), indent=1).encode())
 
     def open_lock(self) -> int:
-        """A descriptor on the lock file, not yet locked, not inheritable."""
+        """Open the lock file: a descriptor that is not yet locked and not inheritable."""
         return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
 
     def is_alive(self) -> bool:
-        """Whether some process holds the lock: the kernel's word, not a pid file's."""
+        """Whether a process holds the lock, according to the kernel."""
         return is_locked(self.lock_path)
 
 
 def begin_job(folder: Path, state: State) -> JobDir:
-    """A directory under ``folder`` (made when missing) that nobody sees as a job before ``publish_job``."""
+    """Create a job directory under ``folder`` (created if missing), invisible to others until ``publish_job``."""
     folder.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
     building = JobDir(tempfile.mkdtemp(dir=folder, prefix=".new-"))
     building.write_state(state)
@@ -173,7 +178,7 @@ def begin_job(folder: Path, state: State) -> JobDir:
 
 
 def publish_job(building: JobDir, name: str, info: dict[str, Any], prefix: str = "") -> Path:
-    """Give the job an id, written with ``info`` into its file ``name``, and rename it into its place: the path."""
+    """Give the job an id, write it with ``info`` to its file ``name``, and rename the directory to the id: its path."""
     while True:
         job_id = prefix + new_run_id()
         write_atomically(building.path / name, json.dumps({"id": job_id, **info}, indent=1).encode())
@@ -181,7 +186,7 @@ def publish_job(building: JobDir, name: str, info: dict[str, Any], prefix: str =
         try:
             building.path.rename(place)
         except OSError as error:
-            # Only the rename can say that an id is free: another process may have just taken it.
+            # Only the rename tells whether an id is free: another process may have taken it just now.
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
         else:
@@ -189,7 +194,7 @@ def publish_job(building: JobDir, name: str, info: dict[str, Any], prefix: str =
 
 
 class RunDir(JobDir):
-    """One run's directory, ``$GENTUI_HOME/runs/<run-id>``."""
+    """The directory of a run, ``$GENTUI_HOME/runs/<run-id>``."""
 
     def __init__(self, path: str | os.PathLike[str]):
         super().__init__(path)
@@ -209,7 +214,7 @@ class RunDir(JobDir):
         state: State,
         files: Mapping[str, bytes] | None = None,
     ) -> RunDir:
-        """Make a new run under ``home``, with further ``files``. It appears whole: built aside, then renamed."""
+        """Create a run under ``home``, with further ``files``. It appears atomically, by a rename."""
         building = cls.begin(home, state)
         for name, data in {building.recipe_path.name: recipe_toml.encode(), **(files or {})}.items():
             write_atomically(building.path / name, data)
@@ -217,14 +222,14 @@ class RunDir(JobDir):
 
     @classmethod
     def begin(cls, home: Path, state: State) -> RunDir:
-        """A new run without a recipe, which nobody sees as one before ``publish``."""
+        """Create a run without a recipe, invisible to others until ``publish``."""
         building = cls(begin_job(home / "runs", state).path)
         for folder in (building.checkpoints, building.samples, building.figures):
             folder.mkdir(mode=DIR_MODE)
         return building
 
     def publish(self, info: dict[str, Any]) -> RunDir:
-        """Give what ``begin`` made its id and its place: the run there."""
+        """Give a run made by ``begin`` its id, and rename it into place: the run there."""
         return type(self)(publish_job(self, self.info_path.name, info))
 
     def info(self) -> dict[str, Any]:
@@ -235,7 +240,7 @@ class RunDir(JobDir):
         write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
 
     def imported_from(self) -> str:
-        """The kind of log that the run was taken over from, another program's; "" for a run of our own."""
+        """The kind of log that the run was imported from; "" for a run that gentui trained."""
         try:
             imported = self.info().get("imported")
         except (OSError, ValueError, AttributeError, RecursionError):
@@ -243,55 +248,58 @@ class RunDir(JobDir):
         return str(imported.get("from") or "another program") if isinstance(imported, dict) else ""
 
     def architecture(self) -> str:
-        """The nets as the trainer wrote them down; "" where they cannot be read."""
+        """The description of the nets that the trainer wrote; "" if it cannot be read."""
         try:
             return read_head(self.architecture_path)
         except OSError:
             return ""
 
     def checkpoint(self, which: CheckpointChoice) -> Path:
-        """Where a checkpoint is, or would be: a link to its directory."""
+        """The path of a checkpoint, a link to its directory, whether it exists or not."""
         return self.checkpoints / (which if isinstance(which, str) else f"kept-{which:09d}")
 
     def kept_steps(self) -> list[int]:
-        """Steps whose checkpoints are kept for good, in order."""
+        """The steps whose checkpoints are kept for good, ascending."""
         try:
-            found = [match for path in self.checkpoints.iterdir() if (match := _KEPT.fullmatch(path.name))]
+            matches = [match for path in self.checkpoints.iterdir() if (match := _KEPT.fullmatch(path.name))]
         except OSError:
             return []
-        return sorted(int(match[1]) for match in found)
+        return sorted(int(match[1]) for match in matches)
 
     def available_checkpoints(self) -> list[CheckpointChoice]:
-        """Every checkpoint there is, the one that is meant when nobody says which first."""
-        there: list[CheckpointChoice] = [which for which in ("best", "last") if self.checkpoint(which).exists()]
-        return [*there, *self.kept_steps()]
+        """The checkpoints that exist, the default one first."""
+        available: list[CheckpointChoice] = [
+            which for which in ("best", "last") if self.checkpoint(which).exists()
+        ]
+        return [*available, *self.kept_steps()]
 
     def missing_checkpoint_message(self, which: CheckpointChoice | None) -> str:
-        """The sentence for one that is not there."""
-        there = self.available_checkpoints()
+        """The message for a checkpoint that does not exist; ``which`` None: for any checkpoint."""
+        available = self.available_checkpoints()
         if not isinstance(which, int):
             what = f"{which} checkpoint" if which else "checkpoint"
             return f"run {self.id} has no {what} yet: there is nothing to draw from"
-        if not there:
+        if not available:
             return f"run {self.id} has no checkpoint yet, of step {which} or any other"
-        *before, last = map(str, there)
+        *before, last = map(str, available)
         choose = f"{', '.join(before)} or {last}" if before else last
         return f"run {self.id} has kept no checkpoint of step {which}: choose {choose}"
 
     def events_path(self, attempt: int) -> Path:
+        """The event file of an attempt."""
         return self.path / f"events-{attempt}.jsonl"
 
     def events_files(self) -> list[tuple[int, Path]]:
-        """(attempt, path) of every event file, oldest attempt first."""
-        found = []
+        """Attempt and path of all event files, oldest attempt first."""
+        files = []
         for path in self.path.iterdir():
             if match := _EVENTS.fullmatch(path.name):
-                found.append((int(match[1]), path))
-        return sorted(found)
+                files.append((int(match[1]), path))
+        return sorted(files)
 
 
 def parse_checkpoint(text: str) -> CheckpointChoice:
-    """``best``, ``last`` or the number of a step. Raises ValueError with a sentence."""
+    """Parse ``best``, ``last`` or the number of a step. Raises ValueError with a sentence."""
     if text in ("best", "last"):
         return text
     if text.isascii() and text.isdecimal() and len(text) <= 18:
@@ -300,7 +308,7 @@ def parse_checkpoint(text: str) -> CheckpointChoice:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another open file description holds an exclusive flock on ``path``."""
+    """Whether another open file description holds an exclusive flock on ``path``. A missing file is not locked."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -315,12 +323,12 @@ def is_locked(path: Path) -> bool:
 
 
 def run_ids(home: Path) -> list[str]:
-    """Ids of every run under ``home``, oldest first."""
+    """The ids of all runs under ``home``, oldest first."""
     return job_ids(home / "runs", is_run_id)
 
 
 def job_ids(folder: Path, is_id: Callable[[str], bool]) -> list[str]:
-    """The names in a folder that are ids, sorted: oldest first."""
+    """The names in a folder that are ids, oldest first."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if is_id(entry.name))
@@ -329,5 +337,5 @@ def job_ids(folder: Path, is_id: Callable[[str], bool]) -> list[str]:
 
 
 def list_runs(home: Path) -> list[RunDir]:
-    """Every run under ``home``, oldest first."""
+    """All runs under ``home``, oldest first."""
     return [RunDir(home / "runs" / name) for name in run_ids(home)]

@@ -1,8 +1,8 @@
 """The append-only event log: one line per record, ``CRC JSON``, torch-free.
 
-``CRC`` is the CRC-32 of the JSON bytes as eight hex digits. A line that has no newline yet is *not yet
-written* and is read again later; a whole line whose CRC does not match is skipped and counted.
-NaN and infinities are written as Python's json writes them (``NaN``, ``Infinity``).
+``CRC`` is the CRC-32 of the JSON bytes as eight hex digits. A last line without a newline is *not yet written* and is
+read again later; a complete line whose CRC does not match is skipped and counted. NaN and infinities are written as
+Python's json writes them (``NaN``, ``Infinity``).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _decode = json.JSONDecoder().raw_decode
 
 
 def encode(record: dict[str, Any]) -> bytes:
-    """One record as a line with its CRC."""
+    """Encode a record as a line with its CRC."""
     body = _encode(record).encode("utf-8", "surrogatepass")
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 
 def decode(line: bytes) -> dict[str, Any] | None:
-    """The record of one line (without its newline), or None when the line is corrupt."""
+    """Decode a line (without its newline); None if it is corrupt."""
     if len(line) < 10 or line[8] != 0x20:
         return None
     body = line[9:]
@@ -45,7 +45,7 @@ def decode(line: bytes) -> dict[str, Any] | None:
         if line[:8] != b"%08x" % zlib.crc32(body):
             return None
         text = body.decode("utf-8", "surrogatepass")
-        record, end = _decode(text)  # json.loads would look for encodings and white space that are not there
+        record, end = _decode(text)  # skips the search of json.loads for encodings and white space
         if end != len(text):
             return None
     except (ValueError, RecursionError):
@@ -54,11 +54,11 @@ def decode(line: bytes) -> dict[str, Any] | None:
 
 
 class EventWriter:
-    """Appends records to one attempt's file with one ``write`` per call, from any thread.
+    """Appends records to one attempt's file with one ``write`` per call. Thread-safe.
 
-    When the disk is full nothing is raised and nothing is dropped: records wait in memory (up to
-    ``max_pending`` bytes) and go out, in order, with the next call that finds room. ``blocked`` says so;
-    ``dropped`` counts records beyond ``max_pending``, which are lost.
+    A full disk raises no error: records wait in memory (up to ``max_pending`` bytes) and are written, in order, by the
+    next call that finds space. ``blocked`` is true while records wait; ``dropped`` counts records beyond
+    ``max_pending``, which are lost.
     """
 
     def __init__(self, path: Path, max_pending: int = 64 << 20):
@@ -69,7 +69,7 @@ class EventWriter:
         self._pending = b""
         self._lock = threading.Lock()
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        # A predecessor killed in the middle of a write leaves a torn line: end it, so that ours is whole.
+        # A process killed in the middle of a write leaves a torn line: end it, so that the next one is whole.
         if size := os.fstat(self._fd).st_size:
             with path.open("rb") as file:
                 file.seek(size - 1)
@@ -77,11 +77,12 @@ class EventWriter:
                     self._pending = b"\n"
 
     def emit(self, kind: Kind, *, step: int, images: int, **fields: Any) -> None:
-        """Write one record; ``t`` and ``mono`` are added here."""
+        """Write one record, with the times ``t`` (unix) and ``mono`` (monotonic) added, in seconds."""
         self.emit_many([self.stamp(kind, step=step, images=images, **fields)])
 
     @staticmethod
     def stamp(kind: Kind, *, step: int, images: int, **fields: Any) -> dict[str, Any]:
+        """A record of this moment, for ``emit_many``."""
         return {
             "kind": kind,
             "t": time.time(),
@@ -92,6 +93,7 @@ class EventWriter:
         }
 
     def emit_many(self, records: Iterable[dict[str, Any]]) -> None:
+        """Write several records at once, and those that still wait."""
         data = b"".join(map(encode, records))
         with self._lock:
             self._write(data)
@@ -105,7 +107,7 @@ class EventWriter:
                 if error.errno not in _OUT_OF_SPACE:
                     raise
                 self.blocked = True
-                if len(data) > self._max_pending:  # cut between records, and keep the oldest
+                if len(data) > self._max_pending:  # keep the oldest whole records
                     whole = data.rfind(b"\n", 0, self._max_pending) + 1
                     self.dropped += data.count(b"\n", whole)
                     data = data[:whole]
@@ -116,7 +118,7 @@ class EventWriter:
         self.blocked = False
 
     def sync(self) -> None:
-        """fsync; called at checkpoints and at the end. Raises OSError when records still wait for room."""
+        """Write waiting records and fsync the file. Raises OSError if there is still no space for them."""
         self.emit_many([])
         if self.blocked:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
@@ -129,7 +131,7 @@ class EventWriter:
 
 @dataclass
 class EventBatch:
-    """What one ``read_events`` call found. ``offset`` is where the next call begins."""
+    """The records of one ``read_events`` call. The next call begins at ``offset``; ``corrupt`` counts skipped lines."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     offset: int = 0
@@ -137,10 +139,10 @@ class EventBatch:
 
 
 def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
-    """Records of at most about ``limit`` bytes after ``offset``. A torn tail stays for the next call.
+    """Read records from ``offset`` on, at most about ``limit`` bytes. A torn last line is left for the next call.
 
-    A file shorter than ``offset`` was replaced: it is read from its beginning. A missing file is empty,
-    and so is anything that is not a plain file. Raises OSError when the file cannot be read.
+    A file shorter than ``offset`` has been replaced, and is read from its beginning. A missing file, or one that is not
+    a regular file, is empty. Raises OSError if the file cannot be read.
     """
     fd = _open(path)
     if fd is None:
@@ -152,7 +154,7 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
     finally:
         os.close(fd)
     end = data.rfind(b"\n") + 1
-    if end == 0 and len(data) > MAX_LINE:  # no record is that long: step over it, the same way at every reading
+    if end == 0 and len(data) > MAX_LINE:  # longer than any record: skip it, in the same way at every reading
         return EventBatch(offset=offset + MAX_LINE, corrupt=1)
     batch = EventBatch(offset=offset + end)
     for line in data[:end].split(b"\n"):
@@ -167,7 +169,7 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
 
 
 def _open(path: Path) -> int | None:
-    """A descriptor on a plain file; None for anything else (a FIFO would make its reader wait for ever)."""
+    """Open a regular file; None for anything else (opening a FIFO would block)."""
     try:
         return open_plain_file(path)
     except (FileNotFoundError, NotAPlainFile):
@@ -178,8 +180,8 @@ def _open(path: Path) -> int | None:
         raise
 
 
-def last_event(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
-    """The last whole record for which ``wanted`` holds, reading backwards from the end of the file."""
+def last_event(path: Path, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+    """The last complete record for which ``matches`` is true, searched from the end; None if there is none."""
     fd = _open(path)
     if fd is None:
         return None
@@ -190,13 +192,13 @@ def last_event(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str
             begin = max(0, end - _TAIL)
             data = os.pread(fd, end - begin, begin) + torn
             lines = data.split(b"\n")
-            if first:  # what follows the last newline is not yet written
+            if first:  # the text after the last newline is not yet written
                 lines.pop()
                 first = False
             torn = lines.pop(0) if begin and lines else b""
             for line in reversed(lines):
                 record = decode(line) if len(line) <= MAX_LINE else None
-                if record is not None and wanted(record):
+                if record is not None and matches(record):
                     return record
             end = begin
     finally:
@@ -205,7 +207,7 @@ def last_event(path: Path, wanted: Callable[[dict[str, Any]], bool]) -> dict[str
 
 
 def iter_events(path: Path) -> Iterator[dict[str, Any]]:
-    """Every whole record of a file, oldest first."""
+    """All complete records of a file, oldest first."""
     offset = 0
     while True:
         batch = read_events(path, offset)

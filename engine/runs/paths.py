@@ -1,4 +1,4 @@
-"""Where recipes and a person's own parts are found. Imports next to nothing: the app asks before its first frame."""
+"""Paths of recipes, plug-ins and caches. Imports little: the app needs them before its first frame."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def config_dir() -> Path:
-    """A person's own recipes and plug-ins: ``$GENTUI_CONFIG``, or ``gentui`` in the user's config directory."""
+    """The folder of the user's recipes and plug-ins: ``$GENTUI_CONFIG``, or the user's config directory of gentui."""
     if chosen := os.environ.get("GENTUI_CONFIG"):
         return Path(chosen).expanduser()
     import platformdirs
@@ -16,7 +16,7 @@ def config_dir() -> Path:
 
 
 def cache_dir(kind: str) -> Path:
-    """What can be made anew: ``$GENTUI_HOME/cache/KIND``, or ``KIND`` in the user's cache directory."""
+    """A folder for files that can be made again: ``$GENTUI_HOME/cache/KIND``, or ``gentui/KIND`` in the user's cache."""
     if home := os.environ.get("GENTUI_HOME"):
         return Path(home).expanduser() / "cache" / kind
     import platformdirs
@@ -25,20 +25,22 @@ def cache_dir(kind: str) -> Path:
 
 
 def shipped_dir() -> Path:
-    """The recipes that ship with gentui: inside the wheel, or beside the packages in a checkout."""
+    """The folder of the recipes that ship with gentui: in the wheel, or beside the packages in a checkout."""
     package = Path(__file__).resolve().parents[1]
     shipped = package / "_recipes"
     return shipped if shipped.is_dir() else package.parent / "recipes"
 
 
 def recipe_files() -> dict[str, Path]:
-    """Every recipe of the menu by its file's name. A person's own, in ``recipes`` of the config directory,
-    stands before a shipped one of the same name."""
+    """The files of all recipes of the menu, by name.
+
+    The user's, in ``recipes`` of the config directory, replace shipped ones of the same name.
+    """
     return {path.stem: path for path in [*_tomls(shipped_dir()), *_tomls(config_dir() / "recipes")]}
 
 
 def _tomls(folder: Path) -> list[Path]:
     try:
         return sorted(folder.glob("**/*.toml"))
-    except OSError:  # a folder closed to us
+    except OSError:  # no permission
         return []

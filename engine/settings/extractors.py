@@ -39,9 +39,7 @@ class Extractor(Settings):
     classifies: ClassVar[str] = ""  # the data set whose labels it predicts, if any
     file: ClassVar[str] = ""  # name of its weights file
     sha256_prefix: ClassVar[str] = ""  # published hash of that file; empty: it ships with the engine
-    trained_here: ClassVar[bool] = (
-        False  # here, from the data's own labels: there is no file of weights to have
-    )
+    trained_here: ClassVar[bool] = False  # on the data's own labels: there are no published weights
 
     def location(self) -> Path | None:
         """The file of weights that these settings read, or None if it is not on this machine."""

@@ -105,7 +105,7 @@ def split_folders(folder: Path) -> dict[str, Path] | None:
 
 
 def _images(
-    folder: Path, split: str | None, closed: list[str], heartbeat: Callable[[], None]
+    folder: Path, split: str | None, unreadable: list[str], heartbeat: Callable[[], None]
 ) -> Iterator[ImageFile]:
     root, seen, count = str(folder), set[tuple[int, int]](), 0
     waiting, linked = [root], list[str]()  # links are followed last, so that files here keep their own names
@@ -118,7 +118,7 @@ def _images(
             seen.add((here.st_dev, here.st_ino))
             entries = sorted(os.scandir(place), key=lambda entry: os.fsencode(entry.name), reverse=True)
         except OSError:
-            closed.append(place)
+            unreadable.append(place)
             continue
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "__MACOSX":
