@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from engine.recipes import recipe
 from engine.runs.directory import JobDir, RunDir, State, list_runs
 from gentui import jobs
+from tests.support.waiting import wait_for
 
 FAKE = Path(__file__).with_name("fake_trainer.py")
 FAKE_EVALUATOR = FAKE.with_name("fake_evaluator.py")
@@ -47,24 +47,12 @@ def launch(home: Path) -> Callable[..., RunDir]:
     return launch
 
 
-def wait_for(condition: Callable[[], object], what: str = "", seconds: float = 60.0) -> object:
-    """Poll until ``condition`` gives something true; the test fails after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds:g} s in vain: {what or condition}")
-
-
 def wait_for_status(run: JobDir, *statuses: str, seconds: float = 60.0) -> State:
     def there() -> State | None:
         state = run.read_state()
         return state if state.status in statuses else None
 
-    state = wait_for(there, f"{run.id} to be {statuses}, it is {run.read_state()}", seconds)
-    assert isinstance(state, State)
-    return state
+    return wait_for(there, f"{run.id} to be {statuses}, it is {run.read_state()}", seconds)
 
 
 def wait_for_step(run: RunDir, step: int) -> None:

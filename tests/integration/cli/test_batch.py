@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from engine.recipes import recipe as recipes
 from engine.runs.directory import RunDir, list_runs
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -135,10 +135,7 @@ def test_ctrl_c_while_waiting_for_several_leaves_them_going(environment, menu, h
         [sys.executable, "-P", "-m", "gentui", "run", "toy1", "toy2", "--wait"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 30
-    while [run.read_state().status for run in list_runs(home)] != ["running", "queued"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: [run.read_state().status for run in list_runs(home)] == ["running", "queued"])
     os.killpg(watching.pid, signal.SIGINT)
     out, err = watching.communicate(timeout=30)
     assert watching.returncode == 130, err

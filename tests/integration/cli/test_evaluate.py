@@ -14,7 +14,7 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
-from tests.support.cli import wait_until
+from tests.support.waiting import wait_for
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
 LINE = "fid\t12.5  (floor 1.5)\tfid · pretended\n"
@@ -131,7 +131,7 @@ def test_no_wait_prints_the_id_and_the_scores_come_later(gentui, pretend, traine
     assert gentui("rm", second["id"]).stdout == f"{second['id']}\n"
     assert not (home / "evaluations" / second["id"]).exists()
     gentui("stop", training)
-    wait_until(lambda: job.read_state().status == "done")
+    wait_for(lambda: job.read_state().status == "done")
     assert "5/5 images" in gentui("logs", job.id).stdout
     assert gentui("resume", job.id).returncode == 4
 
@@ -156,13 +156,13 @@ def test_ctrl_c_leaves_it_in_the_queue(trained, home, environment):
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    job = wait_until(lambda: next(iter(jobs_of(home)), None))
-    wait_until(lambda: job.read_state().pid)
+    job = wait_for(lambda: next(iter(jobs_of(home)), None))
+    wait_for(lambda: job.read_state().pid)
     process.send_signal(signal.SIGINT)
     output, error = process.communicate(timeout=30)
     assert process.returncode == 130 and output == ""
     assert f"{job.id} stays in the queue; `gentui stop {job.id}` removes it" in error
-    wait_until(lambda: job.read_state().status == "done")
+    wait_for(lambda: job.read_state().status == "done")
 
 
 @pytest.mark.parametrize(("how", "says"), [("kill", "killed by signal 9"), ("stop", "stopped: ")])
@@ -175,8 +175,8 @@ def test_one_that_is_killed_or_stopped_meanwhile_exits_1(gentui, trained, home, 
         stderr=subprocess.PIPE,
         text=True,
     )
-    job = wait_until(lambda: next(iter(jobs_of(home)), None))
-    pid = wait_until(lambda: job.read_state().pid)
+    job = wait_for(lambda: next(iter(jobs_of(home)), None))
+    pid = wait_for(lambda: job.read_state().pid)
     if how == "kill":
         os.kill(pid, signal.SIGKILL)
     else:
@@ -187,7 +187,7 @@ def test_one_that_is_killed_or_stopped_meanwhile_exits_1(gentui, trained, home, 
 
 def test_a_stopped_one_is_queued_again_and_waited_for(gentui, trained, home):
     job = gentui("evaluate", trained().id, "--no-wait").stdout.strip()
-    wait_until(lambda: EvaluationDir(home / "evaluations" / job).read_state().ended)
+    wait_for(lambda: EvaluationDir(home / "evaluations" / job).read_state().ended)
     EvaluationDir(home / "evaluations" / job).scores_path.unlink()
     EvaluationDir(home / "evaluations" / job).write_state(State(status="stopped", attempt=1))
     done = gentui("resume", job, "--wait")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from engine.runs.directory import RunDir, list_runs
-from tests.support.cli import wait_until
 from tests.support.logs import WANDB, WandbFile, begun, values_of
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def run_at(home: Path, step: int) -> RunDir:
         runs = list_runs(home)
         return runs[0] if runs and step in values_of(runs[0].path) else None
 
-    return wait_until(there, 60)
+    return wait_for(there)
 
 
 def test_a_growing_log_is_followed_to_its_end(gentui, follow, home, log):
@@ -73,7 +73,7 @@ def test_a_growing_log_is_followed_to_its_end(gentui, follow, home, log):
     log.log(2, loss=0.5, _timestamp=1748772011.0)
     log.add(config={"update": [{"key": "lr", "value_json": "0.1"}]})
     run_at(home, 2)
-    wait_until(lambda: "lr = 0.1" in run.recipe_path.read_text())
+    wait_for(lambda: "lr = 0.1" in run.recipe_path.read_text())
     assert gentui("rm", run.id).returncode == 4  # it lives
     log.add(exit={"exit_code": 0})
     process.wait(60)
@@ -92,7 +92,7 @@ def test_a_growing_log_is_followed_to_its_end(gentui, follow, home, log):
 
 def test_a_script_that_logs_with_wandb_is_followed_while_it_runs(follow, home, tmp_path):
     script = begun(WANDB, tmp_path / "theirs")
-    wait_until(lambda: list((tmp_path / "theirs").glob("wandb/offline-run-*/run-*.wandb")), 120)
+    wait_for(lambda: list((tmp_path / "theirs").glob("wandb/offline-run-*/run-*.wandb")), seconds=120)
     process = follow(str(tmp_path / "theirs"), "--follow")
     assert script.wait(300) == 0
     code, told = ended(process)
@@ -112,10 +112,10 @@ def test_a_run_that_begins_in_a_followed_folder_is_followed_too(follow, home, tm
     second = WandbFile(folder / "offline-run-2", "run-two")
     second.add(run={"run_id": "two", "display_name": "second"})
     second.log(7, loss=2.0)
-    other = wait_until(lambda: next((r for r in list_runs(home) if 7 in values_of(r.path)), None), 60)
+    other = wait_for(lambda: next((r for r in list_runs(home) if 7 in values_of(r.path)), None))
     assert other.read_state().status == "running" and other.info()["name"] == "second"
     second.add(exit={"exit_code": 0})
-    wait_until(lambda: other.read_state().status == "done", 60)
+    wait_for(lambda: other.read_state().status == "done")
     assert process.poll() is None, "the first one goes on"
     first.add(exit={"exit_code": 0})
     told = json.loads(process.communicate(timeout=60)[0])
@@ -181,7 +181,7 @@ def test_stop_ends_the_following_of_one_run_alone(gentui, follow, home, log, tmp
     other = WandbFile(tmp_path / "s", "run-other")
     other.log(1, loss=1.0)
     process = follow(str(log.path), str(other.path), "--follow")
-    wait_until(
+    wait_for(
         lambda: (
             len(list_runs(home)) == 2 and all(run.read_state().status == "running" for run in list_runs(home))
         )
@@ -277,7 +277,7 @@ def test_several_imports_of_one_log_at_once_make_one_run(environment, home, tmp_
 
 def test_ctrl_c_before_anything_came_leaves_nothing(follow, home):
     process = follow("-")
-    wait_until(lambda: list((home / "runs").glob(".new-*")))
+    wait_for(lambda: list((home / "runs").glob(".new-*")))
     process.send_signal(signal.SIGINT)
     code, told = ended(process)
     assert code == 130 and told.strip() == "interrupted" and not list((home / "runs").glob("*"))

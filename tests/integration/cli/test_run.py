@@ -14,8 +14,8 @@ import time
 import pytest
 
 from engine.runs.directory import RunDir, list_runs
-from tests.support.cli import wait_until
 from tests.support.jobs import workers
+from tests.support.waiting import wait_for
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
 
@@ -28,7 +28,7 @@ def test_run_prints_the_id_and_trains_in_the_background(gentui, pretend, home):
     assert "gentui stop" in done.stderr
     assert (run.info()["name"], run.info()["seed"]) == ("mine", 5)
     assert "seed = 5" in run.recipe_path.read_text()
-    wait_until(lambda: run.read_state().status == "done")
+    wait_for(lambda: run.read_state().status == "done")
 
 
 def test_run_wait_json_has_the_published_shape(gentui, pretend, home):
@@ -69,7 +69,7 @@ def test_run_json_without_wait_has_the_same_shape(gentui, pretend):
 def test_stop_then_resume_finishes_the_run(gentui, pretend, home):
     run_id = gentui("run", pretend(steps=300, pause=0.02)).stdout.strip()
     run = RunDir(home / "runs" / run_id)
-    wait_until(lambda: run.events_path(1).exists() and run.events_path(1).stat().st_size > 2000)
+    wait_for(lambda: run.events_path(1).exists() and run.events_path(1).stat().st_size > 2000)
     stopped = gentui("stop", run_id, "--wait")
     assert stopped.returncode == 0, stopped.stderr
     assert run.read_state().status == "stopped"
@@ -97,8 +97,8 @@ def test_ctrl_c_while_waiting_leaves_the_run_going(environment, pretend, home, g
         [*GENTUI, "run", recipe, "--wait", *(["--json"] if as_json else [])],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    (run,) = wait_until(lambda: started(home))
-    wait_until(lambda: run.events_path(1).exists() and run.events_path(1).stat().st_size > 500)
+    (run,) = wait_for(lambda: started(home))
+    wait_for(lambda: run.events_path(1).exists() and run.events_path(1).stat().st_size > 500)
     os.killpg(watching.pid, signal.SIGINT)
     out, err = watching.communicate(timeout=30)
     assert watching.returncode == 130, err
@@ -108,7 +108,7 @@ def test_ctrl_c_while_waiting_leaves_the_run_going(environment, pretend, home, g
         assert json.loads(out)["status"] == "running"
     assert run.is_alive()
     size = run.events_path(1).stat().st_size
-    wait_until(lambda: run.events_path(1).stat().st_size > size)
+    wait_for(lambda: run.events_path(1).stat().st_size > size)
     gentui("stop", run.id, "--wait")
 
 
@@ -117,11 +117,11 @@ def test_killing_the_one_who_waits_does_not_stop_the_run(environment, pretend, h
         [*GENTUI, "run", pretend(steps=200, pause=0.02), "--wait"],
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    (run,) = wait_until(lambda: started(home))
-    wait_until(run.is_alive)
+    (run,) = wait_for(lambda: started(home))
+    wait_for(run.is_alive)
     os.killpg(watching.pid, signal.SIGKILL)
     watching.wait(timeout=10)
-    wait_until(lambda: run.read_state().status == "done")
+    wait_for(lambda: run.read_state().status == "done")
 
 
 @pytest.mark.parametrize("waiting", ["run --wait", "logs -f"])
@@ -129,7 +129,7 @@ def test_who_waits_for_a_queue_whose_worker_is_killed_has_another_one_started(
     environment, pretend, home, gentui, waiting
 ):
     first = gentui("run", pretend(steps=100_000, pause=0.02)).stdout.strip()
-    wait_until(lambda: started(home))
+    wait_for(lambda: started(home))
     recipe = pretend(steps=3)
     if waiting == "run --wait":
         arguments = ["run", recipe, "--wait"]
@@ -143,7 +143,7 @@ def test_who_waits_for_a_queue_whose_worker_is_killed_has_another_one_started(
         assert any("queued" in line for line in watching.stderr)
     (worker,) = workers(home)
     os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: set(workers(home)) - {worker})
+    wait_for(lambda: set(workers(home)) - {worker})
     os.kill(RunDir(home / "runs" / first).read_state().pid or 0, signal.SIGTERM)
     assert watching.wait(timeout=30) == 0
     watching.stderr.close()

@@ -15,7 +15,8 @@ from engine.recipes import recipe
 from engine.runs.directory import boot_id, is_locked
 from gentui import jobs
 from gentui.index import Index
-from tests.support.jobs import processes, trainers, wait_for, wait_for_status, wait_for_step, workers
+from tests.support.jobs import processes, trainers, wait_for_status, wait_for_step, workers
+from tests.support.waiting import wait_for
 
 
 def test_kill_9_of_the_trainer_is_failed(home, launch):

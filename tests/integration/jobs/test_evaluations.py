@@ -21,7 +21,8 @@ from gentui.jobs.evaluations import evaluations_of, images_done, status_text
 from gentui.jobs.job_types import EvaluationDir
 from gentui.jobs.launching import sweep
 from gentui.jobs.states import queue
-from tests.support.jobs import evaluators, wait_for, wait_for_status, wait_for_step, workers
+from tests.support.jobs import evaluators, wait_for_status, wait_for_step, workers
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture

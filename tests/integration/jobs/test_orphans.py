@@ -19,7 +19,8 @@ from gentui import jobs
 from gentui.index import Index
 from gentui.jobs.orphans import worker_lock
 from gentui.jobs.worker import Worker
-from tests.support.jobs import everything_ended, trainers, wait_for, wait_for_status, wait_for_step, workers
+from tests.support.jobs import everything_ended, trainers, wait_for_status, wait_for_step, workers
+from tests.support.waiting import wait_for
 
 
 def kill_worker(home) -> None:

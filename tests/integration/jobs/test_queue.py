@@ -4,7 +4,8 @@ import itertools
 from pathlib import Path
 
 from engine.runs.directory import list_runs
-from tests.support.jobs import everything_ended, wait_for, wait_for_status, workers
+from tests.support.jobs import everything_ended, wait_for_status, workers
+from tests.support.waiting import wait_for
 
 
 def test_a_launched_run_trains_to_its_end_and_the_worker_leaves(home: Path, launch):

@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.support.app import digit_tiles, grid_png
 from tests.support.engine import SMALL, finish, trainer
 from tests.support.terminal import Terminal
 from tests.support.textual_private import notices
+from tests.support.waiting import wait_for
 
 
 def train(home: Path, recipe: str = "digits-unet", **changes: Any) -> RunDir:
@@ -242,10 +242,10 @@ def test_a_closed_terminal_ends_what_draws(home, run, tmp_path, monkeypatch, is_
         assert processes_of(run) and list(tmp_path.glob("gentui-playground-*"))
         t.hang_up()
         t.ended()
-        deadline = time.monotonic() + 20
-        while processes_of(run) or list(tmp_path.glob("gentui-playground-*")):
-            assert time.monotonic() < deadline, "what draws outlived the app"
-            time.sleep(0.05)
+        wait_for(
+            lambda: not processes_of(run) and not list(tmp_path.glob("gentui-playground-*")),
+            "what draws to end with the app",
+        )
     finally:
         t.close()
 

@@ -20,7 +20,8 @@ from gentui import jobs
 from gentui.index import Index
 from gentui.jobs.exit_reason import reported_outcome
 from gentui.jobs.states import read_state
-from tests.support.jobs import everything_ended, trainers, wait_for, workers
+from tests.support.jobs import everything_ended, trainers, workers
+from tests.support.waiting import wait_for
 
 KILLS = int(os.environ.get("GENTUI_CHAOS_KILLS", "20"))
 STEPS = 60

@@ -10,14 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.runs.directory import RunDir, list_runs
 from tests.support.emulator import UNWANTED, Emulator
+from tests.support.waiting import wait_for
 
 GENTUI = Path(sys.executable).with_name("gentui")
 SLOW = 300.0  # seconds that training, or what loads torch, may take on a busy machine
@@ -84,13 +84,6 @@ def tmux(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     made = Tmux(tmp_path, environ)
     yield made
     made.close()
-
-
-def wait(condition: Callable[[], object], what: str, seconds: float = SLOW) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}"
-        time.sleep(0.05)
 
 
 def row_with(t: Emulator, word: str) -> str:
@@ -184,8 +177,8 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     size = size_of(run)
     tmux.ask("kill-session")
     t.ended()
-    wait(lambda: not Path(f"/proc/{app}").exists(), "the app's terminal was killed and it is still there")
-    wait(lambda: size_of(run) > size, "training stopped with the terminal")
+    wait_for(lambda: not Path(f"/proc/{app}").exists(), "the app to end with its terminal", SLOW)
+    wait_for(lambda: size_of(run) > size, "training to go on without the terminal", SLOW)
     t = tmux.attach(160, 45)
     t.press(f"{GENTUI}; echo status $?", "Enter")
     t.sees("▸ digits-unet", "✓ here")

@@ -16,6 +16,7 @@ from engine.runs.directory import RunDir, State, boot_id, process_start_time
 from gentui.index import Index, RunNotFound
 from gentui.jobs.states import try_lock
 from tests.support.index import Log, dump
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture
@@ -53,15 +54,11 @@ def test_a_live_run_is_running(index, alive):
 def test_a_suspended_trainer_is_stalled_and_the_reason_says_how_to_wake_it(index, alive, trainer):
     index.refresh()
     os.kill(trainer.pid, signal.SIGSTOP)
-    deadline = time.monotonic() + 5
-    while index.run(alive.id).status != "stalled" and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: index.run(alive.id).status == "stalled", seconds=5)
     row = index.run(alive.id)
     assert row.status == "stalled" and f"kill -CONT {trainer.pid}" in row.reason
     os.kill(trainer.pid, signal.SIGCONT)
-    while index.run(alive.id).status == "stalled" and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert index.run(alive.id).status == "running"
+    wait_for(lambda: index.run(alive.id).status == "running", seconds=5)
 
 
 def test_a_silent_trainer_is_stalled(index, alive, trainer):
