@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,7 @@ from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
+from gentui.tui.widgets.viewer import LOOPS, SLOW, Viewer
 from tests.support.app import THREADED, digit_tiles, grid_png
 
 
@@ -314,8 +316,39 @@ async def test_a_run_without_grids_shows_its_figures(desk, runs):
         await d.sees("There are no other pictures yet.")
 
 
-async def test_over_a_slow_line_an_animation_plays_once_and_only_when_asked_to(desk, runs, monkeypatch):
-    monkeypatch.setattr("gentui.tui.widgets.viewer.SLOW", 0.02)
+class Beats:
+    """The timers of films, each of which beats when the test says so."""
+
+    def __init__(self) -> None:
+        self._due: list[tuple[Beat, float, Callable[[], object]]] = []
+
+    def set_timer(self, viewer: Viewer, seconds: float, call: Callable[[], object]) -> Beat:
+        self._due.append((beat := Beat(), seconds, call))
+        return beat
+
+    def beat(self) -> list[float]:
+        """Let all beat that wait; the seconds that each would have waited."""
+        due, self._due = [one for one in self._due if not one[0].is_stopped], []
+        for _, _, call in due:
+            call()
+        return [seconds for _, seconds, _ in due]
+
+
+class Beat:
+    is_stopped = False
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+@pytest.fixture
+def beats(monkeypatch) -> Beats:
+    made = Beats()
+    monkeypatch.setattr(Viewer, "set_timer", lambda viewer, *timer: made.set_timer(viewer, *timer))
+    return made
+
+
+async def test_over_a_slow_line_an_animation_plays_once_and_only_when_asked_to(desk, runs, beats):
     run = runs.make(samples=2)
     runs.film(run, 300, frames=3)
     async with desk() as d:
@@ -327,36 +360,49 @@ async def test_over_a_slow_line_an_animation_plays_once_and_only_when_asked_to(d
         assert viewer._timer is None
         for _ in range(2):
             await d.press("f")
-            await d.until(lambda: viewer._loops)
+            assert viewer._loops
             await d.press("c")
+            assert beats.beat() == [SLOW], "what is out of sight does not play"
             await d.until(lambda: viewer._timer is None)
             await d.press("s")
+            while viewer._loops:
+                assert beats.beat() == [SLOW]
             await d.sees("■ 3/3")
-            await d.until(lambda: not viewer._loops)
-            assert viewer._timer is None and not viewer.is_playing
+            assert viewer._timer is None and not viewer.is_playing and not beats.beat()
 
 
-async def test_an_animation_plays_pauses_and_ends(desk, size, runs):
+async def test_an_animation_plays_pauses_and_ends(desk, each_size, runs, beats):
     run = runs.live(300, 600, samples=2)
     runs.film(run, 300, frames=4)
-    async with desk(size) as d:
+    async with desk(each_size) as d:
         screen = await d.opens("RunScreen", "4")
         await d.press("s", "p", "p")
         viewer = screen.query_one("#gallery")
-        await d.sees("progress · step 300", "4 grids")
-        await d.until(lambda: viewer.is_film and viewer._at > 1)
+        await d.sees("progress · step 300", "4 grids", "▶ 1/4")
         first = viewer.picture.strips
+        beats.beat()
+        beats.beat()
+        await d.sees("▶ 3/4")
+        assert viewer.picture.strips != first
         await d.press("f")
-        await d.sees("paused", "■")
-        assert viewer._timer is None and not viewer.is_playing
+        await d.sees("paused", "■ 3/4")
+        assert viewer._timer is None and not viewer.is_playing and not beats.beat()
+        third = viewer.picture.strips
         await d.press("f")
-        await d.until(lambda: viewer.picture.strips != first)
+        await d.sees("▶ 3/4")
+        beats.beat()
+        await d.sees("▶ 4/4")
+        assert viewer.picture.strips != third
+        rounds = 1
+        while beats.beat():
+            rounds += viewer._at == 0
+        assert rounds == LOOPS
         await d.sees("■ 4/4")
         assert not viewer.is_playing, "after a few rounds it stands still"
         full = await d.opens("PictureScreen", "z")
         await d.until(lambda: full.query_one("#full").is_playing)
         assert viewer._timer is None, "what is out of sight does not play"
-        await d.sees("▶")
+        await d.sees("▶ 1/4")
         await d.press("space")
         await d.sees("paused")
         await d.opens("RunScreen", "escape")
