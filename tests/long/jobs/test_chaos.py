@@ -70,7 +70,6 @@ def app(home: Path) -> Iterator[App]:
     app.kill()
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_random_kills_lose_nothing_and_leave_no_run_in_a_wrong_state(home, launch, app):
     chance = random.Random(20260)

@@ -28,7 +28,6 @@ set -g escape-time 10
 """
 
 pytestmark = [
-    pytest.mark.long,
     pytest.mark.skipif(not shutil.which("tmux"), reason="tmux is not installed"),
     pytest.mark.skipif(not GENTUI.exists(), reason="the command is not installed beside this Python"),
 ]

@@ -16,21 +16,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
 from textual import events
 from textual.geometry import Size
 from textual.keys import _character_to_key
 
 from gentui.config import key_table
-from gentui.tui.curves import ChartStyle, Curve
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.home import HomeScreen
-from gentui.tui.screens.notice import NoticeScreen
 from gentui.tui.screens.runs import RunsScreen
 from gentui.tui.textual_private.core import has_queued_messages
-from gentui.tui.widgets.chart import Chart
 from gentui.tui.workbench import GentuiApp
 from tests.support.features import drawn
 from tests.support.textual_private import driver, resize_terminal
@@ -127,7 +122,6 @@ async def goes_home(app: GentuiApp) -> bool:
     return True
 
 
-@pytest.mark.long
 async def test_random_keys_and_resizes_over_a_live_run_crash_nothing(home: Path, runs, monkeypatch):
     seed = int(os.environ.get("GENTUI_FUZZ_SEED") or random.SystemRandom().randrange(10**6))
     print(f"GENTUI_FUZZ_SEED={seed}")
@@ -195,60 +189,3 @@ def told(home: Path) -> str:
     with contextlib.suppress(OSError):
         return (home / "crash.log").read_text()[-3000:]
     return ""
-
-
-# -- what was found so
-
-
-async def test_a_dialog_that_is_answered_below_another_can_be_closed_later(desk):
-    async with desk() as d:
-        dialog = await d.opens("JumpScreen", "ctrl+o")
-        d.app.push_screen(NoticeScreen("A notice", "that comes by itself"))
-        await d.on("NoticeScreen")
-        dialog.dismiss(None)
-        await d.opens("JumpScreen", "escape")
-        await d.opens("HomeScreen", "escape")
-
-
-async def test_keys_typed_after_the_one_that_quits_go_nowhere(desk, home):
-    async with desk() as d:
-        d.app.exit()
-        app = d.app
-    await app.dispatch_message(events.Key("x", "x"))
-    await app.dispatch_message(events.Paste("x"))
-    assert not app.screen_stack and not (home / "crash.log").exists()
-
-
-async def test_a_palette_that_is_closed_twice_and_searched_on_harms_nothing(desk):
-    async with desk() as d:
-        palette = await d.opens("CommandPalette", "ctrl+p")
-        palette._action_escape()
-        palette._action_escape()
-        await d.on("HomeScreen")
-        palette._gather_commands("run")
-        await d.pilot.pause(0.1)
-        assert not d.app.crashes
-
-
-async def test_a_chart_that_is_told_before_its_parts_are_there_is_drawn_when_they_are(desk):
-    async with desk() as d:
-        chart = Chart()
-        line = np.arange(9.0)
-        told = d.app.screen.mount(chart)
-        chart.show([Curve("loss", line, line, line, np.zeros(0), 9)], ChartStyle())
-        await told
-        await d.sees("━━")
-        await chart.remove()
-        chart.show([Curve("other", line, line, line, np.zeros(0), 9)], ChartStyle())
-        assert not d.app.crashes
-
-
-async def test_a_command_for_a_screen_that_was_left_meanwhile_is_none(desk, runs):
-    runs.make()
-    async with desk() as d:
-        screen = await d.opens("RunScreen", "4")
-        await d.opens("HomeScreen", "1")
-        await d.until(lambda: not screen.is_attached)
-        d.app.call_later(screen.run_action, "back")
-        await d.pilot.pause(0.1)
-        assert not d.app.crashes
