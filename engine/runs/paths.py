@@ -16,7 +16,7 @@ def config_dir() -> Path:
 
 
 def cache_dir(kind: str) -> Path:
-    """A folder for files that can be made again: ``$GENTUI_HOME/cache/KIND``, or ``gentui/KIND`` in the user's cache."""
+    """A folder for files that can be made again: ``$GENTUI_HOME/cache/KIND``, or KIND in the user's cache of gentui."""
     if home := os.environ.get("GENTUI_HOME"):
         return Path(home).expanduser() / "cache" / kind
     import platformdirs
