@@ -1,4 +1,4 @@
-"""The results table: every score of every run, with its protocol, and the published figures in line."""
+"""The results table: every score of every run with its protocol, beside the published figures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["COLUMNS", "FORMATS", "Row", "collect", "render"]
 
 
 def render(home: Path, format: str, dataset: str | None = None, status: str | None = None) -> str:
-    """The results table as text ending in a newline. ``format`` is one of ``FORMATS``.
+    """The results table as text that ends in a newline. ``format`` is one of ``FORMATS``.
 
-    ``dataset`` and ``status`` keep only the runs that have them. Raises KeyError for another format.
+    ``dataset`` and ``status`` select runs. Raises KeyError for an unknown format.
     """
     write = FORMATS[format]
     return write(collect(home, dataset, status))

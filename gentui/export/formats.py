@@ -1,4 +1,4 @@
-"""The results table as CSV, Markdown, LaTeX, JSON and HTML. Each writer escapes for its own reader."""
+"""The results table as CSV, Markdown, LaTeX, JSON and HTML, each with its own escaping."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gentui.export.latex import to_latex
 from gentui.export.rows import COLUMNS, Row
 from gentui.text.numbers import plus_minus, significant
 
-# What a page has room for; CSV and JSON carry every column.
+# Columns for readers; CSV and JSON have every column.
 SHOWN = {
     "dataset": "Data",
     "recipe": "Recipe",
@@ -41,19 +41,19 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _exact(value: Any) -> str:
-    """A cell a program reads: full precision."""
+    """A cell for programs: full precision."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        # a spreadsheet would run it; a leading apostrophe makes it text there
+        # a spreadsheet would execute a formula; a leading apostrophe makes it text
         return f"'{value}" if value.startswith(_FORMULA) else value
     return repr(value)
 
 
-def shown(row: Row, column: str) -> str:
-    """A cell a person reads."""
+def cell_text(row: Row, column: str) -> str:
+    """A cell for readers."""
     value = getattr(row, column)
     if column == "run" and row.kind == "published":
         return "published"
@@ -73,7 +73,7 @@ def _significant(value: float) -> str:
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """RFC 4180 with a header; text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """CSV (RFC 4180) with a header. Text that a spreadsheet would take for a formula starts with an apostrophe."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -82,7 +82,7 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 
 def to_json(rows: Sequence[Row]) -> str:
-    """A list of objects. What JSON has no number for is null, and spelled out in ``non_finite``."""
+    """A JSON list of objects. NaN and infinities are null, and spelled out in ``non_finite``."""
     out = []
     for row in rows:
         values = asdict(row)
@@ -92,7 +92,7 @@ def to_json(rows: Sequence[Row]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """``text`` with everything that Markdown or HTML would act on taken literally."""
+    """``text`` with everything escaped that Markdown or HTML would interpret."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for special in "\\`*_[]|~":
         escaped = escaped.replace(special, f"\\{special}")
@@ -105,7 +105,9 @@ def to_markdown(rows: Sequence[Row]) -> str:
         "| " + " | ".join(SHOWN.values()) + " |",
         "|" + "|".join("---:" if column in NUMERIC else "---" for column in SHOWN) + "|",
     ]
-    lines += ["| " + " | ".join(markdown_text(shown(row, column)) for column in SHOWN) + " |" for row in rows]
+    lines += [
+        "| " + " | ".join(markdown_text(cell_text(row, column)) for column in SHOWN) + " |" for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -118,7 +120,7 @@ th, td { padding: .3em .7em; border-bottom: 1px solid #ccc; text-align: left; ve
 
 
 def to_html(rows: Sequence[Row]) -> str:
-    """A page of its own: no script, nothing fetched."""
+    """A self-contained HTML page without scripts."""
 
     def cells(texts: Sequence[str], tag: str) -> str:
         return "".join(
@@ -129,7 +131,8 @@ def to_html(rows: Sequence[Row]) -> str:
         )
 
     body = "\n".join(
-        f'<tr class="{row.kind}">{cells([shown(row, column) for column in SHOWN], "td")}</tr>' for row in rows
+        f'<tr class="{row.kind}">{cells([cell_text(row, column) for column in SHOWN], "td")}</tr>'
+        for row in rows
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>gentui results</title>\n'
@@ -143,7 +146,7 @@ def _to_latex(rows: Sequence[Row]) -> str:
     columns = [column for column in SHOWN if column not in ("name", "images_per_s")]
     return to_latex(
         [SHOWN[column] for column in columns],
-        [[shown(row, column) for column in columns] for row in rows],
+        [[cell_text(row, column) for column in columns] for row in rows],
         [_LATEX_SHAPE.get(column, "r" if column in NUMERIC else "l") for column in columns],
     )
 

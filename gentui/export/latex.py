@@ -1,4 +1,4 @@
-"""A LaTeX table that compiles by itself and can be ``\\input`` into a document as it is."""
+"""A LaTeX table that compiles on its own and can be ``\\input`` into a document."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _TAIL = r"""\endgroup
 
 
 def escape(text: str) -> str:
-    """``text`` so that LaTeX prints it. What pdflatex has no letter for is named by its code point."""
+    """``text`` escaped for LaTeX. A character that pdflatex cannot print is replaced by its code point."""
     # no ligatures: --seed is not –seed
     return "".join(map(_escape, text)).replace("--", "-{}-").replace("--", "-{}-")
 
@@ -83,13 +83,13 @@ def _escape(character: str) -> str:
 
 
 def _has_plain_accent(letter: str) -> bool:
-    """Whether the oldest fonts can put it together."""
+    """Whether every LaTeX font can compose the letter."""
     base, *marks = unicodedata.normalize("NFD", letter)
     return letter in "ßæÆœŒøØłŁåÅ" or (base.isascii() and len(marks) == 1 and marks[0] in _ACCENTS)
 
 
 def to_latex(header: Sequence[str], rows: Sequence[Sequence[str]], shapes: Sequence[str]) -> str:
-    """A longtable with booktabs rules; ``shapes`` says of each column ``l``, ``r`` or ``p{WIDTH}``."""
+    """A longtable with booktabs rules. ``shapes``: ``l``, ``r`` or ``p{WIDTH}`` for each column."""
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join(map(escape, cells)) + r" \\"

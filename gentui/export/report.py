@@ -1,4 +1,4 @@
-"""A readable report of runs: one page as HTML and as Markdown, with the pictures and curves beside it."""
+"""A report of runs: one page as HTML and as Markdown, with pictures and curves beside it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ AGAINST = "Against the others"
 
 @dataclass
 class Section:
-    """One run in the report. ``pictures`` are (file name in the report's folder, caption), ``alarms`` are (what is
-    seen, why and what to try); ``cost`` is what its scores took."""
+    """One run in the report. ``curves`` and ``pictures`` are (file name in the report's folder, caption), ``alarms``
+    (symptom, advice); ``cost`` says how long its scores took."""
 
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
@@ -55,16 +55,16 @@ OTHERS_HEAD = ["Rank", "Value", "Recipe", "Run", "Step", "Protocol"]
 
 @dataclass
 class Comparison:
-    """What the runs' scores stand beside: every run's best on one data set in one metric, and the published."""
+    """The best scores of all runs on one data set in one metric, and the published figures."""
 
     title: str
     rows: list[list[str]]
 
 
 def write_report(home: Path, runs: Sequence[str], folder: Path) -> list[Path]:
-    """Write ``index.html``, ``report.md`` and their pictures into ``folder``, made when missing; the two pages.
+    """Write ``index.html``, ``report.md`` and their pictures into ``folder``, created if missing; returns both pages.
 
-    ``runs`` are ids. Raises OSError where the folder cannot be written, KeyError for an unknown id.
+    ``runs`` are ids. Raises OSError if the folder cannot be written, KeyError for an unknown id.
     """
     from gentui.index import Index
 
@@ -167,7 +167,7 @@ def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
 
 
 def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
-    """The metrics that belong together in one picture: losses first, then scores, then what is left."""
+    """Draw the run's curves, related metrics in one picture: losses first, then scores, then the others."""
     names = index.metric_keys(row.id)
     scores = {score.metric for score in index.evaluations(row.id)} - set(names)
     drawn = []
@@ -190,7 +190,7 @@ def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
 
 
 def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tuple[str, str]]:
-    """Copies of the first and last sample grid and of the newest figure of each name, animations last."""
+    """Copy the first and the last sample grid and the newest figure of each name, animations last."""
     grids = index.samples(row.id)
     ends = [grids[0], grids[-1]] if len(grids) > 1 else grids
     chosen = [("samples", grid) for grid in ends]
@@ -202,8 +202,8 @@ def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tupl
         if source is not None and source.suffix.lower() in PICTURES and source.is_file():
             name = f"pictures/{row.id}-{number}{source.suffix.lower()}"
             shutil.copyfile(source, folder / name)
-            said = f": {picture.caption}" if picture.caption else ""
-            copied.append((name, clean(f"{what} at step {picture.step}{said}", 600)))
+            caption = f": {picture.caption}" if picture.caption else ""
+            copied.append((name, clean(f"{what} at step {picture.step}{caption}", 600)))
     return copied
 
 

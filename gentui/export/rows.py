@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. ``kind`` is ``run`` or ``published``; what is not known is None.
+    """One row of the table. ``kind`` is ``run`` or ``published``; unknown values are None.
 
-    ``value`` is the run's best under ``protocol``, at ``step``. ``published`` is the figure of the run's
-    recipe in the same metric; it was made under ``published_protocol``, so it stands beside, not in a ranking.
-    ``alarms`` are the names of the run's, the worst first.
+    ``value`` is the run's best under ``protocol``, at ``step``. ``published`` is the published figure for the run's
+    recipe in the same metric, under its own ``published_protocol``, so the two are not ranked together. ``alarms`` are
+    the names of the run's alarms, the worst first.
     """
 
     kind: str
@@ -52,7 +52,7 @@ COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
 
 
 def collect(home: Path, dataset: str | None = None, status: str | None = None) -> list[Row]:
-    """Rows grouped by data set and recipe: published figures, then runs, oldest first."""
+    """All rows, grouped by data set and recipe: published figures first, then runs, oldest first."""
     from gentui.index import Index
 
     index = Index(home)
@@ -72,7 +72,7 @@ def collect(home: Path, dataset: str | None = None, status: str | None = None) -
 
 
 def _reference(run: RunRow) -> dict[str, Any] | None:
-    """The published figure a run is to be held against: none when other data stands in."""
+    """The published figure to compare a run with; None if it used stand-in data."""
     if run.stand_in_for or not run.reference:
         return None
     return run.reference if _figure(run.reference.get("value")) is not None else None
@@ -141,7 +141,7 @@ def _published(recipe: str, family: str, dataset: str, reference: dict[str, Any]
 
 
 def _shipped(dataset: str | None, present: set[str | None] | None) -> list[Row]:
-    """Published figures of the shipped recipes: on one data set, on those that have runs, or on all."""
+    """Published figures of the shipped recipes: on one data set, on those with runs, or on all."""
     from engine.recipes.recipe import menu
 
     return [

@@ -1,6 +1,6 @@
-"""The SQLite index over the run directories: rebuildable, one writer at a time, read without locks.
+"""The SQLite index of the run directories: one writer at a time, readers without locks.
 
-Files are the truth; everything here can be made again from ``runs/``. See ``Index``.
+The files are the truth: the index can always be rebuilt from ``runs/``. See ``Index``.
 """
 
 from gentui.index.index import Index

@@ -1,7 +1,7 @@
-"""What a run's small files say, however broken they are: columns of ``runs``, and a reason where they are not.
+"""Read a run's small files, however broken, into columns of the table ``runs``.
 
-Nothing here trusts a run directory. Files may be missing, huge, a FIFO, a link, not JSON, or JSON of the
-wrong shape; each becomes a sentence in ``problem``, never an exception.
+Nothing here trusts a run directory. Files may be missing, huge, a FIFO, a link, not JSON, or JSON of the wrong shape;
+each becomes a sentence in the column ``problem``, never an exception.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
 _DESCRIBING = frozenset(
     {"title", "summary", "order", "quick", "reference", "sweep"}
 )  # no part in what is trained
-_LARGEST = 2**48  # far beyond any count of steps or bytes, and safe to multiply in SQLite
+_LARGEST = 2**48  # beyond any count of steps or bytes, and safe to multiply in SQLite
 
 
 class Unreadable(Exception):
-    """One of a run's files cannot be used; the message says why."""
+    """One of a run's files cannot be read; the message says why."""
 
 
 def read_small(path: Path) -> bytes:
-    """The whole of a small plain file; never waits on a FIFO, follows a link or reads a giant."""
+    """The content of a small plain file. Raises Unreadable for a FIFO, a link, or a file over 1 MiB."""
     try:
         fd = open_plain_file(path)
     except FileNotFoundError:
@@ -51,6 +51,7 @@ def read_small(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """The object in a small JSON file. Raises Unreadable."""
     try:
         value = json.loads(read_small(path))
     except (ValueError, RecursionError):
@@ -61,7 +62,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def signature(path: str | Path) -> str | None:
-    """Changes whenever the file is replaced or written; None when it is missing."""
+    """A value that changes whenever the file is written or replaced; None if it is missing."""
     try:
         found = os.stat(path)  # noqa: PTH116 - called for every run at every pass
     except OSError:
@@ -70,7 +71,7 @@ def signature(path: str | Path) -> str | None:
 
 
 def columns_of(directory: Path) -> dict[str, Any]:
-    """Columns of ``runs`` that come from run.json, state.json, recipe.toml and marks.json, ``problem`` among them."""
+    """The columns of ``runs`` from run.json, state.json, recipe.toml and marks.json, including ``problem``."""
     problems: list[str] = []
     columns: dict[str, Any] = {}
     try:
@@ -91,23 +92,23 @@ def columns_of(directory: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         problems.append("recipe.toml is not valid TOML")
     try:
-        columns |= _marks_columns(directory)
+        columns |= _annotation_columns(directory)
     except Unreadable as error:
         problems.append(str(error))
         columns |= {"tags": "[]", "notes": ""}
     return columns | {"configuration": configuration, "settings": settings, "problem": "; ".join(problems)}
 
 
-def _marks_columns(directory: Path) -> dict[str, Any]:
+def _annotation_columns(directory: Path) -> dict[str, Any]:
     if not os.path.lexists(directory / annotations.FILE):
         return {"tags": "[]", "notes": ""}
-    marked = annotations.from_json(read_json(directory / annotations.FILE))
-    named = {} if marked.name is None else {"name": marked.name}
-    return {**named, "tags": json.dumps(marked.tags), "notes": marked.notes}
+    annotated = annotations.from_json(read_json(directory / annotations.FILE))
+    named = {} if annotated.name is None else {"name": annotated.name}
+    return {**named, "tags": json.dumps(annotated.tags), "notes": annotated.notes}
 
 
 def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a recipe's tables by dotted key."""
+    """A parsed recipe's settings by dotted key."""
     return {
         f"{table}.{key}": value
         for table, values in recipe.items()
@@ -117,11 +118,11 @@ def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def configuration_of(recipe: dict[str, Any]) -> str:
-    """A hash of all that steers a run but ``train.seed``: of a resolved recipe, 16 hex digits."""
-    steering = {key: value for key, value in recipe.items() if key not in _DESCRIBING}
-    if isinstance(train := steering.get("train"), dict):
-        steering["train"] = {key: value for key, value in train.items() if key != "seed"}
-    return hashlib.sha256(json.dumps(steering, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    """A hash (16 hex digits) of everything in a resolved recipe that affects the run, except ``train.seed``."""
+    relevant = {key: value for key, value in recipe.items() if key not in _DESCRIBING}
+    if isinstance(train := relevant.get("train"), dict):
+        relevant["train"] = {key: value for key, value in train.items() if key != "seed"}
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _info_columns(info: dict[str, Any]) -> dict[str, Any]:
@@ -143,9 +144,10 @@ def _info_columns(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def state_columns(state: dict[str, Any]) -> dict[str, Any]:
+    """The columns of ``runs`` from state.json. Raises Unreadable for an unknown status."""
     status = state.get("status")
     if status not in STATUSES:
-        raise Unreadable(f"state.json names no status gentui knows ({clean(status, 40)})")
+        raise Unreadable(f"state.json has an unknown status ({clean(status, 40)})")
     return {
         "status": status,
         "reason": clean(text(state.get("reason"))),
@@ -161,18 +163,19 @@ def state_columns(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def text(value: object) -> str:
+    """The value if it is a string, else ""."""
     return value if isinstance(value, str) else ""
 
 
 def whole(value: object) -> int | None:
-    """A non-negative whole number that SQLite can hold, or None."""
+    """The value if it is a non-negative integer that SQLite can hold, else None."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST:
         return None
     return value
 
 
 def number(value: object) -> float | None:
-    """A finite number, or None."""
+    """The value as a finite float, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -1,4 +1,4 @@
-"""``Index``: one ingest pass at a time, and every question the app, the command line and the exports ask."""
+"""``Index``: refreshes the index and answers the queries of the app, the command line and the exports."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _UNFINISHED = frozenset({"queued", "running"})
 
 
 class Index:
-    """The index of one home. Cheap to make; safe to use from several threads (a connection each).
+    """The index of one home. Cheap to create and safe to use from several threads, each with its own connection.
 
-    Reading never locks and sees whole transactions only. Only ``refresh`` and ``rebuild`` write.
+    Reading takes no lock and sees only complete transactions. Only ``refresh`` and ``rebuild`` write.
     """
 
     def __init__(self, home: Path):
@@ -65,39 +65,40 @@ class Index:
         return Writer(self.home, self.path)
 
     def refresh(self, wait: float = 0.0) -> bool:
-        """One ingest pass, if nobody else is at it within ``wait`` seconds; True if anything changed.
+        """Read what changed in the runs; returns whether anything did.
 
-        A damaged index, or one of another version, is made again from the runs.
+        Returns False if another process is refreshing for longer than ``wait`` seconds. An index of an earlier version
+        is migrated; a damaged one is rebuilt.
         """
         return self._writer.refresh(wait)
 
     def rebuild(self) -> None:
-        """Make the index again from ``runs/``; readers see the old one until the new one is whole."""
+        """Rebuild the index from ``runs/``. Readers see the old one until the new one is complete."""
         self._writer.rebuild()
 
     # -- reading -------------------------------------------------------------------------------------
 
     def version(self) -> int:
-        """A number that changes whenever an ingest committed something. Costs microseconds."""
+        """A number that increases whenever the content changes. Takes microseconds."""
         rows = self._ask("SELECT value FROM meta WHERE key = 'version'")
         return rows[0][0] if rows else 0
 
     def runs(self, status: str | None = None, dataset: str | None = None) -> list[RunRow]:
-        """Every run, newest first, with its status as of now. Rows are for reading: they may be shared."""
+        """Every run, newest first, with its current status. Do not modify the rows: they may be shared."""
         rows = [self._run_row(row) for row in self._ask(f"{_SELECT_RUNS} ORDER BY id DESC")]
-        if len(self._rows) > len(rows) + 100:  # of runs that are gone
+        if len(self._rows) > len(rows) + 100:  # rows of runs that are gone
             self._rows.clear()
         return [row for row in rows if status in (None, row.status) and dataset in (None, row.dataset)]
 
     def run(self, run_id: str) -> RunRow:
-        """One run. Raises KeyError when the index has none of that id."""
+        """One run. Raises KeyError if the index does not have it."""
         rows = self._ask(f"{_SELECT_RUNS} WHERE id = ?", run_id)
         if not rows:
             raise KeyError(run_id)
         return self._run_row(rows[0])
 
     def find(self, spec: str) -> str:
-        """The id meant by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound."""
+        """The id of the run given by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound."""
         ids = run_ids(self.home)
         if spec in ids:
             return spec
@@ -112,7 +113,7 @@ class Index:
         if not found:
             raise RunNotFound(f"no run is called {spec!r} (`gentui runs` lists them)")
         some = ", ".join(found[-5:]) + (", …" if len(found) > 5 else "")
-        raise RunNotFound(f"{spec!r} may mean any of {len(found)} runs: {some}")
+        raise RunNotFound(f"{spec!r} matches {len(found)} runs: {some}")
 
     def metric_keys(self, run_id: str) -> list[str]:
         """Names of a run's metrics, in the order they first appeared."""
@@ -160,12 +161,12 @@ class Index:
         return series.empty() if found is None else found
 
     def last_metrics(self, run_id: str) -> dict[str, float]:
-        """The last value of each metric; NaN and infinities included."""
+        """The last value of each metric, including NaN and infinities."""
         rows = self._ask("SELECT metrics FROM runs WHERE id = ?", run_id)
         return json.loads(rows[0][0]) if rows else {}
 
     def system(self, run_id: str) -> dict[str, tuple[float, float]]:
-        """What the machine did while a run trained: the mean and the most of each series, by its plain name."""
+        """(mean, maximum) of each system metric while a run trained, by its name without the prefix."""
         rows = self._ask(
             "SELECT key, avg(value), max(value) FROM series JOIN points ON series.id = series"
             " WHERE run = ? AND key LIKE ? GROUP BY key ORDER BY series.id",
@@ -193,7 +194,7 @@ class Index:
         return [SampleRow(*row) for row in self._ask(sql, run_id)]
 
     def figures(self, run_id: str) -> list[FigureRow]:
-        """Every figure of a run, oldest first; one announced again under the same path only as it is now."""
+        """Every figure of a run, oldest first. Of figures with the same path only the newest."""
         sql = "SELECT max(step), name, path, caption, t FROM figures WHERE run = ? GROUP BY path ORDER BY 1, t, name"
         return [FigureRow(*row) for row in self._ask(sql, run_id)]
 
@@ -210,7 +211,7 @@ class Index:
         return [CheckpointRow(*row) for row in self._ask(sql, run_id)]
 
     def leaderboard(self, dataset: str | None = None) -> list[LeaderboardRow]:
-        """The best score of each run under each protocol, ranked, and what was published of shipped recipes."""
+        """The best score of each run under each protocol, ranked, and the published figures of shipped recipes."""
         from gentui.index import leaderboard as boards
 
         scores = self._ask(boards.SCORES, {"dataset": dataset})
@@ -278,7 +279,7 @@ class Index:
     # -- rows ----------------------------------------------------------------------------------------
 
     def _run_row(self, values: tuple[Any, ...]) -> RunRow:
-        """The row of one run; of an ended run whose columns are as they were, the one made before."""
+        """The row of one run; cached for an ended run whose columns have not changed."""
         held = self._rows.get(values[0])
         if held is not None and held[0] == values:
             return held[1]
@@ -317,7 +318,7 @@ class Index:
 
 
 _settings = lru_cache(maxsize=4096)(json.loads)
-"""Of many runs some share all, and of one that trains they never change."""
+"""Cached: many runs share their settings, and those of one run never change."""
 
 
 def protocol_of(metric: str, scores: list[Evaluation]) -> str:
@@ -338,7 +339,7 @@ def _best(packed: str) -> Evaluation:
 
 
 def _eta(row: RunRow) -> float | None:
-    """Seconds of training left, by the speed of late or else of the whole run."""
+    """Remaining seconds of training, from the recent speed or else that of the whole run."""
     if row.total_images and row.images_per_s and row.images_per_s > 0:
         return max(0.0, (row.total_images - row.images) / row.images_per_s)
     if row.steps and row.step and row.seconds:
@@ -350,7 +351,7 @@ _shipped: list[Published] | None = None
 
 
 def _shipped_figures() -> list[Published]:
-    """What was published for the recipes that come with gentui; read once."""
+    """The published figures of the shipped recipes; read once."""
     global _shipped
     if _shipped is None:
         from engine.recipes import recipe

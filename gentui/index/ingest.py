@@ -1,7 +1,7 @@
-"""One ingest pass: what changed under ``runs/`` since the last one, into the index.
+"""One ingest pass: read what changed under ``runs/`` into the index.
 
-The caller holds the ingest lock. Everything is one short transaction per chunk of a log: its rows and its
-new offset are committed together, so a pass may be killed anywhere and the next goes on.
+The caller holds the ingest lock. Each chunk of a log is one short transaction that commits its rows together with the
+new offset, so a pass may be killed at any point and the next one continues.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from gentui.index.log_ingestor import LogIngestor
 
 _TICK_NS = 50_000_000  # two changes within one tick of the file system's clock look like one
-_LIVE_EVERY = 0.5  # seconds of a backlog after which live runs are looked at again
+_LIVE_EVERY = 0.5  # seconds into a backlog after which live runs are read again
 
 
 @dataclass
 class Seen:
-    """What a pass knows of one run without reading it: signatures, and the log that may still grow."""
+    """What a pass remembers of one run: signatures, and which log may still grow."""
 
     directory: str | None = None
     live: bool = True
@@ -37,7 +37,7 @@ class Seen:
     newest_size: int = 0
 
     def was_replaced(self) -> bool:
-        """Whether some log is not the file that was read, or is shorter than it was."""
+        """Whether a log is another file than the one read before, or has become shorter."""
         paths = dict(self.logs)
         for attempt, (inode, position) in self.read.items():
             try:
@@ -50,7 +50,7 @@ class Seen:
 
 
 class Scan:
-    """Finds the runs that changed by ``stat`` alone; keeps what it learnt between passes of one process."""
+    """Finds changed runs by ``stat`` alone, and keeps its state between the passes of a process."""
 
     def __init__(self, home: Path):
         self.runs = home / "runs"
@@ -59,7 +59,7 @@ class Scan:
     def load(
         self, rows: Iterable[tuple[str, str | None, str]], files: Iterable[tuple[str, int, int, int]]
     ) -> None:
-        """Begin from what the index says: (run, signature, status) and (run, attempt, inode, position)."""
+        """Start from the index: (run, signature, status) and (run, attempt, inode, position)."""
         self.seen = {run: Seen(directory, status in ("queued", "running")) for run, directory, status in rows}
         for run, attempt, inode, position in files:
             if (seen := self.seen.get(run)) is not None:
@@ -70,11 +70,11 @@ class Scan:
             seen.logs.sort()
 
     def names(self) -> list[str]:
-        """Every run there is, newest first."""
+        """Every run, newest first."""
         return run_ids(self.runs.parent)[::-1]
 
     def changed(self, run: str) -> tuple[bool, bool]:
-        """(its directory changed, its newest log changed): one or two ``stat`` calls."""
+        """(whether its directory changed, whether its newest log changed), from one or two ``stat`` calls."""
         seen = self.seen.get(run)
         if seen is None or seen.directory is None:
             return True, True
@@ -91,7 +91,7 @@ class Scan:
 
 
 class Pass:
-    """See the module; ``run()`` says whether anything was committed."""
+    """One ingest pass. ``run()`` returns whether anything visible was committed."""
 
     def __init__(self, db: Database, home: Path, scan: Scan):
         self.db = db
@@ -101,13 +101,13 @@ class Pass:
 
     def run(self) -> bool:
         names = self.scan.names()
-        known = {row[0] for row in self.db.conn.execute("SELECT id FROM runs")}
-        self._forget(known.difference(names))
-        for name in set(self.scan.seen).difference(known):
+        indexed = {row[0] for row in self.db.conn.execute("SELECT id FROM runs")}
+        self._forget(indexed.difference(names))
+        for name in set(self.scan.seen).difference(indexed):
             del self.scan.seen[name]
         changes = {name: self.scan.changed(name) for name in names}
         for name, (directory, _) in changes.items():
-            if directory:  # first the list of runs and their statuses, then whatever backlog there is
+            if directory:  # first the list of runs and their statuses, then the logs
                 self._read_files(RunDir(self.scan.runs / name))
         todo = [name for name, change in changes.items() if any(change)]
         for name in todo:
@@ -136,7 +136,7 @@ class Pass:
 
     @contextmanager
     def _transaction(self, visible: bool = True) -> Iterator[None]:
-        """One commit; with the index's version when there is something in it that readers can see."""
+        """One transaction; it increases the index's version if readers can see a difference."""
         with self.db.atomic():
             yield
             if visible:
@@ -154,7 +154,7 @@ class Pass:
             self.scan.seen.pop(run, None)
 
     def _read_files(self, run: RunDir) -> None:
-        """run.json, state.json, recipe.toml and the list of logs."""
+        """Read run.json, state.json, recipe.toml, marks.json and the list of logs."""
         at = time.time_ns()
         before = signature(run.path)
         if before is None:
@@ -188,7 +188,7 @@ class Pass:
             pass
 
     def _read_log(self, name: str) -> Iterator[None]:
-        """Read what is new in a run's logs; yields after every committed chunk."""
+        """Read what is new in a run's logs; yields after each committed chunk."""
         from gentui.index.log_ingestor import LogIngestor
 
         seen = self.scan.seen.get(name)
@@ -214,7 +214,7 @@ class Pass:
             seen.read = {
                 attempt: (file.inode, file.position) for attempt, file in log.files.items() if file.inode
             }
-        except FileNotFoundError:  # removed under our hands; the next pass forgets it
+        except FileNotFoundError:  # removed meanwhile; the next pass deletes its rows
             return
         except OSError as error:
             self._note(name, f"its log cannot be read: {error.strerror}")
@@ -227,7 +227,7 @@ class Pass:
 
 
 class _NothingNew(Exception):
-    """Rolls an empty transaction back, so that nothing is committed and no version is spent."""
+    """Rolls back an empty transaction, so that the version does not increase."""
 
 
 def forget(db: Database, run: str) -> None:
@@ -238,7 +238,7 @@ def forget(db: Database, run: str) -> None:
 
 
 def forget_log(db: Database, run: str) -> None:
-    """Delete every row that came from a run's event logs, and how far they were read."""
+    """Delete every row from a run's event logs, and the record of how far they were read."""
     from gentui.index.log_ingestor import PROGRESS
     from gentui.index.schema import OF_A_RUN
 

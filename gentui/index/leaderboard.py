@@ -1,4 +1,4 @@
-"""Scores against scores: only rows of one data set, one metric and one protocol are ranked together."""
+"""The leaderboard: scores are ranked only within one data set, metric and protocol."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SCORES = """
     FROM evaluations e JOIN runs r ON r.id = e.run
     WHERE e.best AND (:dataset IS NULL OR r.dataset = :dataset)
 """
-_LOWER = frozenset({"fid", "kid", "loss", "nll", "fd", "mse", "lpips"})  # where nobody has scored one yet
+_LOWER = frozenset({"fid", "kid", "loss", "nll", "fd", "mse", "lpips"})  # for metrics without any score yet
 
 
 @dataclass(frozen=True)
 class Published:
-    """A figure somebody published for a recipe."""
+    """A published figure for a recipe."""
 
     dataset: str
     recipe: str
@@ -37,7 +37,7 @@ class Published:
 
 
 def published(dataset: str, recipe: str, title: str, reference: object) -> Published | None:
-    """From a recipe's [reference] table or run.json's copy of it; None when there is no figure in it."""
+    """The figure in a recipe's [reference] table, or in run.json's copy of it; None if there is none."""
     if not isinstance(reference, dict):
         return None
     value = number(reference.get("value"))
@@ -49,15 +49,14 @@ def published(dataset: str, recipe: str, title: str, reference: object) -> Publi
 
 
 def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> list[LeaderboardRow]:
-    """Published figures in line with the ranked runs, best first within each (data set, metric, protocol); data
-    sets that runs were scored on come first.
+    """Ranked runs with the published figures, best first within each (data set, metric, protocol).
 
-    A published figure has a protocol of its own, so it is given no rank: it stands beside, not among.
+    Data sets with scored runs come first. A published figure has its own protocol, so it gets no rank.
     """
-    scores = sorted(scores, key=lambda score: score[3])  # by run: the oldest first
+    scores = sorted(scores, key=lambda score: score[3])  # by run id: oldest first
     rows = [_row(score) for score in scores]
-    _sum_up_seeds(rows, [score[-2:] for score in scores])
-    known = {(row.dataset, row.metric): row.lower_is_better for row in rows}
+    _summarise_seeds(rows, [score[-2:] for score in scores])
+    directions = {(row.dataset, row.metric): row.lower_is_better for row in rows}
     figures = set(figures)
     by_recipe = {(f.dataset, f.recipe, f.metric): f for f in figures}
     for row in rows:
@@ -74,7 +73,7 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
         LeaderboardRow(
             dataset=f.dataset, protocol=f.protocol, metric=f.metric, rank=None, run=None, name="",
             recipe=f.recipe, value=f.value, step=None, floor=None, seed=None, samples=None, reference=f.value,
-            source=f.source, lower_is_better=known.get((f.dataset, f.metric), f.metric in _LOWER),
+            source=f.source, lower_is_better=directions.get((f.dataset, f.metric), f.metric in _LOWER),
             title=f.title,
         )
         for f in figures
@@ -83,11 +82,11 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
     return sorted(rows, key=lambda row: (row.dataset not in own, _order(row)))
 
 
-def _sum_up_seeds(rows: list[LeaderboardRow], of: list[tuple[str, str]]) -> None:
-    """Say of each row how the finished runs that differ from it in their seed alone come out.
+def _summarise_seeds(rows: list[LeaderboardRow], of: list[tuple[str, str]]) -> None:
+    """Set ``seeds``, ``mean`` and ``sd`` of each row from the finished runs that differ only in their seed.
 
-    ``of``: configuration and status of each row's run. Of several runs of one seed the newest counts; a run that
-    is not over, or whose recipe or seed is not known, stands alone.
+    ``of``: configuration and status of each row's run. Of several runs with the same seed the newest counts. A run that
+    has not finished, or whose recipe or seed is unknown, stands alone.
     """
     groups: dict[tuple[str, ...], dict[int, float]] = {}
     for row, (configuration, status) in zip(rows, of, strict=True):
@@ -100,7 +99,7 @@ def _sum_up_seeds(rows: list[LeaderboardRow], of: list[tuple[str, str]]) -> None
         row.seeds = len(values)
         try:
             row.mean, row.sd = fmean(values), stdev(values) if len(values) > 1 else None
-        except OverflowError:  # no sane score, but a log may hold any
+        except OverflowError:  # a log may contain absurd scores
             row.mean = row.sd = math.inf
 
 

@@ -1,4 +1,4 @@
-"""One run's event log into rows: a chunk of records at a time, each in one transaction with its offset."""
+"""Read one run's event logs into rows, one chunk per transaction, together with its offset."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from gentui.text.paths import is_inside
 from gentui.text.sanitize import clean
 
 CHUNK = 1 << 20
-MAX_ALARMS = 20  # different ones of a run that its row names
-MAX_SYSTEM = 100  # series of the machine's
-MAX_SERIES = 1000  # of one run; a trainer that invents names without end is not followed
+MAX_ALARMS = 20  # distinct alarms listed in a run's row
+MAX_SYSTEM = 100  # system series of one run
+MAX_SERIES = 1000  # series of one run; a trainer may invent names without end
 SECONDS, IMAGES = "@seconds", "@images"
-_KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # a clock point at least this far from the one before
+_KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # minimum distance between two points of a clock
 PROGRESS: dict[str, Any] = {
     "step": 0, "images": 0, "seconds": 0.0, "total_steps": None, "total_images": None, "steps_per_epoch": None,
     "device": "", "precision": "", "parameters": None, "phase": "", "metrics": "{}", "best": None, "scores": "{}",
     "protocols": "[]", "alerts": 0, "alarms": "[]", "scoring": 0.0, "corrupt": 0,
     "clock_step": None, "clock_seconds": None,
 }  # fmt: skip
-"""Columns of ``runs`` that come from the log, and what they hold before it was read."""
+"""Columns of ``runs`` that come from the log, with their initial values."""
 
 
 @dataclass
 class File:
     """How far one attempt's log has been read.
 
-    ``origin`` is its first monotonic time, ``base`` the seconds trained before it. Once ``ended``, its clock
-    stands: scores made of a finished run later are no training time.
+    ``origin`` is its first monotonic time, ``base`` the seconds trained before it. Once ``ended``, its clock stops:
+    later evaluations of a finished run are not training time.
     """
 
     attempt: int
@@ -51,7 +51,7 @@ class File:
 
 
 class LogIngestor:
-    """Reads one run's attempts, oldest first, into the tables. Used inside the ingest lock."""
+    """Reads the logs of one run's attempts, oldest first, into the tables. The caller holds the ingest lock."""
 
     def __init__(self, db: sqlite3.Connection, run: RunDir):
         self.db = db
@@ -75,9 +75,9 @@ class LogIngestor:
         self._scored = self._alarmed = False
 
     def next_chunk(self, paths: list[tuple[int, Path]]) -> bool:
-        """Read one chunk from the oldest attempt that has anything new; False when there is nothing.
+        """Read one chunk from the oldest attempt with anything new; returns False if there is nothing.
 
-        Raises OSError when a log cannot be read. The caller has begun a transaction.
+        Raises OSError if a log cannot be read. The caller has started a transaction.
         """
         for attempt, path in paths:
             file = self.files.get(attempt) or File(attempt)
@@ -100,17 +100,17 @@ class LogIngestor:
         return False
 
     def _replaced_after(self, attempt: int) -> int | None:
-        """The step beyond which later attempts replace what this one logged."""
+        """The step after which later attempts replace this one's events; None if none does."""
         later = (file.first_step for number, file in self.files.items() if number > attempt)
         return min((step for step in later if step is not None), default=None)
 
     def _take(self, event: dict[str, Any], file: File, limit: int | None) -> bool:
-        """Take one record in; False when it is not a record this index understands."""
+        """Process one event; returns False if it is invalid or unknown."""
         step, t, mono = whole(event.get("step")), number(event.get("t")), number(event.get("mono"))
         images = whole(event.get("images"))
         if step is None or t is None or mono is None or images is None:
             return False
-        if limit is not None and step > limit:  # a later attempt has been here
+        if limit is not None and step > limit:  # replaced by a later attempt
             return True
         kind = event["kind"]
         if kind == "status":
@@ -132,7 +132,7 @@ class LogIngestor:
             return False
         understood = True
         buffer, last = self._buffer, self.metrics
-        for key, value in values.items():  # five million times for a thousand runs: no call in here
+        for key, value in values.items():  # five million times for a thousand runs: no function call in here
             if type(value) is not float:
                 if type(value) is not int or abs(value) > 2**1000:
                     understood = False
@@ -159,7 +159,7 @@ class LogIngestor:
         )
 
     def _tick(self, step: int, images: int) -> None:
-        """A point of the clocks, now and then; where is a matter of the log alone, not of how it was read."""
+        """Add a point to the clocks now and then; where depends only on the log, not on how it is chunked."""
         now = self.now
         if now["clock_step"] is not None:
             apart = step - now["clock_step"]
@@ -167,7 +167,7 @@ class LogIngestor:
                 return
         now["clock_step"], now["clock_seconds"] = step, now["seconds"]
         clocks = {SECONDS: now["seconds"]}
-        if images or not step:  # else they are not counted there: steps stand for them
+        if images or not step:  # else the log does not count images, and steps stand in for them
             clocks[IMAGES] = float(images)
         for key, value in clocks.items():
             self._buffer[key][0].append(step)
@@ -207,7 +207,7 @@ class LogIngestor:
             self.now["seconds"] = max(self.now["seconds"], file.base + mono - file.origin)
 
     def _forget_after(self, step: int) -> None:
-        """A new attempt goes on from ``step``: what older ones logged beyond it is replaced."""
+        """Delete what earlier attempts logged after ``step``, where a new attempt continues."""
         self._flush()
         for key, held in list(self.series.items()):
             held[1] = pyramid.truncate(self.db, held[0], step)
@@ -260,10 +260,10 @@ class LogIngestor:
 
     def _alert(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
         severity, began = event.get("severity"), whole(event.get("began"))
-        said = [clean(text(event.get(key))) for key in ("sentence", "cause", "remedy")]
+        texts = [clean(text(event.get(key))) for key in ("sentence", "cause", "remedy")]
         row = (self.run.id, step, clean(text(event.get("name")), 100), t, attempt,
                severity if severity in SEVERITIES else "warning", step if began is None else min(began, step),
-               *said)  # fmt: skip
+               *texts)  # fmt: skip
         self.db.execute("INSERT OR REPLACE INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         self._alarmed = True
         return True
@@ -296,15 +296,15 @@ class LogIngestor:
         return True
 
     def _system(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
-        """What the machine did: no metric of the run, so the run's row does not know it."""
+        """System metrics; they are not metrics of the run, so its row does not list them."""
         values = event.get("values")
         if not isinstance(values, dict):
             return False
         understood = True
         for name, given in values.items():
             key, value = f"{SYSTEM}{name}", number(given)
-            known = key in self.series or key in self._buffer
-            if value is None or not (known or self._is_new_system(key)):
+            exists = key in self.series or key in self._buffer
+            if value is None or not (exists or self._is_new_system(key)):
                 understood = False
                 continue
             self._buffer[key][0].append(step)
@@ -335,7 +335,7 @@ class LogIngestor:
             self._rank_scores()
             self._scored = False
         if self._alarmed:
-            self._sum_up_alarms()
+            self._summarise_alarms()
             self._alarmed = False
         self.now["metrics"] = json.dumps(self.metrics)
         assignments = ", ".join(f"{column} = ?" for column in PROGRESS)
@@ -345,23 +345,22 @@ class LogIngestor:
             (self.run.id, *astuple(file)),
         )
 
-    def _sum_up_alarms(self) -> None:
-        """How many there are, and the different ones: the worst first, of equally bad ones the newest."""
-        told = self.db.execute(
+    def _summarise_alarms(self) -> None:
+        """Count the alarms and list the distinct ones, the worst first, then the newest."""
+        rows = self.db.execute(
             "SELECT severity, name FROM alerts WHERE run = ? ORDER BY t DESC, step DESC, name", (self.run.id,)
         ).fetchall()
-        self.now["alerts"] = len(told)
-        told.sort(key=lambda alarm: SEVERITIES.index(alarm[0]))
+        self.now["alerts"] = len(rows)
+        rows.sort(key=lambda alarm: SEVERITIES.index(alarm[0]))
         worst: dict[str, str] = {}
-        for severity, name in told:
+        for severity, name in rows:
             worst.setdefault(name, severity)
         self.now["alarms"] = json.dumps([(severity, name) for name, severity in worst.items()][:MAX_ALARMS])
 
     def _rank_scores(self) -> None:
-        """Mark the best finite score of each protocol; the run's own is of the metric and protocol it was scored by
-        first, whatever it was scored by later.
+        """Mark the best finite score of each protocol. The run's best has the metric and protocol of its first score.
 
-        Where another metric chooses, the best is the score of the step that the other one is best at.
+        If another metric selects the step (``selected_by``), the best is the score at that metric's best step.
         """
         self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
         scores = self.db.execute(
@@ -395,7 +394,7 @@ class LogIngestor:
 
 
 def _is_better(score: tuple[Any, ...], held: tuple[Any, ...], at: dict[tuple[str, int], Any]) -> bool:
-    """By its own value, or by that of the metric which chooses; a step where that one has none never wins.
+    """Whether ``score`` beats ``held``, by value or by that of the selecting metric; a step without the latter loses.
 
     ``at``: scores by metric and step.
     """

@@ -1,9 +1,8 @@
-"""Points at full resolution, and above them a pyramid of buckets with their extremes.
+"""Series at full resolution, and a pyramid of buckets with their extremes above them.
 
-Every function runs inside the caller's transaction. Bucket ``b`` of ``level`` holds the steps from
-``b << level`` on, ``2**level`` of them. A level is kept once the one below has more than one bucket, and
-every bucket is computed whole from what lies below, so the rows depend on the points alone and not on
-how many at a time they came.
+Every function runs inside the caller's transaction. Bucket ``b`` of ``level`` holds the ``2**level`` steps from
+``b << level`` on. A level exists once the level below has more than one bucket, and every bucket is computed from all
+of its children, so the rows depend only on the points and not on the order in which they arrived.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ NAN, PLUS_INF, MINUS_INF = 1, 2, 3
 
 @dataclass
 class Buckets:
-    """Aggregates of consecutive buckets, as arrays of one length; without finite points lo is +Inf, hi -Inf."""
+    """Aggregates of consecutive buckets, as arrays of equal length. Without finite points lo is +Inf and hi -Inf."""
 
     bucket: np.ndarray
     n: np.ndarray
@@ -76,7 +75,7 @@ def _arrays(b: Buckets) -> tuple[np.ndarray, ...]:
 
 
 def _first_of_each(match: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Index of the first match in each group; every group has one."""
+    """Index of the first match in each group. Every group must have one."""
     found = np.flatnonzero(match)
     groups = group[found]
     return found[np.concatenate(([True], groups[1:] != groups[:-1]))]
@@ -91,16 +90,16 @@ def kinds_of(values: np.ndarray) -> np.ndarray:
 
 
 def from_kind(value: float | None, kind: int) -> float:
-    """The number a (value, kind) pair stands for."""
+    """The float that a (value, kind) pair stands for."""
     return (
         value if kind == 0 and value is not None else {PLUS_INF: np.inf, MINUS_INF: -np.inf}.get(kind, np.nan)
     )
 
 
 def add_points(db: sqlite3.Connection, series: int, last: int, steps: list[int], values: list[float]) -> int:
-    """Store points of a series whose last step so far is ``last`` (-1: none); returns its last step now.
+    """Store points of a series whose last step is ``last`` (-1: empty); returns the new last step.
 
-    A step that is there already gets the new value.
+    A step that exists already gets the new value.
     """
     s, v = np.array(steps, np.int64), np.array(values, np.float64)
     grows = bool(s[0] > last and (s[1:] > s[:-1]).all())
@@ -130,14 +129,14 @@ def _insert_points(db: sqlite3.Connection, series: int, steps: np.ndarray, value
 
 
 def _append(db: sqlite3.Connection, series: int, last: int, new: Buckets) -> None:
-    """Raise the pyramid over points that all lie beyond ``last``."""
+    """Extend the pyramid by points that all lie beyond ``last``."""
     first_step, last_step = int(new.bucket[0]), int(new.bucket[-1])
     below = 0
     for level in LEVELS:
         if below and not last_step >> below:
             return
         parent = first_step >> level
-        if below and not last >> below > 0:  # this level did not exist before: it starts with all there is
+        if below and not last >> below > 0:  # a new level covers the whole series
             parent = 0
         if last >= parent << level:
             older = load(db, series, below, parent << (level - below), int(new.bucket[0]) - 1)
@@ -148,7 +147,7 @@ def _append(db: sqlite3.Connection, series: int, last: int, new: Buckets) -> Non
 
 
 def rebuild(db: sqlite3.Connection, series: int, first: int, last: int, end: int) -> None:
-    """Compute again every bucket that touches steps ``first`` to ``last`` of a series that ends at ``end``."""
+    """Recompute every bucket that touches steps ``first`` to ``last`` of a series that ends at ``end``."""
     below = 0
     for level in LEVELS:
         if end < 0 or (below and not end >> below):
@@ -170,7 +169,7 @@ def rebuild(db: sqlite3.Connection, series: int, first: int, last: int, end: int
 
 
 def truncate(db: sqlite3.Connection, series: int, step: int) -> int:
-    """Forget every point beyond ``step``; returns the series' last step now (-1: none left)."""
+    """Delete every point beyond ``step``; returns the new last step (-1: empty)."""
     db.execute("DELETE FROM points WHERE series = ? AND step > ?", (series, step))
     end = db.execute("SELECT max(step) FROM points WHERE series = ?", (series,)).fetchone()[0]
     end = -1 if end is None else end
@@ -186,7 +185,7 @@ def truncate(db: sqlite3.Connection, series: int, step: int) -> int:
 
 
 def load(db: sqlite3.Connection, series: int, level: int, first: int, last: int) -> Buckets:
-    """Buckets ``first`` to ``last`` of a level; level 0 is the points themselves."""
+    """Buckets ``first`` to ``last`` of a level; level 0 are the points themselves."""
     if level == 0:
         rows = db.execute(
             "SELECT step, value, kind FROM points WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step",

@@ -1,4 +1,4 @@
-"""What the index answers with. Plain values; times are unix seconds, durations seconds."""
+"""The rows that the index returns. Times are unix seconds, durations seconds."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ K = TypeVar("K")
 
 
 class RunNotFound(LookupError):
-    """No run, or more than one, is meant; the message is one sentence for a person."""
+    """No run, or more than one, matches; the message is one sentence for the user."""
 
 
 @dataclass(slots=True)
 class Evaluation:
-    """One score. ``best``: the best of its run under this protocol. ``floor``: real train against real test.
+    """One score of a run at one step.
 
-    ``selected_by``: the metric that chooses which step is the best, where it is not the score itself.
-    ``std``: the standard deviation of ``value`` where it is a mean over subsets of the images.
+    ``best``: whether it is the run's best under this protocol. ``floor``: the score of real training against real test
+    images. ``selected_by``: the metric that selects the best step, if it is not this one. ``std``: the standard
+    deviation of ``value`` if it is a mean over subsets of the images.
     """
 
     metric: str
@@ -40,18 +41,18 @@ class Evaluation:
 
 
 def best_of(scores: Iterable[Evaluation], key: Callable[[Evaluation], K]) -> dict[K, Evaluation]:
-    """The best score under each key; the newest where none is finite. ``scores`` come oldest first."""
+    """The best score for each key, or the newest if none is finite. ``scores`` must be sorted oldest first."""
     best: dict[K, Evaluation] = {}
     for score in scores:
-        known = best.get(key(score))
-        if score.best or known is None or not known.best:
+        held = best.get(key(score))
+        if score.best or held is None or not held.best:
             best[key(score)] = score
     return best
 
 
 @dataclass(slots=True)
 class SampleRow:
-    """A grid of samples; ``path`` is relative to the run's directory."""
+    """A grid of samples. ``path`` is relative to the run's directory."""
 
     step: int
     path: str
@@ -72,7 +73,7 @@ class FigureRow:
 
 @dataclass(slots=True)
 class AlertRow:
-    """An alarm. ``began``: the step it began at, at or before the ``step`` at which it was told."""
+    """An alarm. ``began``: the step of its onset, which may be before ``step``, where it was raised."""
 
     step: int
     began: int
@@ -97,14 +98,13 @@ class CheckpointRow:
 
 @dataclass(slots=True)
 class RunRow:
-    """One run as the lists show it.
+    """One run.
 
-    ``status`` and ``reason`` are as of now: a running trainer that is suspended or silent is ``stalled``.
-    ``steps`` is the total, ``step`` and ``images`` how far it has come, ``seconds`` the time spent training
-    over all attempts, ``eta_s`` what is left. ``metrics`` holds the last value of each, ``loss`` one of them.
-    ``alerts`` counts the alarms, ``alarms`` are (severity, name) of the different ones, the worst first.
-    ``evaluation_seconds`` is what of ``seconds`` went into scores. ``settings`` are the recipe's by dotted key,
-    ``scores`` the best of each metric under whichever protocol.
+    ``status`` and ``reason`` are current: a running trainer that is suspended or silent is ``stalled``. ``step`` of
+    ``steps`` and ``images`` say how far it has come, ``seconds`` how long it has trained over all attempts, ``eta_s``
+    how long it will take. ``metrics`` holds the last value of each metric. ``alerts`` counts the alarms, ``alarms`` are
+    their distinct (severity, name), the worst first. ``evaluation_seconds`` is the part of ``seconds`` spent on scores.
+    ``settings`` are the recipe's by dotted key, ``scores`` the best value of each metric over all protocols.
     """
 
     id: str
@@ -161,7 +161,7 @@ class RunRow:
 
     @property
     def evaluation_share(self) -> float | None:
-        """What part of the run's time went into scores, 0…1; None before there is any time."""
+        """The fraction of the run's time spent on scores; None before the run has any time."""
         return min(1.0, self.evaluation_seconds / self.seconds) if self.seconds > 0 else None
 
 
@@ -189,10 +189,10 @@ class Series:
 class LeaderboardRow:
     """A run's best score under one protocol, or a published figure (``run`` and ``rank`` None).
 
-    ``reference`` is the figure published for the run's recipe, ``source`` where it was published.
-    ``seeds``, ``mean`` and ``sd`` (with n - 1; None for one) are of the finished runs that differ from this one in
-    nothing but their seed, scored under the same protocol; ``std`` is of the one score. ``alarms`` are
-    (severity, name) of the run's alarms that are more than information, the worst first.
+    ``reference`` is the published figure for the run's recipe, ``source`` its publication. ``seeds``, ``mean`` and
+    ``sd`` (with n - 1; None for one seed) summarise the finished runs that differ from this one only in their seed,
+    under the same protocol; ``std`` belongs to the one score. ``alarms`` are (severity, name) of the run's alarms above
+    ``info``, the worst first.
     """
 
     dataset: str
@@ -221,7 +221,7 @@ class LeaderboardRow:
 
     @property
     def heading(self) -> str:
-        """What it is ranked within, and which way is better. Most protocols begin with their metric."""
+        """The heading of its ranking: data set, metric and protocol. Most protocols begin with their metric."""
         named = self.protocol.startswith(self.metric)
-        told = self.protocol if named else f"{self.metric} · {self.protocol}"
-        return f"{self.dataset} · {told}" + ("" if self.lower_is_better else "  (higher is better)")
+        ranking = self.protocol if named else f"{self.metric} · {self.protocol}"
+        return f"{self.dataset} · {ranking}" + ("" if self.lower_is_better else "  (higher is better)")

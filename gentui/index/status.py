@@ -1,4 +1,4 @@
-"""A run's status as of this moment: what the index read, checked against the kernel."""
+"""A run's current status: the state file checked against the live processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SILENT_AFTER = 60.0
 
 
 def refresh(home: Path, row: RunRow) -> None:
-    """Set ``status``, ``reason`` and what belongs to them of a run that was not over when it was read."""
+    """Update the status and the fields from ``state.json`` of a run that had not ended when it was indexed."""
     run = RunDir(row.dir)
     state = read_state(run)
     if state is None:
@@ -34,9 +34,9 @@ def status_now(home: Path, run: RunDir, state: State) -> tuple[str, str]:
     if state.status != "running":
         return state.status, state.reason
     if not run.is_alive():
-        if has_worker(home, state.slot):  # it is writing down the end just now
+        if has_worker(home, state.slot):  # the worker is recording the end right now
             return "running", ""
-        now = read_state(run)  # somebody else may have, since
+        now = read_state(run)  # another process may have recorded it
         if now is None or now.status != "running":
             return (now.status, now.reason) if now else ("lost", "its state.json cannot be read")
         end = exit_reason.ended_unwatched(run, state)
@@ -44,7 +44,7 @@ def status_now(home: Path, run: RunDir, state: State) -> tuple[str, str]:
     if state.stop_requested_at is not None:
         return "running", "stopping"
     if is_suspended(state):
-        return "stalled", f"the trainer is suspended; `kill -CONT {state.pid}` lets it go on"
+        return "stalled", f"the trainer is suspended; `kill -CONT {state.pid}` continues it"
     silent = _last_sign_of_life(run, state)
     if time.time() - silent > SILENT_AFTER:
         at = time.strftime("%H:%M:%S", time.localtime(silent))

@@ -1,4 +1,4 @@
-"""The writing side of the index: the ingest lock, the one writing connection, and starting anew.
+"""The writing side of the index: the ingest lock, the one writing connection, and rebuilding.
 
 SQLite before 3.51.3 can lose a WAL when two connections write or checkpoint at once, so there is never
 more than one writer: whoever holds an flock on ``index.lock``, and only for one pass.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Ingests for one ``Index``. Safe from several threads: one pass at a time."""
+    """Writes for one ``Index``. Thread-safe: one pass at a time."""
 
     def __init__(self, home: Path, path: Path):
         self.home = home
@@ -34,7 +34,7 @@ class Writer:
 
     @contextmanager
     def _exclusive(self, wait: float) -> Iterator[bool]:
-        """The ingest lock; yields False when another process or thread has it for longer than ``wait`` s."""
+        """Hold the ingest lock; yields False if another process or thread holds it for longer than ``wait`` seconds."""
         if not self._lock.acquire(timeout=wait):
             yield False
             return
@@ -62,7 +62,7 @@ class Writer:
                 return True
 
     def mend(self, error: sqlite3.DatabaseError) -> bool:
-        """Make the index again because a reader could not read it; False when the trouble is another."""
+        """Repair the index after a reader's error; returns False if the error has another cause."""
         if not _is_damage(error):
             return False
         with self._exclusive(wait=30.0) as ours:
@@ -73,12 +73,12 @@ class Writer:
         return True
 
     def rebuild(self) -> None:
-        """A new index beside the old one, then put in its place: no reader ever sees a part of it."""
+        """Build a new index beside the old one, then replace it: no reader ever sees an incomplete one."""
         from gentui.index.schema import discard, open_writer
 
         with self._exclusive(wait=600.0) as ours:
             if not ours:
-                raise sqlite3.OperationalError("another process has been reading runs into it for ten minutes")
+                raise sqlite3.OperationalError("another process has been refreshing it for ten minutes")
             self._close()
             new = self.path.with_name("index.new.db")
             discard(new)
@@ -86,12 +86,12 @@ class Writer:
             try:
                 Pass(db, self.home, Scan(self.home)).run()
             finally:
-                db.conn.close()  # the last connection: everything is in the one file now
+                db.conn.close()  # the last connection: the WAL is merged into the file
             discard(self.path)
             new.rename(self.path)
 
     def _open(self) -> Database:
-        """The writing connection, opened again when the file was replaced or removed meanwhile."""
+        """The writing connection, reopened if the file was replaced or removed meanwhile."""
         from gentui.index.schema import discard, open_writer
 
         try:
@@ -134,7 +134,7 @@ class Writer:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether an error means that the file is not (or no longer) an index of this version."""
+    """Whether an error means that the file is not a usable index of this version."""
     if not isinstance(error, sqlite3.OperationalError):
         return not isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError)
     return any(

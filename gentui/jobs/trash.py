@@ -72,9 +72,7 @@ def find_trashed(home: Path, spec: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise JobError(
-            f"{spec!r} may mean any of {len(found)} runs in the trash: {', '.join(sorted(found)[-5:])}"
-        )
+        raise JobError(f"{spec!r} matches {len(found)} runs in the trash: {', '.join(sorted(found)[-5:])}")
     held = f"it holds {', '.join(stored[:5])}{', …' if len(stored) > 5 else ''}" if stored else "it is empty"
     raise JobError(f"no run in the trash is called {spec!r}: {held}")
 

@@ -1,1 +1,1 @@
-"""What the names of metrics mean: which are signals or the machine's, and which share a chart."""
+"""What the names of metrics mean: namespaces, and which metrics share a chart."""

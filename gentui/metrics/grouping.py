@@ -1,4 +1,4 @@
-"""Which metrics share a chart, and in which order charts stand: a matter of their names alone."""
+"""Which metrics share a chart, and the order of the charts, by the metrics' names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
     ("system/disk_read_mib_s", "system/disk_written_mib_s"),
     ("system/net_received_mib_s", "system/net_sent_mib_s"),
 )
-"""Metrics that are read against each other, in the order in which their charts stand among their like."""
+"""Metrics that share a chart, in the order of their charts."""
 
 _LOSSES = frozenset({"mse", "kl", "val_mse", "val_kl", "wasserstein"})
 _LAST = ("grad_norm", "lr", "images_per_s", "epoch")
@@ -33,17 +33,16 @@ _PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
 
 
 def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:
-    """The metrics of each chart: losses first, then scores, what tells about training, signals of its health,
-    the machine.
+    """The metrics of each chart: losses first, then scores, other metrics, health signals, and system metrics.
 
-    ``scores`` are metrics of evaluations; a name may stand in both and is then drawn once.
+    ``scores`` are metrics of evaluations; a name in both is drawn once.
     """
     scored = set(scores)
-    known = dict.fromkeys([*names, *scored])
+    present = dict.fromkeys([*names, *scored])
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for name in known:
+    for name in present:
         group = TOGETHER[_PLACE[name]] if name in _PLACE else (name,)
-        found.setdefault(group, tuple(member for member in group if member in known))
+        found.setdefault(group, tuple(member for member in group if member in present))
     return sorted(found.values(), key=lambda group: _rank(group[0], scored))
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 SYSTEM = "system/"
-"""Prefix of series that describe the machine while a run trained, beside what the run logs of itself."""
+"""Prefix of system metrics: the machine's use while a run trained."""
 SIGNAL = "health/"
-"""Prefix of health signals: metrics that alarms are raised by."""
+"""Prefix of health signals: metrics that raise alarms."""
 METRIC = "metric:"
-"""Prefix of an x axis that is a metric: ``metric:lr``."""
+"""Prefix of an x axis that is another metric: ``metric:lr``."""
 SEVERITIES = ("error", "warning", "info")
 """Severities of alarms, the worst first."""
 
 
 def is_system(name: str) -> bool:
-    """Whether a metric describes the machine."""
+    """Whether a metric is a system metric."""
     return name.startswith(SYSTEM)
 
 

@@ -1,7 +1,7 @@
-"""How a run's health is told: alarms and what scoring costs, alike in the app, on the command line and in files.
+"""How the app, the command line and exports word a run's alarms, signals and scoring time.
 
-An alarm is an ``alert`` event; a signal is a metric whose name begins with ``SIGNAL``. What is told of a severity
-is a sign and a word or a number, never a colour alone.
+An alarm is an ``alert`` event; a signal is a metric whose name begins with ``SIGNAL``. A severity is shown by a sign
+with a word or a number, never by colour alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIGNALS_OF = {
     "class-confused": ("label",),
     "memorisation": ("nearest",),
 }
-"""The signals that an alarm is raised by; another alarm's is the one of its own name."""
+"""Alarm -> the signals that raise it; any other alarm is raised by the signal of its own name."""
 NO_ALARM = "no alarm was raised"
 
 Alarms = Sequence[tuple[str, str]]
@@ -50,7 +50,7 @@ def headline(run: RunRow) -> str:
 
 
 def sentence(alert: AlertRow) -> str:
-    """An alarm in one line, with its severity, its name and since when it holds."""
+    """An alarm in one line, with its severity, its name and the step of its onset."""
     return f"{SIGNS[alert.severity]} {alert.severity}: {alert.sentence} ({since(alert)})"
 
 
@@ -60,18 +60,18 @@ def since(alert: AlertRow) -> str:
 
 
 def advice(alert: AlertRow) -> list[str]:
-    """Why, and what to try, where that is known."""
-    told = (("cause", alert.cause), ("try", alert.remedy))
-    return [f"{word}: {text}" for word, text in told if text]
+    """``cause: …`` and ``try: …``, if known."""
+    parts = (("cause", alert.cause), ("try", alert.remedy))
+    return [f"{word}: {text}" for word, text in parts if text]
 
 
 def signals(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Those of the metrics that are signals, by the name after ``SIGNAL``."""
+    """The metrics that are signals, by their names without the prefix."""
     return {name.removeprefix(SIGNAL): value for name, value in sorted(metrics.items()) if is_signal(name)}
 
 
 def alarmed(run: RunRow) -> dict[str, str]:
-    """The severity of the worst alarm raised by each signal that raised any."""
+    """The worst severity of the alarms raised by each signal."""
     worst = {}
     for severity, name in run.alarms:
         for signal in SIGNALS_OF.get(name, (name,)):
@@ -80,7 +80,7 @@ def alarmed(run: RunRow) -> dict[str, str]:
 
 
 def cost(run: RunRow) -> str:
-    """``scores took 8 s of 92 s, 9 %``; "" where none was made in training."""
+    """``scores took 8 s of 92 s, 9 %``; "" if the run made no scores while training."""
     if not run.evaluation_seconds or (share := run.evaluation_share) is None:
         return ""
     took, total = whole_seconds(run.evaluation_seconds), whole_seconds(run.seconds)

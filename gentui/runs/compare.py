@@ -1,4 +1,4 @@
-"""What is compared of several runs: the settings that differ, scores under equal protocols, what they cost."""
+"""Compare several runs: settings that differ, and scores under the same protocol."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ FEWEST, MOST = 2, 8
 
 
 def beside(columns: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """The values of every key in each column, None where it has none."""
+    """Key -> its value in each column; None where a column lacks it."""
     keys = dict.fromkeys(key for column in columns for key in column)
     return {key: [column.get(key) for column in columns] for key in keys}
 
 
 def different(columns: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    """The same of those keys only whose values are not all equal."""
+    """Like ``beside``, but only the keys whose values are not all equal."""
     return {key: values for key, values in beside(columns).items() if any(v != values[0] for v in values)}
 
 
 def grouped(settings: dict[str, list[Any]]) -> dict[str, dict[str, list[Any]]]:
-    """Settings by their table: ``optim.lr`` under ``optim``, as ``lr``."""
+    """Group settings by table: ``optim.lr`` becomes ``lr`` under ``optim``."""
     groups: dict[str, dict[str, list[Any]]] = {}
     for key, values in settings.items():
         table, _, name = key.partition(".")
@@ -39,14 +39,14 @@ def best_scores(index: Index, row: RunRow) -> dict[str, Evaluation]:
 
 
 def leaders(scores: Sequence[Evaluation | None]) -> set[int]:
-    """The places of the best of scores under one protocol; none where only one run has any."""
-    known = [score for score in scores if score is not None and score.value == score.value]
-    if len(known) < FEWEST:
+    """Positions of the best scores under one protocol; empty if fewer than two runs have one."""
+    scored = [score for score in scores if score is not None and score.value == score.value]
+    if len(scored) < FEWEST:
         return set()
-    best = (min if known[0].lower_is_better else max)(score.value for score in known)
+    best = (min if scored[0].lower_is_better else max)(score.value for score in scored)
     return {place for place, score in enumerate(scores) if score is not None and score.value == best}
 
 
 def delta(score: Evaluation | None, base: Evaluation | None) -> float | None:
-    """How far a score is from the first run's; None where either is missing."""
+    """The difference from the first run's score; None if either is missing, or for the first run itself."""
     return None if score is None or base is None or score is base else score.value - base.value

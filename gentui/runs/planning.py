@@ -1,4 +1,4 @@
-"""What a sweep will be, told before it begins: its runs with their names and tag, and about how long they take."""
+"""Plan a sweep before it starts: its runs with names and tag, and an estimate of how long they take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from gentui.index import RunRow
 
-UNKNOWN = "how long is not known: nothing like it has run here yet"
+UNKNOWN = "no estimate yet: nothing like it has run here"
 MEASURE = "channels² × blocks"
 _SIZES = (("channels", 2), ("features", 2), ("blocks", 1))
 _LENGTHS = ("train.steps", "train.epochs")
@@ -25,13 +25,13 @@ _COSTLY = frozenset(
     {"data.dataset", "data.path", "data.image_size", "data.batch_size", "train.precision", "train.compile",
      "train.channels_last"}
 )  # fmt: skip
-_ENOUGH = 10  # earlier runs whose speeds are looked at
-_TRIED = 24  # combinations of a sweep that are looked at: a key is pressed meanwhile
+_ENOUGH = 10  # earlier runs whose speeds are averaged
+_TRIED = 24  # combinations of a sweep that are estimated: this runs at every key press
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A run that is to be launched."""
+    """A run to launch."""
 
     recipe: Recipe
     name: str
@@ -39,14 +39,14 @@ class Planned:
 
 
 def axes_of(recipe: Recipe, more: Sequence[Axis] = ()) -> list[Axis]:
-    """The axes of the recipe's own [sweep], and ``more``, which go before it."""
+    """The axes of the recipe's own [sweep] and of ``more``, which take precedence."""
     from engine.recipes.axes import merge_axes, parse_table
 
     return merge_axes(parse_table(recipe.sweep), more)
 
 
 def planned(recipe: Recipe, axes: Sequence[Axis], name: str = "", chosen: int | None = None) -> list[Planned]:
-    """The runs of a recipe: the one, or without mistakes those of its sweep. Raises RecipeError."""
+    """The runs of a recipe: one, or those of its sweep. Raises RecipeError if any of them is invalid."""
     from engine.recipes.axes import RANDOM
     from engine.recipes.sweep import expand
 
@@ -55,10 +55,10 @@ def planned(recipe: Recipe, axes: Sequence[Axis], name: str = "", chosen: int | 
     of_recipe = recipe.sweep.get(RANDOM)
     variants = expand(recipe, axes, chosen or of_recipe)
     label, tag = name or recipe.name, f"sweep-{recipe.name[:40]}-{secrets.token_hex(2)}"
-    return [Planned(found.recipe, f"{label} {_told(found.values)}", (tag,)) for found in variants]
+    return [Planned(variant.recipe, f"{label} {_values_text(variant.values)}", (tag,)) for variant in variants]
 
 
-def _told(values: dict[str, Any]) -> str:
+def _values_text(values: dict[str, Any]) -> str:
     return clean(
         " ".join(
             f"{key.rpartition('.')[2]}={setting(value).replace(' ', '')}" for key, value in values.items()
@@ -74,8 +74,10 @@ def shape(axes: Sequence[Axis]) -> str:
 
 @dataclass(frozen=True)
 class Estimate:
-    """About how long something takes, and by which earlier runs of one's own. ``is_rough``: they differ in something
-    that costs time; ``is_scaled``: in the size of the net."""
+    """An estimated duration, and the ids of the earlier runs it is based on.
+
+    ``is_rough``: those runs differ in a setting that affects speed; ``is_scaled``: in the size of the net.
+    """
 
     seconds: float
     runs: frozenset[str]
@@ -94,7 +96,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Speed:
-    """What an image cost in an earlier run."""
+    """The time per image of an earlier run."""
 
     run: str
     quick: bool
@@ -103,10 +105,10 @@ class _Speed:
 
 
 class Speeds:
-    """How fast one's earlier runs were on a kind of device; what a run, or a sweep, will take by that.
+    """Estimates durations from the speeds of earlier runs on the same kind of device.
 
-    Runs alike in everything that costs time count. Where there are none, those of the same recipe and net do, by a
-    rough measure: an image costs as the square of the feature maps, and as the number of blocks.
+    Runs that agree in every setting that affects speed count. Else runs of the same recipe and net do, scaled by
+    a rough measure: the time per image grows as the square of the feature maps and as the number of blocks.
     """
 
     def __init__(self, runs: Iterable[RunRow], device: str | None = None):
@@ -121,7 +123,7 @@ class Speeds:
             self._akin.setdefault(_akin(run.recipe, run.settings), []).append(speed)
 
     def of(self, recipe: Recipe) -> Estimate | None:
-        """What a run takes; None where nothing like it has run here."""
+        """The duration of a run; None if nothing like it has run here."""
         from gentui.index.files import settings_of
 
         settings = settings_of(recipe.raw())
@@ -137,20 +139,20 @@ class Speeds:
         return Estimate(images * seconds, frozenset(speed.run for speed in found), is_rough, is_scaled)
 
     def of_all(self, recipes: Iterable[Recipe]) -> Estimate | None:
-        """What the runs take one after another; None where that of one is not known."""
+        """The duration of several runs in sequence; None if that of any is unknown."""
         every = [self.of(recipe) for recipe in recipes]
-        known = [estimate for estimate in every if estimate is not None]
-        if not known or len(known) < len(every):
+        estimates = [estimate for estimate in every if estimate is not None]
+        if not estimates or len(estimates) < len(every):
             return None
         return Estimate(
-            sum(estimate.seconds for estimate in known),
-            frozenset().union(*(estimate.runs for estimate in known)),
-            any(estimate.is_rough for estimate in known),
-            any(estimate.is_scaled for estimate in known),
+            sum(estimate.seconds for estimate in estimates),
+            frozenset().union(*(estimate.runs for estimate in estimates)),
+            any(estimate.is_rough for estimate in estimates),
+            any(estimate.is_scaled for estimate in estimates),
         )
 
     def of_sweep(self, recipe: Recipe, axes: Sequence[Axis], number: int) -> Estimate | None:
-        """What so many runs of a sweep take one after another, by those of its values that cost time."""
+        """The duration of ``number`` runs of a sweep in sequence, from those of its values that affect speed."""
         from engine.settings.diagnostics import RecipeError
 
         costly = [axis for axis in axes if axis.key in _LENGTHS or _costs(axis.key, axis.values[0])]
@@ -158,13 +160,13 @@ class Speeds:
         places = range(0, total, -(-total // _TRIED))
         try:
             found = self.of_all([_combined(recipe, costly, place) for place in places])
-        except RecipeError:  # each value is right alone, and two of them do not go together
+        except RecipeError:  # each value is valid, but two of them conflict
             return None
         return found and replace(found, seconds=found.seconds / len(places) * number)
 
 
 def _combined(recipe: Recipe, axes: Sequence[Axis], place: int) -> Recipe:
-    """One combination of values, by its place among all."""
+    """The combination of values at a position of the grid."""
     values: dict[str, Any] = {}
     for axis in axes:
         place, at = divmod(place, len(axis.values))
@@ -173,7 +175,7 @@ def _combined(recipe: Recipe, axes: Sequence[Axis], place: int) -> Recipe:
 
 
 def _costs(key: str, value: Any) -> bool:
-    """Whether a setting says how long an image takes. Rates, weights and probabilities do not."""
+    """Whether a setting affects the time per image. Rates, weights and probabilities do not."""
     table = key.partition(".")[0]
     return key in _COSTLY or (table in ("model", "method") and not isinstance(value, float))
 
@@ -192,7 +194,7 @@ def _size(settings: dict[str, Any]) -> float:
 
 
 def _kind_of(device: str | None) -> str:
-    """``cuda`` or ``cpu``: what a run asked to train there will train on."""
+    """``cuda`` or ``cpu``: where a run with this requested device will train."""
     from gentui.jobs.slots import slots
 
     if device in (None, "auto"):

@@ -1,4 +1,4 @@
-"""Scores of several runs as people write them."""
+"""Scores summarised over several runs, as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def over_seeds(row: LeaderboardRow, number: Callable[[float], str]) -> str:
-    """``12.30 ± 0.41 (3 seeds)`` of the runs that differ in their seed alone; "" where there is but one."""
+    """``12.30 ± 0.41 (3 seeds)`` over the runs that differ only in their seed; "" for a single run."""
     if not row.seeds or row.seeds < 2 or row.mean is None:
         return ""
     return f"{plus_minus(row.mean, row.sd, number)} ({row.seeds} seeds)"

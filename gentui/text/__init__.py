@@ -1,1 +1,1 @@
-"""Text, numbers and names as people read and type them. Nothing here knows of runs or screens."""
+"""Text handling: sanitising, number formats, matching, safe paths, tails. Independent of runs and screens."""

@@ -1,7 +1,7 @@
-"""Untrusted text made safe to show: recipes, logs, names and file names may hold anything.
+"""Make untrusted text safe to display: recipes, logs, names and file names may contain anything.
 
-What is left after ``clean`` cannot move the cursor, reverse the reading order, hide itself, or make a
-terminal and its width tables disagree.
+Text from ``clean`` cannot move the cursor, reverse the reading order, hide itself, or have a width on which terminals
+disagree.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _HIDDEN = frozenset(
     | {*range(0x1F3FB, 0x1F400)}  # skin tones: as wide as an emoji, or as nothing after one
 )
 _FLAGS = 0x1F1E6  # regional indicators: two of them are a flag where there is one, and letters where not
-MOST_MARKS = 4  # on one letter: as many as scripts have that stack them
+MOST_MARKS = 4  # on one letter; scripts that stack them need no more
 
 
 class _Shown(dict[int, str]):
-    """What stands for a character, found out when one is first met."""
+    """Cache of the replacement for each character."""
 
     def __missing__(self, code: int) -> str:
         if len(self) > 20_000:
@@ -48,7 +48,7 @@ def _stands_for(code: int) -> str:
         return ""
     if code >= 0xE0000:  # tags, and private planes: kitty's placeholder of an image is of one
         return ""
-    if kind in ("Cs", "Cn"):  # what nobody knows the width of
+    if kind in ("Cs", "Cn"):  # of unknown width
         return "\ufffd"
     return " " if kind == "Zs" else character
 
@@ -59,7 +59,7 @@ LONGEST_LINE = 4096
 
 
 def clean(text: object, limit: int = LONGEST_LINE) -> str:
-    """One line of plain characters, at most ``limit`` of them; line breaks and tabs become spaces."""
+    """One line of at most ``limit`` safe characters; line breaks and tabs become spaces."""
     line = str(text)[: limit * 4]
     if line.isascii() and line.isprintable():
         return line[:limit]
@@ -67,8 +67,8 @@ def clean(text: object, limit: int = LONGEST_LINE) -> str:
     return shown(_BREAKS.sub(" ", line).replace("\t", " "))[:limit]
 
 
-def _unladen(line: str) -> str:
-    """The line with at most ``MOST_MARKS`` characters on top of any other."""
+def _limit_marks(line: str) -> str:
+    """The line with at most ``MOST_MARKS`` combining characters on any other."""
     marks = {character for character in set(line) if character > "\u02ff" and not cell_len(character)}
     if not marks:
         return line
@@ -81,12 +81,12 @@ def _unladen(line: str) -> str:
 
 
 def shown(text: str) -> str:
-    """``text`` less what may not be shown, and with what stands for the rest."""
-    return _unladen(text.translate(_shown_as))
+    """``text`` with unsafe characters removed or replaced."""
+    return _limit_marks(text.translate(_shown_as))
 
 
 def in_place(text: str) -> str:
-    """As many characters as ``text`` has, for one who edits it: � stands for each that may not be shown."""
+    """``text`` with � for every unsafe character, so that positions stay the same while it is edited."""
     if text.isascii() and text.isprintable():
         return text
     kept, marks = [], 0
@@ -98,8 +98,8 @@ def in_place(text: str) -> str:
 
 
 def clean_lines(text: object, limit: int = LONGEST_LINE) -> list[str]:
-    """The lines of a text, each as ``clean`` leaves it. Of a line overprinted with carriage returns
-    (progress bars) only the last writing is kept."""
+    """The lines of a text, each sanitised. Of a line overwritten with carriage returns (progress bars) only the last
+    version is kept."""
     lines = []
     for line in str(text).replace("\r\n", "\n").split("\n"):
         written = [part for part in line.split("\r") if part]
@@ -108,7 +108,7 @@ def clean_lines(text: object, limit: int = LONGEST_LINE) -> list[str]:
 
 
 def shorten(text: str, width: int) -> str:
-    """``text`` (already clean) in at most ``width`` terminal cells, ending in … where something is cut."""
+    """``text`` (already sanitised) in at most ``width`` terminal cells, ending in … if it was cut."""
     if width <= 0:
         return ""
     if len(text) <= width and text.isascii():
@@ -119,7 +119,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def fit(text: str, width: int, align: str = "left") -> str:
-    """``text`` in exactly ``width`` cells: shortened, or padded on the side opposite to ``align``."""
+    """``text`` in exactly ``width`` cells, shortened or padded. ``align``: ``left`` or ``right``."""
     text = shorten(text, width)
     space = " " * max(0, width - (len(text) if text.isascii() else cell_len(text)))
     return space + text if align == "right" else text + space

@@ -15,7 +15,7 @@ from gentui.jobs import annotations
 def test_a_sweep_is_told_named_and_tagged(gentui, home):
     done = gentui("run", "digits-unet", "--quick", "--sweep", "optim.lr=1e-3,1e-4", "--sweep", "seed=0..1")
     assert done.returncode == 0, done.stderr
-    assert "digits-unet: 4 runs (optim.lr × 2, train.seed × 2), how long is not known" in done.stderr
+    assert "digits-unet: 4 runs (optim.lr × 2, train.seed × 2), no estimate yet" in done.stderr
     runs = list_runs(home)
     assert done.stdout.split() == [run.id for run in runs] and len(runs) == 4
     assert [run.info()["name"] for run in runs] == [

@@ -60,7 +60,7 @@ async def test_a_filter_that_nothing_passes_or_that_is_no_expression_says_so(des
     async with desk(size) as d:
         screen = await opened(d, runs.make())
         await d.press("slash", *"moon(")
-        await d.sees("moon( is no regular expression")
+        await d.sees("moon( is not a regular expression")
         await d.sees("No chart is called moon(.")
         await d.press("escape")
         await d.until(lambda: keys_shown(screen))

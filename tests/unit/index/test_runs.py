@@ -122,9 +122,9 @@ def test_a_run_is_found_by_id_prefix_latest_or_name(index, make_run):
     index.refresh()
     assert index.find("baseline") == a.id
     assert index.find(b.id[:-1]) == b.id
-    with pytest.raises(RunNotFound, match="may mean any of 2 runs"):
+    with pytest.raises(RunNotFound, match="matches 2 runs"):
         index.find("twice")
-    with pytest.raises(RunNotFound, match="may mean any of 3 runs"):
+    with pytest.raises(RunNotFound, match="matches 3 runs"):
         index.find(a.id[:8])
     for nothing in ("", "nope", "../x", "%"):
         with pytest.raises(RunNotFound, match="no run is called"):

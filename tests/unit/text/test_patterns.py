@@ -32,7 +32,7 @@ def test_what_is_picked(text, picked):
 
 def test_what_is_no_expression_is_told_and_taken_as_it_stands():
     picks, mistake = matcher("los( loss")
-    assert mistake.startswith("los( is no regular expression: ")
+    assert mistake.startswith("los( is not a regular expression: ")
     assert picks("los( loss") and not picks("loss")
 
 
