@@ -25,10 +25,10 @@ OWN = {"Table": {"cursor", "page", "end"}, "HelpScreen": {"scroll", "page"}, "Ge
 def classes() -> list[type]:
     """Every class of ours that Textual may bind keys of."""
     modules = [import_module(m.name) for m in walk_packages(gentui.tui.__path__, "gentui.tui.")]
-    found = {
+    classes = {
         c for m in modules for _, c in inspect.getmembers(m, inspect.isclass) if c.__module__ == m.__name__
     }
-    return sorted(found, key=lambda c: c.__qualname__)
+    return sorted((c for c in classes if Protocol not in c.__bases__), key=lambda c: c.__qualname__)
 
 
 def action_of(key: key_table.Key) -> str:
