@@ -8,6 +8,7 @@ import inspect
 import re
 from importlib import import_module
 from pkgutil import walk_packages
+from typing import Protocol
 
 import pytest
 
