@@ -16,6 +16,20 @@ def loaded_by(statement: str, *modules: str) -> str:
     return done.stdout.strip()
 
 
+def brought_in(rooms: list[str], *modules: str) -> str:
+    """Which of the rooms, imported one after the other in one process, bring in which of the modules."""
+    code = (
+        "import importlib, sys\n"
+        f"for room in {rooms!r}:\n"
+        "    importlib.import_module(room)\n"
+        f"    for module in [m for m in {modules!r} if m in sys.modules]:\n"
+        "        print(room, 'imports', module)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
 def test_the_command_line_imports_neither_torch_nor_textual():
     assert (
         loaded_by("import gentui.cli.main", "torch", "textual", "torchvision", "sklearn", "textual_image") == ""
@@ -32,9 +46,8 @@ def test_the_app_does_not_import_torch():
     assert loaded_by("import gentui.tui.app", "torch", "torchvision", "sklearn", "torch_fidelity") == ""
 
 
-@pytest.mark.parametrize(
-    "room",
-    [
+def test_the_rooms_of_the_app_import_neither_torch_nor_textual():
+    rooms = [
         "index",
         "jobs",
         "export",
@@ -44,10 +57,8 @@ def test_the_app_does_not_import_torch():
         "cli.progress",
         "machine.datasets",
         "imports.importer",
-    ],
-)
-def test_the_rooms_of_the_app_import_neither_torch_nor_textual(room):
-    assert loaded_by(f"import gentui.{room}", "torch", "textual", "sklearn") == ""
+    ]
+    assert brought_in([f"gentui.{room}" for room in rooms], "torch", "textual", "sklearn") == ""
 
 
 def test_no_logger_is_loaded_before_one_of_its_logs_is_read():
@@ -55,14 +66,36 @@ def test_no_logger_is_loaded_before_one_of_its_logs_is_read():
     assert loaded_by(load_all, "wandb", "tensorboard", "google.protobuf") == ""
 
 
-@pytest.mark.parametrize("module", ["engine.recipes.recipe", "engine.runs.directory", "engine.runs.events"])
-def test_what_the_app_uses_of_the_engine_is_torch_free(module):
-    assert loaded_by(f"import {module}", "torch", "sklearn", "gentui") == ""
+def test_what_the_app_uses_of_the_engine_is_torch_free():
+    rooms = ["engine.runs.directory", "engine.runs.events", "engine.recipes.recipe"]
+    assert brought_in(rooms, "torch", "sklearn", "gentui") == ""
 
 
 def test_every_part_can_be_described_without_torch():
     describe = "from engine.recipes.recipe import menu; menu()"
     assert loaded_by(describe, "torch", "sklearn", "gentui") == ""
+
+
+def test_opening_the_index_imports_neither_numpy_nor_sqlite_utils_nor_torch():
+    assert brought_in(["gentui.jobs", "gentui.index"], "numpy", "sqlite_utils", "torch", "pydantic") == ""
+
+
+def test_asking_for_an_extractor_imports_no_torch():
+    listed = (
+        "from engine.settings import registry; print(*registry.names('extractor'), end=' '); "
+        "assert registry.find('extractor', 'inception').remedy"
+    )
+    assert (
+        loaded_by(listed, "torch") == "digits-cnn fashion-cnn digitsm-cnn toon-cnn photos-cnn probe inception"
+    )
+
+
+def test_opening_digits_imports_neither_scikit_learn_nor_torchvision():
+    opened = (
+        "from engine.data.dataset import open_dataset; from engine.settings.datasets.embedded import Digits; "
+        "open_dataset(Digits())"
+    )
+    assert loaded_by(opened, "sklearn", "scipy", "torchvision", "pandas") == ""
 
 
 def test_the_engine_does_not_import_the_app():

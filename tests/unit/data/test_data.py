@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -58,18 +56,6 @@ def test_no_test_digit_is_a_training_digit(digits):
 def test_the_split_of_digits_never_changes(digits):
     assert digits.fingerprint.startswith("6233ec1f")
     assert open_dataset(Digits()).fingerprint == digits.fingerprint
-
-
-def test_opening_digits_imports_neither_scikit_learn_nor_torchvision():
-    code = (
-        "import sys\n"
-        "from engine.data.dataset import open_dataset\n"
-        "from engine.settings.datasets.embedded import Digits\n"
-        "open_dataset(Digits())\n"
-        "print([m for m in ('sklearn', 'scipy', 'torchvision', 'pandas') if m in sys.modules])\n"
-    )
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_resized_digits_are_another_content_with_the_same_split(digits):

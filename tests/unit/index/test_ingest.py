@@ -389,13 +389,6 @@ def test_non_finite_values_keep_their_kind(index, make_run):
     assert index.run(run.id).best is None and index.leaderboard("digits") == []
 
 
-def test_opening_the_index_imports_neither_numpy_nor_sqlite_utils_nor_torch():
-    code = "import sys, gentui.index, gentui.jobs; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "gentui.index" in done.stdout
-    assert not {"numpy", "sqlite_utils", "torch", "pydantic"} & set(done.stdout.split())
-
-
 def test_the_time_before_training_begins_is_no_training_time(index, make_run):
     run = make_run(State(status="done", attempt=2))
     log = Log(run, began=100.0)
