@@ -1,4 +1,4 @@
-"""Where gentui keeps everything it writes: ``$GENTUI_HOME``."""
+"""The home directory, where gentui keeps everything it writes: ``$GENTUI_HOME``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ class HomeError(Exception):
 
 
 def resolve_home(option: str | Path | None = None) -> Path:
-    """``option`` (``--home``), else ``$GENTUI_HOME``, else the user's data directory; made when missing.
+    """The home directory: ``option`` (``--home``), else ``$GENTUI_HOME``, else the user's data directory.
 
-    Returns an absolute path. Raises HomeError with one sentence when it cannot be made or is no directory.
+    Returns an absolute path and creates it if missing. Raises HomeError if it cannot be created or is not a directory.
     """
     chosen = option or os.environ.get("GENTUI_HOME")
     if not chosen:
         import platformdirs
 
         chosen = platformdirs.user_data_dir("gentui")
-    home = Path(os.path.abspath(Path(chosen).expanduser()))  # noqa: PTH100 - links stay as the person wrote them
+    home = Path(os.path.abspath(Path(chosen).expanduser()))  # noqa: PTH100 - links stay as the user wrote them
     try:
         home.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
     except FileExistsError:
         raise HomeError(f"{home} is not a directory; choose another with --home or GENTUI_HOME") from None
     except OSError as error:
         raise HomeError(
-            f"cannot make {home}: {error.strerror}; choose another with --home or GENTUI_HOME"
+            f"cannot create {home}: {error.strerror}; choose another with --home or GENTUI_HOME"
         ) from None
     return home

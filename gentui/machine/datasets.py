@@ -1,8 +1,7 @@
-"""Data sets on this machine: which are here, whether their files are whole, fetching those that are not.
+"""Verify and download data sets.
 
-What a data set's files hold is known by the SHA-256 of their content, so a copy is as good from any mirror,
-packed by anybody; or by the MD5 of the file as it is served, where that is what was published. A damaged or
-foreign file is never kept.
+A file is verified by the SHA-256 of its unpacked content, so that any mirror will do, or by the MD5 of the file as
+served if only that was published. A damaged or foreign file is never kept.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 _CHUNK = 1 << 16
 
-_LIMIT = 1 << 32  # bytes of a file whose size was not published
+_LIMIT = 1 << 32  # maximum size of a file whose size was not published
 
 Progress = Callable[[str, int, int], None]
-"""Called with (file, bytes of content so far, bytes in all: 0 where nobody says)."""
+"""Called with (file, bytes of content so far, bytes in total or 0 if unknown)."""
 
 
 class FetchError(Exception):
@@ -36,7 +35,7 @@ class FetchError(Exception):
 
 
 def check(cls: type[Data]) -> list[str]:
-    """What is wrong with the files of a data set that is here: one sentence each, none when all is well."""
+    """One sentence for every missing or damaged file of a data set; empty if it is complete."""
     if len(cls.components()) > 1:
         return [problem for part in cls.components() for problem in check(part)]
     folder = cls.locate()
@@ -46,7 +45,7 @@ def check(cls: type[Data]) -> list[str]:
 
 
 def _check(folder: Path, file: File) -> str:
-    """The plain file is looked at where both it and the packed one are there: it is what is read."""
+    """Verify one file. If both the plain and the packed file exist, the plain one is checked: it is the one read."""
     plain = folder / file.name
     path = plain if plain.is_file() else folder / f"{file.name}.gz"
     foreign = f"{path} does not hold what was published as {file.name}"
@@ -70,7 +69,7 @@ def _md5() -> Any:
 
 
 def _digest(stream: BinaryIO, limit: int) -> str:
-    """SHA-256 of a stream's content, of at most a little more than ``limit`` bytes."""
+    """SHA-256 of a stream's content, reading little more than ``limit`` bytes."""
     digest, size = hashlib.sha256(), 0
     while size <= limit and (chunk := stream.read(_CHUNK)):
         digest.update(chunk)
@@ -79,9 +78,9 @@ def _digest(stream: BinaryIO, limit: int) -> str:
 
 
 def fetch(cls: type[Data], root: Path, progress: Progress) -> Path:
-    """Download what is missing of a data set into ``root / cls.folder``; the folder.
+    """Download the missing files of a data set into ``root / cls.folder``; returns the folder.
 
-    Raises FetchError. A file appears in the folder only when it is whole and its content is the published.
+    Raises FetchError. A file appears in the folder only after it has been verified.
     """
     folder = root / cls.folder
     try:
@@ -107,7 +106,7 @@ def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
             with os.fdopen(fd, "wb") as target:
                 reason = _download(url, file, target, progress)
             if not reason:
-                (folder / file.name).unlink(missing_ok=True)  # a damaged one would be found first
+                (folder / file.name).unlink(missing_ok=True)  # a damaged plain file would be read first
                 Path(temporary).replace(folder / (f"{file.name}.gz" if file.gzipped else file.name))
                 return
             reasons.append(f"{url}: {reason}")
@@ -117,7 +116,7 @@ def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
 
 
 def _download(url: str, file: File, target: BinaryIO, progress: Progress) -> str:
-    """Copy ``url`` to ``target``; why that did not work, or nothing."""
+    """Download ``url`` to ``target``. Returns why it failed, or ""."""
     served, content, size = _md5(), hashlib.sha256(), 0
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
@@ -144,7 +143,7 @@ def _download(url: str, file: File, target: BinaryIO, progress: Progress) -> str
 
 
 def _pieces(response: BinaryIO, gzipped: bool) -> Iterator[tuple[bytes, bytes]]:
-    """(as served, unpacked) pieces of a file, as they arrive."""
+    """(as served, unpacked) chunks of a file, as they arrive."""
     unpack = zlib.decompressobj(wbits=31)
     while packed := response.read(_CHUNK):
         yield packed, unpack.decompress(packed, 1 << 24) if gzipped else packed

@@ -1,13 +1,13 @@
-"""The language that runs are filtered with, alike in the app and on the command line.
+"""The filter language for runs, used by the app and the command line.
 
     fashion status:running optim.lr>=1e-3 fid<60 -tag:x
 
-Words look for themselves in what a run is called; ``key:value`` asks whether a text holds the value or a number
-equals it; ``=`` and ``!=`` ask for the whole; ``<``, ``<=``, ``>``, ``>=`` compare. A comma means either, a ``-`` in
-front means not, quotes keep a text together; ``|`` or ``OR`` stands between whole filters of which one is enough, and
-``has:key`` asks whether a run has such a value at all. A key is one of ``FIELDS``, a metric or score, or a setting:
-whole as ``optim.lr``, or by its last part where only one table has it. Of a score the run's best counts, of another
-metric its last value. What a run does not have matches nothing, and so does match a ``-``.
+A word matches a run's names. ``key:value`` matches a text that contains the value or a number equal to it; ``=`` and
+``!=`` compare the whole value; ``<``, ``<=``, ``>``, ``>=`` compare numbers. A comma means or, a leading ``-`` means
+not, quotes keep a text together; ``|`` or ``OR`` between whole filters means that one of them must match; ``has:key``
+matches runs that have a value. A key is one of ``FIELDS``, a metric or score, or a setting: in full as ``optim.lr``,
+or by its last part if only one table has it. Of a score the run's best counts, of another metric its last value. A
+missing value matches nothing, so a term with ``-`` matches.
 """
 
 from __future__ import annotations
@@ -70,22 +70,23 @@ _ORDERS: dict[str, Callable[[float, float], bool]] = {
 
 
 @dataclass(frozen=True)
-class Known:
-    """The keys that some run has, besides ``FIELDS``. ``numbers`` are those with a number in some run."""
+class FilterKeys:
+    """The keys of metrics, scores and settings that any run has. ``numbers``: those that are numbers in some run;
+    ``short``: full keys of settings by their last part."""
 
     keys: frozenset[str] = frozenset()
     numbers: frozenset[str] = frozenset()
     short: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, runs: Iterable[RunRow]) -> Known:
+    def of(cls, runs: Iterable[RunRow]) -> FilterKeys:
         metrics: set[str] = set()
         settings: set[str] = set()
         numbers: set[str] = set()
         seen: set[int] = set()
         for run in runs:
             metrics.update(run.metrics, run.scores)
-            if id(run.settings) in seen:  # many runs share theirs
+            if id(run.settings) in seen:  # many runs share their settings
                 continue
             seen.add(id(run.settings))
             settings.update(run.settings)
@@ -96,21 +97,21 @@ class Known:
             short[last] = (*short.get(last, ()), key)
         return cls(frozenset(metrics | settings), frozenset(metrics | numbers), short)
 
-    def and_of(self, runs: Iterable[RunRow]) -> Known:
-        """These keys and those of more runs: of a thousand runs few change at a time."""
-        more = Known.of(runs)
+    def and_of(self, runs: Iterable[RunRow]) -> FilterKeys:
+        """These keys and those of further runs. Cheap if few of many runs have changed."""
+        more = FilterKeys.of(runs)
         if more.keys <= self.keys and more.numbers <= self.numbers:
             return self
         short = {
             last: tuple(sorted({*self.short.get(last, ()), *more.short.get(last, ())}))
             for last in self.short.keys() | more.short.keys()
         }
-        return Known(self.keys | more.keys, self.numbers | more.numbers, short)
+        return FilterKeys(self.keys | more.keys, self.numbers | more.numbers, short)
 
 
 @dataclass(frozen=True)
 class Filter:
-    """``mistakes`` are sentences on terms that mean nothing; ``matches`` goes by the others."""
+    """A parsed filter. ``mistakes`` are sentences about invalid terms, which ``matches`` ignores."""
 
     terms: tuple[Callable[[RunRow], bool], ...] = ()
     mistakes: tuple[str, ...] = ()
@@ -128,8 +129,8 @@ class _Mistake(ValueError):
     pass
 
 
-def key_of(word: str, known: Known) -> str:
-    """The key that a word means: a field's, a setting's whole one, a metric's. Raises ValueError with a sentence."""
+def key_of(word: str, known: FilterKeys) -> str:
+    """The full key for a word: a field, a setting or a metric. Raises ValueError with a sentence."""
     key = _ALIASES.get(word.lower(), word)
     if key in FIELDS or key in known.keys:
         return key
@@ -144,7 +145,7 @@ def key_of(word: str, known: Known) -> str:
 
 
 def getter(key: str) -> Getter:
-    """How a run's value of such a key is found: None where it has none."""
+    """A function from a run to its value of a key, or None if it has none."""
     if key in FIELDS:
         return _NUMBERS.get(key) or _TEXTS[key]
 
@@ -157,8 +158,8 @@ def getter(key: str) -> Getter:
     return get
 
 
-def parse(text: str, known: Known) -> Filter:
-    """The filter that a text means; never raises."""
+def parse(text: str, known: FilterKeys) -> Filter:
+    """Parse a filter. Never raises: see ``Filter.mistakes``."""
     ways: list[list[Callable[[RunRow], bool]]] = [[]]
     mistakes: list[str] = []
     for token in _TOKEN.findall(text):
@@ -167,7 +168,7 @@ def parse(text: str, known: Known) -> Filter:
             continue
         wanted = token.removeprefix("-")
         if not wanted.strip('"'):
-            continue  # the beginning of something
+            continue  # an unfinished term
         try:
             term = _term(wanted, known)
         except _Mistake as mistake:
@@ -180,16 +181,26 @@ def parse(text: str, known: Known) -> Filter:
 
 
 def words_of(run: RunRow) -> str:
-    """What free words are looked for in."""
-    told = (run.id, run.name, run.recipe, run.title, run.dataset, run.status, run.device, run.family, *run.tags)
-    return " ".join(told).lower()
+    """The text in which words are searched."""
+    parts = (
+        run.id,
+        run.name,
+        run.recipe,
+        run.title,
+        run.dataset,
+        run.status,
+        run.device,
+        run.family,
+        *run.tags,
+    )
+    return " ".join(parts).lower()
 
 
 def _not(term: Callable[[RunRow], bool]) -> Callable[[RunRow], bool]:
     return lambda run: not term(run)
 
 
-def _term(token: str, known: Known) -> Callable[[RunRow], bool]:
+def _term(token: str, known: FilterKeys) -> Callable[[RunRow], bool]:
     found = _TERM.fullmatch(token)
     if found is None:
         word = token.replace('"', "").lower()
@@ -217,8 +228,8 @@ def _term(token: str, known: Known) -> Callable[[RunRow], bool]:
     return _not(term) if sign == "!=" else term
 
 
-def _getter(key: str, sign: str, wanted: list[str], known: Known) -> tuple[Getter, bool]:
-    """How a run's value is found, and whether it is a number."""
+def _getter(key: str, sign: str, wanted: list[str], known: FilterKeys) -> tuple[Getter, bool]:
+    """A function from a run to its value, and whether that is a number."""
     if key == "alarms":  # how many there are, or which
         counts = sign in _ORDERS or all(part.isdigit() for part in wanted)
         return (_NUMBERS if counts else _TEXTS)[key], counts

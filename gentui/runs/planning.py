@@ -84,7 +84,7 @@ class Estimate:
     is_rough: bool = False
     is_scaled: bool = False
 
-    def told(self, duration: Callable[[float], str]) -> str:
+    def text(self, duration: Callable[[float], str]) -> str:
         """``about 3m 20s (from 3 runs of yours)``."""
         by = f"from {plural(len(self.runs), 'run')} of yours"
         if self.is_scaled:

@@ -211,4 +211,4 @@ def _about(app: App, plans: list[Planned], device: str | None) -> str:
     from gentui.runs import planning
 
     estimate = planning.Speeds(app.index().runs(), device).of_all(plan.recipe for plan in plans)
-    return planning.UNKNOWN if estimate is None else f"one after another {estimate.told(clock)}"
+    return planning.UNKNOWN if estimate is None else f"one after another {estimate.text(clock)}"

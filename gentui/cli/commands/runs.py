@@ -47,7 +47,7 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
     index = app.index()
     rows = index.runs(status=status)
     if text:
-        query = filter_language.parse(text, filter_language.Known.of(index.runs()))
+        query = filter_language.parse(text, filter_language.FilterKeys.of(index.runs()))
         if query.mistakes:
             raise click.UsageError("--filter: " + "; ".join(query.mistakes), click.get_current_context())
         rows = [row for row in rows if query.matches(row)]

@@ -218,7 +218,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
 
         number, speeds = self.runs, self._speeds
         estimate = speeds.of_sweep(recipe, self.axes, number) if speeds is not None else None
-        about = planning.UNKNOWN if estimate is None else estimate.told(numbers.duration)
+        about = planning.UNKNOWN if estimate is None else estimate.text(numbers.duration)
         return about if number == 1 else f"{number:,} runs ({planning.shape(self.axes)}), {about}"
 
     def command(self) -> list[str]:

@@ -44,7 +44,7 @@ class RunList:
     the added columns that the rows were made for."""
 
     entries: dict[str, RunEntry]
-    keys: filter_language.Known
+    keys: filter_language.FilterKeys
     added: tuple[str, ...]
 
 
@@ -53,7 +53,7 @@ class RunsReader:
 
     def __init__(self) -> None:
         self._entries: dict[str, RunEntry] = {}
-        self._keys = filter_language.Known()
+        self._keys = filter_language.FilterKeys()
         self._added: tuple[str, ...] = ()
 
     def read(self, index: Index, added: tuple[str, ...]) -> RunList:
@@ -88,7 +88,7 @@ class RunsScreen(RunKeys, TableScreen):
     def __init__(self) -> None:
         super().__init__()
         self._reader = RunsReader()
-        self._list = RunList({}, filter_language.Known(), ())
+        self._list = RunList({}, filter_language.FilterKeys(), ())
         self._matching: list[RunEntry] = []
         self._added: tuple[str, ...] = ()  # keys of the columns that were added
         self._columns = COLUMNS

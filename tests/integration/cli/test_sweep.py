@@ -57,10 +57,10 @@ def test_a_net_of_another_size_is_estimated_by_a_stated_measure_and_another_net_
     assert one is not None and not one.is_rough and one.seconds > 0
     wide = speeds.of(recipe.with_values({"model.channels": 64, "model.blocks": 2}))
     assert wide is not None and wide.seconds == pytest.approx(8 * one.seconds)
-    assert wide.told(str).endswith(" (from 1 run of yours of another size, by channels² × blocks)")
+    assert wide.text(str).endswith(" (from 1 run of yours of another size, by channels² × blocks)")
     rough = speeds.of(recipe.with_values({"model.norm": "batch"}))
     assert (
-        rough is not None and rough.told(str).startswith("roughly") and "with other settings" in rough.told(str)
+        rough is not None and rough.text(str).startswith("roughly") and "with other settings" in rough.text(str)
     )
     assert speeds.of(load("fashion-unet")) is None
     assert Speeds(index.runs(), "cuda").of(recipe) is None

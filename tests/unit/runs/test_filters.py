@@ -29,7 +29,7 @@ RUNS = {
         RunRow("c", recipe="photos-dcgan", family="gan", dataset="photos", status="failed", reason="out of memory"),
     )
 }  # fmt: skip
-KNOWN = filter_language.Known.of(RUNS.values())
+KNOWN = filter_language.FilterKeys.of(RUNS.values())
 
 
 def found(text: str) -> str:
@@ -84,7 +84,7 @@ def test_a_mistake_is_a_sentence(text, sentence):
 
 def test_a_key_of_two_tables_is_not_guessed():
     assert filter_language.parse(
-        "lr:1", filter_language.Known.of([RunRow("x", settings={"optim.lr": 1, "other.lr": 2})])
+        "lr:1", filter_language.FilterKeys.of([RunRow("x", settings={"optim.lr": 1, "other.lr": 2})])
     ).mistake == ("lr may mean optim.lr or other.lr")
 
 
@@ -108,14 +108,14 @@ def test_a_thousand_runs_are_filtered_between_two_key_strokes():
     settings = [{f"table.{i}": i * n for i in range(60)} for n in range(10)]
     runs = [RunRow(str(n), recipe="digits-unet", settings=settings[n % 10], tags=["x"]) for n in range(1000)]
     began = time.process_time()
-    query = filter_language.parse("digits table.3>=6 -tag:y status:lost", filter_language.Known.of(runs))
+    query = filter_language.parse("digits table.3>=6 -tag:y status:lost", filter_language.FilterKeys.of(runs))
     assert sum(query.matches(run) for run in runs) == 800
     assert time.process_time() - began < 0.2  # measured: 0.01
 
 
 def test_keys_of_more_runs_are_added_to_those_known():
     first, second = list(RUNS.values())[:1], list(RUNS.values())[1:]
-    assert filter_language.Known.of(first).and_of(second) == KNOWN
+    assert filter_language.FilterKeys.of(first).and_of(second) == KNOWN
     assert KNOWN.and_of(first) is KNOWN
 
 
