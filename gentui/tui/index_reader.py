@@ -154,8 +154,8 @@ class IndexReader:
     """Posts the result of the visible screen's query to it. ``watch``, ``wake`` and ``follow`` are called from the UI
     thread.
 
-    ``passes``: how many maintenance passes had ended before results were last published. ``newest``: the id of the run that trains,
-    else of the newest run. ``redraw``: least seconds between two updates that were not asked for.
+    ``passes``: how many maintenance passes had ended before results were last published. ``newest``: the id of the run
+    that trains, else of the newest run. ``redraw``: least seconds between two updates that were not asked for.
     """
 
     def __init__(self, app: App[Any], home: Path, redraw: float = REDRAW):
