@@ -33,7 +33,7 @@ async def test_numbers_that_are_odd_or_missing_are_told(desk, runs):
         await d.opens("FeaturesScreen", "P")
         await d.sees("Its data is missing")
         await d.press("p", "p")
-        await d.sees("Its numbers cannot be read.")
+        await d.sees("Its data cannot be read.")
 
 
 @pytest.mark.parametrize("by_class", [True, False])

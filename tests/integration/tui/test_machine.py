@@ -163,15 +163,15 @@ async def test_it_is_looked_at_only_while_it_is_shown(desk, nvml, monkeypatch):
     monkeypatch.setattr("gentui.tui.screens.machine.EVERY", 0.05)
     async with desk() as d:
         screen = await d.opens("MachineScreen", "5")
-        await d.until(lambda: screen.looks > 2)
+        await d.until(lambda: screen.samples > 2)
         await d.opens("HomeScreen", "1")
         await d.until(lambda: not screen._is_looking)
-        looks = screen.looks
+        looks = screen.samples
         for _ in range(20):
             await d.pilot.pause(0.02)
-        assert screen.looks == looks
+        assert screen.samples == looks
         await d.opens("MachineScreen", "5")
-        await d.until(lambda: screen.looks > looks)
+        await d.until(lambda: screen.samples > looks)
 
 
 def test_the_queue_in_its_order(home, runs):
@@ -210,7 +210,7 @@ async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, mo
     monkeypatch.setattr("gentui.tui.screens.machine.EVERY", 0.05)
     async with desk(size) as d:
         screen = await d.opens("MachineScreen", "5")
-        await d.until(lambda: screen.looks > 3)
+        await d.until(lambda: screen.samples > 3)
         await d.press("c")
         await d.sees("cpu %", "cores: least %", "charts 1 of")
         boxes = screen.query_one(ChartGrid).query(Chart)
