@@ -55,16 +55,16 @@ MODAL = frozenset(
 """Contexts of dialogs, where the keys of the whole app do not work."""
 RESERVED = frozenset({"up", "down", "k", "j", "pageup", "pagedown", "home", "end", "ctrl+c"})
 """Keys that lists take for themselves, and the one that tells how to quit."""
-WRITTEN_IN = frozenset({"form", "playground"})
-"""Screens where a field has the focus all the time: a key that prints is text there."""
-EATEN = {
+TEXT_CONTEXTS = frozenset({"form", "playground"})
+"""Screens where a field has the focus all the time: a printable key is text there."""
+UNRELIABLE = {
     "ctrl+a": "screen keeps it for itself",
     "ctrl+b": "tmux keeps it for itself",
     "ctrl+q": "terminals and screen may take it as leave to go on",
     "ctrl+s": "terminals and screen may stop at it",
 }
 """Keys that may never arrive, and why."""
-SAME = {"ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
+ALIASES = {"ctrl+h": "backspace", "ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
 """Keys that terminals send as another."""
 
 
@@ -88,11 +88,11 @@ class Key:
     @property
     def display(self) -> str:
         """How the first of the keys is written."""
-        return name_of(self.keys.split(",")[0])
+        return display_name(self.keys.split(",")[0])
 
     @property
     def display_all(self) -> str:
-        return " ".join(name_of(key) for key in self.keys.split(","))
+        return " ".join(display_name(key) for key in self.keys.split(","))
 
 
 _NAMES = {
@@ -131,12 +131,12 @@ _NAMES = {
 _CALLED = {shown: key for key, shown in _NAMES.items()} | {"Escape": "escape", "'": "apostrophe"}
 
 
-def name_of(key: str) -> str:
+def display_name(key: str) -> str:
     """A Textual key name as people write it."""
     if key.startswith("ctrl+"):
-        return "^" + name_of(key[5:])
+        return "^" + display_name(key[5:])
     if key.startswith("shift+"):
-        return "⇧" + name_of(key[6:])
+        return "⇧" + display_name(key[6:])
     return _NAMES.get(key, key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key)
 
 
@@ -417,39 +417,39 @@ BY_ID = {key.id: key for key in TABLE}
 _mapped: dict[str, str] = {}
 
 
-def use(mapping: dict[str, str]) -> None:
+def use_keymap(mapping: dict[str, str]) -> None:
     """From now on bars, help and palette show a person's own keys, by id."""
     _mapped.clear()
     _mapped.update(mapping)
 
 
-def real(key: Key) -> Key:
+def as_mapped(key: Key) -> Key:
     """The key as the person has it."""
     return replace(key, keys=_mapped[key.id]) if key.id in _mapped else key
 
 
-def key_called(word: str) -> str:
+def parse_key(word: str) -> str:
     """Textual's name of a key as people write it: ``?`` is question_mark, ``^S`` ctrl+s."""
     word = word.strip()
     if len(word) > 1 and word[0] == "^":
-        return "ctrl+" + key_called(word[1:].lower())
+        return "ctrl+" + parse_key(word[1:].lower())
     return _CALLED.get(word, word if len(word) == 1 else word.lower())
 
 
-def prints(stroke: str) -> bool:
+def is_printable(stroke: str) -> bool:
     """Whether a key is a character, which a field takes as text."""
     name = _NAMES.get(stroke, stroke)
     return stroke == "space" or (len(name) == 1 and name.isascii())
 
 
-def meet(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
     """Whether keys of both contexts work at the same time."""
     return one == other or ("app" in (one, other) and not MODAL & {one, other})
 
 
-def of(context: str) -> list[Key]:
+def keys_of(context: str) -> list[Key]:
     """The keys of one context, in table order."""
-    return [real(key) for key in TABLE if key.context == context]
+    return [as_mapped(key) for key in TABLE if key.context == context]
 
 
 def bindings(context: str) -> list[Binding]:
@@ -471,11 +471,11 @@ def bindings(context: str) -> list[Binding]:
     ]
 
 
-def shown(context: str, modal: bool = False) -> list[Key]:
+def bar_keys(context: str, modal: bool = False) -> list[Key]:
     """What the key bar offers: the screen's keys, then those of the whole app, by rank; of these where text is typed
     only what is no text."""
-    everywhere = [] if modal else of("app")
-    if context in WRITTEN_IN:
-        left = [(key, [s for s in key.keys.split(",") if not prints(s)]) for key in everywhere]
+    everywhere = [] if modal else keys_of("app")
+    if context in TEXT_CONTEXTS:
+        left = [(key, [s for s in key.keys.split(",") if not is_printable(s)]) for key in everywhere]
         everywhere = [replace(key, keys=",".join(strokes)) for key, strokes in left if strokes]
-    return sorted((key for key in of(context) + everywhere if key.rank), key=lambda key: key.rank)
+    return sorted((key for key in keys_of(context) + everywhere if key.rank), key=lambda key: key.rank)

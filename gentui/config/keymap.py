@@ -43,12 +43,13 @@ def read() -> tuple[dict[str, str], list[str]]:
     while clash := _clash(requested):
         mine, other, stroke = clash
         del requested[mine]
-        troubles.append(f"keys.toml: {key_table.name_of(stroke)} is taken by {other}, so {mine} keeps its key.")
+        troubles.append(
+            f"keys.toml: {key_table.display_name(stroke)} is taken by {other}, so {mine} keeps its key."
+        )
     for name, mapped in requested.items():
-        for stroke in set(mapped.split(",")) & set(key_table.EATEN):
-            troubles.append(
-                f"keys.toml: {key_table.name_of(stroke)} of {name} may never arrive: {key_table.EATEN[stroke]}."
-            )
+        for stroke in set(mapped.split(",")) & set(key_table.UNRELIABLE):
+            key, why = key_table.display_name(stroke), key_table.UNRELIABLE[stroke]
+            troubles.append(f"keys.toml: {key} of {name} may never arrive: {why}.")
     return requested, troubles
 
 
@@ -68,10 +69,10 @@ def _strokes(name: str, value: Any) -> tuple[list[str], str]:
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         return [], f"{name} needs a key such as 'ctrl+k', or a list of them"
-    strokes = [key_table.key_called(word) for word in words]
+    strokes = [key_table.parse_key(word) for word in words]
     for word, key in zip(words, strokes, strict=True):
-        if key in key_table.SAME:
-            sent = key_table.name_of(key_table.SAME[key])
+        if key in key_table.ALIASES:
+            sent = key_table.display_name(key_table.ALIASES[key])
             return [], f"terminals send {clean(word, 40)} as {sent}, so {name} keeps its own"
     bad = next((word for word, key in zip(words, strokes, strict=True) if not _KEY.fullmatch(key)), None)
     return (strokes, "") if bad is None else ([], f"{clean(bad, 40)!r} is not a key, so {name} keeps its own")
@@ -86,6 +87,10 @@ def _clash(requested: dict[str, str]) -> tuple[str, str, str] | None:
             if stroke in key_table.RESERVED and context not in key_table.MODAL:
                 return name, "lists, to move in them", stroke
             for other in key_table.TABLE:
-                if other.id != name and stroke in strokes[other.id] and key_table.meet(context, other.context):
+                if (
+                    other.id != name
+                    and stroke in strokes[other.id]
+                    and key_table.overlap(context, other.context)
+                ):
                     return name, other.id, stroke
     return None

@@ -12,7 +12,7 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     ``images``: auto, kitty, sixel, half or none.
     """
     from gentui.config import preferences
-    from gentui.tui.terminal import LateAnswer, Question, has_braille
+    from gentui.tui.terminal import CapabilityQuery, LateAnswerFilter, has_braille
 
     preferred = preferences.read()
     images = preferred.images if images == "auto" else images
@@ -30,13 +30,13 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
         os.environ.setdefault("GENTUI_PLOT", preferred.lines)
     if not has_braille():
         os.environ.setdefault("GENTUI_PLOT", "ascii")
-    question = Question(images)  # the terminal answers while Textual is imported
+    query = CapabilityQuery(images)  # the terminal answers while Textual is imported
     try:
         from gentui.tui.workbench import GentuiApp
     finally:
-        kind, typed = question.answer()
-    if question.begun is not None:
+        kind, typed = query.result()
+    if query.partial_reply is not None:
         from gentui.tui.driver import PromptDriver
 
-        PromptDriver.late = LateAnswer(question.begun)
+        PromptDriver.late_answer = LateAnswerFilter(query.partial_reply)
     return GentuiApp(home, kind, typed, low_bandwidth, at).run() or 0

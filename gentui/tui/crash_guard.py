@@ -1,7 +1,7 @@
-"""A mistake in one screen is told and written down, the screen is left, and the app goes on.
+"""An error in one screen is reported and logged, that screen is left, and the app goes on.
 
-Textual ends the app at any exception in a handler, and the widget whose handler it was hears nothing more.
-So the screen that holds it is taken away, and made anew when it is next asked for.
+Textual ends the app at any exception in a handler, and the widget whose handler raised it handles no more messages.
+So the screen with that widget is removed, and made anew when it is next opened.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from gentui.tui.textual_private import core, patches
 if TYPE_CHECKING:
     from textual.message import Message
 
-LARGEST = 1 << 20
-"""Bytes at which the file of crashes is begun anew."""
+MAX_BYTES = 1 << 20
+"""Size in bytes above which the crash log is started anew."""
 
-TOO_MANY, WITHIN = 8, 20.0
-"""So many crashes within so many seconds are no accident of one screen: the app ends, as Textual would."""
+CRASH_LIMIT, CRASH_WINDOW = 8, 20.0
+"""This many errors within this many seconds end the app, as any error does in Textual."""
 
 
 class CrashGuardedApp(KeyQueueApp):
-    """``crashes`` are the sentences told so far. ``home`` is where the tracebacks go."""
+    """An app that survives errors. ``crashes`` are the messages shown so far; tracebacks are written to ``home``."""
 
     home: Path
 
@@ -44,69 +44,69 @@ class CrashGuardedApp(KeyQueueApp):
         patches.apply()
         super().__init__(**options)
         self.crashes: list[str] = []
-        self._crashed_at: deque[float] = deque(maxlen=TOO_MANY)
+        self._crashed_at: deque[float] = deque(maxlen=CRASH_LIMIT)
         self._leaving: set[Screen[Any]] = set()
         self._is_up = False
 
     def pop_screen(self) -> AwaitComplete:
-        """As Textual's, but a second Esc before the first is done finds nothing to leave, which is no mistake."""
+        """Pop the screen; do nothing at the last one, where a second Esc may arrive before the first is handled."""
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete.nothing()
 
     async def dispatch_message(self, message: Message) -> None:
-        """Keys run the actions of screens in the app's own loop, which must not end with them."""
+        """Dispatch a message. Keys run the actions of screens in the app's own loop, which must survive them."""
         if isinstance(message, InputEvent | Paste):
             if not self.screen_stack:
-                return  # typed after the one that quit
-            self._is_up = self._is_up or self.screen.is_mounted  # whoever types sees it
+                return  # a key after the one that quit
+            self._is_up = self._is_up or self.screen.is_mounted  # whoever types has seen the app
         try:
             await super().dispatch_message(message)
         except Exception as error:
-            self._survive(error, None)
+            self.recover(error, None)
 
     def handle_exception(self, error: Exception) -> None:
-        """What Textual calls for an exception in a handler, a timer, or while drawing."""
-        self._survive(error, self._screen_of(error))
+        """Survive an exception in a handler, a timer, or rendering."""
+        self.recover(error, self._screen_of(error))
 
     def _screen_of(self, error: Exception) -> Screen[Any] | None:
-        if isinstance(error, WorkerFailed):  # its widget goes on
+        if isinstance(error, WorkerFailed):  # its widget still handles messages
             return None
         try:
             pump: Any = core.current_message_pump()
             return self.screen if pump is self else pump.screen
-        except Exception:  # not below a screen any more
+        except Exception:  # the widget has been removed
             return self.screen if self.screen_stack else None
 
-    def _survive(self, error: Exception, screen: Screen[Any] | None) -> None:
-        """Write down and tell; leave ``screen`` where its loop has ended or it cannot be drawn."""
-        if screen is not None and screen in self._leaving:  # one mistake is often met in many widgets at once
+    def recover(self, error: Exception, screen: Screen[Any] | None) -> None:
+        """Log and report an error, and leave ``screen``, if given: its loop has ended, or it cannot be drawn."""
+        if screen is not None and screen in self._leaving:  # one error is often raised by many widgets at once
             return
         now = time.monotonic()
         self._crashed_at.append(now)
-        often = len(self._crashed_at) == TOO_MANY and now - self._crashed_at[0] < WITHIN
-        if often or not self._is_up or not self.is_running:
-            write(self.home, error, type(screen).__name__)
+        is_repeated = len(self._crashed_at) == CRASH_LIMIT and now - self._crashed_at[0] < CRASH_WINDOW
+        if is_repeated or not self._is_up or not self.is_running:
+            write_crash(self.home, error, type(screen).__name__)
             super().handle_exception(error)
             return
-        on = screen if screen is not None else self.screen
-        written = write(self.home, error, type(on).__name__)
+        where = screen if screen is not None else self.screen
+        path = write_crash(self.home, error, type(where).__name__)
         cause = error.error if isinstance(error, WorkerFailed) else error
-        told = clean(f"{type(cause).__name__}: {cause}".rstrip(": "), 160)
-        place = f"the traceback is in {written}" if written else "its traceback could not be written"
+        summary = clean(f"{type(cause).__name__}: {cause}".rstrip(": "), 160)
+        place = f"the traceback is in {path}" if path else "its traceback could not be written"
         left = "; the screen was left" if screen is not None else ""
-        sentence = f"Something here is broken ({told}){left}; {place}. Training goes on."
-        self.crashes.append(sentence)
+        message = f"Something here is broken ({summary}){left}; {place}. Training goes on."
+        self.crashes.append(message)
         if screen is not None:
             self._leaving.add(screen)
-            self.call_later(self._leave, screen, sentence)
+            self.call_later(self._leave, screen, message)
         else:
-            self._tell(sentence)
+            self._report(message)
 
-    def _tell(self, sentence: str) -> None:
+    def _report(self, message: str) -> None:
         self.notify(
-            clean(sentence, 1000), title="A mistake of gentui's own", severity="error", timeout=30, markup=False
+            clean(message, 1000), title="A mistake of gentui's own", severity="error", timeout=30, markup=False
         )
 
-    async def _leave(self, screen: Screen[Any], sentence: str) -> None:
+    async def _leave(self, screen: Screen[Any], message: str) -> None:
         stacks = core.screen_stacks(self)
         mode = next((name for name, stack in stacks.items() if screen in stack), None)
         try:
@@ -123,21 +123,21 @@ class CrashGuardedApp(KeyQueueApp):
                 self.add_mode(mode, made)
         finally:
             self._leaving.discard(screen)
-            self._tell(sentence)  # there, not on what has gone
+            self._report(message)  # now, on the screen that is shown next
 
 
-def write(home: Path, error: Exception, where: str) -> Path | None:
-    """Append the traceback to ``crash.log``; None where it cannot be written."""
+def write_crash(home: Path, error: Exception, where: str) -> Path | None:
+    """Append the traceback to ``crash.log``. Return its path, or None if it cannot be written."""
     path = home / "crash.log"
     head = (
         f"--- {time.strftime('%Y-%m-%d %H:%M:%S %z')}  gentui {__version__}, Textual {textual_version}, "
         f"Python {platform.python_version()}, pid {os.getpid()}, {where}\n"
     )
-    told = "\n".join(clean_lines("".join(traceback.format_exception(error))))
-    text = f"{head}{told}\n"
+    trace = "\n".join(clean_lines("".join(traceback.format_exception(error))))
+    text = f"{head}{trace}\n"
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        if path.exists() and path.stat().st_size > LARGEST:
+        if path.exists() and path.stat().st_size > MAX_BYTES:
             flags |= os.O_TRUNC
         with os.fdopen(os.open(path, flags, 0o600), "a", encoding="utf-8", errors="replace") as file:
             file.write(text)

@@ -1,4 +1,4 @@
-"""Curves and how they are looked at: plain values that screens and widgets share, with no widget behind them."""
+"""Curves and their style: plain values shared by screens and widgets."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from gentui.text import numbers
 from gentui.text.sanitize import clean
 
 MARKERS = {False: "●▲■◆○△□◇", True: "*+ox#%@&"}
-"""What tells the curves of one chart apart besides their colour: otherwise, and in ASCII."""
+"""Markers that tell the curves of one chart apart besides their colour; True: those of ASCII."""
 SERIES = ("line", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
-TONES = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
-"""The colours of the curves, told apart by people with any colour vision."""
+COLOURS = tuple(f"$curve-{number}" for number in range(1, len(SERIES) + 1))
+"""Theme variables of the curves' colours, which people with any colour vision can tell apart."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One series: bucket positions, smallest, largest and mean values (NaN where nothing is finite), and the
-    positions of values that are not finite. All float64. ``sparse``: few points, each marked. ``slot``: the
-    colour and marker of its run where runs are laid over one another, else its place in the chart decides."""
+    """A series as it is drawn. All arrays are float64.
+
+    ``x``, ``lo``, ``hi`` and ``mean`` (of one length) are the positions of its buckets and their smallest, largest
+    and mean values, NaN where no value is finite; ``marks`` are the positions of values that are not finite.
+    ``points`` counts the raw values. A ``sparse`` curve has few points, each drawn with a marker. ``slot`` is the
+    colour and marker of the curve's run in an overlay; None: those of the curve's place in its chart.
+    """
 
     key: str
     x: np.ndarray = field(repr=False)
@@ -55,8 +59,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class ChartStyle:
-    """How curves are drawn. ``window``: the ends of the x axis (None: those of the curves). ``clip``: the y axis
-    leaves outliers out. ``guides``: one of ``GUIDES``."""
+    """How curves are drawn.
+
+    ``smoothing`` is the weight of the average, 0 to 1, and ``kind`` how it is taken: ``ema`` or ``window``.
+    ``marks`` is what lines are made of: braille, block or ascii. ``window`` holds the ends of the x axis (None:
+    those of the curves). With ``clip``, the y axis leaves outliers out. ``guides`` is one of
+    ``chart_layouts.GUIDES``.
+    """
 
     log_y: bool = False
     smoothing: float = 0.6
@@ -69,12 +78,13 @@ class ChartStyle:
 
 
 def smooth(values: np.ndarray, weight: float, kind: str = "ema") -> np.ndarray:
-    """Exponential moving average without the bias of its beginning, or the mean of a window of as many values as
-    that one weighs; gaps are skipped and stay gaps."""
+    """Return the exponential moving average with the given weight, corrected for its bias towards zero at the
+    beginning (as Adam's moments are; Kingma and Ba, 2015), or with ``kind="window"`` a centred moving average that
+    smooths as much. NaN is skipped and stays NaN."""
     if weight <= 0:
         return values
     if kind == "window":
-        return _windowed(values, window_of(weight))
+        return _windowed(values, window_width(weight))
     result = np.full(len(values), np.nan)
     average = correction = 0.0
     for i, value in enumerate(values.tolist()):
@@ -85,14 +95,14 @@ def smooth(values: np.ndarray, weight: float, kind: str = "ema") -> np.ndarray:
     return result
 
 
-def window_of(weight: float) -> int:
-    """How many values a window holds that smooths as much as an average of this weight."""
+def window_width(weight: float) -> int:
+    """Return how many values a moving average takes to smooth as much as an exponential one of this weight."""
     return max(1, round((1 + weight) / (1 - weight)))
 
 
 def _windowed(values: np.ndarray, width: int) -> np.ndarray:
     finite = np.isfinite(values)
-    scale = float(np.abs(values[finite]).max(initial=0.0)) or 1.0  # sums of huge values stay finite
+    scale = float(np.abs(values[finite]).max(initial=0.0)) or 1.0  # keeps sums of huge values finite
     sums = np.concatenate(([0.0], np.cumsum(np.where(finite, values, 0.0) / scale)))
     counts = np.concatenate(([0], np.cumsum(finite)))
     at = np.arange(len(values))
@@ -103,14 +113,14 @@ def _windowed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def value_at(curve: Curve, x: float) -> float:
-    """What a curve is at a place on the axis: its nearest column there, of few points the last one before.
-    NaN in gaps and beyond its ends."""
-    known = np.isfinite(curve.lo) & np.isfinite(curve.hi) if curve.sparse else np.ones(len(curve.x), bool)
-    xs = curve.x[known]
+    """Return the value of a curve at a place on the x axis: that of the nearest bucket, or for sparse curves of the
+    last point before. NaN in gaps and beyond the ends."""
+    is_usable = np.isfinite(curve.lo) & np.isfinite(curve.hi) if curve.sparse else np.ones(len(curve.x), bool)
+    xs = curve.x[is_usable]
     if not len(xs):
         return math.nan
     if curve.sparse:
-        before = np.flatnonzero(xs <= x)[::-1]  # along another metric they are in no order
+        before = np.flatnonzero(xs <= x)[::-1]  # along another metric x is in no order
         if not len(before):
             return math.nan
         at = before[xs[before].argmax()]
@@ -120,11 +130,11 @@ def value_at(curve: Curve, x: float) -> float:
             return math.nan
         at = int(np.abs(xs - x).argmin())
     values = (curve.lo + curve.hi) / 2 if curve.mean is None else curve.mean
-    return float(values[known][at])
+    return float(values[is_usable][at])
 
 
-def same(some: Sequence[Curve], others: Sequence[Curve] | None) -> bool:
-    """Whether two charts hold equal curves."""
+def same_curves(some: Sequence[Curve], others: Sequence[Curve] | None) -> bool:
+    """Return whether two charts hold equal curves."""
     return (
         others is not None
         and len(some) == len(others)
@@ -133,31 +143,31 @@ def same(some: Sequence[Curve], others: Sequence[Curve] | None) -> bool:
 
 
 def slot_of(curve: Curve, place: int) -> int:
-    """Which of the colours and markers a curve has, at its place in its chart."""
+    """Return the slot (colour and marker) of a curve at a place in its chart."""
     return place if curve.slot is None else curve.slot
 
 
 def marker_of(slot: int, is_ascii: bool) -> str:
-    """The marker of a slot. Where the colours begin anew the markers go one on, so that no two
-    slots share both."""
+    """Return the marker of a slot. Where the colours repeat, the markers are shifted by one, so that no two slots share
+    both."""
     markers = MARKERS[is_ascii]
     return markers[(slot + slot // len(SERIES)) % len(markers)]
 
 
-def tone_of(slot: int) -> str:
-    """The colour of a slot, as a variable of the theme."""
-    return TONES[slot % len(TONES)]
+def colour_of(slot: int) -> str:
+    """Return the colour of a slot, as a variable of the theme."""
+    return COLOURS[slot % len(COLOURS)]
 
 
-def place_on(axis: str, x: float) -> str:
-    """A place on the x axis: ``step 1,200``, ``3m 20s``, ``epoch 4.25``, ``lr 0.001``."""
+def format_place(axis: str, x: float) -> str:
+    """Format a place on the x axis: ``step 1,200``, ``3m 20s``, ``epoch 4.25``, ``lr 0.001``."""
     if axis.startswith(METRIC):
-        return f"{name_of(axis)} {numbers.number(x)}"
+        return f"{axis_name(axis)} {numbers.number(x)}"
     if axis == "time":
         return numbers.duration(x)
     return f"epoch {x:.2f}" if axis == "epoch" else f"{axis.removesuffix('s')} {x:,.0f}"
 
 
-def name_of(axis: str) -> str:
-    """An axis as it is told: a metric's by the name of that."""
+def axis_name(axis: str) -> str:
+    """Return the name of an x axis as it is shown: a metric's without its prefix."""
     return clean(axis.removeprefix(METRIC), 40)

@@ -1,5 +1,8 @@
-"""Textual's driver of a terminal, but for a lone Esc, which it looks for every tenth of a second only, for an answer of
-the terminal's that comes late, which it takes for typing, and for a stderr that goes elsewhere, which it draws on."""
+"""Textual's terminal driver with three differences.
+
+A lone Esc is recognised after ``ESCDELAY`` rather than at the next tenth of a second, a late reply of the terminal
+is not taken for typing, and the app draws on stdout where stderr is redirected.
+"""
 
 from __future__ import annotations
 
@@ -12,32 +15,31 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import constants
 
-from gentui.tui.terminal import drawn_on
+from gentui.tui.terminal import output_file
 from gentui.tui.textual_private.core import HookedDriver, ParseError, XTermParser
 
 if TYPE_CHECKING:
     from textual.message import Message
 
-    from gentui.tui.terminal import LateAnswer
+    from gentui.tui.terminal import LateAnswerFilter
 
-WAIT = 0.1
-"""Seconds after which it is looked whether the app has ended."""
+POLL_SECONDS = 0.1
+"""How often the input thread checks whether the app has ended."""
 
 
 class PromptDriver(HookedDriver):
-    """Esc is told as soon as it can be none of the many sequences that begin with it. ``late``: what keeps an answer
-    that is still owed from the app."""
+    """Reads the terminal in a thread and posts its events. ``late_answer`` filters a reply that is still due."""
 
-    late: ClassVar[LateAnswer | None] = None
+    late_answer: ClassVar[LateAnswerFilter | None] = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, output=drawn_on(), **options)
+        super().__init__(*arguments, output=output_file(), **options)
 
     def run_input_thread(self) -> None:
-        late = PromptDriver.late
-        parser = XTermParser(self.is_debugging) if late is None else _Expecting(late, self.is_debugging)
+        late = PromptDriver.late_answer
+        parser = XTermParser(self.is_debugging) if late is None else _FilteringParser(late, self.is_debugging)
         decode = getincrementaldecoder("utf-8")().decode
-        wait = WAIT
+        wait = POLL_SECONDS
         try:
             while not self.exit_event.is_set():
                 data = ""
@@ -45,7 +47,7 @@ class PromptDriver(HookedDriver):
                     data = decode(os.read(self.fileno, 4096))
                     for event in parser.feed(data) if data else ():
                         self.process_message(event)
-                wait = constants.ESCAPE_DELAY if data.endswith("\x1b") else WAIT
+                wait = constants.ESCAPE_DELAY if data.endswith("\x1b") else POLL_SECONDS
                 for event in parser.tick():
                     self.process_message(event)
         finally:
@@ -54,18 +56,18 @@ class PromptDriver(HookedDriver):
                     pass
 
 
-class _Expecting(XTermParser):
-    """Reads what of the text is typing."""
+class _FilteringParser(XTermParser):
+    """Parses the input without the terminal's late reply."""
 
-    def __init__(self, late: LateAnswer, debug: bool = False) -> None:
+    def __init__(self, late: LateAnswerFilter, debug: bool = False) -> None:
         self._late = late
         super().__init__(debug)
 
     def feed(self, data: str) -> Iterable[Message]:
-        if not data or (data := self._late.typed(data)):  # nothing at all would be the end
+        if not data or (data := self._late.feed(data)):  # feeding an empty string means end of input
             yield from super().feed(data)
 
     def tick(self) -> Iterable[Message]:
-        if data := self._late.waited():
+        if data := self._late.flush():
             yield from super().feed(data)
         yield from super().tick()

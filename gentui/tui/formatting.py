@@ -1,4 +1,4 @@
-"""Statuses, scores, bars and sparklines as text with a tone. A status is a glyph and a word, never a colour alone."""
+"""Statuses, scores, progress bars and sparklines as text. A status is a glyph and a word, never a colour alone."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ GLYPHS = {
 }
 """Status -> (glyph, tone)."""
 STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$text-muted", "accent": "$accent"}
-"""Tones in running text."""
+"""Tone -> the theme variable of its colour."""
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 SEVERITIES = {"error": "bad", "warning": "warn", "info": "dim"}
-"""Tones of alarms; their signs are in ``gentui.runs.alarms``."""
+"""Severity of an alarm -> tone. Their glyphs are in ``gentui.runs.alarms``."""
 LIVE = ("running", "stalled", "queued")
 
 
 def status(word: str) -> tuple[str, str]:
-    """A status as text and tone."""
+    """Return a run's status as text, and its tone."""
     glyph, tone = GLYPHS.get(word, ("·", ""))
     return f"{glyph} {word}", tone
 
 
 def score(metric: str, value: float, std: float | None = None) -> str:
-    """A score in a few cells: ``fid 102``, ``target acc 0.4943``. ``metric`` is clean text."""
+    """Format a score: ``fid 102``, ``target acc 0.4943``. ``metric`` is sanitized text."""
     return f"{metric.replace('accuracy', 'acc').replace('_', ' ')} {plus_minus(value, std, number)}"
 
 
 def spark(values: Iterable[float]) -> str:
-    """A curve one cell high, a cell a value from the smallest to the largest; a gap where it is not finite."""
+    """Return a sparkline with one cell per value, scaled from the smallest to the largest; blank where not finite."""
     values = list(values)
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
@@ -48,7 +48,7 @@ def spark(values: Iterable[float]) -> str:
 
 
 def bar(fraction: float | None, width: int, ascii_only: bool = False) -> str:
-    """A progress bar in exactly ``width`` cells, in eighths of a cell."""
+    """Return a progress bar of ``width`` cells, filled in steps of an eighth of a cell. ``fraction``: 0 to 1."""
     fraction = min(1.0, max(0.0, fraction or 0.0))
     if ascii_only:
         full = int(fraction * width)

@@ -1,8 +1,8 @@
-"""Garbage is looked for while nobody types, and threads take turns often.
+"""Tuning of the garbage collector and of the switching between threads, so that keys are answered promptly.
 
-A full collection goes through every object there is, for a tenth of a second and more, with all threads standing still,
-and Python begins one at any moment. What was loaded for the start stays anyway: it is looked through no more. What
-becomes garbage later, mostly screens that were left, waits for a pause in the typing.
+A full collection visits every object and stops all threads for a tenth of a second or more, and Python may start one at
+any moment. So the objects loaded at the start, which live as long as the app, are excluded from collection, and full
+collections, mostly of screens that were left, wait for a pause in the typing.
 """
 
 from __future__ import annotations
@@ -11,39 +11,41 @@ import gc
 import sys
 import time
 
-YOUNG, MIDDLE, OLD = 10_000, 4, 100
-"""New objects after which the youngest generation is looked through; how many times, until the next older one is."""
-ENOUGH = 25  # times that the middle generation was looked through since the last full collection
-PAUSE = 2.0  # seconds without a key
-TURN = 0.0005
-"""Seconds that a busy thread goes on when another waits; each time the loop of the screen looks for news, it waits."""
+THRESHOLDS = 10_000, 4, 100
+"""Thresholds of ``gc.set_threshold`` for the three generations."""
+DUE_AFTER = 25
+"""Collections of the middle generation after which a full collection is due."""
+PAUSE = 2.0
+"""Seconds without a key after which a full collection may run."""
+SWITCH_INTERVAL = 0.0005
+"""Seconds that a busy thread keeps the interpreter while another waits; the app's loop waits for it at every event."""
 
-_typed_at = 0.0
-_is_kept = False
-
-
-def keep() -> None:
-    """From now on, and for this process."""
-    global _is_kept
-    _is_kept = True
-    sys.setswitchinterval(TURN)
-    gc.set_threshold(YOUNG, MIDDLE, OLD)
-    loaded()
+_last_key_at = 0.0
+_is_enabled = False
 
 
-def loaded() -> None:
-    """What there is now stays."""
-    if _is_kept:
+def enable() -> None:
+    """Apply the tuning to this process. Until then the other functions have no effect."""
+    global _is_enabled
+    _is_enabled = True
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(*THRESHOLDS)
+    freeze()
+
+
+def freeze() -> None:
+    """Exclude all current objects from garbage collection (``gc.freeze``)."""
+    if _is_enabled:
         gc.freeze()
 
 
-def typed() -> None:
-    """A key came just now."""
-    global _typed_at
-    _typed_at = time.monotonic()
+def note_key() -> None:
+    """Record that a key was pressed now."""
+    global _last_key_at
+    _last_key_at = time.monotonic()
 
 
-def tidy() -> None:
-    """Collect what there is, where that is due and nobody types."""
-    if _is_kept and gc.get_count()[2] >= ENOUGH and time.monotonic() - _typed_at > PAUSE:
+def collect_if_idle() -> None:
+    """Run a full collection if one is due and no key was pressed for ``PAUSE`` seconds."""
+    if _is_enabled and gc.get_count()[2] >= DUE_AFTER and time.monotonic() - _last_key_at > PAUSE:
         gc.collect()

@@ -298,8 +298,8 @@ class ThreadedIndexReader(IndexReader):
             self._asked.set()
             if self._maintenance.passes == 1:
                 self._warm_up()
-                gc_tuning.loaded()
-            gc_tuning.tidy()
+                gc_tuning.freeze()
+            gc_tuning.collect_if_idle()
             # a slow index rests at least as long as it took
             rest = self._every if self._is_busy else 2 * self._every
             self._woken.wait(max(rest, min(5.0, time.monotonic() - start)))

@@ -1,7 +1,7 @@
-"""Keys that come together, as pasted ones and those of a slow line do, are taken one after the other.
+"""Keys that arrive together, pasted or over a slow line, are handled one after the other.
 
-Textual hands every key at once to what has the focus at that moment, so of ``/`` and ``vae`` the list would get all
-four, and F5 would train before what was typed in front of it was read.
+Textual passes each key at once to the widget that has the focus at that moment. Of ``/vae`` typed in one go the list
+would get all four keys before the filter has the focus, and F5 would train before the text typed just before was read.
 """
 
 from __future__ import annotations
@@ -16,70 +16,71 @@ from textual.message_pump import MessagePump
 from gentui.tui.textual_private import core
 
 PATIENCE = 0.5
-"""Seconds after which a key waits no longer for the one before it."""
+"""Seconds after which the next key no longer waits for the one before."""
 ROUNDS = 2
-"""Through the widget, its screen and the app: once for the key, once for what it set off."""
+"""Passes through the message queues of widget, screen and app: one for the key, one for the messages it caused."""
 
 
 class KeyQueueApp(core.HookedApp):
-    """The next key is given out when the one before has had its effect."""
+    """An app that handles the next key once the one before has had its effect."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._ahead: deque[events.Key | events.Paste] = deque()
-        self._taking = 0  # the number of the key that is being taken; 0: none
-        self._taken = 0
-        self._patience: asyncio.TimerHandle | None = None
+        self._pending: deque[events.Key | events.Paste] = deque()
+        self._current = 0  # number of the key being handled; 0: none
+        self._count = 0
+        self._timeout: asyncio.TimerHandle | None = None
 
     @property
     def has_keys(self) -> bool:
-        """Whether a key is being taken, or waits."""
-        return bool(self._taking) or core.has_queued_messages(self)
+        """Whether a key is being handled or waits."""
+        return bool(self._current) or core.has_queued_messages(self)
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
             await super().on_event(event)
-        elif self._taking:
-            self._ahead.append(event)
+        elif self._current:
+            self._pending.append(event)
         else:
-            await self._take(event)
+            await self._handle_key(event)
 
-    async def _take(self, event: events.Key | events.Paste) -> None:
-        self._taken += 1
-        number = self._taking = self._taken
+    async def _handle_key(self, event: events.Key | events.Paste) -> None:
+        self._count += 1
+        number = self._current = self._count
         try:
             await super().on_event(event)
         finally:
             loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(PATIENCE, self.call_later, self._go_on, number)
-            self._walk(number, ROUNDS)
+            self._timeout = loop.call_later(PATIENCE, self.call_later, self._finish_key, number)
+            self._drain(number, ROUNDS)
 
-    def _walk(self, number: int, rounds: int) -> None:
-        """Follow the way of the key: what is in the queues before us has happened when we are through."""
-        way: list[MessagePump] = []
+    def _drain(self, number: int, rounds: int) -> None:
+        """Send a callback through the queues from the focused widget up to the app. When it has come through, all
+        messages queued before it were handled."""
+        pumps: list[MessagePump] = []
         if self.screen_stack:
-            way = [pump for pump in (self.focused or self.screen).ancestors_with_self if pump is not self]
+            pumps = [pump for pump in (self.focused or self.screen).ancestors_with_self if pump is not self]
 
-        def on(place: int) -> None:
-            while place < len(way) and not way[place].call_later(on, place + 1):
-                place += 1  # that one has gone
-            if place == len(way):
+        def pass_on(place: int) -> None:
+            while place < len(pumps) and not pumps[place].call_later(pass_on, place + 1):
+                place += 1  # that widget has been removed
+            if place == len(pumps):
                 self.call_later(arrived)
 
         async def arrived() -> None:
             if rounds > 1:
-                self._walk(number, rounds - 1)
+                self._drain(number, rounds - 1)
             else:
-                await self._go_on(number)
+                await self._finish_key(number)
 
-        on(0)
+        pass_on(0)
 
-    async def _go_on(self, number: int) -> None:
-        """The next key, where this one is still the one that is taken."""
-        if number != self._taking:
+    async def _finish_key(self, number: int) -> None:
+        """Handle the next key, unless this one was given up meanwhile."""
+        if number != self._current:
             return
-        self._taking = 0
-        if self._patience is not None:
-            self._patience.cancel()
-        if self._ahead:
-            await self._take(self._ahead.popleft())
+        self._current = 0
+        if self._timeout is not None:
+            self._timeout.cancel()
+        if self._pending:
+            await self._handle_key(self._pending.popleft())

@@ -1,4 +1,4 @@
-"""The last gate before the terminal: whatever a widget forgot to clean goes through here on its way out."""
+"""The last filter before the terminal, for text that a widget failed to sanitize."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gentui.text.sanitize import fit, shown
 
 
 class OutputSanitizer(LineFilter):
-    """Lets printable text pass as it is; of other text what may be shown, in as many cells."""
+    """Replaces unprintable characters, keeping each segment's width. Printable text passes unchanged."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         if all(segment.text.isprintable() for segment in segments):

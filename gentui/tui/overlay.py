@@ -1,7 +1,7 @@
-"""Runs laid over the one that is looked at: which, in which colour and marker, and which is the baseline.
+"""Overlaid runs: which runs are drawn over the one being viewed, their colours and markers, and the baseline.
 
-A run keeps its colour and marker as long as the app runs, wherever and whenever it is drawn, unless more runs
-are laid over one another than there are of them. The first eight differ in both; after them colours come again
+A run keeps its slot, that is its colour and marker, as long as the app runs, wherever it is drawn, unless more runs are
+overlaid than there are slots. The first eight slots differ in both colour and marker; further ones repeat the colours
 with other markers.
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-AROUND = 8
-"""So many slots differ in colour and in marker."""
-SLOTS = 4 * AROUND
-"""Each of so many has a colour and a marker that no other has together."""
-MOST = SLOTS - 1
-"""Runs laid over another: with it as many as can be told apart."""
+DISTINCT = 8
+"""Number of slots that differ in both colour and marker."""
+SLOTS = 4 * DISTINCT
+"""Number of slots; no two share both colour and marker."""
+MAX_OVERLAID = SLOTS - 1
+"""The most runs that can be drawn over another so that all can be told apart."""
 
 
 @dataclass(frozen=True)
 class OverlayEntry:
-    """One run of an overlay. ``name`` is clean text."""
+    """One run of an overlay. ``name`` is sanitized text."""
 
     run: str
     name: str
@@ -28,12 +28,12 @@ class OverlayEntry:
 
 
 class Overlay:
-    """The runs that every run view shows beside its own, oldest first."""
+    """The runs that every run view draws over its own, in the order they were added."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._slots: dict[str, int] = {}
-        self._told: dict[str, str] = {}
+        self._display_names: dict[str, str] = {}
         self._baseline = ""
 
     def __contains__(self, run: str) -> bool:
@@ -44,12 +44,12 @@ class Overlay:
 
     @property
     def baseline(self) -> str:
-        """The id of the run that the others are compared with; "" for none."""
+        """The id of the run that the others are compared with; "" if there is none."""
         return self._baseline
 
     def add(self, run: str, name: str) -> bool:
-        """Lay a run over the others; False when there are too many."""
-        if run not in self._names and len(self._names) >= MOST:
+        """Overlay a run. Return False if there are too many."""
+        if run not in self._names and len(self._names) >= MAX_OVERLAID:
             return False
         self._names[run] = name
         return True
@@ -60,14 +60,15 @@ class Overlay:
             self._baseline = ""
 
     def toggle(self, run: str, name: str) -> bool:
-        """Add a run, or take it away; False when there are too many."""
+        """Add a run, or remove it if it is overlaid. Return False if there are too many."""
         if run in self._names:
             self.remove(run)
             return True
         return self.add(run, name)
 
     def set_baseline(self, run: str, name: str) -> bool:
-        """Pin a run as the baseline, or if it is that already, no more; False when there are too many."""
+        """Make a run the baseline, or unset it if it is the baseline already. Return False if there are too many
+        runs."""
         if self._baseline == run:
             self._baseline = ""
             return True
@@ -76,32 +77,32 @@ class Overlay:
         self._baseline = run
         return True
 
-    def tell(self, names: dict[str, str]) -> None:
-        """Call these runs so while they lie over one another: by names that tell them apart."""
-        self._told = names
+    def set_names(self, names: dict[str, str]) -> None:
+        """Set the names shown for runs in an overlay, by id: names that tell them apart."""
+        self._display_names = names
 
     def clear(self) -> None:
-        """Take every run away but the baseline."""
+        """Remove every run but the baseline."""
         self._names = {run: name for run, name in self._names.items() if run == self._baseline}
 
-    def of(self, run: str, name: str) -> tuple[OverlayEntry, ...]:
-        """The run that is looked at, and those laid over it; only itself where there are none."""
-        names = {run: name} | {other: known for other, known in self._names.items() if other != run}
-        slots = self._assign(list(names))
-        told = {one: self._told.get(one, name) for one, name in names.items()}
-        return tuple(OverlayEntry(one, told[one], slots[one], one == self._baseline) for one in names)
+    def entries(self, run: str, name: str) -> tuple[OverlayEntry, ...]:
+        """Return the run being viewed, then the runs overlaid on it."""
+        names = {run: name} | {other: label for other, label in self._names.items() if other != run}
+        slots = self._assign_slots(list(names))
+        labels = {one: self._display_names.get(one, name) for one, name in names.items()}
+        return tuple(OverlayEntry(one, labels[one], slots[one], one == self._baseline) for one in names)
 
-    def _assign(self, runs: list[str]) -> dict[str, int]:
-        """Each run's own slot, the one it had where nobody shown now has that; no further round of colours than the
-        number of runs takes."""
+    def _assign_slots(self, runs: list[str]) -> dict[str, int]:
+        """Assign a slot to each run: the one it had, unless a run before it has taken that one or it lies beyond
+        the rounds of colours that this many runs need."""
         taken: dict[int, str] = {}
-        enough = range(-(-len(runs) // AROUND) * AROUND)
+        usable = range(-(-len(runs) // DISTINCT) * DISTINCT)
         for run in sorted(runs, key=lambda run: run not in self._slots):
             wish = self._slots.get(run)
             used = set(self._slots.values())
-            if wish is None or wish in taken or wish not in enough:
-                free = [slot for slot in enough if slot not in taken]
-                wish = min(free, key=lambda slot: (slot // AROUND, slot in used))
+            if wish is None or wish in taken or wish not in usable:
+                free = [slot for slot in usable if slot not in taken]
+                wish = min(free, key=lambda slot: (slot // DISTINCT, slot in used))
             taken[wish] = run
             self._slots[run] = wish
         return {run: slot for slot, run in taken.items()}

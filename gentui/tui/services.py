@@ -63,7 +63,7 @@ class AppServices(CrashGuardedApp):
                     try:
                         self.call_from_thread(deliver, result)
                     except Exception as error:  # a worker's own errors are not shown
-                        self.call_from_thread(self._survive, error, None)
+                        self.call_from_thread(self.recover, error, None)
 
         self.run_worker(run, thread=True, exit_on_error=False, group="work")
 
@@ -71,7 +71,7 @@ class AppServices(CrashGuardedApp):
         from engine.recipes.recipe import MissingData
 
         for line in self.screen.query(StatusLine):
-            line.say("")
+            line.show_message("")
         if isinstance(error, MissingData):
             self.missing_data(str(error))
         else:

@@ -1,11 +1,11 @@
-"""The app's colours. Status is never told by colour alone, so each theme shows the same things."""
+"""The app's themes and palettes. No status is shown by colour alone, so every theme shows the same."""
 
 from __future__ import annotations
 
 from textual.color import Color
 from textual.theme import Theme
 
-# Okabe and Ito's colours, which people with any colour vision tell apart
+# the colours of Okabe and Ito (2008), which people with any colour vision can tell apart
 DARK = Theme(
     name="gentui",
     primary="#56b4e9",
@@ -19,7 +19,7 @@ DARK = Theme(
     surface="#161c24",
     panel="#1d2530",
     dark=True,
-    variables={"text-muted": "#8d9aab"},  # the built-in one is an opacity, lost where lines are drawn by hand
+    variables={"text-muted": "#8d9aab"},  # the built-in one is an opacity, which custom-drawn lines lose
 )
 
 # the same hues, dark enough to be read on white
@@ -56,26 +56,26 @@ MONOCHROME = Theme(
 )
 
 CURVES = 8
-"""Colours that tell the curves of a chart apart; ``$curve-1`` is the first."""
+"""Number of colours for the curves of a chart: ``$curve-1`` to ``$curve-8``."""
 PALETTES = {
-    # Paul Tol's, and an orange
+    # Paul Tol's "bright", and an orange
     "bright": ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#e08a3c"),
     "sunset": ("#f8e16c", "#f9b54c", "#f58b4c", "#ec6060", "#d64a86", "#b04fa8", "#8a63c8", "#6f83e0"),
 }
 
 
 def curve_colours(palette: str, theme: Theme) -> dict[str, str]:
-    """The variables of a palette; of the theme's own colours where it is none of ours, or where the theme has none."""
+    """Return the theme variables of a palette's colours; for an unknown palette, of colours of the theme."""
     colours = PALETTES.get(palette)
     if theme.name == MONOCHROME.name:
         colours = ("#ffffff", "#c8c8c8", "#a8a8a8", "#e0e0e0", "#909090", "#d0d0d0", "#b8b8b8", "#f0f0f0")
     elif colours is None:
         own = (theme.accent, theme.success, theme.warning, "#b8558f", theme.error, "#6f7be0", theme.foreground)
         colours = (theme.primary, *(colour or theme.primary for colour in own))
-    elif not theme.dark:  # made for dark ground
+    elif not theme.dark:  # the palettes are made for a dark background
         colours = tuple(Color.parse(colour).darken(0.2).hex for colour in colours)
     return {f"curve-{number}": colour for number, colour in enumerate(colours, 1)}
 
 
 THEMES = {"gentui": (DARK, "dark"), "gentui-light": (LIGHT, "light"), "gentui-mono": (MONOCHROME, "monochrome")}
-"""Name -> the theme and the word for it."""
+"""Theme name -> the theme, and its name for users."""

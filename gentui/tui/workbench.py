@@ -74,7 +74,7 @@ class GentuiApp(AppServices):
     ) -> None:
         no_color = "NO_COLOR" in os.environ
         mapping, self._keymap_problems = keymap.read()
-        key_table.use(mapping)
+        key_table.use_keymap(mapping)
         super().__init__(ansi_color=True if no_color else None)
         self.set_keymap(mapping)
         self.home = home
@@ -106,7 +106,7 @@ class GentuiApp(AppServices):
 
         listed = set()
         context = getattr(screen, "context", "")
-        for key in key_table.of(context) + key_table.of("app"):
+        for key in key_table.keys_of(context) + key_table.keys_of("app"):
             if key.id not in listed and key.id != "app.palette":
                 listed.add(key.id)
                 yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
@@ -137,7 +137,7 @@ class GentuiApp(AppServices):
         if self._typed:
             feed_as_typed(self, self._typed)
         if not self.is_headless:
-            gc_tuning.keep()
+            gc_tuning.enable()
         self.reader.start()
         if self._at:
             self.open_run(self._at)
@@ -163,7 +163,7 @@ class GentuiApp(AppServices):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
-            gc_tuning.typed()
+            gc_tuning.note_key()
         await super().on_event(event)
 
     # -- from the index
@@ -184,7 +184,7 @@ class GentuiApp(AppServices):
         for bar in screen.query(TitleBar):
             bar.busy = "  ".join(words)
         for line in screen.query(StatusLine):
-            line.complain(self._activity.problem)
+            line.show_problem(self._activity.problem)
 
     def on_evaluation_finished(self, message: EvaluationFinished) -> None:
         self.toast(message.text, message.severity)
@@ -297,5 +297,5 @@ class GentuiApp(AppServices):
 
     def action_help_quit(self) -> None:
         """Say how to leave: what Ctrl-C does where there is nothing to copy."""
-        quit_key = key_table.real(key_table.BY_ID["app.quit"]).display
+        quit_key = key_table.as_mapped(key_table.BY_ID["app.quit"]).display
         self.toast(f"{quit_key} quits; training goes on.")

@@ -428,4 +428,4 @@ def keys_file(home: Path, tmp_path: Path, monkeypatch):
         (tmp_path / "mine" / "keys.toml").write_text(text)
 
     yield write
-    key_table.use({})
+    key_table.use_keymap({})

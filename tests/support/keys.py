@@ -78,7 +78,7 @@ def furnished(runs, monkeypatch) -> None:
 
 async def give(d: Desk, stroke: str) -> None:
     """A key, as the terminal gives it."""
-    shown = " " if stroke == "space" else key_table.name_of(stroke)
+    shown = " " if stroke == "space" else key_table.display_name(stroke)
     d.app.post_message(events.Key(stroke, shown if len(shown) == 1 and shown.isascii() else None))
     await d.drawn()
 
@@ -92,7 +92,8 @@ async def go(d: Desk, context: str) -> Any:
     await d.settle()
     for step in WAYS[context]:
         await give(
-            d, key_table.real(key_table.BY_ID[step]).keys.split(",")[0] if step in key_table.BY_ID else step
+            d,
+            key_table.as_mapped(key_table.BY_ID[step]).keys.split(",")[0] if step in key_table.BY_ID else step,
         )
         if step in PLACES:
             await d.until(lambda step=step: d.app.screen.context == PLACES[step] and is_filled(d.app.screen))
@@ -124,7 +125,7 @@ def is_typed_in(screen: Any) -> bool:
 async def is_answered(d: Desk, key: key_table.Key) -> bool:
     """Whether a person would notice that it was pressed."""
     for line in d.app.screen.query(StatusLine):
-        line.say("")
+        line.show_message("")
     await d.settle()
     before = seen(d.app)
     await give(d, key.keys.split(",")[0])

@@ -60,7 +60,9 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(place, lambda home: None)  # what is queued stays so
     patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
     patch.setattr("gentui.tui.screens.machine.sample", lambda home, queues: MACHINE)
-    patch.setattr("gentui.tui.crash_guard.write", lambda *told: Path("/home/me/.local/share/gentui/crash.log"))
+    patch.setattr(
+        "gentui.tui.crash_guard.write_crash", lambda *told: Path("/home/me/.local/share/gentui/crash.log")
+    )
     patch.setattr("engine.settings.datasets.published.FashionMNIST.locate", classmethod(lambda cls: None))
     patch.setenv("GENTUI_DATA", "/nowhere")
     patch.delenv("GENTUI_PLOT", raising=False)

@@ -88,7 +88,7 @@ class BaseScreen(ScreenMixin, Screen[Any]):
         try:
             self.show(message.data)
         except Exception as error:  # one odd run must not end the app
-            self.query_one(StatusLine).complain(clean(f"this cannot be shown: {error!r}", 300))
+            self.query_one(StatusLine).show_problem(clean(f"this cannot be shown: {error!r}", 300))
 
     def on_screen_resume(self) -> None:
         self.gentui.show_activity(self)
@@ -99,7 +99,7 @@ class BaseScreen(ScreenMixin, Screen[Any]):
 
     def say(self, text: str) -> None:
         """Show a message in the status line, until the next one."""
-        self.query_one(StatusLine).say(text)
+        self.query_one(StatusLine).show_message(text)
 
 
 class Dialog(ScreenMixin, ModalScreen[Any]):

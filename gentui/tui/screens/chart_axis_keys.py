@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gentui.tui.curves import place_on
+from gentui.tui.curves import format_place
 from gentui.tui.screens.chart_base import ChartBase
 from gentui.tui.viewport import Span, nearest
 from gentui.tui.widgets.chart import Chart
@@ -55,7 +55,7 @@ class ChartAxisKeys(ChartBase):
         if (window := self.viewport.window) is None:
             self.say("x axis: all of it")
         else:
-            self.say(f"x axis: {' … '.join(place_on(self.axis, x) for x in window)} (0 shows all)")
+            self.say(f"x axis: {' … '.join(format_place(self.axis, x) for x in window)} (0 shows all)")
         if is_changed:
             self.show_charts()
             self.ask()

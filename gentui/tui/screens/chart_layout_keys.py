@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from gentui.config.chart_layouts import AXES, GUIDES, KINDS, MARKS, NEAR_PICTURE, PICTURE, SMOOTHING
 from gentui.text.sanitize import clean
-from gentui.tui.curves import name_of
+from gentui.tui.curves import axis_name
 from gentui.tui.screens.chart_base import ChartBase, next_of
 from gentui.tui.screens.prompt import PromptScreen
-from gentui.tui.widgets.chart_grid import MOST_COLUMNS, MOST_ROWS, ChartGrid, smoothing_in_words
+from gentui.tui.widgets.chart_grid import MAX_COLUMNS, MAX_ROWS, ChartGrid, smoothing_in_words
 
 
 class ChartLayoutKeys(ChartBase):
@@ -76,7 +76,7 @@ class ChartLayoutKeys(ChartBase):
             self.change_layout(axis=family_axis)
         elif not self.shows_charts:
             self.go_to_charts()
-        self.say(f"x axis: {name_of(self.axis)}")
+        self.say(f"x axis: {axis_name(self.axis)}")
         self.ask()
 
     # -- lines
@@ -107,14 +107,14 @@ class ChartLayoutKeys(ChartBase):
 
     def action_columns(self, by: int) -> None:
         current = self.chart_layout.columns or self.query_one(ChartGrid).across
-        columns = (current - 1 + by) % MOST_COLUMNS + 1
+        columns = (current - 1 + by) % MAX_COLUMNS + 1
         self.change_layout(columns=columns)
         self._show_grid()
         self.call_after_refresh(self._say_columns, columns)
 
     def action_rows(self, by: int) -> None:
         current = self.chart_layout.rows or self.query_one(ChartGrid).down
-        rows = (current - 1 + by) % MOST_ROWS + 1
+        rows = (current - 1 + by) % MAX_ROWS + 1
         self.change_layout(rows=rows)
         self._show_grid()
         self.call_after_refresh(self._say_rows, rows)

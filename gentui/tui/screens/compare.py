@@ -26,7 +26,7 @@ from gentui.tui.screens.chart_data import ChartData, ChartRequest, read_charts
 from gentui.tui.screens.chart_screen import ChartScreen
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.pictures import Pictures, at_step, sheet_of
+from gentui.tui.widgets.picture_grid import PictureGrid, at_step, sheet_of
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 from gentui.tui.widgets.tabs import Tabs
 
@@ -120,7 +120,7 @@ class CompareScreen(ChartScreen):
             with Container(id=name, classes="pane"):
                 yield Table((Column(""),), id=f"{name}-table")
         with Container(id="samples", classes="pane"):
-            yield Pictures(self.gentui.images)
+            yield PictureGrid(self.gentui.images)
         with Container(id="charts", classes="pane"):
             yield ChartGrid()
 
@@ -234,7 +234,7 @@ class CompareScreen(ChartScreen):
             else:
                 folder = self.gentui.home / "runs" / run.id
                 shown.append((sheet_of(folder, sample), f"{LETTERS[place]} · step {sample.step:,}"))
-        hidden = self.query_one(Pictures).show(shown)
+        hidden = self.query_one(PictureGrid).show(shown)
         at = "the newest of each" if self._step is None else f"as of step {self._step:,}"
         self.say(at + (f" · no room for {plural(hidden, 'run')}" if hidden else ""))
 

@@ -15,7 +15,7 @@ from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.bars import KeyBar
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, Recipe
@@ -83,13 +83,13 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         from engine.recipes.recipe import RecipeError
 
         names = {key: name for name, key in OPTIONS.items()} | {CHECKPOINT: CHECKPOINT}
-        changed = {names[e.key]: parsed(e.setting, e.text) for e in self.form.entries if e.is_changed}
+        changed = {names[e.key]: parse_setting(e.setting, e.text) for e in self.form.entries if e.is_changed}
         self.options = {name: value for name, value in changed.items() if value not in (None, "")}
         self.problems = {}
         try:
             recipe = with_evaluate_options(self._recipe, {name: self.options.get(name) for name in OPTIONS})
         except RecipeError as error:
-            self.problems = problems_of(error)
+            self.problems = problems_by_key(error)
         except ValueError as error:
             self.problems = {METRICS: clean(error, 300)}
         else:

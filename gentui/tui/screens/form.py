@@ -16,7 +16,7 @@ from gentui.text.sanitize import clean
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.settings_form import SettingsFormScreen
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
 
 if TYPE_CHECKING:
     from engine.recipes.axes import Axis
@@ -157,7 +157,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             except RecipeError as error:
                 self._unread[key] = error.problems[0].message
         elif entry.is_changed:
-            self._values[key] = parsed(entry.setting, entry.text)
+            self._values[key] = parse_setting(entry.setting, entry.text)
 
     @staticmethod
     def _names_a_part(key: str) -> bool:
@@ -183,7 +183,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             self.recipe = recipe
         except RecipeError as error:
             self.recipe = None
-            self.problems = problems_of(error)
+            self.problems = problems_by_key(error)
         if self._unread:
             self.recipe, self.problems = None, self.problems | self._unread
         self._show_state(self.complain())
@@ -282,5 +282,5 @@ def _joined(axis: Axis) -> str:
 
 
 def _read(setting: FormField, text: str) -> Any:
-    value = parsed(setting, text.strip())
+    value = parse_setting(setting, text.strip())
     return None if value == "" else value

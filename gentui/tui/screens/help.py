@@ -31,7 +31,7 @@ def help_text(context: str, width: int = 76) -> Content:
             continue
         here = "  (this screen)" if name == context and name != "app" else ""
         parts += [(key_table.CONTEXTS[name], "bold $primary"), (here, "$text-muted"), "\n"]
-        for key in key_table.of(name):
+        for key in key_table.keys_of(name):
             help_lines = indent.join(textwrap.wrap(key.help, max(20, width - 29)))
             parts += [
                 (f"  {key.display_all:<10} ", "bold $accent"),

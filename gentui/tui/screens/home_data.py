@@ -116,7 +116,7 @@ def read_preview(index: Index, run_id: str, before: Preview | None) -> Preview:
     """Read what a run has left behind. The net, which is written once, is taken from ``before`` if it is there."""
     from engine.runs.directory import RunDir
     from gentui.text.sanitize import clean_lines
-    from gentui.tui.widgets.pictures import sheet_of  # not in the UI thread: it takes its time
+    from gentui.tui.widgets.picture_grid import sheet_of  # not in the UI thread: it takes its time
 
     run = RunDir(index.home / "runs" / run_id)
     net = before.net if before is not None and before.run == run_id else ()

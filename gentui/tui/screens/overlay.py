@@ -16,7 +16,7 @@ from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import formatting
 from gentui.tui.curves import marker_of
-from gentui.tui.overlay import MOST
+from gentui.tui.overlay import MAX_OVERLAID
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Cell, Column, Row, Table
@@ -73,7 +73,7 @@ class OverlayScreen(Dialog):
     def _fill(self) -> None:
         overlay = self.gentui.overlay
         name = next((naming.label(run) for run in self._runs if run.id == self._run), "")
-        slots = {one.run: one.slot for one in overlay.of(self._run, clean(name, 40))}
+        slots = {one.run: one.slot for one in overlay.entries(self._run, clean(name, 40))}
         rows = []
         for run in self._runs:
             word = "this run" if run.id == self._run else "laid over" if run.id in overlay else ""
@@ -87,7 +87,7 @@ class OverlayScreen(Dialog):
         table = self.query_one(Table)
         table.empty = "There are no runs yet."
         table.set_rows(rows)
-        self._say(f"{len(overlay)} of at most {MOST} runs laid over it")
+        self._say(f"{len(overlay)} of at most {MAX_OVERLAID} runs laid over it")
 
     def _say(self, text: str) -> None:
         self.query_one(".overlay-message", Static).update(text)
@@ -101,12 +101,12 @@ class OverlayScreen(Dialog):
             return
         overlay = self.gentui.overlay
         fits = change(run.id, clean(naming.label(run), 40))
-        overlay.tell(
+        overlay.set_names(
             naming.distinct_labels([one for one in self._runs if one.id == self._run or one.id in overlay])
         )
         self._fill()
         if not fits:
-            self._say(f"No more than {MOST} runs can be laid over another.")
+            self._say(f"No more than {MAX_OVERLAID} runs can be laid over another.")
 
     def action_lay(self) -> None:
         if self.query_one(Table).key == self._run:

@@ -19,7 +19,7 @@ from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.screens.base import BaseScreen, is_ready
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parsed, problems_of
+from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
 from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -182,11 +182,11 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         self.problems, self.options = {}, {}
         for entry in form.entries:
             if entry.key in names and entry.is_changed:
-                self.options[names[entry.key]] = parsed(entry.setting, entry.text)
+                self.options[names[entry.key]] = parse_setting(entry.setting, entry.text)
         try:
             sample_options.with_sample_options(self._recipe, self.options)
         except RecipeError as error:
-            self.problems |= problems_of(error)
+            self.problems |= problems_by_key(error)
         if text := self._label(texts):
             self.options[LABEL] = text
         for key, (least, most) in WHOLE_NUMBERS.items():

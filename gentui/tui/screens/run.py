@@ -29,8 +29,8 @@ from gentui.tui.widgets.architecture import Architecture
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines
-from gentui.tui.widgets.pictures import Pictures
-from gentui.tui.widgets.runhead import RunHead
+from gentui.tui.widgets.picture_grid import PictureGrid
+from gentui.tui.widgets.run_header import RunHeader
 from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.widgets.viewer import Viewer
 
@@ -87,7 +87,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         self._line_filters: dict[str, str] = {}  # by tab of lines
 
     def body(self) -> ComposeResult:
-        yield RunHead()
+        yield RunHeader()
         yield Tabs(TABS, "charts")
         yield FilterLine("words, val_*, loss|lr, -grad", id="filter")
         with Horizontal(id="charts", classes="pane"):
@@ -95,7 +95,7 @@ class RunScreen(RunKeys, RunPictureKeys):
             yield Thumbnail("none" if self.gentui.images == "none" else "half", id="thumbnail")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, id="gallery")
-            yield Pictures(self.gentui.images, id="beside")
+            yield PictureGrid(self.gentui.images, id="beside")
             yield Viewer(self.gentui.images, id="real")
         yield Lines(follow=True, empty="The trainer has printed nothing.", id="below")
         for name in PROSE:
@@ -133,7 +133,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         self.pictures.update(data.samples, data.figures)
         self.take_charts(data.run, data.chart_data)
         with self.app.batch_update():
-            self.query_one(RunHead).show(data.run)
+            self.query_one(RunHeader).show(data.run)
             if self._tab == "charts":
                 self.show_charts()
             self._show_pictures()
@@ -212,7 +212,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         if (at := next_line(log.lines, log.marked, by)) is None:
             self.say(f"No line {'after' if by > 0 else 'before'} this one names a step.")
             return
-        log.mark(at)
+        log.mark_line(at)
         step = steps_of(log.lines)[at]
         if step is not None and (x := self._place_of(step)) is not None:
             self._is_moving_cursor = True
@@ -224,7 +224,9 @@ class RunScreen(RunKeys, RunPictureKeys):
         if (log := self._log_lines) is None or self._is_moving_cursor:
             return
         cursor, one_step = self.viewport.cursor, self._place_of(1)
-        log.mark(None if cursor is None or one_step is None else line_at(log.lines, cursor / one_step + 0.5))
+        log.mark_line(
+            None if cursor is None or one_step is None else line_at(log.lines, cursor / one_step + 0.5)
+        )
 
     def _place_of(self, step: int) -> float | None:
         """The place of a step on the x axis; None if the axis does not follow from steps."""
@@ -311,7 +313,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         line, pattern = self.query_one(Filter), self._filter_pattern if self._tab in LINES else ""
         line.set_class(bool(pattern), "-open")
         line.value = pattern
-        self.query_one(FilterLine).complain("")
+        self.query_one(FilterLine).show_error("")
 
     def action_filter(self) -> None:
         if self._tab != "charts" and self._tab not in LINES:
@@ -327,16 +329,16 @@ class RunScreen(RunKeys, RunPictureKeys):
             self.filter_charts(message.words)
         elif self._tab in LINES:
             self._line_filters[self._tab] = message.words
-            self.query_one(LINES[self._tab], Lines).choose(message.words)
-        self.query_one(FilterLine).complain(clean(matcher(message.words)[1], 200))
+            self.query_one(LINES[self._tab], Lines).filter_by(message.words)
+        self.query_one(FilterLine).show_error(clean(matcher(message.words)[1], 200))
 
     def on_filter_closed(self) -> None:
         if self._tab == "charts":
             self.filter_charts("")
         elif self._tab in LINES:
             self._line_filters.pop(self._tab, None)
-            self.query_one(LINES[self._tab], Lines).choose("")
-        self.query_one(FilterLine).complain("")
+            self.query_one(LINES[self._tab], Lines).filter_by("")
+        self.query_one(FilterLine).show_error("")
         self._focus_pane()
 
     def on_input_submitted(self) -> None:

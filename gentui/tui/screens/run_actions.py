@@ -14,7 +14,7 @@ from gentui.runs import naming
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 from gentui.tui import formatting, navigation
-from gentui.tui.overlay import MOST
+from gentui.tui.overlay import MAX_OVERLAID
 from gentui.tui.screens.confirm import ConfirmScreen
 from gentui.tui.screens.prompt import PromptScreen
 
@@ -131,10 +131,14 @@ def overlay(app: AppServices, runs: Sequence[Any]) -> None:
     """Open the view of the first run with the others overlaid on it, as many as can be."""
     first, *others = runs
     fit = [run for run in others if app.overlay.add(run.id, clean(naming.label(run), 40))]
-    app.overlay.tell(naming.distinct_labels([run for run in runs if run is first or run.id in app.overlay]))
+    app.overlay.set_names(
+        naming.distinct_labels([run for run in runs if run is first or run.id in app.overlay])
+    )
     app.open_run(first.id)
     if len(fit) < len(others):
-        app.toast(f"No more than {MOST} runs can be laid over another: {len(others) - len(fit)} are left out.")
+        app.toast(
+            f"No more than {MAX_OVERLAID} runs can be laid over another: {len(others) - len(fit)} are left out."
+        )
 
 
 def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:

@@ -11,7 +11,7 @@ from gentui.tui.screens.chart_screen import ChartScreen
 from gentui.tui.screens.run_data import RunSnapshot
 from gentui.tui.screens.run_pictures import GRID, REAL, RunPictures, Shown
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.pictures import Pictures, at_step, sheet_of
+from gentui.tui.widgets.picture_grid import PictureGrid, at_step, sheet_of
 from gentui.tui.widgets.viewer import Viewer
 
 
@@ -62,7 +62,7 @@ class RunPictureKeys(ChartScreen):
         if self._tab != "samples" or not is_shared or self.snapshot is None:
             return
         shown = pictures.all_kinds() if self._shows_all_kinds else self._overlaid_grids(self.snapshot)
-        hidden = self.query_one("#beside", Pictures).show(shown)
+        hidden = self.query_one("#beside", PictureGrid).show(shown)
         step, what = pictures.step, "picture" if self._shows_all_kinds else "run"
         message = "the newest of each, live" if step is None else f"as of step {step:,} (n: live)"
         message += f" · no room for {plural(hidden, what)}" if hidden else ""

@@ -8,7 +8,7 @@ from typing import Any
 from gentui.text.sanitize import clean
 from gentui.tui.screens.chart_base import next_of
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.pictures import at_step, inside
+from gentui.tui.widgets.picture_grid import at_step, picture_path
 
 GRID, REAL = "grid", "real"
 """Kinds of picture: the grid of samples, the figure of real images."""
@@ -106,7 +106,9 @@ class RunPictures:
         if is_guess := picture.path.endswith(".gif") or getattr(picture, "name", "") == REAL:
             grid = self._samples[-1] if self._samples else None
         rows, columns = (getattr(grid, name, 0) or 0 for name in ("rows", "columns"))
-        return Sheet(inside(self.folder, picture.path), rows, columns, certain=not is_guess, stamp=picture.t)
+        return Sheet(
+            picture_path(self.folder, picture.path), rows, columns, certain=not is_guess, stamp=picture.t
+        )
 
     # -- choosing
 

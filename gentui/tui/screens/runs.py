@@ -128,7 +128,7 @@ class RunsScreen(RunKeys, TableScreen):
     def fill(self) -> None:
         table, text = self.query_one(Table), self.filter_text
         query = filter_language.parse(text, self._list.keys)
-        self.query_one(FilterLine).complain(query.mistake)
+        self.query_one(FilterLine).show_error(query.mistake)
         table.empty = (
             "No run matches. Esc clears the filter."
             if text.strip()

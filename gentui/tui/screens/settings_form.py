@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.text.sanitize import clean
-from gentui.tui.widgets.settings import Entry, SettingsForm, placed
+from gentui.tui.widgets.settings import Entry, SettingsForm, split_problems
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -60,8 +60,8 @@ class SettingsFormScreen(_OnScreen):
 
     def complain(self) -> list[str]:
         """Show each problem beside its setting. Return those of no setting in the form."""
-        beside, elsewhere = placed(self.problems, {entry.key for entry in self.form.entries})
-        self.form.complain(beside)
+        beside, elsewhere = split_problems(self.problems, {entry.key for entry in self.form.entries})
+        self.form.show_problems(beside)
         return elsewhere
 
     def all_problems(self) -> str:

@@ -15,7 +15,7 @@ from gentui.tui.widgets.bars import KeyBar
 
 def lines() -> list[str]:
     """The lines, with the keys of the user's key map."""
-    key = lambda name: key_table.real(key_table.BY_ID[name]).display  # noqa: E731
+    key = lambda name: key_table.as_mapped(key_table.BY_ID[name]).display  # noqa: E731
     return [
         f"{key('home.train')} on a recipe trains it; {key('home.quick')} trains a version that ends within a minute.",
         "Training runs by itself: leave, or lose the connection, and it goes on.",

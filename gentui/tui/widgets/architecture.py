@@ -1,4 +1,4 @@
-"""The trainer's ``architecture.txt``, its tables made as narrow as the screen where that can be."""
+"""The trainer's ``architecture.txt``, with tables narrowed to the width of the screen."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from collections.abc import Sequence
 from gentui.text.sanitize import fit
 from gentui.tui.widgets.lines import Lines
 
-LEAST_KIND = 14
+MINIMUM_KIND = 14
+"""Smallest width of the column "kind", in cells."""
 _TITLES = ("layer", "kind", "output", "parameters")
 
 
 def squeezed(lines: Sequence[str], width: int) -> list[str]:
-    """Tables wider than ``width`` cells give way in their second column, which says most of a layer in its first
-    words; what is no such table is left alone."""
-    shown: list[str] = []
+    """Return the lines with every layer table wider than ``width`` cells narrowed in its second column, whose first
+    words say the most. Other lines are unchanged."""
+    result: list[str] = []
     at = 0
     while at < len(lines):
         end = at + 1
         if tuple(lines[at].split()) == _TITLES:
             while end < len(lines) and lines[end].strip():
                 end += 1
-            shown += _narrowed(lines[at:end], width)
+            result += _narrowed(lines[at:end], width)
         else:
-            shown.append(lines[at])
+            result.append(lines[at])
         at = end
-    return shown
+    return result
 
 
 def _narrowed(table: Sequence[str], width: int) -> list[str]:
@@ -33,20 +34,20 @@ def _narrowed(table: Sequence[str], width: int) -> list[str]:
     if over <= 0:
         return list(table)
     start, end = table[0].index("kind"), table[0].index("output")
-    room = max(LEAST_KIND, end - 2 - start - over)
+    room = max(MINIMUM_KIND, end - 2 - start - over)
     return [f"{line[:start]}{fit(line[start:end].rstrip(), room)}  {line[end:]}".rstrip() for line in table]
 
 
 class Architecture(Lines):
-    """The nets as text."""
+    """The architecture of a run's nets."""
 
     def __init__(self, *, empty: str = "", id: str | None = None) -> None:
         super().__init__(empty=empty, id=id)
-        self._whole: Sequence[str] = ()
+        self._full: Sequence[str] = ()
 
     def set_lines(self, lines: Sequence[str]) -> None:
-        self._whole = lines
+        self._full = lines
         super().set_lines(squeezed(lines, self.size.width - 2))
 
     def on_resize(self) -> None:
-        self.set_lines(self._whole)
+        self.set_lines(self._full)

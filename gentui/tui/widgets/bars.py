@@ -1,4 +1,4 @@
-"""The three one-line bars of every screen: title, status line, keys. Each is drawn only when it changes."""
+"""The three one-line bars of every screen: title, status line and keys. Each is drawn only when it changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACES = (("Home", "home"), ("Runs", "runs"), ("Leaderboard", "leaderboard"), ("
 
 
 class TitleBar(Widget):
-    """The main screens with their number keys, and what is going on now."""
+    """The main screens with their keys, and on the right how many runs train, wait and are being scored."""
 
     DEFAULT_CSS = """
     TitleBar {
@@ -40,7 +40,7 @@ class TitleBar(Widget):
 
     @property
     def zones(self) -> list[tuple[int, int, str]]:
-        """(first cell, cell after the last, main screen) of each name."""
+        """The cells of each name: (first, one past the last, main screen)."""
         return self._zones
 
     def render_line(self, y: int) -> Strip:
@@ -50,7 +50,7 @@ class TitleBar(Widget):
         self._zones, at = [], 9
         is_narrow = width < 72
         for name, place in PLACES:
-            number = key_table.real(key_table.BY_ID[f"app.{place}"]).display
+            number = key_table.as_mapped(key_table.BY_ID[f"app.{place}"]).display
             word = name[:4] if is_narrow and place != self.place else name
             self._zones.append((at, at + len(word) + len(number) + 1, place))
             here = style("here") if place == self.place else base
@@ -62,7 +62,7 @@ class TitleBar(Widget):
             ]
             at += len(word) + len(number) + 3
         room, right = max(0, width - at - 1), self.busy
-        if cell_len(right) > room:  # the signs and numbers alone
+        if cell_len(right) > room:  # only the glyphs and numbers
             right = shorten("  ".join(part.rpartition(" ")[0] for part in right.split("  ")), room)
         segments.append(Segment(" " * max(0, width - at - cell_len(right) - 1), base))
         segments.append(Segment(right + " ", style("busy")))
@@ -75,44 +75,44 @@ class TitleBar(Widget):
 
 
 class StatusLine(Widget):
-    """One sentence at the bottom: what just happened, or what is wrong. Hidden while there is none."""
+    """One sentence at the bottom: the last message, or the present problem. Hidden while there is none."""
 
     DEFAULT_CSS = """
     StatusLine {
         height: 1; display: none; background: $surface; color: $foreground;
-        &.-said { display: block; }
+        &.-visible { display: block; }
         &.-bad { color: $error; text-style: bold; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.said = ""
-        self.trouble = ""
+        self.message = ""
+        self.problem = ""
 
-    def say(self, text: str) -> None:
-        """Show a sentence (clean text) until the next one."""
-        self.said = text
-        self._show()
+    def show_message(self, text: str) -> None:
+        """Show a message (sanitized text) until the next one."""
+        self.message = text
+        self._update()
 
-    def complain(self, text: str) -> None:
-        """Show what is wrong until it is mended; an empty text says it is."""
-        if text != self.trouble:
-            self.trouble = text
-            self._show()
+    def show_problem(self, text: str) -> None:
+        """Show a problem (sanitized text) in place of messages, until it is set to ""."""
+        if text != self.problem:
+            self.problem = text
+            self._update()
 
-    def _show(self) -> None:
-        self.set_class(bool(self.trouble), "-bad")
-        self.set_class(bool(self.trouble or self.said), "-said")
+    def _update(self) -> None:
+        self.set_class(bool(self.problem), "-bad")
+        self.set_class(bool(self.problem or self.message), "-visible")
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        text = f" ! {self.trouble}" if self.trouble else f" {self.said}"
+        text = f" ! {self.problem}" if self.problem else f" {self.message}"
         return Strip([Segment(fit(text, self.size.width), self.rich_style)], self.size.width)
 
 
 class KeyBar(Widget):
-    """The keys that work here, most useful first, as many as fit; help and quit always."""
+    """The keys of this screen, most useful first, as many as fit; always including help and quit."""
 
     DEFAULT_CSS = """
     KeyBar {
@@ -125,7 +125,7 @@ class KeyBar(Widget):
     def __init__(self, context: str, modal: bool = False) -> None:
         super().__init__()
         self.context = context
-        self._keys = key_table.shown(context, modal)
+        self._keys = key_table.bar_keys(context, modal)
         self._zones: list[tuple[int, int, key_table.Key]] = []
 
     def render_line(self, y: int) -> Strip:
@@ -133,16 +133,16 @@ class KeyBar(Widget):
         key_style = base + self.get_component_rich_style("bar--key", partial=True)
         always = [key for key in self._keys if key.rank >= 98]
         room = width - 1 - sum(self._width(key) for key in always)
-        offered = []
+        visible = []
         for key in self._keys:
             if key.rank >= 98:
                 continue
             if (room := room - self._width(key)) < 0:
                 break
-            offered.append(key)
+            visible.append(key)
         segments: list[Segment] = [Segment(" ", base)]
         self._zones, at = [], 1
-        for key in offered + always:
+        for key in visible + always:
             segments += [Segment(key.display, key_style), Segment(f" {key.label}  ", base)]
             self._zones.append((at, at + self._width(key) - 2, key))
             at += self._width(key)

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual_hires_canvas import Canvas
 from textual_plot.plot_widget import LinePlot
 
-from gentui.tui.curves import SERIES, TONES, ChartStyle, Curve, marker_of, same, slot_of
+from gentui.tui.curves import COLOURS, SERIES, ChartStyle, Curve, marker_of, same_curves, slot_of
 from gentui.tui.overlay import SLOTS
 from gentui.tui.textual_private.plot import OpenPlot, cells_of, is_sized, set_characters, without_refresh
 from gentui.tui.themes import MONOCHROME
@@ -60,7 +60,7 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         &:light > .chart--raw, &:light > .plot--axis {{ color: $panel-darken-3; }}
         & > .chart--mark {{ color: $error; }}
         & > .chart--cursor {{ color: $foreground; }}
-        {" ".join(f"& > .chart--{name} {{ color: {tone}; }}" for name, tone in zip(SERIES, TONES, strict=True))}
+        {" ".join(f"& > .chart--{name} {{ color: {tone}; }}" for name, tone in zip(SERIES, COLOURS, strict=True))}
     }}
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -104,7 +104,7 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
     def show(self, curves: Sequence[Curve], style: ChartStyle) -> bool:
         """Draw the curves in a style. Return False if they are on the screen already."""
         theme = self.app.theme
-        if self._drawn and self._drawn[1:] == (style, theme) and same(curves, self._drawn[0]):
+        if self._drawn and self._drawn[1:] == (style, theme) and same_curves(curves, self._drawn[0]):
             return False
         self._drawn = (tuple(curves[:SLOTS]), style, theme)
         self._style = style

@@ -1,4 +1,4 @@
-"""The one-line filter above a table."""
+"""The one-line filter above a table, charts or text."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from textual.widgets import Input, Static
 
 
 class FilterLine(Horizontal):
-    """A filter with a sentence beside it, or under it where there is no room, that says what is wrong with it."""
+    """A filter with its error message beside it, or below it on a narrow screen."""
 
-    SCOPED_CSS = False  # it goes by its screen's width
+    SCOPED_CSS = False  # its rules depend on the width of the screen
     DEFAULT_CSS = """
     FilterLine { height: auto; }
     FilterLine > Filter { width: 1fr; }
-    FilterLine > .filter--mistake { display: none; color: $error; text-style: bold; padding: 0 1; }
-    FilterLine > .filter--mistake.-said { display: block; width: auto; max-width: 70%; height: 1; text-wrap: nowrap; }
+    FilterLine > .filter--error { display: none; color: $error; text-style: bold; padding: 0 1; }
+    FilterLine > .filter--error.-visible { display: block; width: auto; max-width: 70%; height: 1; text-wrap: nowrap; }
     Screen.-narrow FilterLine { layout: vertical; }
     Screen.-narrow FilterLine > Filter { width: 100%; }
-    Screen.-narrow FilterLine > .filter--mistake.-said { max-width: 100%; height: auto; text-wrap: wrap; }
+    Screen.-narrow FilterLine > .filter--error.-visible { max-width: 100%; height: auto; text-wrap: wrap; }
     """
 
     def __init__(self, hint: str, *, id: str) -> None:
         super().__init__()
         self._filter = Filter(hint, id=id)
-        self._mistake = Static(classes="filter--mistake", markup=False)
+        self._error = Static(classes="filter--error", markup=False)
 
     def compose(self) -> ComposeResult:
         yield self._filter
-        yield self._mistake
+        yield self._error
 
-    def complain(self, sentence: str) -> None:
-        """Say what is wrong (clean text); "" for nothing."""
-        text = f"✗ {sentence}" if sentence else ""
-        if self._mistake.content != text:
-            self._mistake.update(text)
-            self._mistake.set_class(bool(text), "-said")
+    def show_error(self, message: str) -> None:
+        """Show what is wrong with the filter (sanitized text); "" if nothing is."""
+        text = f"✗ {message}" if message else ""
+        if self._error.content != text:
+            self._error.update(text)
+            self._error.set_class(bool(text), "-visible")
 
 
 class Filter(Input):
-    """Hidden until opened. Enter goes to the table and keeps the words; Esc clears them."""
+    """An input that is hidden until opened. Enter moves on to the table and keeps the text; Esc clears it."""
 
     @dataclass
     class Edited(Message):
-        """The words changed."""
+        """The text changed."""
 
         words: str
 
@@ -64,15 +64,15 @@ class Filter(Input):
         return self.has_class("-open")
 
     def allow_focus(self) -> bool:
-        """While it is seen: a screen that comes back looks for something to focus, hidden or not."""
+        """Allow focus only while open: a screen that is resumed would focus it although it is hidden."""
         return self.is_open
 
     def open(self) -> None:
         self.add_class("-open")
-        self.screen.set_focus(self)  # now: what is typed in one go after the key is its words, and no more keys
+        self.screen.set_focus(self)  # at once: keys typed right after this one are text of the filter
 
     def close(self) -> bool:
-        """Clear and hide; False when it was not open."""
+        """Clear and hide the filter. Return False if it was not open."""
         if not self.is_open:
             return False
         self.value = ""

@@ -1,5 +1,5 @@
-"""Many series at once: a row each, a shade for each stretch of steps. A shade is a glyph and a colour, so that it is
-read without colour as well."""
+"""A heat map of many series: one row each, one shade for each range of steps. A shade is a glyph and a colour, so
+that it is readable without colour."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from textual.widget import Widget
 
 from gentui.text import numbers
 from gentui.text.sanitize import clean, fit
-from gentui.tui.curves import ChartStyle, Curve, place_on, value_at
+from gentui.tui.curves import ChartStyle, Curve, format_place, value_at
 
 SHADES = {False: "·░▒▓█", True: ".:o*#"}
-"""From the lowest to the highest; a blank is no value."""
+"""Glyphs from the lowest value to the highest; True: those of ASCII. Blank means no value."""
 NOT_FINITE = {False: "✗", True: "x"}
-_VALUE = 10
-_LEVELS = 12  # colours; the glyphs have fewer
-_FOOT = 1
+_VALUE_WIDTH = 10
+_LEVELS = 12  # number of colours, more than glyphs
+_FOOTER = 1
 
 
 @dataclass(frozen=True)
 class Heat:
-    """The series to show. ``is_common``: one scale for all of them, else each has its own."""
+    """The series of a heat map. With ``is_common`` all have one scale, otherwise each has its own."""
 
     name: str
     curves: tuple[Curve, ...] = field(repr=False)
@@ -43,8 +43,8 @@ class Heat:
 
 
 def levels(curve: Curve, edges: np.ndarray, low: float, high: float, log_y: bool) -> np.ndarray:
-    """How high the series stands between ``low`` and ``high`` in each stretch between the edges: 0…1, NaN where it has
-    no value, +Inf where it had one that is not finite."""
+    """Return the mean of a curve in each interval between the edges, scaled to 0…1 from ``low`` to ``high``; NaN
+    where it has no value, +inf where it has one that is not finite."""
     n = len(edges) - 1
     mean = (curve.lo + curve.hi) / 2 if curve.mean is None else curve.mean
     at = np.searchsorted(edges, curve.x, "right") - 1
@@ -54,18 +54,19 @@ def levels(curve: Curve, edges: np.ndarray, low: float, high: float, log_y: bool
     np.add.at(sums, at[ok], scaled(mean[ok], low, high, log_y))
     np.add.at(counts, at[ok], 1)
     with np.errstate(invalid="ignore"):
-        found = np.where(counts > 0, sums / counts, np.nan)
-    known = np.flatnonzero(counts)
-    if len(known):  # fewer points than columns: each holds on until the next
-        before = np.searchsorted(known, np.arange(n), "right") - 1
-        found = np.where(before >= 0, found[known[np.maximum(before, 0)]], np.nan)
+        result = np.where(counts > 0, sums / counts, np.nan)
+    filled = np.flatnonzero(counts)
+    if len(filled):  # with fewer points than intervals, each value lasts until the next
+        before = np.searchsorted(filled, np.arange(n), "right") - 1
+        result = np.where(before >= 0, result[filled[np.maximum(before, 0)]], np.nan)
     bad = np.searchsorted(edges, curve.marks, "right") - 1
     bad = bad[(bad >= 0) & (bad < n)]
-    found[bad] = np.inf
-    return found
+    result[bad] = np.inf
+    return result
 
 
 def scaled(values: np.ndarray, low: float, high: float, log_y: bool) -> np.ndarray:
+    """Scale values to 0…1 from ``low`` to ``high``, logarithmically with ``log_y`` if they are positive."""
     if log_y and low > 0:
         with np.errstate(divide="ignore", invalid="ignore"):
             values, low, high = np.log(np.maximum(values, low)), float(np.log(low)), float(np.log(high))
@@ -74,14 +75,14 @@ def scaled(values: np.ndarray, low: float, high: float, log_y: bool) -> np.ndarr
 
 
 def range_of(curves: tuple[Curve, ...]) -> tuple[float, float]:
-    """The smallest and the largest mean of the curves."""
-    known = [c.mean if c.mean is not None else (c.lo + c.hi) / 2 for c in curves]
-    values = np.concatenate([v[np.isfinite(v)] for v in known] or [np.empty(0)])
+    """Return the smallest and the largest mean of the curves; zeros if there is none."""
+    means = [c.mean if c.mean is not None else (c.lo + c.hi) / 2 for c in curves]
+    values = np.concatenate([v[np.isfinite(v)] for v in means] or [np.empty(0)])
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
 
 
 class HeatMap(Widget):
-    """Drawn anew only when a series, the way of drawing or the cursor changes."""
+    """A heat map. It is drawn only when a series, the style or the cursor changes."""
 
     DEFAULT_CSS = """
     HeatMap {
@@ -99,25 +100,26 @@ class HeatMap(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._heat: Heat | None = None
-        self._look = ChartStyle()
+        self._style = ChartStyle()
         self._cursor: float | None = None
         self._first = 0
 
-    def show(self, heat: Heat, look: ChartStyle, cursor: float | None = None) -> None:
-        is_new = not heat.same_as(self._heat) or (look, cursor) != (self._look, self._cursor)
+    def show(self, heat: Heat, style: ChartStyle, cursor: float | None = None) -> None:
+        """Show these series in a style, with a cursor at a place on the x axis or none."""
+        is_new = not heat.same_as(self._heat) or (style, cursor) != (self._style, self._cursor)
         if self._heat is None or heat.name != self._heat.name:
             self._first = 0
-        self._heat, self._look, self._cursor = heat, look, cursor
+        self._heat, self._style, self._cursor = heat, style, cursor
         if is_new:
             self.refresh()
 
     @property
     def rows(self) -> int:
-        """Series that fit."""
-        return max(1, self.size.height - 1 - _FOOT)
+        """The number of series that fit."""
+        return max(1, self.size.height - 1 - _FOOTER)
 
     def page(self, by: int) -> None:
-        """Show the next series that fit, or those before; round and round."""
+        """Show the next page of series, or the one before; the first follows the last."""
         count = len(self._heat.curves) if self._heat else 0
         pages = max(1, -(-count // self.rows))
         first = (self._first // self.rows + by) % pages * self.rows
@@ -146,11 +148,11 @@ class HeatMap(Widget):
         return max(8, min(longest + 2, width // 3))
 
     def _cells(self, width: int) -> int:
-        return max(4, width - self._names(width) - _VALUE)
+        return max(4, width - self._names(width) - _VALUE_WIDTH)
 
     def _ends(self) -> tuple[float, float]:
-        if self._look.window:
-            return self._look.window
+        if self._style.window:
+            return self._style.window
         xs = (
             np.concatenate([curve.x for curve in self._heat.curves if len(curve.x)] or [np.empty(0)])
             if self._heat
@@ -163,21 +165,21 @@ class HeatMap(Widget):
         some = f"{self._first + 1}–{self._first + shown} of " if shown < count else ""
         low, high = (numbers.number(v) for v in range_of(self._heat.curves))
         scale = f"{low} to {high}" if self._heat.is_common else "each row from its smallest to its largest"
-        glyphs = SHADES[self._look.marks == "ascii"]
-        log = ", log" if self._look.log_y else ""
+        glyphs = SHADES[self._style.marks == "ascii"]
+        log = ", log" if self._style.log_y else ""
         return f"{clean(self._heat.name, 40)}: {some}{count} series · shades '{glyphs}': {scale}{log}"
 
     def _axis(self, width: int) -> str:
-        left, right = (place_on(self._look.axis, x) for x in self._ends())
+        left, right = (format_place(self._style.axis, x) for x in self._ends())
         return left + right.rjust(max(1, self._cells(width) - len(left)))
 
     def _row(self, curve: Curve, width: int, base: Style) -> Strip:
         assert self._heat is not None
-        is_ascii, cells = self._look.marks == "ascii", self._cells(width)
+        is_ascii, cells = self._style.marks == "ascii", self._cells(width)
         own = range_of(self._heat.curves if self._heat.is_common else (curve,))
         left, right = self._ends()
         edges = np.linspace(left, right if right > left else left + 1, cells + 1)
-        found = levels(curve, edges, *own, self._look.log_y)
+        row = levels(curve, edges, *own, self._style.log_y)
         glyphs, bad_glyph = SHADES[is_ascii], NOT_FINITE[is_ascii]
         style = lambda name: base + self.get_component_rich_style(f"heat--{name}", partial=True)  # noqa: E731
         colours, bad = self._colours(base), style("bad")
@@ -185,7 +187,7 @@ class HeatMap(Widget):
         if self._cursor is not None and left <= self._cursor <= right:
             at = min(cells - 1, int(np.searchsorted(edges, self._cursor, "right")) - 1)
         segments = [Segment(fit(" " + clean(curve.key, 60), self._names(width)), style("name"))]
-        for place, level in enumerate(found.tolist()):
+        for place, level in enumerate(row.tolist()):
             if level == np.inf:
                 glyph, how = bad_glyph, bad
             elif level != level:
@@ -201,13 +203,15 @@ class HeatMap(Widget):
         value = (
             value_at(curve, self._cursor) if self._cursor is not None else finite[-1] if len(finite) else np.nan
         )
-        told = numbers.number(float(value)) if np.isfinite(value) else "–"
-        segments.append(Segment(fit(told, _VALUE - 1, "right") + " ", style("dim")))
+        text = numbers.number(float(value)) if np.isfinite(value) else "–"
+        segments.append(Segment(fit(text, _VALUE_WIDTH - 1, "right") + " ", style("dim")))
         return Strip(segments).simplify().adjust_cell_length(width, base)
 
     def _colours(self, base: Style) -> list[Style]:
         low, high = (self.get_component_styles(f"heat--{end}").color for end in ("low", "high"))
-        if low.ansi is not None or high.ansi is not None:  # no colours to mix: the glyphs alone tell
+        if (
+            low.ansi is not None or high.ansi is not None
+        ):  # without colours to mix, the glyphs alone show the values
             return [base] * _LEVELS
         mixed: list[Color] = [low.blend(high, i / (_LEVELS - 1)) for i in range(_LEVELS)]
         return [base + Style(color=colour.rich_color) for colour in mixed]

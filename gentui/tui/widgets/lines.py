@@ -1,4 +1,4 @@
-"""Plain text, one line a row: logs and recipes. Only the lines on screen are drawn."""
+"""Plain text such as logs and recipes, one line a row. Only the lines on screen are drawn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from gentui.text.sanitize import fit
 
 
 class Lines(ScrollView, can_focus=True):
-    """Lines of clean text. While it stands at its end it stays there as lines are added."""
+    """Scrollable lines of sanitized text. With ``follow``, a view at the end stays there as lines are added.
+    ``empty`` is shown in place of no lines."""
 
     DEFAULT_CSS = """
     Lines { background: $background; color: $foreground; overflow-x: hidden; overflow-y: auto;
@@ -34,11 +35,11 @@ class Lines(ScrollView, can_focus=True):
 
     def __init__(self, *, follow: bool = False, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: Sequence[str] = ()  # those that are shown
-        self._every: Sequence[str] = ()
-        self._words = ""
+        self._lines: Sequence[str] = ()  # the lines shown
+        self._all: Sequence[str] = ()
+        self._filter = ""
         self._mark: int | None = None
-        self._left = 0  # characters out of sight on that side
+        self._left = 0  # characters scrolled out on the left
         self._follow = follow
         self._is_at_end = follow
         self._empty = empty
@@ -48,19 +49,19 @@ class Lines(ScrollView, can_focus=True):
         return self._lines
 
     def set_lines(self, lines: Sequence[str]) -> None:
-        if lines != self._every:
-            self._every = lines
-            self._show(self._chosen())
+        if lines != self._all:
+            self._all = lines
+            self._show(self._filtered())
 
-    def choose(self, words: str) -> str:
-        """Show the lines that the words pick; "" for all. A sentence on what is wrong with them."""
-        if words != self._words:
-            self._words = words
-            self._show(self._chosen())
-        return matcher(words)[1]
+    def filter_by(self, text: str) -> str:
+        """Show only the lines that match a filter; "" shows all. Return what is wrong with the filter, or ""."""
+        if text != self._filter:
+            self._filter = text
+            self._show(self._filtered())
+        return matcher(text)[1]
 
-    def mark(self, at: int | None) -> None:
-        """Set one line off from the others, and have it seen."""
+    def mark_line(self, at: int | None) -> None:
+        """Highlight one line and scroll it into view; None highlights none."""
         if at == self._mark:
             return
         self._mark = at
@@ -70,22 +71,22 @@ class Lines(ScrollView, can_focus=True):
 
     @property
     def marked(self) -> int | None:
-        """Where the line is that is set off."""
+        """The index of the highlighted line."""
         return self._mark if self._mark is not None and self._mark < len(self._lines) else None
 
-    def _chosen(self) -> Sequence[str]:
-        if not self._words.strip():
-            return self._every
-        picks = matcher(self._words)[0]
-        return [line for line in self._every if picks(line)]
+    def _filtered(self) -> Sequence[str]:
+        if not self._filter.strip():
+            return self._all
+        matches = matcher(self._filter)[0]
+        return [line for line in self._all if matches(line)]
 
     def _show(self, lines: Sequence[str]) -> None:
         self._lines = lines
         self.virtual_size = Size(self.size.width, len(lines))
-        self._keep_up()
+        self._stay_at_end()
         self.refresh()
 
-    def _keep_up(self) -> None:
+    def _stay_at_end(self) -> None:
         if self._follow and self._is_at_end:
             self.go_to_end()
 
@@ -99,8 +100,7 @@ class Lines(ScrollView, can_focus=True):
             self.vertical_scrollbar.position = self.scroll_y
 
     def sideways(self, by: int) -> bool:
-        """Move by half a width to the right, or to the left where ``by`` is negative, as far as there is text. False
-        when there is none."""
+        """Scroll ``by`` half widths to the right, or to the left if negative. Return False if nothing moved."""
         step = max(1, self.size.width // 2)
         longest = max(map(len, self._lines), default=0)
         left = max(0, min(self._left + by * step, longest - self.size.width + 2))
@@ -111,18 +111,18 @@ class Lines(ScrollView, can_focus=True):
         return is_moved
 
     def go_to_end(self) -> None:
-        self.scroll_to(y=len(self._lines), animate=False, force=True)  # also where the bar is yet to come
+        self.scroll_to(y=len(self._lines), animate=False, force=True)  # also before there is a scroll bar
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self._lines))
-        self._keep_up()
+        self._stay_at_end()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width, base = self.scrollable_content_region.width, self.rich_style
         index = y + self.scroll_offset.y
         if not self._lines and y == 1:
-            empty = "No line has these words." if self._every else self._empty
+            empty = "No line matches the filter." if self._all else self._empty
             return Strip([Segment(fit("  " + empty, width), base)], width)
         if index >= len(self._lines):
             return Strip.blank(width, base)

@@ -1,8 +1,8 @@
-"""Sample grids in half-blocks: two pixels to a cell, whole tiles, whole scaling factors.
+"""Sample grids in half-blocks: two pixels per cell, whole tiles, integer scaling factors.
 
-A grid is taken apart into its tiles and laid out anew for the room there is, because a shrunken page of
-digits is a page of smudges: fewer tiles at a size a person can read beat all of them unreadable.
-Decoding and layout are pure functions that run in a thread; the widget only shows ready-made strips.
+A grid is cut into its tiles, which are laid out for the space there is: fewer tiles at a readable size are better
+than all of them unreadable. Decoding and layout are pure functions that run in a thread; the widget only shows
+finished strips.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-LEAST_READABLE = 14  # pixels a side below which a tile is not reduced further
-LARGEST = 64 << 20  # pixels; a larger file is refused before it is decoded
-MOST_FRAMES, FILM_PIXELS = 96, 32 << 20  # of an animation; the rest of a longer one is left out
-SHORTEST = 0.1  # seconds a frame is shown, at least
-GAP, GAP_GREY = 1, 72  # digits fill their tiles: without a line between them they run into one another
+MIN_TILE = 14  # pixels a side; smaller tiles are not reduced
+MAX_PIXELS = 64 << 20  # larger files are refused before they are decoded
+MAX_FRAMES, MAX_ANIMATION_PIXELS = 96, 32 << 20  # further frames of an animation are left out
+MIN_FRAME_SECONDS = 0.1
+GAP, GAP_GREY = 1, 72  # a line between tiles, which keeps digits that fill their tiles apart
 SHADES = " .:-=+*#%@"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture to show: ``rows`` × ``columns`` tiles, or one tile when they are unknown.
+    """A picture to show: ``rows`` × ``columns`` tiles, or a single tile if they are 0.
 
-    Not ``certain``: it is taken apart only if lines stand between the tiles. ``stamp`` changes when the file
-    is another under the same name.
+    If not ``certain`` of them, the picture is cut only where lines separate its tiles. ``stamp`` changes when the
+    file is replaced by another of the same name.
     """
 
     path: Path
@@ -43,8 +43,8 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Strips ready to draw, and a remark when not everything fits."""
+class RenderedPicture:
+    """Strips ready to draw, and a remark if not everything fits or the picture cannot be read."""
 
     strips: tuple[Strip, ...]
     width: int
@@ -53,7 +53,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Layout:
-    """``up`` enlarges or ``down`` reduces by a whole factor; ``rows`` × ``columns`` tiles are visible."""
+    """Which tiles are shown at which size: ``rows`` × ``columns`` of them, enlarged ``up`` times or reduced
+    ``down`` times.
+
+    ``gap`` is in pixels; ``transposed`` swaps rows and columns.
+    """
 
     up: int
     down: int
@@ -64,12 +68,12 @@ class Layout:
 
 
 def decode(path: Path) -> np.ndarray:
-    """Pixels of an image file, the first frame of an animation: uint8 H,W,3. Raises as ``film`` does."""
-    return next(film(path))[0]
+    """Return the pixels of an image file, or of an animation's first frame: uint8 H,W,3. Raises as ``read_frames``."""
+    return next(read_frames(path))[0]
 
 
-def film(path: Path) -> Iterator[tuple[np.ndarray, float]]:
-    """The frames of an image file, each uint8 H,W,3, and how many seconds it is to be shown; of a still, one.
+def read_frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield the frames of an image file, each uint8 H,W,3, and the seconds it is shown. A still image has one frame.
 
     Raises OSError or ValueError, or whatever Pillow raises for a broken file.
     """
@@ -77,19 +81,19 @@ def film(path: Path) -> Iterator[tuple[np.ndarray, float]]:
 
     with Image.open(path) as image:
         size = image.width * image.height
-        if size > LARGEST:
+        if size > MAX_PIXELS:
             raise ValueError("the picture is too large to show")
-        for number in range(max(1, min(MOST_FRAMES, FILM_PIXELS // max(1, size)))):
+        for number in range(max(1, min(MAX_FRAMES, MAX_ANIMATION_PIXELS // max(1, size)))):
             try:
                 image.seek(number)
             except EOFError:
                 return
             milliseconds = image.info.get("duration", 0)
-            yield np.asarray(image.convert("RGB")), max(SHORTEST, milliseconds / 1000)
+            yield np.asarray(image.convert("RGB")), max(MIN_FRAME_SECONDS, milliseconds / 1000)
 
 
 def tiles_of(pixels: np.ndarray, rows: int, columns: int, certain: bool = True) -> np.ndarray:
-    """Take a grid apart: uint8 rows,columns,h,w,3, without the gaps and at native size."""
+    """Cut a grid into its tiles: uint8 rows,columns,h,w,3, without the gaps and not enlarged."""
     height, width = pixels.shape[:2]
     if rows > 0 and columns > 0:
         for gap in (2, 1, 0) if certain else (2, 1):
@@ -113,7 +117,7 @@ def _are_gaps(pixels: np.ndarray, pitch_y: int, pitch_x: int, gap: int) -> bool:
 
 
 def _native(tiles: np.ndarray) -> np.ndarray:
-    """Undo an enlargement by a whole factor."""
+    """Undo an enlargement by an integer factor."""
     height, width = tiles.shape[2:4]
     for factor in range(min(16, height // 4, width // 4), 1, -1):
         if height % factor or width % factor:
@@ -124,34 +128,34 @@ def _native(tiles: np.ndarray) -> np.ndarray:
     return tiles
 
 
-def lay_out(rows: int, columns: int, height: int, width: int, room_height: int, room_width: int) -> Layout:
-    """How to show ``rows`` × ``columns`` tiles of ``height`` × ``width`` in this many pixels."""
+def lay_out(rows: int, columns: int, height: int, width: int, max_height: int, max_width: int) -> Layout:
+    """Return how to show ``rows`` × ``columns`` tiles of ``height`` × ``width`` pixels in the space given in pixels."""
     best: tuple[tuple[float, ...], Layout] | None = None
-    floor = max(1, min(height, width) // LEAST_READABLE)
+    floor = max(1, min(height, width) // MIN_TILE)
     scales = [(up, 1) for up in range(12, 1, -1)] + [(1, down) for down in range(1, floor + 1)]
     for transposed in (False, True):
         r, c = (columns, rows) if transposed else (rows, columns)
         for up, down in scales:
             h, w = max(1, height * up // down), max(1, width * up // down)
-            seen_r = min(r, (room_height + GAP) // (h + GAP))
-            seen_c = min(c, (room_width + GAP) // (w + GAP))
-            is_whole = seen_r == r and seen_c == c
-            seen = seen_r * seen_c
-            rank = (is_whole, up / down if is_whole else seen, not transposed, up / down)
-            if seen and (best is None or rank > best[0]):
-                best = rank, Layout(up, down, seen_r, seen_c, GAP, transposed)
+            visible_r = min(r, (max_height + GAP) // (h + GAP))
+            visible_c = min(c, (max_width + GAP) // (w + GAP))
+            is_whole = visible_r == r and visible_c == c
+            visible = visible_r * visible_c
+            rank = (is_whole, up / down if is_whole else visible, not transposed, up / down)
+            if visible and (best is None or rank > best[0]):
+                best = rank, Layout(up, down, visible_r, visible_c, GAP, transposed)
     if best is not None:
         return best[1]
-    down = max(2, -(-height // max(1, room_height)), -(-width // max(1, room_width)))
+    down = max(2, -(-height // max(1, max_height)), -(-width // max(1, max_width)))
     return Layout(1, down, 1, 1, 0, False)
 
 
 def arrange(
-    tiles: np.ndarray, room_height: int, room_width: int, background: int = GAP_GREY
+    tiles: np.ndarray, max_height: int, max_width: int, background: int = GAP_GREY
 ) -> tuple[np.ndarray, Layout]:
-    """The tiles that fit, on one uint8 canvas H,W,3."""
+    """Return the tiles that fit on one canvas, uint8 H,W,3, and their layout."""
     rows, columns, height, width = tiles.shape[:4]
-    layout = lay_out(rows, columns, height, width, room_height, room_width)
+    layout = lay_out(rows, columns, height, width, max_height, max_width)
     if layout.transposed:
         tiles = tiles.swapaxes(0, 1)
     tiles = tiles[: layout.rows, : layout.columns]
@@ -187,7 +191,7 @@ def _style(pair: bytes) -> Style:
 
 
 def half_blocks(canvas: np.ndarray) -> list[Strip]:
-    """uint8 H,W,3 -> one strip for every two rows of pixels."""
+    """Draw pixels (uint8 H,W,3) as half-blocks: one strip for every two rows."""
     if len(canvas) % 2:
         canvas = np.concatenate([canvas, np.zeros_like(canvas[:1])])
     pairs = np.concatenate([canvas[0::2], canvas[1::2]], axis=2)  # H/2, W, 6
@@ -205,7 +209,7 @@ def half_blocks(canvas: np.ndarray) -> list[Strip]:
 
 
 def shades(canvas: np.ndarray) -> list[Strip]:
-    """The same in characters, for terminals without colour."""
+    """Draw pixels (uint8 H,W,3) as ASCII characters of different density: one strip for every two rows."""
     if len(canvas) % 2:
         canvas = np.concatenate([canvas, np.zeros_like(canvas[:1])])
     grey = canvas.astype(np.float32).mean(axis=2)
@@ -213,30 +217,32 @@ def shades(canvas: np.ndarray) -> list[Strip]:
     return [Strip([Segment("".join(SHADES[v] for v in line))], len(line)) for line in level]
 
 
-def prepare(sheet: Sheet, width: int, height: int, colour: bool = True) -> Shown:
-    """Read a picture and lay it out for ``width`` × ``height`` cells."""
-    return next(prepare_film(sheet, width, height, colour))[0]
+def prepare(sheet: Sheet, width: int, height: int, colour: bool = True) -> RenderedPicture:
+    """Read a picture (of an animation, the first frame) and lay it out for ``width`` × ``height`` cells."""
+    return next(render_frames(sheet, width, height, colour))[0]
 
 
-def prepare_film(sheet: Sheet, width: int, height: int, colour: bool = True) -> Iterator[tuple[Shown, float]]:
-    """Every frame of a picture laid out, with the seconds it is to be shown; a remark where it cannot be read."""
+def render_frames(
+    sheet: Sheet, width: int, height: int, colour: bool = True
+) -> Iterator[tuple[RenderedPicture, float]]:
+    """Yield every frame of a picture, laid out, and the seconds it is shown; only a remark if it cannot be read."""
     if width < 2 or height < 1:
-        yield Shown((), 0, ""), 0.0
+        yield RenderedPicture((), 0, ""), 0.0
         return
     is_shown = False
     try:
-        for pixels, seconds in film(sheet.path):
+        for pixels, seconds in read_frames(sheet.path):
             tiles = tiles_of(pixels, sheet.rows, sheet.columns, sheet.certain)
             yield _laid_out(tiles, width, height, colour), seconds
             is_shown = True
     except FileNotFoundError:
-        yield Shown((), 0, "the picture is not there"), 0.0
-    except Exception as error:  # Pillow raises whatever the broken file made it raise
-        if not is_shown:  # a film that is torn further on is shown as far as it goes
-            yield Shown((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
+        yield RenderedPicture((), 0, "the picture is not there"), 0.0
+    except Exception as error:  # Pillow may raise anything for a broken file
+        if not is_shown:  # of an animation that breaks off, the frames before are shown
+            yield RenderedPicture((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
 
 
-def _laid_out(tiles: np.ndarray, width: int, height: int, colour: bool) -> Shown:
+def _laid_out(tiles: np.ndarray, width: int, height: int, colour: bool) -> RenderedPicture:
     canvas, layout = arrange(tiles, height * 2, width)
     strips = half_blocks(canvas) if colour else shades(canvas)
     remark = ""
@@ -244,20 +250,20 @@ def _laid_out(tiles: np.ndarray, width: int, height: int, colour: bool) -> Shown
         remark = f"{layout.rows * layout.columns} of {tiles.shape[0] * tiles.shape[1]} tiles"
     if layout.transposed:
         remark += (", " if remark else "") + "rows run across"
-    return Shown(tuple(strips), canvas.shape[1], remark)
+    return RenderedPicture(tuple(strips), canvas.shape[1], remark)
 
 
 class Picture(Widget):
-    """Shows ready-made strips, centred."""
+    """Shows finished strips, centred."""
 
     DEFAULT_CSS = "Picture { background: $background; color: $text-muted; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown = Shown((), 0)
+        self._shown = RenderedPicture((), 0)
 
-    def show(self, shown: Shown) -> None:
-        """Show these strips; of a film's next frame only the lines that differ are drawn."""
+    def show(self, shown: RenderedPicture) -> None:
+        """Show these strips. If they have the size of those shown, only the lines that differ are drawn."""
         before, self._shown = self._shown, shown
         if (len(shown.strips), shown.width) != (len(before.strips), before.width) or not shown.strips:
             if shown != before:

@@ -1,7 +1,7 @@
 """A form of many one-line settings, drawn as one widget.
 
-Fifty settings as fifty inputs take seconds to mount; here only the lines on screen are drawn, and the one
-under the cursor is edited in place. Choices turn with the left and right arrows, or by their first letter.
+Fifty settings as fifty inputs would take seconds to mount. Here only the lines on screen are drawn, and the one
+under the cursor is edited in place. A choice is changed by the left and right arrows, or by its first letter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def as_text(value: Any) -> str:
-    """A value as a person types it: TOML, without quotes around plain text."""
+    """Return a value as a user types it: TOML, without quotes around plain text."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -38,8 +38,11 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def parsed(setting: FormField, text: str) -> Any:
-    """What was typed, as TOML reads it; None for nothing where nothing is allowed."""
+def parse_setting(setting: FormField, text: str) -> Any:
+    """Parse what was typed as the value of a setting. An empty text is None if the setting may be empty.
+
+    Raises ValueError.
+    """
     from engine.recipes.values import parse_value
 
     is_flag = setting.type.startswith("true or false")
@@ -48,21 +51,21 @@ def parsed(setting: FormField, text: str) -> Any:
     return parse_value(text)
 
 
-def problems_of(error: RecipeError) -> dict[str, str]:
-    """What is wrong, by key; of several things with one setting the first."""
-    found: dict[str, str] = {}
+def problems_by_key(error: RecipeError) -> dict[str, str]:
+    """Return the problems of a recipe by key; of several problems with one setting, the first."""
+    result: dict[str, str] = {}
     for problem in error.problems:
         text = problem.message + (f" ({problem.hint})" if problem.hint else "")
-        found.setdefault(problem.key, clean(text, 300))
-    return found
+        result.setdefault(problem.key, clean(text, 300))
+    return result
 
 
-def placed(problems: dict[str, str], keys: set[str]) -> tuple[dict[str, str], list[str]]:
-    """Problems beside the settings that stand in a form, by key; and those that belong to none of them."""
+def split_problems(problems: dict[str, str], keys: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Split problems into those of the settings ``keys`` of a form, by key, and sentences on the others."""
     beside: dict[str, str] = {}
     elsewhere = []
     for key, text in problems.items():
-        # betas.0 belongs beside betas
+        # betas.0 is shown at betas
         home = next((k for k in (key, key.rpartition(".")[0]) if k in keys), None)
         if home is None:
             elsewhere.append(f"{key}: {text}" if key else text)
@@ -73,7 +76,7 @@ def placed(problems: dict[str, str], keys: set[str]) -> tuple[dict[str, str], li
 
 @dataclass
 class Entry:
-    """One setting being edited. ``own`` is the text it goes back to."""
+    """One setting of a form. ``own`` is the recipe's text, which a reset restores."""
 
     setting: FormField
     label: str
@@ -100,7 +103,7 @@ class Entry:
 
 
 class SettingsForm(ScrollView, can_focus=True):
-    """Lines of settings under headings. ``Edited`` follows every change of a text."""
+    """Settings below headings. ``Edited`` is posted after every change of a text."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"form--{name}" for name in ("label", "heading", "value", "editing", "changed", "note", "wrong", "here")
@@ -126,12 +129,12 @@ class SettingsForm(ScrollView, can_focus=True):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another setting."""
+        """The cursor moved to another setting."""
 
         entry: Entry
 
     def __init__(self, *, id: str | None = None, several: bool = False) -> None:
-        """``several``: a setting may hold several values with ``|`` between them."""
+        """With ``several``, a setting may hold several values separated by ``|``."""
         super().__init__(id=id)
         self._several = several
         self._lines: list[Entry | str] = []
@@ -141,7 +144,7 @@ class SettingsForm(ScrollView, can_focus=True):
     # -- contents
 
     def set_entries(self, lines: Sequence[Entry | str], focus: str = "") -> None:
-        """Entries and headings; the cursor goes to the entry with key ``focus``, else to the first."""
+        """Set entries and headings, and move the cursor to the entry with key ``focus``, or else to the first."""
         self._lines = list(lines)
         self.virtual_size = Size(self.size.width, len(self._lines))
         self._at = next((i for i, e in enumerate(lines) if isinstance(e, Entry) and e.key == focus), 0)
@@ -163,8 +166,8 @@ class SettingsForm(ScrollView, can_focus=True):
         assert isinstance(line, Entry)
         return line
 
-    def complain(self, problems: dict[str, str]) -> None:
-        """Show what is wrong, by key."""
+    def show_problems(self, problems: dict[str, str]) -> None:
+        """Show problems beside their settings, by key."""
         for index, line in enumerate(self._lines):
             if isinstance(line, Entry) and line.problem != (text := problems.get(line.key, "")):
                 line.problem = text
@@ -172,26 +175,26 @@ class SettingsForm(ScrollView, can_focus=True):
 
     def set_text(self, text: str) -> None:
         """Replace the text of the setting under the cursor."""
-        self._put(text, len(text))
+        self._set(text, len(text))
 
     # -- editing
 
-    def _put(self, text: str, caret: int) -> None:
+    def _set(self, text: str, caret: int) -> None:
         entry = self.entry
-        is_new = text != entry.text
+        is_changed = text != entry.text
         entry.text, self._caret = text, max(0, min(caret, len(text)))
         self._refresh_row(self._at)
-        if is_new:
+        if is_changed:
             self.post_message(self.Edited(entry))
 
     def on_key(self, event: events.Key) -> None:
         if not self._lines:
             return
-        if self._moves(event.key) or self._edits(event):
+        if self._handle_move(event.key) or self._handle_edit(event):
             event.stop()
             event.prevent_default()
 
-    def _moves(self, key: str) -> bool:
+    def _handle_move(self, key: str) -> bool:
         page = max(1, self.size.height - 1)
         match key:
             case "up" | "shift+tab":
@@ -210,42 +213,42 @@ class SettingsForm(ScrollView, can_focus=True):
                 return False
         return True
 
-    def _edits(self, event: events.Key) -> bool:
+    def _handle_edit(self, event: events.Key) -> bool:
         entry, caret = self.entry, self._caret
         text, key = entry.text, event.key
         if entry.choices:
-            return self._turns(entry, event)
+            return self._handle_choice(entry, event)
         match key:
             case "left":
-                self._put(text, caret - 1)
+                self._set(text, caret - 1)
             case "right":
-                self._put(text, caret + 1)
+                self._set(text, caret + 1)
             case "home" | "ctrl+a":
-                self._put(text, 0)
+                self._set(text, 0)
             case "end" | "ctrl+e":
-                self._put(text, len(text))
+                self._set(text, len(text))
             case "backspace":
-                self._put(text[: max(0, caret - 1)] + text[caret:], caret - 1)
+                self._set(text[: max(0, caret - 1)] + text[caret:], caret - 1)
             case "delete" | "ctrl+d":
-                self._put(text[:caret] + text[caret + 1 :], caret)
+                self._set(text[:caret] + text[caret + 1 :], caret)
             case "ctrl+u":
-                self._put(text[caret:], 0)
+                self._set(text[caret:], 0)
             case "ctrl+w":
                 kept = text[:caret].rstrip().rpartition(" ")[0]
-                self._put(kept + text[caret:], len(kept))
+                self._set(kept + text[caret:], len(kept))
             case _:
                 if event.character is None or not event.is_printable:
                     return False
                 self._insert(event.character)
         return True
 
-    def _turns(self, entry: Entry, event: events.Key) -> bool:
+    def _handle_choice(self, entry: Entry, event: events.Key) -> bool:
         *before, last = entry.text.split("|") if self._several else [entry.text]
-        put = lambda choice: self.set_text("|".join([*before, choice]))  # noqa: E731
+        choose = lambda choice: self.set_text("|".join([*before, choice]))  # noqa: E731
         choices = entry.choices
         at = choices.index(last) if last in choices else 0
         if event.key in ("left", "right", "space"):
-            put(choices[(at + (-1 if event.key == "left" else 1)) % len(choices)])
+            choose(choices[(at + (-1 if event.key == "left" else 1)) % len(choices)])
             return True
         if self._several and event.character == "|":
             if others := [choice for choice in choices if choice not in (*before, last)]:
@@ -257,14 +260,14 @@ class SettingsForm(ScrollView, can_focus=True):
         if event.character is not None and event.is_printable:
             after = choices[at + 1 :] + choices[: at + 1]
             if found := next((c for c in after if c.lower().startswith(event.character.lower())), None):
-                put(found)
+                choose(found)
             return True
         return False
 
     def _insert(self, typed: str) -> None:
         typed = clean(typed, 1000)
         text, caret = self.entry.text, self._caret
-        self._put((text[:caret] + typed + text[caret:])[:1000], caret + len(typed))
+        self._set((text[:caret] + typed + text[caret:])[:1000], caret + len(typed))
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()

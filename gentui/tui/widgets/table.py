@@ -1,7 +1,7 @@
-"""A table that draws only the lines on screen: thousands of rows cost no more than twenty.
+"""A table that draws only the rows on screen, so that thousands of rows cost no more than twenty.
 
-Columns fit themselves to the width, and on a narrow screen the least important ones go first. The cursor
-row carries a marker, so that it shows without colour; so do marked rows, and the title of the column sorted by.
+Columns are fitted to the width; on a narrow screen the least important ones are dropped first. The cursor row has a
+marker, so that it shows without colour, and so have marked rows and the title of the column sorted by.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ TONES = ("dim", "good", "warn", "bad", "accent", "strong")
 
 @dataclass(frozen=True)
 class Column:
-    """``drop``: 0 stays always; otherwise the highest is dropped first. ``flex`` takes spare width."""
+    """A column. Columns with the highest ``drop`` are dropped first, those with 0 never; ``flex`` columns shrink
+    and grow.
+
+    ``minimum`` and ``maximum`` are widths in cells.
+    """
 
     title: str
     align: str = "left"
@@ -44,14 +48,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """``key`` is None for a heading, which the cursor skips."""
+    """A row. Its key is None for a heading, which the cursor skips."""
 
     key: str | None
     cells: tuple[Cell, ...]
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
-        """Of its cells: of a thousand rows few change at a time, and each is measured once."""
+        """Widths of the cells, measured once: few of a thousand rows change at a time."""
         return tuple([_width(_text(cell)) for cell in self.cells])
 
 
@@ -68,7 +72,7 @@ def _width(text: str) -> int:
 
 
 class Table(ScrollView, can_focus=True):
-    """Rows in columns with a cursor. Cells must already be clean text."""
+    """Rows in columns, with a cursor. Cells must hold sanitized text. ``empty`` is shown in place of no rows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--titles", "table--heading", "table--cursor", "table--cursor-blurred",
@@ -106,14 +110,14 @@ class Table(ScrollView, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """The cursor stands on another row."""
+        """The cursor moved to another row."""
 
         table: Table
         key: str | None
 
     @dataclass
     class Chosen(Message):
-        """A row was clicked twice."""
+        """A row was double-clicked."""
 
         table: Table
         key: str
@@ -136,14 +140,14 @@ class Table(ScrollView, can_focus=True):
 
     @property
     def key(self) -> str | None:
-        """Key of the row under the cursor."""
+        """The key of the row under the cursor."""
         return self.rows[self._at].key if self._at < len(self.rows) else None
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows. Only lines that differ are drawn again; the cursor stays with its key."""
+        """Show these rows. Only lines that differ are drawn again; the cursor stays on the row with its key."""
         old, before, key = self.rows, self._at, self.key
         self.rows = list(rows)
-        self._at = self._place_of(key, before)
+        self._at = self._index_of(key, before)
         self._natural = self._measure()
         widths = self._fit()
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
@@ -163,11 +167,11 @@ class Table(ScrollView, can_focus=True):
 
     @property
     def marked(self) -> frozenset[str]:
-        """Keys of the marked rows, also of those that are not shown just now."""
+        """The keys of the marked rows, including rows that are not shown now."""
         return self._marked
 
     def set_marked(self, keys: Iterable[str]) -> None:
-        """Mark the rows of these keys and no others."""
+        """Mark the rows with these keys, and no others."""
         before, self._marked = self._marked, frozenset(keys)
         if changed := before ^ self._marked:
             top = self.scroll_offset.y
@@ -176,27 +180,27 @@ class Table(ScrollView, can_focus=True):
                     self.refresh_line(index + 1)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
-        """Other columns, and no rows until those that fit them are set."""
+        """Replace the columns, and remove all rows until rows for the new columns are set."""
         if self.columns != [*columns]:
             self.columns, self.rows, self._sorted = [*columns], [], None
             self._natural, self._widths = self._measure(), []
             self.refresh()
 
     def set_sorted(self, column: int, descending: bool) -> None:
-        """Show by which column the rows are sorted; the order itself is the caller's."""
+        """Show which column the rows are sorted by. Sorting them is up to the caller."""
         if self._sorted != (column, descending):
             self._sorted = (column, descending)
             self._natural, self._widths = self._measure(), []
             self.refresh_line(0)
 
     def move_to(self, key: str) -> None:
-        """Put the cursor on the row with this key, if there is one."""
+        """Move the cursor to the row with this key, if there is one."""
         for index, row in enumerate(self.rows):
             if row.key == key:
                 self._go(index)
                 return
 
-    def _place_of(self, key: str | None, before: int) -> int:
+    def _index_of(self, key: str | None, before: int) -> int:
         if key is not None:
             for index, row in enumerate(self.rows):
                 if row.key == key:
@@ -204,7 +208,7 @@ class Table(ScrollView, can_focus=True):
         return self._selectable(min(before, max(0, len(self.rows) - 1)), 1)
 
     def _selectable(self, index: int, direction: int) -> int:
-        """The nearest row with a key at or beyond ``index``, else on the other side of it."""
+        """Return the nearest row with a key from ``index`` on in ``direction``, or else in the other direction."""
         for step in (direction, -direction):
             at = index
             while 0 <= at < len(self.rows):
@@ -230,7 +234,7 @@ class Table(ScrollView, can_focus=True):
         ]
 
     def _fit(self) -> list[int]:
-        """Width of every column; 0 for those dropped."""
+        """Return the width of every column; 0 for dropped ones."""
         room = (
             self.size.width - self._gutter - (1 if len(self.rows) + 1 > self.size.height else 0)
         )  # less the scroll bar
@@ -238,14 +242,14 @@ class Table(ScrollView, can_focus=True):
         used = lambda: sum(w + 2 for w in widths if w) - 2  # noqa: E731
 
         def squeeze() -> None:
-            """The widest flexible column gives a cell, until they fit."""
+            """Take cells from the widest flexible column until all columns fit."""
             for _ in range(used() - room):
                 able = [i for i, c in enumerate(self.columns) if c.flex and widths[i] > c.minimum]
                 if able:
                     widths[max(able, key=widths.__getitem__)] -= 1
 
-        def slack() -> int:
-            """Cells too many, were every flexible column at its minimum."""
+        def excess() -> int:
+            """Return by how many cells the columns are too wide with all flexible ones at their minimum."""
             at_least = (
                 min(w, c.minimum) if c.flex else w for w, c in zip(widths, self.columns, strict=True) if w
             )
@@ -253,13 +257,13 @@ class Table(ScrollView, can_focus=True):
 
         dropped = []
         for index in sorted(range(len(widths)), key=lambda i: -self.columns[i].drop):
-            if slack() <= 0 or not self.columns[index].drop:
+            if excess() <= 0 or not self.columns[index].drop:
                 break
             dropped.append(index)
             widths[index] = 0
-        for index in reversed(dropped):  # beside a wide one that went there may be room for a narrow one
+        for index in reversed(dropped):  # where a wide column was dropped, a narrow one may fit
             widths[index] = self._natural[index]
-            if slack() > 0:
+            if excess() > 0:
                 widths[index] = 0
         squeeze()
         spare = room - used()
@@ -283,7 +287,7 @@ class Table(ScrollView, can_focus=True):
     def _reveal(self) -> None:
         height, top = self.size.height, self.scroll_offset.y
         first = self._at
-        while first > 0 and self.rows[first - 1].key is None:  # a heading goes with its first row
+        while first > 0 and self.rows[first - 1].key is None:  # a heading is shown with its first row
             first -= 1
         if first < top:
             self.scroll_to(y=first, animate=False)
@@ -334,7 +338,7 @@ class Table(ScrollView, can_focus=True):
             self.refresh()
 
     def refresh_line(self, y: int) -> None:
-        """Refresh one line; ``y`` counts the titles, which do not scroll."""
+        """Refresh one line; line 0 is that of the titles, which do not scroll."""
         at = y - (self.scroll_offset.y if y else 0)
         if y and at < 1:
             return

@@ -1,4 +1,4 @@
-"""The panes of a screen, each with its key."""
+"""The names of a screen's panes, each with its key."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gentui.config import key_table
 
 
 class Tabs(Widget):
-    """One line: the active pane stands in brackets, so that it shows without colour."""
+    """A line of tabs. The active one is in brackets, so that it shows without colour."""
 
     DEFAULT_CSS = """
     Tabs {
@@ -41,7 +41,7 @@ class Tabs(Widget):
 
     @property
     def zones(self) -> list[tuple[int, int, str]]:
-        """(first cell, cell after the last, pane) of each name."""
+        """The cells of each name: (first, one past the last, pane)."""
         return self._zones
 
     def choose(self, name: str) -> None:
@@ -54,7 +54,7 @@ class Tabs(Widget):
         segments, self._zones, at = [], [], 0
         for name, key in self._panes:
             row = key_table.BY_ID.get(f"{getattr(self.screen, 'context', '')}.{name}")
-            key = key_table.real(row).display if row is not None else key
+            key = key_table.as_mapped(row).display if row is not None else key
             is_active = name == self.active
             left, right = ("[", "]") if is_active else (" ", " ")
             style = active if is_active else base

@@ -1,6 +1,6 @@
-"""A picture with its caption: half-blocks everywhere, pixels where the terminal can draw them.
+"""A picture with its caption, in half-blocks, or in pixels where the terminal can draw them.
 
-An animation plays a few times and stands still then: a screen that nobody touches must fall silent.
+An animation plays a few times and then stops, so that an idle screen writes nothing to the terminal.
 """
 
 from __future__ import annotations
@@ -15,18 +15,25 @@ from textual.widgets import Static
 
 from gentui.tui.terminal import cell_size
 from gentui.tui.textual_private.image import pixel_widget
-from gentui.tui.widgets.picture import SHORTEST, Picture, Sheet, Shown, film, prepare_film
+from gentui.tui.widgets.picture import (
+    MIN_FRAME_SECONDS,
+    Picture,
+    RenderedPicture,
+    Sheet,
+    read_frames,
+    render_frames,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 LOOPS = 3
 SLOW = 0.5
-"""Seconds that a frame is shown at least over a slow line, where a film plays once, and when asked to alone."""
+"""Minimum seconds per frame over a slow line, where animations only play when asked to, and once."""
 
 
 class Viewer(Vertical):
-    """Shows one sheet at a time, read and laid out in a thread."""
+    """Shows one picture at a time, read and laid out in a thread."""
 
     DEFAULT_CSS = """
     Viewer { width: 1fr; height: 1fr;
@@ -43,10 +50,10 @@ class Viewer(Vertical):
         self._sheet: Sheet | None = None
         self._caption = self._detail = ""
         self._state: object = None
-        self._film: list[tuple[Any, float]] = []
-        self._is_whole = False  # the film, that is: nothing more comes
+        self._frames: list[tuple[Any, float]] = []
+        self._is_complete = False  # whether all frames are read
         self._at = 0
-        self._loops = 0  # left to play
+        self._loops = 0  # still to play
         self._paused = False
         self._timer: Timer | None = None
         self.remark = ""
@@ -64,7 +71,7 @@ class Viewer(Vertical):
         return self.query_one(Picture)
 
     def show(self, sheet: Sheet | None, caption: str, detail: str = "") -> None:
-        """Show this sheet (None: nothing yet). Caption and detail are clean text; the remark goes between."""
+        """Show a picture (None: none yet). Caption and detail are sanitized text; the remark is put between them."""
         if sheet is None or self._sheet is None or sheet.path != self._sheet.path:
             self._paused = False
         self._sheet, self._caption, self._detail = sheet, caption, detail
@@ -73,7 +80,7 @@ class Viewer(Vertical):
         self._play_on()
 
     def on_mount(self) -> None:
-        self._write_caption()  # it may have been told what to show before
+        self._write_caption()  # `show` may have been called before
 
     def on_resize(self) -> None:
         self._load()
@@ -83,7 +90,7 @@ class Viewer(Vertical):
         self._play_on()
 
     def _write_caption(self) -> None:
-        remarks = (self._place, self.remark) if self._sheet else ()
+        remarks = (self._position, self.remark) if self._sheet else ()
         text = " · ".join(part for part in (self._caption, *remarks, self._detail) if part)
         for static in self.query(".viewer--caption").results(Static):
             if str(static.content) != text:
@@ -94,20 +101,20 @@ class Viewer(Vertical):
     def _load(self) -> None:
         width, height = self.size.width, self.size.height - 1
         state = (self._sheet, width, height, self.app.no_color)
-        if state == self._state or width < 2 or height < 1 or not self._is_seen:
+        if state == self._state or width < 2 or height < 1 or not self._is_visible:
             return
         self._state = state
         self._stop_timer()
-        self._film, self._is_whole, self._at, self._loops = [], False, 0, 0 if self._is_slow else LOOPS
+        self._frames, self._is_complete, self._at, self._loops = [], False, 0, 0 if self._is_slow else LOOPS
         sheet = self._sheet
         if self._images == "none" or sheet is None:
-            self._draw(Shown((), 0, "pictures are off (--images none)" if sheet else ""))
+            self._draw(RenderedPicture((), 0, "pictures are off (--images none)" if sheet else ""))
             return
         colour = not self.app.no_color
         if self._images in ("kitty", "sixel"):
             frames = _pixels(sheet, width, height)
         else:
-            frames = prepare_film(sheet, width, height, colour)
+            frames = render_frames(sheet, width, height, colour)
 
         def work() -> None:
             for frame in frames:
@@ -118,11 +125,11 @@ class Viewer(Vertical):
         self.run_worker(work, thread=True, exclusive=True, exit_on_error=False)
 
     def _take(self, state: object, frame: tuple[Any, float]) -> bool:
-        """A frame is read; False when nobody wants it any more."""
+        """Take a frame that was read. Return False if another picture is shown by now."""
         if state != self._state or not self.is_attached:
             return False
-        self._film.append(frame)
-        if self.is_film:
+        self._frames.append(frame)
+        if self.is_animated:
             self._play_on()
         else:
             self._draw(frame[0])
@@ -130,7 +137,7 @@ class Viewer(Vertical):
 
     def _end(self, state: object) -> None:
         if state == self._state:
-            self._is_whole = True
+            self._is_complete = True
             self._write_caption()
 
     # -- playing
@@ -140,40 +147,40 @@ class Viewer(Vertical):
         return getattr(self.app, "low_bandwidth", False)
 
     @property
-    def is_film(self) -> bool:
-        return len(self._film) > 1
+    def is_animated(self) -> bool:
+        return len(self._frames) > 1
 
     @property
     def is_playing(self) -> bool:
-        return self.is_film and not self._paused and self._loops > 0
+        return self.is_animated and not self._paused and self._loops > 0
 
     @property
-    def _place(self) -> str:
-        """Where in a film this is."""
-        if not self.is_film:
+    def _position(self) -> str:
+        """The state of an animation: playing or not, and the number of the frame shown."""
+        if not self.is_animated:
             return ""
-        of = str(len(self._film)) if self._is_whole else "…"
+        of = str(len(self._frames)) if self._is_complete else "…"
         return f"{'▶' if self.is_playing else '■'} {self._at + 1}/{of}"
 
     def play_or_pause(self) -> str:
-        """Pause a film that plays, go on with a paused one, begin again with one that has ended: what was done."""
-        if not self.is_film:
+        """Pause an animation that plays, or play one that is paused or has ended. Return what was done."""
+        if not self.is_animated:
             return "This picture does not move."
         if self.is_playing:
             self._paused = True
             self._stop_timer()
         else:
             self._paused = False
-            is_over = self._at + 1 == len(self._film)
+            is_over = self._at + 1 == len(self._frames)
             self._loops = self._loops or (1 if self._is_slow else LOOPS) + is_over
             self._play_on()
         self._write_caption()
         return "playing" if self.is_playing else "paused"
 
     def _play_on(self) -> None:
-        """Wait for the next frame's time, if there is a film that plays and somebody to see it."""
-        if self._timer is None and self.is_playing and self._is_seen:
-            seconds = self._film[self._at][1]
+        """Schedule the next frame, if an animation plays and is visible."""
+        if self._timer is None and self.is_playing and self._is_visible:
+            seconds = self._frames[self._at][1]
             self._timer = self.set_timer(max(seconds, SLOW) if self._is_slow else seconds, self._tick)
 
     def _stop_timer(self) -> None:
@@ -183,26 +190,26 @@ class Viewer(Vertical):
 
     def _tick(self) -> None:
         self._timer = None
-        if not self.is_playing or not self._is_seen:
+        if not self.is_playing or not self._is_visible:
             return
-        if self._at + 1 < len(self._film):
+        if self._at + 1 < len(self._frames):
             self._at += 1
-        elif not self._is_whole:  # the next frame is still being read
-            self._timer = self.set_timer(SHORTEST, self._tick)
+        elif not self._is_complete:  # the next frame is still being read
+            self._timer = self.set_timer(MIN_FRAME_SECONDS, self._tick)
             return
         else:
             self._loops -= 1
             if self._loops:
                 self._at = 0
-        self._draw(self._film[self._at][0])
+        self._draw(self._frames[self._at][0])
         self._play_on()
 
     # -- drawing
 
     def _draw(self, frame: Any) -> None:
-        """A frame: ``Shown``, or an image where the terminal draws pixels."""
+        """Draw a frame: a RenderedPicture, or an image where the terminal draws pixels."""
         with self.app.batch_update():
-            is_text = isinstance(frame, Shown)
+            is_text = isinstance(frame, RenderedPicture)
             self.remark = frame.remark if is_text and (frame.strips or self.query("#pixels")) else ""
             for picture in self.query(Picture):
                 picture.show(frame)
@@ -227,17 +234,18 @@ class Viewer(Vertical):
         )
 
     @property
-    def _is_seen(self) -> bool:
+    def _is_visible(self) -> bool:
         return self.is_on_screen and self.screen.is_active
 
 
 def _pixels(sheet: Sheet, width: int, height: int) -> Iterator[tuple[Any, float]]:
-    """As ``prepare_film``, but images of at most the pixels of the cells; ``Shown`` where none can be read."""
+    """Yield every frame as an image that fits ``width`` × ``height`` cells, and its seconds; a RenderedPicture with a
+    remark if none can be read."""
     from PIL import Image as Pillow
 
     is_shown = False
     try:
-        for pixels, seconds in film(sheet.path):
+        for pixels, seconds in read_frames(sheet.path):
             image = Pillow.fromarray(pixels)
             factor = _factor(image, width, height)
             if factor < 1:
@@ -247,17 +255,17 @@ def _pixels(sheet: Sheet, width: int, height: int) -> Iterator[tuple[Any, float]
             is_shown = True
     except Exception as error:
         if not is_shown:
-            yield Shown((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
+            yield RenderedPicture((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
 
 
 def _factor(image: Image, width: int, height: int) -> float:
-    """How much larger an image may be in this many cells."""
+    """Return the largest factor by which an image can be enlarged to fit this many cells."""
     cell_width, cell_height = cell_size()
     return min(width * cell_width / image.width, height * cell_height / image.height)
 
 
 def _enlarged(image: Image, width: int, height: int) -> Image:
-    """The image enlarged by a whole factor, where the cells have room."""
+    """Enlarge an image by the largest integer factor that fits the cells."""
     from PIL import Image as Pillow
 
     factor = int(_factor(image, width, height))

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gentui.tui.crash_guard import LARGEST, write
+from gentui.tui.crash_guard import MAX_BYTES, write_crash
 from gentui.tui.screens.base import BaseScreen, Dialog
 from tests.support.terminal import Terminal
 from tests.support.textual_private import notices
@@ -149,10 +149,10 @@ async def test_a_broken_dialog_gives_back_what_is_below(desk):
 
 
 def test_the_file_of_crashes_does_not_grow_for_ever(tmp_path: Path):
-    (tmp_path / "crash.log").write_text("x" * (LARGEST + 1))
-    path = write(tmp_path, ValueError("\ud800"), "here")
+    (tmp_path / "crash.log").write_text("x" * (MAX_BYTES + 1))
+    path = write_crash(tmp_path, ValueError("\ud800"), "here")
     assert path is not None and path.stat().st_size < 1000
-    assert write(tmp_path / "gone", ValueError(), "here") is None
+    assert write_crash(tmp_path / "gone", ValueError(), "here") is None
 
 
 BREAK = """

@@ -564,13 +564,13 @@ async def test_broken_index_is_told_and_survived(desk, size, runs, monkeypatch):
 
 
 async def test_data_that_cannot_be_shown_is_told_and_survived(desk, runs, monkeypatch):
-    from gentui.tui.widgets.runhead import RunHead
+    from gentui.tui.widgets.run_header import RunHeader
 
     def broken(self, run):
         raise ValueError("odd run")
 
     runs.make()
-    monkeypatch.setattr(RunHead, "show", broken)
+    monkeypatch.setattr(RunHeader, "show", broken)
     async with desk() as d:
         await d.opens("RunScreen", "4")
         await d.sees("! this cannot be shown", "odd run")
@@ -620,7 +620,7 @@ async def test_the_palette_offers_every_key_of_the_screen(desk):
 
     async with desk((100, 40)) as d:
         offered = {command.title for command in d.app.get_system_commands(d.app.screen)}
-        for key in key_table.of("home") + key_table.of("app"):
+        for key in key_table.keys_of("home") + key_table.keys_of("app"):
             if key.palette:
                 assert f"{key.label} ({key.display})" in offered
         await d.press("ctrl+p")

@@ -8,7 +8,7 @@ import pytest
 
 from engine.runs.directory import RunDir
 from gentui.tui.screens.run import RunScreen
-from gentui.tui.widgets.runhead import RunHead
+from gentui.tui.widgets.run_header import RunHeader
 from gentui.tui.widgets.table import Table
 from tests.support.app import Desk, Runs
 from tests.support.textual_private import screen_strips
@@ -79,14 +79,14 @@ async def test_the_head_names_the_worst_alarm(desk, size, runs):
     async with desk(size) as d:
         screen = await d.opens("RunScreen", "4")
         await d.sees("● running")
-        assert not re.search("[▲‼]", screen.query_one(RunHead).text)
+        assert not re.search("[▲‼]", screen.query_one(RunHeader).text)
         alarm(runs, run, "info", "slow", 50)
         await d.sees("i info: slow")
         alarm(runs, run, step=60)
         await d.sees("▲ warning: class-ignored +1")
         alarm(runs, run, "error", "non-finite", 70)
         await d.sees("‼ error: non-finite +2")
-        first = screen.query_one(RunHead).text.splitlines()[0]
+        first = screen.query_one(RunHeader).text.splitlines()[0]
         assert first.startswith("● running  ‼ error: non-finite +2  a run with")
 
 

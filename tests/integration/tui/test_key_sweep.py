@@ -43,7 +43,7 @@ def test_every_action_of_ours_is_a_row_of_the_table():
         ours = {name.removeprefix("action_") for name in vars(cls) if name.startswith("action_")}
         contexts = [c for c, screen in SCREENS.items() if issubclass(screen, cls)]
         contexts += ["app"] if issubclass(GentuiApp, cls) else []
-        rows = {action_of(key) for context in contexts for key in key_table.of(context)}
+        rows = {action_of(key) for context in contexts for key in key_table.keys_of(context)}
         assert ours <= rows | OWN.get(cls.__name__, set()), f"{cls.__name__} has actions without a key"
 
 
@@ -60,7 +60,7 @@ def test_nothing_is_bound_outside_of_the_table():
 async def test_each_key_is_answered_where_there_is_no_run(desk, home, context: str, shown: str):
     silent = []
     async with desk((120, 40)) as d:
-        for key in key_table.of(context):
+        for key in key_table.keys_of(context):
             await d.app.action_go("home")
             await d.app.action_go(context)
             await d.until(lambda: d.app.screen.context == context)

@@ -98,6 +98,6 @@ async def test_every_action_is_in_the_palette(desk, runs):
             await d.press(place)
             await d.until(lambda context=context: getattr(d.app.screen, "context", "") == context)
             titles = {command.title for command in d.app.get_system_commands(d.app.screen)}
-            for key in key_table.of(context) + key_table.of("app"):
+            for key in key_table.keys_of(context) + key_table.keys_of("app"):
                 assert key.id == "app.palette" or f"{key.label} ({key.display})" in titles, key.id
             assert len(targets(d.app.screen)) >= 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gentui.tui.widgets.pictures import Pictures
+from gentui.tui.widgets.picture_grid import PictureGrid
 from gentui.tui.widgets.viewer import Viewer
 from tests.support.app import digit_tiles, grid_png
 
@@ -18,7 +18,7 @@ async def test_every_kind_of_picture_stands_in_one_grid_as_of_one_step(desk, run
         await d.until(lambda: len(screen.pictures.kinds) == 3)
         await d.press("F")
         await d.sees("grid · step 300", "map · step 200", "strip · step 300", "the newest of each, live")
-        assert sum(viewer.display for viewer in screen.query_one(Pictures).query(Viewer)) == 3
+        assert sum(viewer.display for viewer in screen.query_one(PictureGrid).query(Viewer)) == 3
         await d.press("left_square_bracket")
         await d.sees("grid · step 200", "map · step 200", "strip · none yet at this step", "as of step 200")
         await d.press("left_square_bracket")
@@ -26,4 +26,4 @@ async def test_every_kind_of_picture_stands_in_one_grid_as_of_one_step(desk, run
         await d.press("n")
         await d.sees("grid · step 300")
         await d.press("F")
-        await d.until(lambda: not screen.query_one(Pictures).display)
+        await d.until(lambda: not screen.query_one(PictureGrid).display)

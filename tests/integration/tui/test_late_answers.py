@@ -7,7 +7,7 @@ import pty
 
 import pytest
 
-from gentui.tui.terminal import LateAnswer, Question
+from gentui.tui.terminal import CapabilityQuery, LateAnswerFilter
 from tests.support.terminal import terminal  # noqa: F401  a fixture
 
 KITTY, SIXEL = "\x1b_Gi=31;OK\x1b\\\x1b[?62;c", "\x1b[?62;4;6;22c"
@@ -24,37 +24,37 @@ ANSWERS = {
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_a_late_answer_is_no_typing_wherever_it_is_torn(answer):
     for at in range(len(answer) + 1):
-        late = LateAnswer()
-        typed = late.typed("j" + answer[:at]) + late.typed(answer[at:] + "é2")
+        late = LateAnswerFilter()
+        typed = late.feed("j" + answer[:at]) + late.feed(answer[at:] + "é2")
         assert typed == "jé2", at
-        late = LateAnswer(answer[:at])  # what had come before the app began
-        assert late.typed(answer[at:] + "\x1b[Bq") == "\x1b[Bq", at
+        late = LateAnswerFilter(answer[:at])  # what had come before the app began
+        assert late.feed(answer[at:] + "\x1b[Bq") == "\x1b[Bq", at
 
 
 def test_it_may_come_letter_by_letter():
-    late = LateAnswer()
-    assert "".join(late.typed(letter) for letter in f"a{KITTY}b") == "ab"
+    late = LateAnswerFilter()
+    assert "".join(late.feed(letter) for letter in f"a{KITTY}b") == "ab"
 
 
 def test_keys_that_begin_like_an_answer_are_typed_after_all(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("gentui.tui.terminal.time.monotonic", lambda: clock[0])
     for keys in ("\x1b", "\x1b_", "\x1b["):
-        late = LateAnswer()
-        assert late.typed(f"x{keys}") == "x" and late.waited() == ""
+        late = LateAnswerFilter()
+        assert late.feed(f"x{keys}") == "x" and late.flush() == ""
         clock[0] += 2 * late.PAUSE
-        assert late.waited() == keys and late.waited() == ""
+        assert late.flush() == keys and late.flush() == ""
     assert (
-        LateAnswer().typed("\x1b[B\x1bOP\x1b[15~\x1b[200~G\x1b[201~")
+        LateAnswerFilter().feed("\x1b[B\x1bOP\x1b[15~\x1b[200~G\x1b[201~")
         == "\x1b[B\x1bOP\x1b[15~\x1b[200~G\x1b[201~"
     )
-    late = LateAnswer()
-    assert late.typed(KITTY) == "" and late.typed("\x1b") == "\x1b", (
+    late = LateAnswerFilter()
+    assert late.feed(KITTY) == "" and late.feed("\x1b") == "\x1b", (
         "all of it has come: nothing is held back any more"
     )
-    late = LateAnswer()
-    clock[0] += late.MOST + 1
-    assert late.typed("\x1b") == "\x1b", "nor when nothing can come any more"
+    late = LateAnswerFilter()
+    clock[0] += late.LIFETIME + 1
+    assert late.feed("\x1b") == "\x1b", "nor when nothing can come any more"
 
 
 @pytest.mark.parametrize(
@@ -66,13 +66,15 @@ def test_what_has_come_of_an_answer_in_time_is_kept_for_the_rest(monkeypatch, pi
     monkeypatch.setenv("TERM", "xterm-256color")
     master, slave = pty.openpty()
     try:
-        question = Question("auto", slave, slave)
+        query = CapabilityQuery("auto", slave, slave)
         os.write(master, b"j" + piece.encode())
-        kind, typed = question.answer()
+        kind, typed = query.result()
         assert (
-            typed == "j" and question.begun is not None and kind == ("kitty" if "OK\x1b\\" in piece else "half")
+            typed == "j"
+            and query.partial_reply is not None
+            and kind == ("kitty" if "OK\x1b\\" in piece else "half")
         )
-        assert LateAnswer(question.begun).typed(KITTY[len(piece) :] + "2") == "2"
+        assert LateAnswerFilter(query.partial_reply).feed(KITTY[len(piece) :] + "2") == "2"
     finally:
         os.close(master)
         os.close(slave)
@@ -84,10 +86,10 @@ def test_who_was_answered_in_time_reads_on_undisturbed(monkeypatch):
     monkeypatch.setenv("TERM", "xterm-256color")
     master, slave = pty.openpty()
     try:
-        question = Question("auto", slave, slave, patience=3600.0)
+        query = CapabilityQuery("auto", slave, slave, patience=3600.0)
         for piece in ("j\x1b_Gi=3", "1;OK\x1b", "\\2\x1b[?62", ";cé"):
             os.write(master, piece.encode())
-        assert question.answer() == ("kitty", "j2é") and question.begun is None
+        assert query.result() == ("kitty", "j2é") and query.partial_reply is None
     finally:
         os.close(master)
         os.close(slave)

@@ -8,8 +8,8 @@ import pytest
 from textual.color import Color
 
 from gentui.index import Index
-from gentui.tui.curves import MARKERS, marker_of, tone_of
-from gentui.tui.overlay import AROUND, MOST, SLOTS, Overlay, OverlayEntry
+from gentui.tui.curves import MARKERS, colour_of, marker_of
+from gentui.tui.overlay import DISTINCT, MAX_OVERLAID, SLOTS, Overlay, OverlayEntry
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_drawing import Stroke
 from gentui.tui.widgets.chart_grid import legend_of
@@ -17,7 +17,7 @@ from gentui.tui.widgets.viewer import Viewer
 
 
 def slots(overlay: Overlay, run: str) -> dict[str, int]:
-    return {one.run: one.slot for one in overlay.of(run, run)}
+    return {one.run: one.slot for one in overlay.entries(run, run)}
 
 
 def test_a_run_keeps_its_colour_wherever_it_is_drawn():
@@ -39,22 +39,22 @@ def test_never_two_of_one_colour_however_many_runs_have_been_drawn():
     overlay = Overlay()
     for number in range(40):
         overlay.toggle(f"run {number % 17}", "")
-        while len(overlay) > MOST - 2:
-            overlay.remove(next(one.run for one in overlay.of("x", "x")[1:]))
+        while len(overlay) > MAX_OVERLAID - 2:
+            overlay.remove(next(one.run for one in overlay.entries("x", "x")[1:]))
         shown = slots(overlay, f"viewed {number % 3}")
-        assert len(set(shown.values())) == len(shown) and set(shown.values()) <= set(range(MOST + 1))
+        assert len(set(shown.values())) == len(shown) and set(shown.values()) <= set(range(MAX_OVERLAID + 1))
 
 
 def test_two_runs_never_share_both_colour_and_marker():
     for is_ascii in (False, True):
-        assert len({(marker_of(slot, is_ascii), tone_of(slot)) for slot in range(SLOTS)}) == SLOTS
+        assert len({(marker_of(slot, is_ascii), colour_of(slot)) for slot in range(SLOTS)}) == SLOTS
     overlay = Overlay()
-    for number in range(MOST):
+    for number in range(MAX_OVERLAID):
         assert overlay.add(str(number), "")
         assert set(slots(overlay, "x").values()) == set(range(number + 2)), "the first eight differ in both"
-    for number in range(3, MOST):
+    for number in range(3, MAX_OVERLAID):
         overlay.remove(str(number))
-    assert len({slot % AROUND for slot in slots(overlay, str(MOST - 1)).values()}) == 4, (
+    assert len({slot % DISTINCT for slot in slots(overlay, str(MAX_OVERLAID - 1)).values()}) == 4, (
         "no colour twice without need"
     )
 
@@ -70,16 +70,16 @@ def test_a_legend_of_many_runs_says_how_many_it_leaves_out():
         told = legend_of(laid, "ascii", width, 3).plain.splitlines()
         assert len(told) == 3
         shown = sum(line.count("run ") for line in told)
-        assert f"and {32 - shown} more (O tells all)" in told[-1]
+        assert f"and {32 - shown} more (O lists all)" in told[-1]
         assert width < 40 or max(map(len, told)) <= width
     assert "● run 0 0.5   ▲ run 1 baseline" in legend_of(laid, "braille", 60, 3, {0: "0.5"}).plain
 
 
 def test_there_are_no_more_runs_than_slots():
     overlay = Overlay()
-    assert all(overlay.add(str(number), "") for number in range(MOST))
+    assert all(overlay.add(str(number), "") for number in range(MAX_OVERLAID))
     assert not overlay.add("one more", "") and not overlay.set_baseline("one more", "")
-    assert overlay.add("3", "") and len(overlay) == MOST
+    assert overlay.add("3", "") and len(overlay) == MAX_OVERLAID
 
 
 def test_the_baseline_stays_when_the_others_go():
@@ -87,7 +87,7 @@ def test_the_baseline_stays_when_the_others_go():
     overlay.add("a", "a")
     overlay.set_baseline("b", "b")
     overlay.clear()
-    assert [(one.run, one.is_baseline) for one in overlay.of("x", "x")] == [("x", False), ("b", True)]
+    assert [(one.run, one.is_baseline) for one in overlay.entries("x", "x")] == [("x", False), ("b", True)]
     overlay.set_baseline("b", "b")
     assert overlay.baseline == "" and "b" in overlay
     overlay.set_baseline("b", "b")
@@ -131,7 +131,7 @@ async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
             d.app.overlay.add(run.id, f"seed {n:02d}")
         d.app.open_run(made[-1].id)
         screen = await d.on("RunScreen")
-        await d.sees("● seed 27", "more (O tells all)")
+        await d.sees("● seed 27", "more (O lists all)")
         await d.press("enter")
         chart = screen.query_one(Chart)
         strokes = lambda: [one for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]  # noqa: E731

@@ -192,7 +192,7 @@ async def test_between_two_seeds_moves_and_saves(desk, run, tmp_path, monkeypatc
         await d.until(lambda: "training images" not in d.text)
         await d.press("f2")  # draws first
         await d.sees("Wrote")
-        await d.until(lambda: viewer.is_film and len(viewer._film) == 3)
+        await d.until(lambda: viewer.is_animated and len(viewer._frames) == 3)
         from PIL import Image
 
         with Image.open(tmp_path / "way.gif") as film:

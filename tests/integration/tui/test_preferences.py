@@ -9,7 +9,7 @@ import pytest
 from gentui.config import preferences
 from gentui.config.preferences import Preferences
 from gentui.tui import app as tui
-from gentui.tui.curves import TONES
+from gentui.tui.curves import COLOURS
 from gentui.tui.themes import CURVES, PALETTES, THEMES, curve_colours
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.table import Table
@@ -85,13 +85,13 @@ def test_the_command_line_has_the_last_word(monkeypatch, desk, tmp_path):
     preferences.remember(images="half", low_bandwidth=True, lines="block")
     asked, started = [], []
 
-    class Question:
-        begun = None
+    class CapabilityQuery:
+        partial_reply = None
 
         def __init__(self, images: str):
             asked.append(images)
 
-        def answer(self) -> tuple[str, str]:
+        def result(self) -> tuple[str, str]:
             return asked[-1], ""
 
     class App:
@@ -101,7 +101,7 @@ def test_the_command_line_has_the_last_word(monkeypatch, desk, tmp_path):
         def run(self) -> int:
             return 0
 
-    monkeypatch.setattr(terminal, "Question", Question)
+    monkeypatch.setattr(terminal, "CapabilityQuery", CapabilityQuery)
     monkeypatch.setattr(workbench, "GentuiApp", App)
     for name in ("GENTUI_PLOT", "ESCDELAY"):
         monkeypatch.setenv(name, "")  # so that it is as it was afterwards
@@ -116,6 +116,6 @@ def test_the_command_line_has_the_last_word(monkeypatch, desk, tmp_path):
 @pytest.mark.parametrize("palette", ["theme", *PALETTES])
 def test_a_palette_has_a_colour_for_every_curve(theme, palette):
     colours = curve_colours(palette, theme)
-    assert [f"${name}" for name in colours] == list(TONES) and len(TONES) == CURVES
+    assert [f"${name}" for name in colours] == list(COLOURS) and len(COLOURS) == CURVES
     if palette in PALETTES:
         assert len(set(colours.values())) == CURVES

@@ -61,18 +61,20 @@ def as_before() -> Iterator[None]:
     gc.set_threshold(*thresholds)
     sys.setswitchinterval(turn)
     gc.unfreeze()
-    gc_tuning._is_kept = False
+    gc_tuning._is_enabled = False
 
 
 def test_garbage_waits_for_a_pause_in_the_typing(as_before: None, monkeypatch: pytest.MonkeyPatch):
     now, collected = [100.0], []
     monkeypatch.setattr(gc_tuning.time, "monotonic", lambda: now[0])
-    gc_tuning.keep()
-    fake = SimpleNamespace(get_count=lambda: (0, 0, gc_tuning.ENOUGH), collect=lambda: collected.append(now[0]))
+    gc_tuning.enable()
+    fake = SimpleNamespace(
+        get_count=lambda: (0, 0, gc_tuning.DUE_AFTER), collect=lambda: collected.append(now[0])
+    )
     monkeypatch.setattr(gc_tuning, "gc", fake)
-    gc_tuning.typed()
+    gc_tuning.note_key()
     for now[0] in (100.1, 101.0, 103.0):
-        gc_tuning.tidy()
+        gc_tuning.collect_if_idle()
     assert collected == [103.0]
 
 
@@ -85,7 +87,7 @@ def test_esc_alone_is_told_from_the_keys_that_begin_with_it():
         told.append(event.key)
         came.set()
 
-    driver: Any = SimpleNamespace(_debug=False, fileno=reading, exit_event=ended, process_message=take)
+    driver: Any = SimpleNamespace(is_debugging=False, fileno=reading, exit_event=ended, process_message=take)
     thread = threading.Thread(target=PromptDriver.run_input_thread, args=(driver,))
     thread.start()
     try:

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from gentui.tui.terminal import PATIENCE, Question, is_walled_in, understand
+from gentui.tui.terminal import PATIENCE, CapabilityQuery, is_passthrough_blocked, parse_reply
 from tests.support.emulator import Emulator
 from tests.support.waiting import wait_for
 
@@ -143,7 +143,7 @@ def test_lines_are_ascii_where_there_is_no_braille(terminal, runs, environ, is_b
     ],
 )
 def test_answers_are_understood_and_keys_are_kept(heard, kind, typed):
-    assert understand(heard) == (kind, typed)
+    assert parse_reply(heard) == (kind, typed)
 
 
 def test_a_silent_terminal_costs_a_moment_and_no_key(monkeypatch):
@@ -157,9 +157,9 @@ def test_a_silent_terminal_costs_a_moment_and_no_key(monkeypatch):
         monkeypatch.setattr(
             "gentui.tui.terminal.select.select", lambda r, w, x, wait: waits.append(wait) or look(r, w, x, wait)
         )
-        question = Question("auto", slave, slave)
+        query = CapabilityQuery("auto", slave, slave)
         os.write(master, b"j2")
-        assert question.answer() == ("half", "j2")
+        assert query.result() == ("half", "j2")
         assert waits and max(waits) <= PATIENCE
         assert os.read(master, 100) == b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[c"
     finally:
@@ -178,7 +178,7 @@ def test_where_the_answer_cannot_be_trusted_nothing_is_asked(monkeypatch, env):
         monkeypatch.setenv(name, value)
     master, slave = pty.openpty()
     try:
-        assert Question("auto", slave, slave).answer() == ("half", "")
+        assert CapabilityQuery("auto", slave, slave).result() == ("half", "")
         assert not select.select([master], [], [], 0)[0]
     finally:
         os.close(master)
@@ -248,12 +248,12 @@ def tmux(tmp_path, monkeypatch):
 )
 def test_a_tmux_that_lets_nothing_through_is_known(monkeypatch, tmux, says, code, walled):
     monkeypatch.delenv("TMUX", raising=False)
-    assert not is_walled_in()
+    assert not is_passthrough_blocked()
     for name, value in tmux(says, code).items():
         monkeypatch.setenv(name, value)
-    assert is_walled_in() == walled
-    assert Question("kitty").answer()[0] == ("half" if walled else "kitty")
-    assert Question("sixel").answer()[0] == "sixel"
+    assert is_passthrough_blocked() == walled
+    assert CapabilityQuery("kitty").result()[0] == ("half" if walled else "kitty")
+    assert CapabilityQuery("sixel").result()[0] == "sixel"
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,16 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
         recorder = Recorder(d.app, monkeypatch)
         for context in SCREENS:
             screen = await go(d, context)
-            rows = [*key_table.of(context), *(() if context in key_table.MODAL else key_table.of("app"))]
+            rows = [
+                *key_table.keys_of(context),
+                *(() if context in key_table.MODAL else key_table.keys_of("app")),
+            ]
             expected = {stroke: key for key in rows for stroke in key.keys.split(",")}
 
             async def check(strokes: Any, where: str, screen=screen, expected=expected) -> None:
                 for stroke in strokes:
                     key, before = expected[stroke], screen.focused
-                    is_text = is_typed_in(screen) and key_table.prints(stroke)
+                    is_text = is_typed_in(screen) and key_table.is_printable(stroke)
                     wanted = [] if is_text else [(key.action, d.app if key.context == "app" else screen)]
                     if (found := await recorder.what(d, stroke)) != wanted:
                         wrong.append(f"{where}: {stroke} of {key.id} calls {[name for name, _ in found]}")
@@ -92,7 +95,7 @@ async def test_each_key_is_answered(desk, furnished, context: str):
     silent = []
     async with desk((120, 40)) as d:
         panes = [tabs.active for tabs in (await go(d, context)).query(Tabs)]
-        for key in key_table.of(context):
+        for key in key_table.keys_of(context):
             if key.id in QUIET or any(f"tab('{pane}')" in key.action for pane in panes):
                 continue
             await go(d, context)

@@ -12,14 +12,14 @@ from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.text import numbers
 from gentui.tui import formatting
-from gentui.tui.curves import MARKERS, TONES, ChartStyle, Curve, smooth, value_at, window_of
-from gentui.tui.overlay import AROUND
+from gentui.tui.curves import COLOURS, MARKERS, ChartStyle, Curve, smooth, value_at, window_width
+from gentui.tui.overlay import DISTINCT
 from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter
 from gentui.tui.widgets.chart_drawing import DOTS, GLYPHS, changed_regions, rasterise
-from gentui.tui.widgets.chart_grid import ChartBox, instead_of
+from gentui.tui.widgets.chart_grid import ChartBox, placeholder_for
 from tests.support.textual_private import screen_strips
 
 
@@ -53,7 +53,7 @@ def test_smoothing_begins_without_bias_and_skips_gaps():
 
 
 def test_a_window_is_a_mean_of_as_many_values_as_the_average_weighs():
-    assert window_of(0.6) == 4 and window_of(0.9) == 19
+    assert window_width(0.6) == 4 and window_width(0.9) == 19
     values = np.array([0.0, 10, np.nan, 20, 1e300])
     smoothed = smooth(values, 0.5, "window")
     assert smoothed[:2] == pytest.approx([5, 5]) and np.isnan(smoothed[2]) and np.isfinite(smoothed[4])
@@ -230,7 +230,7 @@ async def test_the_axis_holds_every_curve_of_the_chart():
     ],
 )
 async def test_where_no_line_can_be_drawn_a_sentence_stands(curves, says):
-    assert instead_of(tuple(curves), "Starting.") == says
+    assert placeholder_for(tuple(curves), "Starting.") == says
 
     class Boxed(Coloured):
         def compose(self):
@@ -314,7 +314,7 @@ async def test_as_many_curves_as_there_are_colours_are_told_apart():
         def compose(self):
             yield ChartBox()
 
-    assert len(set(MARKERS[False])) == len(set(MARKERS[True])) == AROUND == len(set(TONES))
+    assert len(set(MARKERS[False])) == len(set(MARKERS[True])) == DISTINCT == len(set(COLOURS))
     runs = tuple(
         replace(curve(np.linspace(3, 1, 40) + slot), slot=slot, is_baseline=slot == 3) for slot in range(8)
     )

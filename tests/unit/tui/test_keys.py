@@ -41,7 +41,7 @@ FOCUSED = {
 
 
 def strokes(context: str) -> list[tuple[str, key_table.Key]]:
-    return [(stroke, key) for key in key_table.of(context) for stroke in key.keys.split(",")]
+    return [(stroke, key) for key in key_table.keys_of(context) for stroke in key.keys.split(",")]
 
 
 def test_every_context_has_a_screen():
@@ -73,7 +73,7 @@ def test_no_widget_hides_a_key_of_its_screen(context: str):
 @pytest.mark.parametrize("context", key_table.CONTEXTS)
 def test_every_key_has_an_action_that_exists(context: str):
     target = GentuiApp if context == "app" else SCREENS[context]
-    for key in key_table.of(context):
+    for key in key_table.keys_of(context):
         name = re.match(r"\w+", key.action)
         assert name and hasattr(target, f"action_{name[0]}"), key
 
@@ -84,22 +84,22 @@ def test_every_key_is_in_the_help(context: str):
     for key in key_table.TABLE:
         assert key.label in text
         for stroke in key.keys.split(","):
-            assert key_table.name_of(stroke) in text
+            assert key_table.display_name(stroke) in text
 
 
 def test_every_action_has_a_key_that_arrives_in_any_terminal():
     """Ctrl-Q is one more way out only: where flow control takes it, it does nothing."""
-    lost = {*key_table.EATEN, *key_table.SAME}
+    lost = {*key_table.UNRELIABLE, *key_table.ALIASES}
     assert {stroke for key in key_table.TABLE for stroke in key.keys.split(",")} & lost == {"ctrl+q"}
     for key in key_table.TABLE:
         # only terminals that speak kitty's keyboard protocol tell Ctrl-Enter from Enter
         assert set(key.keys.split(",")) - lost - {"ctrl+enter"}, key
 
 
-@pytest.mark.parametrize("context", sorted(key_table.WRITTEN_IN))
+@pytest.mark.parametrize("context", sorted(key_table.TEXT_CONTEXTS))
 def test_where_text_is_typed_the_key_bar_offers_no_letters(context: str):
-    for key in key_table.shown(context):
-        assert not any(map(key_table.prints, key.keys.split(","))), key
+    for key in key_table.bar_keys(context):
+        assert not any(map(key_table.is_printable, key.keys.split(","))), key
 
 
 def test_every_key_says_what_it_does():
@@ -109,6 +109,6 @@ def test_every_key_says_what_it_does():
 
 @pytest.mark.parametrize("context", sorted(set(key_table.CONTEXTS) - DIALOGS - {"app"}))
 def test_help_and_quit_are_always_offered_last(context: str):
-    shown = key_table.shown(context)
+    shown = key_table.bar_keys(context)
     assert [key.id for key in shown[-2:]] == ["app.quit", "app.help"]
     assert [key.rank for key in shown] == sorted(key.rank for key in shown)

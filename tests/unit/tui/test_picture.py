@@ -7,17 +7,17 @@ import pytest
 from PIL import Image
 
 from gentui.tui.widgets.picture import (
-    FILM_PIXELS,
-    MOST_FRAMES,
-    SHORTEST,
+    MAX_ANIMATION_PIXELS,
+    MAX_FRAMES,
+    MIN_FRAME_SECONDS,
     Sheet,
     arrange,
     decode,
-    film,
     half_blocks,
     lay_out,
     prepare,
-    prepare_film,
+    read_frames,
+    render_frames,
     shades,
     tiles_of,
 )
@@ -86,7 +86,7 @@ def test_a_broken_or_missing_picture_is_told(tmp_path):
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr("gentui.tui.widgets.picture.LARGEST", 100)
+    monkeypatch.setattr("gentui.tui.widgets.picture.MAX_PIXELS", 100)
     Image.new("L", (11, 11)).save(tmp_path / "big.png")
     with pytest.raises(ValueError):
         decode(tmp_path / "big.png")
@@ -109,35 +109,35 @@ def animation(path, frames: int, size=(20, 10), milliseconds=500):
 
 
 def test_a_film_gives_every_frame_and_how_long_it_stays(tmp_path):
-    frames = list(film(animation(tmp_path / "a.gif", 3)))
+    frames = list(read_frames(animation(tmp_path / "a.gif", 3)))
     assert [(pixels.shape, int(pixels[0, 0, 0]), seconds) for pixels, seconds in frames] == [
         ((10, 20, 3), 0, 0.5), ((10, 20, 3), 2, 0.5), ((10, 20, 3), 4, 0.5),
     ]  # fmt: skip
-    hurried = list(film(animation(tmp_path / "b.gif", 3, milliseconds=10)))
-    assert [seconds for _, seconds in hurried] == [SHORTEST] * 3
+    hurried = list(read_frames(animation(tmp_path / "b.gif", 3, milliseconds=10)))
+    assert [seconds for _, seconds in hurried] == [MIN_FRAME_SECONDS] * 3
 
 
 def test_a_still_is_a_film_of_one_frame(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "still.png")
-    assert len(list(film(tmp_path / "still.png"))) == 1
-    assert len(list(prepare_film(Sheet(tmp_path / "still.png"), 20, 10))) == 1
+    assert len(list(read_frames(tmp_path / "still.png"))) == 1
+    assert len(list(render_frames(Sheet(tmp_path / "still.png"), 20, 10))) == 1
 
 
 def test_a_film_without_end_is_cut(tmp_path, monkeypatch):
-    animation(tmp_path / "long.gif", MOST_FRAMES + 4)
-    assert len(list(film(tmp_path / "long.gif"))) == MOST_FRAMES
-    monkeypatch.setattr("gentui.tui.widgets.picture.FILM_PIXELS", 20 * 10 * 5)
-    assert len(list(film(tmp_path / "long.gif"))) == 5 and FILM_PIXELS > 1000
+    animation(tmp_path / "long.gif", MAX_FRAMES + 4)
+    assert len(list(read_frames(tmp_path / "long.gif"))) == MAX_FRAMES
+    monkeypatch.setattr("gentui.tui.widgets.picture.MAX_ANIMATION_PIXELS", 20 * 10 * 5)
+    assert len(list(read_frames(tmp_path / "long.gif"))) == 5 and MAX_ANIMATION_PIXELS > 1000
 
 
 def test_a_torn_film_is_shown_as_far_as_it_goes(tmp_path):
     path = animation(tmp_path / "a.gif", 4, size=(200, 100))
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
-    frames = [shown for shown, _ in prepare_film(Sheet(path), 40, 20)]
+    frames = [shown for shown, _ in render_frames(Sheet(path), 40, 20)]
     assert 1 <= len(frames) < 4 and all(shown.strips for shown in frames)
     path.write_bytes(data[:20])
-    assert "cannot be read" in next(prepare_film(Sheet(path), 40, 20))[0].remark
+    assert "cannot be read" in next(render_frames(Sheet(path), 40, 20))[0].remark
 
 
 def test_a_picture_only_guessed_to_be_a_grid_comes_apart_at_its_lines_alone():

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from engine.recipes.recipe import load
-from gentui.tui.widgets.settings import as_text, parsed
+from gentui.tui.widgets.settings import as_text, parse_setting
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ def test_values_are_written_as_people_type_them(value, text):
 @pytest.mark.parametrize("name", ["digits-unet", "fashion-resnet-noise"])
 def test_every_field_put_back_as_it_stood_changes_nothing(name):
     recipe = load(name)
-    values = {field.key: parsed(field, as_text(field.value)) for field in recipe.form()}
+    values = {field.key: parse_setting(field, as_text(field.value)) for field in recipe.form()}
     assert recipe.with_values(values).raw() == recipe.raw()

@@ -1,4 +1,4 @@
-"""The three lines on top of a run: what it is, how far it is, how good it is."""
+"""The header of a run view: three lines on what the run is, how far it has come, and how good it is."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Piece = tuple[str, str]
 """Text and tone."""
 
 
-class RunHead(Widget):
-    """Drawn anew only when one of its lines changes."""
+class RunHeader(Widget):
+    """The header of a run. It is drawn only when one of its lines changes."""
 
     DEFAULT_CSS = """
-    RunHead {
+    RunHeader {
         height: 3; background: $background; color: $foreground; padding: 0 1;
         & > .head--dim { color: $text-muted; }
         & > .head--good { color: $success; text-style: bold; }
@@ -42,7 +42,7 @@ class RunHead(Widget):
         self._run: Any = None
 
     def show(self, run: Any) -> None:
-        """``run`` is a RunRow."""
+        """Show a run (a RunRow)."""
         self._run = run
         lines = lines_of(run, self.size.width or 80)
         if lines != self._lines:
@@ -72,59 +72,66 @@ class RunHead(Widget):
 
 
 def lines_of(run: Any, width: int) -> list[list[Piece]]:
-    """A RunRow as three lines of pieces."""
+    """Return the three lines of a run's header. ``run`` is a RunRow."""
+    return [_identity(run, width), _progress(run, width), _quality(run)]
+
+
+def _identity(run: Any, width: int) -> list[Piece]:
+    """Status, worst alarm, name, recipe, data set, device, seed and id."""
     status, tone = formatting.status(run.status)
-    first: list[Piece] = [(status, tone), ("  ", "")]
+    line: list[Piece] = [(status, tone), ("  ", "")]
     if run.worst:
-        first += [
-            (shorten(alarms.headline(run), max(12, width // 2)), formatting.SEVERITIES[run.worst]),
-            ("  ", ""),
-        ]
-    first.append((clean(run.name or run.title or run.recipe, 80), "strong"))
-    told = [clean(run.recipe, 64), clean(run.dataset, 40)]
+        headline = shorten(alarms.headline(run), max(12, width // 2))
+        line += [(headline, formatting.SEVERITIES[run.worst]), ("  ", "")]
+    line.append((clean(run.name or run.title or run.recipe, 80), "strong"))
+    dataset = clean(run.dataset, 40)
+    details = [clean(run.recipe, 64), dataset]
     if run.quick:
-        told.append(
-            f"quick, {clean(run.dataset, 40)} for {clean(run.stand_in_for, 40)}"
-            if run.stand_in_for
-            else "quick"
-        )
-    told += [
+        stand_in = f", {dataset} for {clean(run.stand_in_for, 40)}" if run.stand_in_for else ""
+        details.append(f"quick{stand_in}")
+    details += [
         clean(run.slot or run.device or "", 20),
         f"seed {run.seed}" if run.seed is not None else "",
         run.id,
     ]
-    first.append(("  " + " · ".join(t for t in told if t), "dim"))
+    line.append(("  " + " · ".join(detail for detail in details if detail), "dim"))
+    return line
 
+
+def _progress(run: Any, width: int) -> list[Piece]:
+    """Progress bar, step, phase, speed, time and the reason of the end."""
     step, steps = run.step or 0, run.steps or 0
     is_live = run.status in ("running", "stalled")
-    second: list[Piece] = []
+    line: list[Piece] = []
     if steps:
         fraction = min(1.0, step / steps)
-        second.append((formatting.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
-        second.append((f" {fraction:.0%}  ", "strong"))
-    second.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
+        line.append((formatting.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
+        line.append((f" {fraction:.0%}  ", "strong"))
+    line.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
     phase = clean(run.phase, 60) if is_live else ""
     if phase:
-        second.append((f"  {phase}", "accent"))
+        line.append((f"  {phase}", "accent"))
     if is_live and run.images_per_s:
-        second.append((f"  {numbers.rate(run.images_per_s)}  {numbers.duration(run.eta_s)} left", ""))
-    took = numbers.duration(run.seconds)
+        line.append((f"  {numbers.rate(run.images_per_s)}  {numbers.duration(run.eta_s)} left", ""))
+    seconds = numbers.duration(run.seconds)
     if run.status != "queued":
-        second.append((f"  {took} so far" if is_live else f"  took {took}", "dim"))
+        line.append((f"  {seconds} so far" if is_live else f"  took {seconds}", "dim"))
     if run.reason and run.status not in ("running", "done"):
-        second.append((f"  {clean(run.reason, 200)}", tone))
+        line.append((f"  {clean(run.reason, 200)}", formatting.status(run.status)[1]))
+    return line
 
-    third: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
+
+def _quality(run: Any) -> list[Piece]:
+    """Loss, best score and the published figure."""
+    line: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
     if run.best is not None:
-        third += [
-            ("   best ", "dim"),
-            (formatting.score(clean(run.best.metric, 20), run.best.value, run.best.std), "accent"),
-        ]
+        score = formatting.score(clean(run.best.metric, 20), run.best.value, run.best.std)
+        line += [("   best ", "dim"), (score, "accent")]
         if run.best.floor is not None:
-            third.append((f" (floor {numbers.number(run.best.floor)})", "dim"))
-        third.append((f" at step {run.best.step:,}", "dim"))
+            line.append((f" (floor {numbers.number(run.best.floor)})", "dim"))
+        line.append((f" at step {run.best.step:,}", "dim"))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
     if isinstance(value := published.get("value"), int | float):
-        told = f"{clean(published.get('metric', ''), 20)} {numbers.number(float(value))}"
-        third += [("   published ", "dim"), (told, "")]
-    return [first, second, third]
+        figure = f"{clean(published.get('metric', ''), 20)} {numbers.number(float(value))}"
+        line += [("   published ", "dim"), (figure, "")]
+    return line
