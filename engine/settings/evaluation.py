@@ -36,19 +36,21 @@ class FID(Settings):
     metric: str = "fid"
     samples: int = Field(10_000, ge=2, le=10**7, description="generated images per score")
     extractor: str = Field(
-        "auto", description="feature extractor; auto: the data set's own, or a probe of its labels"
+        "auto", description="feature extractor; auto: the data set's own, or a probe trained on its labels"
     )
-    split: Literal["train", "test"] = Field("train", description="real images compared with")
-    times: int = Field(5, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
+    split: Literal["train", "test"] = Field("train", description="split of the real images to compare with")
+    times: int = Field(5, ge=0, le=1000, description="number of scores, spread evenly over the run; 0: none")
     batch_size: int = Field(256, ge=1, le=65536, description="images sampled and embedded at once")
     ema: bool = Field(True, description="score the averaged weights")
     also: list[ExtraMetric] = Field(
-        [], description="measured too at each score: kid, isc, prc, intra_fid, fid_inf"
+        [], description="further metrics at each score: kid, isc, prc, intra_fid, fid_inf"
     )
     weights: str = Field(
-        "", max_length=4096, description="file of the extractor's weights; empty: the one found on this machine"
+        "",
+        max_length=4096,
+        description="file with the extractor's weights; empty: the one found on this machine",
     )
-    budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scores may take")
+    budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scoring may take")
     factory: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
 
     @field_validator("weights")
@@ -107,7 +109,7 @@ class Accuracy(Settings):
     ``engine.evaluation.adaptation``."""
 
     metric: str = "accuracy"
-    times: int = Field(10, ge=0, le=1000, description="scores, spread evenly over the run; 0: none")
+    times: int = Field(10, ge=0, le=1000, description="number of scores, spread evenly over the run; 0: none")
     batch_size: int = Field(512, ge=1, le=65536, description="images classified at once")
     factory: ClassVar[str] = "engine.evaluation.adaptation:AccuracyScorer"
 

@@ -16,29 +16,46 @@ class Health(Settings):
 
     alarms: bool = Field(True, description="watch the run and raise alarms")
     diverged: float = Field(
-        2.0, gt=1, le=1e6, description="times its lowest value that the smoothed loss may rise to"
+        2.0, gt=1, le=1e6, description="alarm when the smoothed loss rises to this multiple of its lowest value"
     )
     change: float = Field(
-        1.0, gt=0, le=1e6, description="times their own size that weights may change by in five updates"
+        1.0,
+        gt=0,
+        le=1e6,
+        description="alarm when five updates change the weights by this multiple of their norm",
     )
     overfitting: float = Field(
-        0.1, gt=0, le=1e6, description="share by which the validation loss may rise above its lowest value"
+        0.1,
+        gt=0,
+        le=1e6,
+        description="alarm when the validation loss rises by this share above its lowest value",
     )
     discriminator: float = Field(
-        0.02, ge=0, lt=1, description="share of its first value that the discriminator's loss keeps, at least"
+        0.02,
+        ge=0,
+        lt=1,
+        description="alarm when the discriminator's loss falls below this share of its first value",
     )
     diversity: float = Field(
-        0.05, ge=0, lt=1, description="spread of the samples' features against real images', at least"
+        0.05,
+        ge=0,
+        lt=1,
+        description="alarm when the samples' features vary less than this fraction of real images'",
     )
     blob: float = Field(
-        0.3, ge=0, lt=1, description="spread of the samples' pixels against real images', at least"
+        0.3,
+        ge=0,
+        lt=1,
+        description="alarm when the samples' pixels vary less than this fraction of real images'",
     )
     label: float = Field(
         0.25, ge=0, lt=1,
-        description="of the way from chance to certain, how often a sample shows the label asked for, at least",
+        description="alarm when label accuracy, from 0 (chance) to 1 (perfect), is below this",
     )  # fmt: skip
     memorisation: float = Field(
         0.5, ge=0, lt=1,
-        description="distance of samples to the nearest training image against held-out images', at least",
+        description="alarm when samples are nearer to training images than this fraction of held-out images' distance",
     )  # fmt: skip
-    slow: float = Field(0.25, ge=0, lt=1, description="speed against the run's own median, at least")
+    slow: float = Field(
+        0.25, ge=0, lt=1, description="alarm when the speed falls below this fraction of the run's median"
+    )

@@ -24,7 +24,7 @@ class DANN(Settings):
 
     name: str = "dann"
     adversarial: bool = Field(
-        True, description="train features that do not tell the domains apart; false: the labels alone"
+        True, description="train domain-invariant features; false: train on the labels alone"
     )
     gamma: float = Field(
         10.0, gt=0, description="how fast the reversal grows: λ = 2/(1+exp(−gamma·progress)) − 1"
@@ -60,9 +60,9 @@ class DDPM(Settings):
     """Diffusion in discrete steps (Ho et al. 2020), with classifier-free guidance if labels are dropped in training."""
 
     name: str = "ddpm"
-    steps: int = Field(1000, ge=2, le=100_000, description="noise levels the net is trained at")
+    steps: int = Field(1000, ge=2, le=100_000, description="number of noise levels in training")
     schedule: Literal["linear", "cosine"] = Field(
-        "linear", description="of β: linear in the step, or cosine in ᾱ (Nichol & Dhariwal 2021)"
+        "linear", description="noise schedule: β linear in the step, or cosine in ᾱ (Nichol & Dhariwal 2021)"
     )
     beta_start: float = Field(1e-4, gt=0, lt=1, description="β of the first step of the linear schedule")
     beta_end: float = Field(0.02, gt=0, lt=1, description="β of the last step of the linear schedule")
@@ -107,26 +107,26 @@ class GAN(Settings):
     name: str = "gan"
     loss: str = Field("bce", description="adversarial loss: bce, hinge, wasserstein, least_squares …")
     penalty: str = Field(
-        "none", description="what regularises the critic: none, gp, dragan, divergence, r1, clip …"
+        "none", description="regulariser of the critic: none, gp, dragan, divergence, r1, clip …"
     )
     penalty_weight: float | None = Field(
-        None, gt=0, description="its strength (λ, k, γ; of clip: the bound); empty: as published"
+        None,
+        gt=0,
+        description="strength of the regulariser (λ, k, γ; for clip, the bound); empty: as published",
     )
     penalty_with_batchnorm: bool = Field(
         False,
-        description="take per-sample gradients through BatchNorm all the same, to repeat published systems",
+        description="allow gradient penalties with BatchNorm in the critic, as some published systems have",
     )
-    critic_steps: int = Field(
-        1, ge=1, le=100, description="batches the discriminator learns from per step of the generator"
-    )
+    critic_steps: int = Field(1, ge=1, le=100, description="discriminator updates per generator update")
     auxiliary_weight: float = Field(
-        0.0, ge=0, description="λ of the class head's cross entropy; 0: no such loss"
+        0.0, ge=0, description="weight λ of the class head's cross entropy; 0: none"
     )
     auxiliary_fakes: bool = Field(
-        True, description="the class head learns from generated images too, as in the original ACGAN"
+        True, description="train the class head on generated images too, as in the original ACGAN"
     )
     discriminator_lr: float | None = Field(
-        None, gt=0, le=10, description="learning rate of the discriminator; empty: as [optim] says"
+        None, gt=0, le=10, description="learning rate of the discriminator; empty: that of [optim]"
     )
     factory: ClassVar[str] = "engine.methods.gan:GAN"
     family: ClassVar[str] = "gan"
@@ -211,12 +211,14 @@ class VAE(Settings):
     """
 
     name: str = "vae"
-    kl_weight: float = Field(0.02, ge=0, le=1e6, description="of the KL divergence against the squared error")
+    kl_weight: float = Field(
+        0.02, ge=0, le=1e6, description="weight of the KL divergence relative to the squared error"
+    )
     pixels: Literal["sum", "mean"] = Field(
-        "sum", description="the squared error of an image: summed or averaged over pixels and channels"
+        "sum", description="squared error per image: sum or mean over pixels and channels"
     )
     latents: Literal["sum", "mean"] = Field(
-        "sum", description="the KL divergence of an image: summed or averaged over the latent's dimensions"
+        "sum", description="KL divergence per image: sum or mean over latent dimensions"
     )
     factory: ClassVar[str] = "engine.methods.vae:VAE"
     family: ClassVar[str] = "vae"

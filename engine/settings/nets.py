@@ -22,7 +22,9 @@ class DANNNet(Settings):
     hidden: list[int] = Field(
         [1024, 256], min_length=2, max_length=2, description="widths of the two hidden layers of each predictor"
     )
-    dropout: float = Field(0.5, ge=0, lt=1, description="of whole feature maps, in the extractor")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="dropout probability of whole feature maps in the extractor"
+    )
     factory: ClassVar[str] = "engine.nets.dann:DANN"
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
@@ -78,10 +80,10 @@ class GANPair(Settings):
 
     net: str
     latent: int = Field(100, ge=1, le=4096, description="dimensions of the latent vector")
-    channels: int = Field(64, ge=1, le=1024, description="feature maps at the image's end; doubled per level")
+    channels: int = Field(64, ge=1, le=1024, description="feature maps nearest the image; doubled per level")
     norm: Norm = Field(
         "batch",
-        description="of the discriminator: BatchNorm, LayerNorm, none, or spectral normalisation of its weights",
+        description="normalisation in the discriminator: BatchNorm, LayerNorm, none, or spectral",
     )
     conditional: ClassVar[bool] = False
     """Whether the nets are conditioned on the class or the attributes."""
@@ -124,14 +126,14 @@ class ACGAN(GANPair):
 
     net: str = "acgan"
     latent: int = Field(128, ge=1, le=4096, description="dimensions of the latent vector")
-    channels: int = Field(32, ge=1, le=1024, description="feature maps at the image's end; doubled per level")
+    channels: int = Field(32, ge=1, le=1024, description="feature maps nearest the image; doubled per level")
     condition_maps: bool = Field(
         True,
-        description="the generator is told the condition before every up-convolution but the last, not once",
+        description="concatenate the condition before every up-convolution but the last; false: once",
     )
     head: Literal["concat", "projection"] = Field(
         "concat",
-        description="how the score is told the condition: joined to the features, or projected on their sum",
+        description="how the critic sees the condition: concatenated to the features, or by projection",
     )
     factory: ClassVar[str] = "engine.nets.acgan:ACGAN"
     conditional: ClassVar[bool] = True
@@ -146,14 +148,14 @@ class ResNet(Settings):
     channels: int = Field(64, ge=4, le=1024, description="feature maps in every layer")
     blocks: int = Field(6, ge=1, le=64, description="residual blocks of two 3×3 convolutions")
     noise: Literal["none", "batchnorm"] = Field(
-        "batchnorm", description="how the noise level enters: not at all, or as BatchNorm's affine parameters"
+        "batchnorm", description="noise conditioning: none, or through BatchNorm's affine parameters"
     )
     coordinates: bool = Field(False, description="add input channels x, y and polar r, θ")
     class_embedding: int = Field(
         0,
         ge=0,
         le=256,
-        description="channels of a learned class embedding joined to the input; 0: unconditional",
+        description="channels of a class embedding concatenated to the input; 0: unconditional",
     )
     factory: ClassVar[str] = "engine.nets.resnet:ResNetDenoiser"
 
@@ -169,24 +171,26 @@ class UNet(Settings):
 
     net: str = "unet"
     channels: int = Field(64, ge=8, le=1024, description="feature maps at full resolution")
-    multipliers: list[int] = Field([1, 2, 2], min_length=1, max_length=6, description="of channels, per level")
+    multipliers: list[int] = Field(
+        [1, 2, 2], min_length=1, max_length=6, description="channel multiplier of each level"
+    )
     blocks: int = Field(2, ge=1, le=8, description="residual blocks per level")
-    attention: list[int] = Field([], description="levels with self-attention, 0 being full resolution")
+    attention: list[int] = Field([], description="levels with self-attention; 0 is full resolution")
     norm: Literal["group", "batch"] = Field(
         "group", description="GroupNorm, or BatchNorm with scale and shift from the noise level"
     )
     groups: int = Field(8, ge=1, le=64, description="groups of GroupNorm")
-    dropout: float = Field(0.0, ge=0, lt=1, description="inside residual blocks")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout probability inside residual blocks")
     class_conditioning: Literal["none", "block", "concat", "batchnorm"] = Field(
         "block",
-        description="block: each residual block has its own class embedding, added between its convolutions; "
-        "concat: one embedding joined to the input; batchnorm: the conditional BatchNorm follows it too",
+        description="where the class enters: an embedding in each residual block (block), one concatenated to the "
+        "input (concat), or BatchNorm's affine parameters (batchnorm)",
     )
     class_channels: int = Field(
-        4, ge=1, le=256, description="channels of the class joined to the input (concat)"
+        4, ge=1, le=256, description="channels of the class embedding at the input (concat)"
     )
     pool_first: bool = Field(
-        False, description="every level begins with max-pooling, before any convolution: detail is thrown away"
+        False, description="max-pool at the start of each level, before any convolution; loses detail"
     )
     factory: ClassVar[str] = "engine.nets.unet:UNet"
 
@@ -228,13 +232,13 @@ class VAENet(Settings):
     """Base of the autoencoders: each level halves the image, and the decoder restores its exact size."""
 
     net: str
-    channels: int = Field(
-        64, ge=4, le=1024, description="feature maps of the first level; doubled at each next"
+    channels: int = Field(64, ge=4, le=1024, description="feature maps of the first level; doubled per level")
+    max_channels: int = Field(512, ge=4, le=2048, description="upper limit on feature maps per level")
+    latent: int = Field(256, ge=1, le=4096, description="dimensions of the latent vector")
+    levels: int = Field(4, ge=1, le=7, description="times the image is halved; four take 64×64 to 4×4")
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout probability of whole feature maps after each level"
     )
-    max_channels: int = Field(512, ge=4, le=2048, description="feature maps of any level at most")
-    latent: int = Field(256, ge=1, le=4096, description="dimensions of the latent")
-    levels: int = Field(4, ge=1, le=7, description="halvings of the image; 64×64 with four: 4×4")
-    dropout: float = Field(0.0, ge=0, lt=1, description="of whole feature maps, after each level")
 
 
 @register("net", "residual-vae")
@@ -251,8 +255,6 @@ class ConvVAE(VAENet):
     """Encoder and decoder of strided convolutions alone, as in DCGAN; see ``engine.nets.vae``."""
 
     net: str = "conv-vae"
-    channels: int = Field(
-        32, ge=4, le=1024, description="feature maps of the first level; doubled at each next"
-    )
-    levels: int = Field(5, ge=1, le=7, description="halvings of the image; 128×128 with five: 4×4")
+    channels: int = Field(32, ge=4, le=1024, description="feature maps of the first level; doubled per level")
+    levels: int = Field(5, ge=1, le=7, description="times the image is halved; five take 128×128 to 4×4")
     factory: ClassVar[str] = "engine.nets.vae:ConvVAE"

@@ -13,8 +13,10 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 
 class _Adam(Settings):
     lr: float = Field(1e-3, gt=0, le=10, description="learning rate")
-    betas: list[Beta] = Field([0.9, 0.999], min_length=2, max_length=2, description="decay of the two moments")
-    eps: float = Field(1e-8, gt=0, description="added to the denominator")
+    betas: list[Beta] = Field(
+        [0.9, 0.999], min_length=2, max_length=2, description="decay rates β₁, β₂ of the moments"
+    )
+    eps: float = Field(1e-8, gt=0, description="ε added to the denominator")
     weight_decay: float = Field(0.0, ge=0, le=1, description="weight decay")
 
 
@@ -47,9 +49,9 @@ class Plateau(Settings):
     """Multiply the rate by ``factor`` after ``patience`` epochs without a better training loss."""
 
     name: str = "plateau"
-    factor: float = Field(0.5, gt=0, lt=1, description="what the rate is multiplied by")
-    patience: int = Field(3, ge=1, description="epochs without improvement")
-    min_lr: float = Field(1e-4, ge=0, description="floor of the rate")
+    factor: float = Field(0.5, gt=0, lt=1, description="factor applied to the learning rate on a plateau")
+    patience: int = Field(3, ge=1, description="epochs without improvement before the rate is lowered")
+    min_lr: float = Field(1e-4, ge=0, description="lowest learning rate")
     factory: ClassVar[str] = "engine.methods.optim:Plateau"
 
 
@@ -58,8 +60,8 @@ class Linear(Settings):
     """Rise over the first ``warmup`` of the run, then fall linearly to ``final`` times the rate."""
 
     name: str = "linear"
-    warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run in which the rate rises")
-    final: float = Field(0.0, ge=0, le=1, description="fraction of the rate left at the end")
+    warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run spent warming up")
+    final: float = Field(0.0, ge=0, le=1, description="fraction of the learning rate left at the end")
     factory: ClassVar[str] = "engine.methods.optim:Linear"
 
 
@@ -68,6 +70,6 @@ class DANN(Settings):
     """The rate divided by (1 + alpha·p)^beta, p being the completed fraction of the run (Ganin et al. 2016)."""
 
     name: str = "dann"
-    alpha: float = Field(10.0, ge=0, description="how fast the rate falls")
-    beta: float = Field(0.75, ge=0, description="how far the rate falls")
+    alpha: float = Field(10.0, ge=0, description="α of the decay (1 + α·progress)^(−β)")
+    beta: float = Field(0.75, ge=0, description="β of the decay (1 + α·progress)^(−β)")
     factory: ClassVar[str] = "engine.methods.optim:DANN"

@@ -15,7 +15,7 @@ from engine.settings.registry import Settings, register
 class Penalty(Settings):
     """Base of the critic's regularisers. The factory returns an ``engine.methods.penalties.Regulariser``."""
 
-    weight: float = Field(1.0, gt=0, description="strength; as published")
+    weight: float = Field(1.0, gt=0, description="strength")
     per_sample: ClassVar[bool] = True
     """Whether it takes the gradient of each image's score, which is ill-defined if BatchNorm mixes the images."""
 
@@ -41,7 +41,9 @@ class DRAGAN(Penalty):
     """Gradient norm towards 1 around real images (Kodali et al. 2017)."""
 
     weight: float = Field(10.0, gt=0, description="λ")
-    spread: float = Field(0.5, gt=0, description="of the perturbation, in standard deviations of the batch")
+    spread: float = Field(
+        0.5, gt=0, description="size of the perturbation, in standard deviations of the batch"
+    )
     factory: ClassVar[str] = "engine.methods.penalties:dragan"
 
 

@@ -15,10 +15,10 @@ class Sample(Settings):
 
     sampler: str
     steps: int = Field(18, ge=1, le=10_000, description="sampling steps")
-    times: int = Field(10, ge=1, le=1000, description="sample grids, spread evenly over the run")
-    rows: int = Field(8, ge=1, le=32, description="rows of the grid; with classes, one row for each is used")
-    columns: int = Field(8, ge=1, le=32, description="columns of the grid: the noises")
-    strip: int = Field(8, ge=2, le=64, description="pictures in the strip from noise to image")
+    times: int = Field(10, ge=1, le=1000, description="number of sample grids, spread evenly over the run")
+    rows: int = Field(8, ge=1, le=32, description="rows of the grid; with classes, one row per class")
+    columns: int = Field(8, ge=1, le=32, description="columns of the grid, one per noise")
+    strip: int = Field(8, ge=2, le=64, description="images in the strip from noise to image")
 
     @property
     def summary(self) -> str:
@@ -126,7 +126,7 @@ class DDIM(Denoising):
 
     sampler: str = "ddim"
     steps: int = Field(50, ge=1, le=10_000, description="sampling steps")
-    eta: float = Field(0.0, ge=0, le=1, description="share of fresh noise: 0 none, 1 as much as DDPM")
+    eta: float = Field(0.0, ge=0, le=1, description="η, share of fresh noise: 0 none, 1 as much as DDPM")
     spacing: Spacing = Field("native", description=_SPACING)
     factory: ClassVar[str] = "engine.samplers.ancestral:ddim"
 
@@ -136,8 +136,10 @@ class DDPM(Denoising):
     """Ancestral sampling over the trained steps, or evenly over some of them (Ho et al. 2020, algorithm 2)."""
 
     sampler: str = "ddpm"
-    steps: int = Field(1000, ge=1, le=10_000, description="sampling steps, at most as many as were trained")
+    steps: int = Field(
+        1000, ge=1, le=10_000, description="sampling steps, at most the number of noise levels in training"
+    )
     variance: Literal["posterior", "beta"] = Field(
-        "posterior", description="of the fresh noise: the posterior's, or β, the larger bound"
+        "posterior", description="variance of the fresh noise: the posterior's (small), or β (large)"
     )
     factory: ClassVar[str] = "engine.samplers.ancestral:ddpm"

@@ -13,27 +13,25 @@ class Train(Settings):
     """How long and how a run trains."""
 
     epochs: float = Field(
-        20.0, gt=0, le=1e6, description="passes over the training set; `steps`, where given, wins"
+        20.0, gt=0, le=1e6, description="passes over the training set; ignored when `steps` is set"
     )
-    steps: int | None = Field(None, ge=1, le=10**9, description="optimiser steps; empty: as `epochs` says")
-    seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and noise")
+    steps: int | None = Field(None, ge=1, le=10**9, description="optimiser steps; empty: from `epochs`")
+    seed: int = Field(0, ge=0, lt=2**63, description="random seed of weights, data order and noise")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
-        description="auto: a start-up probe of speed and agreement chooses; fp16 is for GPUs without bf16",
+        description="auto: chosen by a short test of speed and gradients; fp16 is for GPUs without bf16",
     )
-    compile: bool = Field(False, description="torch.compile the nets, where their method allows it")
-    channels_last: bool = Field(True, description="memory layout of images and weights")
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, ramped up early; 0: none")
-    clip: float | None = Field(None, gt=0, description="largest gradient norm; empty: not clipped")
+    compile: bool = Field(False, description="compile the nets with torch.compile, where the method allows it")
+    channels_last: bool = Field(True, description="channels-last memory layout of images and weights")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, lower early on; 0: none")
+    clip: float | None = Field(None, gt=0, description="gradient norm to clip at; empty: no clipping")
     checkpoint_minutes: float = Field(
-        2.0, gt=0, description="at most this long between checkpoints; the first come sooner"
+        2.0, gt=0, description="longest time between checkpoints; the first come sooner"
     )
     keep: int = Field(
         0,
         ge=0,
         le=1000,
-        description="checkpoints kept for good, spread evenly over the run, each as large as the last",
+        description="checkpoints to keep for good, spread evenly over the run; each takes as much space as `last`",
     )
-    non_finite_limit: int = Field(
-        20, ge=1, description="steps with a non-finite loss after which the run fails"
-    )
+    non_finite_limit: int = Field(20, ge=1, description="steps with a non-finite loss before the run fails")

@@ -78,7 +78,7 @@ class Data(Settings):
     crop: int = Field(0, ge=0, le=512, description="move images by up to this many pixels, edges reflected")
     rotation: float = Field(0.0, ge=0, le=180, description="turn images by up to this many degrees")
     rotation_fill: Literal["reflect", "border", "black"] = Field(
-        "reflect", description="what turns in at the corners"
+        "reflect", description="what fills the corners after turning"
     )
 
     factory: ClassVar[str] = ""
@@ -147,7 +147,7 @@ class Pair(Data):
 
     supervision: Literal["source", "target"] = Field(
         "source",
-        description="whose labels are trained on; target: the bound that adaptation is measured against",
+        description="domain whose labels are trained on; target gives the upper bound for adaptation",
     )
 
     factory: ClassVar[str] = "engine.data.pairs:load"

@@ -54,7 +54,7 @@ class DigitsM(Data):
 
     dataset: str = "digits-m"
     digit: int = Field(
-        28, ge=8, le=28, description="pixels a side of the digit, in the middle of its patch; 28 fills it"
+        28, ge=8, le=28, description="side of the digit in pixels, centred in its patch; 28 fills the patch"
     )
     factory: ClassVar[str] = "engine.data.digits_m:load"
     title: ClassVar[str] = "digits blended over photographs, 28×28"

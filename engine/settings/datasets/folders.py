@@ -26,7 +26,7 @@ class Folder(Data):
     data folder.
     """
 
-    path: str | None = Field(None, min_length=1, max_length=4096, description="the folder of images")
+    path: str | None = Field(None, min_length=1, max_length=4096, description="folder of images")
 
     default_folders: ClassVar[tuple[str, ...]] = ()
 
@@ -112,10 +112,10 @@ class AttributeFolder(Folder):
     dataset: str = "attribute-folder"
     file: str | None = Field(
         None, min_length=1, max_length=4096,
-        description="the file of attributes; empty: the one in the folder whose name has 'attr' in it",
+        description="attribute file; empty: the file in the folder with 'attr' in its name",
     )  # fmt: skip
     one_hot: list[int] = Field(
-        [], max_length=256, description="sizes of the groups of which each image has exactly one; empty: none"
+        [], max_length=256, description="sizes of the groups of mutually exclusive attributes; empty: no groups"
     )
 
     factory: ClassVar[str] = "engine.data.folders:load_with_attributes"
@@ -161,7 +161,7 @@ class Cartoon(AttributeFolder):
 
     dataset: str = "cartoon"
     one_hot: list[int] = Field(
-        [6, 4, 3, 2], max_length=256, description="sizes of the groups of which each image has exactly one"
+        [6, 4, 3, 2], max_length=256, description="sizes of the groups of mutually exclusive attributes"
     )
     title: ClassVar[str] = "selected Cartoon Set, 128×128"
     extractor: ClassVar[str] = "inception"
