@@ -165,7 +165,7 @@ async def test_it_is_looked_at_only_while_it_is_shown(desk, nvml, monkeypatch):
         screen = await d.opens("MachineScreen", "5")
         await d.until(lambda: screen.samples > 2)
         await d.opens("HomeScreen", "1")
-        await d.until(lambda: not screen._is_looking)
+        await d.until(lambda: not screen._is_sampling)
         looks = screen.samples
         for _ in range(20):
             await d.pilot.pause(0.02)
