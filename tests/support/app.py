@@ -208,6 +208,13 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def quick_sampler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A playground whose process is a stand-in that has no weights to read: ``sampler_server.py``."""
+    server = Path(__file__).with_name("sampler_server.py")
+    monkeypatch.setattr("gentui.tui.sampler_process.SERVER", (sys.executable, "-P", str(server)))
+
+
+@pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home whose trainers are ``app_trainer.py``; nothing started under it outlives the test."""
     monkeypatch.setenv(

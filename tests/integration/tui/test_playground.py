@@ -153,7 +153,7 @@ async def test_images_are_seen_as_they_come_and_escape_leaves_nothing(desk, run)
         await d.until(lambda: not processes_of(run) and not folder.exists())
 
 
-async def test_mistakes_stand_beside_their_field_and_nothing_is_drawn(desk, run):
+async def test_mistakes_stand_beside_their_field_and_nothing_is_drawn(desk, run, quick_sampler):
     async with desk((160, 45)) as d:
         screen = await opened(d)
         form = screen.query_one(SettingsForm)
@@ -216,7 +216,7 @@ async def test_the_training_images_nearest_to_what_is_drawn_stand_beside_it(desk
         assert (viewer._sheet.rows, viewer._sheet.columns) == (2, 4)
 
 
-async def test_a_process_that_dies_is_told_and_another_is_started(desk, run):
+async def test_a_process_that_dies_is_told_and_another_is_started(desk, run, quick_sampler):
     async with desk() as d:
         screen = await opened(d)
         os.kill(screen._sampler.process.pid, 9)
@@ -279,7 +279,7 @@ async def test_a_run_without_weights_or_images_has_no_playground(desk, runs):
         await d.until(lambda: any("has no checkpoint yet" in n.message for n in notices(d.app)))
 
 
-async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, home, run, runs, monkeypatch):
+async def test_while_a_gpu_trains_pictures_are_drawn_on_the_cpu(desk, run, runs, undrawn):
     live = runs.live(20)
     live.write_state(live.read_state().with_(slot="cuda:0"))
     async with desk() as d:

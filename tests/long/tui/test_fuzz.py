@@ -122,7 +122,9 @@ async def goes_home(app: GentuiApp) -> bool:
     return True
 
 
-async def test_random_keys_and_resizes_over_a_live_run_crash_nothing(home: Path, runs, monkeypatch):
+async def test_random_keys_and_resizes_over_a_live_run_crash_nothing(
+    home: Path, runs, quick_sampler, monkeypatch
+):
     seed = int(os.environ.get("GENTUI_FUZZ_SEED") or random.SystemRandom().randrange(10**6))
     print(f"GENTUI_FUZZ_SEED={seed}")
     rng = random.Random(seed)
@@ -142,9 +144,6 @@ async def test_random_keys_and_resizes_over_a_live_run_crash_nothing(home: Path,
     monkeypatch.setattr(
         GentuiApp, "launch", lambda *a, **k: quits.append(1)
     )  # forms are left, nothing is started
-    monkeypatch.setattr(
-        "gentui.tui.sampler_process.SERVER", (sys.executable, "-P", str(SUPPORT / "sampler_server.py"))
-    )
     evaluator = [sys.executable, "-P", str(SUPPORT / "fake_evaluator.py")]
     monkeypatch.setenv("GENTUI_EVALUATOR", json.dumps(evaluator))
     monkeypatch.setattr(ExportScreen, "path", home / "table.csv")  # whatever is typed, nothing else is written
