@@ -263,7 +263,7 @@ async def test_only_what_fits_the_method_is_offered(desk, home, runs, undrawn):
         told = {"conditions": known.state(), "conditional": True, "which": "last", "step": 3, "device": "cpu"}
         screen._take(screen._sampler, told)
         labels = [entry.label for entry in form.entries]
-        assert len(labels) == len(known.parts) + 7 and "sampler" not in labels
+        assert len(labels) == len(known.group_ranges) + 7 and "sampler" not in labels
         hair = next(entry for entry in form.entries if "hair" in entry.label)
         await choose(d, form, hair.label, hair.choices[2])
         assert screen.options["label"] == hair.choices[2] and screen.options["n"] == IMAGES
