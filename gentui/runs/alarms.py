@@ -25,7 +25,7 @@ SIGNALS_OF = {
     "memorisation": ("nearest",),
 }
 """Alarm -> the signals that raise it; any other alarm is raised by the signal of its own name."""
-NO_ALARM = "no alarm was raised"
+NO_ALARM = "no problems found"
 
 Alarms = Sequence[tuple[str, str]]
 """(severity, name) of each, the worst first."""

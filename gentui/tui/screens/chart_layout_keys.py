@@ -54,10 +54,10 @@ class ChartLayoutKeys(ChartBase):
             return named or [name for name in metrics if word in name.lower()]
 
         def check(text: str) -> str:
-            found = matches(text) if text.strip() else metrics[:1]
-            if not found:
+            meant = matches(text) if text.strip() else metrics[:1]
+            if not meant:
                 return f"No metric of this run is called {text.strip()}."
-            return "" if len(found) == 1 else f"Which of {', '.join(found)}?"
+            return "" if len(meant) == 1 else f"Which of {', '.join(meant)}?"
 
         def answered(text: str | None) -> None:
             if text is not None:

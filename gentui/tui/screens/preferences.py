@@ -38,7 +38,7 @@ class PreferencesScreen(Dialog):
 
     def on_mount(self) -> None:
         self._fill()
-        self._tell(clean(preferences.problem(), 300))
+        self._show_message(clean(preferences.problem(), 300))
         self.query_one(Table).focus()
 
     def _fill(self) -> None:
@@ -55,14 +55,14 @@ class PreferencesScreen(Dialog):
         if (name := self.query_one(Table).key) is None:
             return
         if name == "theme" and self.app.theme not in THEMES:
-            self._tell("Colours are off: NO_COLOR is set.")
+            self._show_message("Colours are off: NO_COLOR is set.")
             return
         choices = tuple(THEMES) if name == "theme" else SHOWN[name].choices
         value = getattr(preferences.read(), name) or choices[0]
         value = choices[((choices.index(value) if value in choices else 0) + by) % len(choices)]
-        is_kept = preferences.remember(**{name: value})
-        self._tell(
-            "" if is_kept else f"It cannot be saved: {clean(preferences.path().parent, 200)} is not writable."
+        is_saved = preferences.remember(**{name: value})
+        self._show_message(
+            "" if is_saved else f"It cannot be saved: {clean(preferences.path().parent, 200)} is not writable."
         )
         if name == "theme":
             self.app.theme = value
@@ -73,7 +73,7 @@ class PreferencesScreen(Dialog):
             self.gentui.images = value  # for pictures opened from now on
         self._fill()
 
-    def _tell(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         self.query_one("#message", Static).update(text)
 
     def on_table_chosen(self) -> None:

@@ -60,8 +60,8 @@ class SettingsFormScreen(_OnScreen):
 
     def complain(self) -> list[str]:
         """Show each problem beside its setting. Return those of no setting in the form."""
-        beside, elsewhere = split_problems(self.problems, {entry.key for entry in self.form.entries})
-        self.form.show_problems(beside)
+        in_form, elsewhere = split_problems(self.problems, {entry.key for entry in self.form.entries})
+        self.form.show_problems(in_form)
         return elsewhere
 
     def all_problems(self) -> str:

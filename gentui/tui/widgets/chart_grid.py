@@ -373,7 +373,7 @@ class ChartGrid(Vertical):
         parts += [f"{page.filtered} left out by {clean(page.filter, 30)} (/)"] if page.filtered else []
         pages = -(-page.number // max(1, self.count))
         if pages > 1 and page.heat is None:
-            parts.append(f"charts {page.first // max(1, self.count) + 1} of {pages} (m)")
+            parts.append(f"page {page.first // max(1, self.count) + 1} of {pages} (m)")
         return " · ".join(parts)
 
     def _update_legend(self) -> None:

@@ -249,7 +249,7 @@ def _laid_out(tiles: np.ndarray, width: int, height: int, colour: bool) -> Rende
     if layout.rows * layout.columns < tiles.shape[0] * tiles.shape[1]:
         remark = f"{layout.rows * layout.columns} of {tiles.shape[0] * tiles.shape[1]} tiles"
     if layout.transposed:
-        remark += (", " if remark else "") + "rows run across"
+        remark += (", " if remark else "") + "rows shown as columns"
     return RenderedPicture(tuple(strips), canvas.shape[1], remark)
 
 

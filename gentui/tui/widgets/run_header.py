@@ -128,7 +128,7 @@ def _quality(run: Any) -> list[Piece]:
         score = formatting.score(clean(run.best.metric, 20), run.best.value, run.best.std)
         line += [("   best ", "dim"), (score, "accent")]
         if run.best.floor is not None:
-            line.append((f" (floor {numbers.number(run.best.floor)})", "dim"))
+            line.append((f" (real data {numbers.number(run.best.floor)})", "dim"))
         line.append((f" at step {run.best.step:,}", "dim"))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
     if isinstance(value := published.get("value"), int | float):

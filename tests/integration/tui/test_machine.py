@@ -212,7 +212,7 @@ async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, mo
         screen = await d.opens("MachineScreen", "5")
         await d.until(lambda: screen.samples > 3)
         await d.press("c")
-        await d.sees("cpu %", "cores: least %", "charts 1 of")
+        await d.sees("cpu %", "cores: least %", "page 1 of")
         boxes = screen.query_one(ChartGrid).query(Chart)
         await d.until(lambda: boxes.first().drawings > 1)
         await d.press("slash", *"gpu0", "enter")

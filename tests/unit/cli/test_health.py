@@ -64,7 +64,7 @@ def test_show_tells_every_alarm_with_its_cause_and_what_to_try(invoke, make_run)
 
 
 def test_show_says_that_no_alarm_was_raised(invoke, make_run):
-    assert "no alarm was raised" in invoke("show", make_run().id).stdout
+    assert "no problems found" in invoke("show", make_run().id).stdout
 
 
 def test_show_tells_what_the_scores_cost(invoke, make_run):

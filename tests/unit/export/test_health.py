@@ -141,8 +141,8 @@ def test_a_report_tells_every_alarm_in_words_and_what_the_scores_cost(home, make
 def test_a_report_of_a_well_run_says_so(home, make_run):
     run = make_run()
     write_report(home, [run.id], home / "report")
-    assert "no alarm was raised" in Sections((home / "report" / "index.html").read_text()).found["Health"]
-    assert "### Health\n\nno alarm was raised\n" in (home / "report" / "report.md").read_text()
+    assert "no problems found" in Sections((home / "report" / "index.html").read_text()).found["Health"]
+    assert "### Health\n\nno problems found\n" in (home / "report" / "report.md").read_text()
 
 
 def test_a_report_stands_runs_beside_others_with_their_spread_and_their_alarms(home, make_run):
