@@ -33,7 +33,14 @@ from gentui.tui import workbench
 from gentui.tui.index_reader import IndexReader, InlineIndexReader
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.workbench import GentuiApp
-from tests.support.textual_private import draw_now, is_drawing_due, resize_terminal, screen_strips, send_key
+from tests.support.textual_private import (
+    draw_now,
+    is_drawing_due,
+    resize_terminal,
+    screen_strips,
+    send_key,
+    share_parsed_css,
+)
 from tests.support.waiting import loop_is_idle
 
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
@@ -394,6 +401,8 @@ class Desk:
                 self.app.reader.wake()
                 await self.until(lambda passes=passes: self.app.reader.passes != passes)
 
+
+share_parsed_css()
 
 THREADED = partial(workbench.THREADED, every=0.1)
 """The reader of the app as it is used, with shorter pauses."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from textual import events
 from textual.app import App
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
@@ -66,3 +68,20 @@ def is_drawing_due(screen: Screen[Any]) -> bool:
 def draw_now(screen: Screen[Any]) -> None:
     """Do at once what the screen would do at its timer's next beat."""
     screen._on_timer_update()
+
+
+def share_parsed_css() -> None:
+    """Have all apps of a session share the rules of style sheets that were parsed once: they are never changed.
+
+    Textual parses about a hundred of them for each app.
+    """
+    parse, parsed = Stylesheet._parse_rules, dict[Any, list[RuleSet]]()
+
+    def parse_once(sheet: Stylesheet, *source: Any, **options: Any) -> list[RuleSet]:
+        variables = tuple((name, *tokens) for name, tokens in sheet._variable_tokens.items())
+        key = (source, tuple(options.items()), variables)
+        if key not in parsed:
+            parsed[key] = parse(sheet, *source, **options)
+        return parsed[key]
+
+    Stylesheet._parse_rules = parse_once
