@@ -39,6 +39,7 @@ from tests.support.textual_private import (
     resize_terminal,
     screen_strips,
     send_key,
+    send_paste,
     share_parsed_css,
 )
 from tests.support.waiting import loop_is_idle
@@ -356,6 +357,13 @@ class Desk:
     async def press(self, *keys: str) -> None:
         """Give keys; wait for what they have begun where the reader is inline."""
         await self.type(*keys)
+        if self.is_inline:
+            await self.settle()
+
+    async def paste(self, text: str) -> None:
+        """Paste text, which is one event and not a key for each letter; then as ``press``."""
+        send_paste(self.app, text)
+        await self.drawn()
         if self.is_inline:
             await self.settle()
 

@@ -56,6 +56,13 @@ def send_key(app: App[Any], key: str) -> None:
     driver(app).send_message(event)
 
 
+def send_paste(app: App[Any], text: str) -> None:
+    """Send text that is pasted."""
+    event = events.Paste(text)
+    event.set_sender(app)
+    driver(app).send_message(event)
+
+
 def is_drawing_due(screen: Screen[Any]) -> bool:
     """Return whether the screen is to be laid out or drawn, or calls something back then, at its timer's next beat."""
     is_dirty = (
