@@ -16,7 +16,7 @@ from engine.evaluation.drawing import FEATURES_KEPT, MOST_SAMPLES, requested_lab
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
-from engine.evaluation.statistics import MAX_ROWS, RealImages, cache_path, chosen_rows
+from engine.evaluation.statistics import MOST_ROWS, RealImages, cache_path, chosen_rows
 from engine.settings.diagnostics import RecipeError
 from engine.settings.evaluation import FID
 from tests.support.evaluation import ALL, by_metric, drawings, equal_theirs, measured
@@ -152,11 +152,11 @@ def test_other_n_extractor_weights_or_split_never_share_a_protocol(digits, real,
 
 
 def test_the_cap_is_named_and_takes_a_fixed_choice_of_the_real_images(digits, extractor, tmp_path, monkeypatch):
-    assert torch.equal(chosen_rows(MAX_ROWS), torch.arange(MAX_ROWS))
+    assert torch.equal(chosen_rows(MOST_ROWS), torch.arange(MOST_ROWS))
     rows = chosen_rows(60_000)
-    assert len(rows) == MAX_ROWS and (rows.diff() > 0).all() and torch.equal(rows, chosen_rows(60_000))
+    assert len(rows) == MOST_ROWS and (rows.diff() > 0).all() and torch.equal(rows, chosen_rows(60_000))
     for module in ("statistics", "evaluate"):
-        monkeypatch.setattr(f"engine.evaluation.{module}.MAX_ROWS", 300)
+        monkeypatch.setattr(f"engine.evaluation.{module}.MOST_ROWS", 300)
     monkeypatch.setitem(FEATURES_KEPT, "kid", 300)
     capped = RealImages(digits, extractor, tmp_path)
     images = drawings(digits, 400)
@@ -242,7 +242,7 @@ def test_features_are_embedded_once_and_a_damaged_file_is_made_anew(digits, extr
     kept = RealImages(digits, extractor, tmp_path)
     again = kept.features("test", advance=lambda n: pytest.fail("embedded again"))
     assert torch.equal(again.features, made.features) and torch.equal(again.logits, made.logits)
-    path = cache_path(digits, "test", extractor, tmp_path, "features", MAX_ROWS)
+    path = cache_path(digits, "test", extractor, tmp_path, "features", MOST_ROWS)
     whole = path.read_bytes()
     for damage in (whole[:-9], b"", whole[:200] + b"\x07" + whole[201:], b"{" * 99):
         path.write_bytes(damage)
