@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from tests.support.app import digit_tiles, grid_png
+from tests.support.runs import digit_tiles, grid_png
 
 NAMES = [str(digit) for digit in range(10)]
 

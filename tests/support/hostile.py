@@ -16,7 +16,7 @@ from wcwidth import wcwidth
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, new_run_id
 from gentui.text.sanitize import MOST_MARKS
-from tests.support.app import Runs, digit_tiles, grid_png
+from tests.support.runs import Runs, digit_tiles, grid_png
 
 SHALOM, SALAM = "שלום", "سلام"
 """Names as good as any: they are shown."""

@@ -19,7 +19,8 @@ from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from gentui.tui.workbench import GentuiApp
-from tests.support.app import Desk, digit_tiles, grid_png, look
+from tests.support.app import Desk, look
+from tests.support.runs import digit_tiles, grid_png
 from tests.support.textual_private import notices
 
 WAYS: dict[str, tuple[str, ...]] = {

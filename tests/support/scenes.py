@@ -21,8 +21,9 @@ from gentui.machine import gpus, monitor
 from gentui.tui.index_reader import EvaluationFinished
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
-from tests.support.app import Desk, Runs, digit_tiles, grid_png
+from tests.support.app import Desk
 from tests.support.features import drawn
+from tests.support.runs import Runs, digit_tiles, grid_png
 from tests.support.textual_private import show_notices
 
 NOW = 1_709_298_000.0  # Friday, 1 March 2024, 13:00 UTC: before every file's time

@@ -10,7 +10,8 @@ from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartBox
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.lines import Lines
-from tests.support.app import Desk, Runs
+from tests.support.app import Desk
+from tests.support.runs import Runs
 
 
 async def opened(d: Desk, run) -> RunScreen:

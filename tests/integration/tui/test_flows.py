@@ -13,7 +13,8 @@ from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.viewer import LOOPS, SLOW, Viewer
-from tests.support.app import THREADED, digit_tiles, grid_png
+from tests.support.app import THREADED
+from tests.support.runs import digit_tiles, grid_png
 
 
 async def test_the_menu_opens_on_digits_unet_with_its_details(desk, each_size):

@@ -10,7 +10,8 @@ from engine.runs.directory import RunDir
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.run_header import RunHeader
 from gentui.tui.widgets.table import Table
-from tests.support.app import Desk, Runs
+from tests.support.app import Desk
+from tests.support.runs import Runs
 from tests.support.textual_private import screen_strips
 
 NASTY = "\x1b]52;c;b3duZWQ=\x07[/bold]\u202eevil\x1b[2J[@click=app.quit]x[/]"

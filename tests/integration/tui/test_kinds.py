@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gentui.tui.widgets.picture_grid import PictureGrid
 from gentui.tui.widgets.viewer import Viewer
-from tests.support.app import digit_tiles, grid_png
+from tests.support.runs import digit_tiles, grid_png
 
 
 async def test_every_kind_of_picture_stands_in_one_grid_as_of_one_step(desk, runs):

@@ -16,8 +16,8 @@ from engine.runs.directory import RunDir, State
 from gentui.tui.screens.playground import IMAGES
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.viewer import Viewer
-from tests.support.app import digit_tiles, grid_png
 from tests.support.engine import SMALL, finish, trainer
+from tests.support.runs import digit_tiles, grid_png
 from tests.support.terminal import Terminal
 from tests.support.textual_private import notices
 from tests.support.waiting import wait_for

@@ -27,7 +27,8 @@ from gentui.tui.screens.compare import TABS as COMPARED
 from gentui.tui.screens.run import TABS as PANES
 from gentui.tui.widgets.viewer import Viewer
 from gentui.tui.workbench import GentuiApp
-from tests.support.app import Desk, Look, Runs, look, text_of
+from tests.support.app import Desk, Look, look, text_of
+from tests.support.runs import Runs
 from tests.support.scenes import SCENES, hold_still
 
 FOLDER = Path(__file__).parents[2] / "snapshots"
