@@ -16,7 +16,7 @@ import pytest
 
 from engine.runs.directory import RunDir
 from gentui.text.sanitize import clean
-from gentui.tui.screens.run import inside
+from gentui.tui.widgets.picture_grid import picture_path
 from tests.support.emulator import ENV
 from tests.support.hostile import LONE, SALAM, SHALOM, Hostile, acts_of, is_harmless
 from tests.support.hostile import NASTY as ALL_OF_IT
@@ -86,7 +86,7 @@ async def test_nothing_untrusted_acts(desk, each_size, runs, place):
 def test_a_picture_outside_the_run_is_not_opened(runs, path):
     run = runs.make(samples=0)
     (run.path / "samples" / "link").symlink_to("/etc")
-    assert inside(run.path, path).resolve().is_relative_to(run.path.resolve())
+    assert picture_path(run.path, path).resolve().is_relative_to(run.path.resolve())
 
 
 class Patient(Terminal):
