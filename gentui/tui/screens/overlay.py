@@ -76,7 +76,7 @@ class OverlayScreen(Dialog):
         slots = {one.run: one.slot for one in overlay.entries(self._run, clean(name, 40))}
         rows = []
         for run in self._runs:
-            word = "this run" if run.id == self._run else "laid over" if run.id in overlay else ""
+            word = "this run" if run.id == self._run else "overlaid" if run.id in overlay else ""
             word = "baseline" if run.id == overlay.baseline else word
             marker = marker_of(slots[run.id], self._is_ascii) if run.id in slots else ""
             cells: tuple[Cell, ...] = (
@@ -87,7 +87,7 @@ class OverlayScreen(Dialog):
         table = self.query_one(Table)
         table.empty = "There are no runs yet."
         table.set_rows(rows)
-        self._say(f"{len(overlay)} of at most {MAX_OVERLAID} runs laid over it")
+        self._say(f"{len(overlay)} of at most {MAX_OVERLAID} runs overlaid")
 
     def _say(self, text: str) -> None:
         self.query_one(".overlay-message", Static).update(text)
@@ -106,11 +106,11 @@ class OverlayScreen(Dialog):
         )
         self._fill()
         if not fits:
-            self._say(f"No more than {MAX_OVERLAID} runs can be laid over another.")
+            self._say(f"No more than {MAX_OVERLAID} runs can be overlaid.")
 
     def action_lay(self) -> None:
         if self.query_one(Table).key == self._run:
-            self._say("This is the run that the others are laid over.")
+            self._say("This is the run that the others are overlaid on.")
         else:
             self._change(self.gentui.overlay.toggle)
 
@@ -122,7 +122,7 @@ class OverlayScreen(Dialog):
         self.gentui.overlay.clear()
         self._fill()
         if before == len(self.gentui.overlay):
-            self._say("Only the baseline is laid over it." if before else "Nothing is laid over it.")
+            self._say("Only the baseline is overlaid." if before else "No run is overlaid.")
 
     def on_table_chosen(self) -> None:
         self.action_lay()

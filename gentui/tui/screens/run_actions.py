@@ -136,9 +136,7 @@ def overlay(app: AppServices, runs: Sequence[Any]) -> None:
     )
     app.open_run(first.id)
     if len(fit) < len(others):
-        app.toast(
-            f"No more than {MAX_OVERLAID} runs can be laid over another: {len(others) - len(fit)} are left out."
-        )
+        app.toast(f"No more than {MAX_OVERLAID} runs can be overlaid: {len(others) - len(fit)} are left out.")
 
 
 def recipe_and_checkpoints(folder: Path) -> tuple[Recipe, list[str]]:

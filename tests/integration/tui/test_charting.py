@@ -168,7 +168,7 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
         dialog = await d.opens("OverlayScreen", "O")
         await d.sees("this run", "the base", "another")
         await d.press("enter")
-        await d.sees("the others are laid over")
+        await d.sees("the others are overlaid on")
         table = dialog.query_one("Table")
         table.move_to(base.id)
         await d.press("b")
