@@ -114,8 +114,10 @@ PLACES = {"app.home": "home", "app.runs": "runs", "runs.open": "run"}
 
 def is_filled(screen: Any) -> bool:
     """Whether what it shows has come."""
-    if screen.context in ("run", "compare"):
+    if screen.context == "run":
         return screen.snapshot is not None
+    if screen.context == "compare":
+        return screen.comparison is not None
     return all(table.rows for table in screen.query(Table))
 
 

@@ -154,9 +154,9 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
 async def test_a_damaged_file_of_layouts_is_told_and_the_charts_are_there(desk, runs, home):
     (home.parent / "config").mkdir(exist_ok=True)
     (home.parent / "config" / "charts.json").write_text("{")
-    async with desk() as d:
+    async with desk((200, 45)) as d:  # wide enough for the path
         await opened(d, runs.make())
-        await d.sees("Saved layouts are ignored", "loss")
+        await d.sees("charts.json cannot be read and is ignored", "loss")
 
 
 async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):

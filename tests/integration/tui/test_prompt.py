@@ -15,6 +15,7 @@ import pytest
 from gentui.index import Index
 from gentui.tui import gc_tuning
 from gentui.tui.driver import PromptDriver
+from tests.support.app import THREADED
 
 
 async def test_the_table_is_shown_while_a_pass_of_the_ingest_goes_on(
@@ -32,7 +33,7 @@ async def test_the_table_is_shown_while_a_pass_of_the_ingest_goes_on(
 
     monkeypatch.setattr(Index, "refresh", slow)
     try:
-        async with desk(ready=False) as d:
+        async with desk(ready=False, reader=THREADED) as d:
             await d.until(goes_on.is_set)
             await d.opens("RunsScreen", "2")
             await d.sees("early bird")
