@@ -55,9 +55,11 @@ def path() -> Path:
 def load(family: str) -> tuple[Layout, str]:
     """The saved layout of a family, and a sentence if it, or the whole file, had to be ignored."""
     content, trouble = _file.read()
+    if trouble:
+        trouble = f"Saved layouts are ignored: {trouble}"
     layout, problems = parse(Layout, content.get(family, {}))
     if problems:
-        layout, trouble = Layout(), f"The saved layout of {family} in {path()} is ignored: {problems[0]}."
+        layout, trouble = Layout(), f"The saved layout of {family} is ignored: {path()}: {problems[0]}."
     return replace(layout, marks=_terminal_marks() or layout.marks), trouble
 
 

@@ -110,6 +110,7 @@ async def test_what_scores_a_run_can_be_stopped_from_its_view(desk, home, run):
         await d.opens("RunScreen", "4")
         job = jobs.evaluate(home, made.id, {})  # by somebody else
         await d.sees("◇ 1 scoring")
+        await d.until(lambda: job.read_state().status == "running")
         await d.press("S")
         await d.on("ConfirmScreen")
         await d.sees("Stop the scoring of digits-unet?")

@@ -20,7 +20,7 @@ async def test_several_values_in_a_field_are_a_run_each(desk, size, home):
         await d.sees("✗ 1 problem")
         assert screen.recipe is None
         await d.press("ctrl+u", *"1e-3|1e-4")
-        await d.sees("2 runs (optim.lr × 2), how long is not", "--sweep optim.lr=0.001,0.0001")
+        await d.sees("2 runs (optim.lr × 2), no estimate yet", "--sweep optim.lr=0.001,0.0001")
         go_to(d, "train.seed")
         await d.press("ctrl+u", *"0..2|")
         await d.sees("✗ 1 problem")
