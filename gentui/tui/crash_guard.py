@@ -92,8 +92,8 @@ class CrashGuardedApp(KeyQueueApp):
         cause = error.error if isinstance(error, WorkerFailed) else error
         summary = clean(f"{type(cause).__name__}: {cause}".rstrip(": "), 160)
         place = f"the traceback is in {path}" if path else "its traceback could not be written"
-        left = "; the screen was left" if screen is not None else ""
-        message = f"Something here is broken ({summary}){left}; {place}. Training goes on."
+        left = "; this screen was closed" if screen is not None else ""
+        message = f"{summary}{left}; {place}. Training goes on."
         self.crashes.append(message)
         if screen is not None:
             self._leaving.add(screen)
@@ -102,9 +102,7 @@ class CrashGuardedApp(KeyQueueApp):
             self._report(message)
 
     def _report(self, message: str) -> None:
-        self.notify(
-            clean(message, 1000), title="A mistake of gentui's own", severity="error", timeout=30, markup=False
-        )
+        self.notify(clean(message, 1000), title="Error in gentui", severity="error", timeout=30, markup=False)
 
     async def _leave(self, screen: Screen[Any], message: str) -> None:
         stacks = core.screen_stacks(self)

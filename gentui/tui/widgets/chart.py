@@ -210,15 +210,15 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
 
     def _set_limits(self, lines: Sequence[PlottedCurve], style: ChartStyle) -> None:
         """Set the limits of both axes, with a margin above and below, also of a single point."""
-        known = np.concatenate([line.x[np.isfinite(line.x)] for line in lines] or [np.empty(0)])
-        left, right = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+        xs = np.concatenate([line.x[np.isfinite(line.x)] for line in lines] or [np.empty(0)])
+        left, right = (float(xs.min()), float(xs.max())) if len(xs) else (0.0, 1.0)
         left, right = style.window or (left, right)
         self.set_xlimits(left, right if right > left else left + 1)
-        found = value_range(lines, left, right, style.clip)
-        if found is None:
+        limits = value_range(lines, left, right, style.clip)
+        if limits is None:
             self.set_ylimits(0, 1)
             return
-        bottom, top = found
+        bottom, top = limits
         margin = (top - bottom) * 0.04 or abs(top) * 0.05 or 0.5
         self.set_ylimits(bottom - margin, top + margin)
 

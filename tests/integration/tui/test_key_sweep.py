@@ -75,6 +75,6 @@ async def test_a_command_chosen_in_the_palette_is_done(desk, furnished):
     async with desk() as d:
         await d.opens("CommandPalette", "ctrl+p")
         await d.press(*"leaderboard")
-        await d.sees("scores beside the published")
+        await d.sees("scores with published")
         await d.press("enter")
         await d.on("LeaderboardScreen")

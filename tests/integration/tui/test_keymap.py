@@ -21,7 +21,7 @@ def test_dialogs_are_where_the_keys_of_the_app_do_not_work():
     ("text", "mapping", "told"),
     [
         ('"runs.stop" = "ctrl+k"', {"runs.stop": "ctrl+k"}, ""),
-        ('"runs.stop" = "ctrl+b"', {"runs.stop": "ctrl+b"}, "^b of runs.stop may never arrive: tmux keeps it"),
+        ('"runs.stop" = "ctrl+b"', {"runs.stop": "ctrl+b"}, "^b of runs.stop may never arrive: tmux uses it"),
         ('"runs.stop" = "^S"', {"runs.stop": "ctrl+s"}, "^s of runs.stop may never arrive"),
         ('"runs.stop" = "^I"', {}, "terminals send ^I as Tab, so runs.stop keeps its own"),
         ('[runs]\nstop = "^K"\nfilter = ["f3", "/"]', {"runs.stop": "ctrl+k", "runs.filter": "f3,slash"}, ""),
