@@ -38,12 +38,12 @@ UNET = ("2", "~✓ done", "slash", *"unet", "enter")
 
 SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("form", LARGE, ["e"], "gentui run"),
-    ("samples", LARGE, ["4", "~newest", "s"], "newest, following"),
-    ("scores", LARGE, ["4", "~loss", "e"], "floor"),
+    ("samples", LARGE, ["4", "~· live", "s"], "· live"),
+    ("scores", LARGE, ["4", "~loss", "e"], "real data"),
     ("health", LARGE, ["4", "~loss", "i"], "Signals"),
     ("playground", LARGE, ["4", "~loss", "P", "~label", "f5"], "Done. F2"),
-    ("compare", LARGE, [*UNET, "a", "C"], "What it cost"),
-    ("compare-charts", LARGE, [*UNET, "a", "C", "~What it cost", "c"], "loss"),
+    ("compare", LARGE, [*UNET, "a", "C"], "Cost"),
+    ("compare-charts", LARGE, [*UNET, "a", "C", "~Cost", "c"], "loss"),
     ("leaderboard", LARGE, ["3"], "as published"),
     ("export", LARGE, ["x"], "bytes"),
     ("help", LARGE, ["question_mark"], "Everywhere"),
@@ -54,7 +54,7 @@ LIVE_SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("home", LARGE, [], "✓ here"),
     ("home-80x24", SMALL, [], "✓ here"),
     ("runs", LARGE, ["2"], "✓ done"),
-    ("run", LARGE, ["4"], "newest, following"),
+    ("run", LARGE, ["4"], "· live"),
     ("run-80x24", SMALL, ["4"], "loss"),
     ("machine", LARGE, ["5"], "memory"),
 )
