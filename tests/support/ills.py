@@ -44,8 +44,8 @@ class Ill:
 
 
 ILLS = [
-    Ill("NaN injected at step 30", "non-finite", "digits-unet", ("model.net=nan-unet", "model.at=30"), command=True),
-    Ill("learning rate × 100, diffusion", "divergence", "digits-unet", ("optim.lr=0.2",)),
+    Ill("NaN injected at step 30", "non-finite", "digits-unet", ("model.net=nan-unet", "model.at=30", "sample.steps=4"), command=True),
+    Ill("learning rate × 100, diffusion", "divergence", "digits-unet", ("optim.lr=0.2", "sample.steps=4")),
     Ill("learning rate × 100, VAE", "divergence", "digits-vae", ("optim.lr=0.1",)),
     Ill("learning rate × 100, GAN", "divergence", "toonfaces-acgan", ("optim.lr=0.04",)),
     Ill("learning rate × 100, Wasserstein", "high-rate", "faces-wgan-gp", ("optim.lr=0.02",)),
