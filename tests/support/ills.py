@@ -44,7 +44,10 @@ class Ill:
 
 
 ILLS = [
-    Ill("NaN injected at step 30", "non-finite", "digits-unet", ("model.net=nan-unet", "model.at=30", "sample.steps=4"), command=True),
+    Ill(
+        "NaN injected at step 30", "non-finite", "digits-unet",
+        ("model.net=nan-unet", "model.at=30", "sample.steps=4"), command=True,
+    ),
     Ill("learning rate × 100, diffusion", "divergence", "digits-unet", ("optim.lr=0.2", "sample.steps=4")),
     Ill("learning rate × 100, VAE", "divergence", "digits-vae", ("optim.lr=0.1",)),
     Ill("learning rate × 100, GAN", "divergence", "toonfaces-acgan", ("optim.lr=0.04",)),
