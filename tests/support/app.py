@@ -30,6 +30,7 @@ from tests.support.runs import Runs
 from tests.support.textual_private import (
     draw_now,
     is_drawing_due,
+    is_resize_due,
     resize_terminal,
     screen_strips,
     send_key,
@@ -123,6 +124,10 @@ def look(app: Any) -> Look:
     return text_of(app), styles.hexdigest()[:16]
 
 
+WORK = 0.25
+"""Seconds that a condition waits for what the app is at, before it is looked at all the same."""
+
+
 class Desk:
     """The app under a pilot, and ways to wait for what it shows.
 
@@ -178,7 +183,8 @@ class Desk:
 
     @property
     def _is_at_work(self) -> bool:
-        return self._is_held or any(not worker.is_finished for worker in self.app.workers)
+        is_waiting = self._is_held or is_resize_due(self.app)
+        return is_waiting or any(not worker.is_finished for worker in self.app.workers)
 
     async def type(self, *keys: str) -> None:
         """Give keys as the terminal does, and wait until each has been handled, but not for what it has begun."""
@@ -210,7 +216,7 @@ class Desk:
         """Wait for a condition, and return what it returned."""
         deadline, pause = time.monotonic() + seconds, 0.002
         while True:
-            await self.settle(pause)
+            await self.settle(WORK)
             with contextlib.suppress(NoMatches):
                 if value := condition():
                     return value

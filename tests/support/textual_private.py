@@ -72,6 +72,11 @@ def is_drawing_due(screen: Screen[Any]) -> bool:
     return bool(screen.is_current and not screen.app._batch_count and is_dirty) or bool(screen._callbacks)
 
 
+def is_resize_due(app: App[Any]) -> bool:
+    """Return whether the screens have yet to learn of a new size: they do a few milliseconds later."""
+    return app._resize_event is not None
+
+
 def draw_now(screen: Screen[Any]) -> None:
     """Do at once what the screen would do at its timer's next beat."""
     screen._on_timer_update()
