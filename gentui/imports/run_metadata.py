@@ -27,7 +27,7 @@ class Description:
         self.about = RunInfo()
         self.settings: dict[str, Any] = {}
         self.is_changed = False
-        self._source, self._wanted, self._before = source, name, before
+        self._source, self._requested, self._before = source, name, before
 
     def update(self, info: RunInfo) -> int:
         """Merge new facts. Returns how many settings were refused because there are too many."""
@@ -90,7 +90,7 @@ class Description:
                 "from": source.format,
                 "path": source.path,
                 "id": clean(about.id, 100),
-                "named": bool(self._wanted) or self._was_named(),
+                "named": bool(self._requested) or self._was_named(),
                 "at": time.time(),
                 "by": f"gentui {gentui.__version__}",
             },
@@ -99,7 +99,7 @@ class Description:
     def name(self) -> str:
         """The name given by the user, now or at an earlier import; else the log's own, else that of its path."""
         before = self._before.get("name") if self._was_named() else ""
-        return clean(self._wanted or before or self.about.name or self._source.name, LONGEST_NAME)
+        return clean(self._requested or before or self.about.name or self._source.name, LONGEST_NAME)
 
     def annotations(self) -> Annotations:
         """The tags and notes of the log. Spaces in a tag become hyphens: a tag is one word here."""

@@ -44,7 +44,7 @@ class RunWriter:
         self.source = source
         self.status: Status = "running"
         self.reason = ""
-        self._home, self._wanted_name = home, name
+        self._home, self._requested_name = home, name
         before = _imported_before(home, source)
         self.run = before or RunDir.begin(home, State("interrupted", attempt=1))
         lock = try_lock(self.run.lock_path, patience=1.0)
@@ -158,8 +158,8 @@ class RunWriter:
             self._annotate()
         if self.run.info_path.exists():
             self.run.update_info(**self._described.info(self.recorder.started_at))
-            if self._wanted_name and annotations.read(self.run).name is not None:
-                annotations.rename(self._home, self.run.id, self._wanted_name)
+            if self._requested_name and annotations.read(self.run).name is not None:
+                annotations.rename(self._home, self.run.id, self._requested_name)
 
     def _annotate(self) -> None:
         """Apply the log's tags and notes, unless the user has changed them since."""

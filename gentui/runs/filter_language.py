@@ -166,15 +166,15 @@ def parse(text: str, known: FilterKeys) -> Filter:
         if token in ("|", "OR"):
             ways.append([])
             continue
-        wanted = token.removeprefix("-")
-        if not wanted.strip('"'):
+        bare = token.removeprefix("-")
+        if not bare.strip('"'):
             continue  # an unfinished term
         try:
-            term = _term(wanted, known)
+            term = _term(bare, known)
         except _Mistake as mistake:
             mistakes.append(clean(mistake, 300))
             continue
-        ways[-1].append(_not(term) if token != wanted else term)
+        ways[-1].append(_not(term) if token != bare else term)
     ways = [way for way in ways if way]
     terms = ways[0] if len(ways) == 1 else [lambda run: any(all(term(run) for term in way) for way in ways)]
     return Filter(tuple(terms if ways else ()), tuple(mistakes))
@@ -207,31 +207,31 @@ def _term(token: str, known: FilterKeys) -> Callable[[RunRow], bool]:
         return lambda run: word in words_of(run)
     key, sign, value = found.groups()
     key, value = _ALIASES.get(key.lower(), key), value.replace('"', "")
-    wanted = [part for part in value.split(",") if part]
-    if not wanted:
+    alternatives = [part for part in value.split(",") if part]
+    if not alternatives:
         raise _Mistake(f"{key}{sign} wants a value after it")
     if key == "has":
-        values = [_getter(_ALIASES.get(name.lower(), name), ":", [], known)[0] for name in wanted]
+        values = [_getter(_ALIASES.get(name.lower(), name), ":", [], known)[0] for name in alternatives]
         return lambda run: any(get(run) not in (None, "", []) for get in values)
-    get, is_number = _getter(key, sign, wanted, known)
+    get, is_number = _getter(key, sign, alternatives, known)
     if sign in _ORDERS:
         if not is_number:
             raise _Mistake(f"{key} is a text and cannot be compared: write {key}:{value}")
-        order, limits = _ORDERS[sign], [_number(key, part) for part in wanted]
+        order, limits = _ORDERS[sign], [_number(key, part) for part in alternatives]
         return lambda run: _is_number(v := get(run)) and any(order(v, limit) for limit in limits)
     if is_number and key in _NUMBERS:
-        for part in wanted:
+        for part in alternatives:
             _number(key, part)
     if key == "status":
-        _check_status(wanted)
-    term = _equal(get, [part.lower() for part in wanted], sign, key in _DURATIONS, prefix=key == "status")
+        _check_status(alternatives)
+    term = _equal(get, [part.lower() for part in alternatives], sign, key in _DURATIONS, prefix=key == "status")
     return _not(term) if sign == "!=" else term
 
 
-def _getter(key: str, sign: str, wanted: list[str], known: FilterKeys) -> tuple[Getter, bool]:
+def _getter(key: str, sign: str, alternatives: list[str], known: FilterKeys) -> tuple[Getter, bool]:
     """A function from a run to its value, and whether that is a number."""
     if key == "alarms":  # how many there are, or which
-        counts = sign in _ORDERS or all(part.isdigit() for part in wanted)
+        counts = sign in _ORDERS or all(part.isdigit() for part in alternatives)
         return (_NUMBERS if counts else _TEXTS)[key], counts
     if key in _TEXTS:
         return _TEXTS[key], False
@@ -242,29 +242,29 @@ def _getter(key: str, sign: str, wanted: list[str], known: FilterKeys) -> tuple[
 
 
 def _equal(
-    get: Getter, wanted: list[str], sign: str, durations: bool, prefix: bool
+    get: Getter, alternatives: list[str], sign: str, durations: bool, prefix: bool
 ) -> Callable[[RunRow], bool]:
-    numbers = [n for part in wanted if (n := _parsed(part, durations)) is not None]
+    numbers = [n for part in alternatives if (n := _parsed(part, durations)) is not None]
 
     def one(value: Any) -> bool:
         if value is None:
             return False
         if isinstance(value, bool):
-            return ("true" if value else "false") in wanted or ("yes" if value else "no") in wanted
+            return ("true" if value else "false") in alternatives or ("yes" if value else "no") in alternatives
         if isinstance(value, int | float):
             return any(math.isclose(value, n, rel_tol=1e-9) for n in numbers)
         if isinstance(value, list | tuple):
             return any(one(item) for item in value)
         text = str(value).lower()
         if sign != ":":
-            return text in wanted
-        return any(text.startswith(part) if prefix else part in text for part in wanted)
+            return text in alternatives
+        return any(text.startswith(part) if prefix else part in text for part in alternatives)
 
     return lambda run: one(get(run))
 
 
-def _check_status(wanted: list[str]) -> None:
-    for part in wanted:
+def _check_status(alternatives: list[str]) -> None:
+    for part in alternatives:
         if not any(status.startswith(part.lower()) for status in STATUSES):
             raise _Mistake(f"no status is called {part!r}: they are {', '.join(STATUSES)}")
 

@@ -18,9 +18,9 @@ def matcher(text: str) -> tuple[Callable[[str], bool], str]:
     """A predicate for names or lines, and a sentence about an invalid regular expression, else ""."""
     required, excluded, mistake = [], [], ""
     for word in text.split():
-        is_unwanted = len(word) > 1 and word[0] == "-"
-        pattern, wrong = _compiled(word[1:] if is_unwanted else word)
-        (excluded if is_unwanted else required).append(pattern)
+        is_excluded = len(word) > 1 and word[0] == "-"
+        pattern, wrong = _compiled(word[1:] if is_excluded else word)
+        (excluded if is_excluded else required).append(pattern)
         mistake = mistake or wrong
 
     def picks(line: str) -> bool:

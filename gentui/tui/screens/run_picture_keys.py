@@ -117,7 +117,7 @@ class RunPictureKeys(ChartScreen):
         self._say_if_any(self.follow_newest())
 
     def action_figure(self) -> str:
-        """Show the next kind of picture: the sample grid, then each figure. Return what was told the user."""
+        """Show the next kind of picture: the sample grid, then each figure. Return the message shown."""
         message = self.pictures.next_kind()
         self._show_pictures()
         self.say(message)
