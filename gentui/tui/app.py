@@ -12,8 +12,10 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     ``images``: auto, kitty, sixel, half or none.
     """
     from gentui.config import preferences
+    from gentui.tui import gc_tuning
     from gentui.tui.terminal import CapabilityQuery, LateAnswerFilter, has_braille
 
+    gc_tuning.hold()
     preferred = preferences.read()
     images = preferred.images if images == "auto" else images
     low_bandwidth = low_bandwidth or preferred.low_bandwidth

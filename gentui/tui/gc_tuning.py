@@ -24,13 +24,19 @@ _last_key_at = 0.0
 _is_enabled = False
 
 
+def hold() -> None:
+    """Collect nothing until the tuning is enabled: what the start makes up to the first frame stays."""
+    gc.disable()
+
+
 def enable() -> None:
-    """Apply the tuning to this process. Until then the other functions have no effect."""
+    """Apply the tuning to this process. Until then ``freeze`` and ``collect_if_idle`` have no effect."""
     global _is_enabled
     _is_enabled = True
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(*THRESHOLDS)
     freeze()
+    gc.enable()
 
 
 def freeze() -> None:
