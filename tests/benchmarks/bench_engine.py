@@ -108,7 +108,7 @@ def engine_loop(recipe, home: Path) -> tuple[Callable[[int], None], Trainer]:
 
     def run_steps(steps: int) -> None:
         for _ in range(steps):
-            trainer._one_step()
+            trainer._train_step()
 
     return run_steps, trainer
 
@@ -141,7 +141,8 @@ def training() -> None:
             trainer.method.probe_gradient(batch)
         flops = counter.get_total_flops()
         dtype = torch.bfloat16 if trainer.method.precision == "bf16" else torch.float32
-        engine(1), plain_steps(1)
+        engine(1)
+        plain_steps(1)
         ratios, shares, speeds = [], [], []
         for _ in range(ROUNDS):
             fast = seconds(engine, STEPS)
@@ -185,7 +186,8 @@ def logging(steps: int = 20_000) -> None:
                 costs.append(time.perf_counter() - start)
             return costs
 
-        ours(100), theirs(100)
+        ours(100)
+        theirs(100)
         a, b = ours(steps), theirs(steps // 10)
         board.close()
     median, mean = statistics.median(a) * 1e6, statistics.fmean(a) * 1e6

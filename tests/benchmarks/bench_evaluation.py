@@ -35,8 +35,8 @@ REPEATED, LOW_RANK, SHARE = 5.0, 8.0, 0.10  # what is asked for
 
 def repeated(rounds: int = 5) -> bool:
     """(a) at the size of the default run: 500 images of 8×8 against 1,437."""
-    digits = open_dataset(Digits())
-    images, settings = digits.train.images[:500], FID(samples=500)
+    digits = open_dataset(Digits.model_validate({}))
+    images, settings = digits.train.images[:500], FID.model_validate({"samples": 500})
     api = registered("digits-cnn")
     with tempfile.TemporaryDirectory() as folder:
         real = RealImages(digits, load_extractor("digits-cnn"), Path(folder))
@@ -49,7 +49,8 @@ def repeated(rounds: int = 5) -> bool:
             options = {"kid": False, "isc": False, "prc": False, "batch_size": settings.batch_size}
             return theirs(images, digits.train.images, feature_extractor=api, **options)["fid"]
 
-        ours(), afresh()  # statistics are cached, libraries are loaded
+        ours()  # statistics are cached, libraries are loaded
+        afresh()
         fast, slow, difference = interleaved(ours, afresh, rounds)
     print(
         f"evaluation_repeated: {slow / fast:.1f}x torch-fidelity afresh ({fast * 1e3:.0f} ms against "

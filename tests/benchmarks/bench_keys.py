@@ -44,7 +44,7 @@ import pyte
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine.recipes.recipe import load
-from engine.runs.directory import RunDir, State
+from engine.runs.directory import RunDir, State, Status
 from engine.runs.events import EventWriter, encode
 from gentui.jobs import annotations
 from tests.benchmarks.pty_app import PtyApp
@@ -52,7 +52,7 @@ from tests.benchmarks.pty_app import PtyApp
 COLUMNS, ROWS = 160, 45
 BEASTS = ("otter", "puffin", "zebra", "lynx", "wombat", "heron", "gecko", "ibex")
 RECIPES = ("digits-unet", "digits-cfg", "digits-vae", "photos-dcgan", "toonfaces-acgan", "fashion-resnet-class")
-ENDS = ("done",) * 7 + ("failed", "stopped", "interrupted")
+ENDS: tuple[Status, ...] = ("done",) * 7 + ("failed", "stopped", "interrupted")
 KEYS = ("loss", "grad_norm", "lr", "images_per_s", "ema_loss")
 LIVE = "alive-0000"
 PATIENCE = 20.0
@@ -72,7 +72,7 @@ def fill(home: Path, runs: int, points: int) -> None:
     Index(home).refresh()
 
 
-def begin(home: Path, n: int, steps: int, status: str, log: bytes = b"") -> RunDir:
+def begin(home: Path, n: int, steps: int, status: Status, log: bytes = b"") -> RunDir:
     """One run with its recipe, log, scores, now and then an alarm and tags."""
     recipe = load(RECIPES[n % len(RECIPES)])
     name = f"{BEASTS[n % len(BEASTS)]}-{n:04d}" if log else LIVE
