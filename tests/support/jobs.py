@@ -55,15 +55,16 @@ def wait_for_status(run: JobDir, *statuses: str, seconds: float = 60.0) -> State
     return wait_for(there, f"{run.id} to be {statuses}, it is {run.read_state()}", seconds)
 
 
-def wait_for_step(run: RunDir, step: int) -> None:
+def last_step(run: RunDir) -> int:
+    """The last step that the run's metrics tell of, 0 before the first."""
     from engine.runs.events import last_event
 
-    def there() -> bool:
-        attempt = run.read_state().attempt
-        event = last_event(run.events_path(attempt), lambda e: e["kind"] == "metrics")
-        return event is not None and event["step"] >= step
+    event = last_event(run.events_path(run.read_state().attempt), lambda e: e["kind"] == "metrics")
+    return 0 if event is None else event["step"]
 
-    wait_for(there, f"step {step} of {run.id}")
+
+def wait_for_step(run: RunDir, step: int) -> None:
+    wait_for(lambda: last_step(run) >= step, f"step {step} of {run.id}")
 
 
 def processes(*words: str) -> list[int]:

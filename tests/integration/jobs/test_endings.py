@@ -15,7 +15,7 @@ from engine.recipes import recipe
 from engine.runs.directory import boot_id, is_locked
 from gentui import jobs
 from gentui.index import Index
-from tests.support.jobs import processes, trainers, wait_for_status, wait_for_step, workers
+from tests.support.jobs import last_step, processes, trainers, wait_for_status, wait_for_step, workers
 from tests.support.waiting import wait_for
 
 
@@ -243,7 +243,7 @@ def test_the_trainer_belongs_to_no_terminal_and_to_its_own_session(home, launch)
     assert os.getsid(pid) == pid and os.getsid(worker) == worker and os.getsid(0) not in (pid, worker)
     assert Path(f"/proc/{pid}/fd/0").readlink() == Path("/dev/null")
     os.kill(worker, signal.SIGHUP)
-    time.sleep(0.1)
+    wait_for_step(run, last_step(run) + 5)
     assert workers(home) == [worker]
     state = run.read_state()
     assert state.boot_id == boot_id() and trainers(home) == [pid]
