@@ -24,10 +24,12 @@ from torch import Tensor
 from engine.data.dataset import Dataset, Progress, Split, to_float
 from engine.evaluation.drawing import ProgressCounter
 from engine.evaluation.protocol import Protocol
-from engine.evaluation.score import Announce, Score
+from engine.evaluation.score import Announce, Role, Score, score_of_images
 from engine.methods import Classifies, Method
 from engine.recipes.recipe import Recipe
 from engine.settings.evaluation import Accuracy
+
+ORACLE = "oracle_target_accuracy"
 
 
 class AccuracyScorer:
@@ -42,6 +44,7 @@ class AccuracyScorer:
 
     metric = "selection"
     samples = None
+    one_off_seconds = 0.0
 
     def __init__(self, settings: Accuracy, recipe: Recipe, dataset: Dataset, device: torch.device):
         """Raises ValueError when scores are asked for and the data have no target domain or validation split."""
@@ -53,7 +56,17 @@ class AccuracyScorer:
     def score(
         self, method: Method, progress: Progress | None = None, announce: Announce | None = None
     ) -> list[Score]:
-        """Classify held-out images of both domains and score the predictions."""
+        """Classify held-out images of both domains and score the predictions, to select a checkpoint."""
+        return self._score(method, progress, "selection")
+
+    def report(
+        self, method: Method, progress: Progress | None = None, announce: Announce | None = None
+    ) -> list[Score]:
+        """The same of a selected checkpoint, but for the oracle, which is another checkpoint's."""
+        scores = self._score(method, progress, "report")
+        return [score for score in scores if score.metric != ORACLE]
+
+    def _score(self, method: Method, progress: Progress | None, role: Role) -> list[Score]:
         assert isinstance(method, Classifies), "a method scored by accuracy predicts labels"
         start = time.monotonic()
         source, target, validation = self.dataset, self.dataset.target, self.dataset.validation
@@ -61,27 +74,32 @@ class AccuracyScorer:
         unlabelled = target_images(target)
         total = len(validation) + len(unlabelled) + len(target.test) + len(source.test)
         logits = self._classifier(method, ProgressCounter(total, progress))
-        selection = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
-        on_target = accuracy(logits(target.test.images), target.test)
-        on_source = accuracy(logits(source.test.images), source.test) if self.learns_from_source else None
-        held_out = len(validation) + len(unlabelled)
-        split = f"{'source' if self.learns_from_source else 'target'} validation + target images"
-        ema, seconds = bool(getattr(method, "has_average", False)), time.monotonic() - start
+        criterion = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
+        on_target = logits(target.test.images)
+        on_source = logits(source.test.images) if self.learns_from_source else None
+        protocol = Protocol(
+            metric=self.metric,
+            dataset=self.dataset.name,
+            dataset_hash=target.fingerprint[:8],
+            split=f"{'source' if self.learns_from_source else 'target'} validation + target images",
+            split_size=len(validation) + len(unlabelled),
+            ema=bool(getattr(method, "has_average", False)),
+            precision=method.precision,
+        )
+        seconds = time.monotonic() - start
 
-        def score(metric: str, value: float, protocol: Protocol) -> Score:
-            return Score(metric, value, False, protocol, None, seconds)
+        def on_test(metric: str, logits: Tensor, of: Dataset, domain: str, **more: str) -> Score:
+            data = {"split": f"{domain} test", "split_size": len(of.test), "dataset_hash": of.fingerprint[:8]}
+            return _accuracy_score(logits, of.test, replace(protocol, metric=metric, **data, **more), seconds)
 
-        on_test = self._protocol("target_accuracy", "target test", target, len(target.test), ema)
-        oracle = replace(on_test, metric="oracle_target_accuracy")
         scores = [
-            score("target_accuracy", on_target, replace(on_test, selected_by=self.metric)),
-            score(self.metric, selection, self._protocol(self.metric, split, target, held_out, ema)),
-            score("oracle_target_accuracy", on_target, oracle),
+            on_test("target_accuracy", on_target, target, "target", selected_by=self.metric),
+            Score(self.metric, criterion, False, protocol, None, seconds),
+            on_test(ORACLE, on_target, target, "target"),
         ]
         if on_source is not None:
-            protocol = self._protocol("source_accuracy", "source test", source, len(source.test), ema)
-            scores.insert(2, score("source_accuracy", on_source, protocol))
-        return scores
+            scores.insert(2, on_test("source_accuracy", on_source, source, "source"))
+        return [replace(score, role=role) for score in scores]
 
     def _classifier(self, method: Classifies, counter: ProgressCounter) -> Callable[[Tensor], Tensor]:
         """A function from images uint8 N,C,H,W to logits float64 N,K on the CPU."""
@@ -95,16 +113,6 @@ class AccuracyScorer:
 
         return logits
 
-    def _protocol(self, metric: str, split: str, of: Dataset, size: int, ema: bool) -> Protocol:
-        return Protocol(
-            metric=metric,
-            dataset=self.dataset.name,
-            dataset_hash=of.fingerprint[:8],
-            split=split,
-            split_size=size,
-            ema=ema,
-        )
-
 
 def target_images(target: Dataset) -> Tensor:
     """Validation images of the target, or its training images if it has none: uint8 N,C,H,W. Never its test images."""
@@ -117,6 +125,12 @@ def accuracy(logits: Tensor, split: Split) -> float:
     if not logits.isfinite().all():
         return math.nan
     return float((logits.argmax(1) == split.labels).double().mean())
+
+
+def _accuracy_score(logits: Tensor, split: Split, protocol: Protocol, seconds: float) -> Score:
+    """The accuracy of logits N,K on the images of a split ± its standard error."""
+    right = (logits.argmax(1) == split.labels).double()
+    return score_of_images(protocol.metric, right, bool(logits.isfinite().all()), protocol, seconds)
 
 
 def information(logits: Tensor) -> float:

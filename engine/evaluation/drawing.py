@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, to_uint8
+from engine.data.dataset import Progress, to_uint8
 from engine.evaluation import fidelity
 from engine.evaluation.agreement import agreement
 from engine.evaluation.frechet import Moments
+from engine.evaluation.label_law import LabelLaw
 from engine.evaluation.statistics import MOST_ROWS, RealImages, can_classify
 from engine.settings.evaluation import FID
 
@@ -78,40 +79,27 @@ class ProgressCounter:
 
 @torch.no_grad()
 def draw(
-    generate: Generate, real: RealImages, settings: FID, conditional: bool, counter: ProgressCounter
+    generate: Generate, real: RealImages, settings: FID, law: LabelLaw | None, counter: ProgressCounter
 ) -> Drawn:
-    """Draw ``settings.samples`` images in batches and embed them.
+    """Draw ``settings.samples`` images in batches, with labels by ``law`` (None: without), and embed them.
 
     The device is not synchronised until all are drawn, except by the caller's progress. Raises ValueError when the
     generator returns another shape than that of the data set's images.
     """
-    collector = _Collector(real, settings, conditional)
+    collector = _Collector(real, settings, conditional=law is not None)
+    requested = None if law is None else law.draw(settings.samples)
     shape = real.dataset.image_shape
     for start in range(0, settings.samples, settings.batch_size):
         count = min(settings.batch_size, settings.samples - start)
-        labels = requested_labels(real.dataset, start, count, real.extractor.device) if conditional else None
-        images = generate(count, labels)
+        labels = None if requested is None else requested[start : start + count]
+        images = generate(count, None if labels is None else labels.to(real.extractor.device))
         if tuple(images.shape) != (count, *shape):
             raise ValueError(
                 f"asked for images of shape {(count, *shape)}, the generator made {tuple(images.shape)}"
             )
-        collector.add(images, labels, start)
+        collector.add(images, labels)
         counter.add(count)
     return collector.result()
-
-
-def requested_labels(dataset: Dataset, start: int, count: int, device: torch.device | str = "cpu") -> Tensor:
-    """The labels that samples number ``start`` to ``start + count`` of a conditional model are drawn with.
-
-    Classes take turns (0, 1, …; int64 N), so that all are equally frequent. Attributes are those of the training
-    images in their order (float32 N,A), so that combinations are as frequent as they are in the data.
-    """
-    numbers = torch.arange(start, start + count)
-    if not dataset.attributes:
-        return (numbers % len(dataset.classes)).to(device)
-    labels = dataset.train.labels
-    assert labels is not None, "data with attributes has labels"
-    return labels[numbers % len(labels)].to(device, torch.float32)
 
 
 class _Collector:
@@ -134,8 +122,8 @@ class _Collector:
         self._features = _FirstRows(max([MOST_SAMPLES, *(FEATURES_KEPT[name] for name in further)]))
         self._logits = _FirstRows(fidelity.ISC_ROWS if "isc" in further else MOST_SAMPLES)
 
-    def add(self, images: Tensor, labels: Tensor | None, start: int) -> None:
-        """Take in a batch; its first image is sample number ``start``."""
+    def add(self, images: Tensor, labels: Tensor | None) -> None:
+        """Take in a batch and the labels it was drawn with, on the CPU."""
         if images.is_floating_point():
             self._finite &= images.isfinite().all().to(self._finite.device)
             images = to_uint8(images)
@@ -143,13 +131,13 @@ class _Collector:
             features, logits = self._extractor.features_and_logits(images)
             self._logits.add(logits)
             if self._matches is not None and labels is not None:
-                self._matches += agreement(logits, labels, self._dataset.groups).sum()
+                self._matches += agreement(logits, labels.to(logits.device), self._dataset.groups).sum()
         else:
             features = self._extractor.features(images)
         self._moments.update(features)
-        classes = len(self._class_moments)
-        for label, moments in enumerate(self._class_moments):  # classes take turns: see ``requested_labels``
-            moments.update(features[(label - start) % classes :: classes])
+        for label, moments in enumerate(self._class_moments):
+            if labels is not None and len(rows := (labels == label).nonzero()[:, 0]):
+                moments.update(features[rows.to(features.device)])
         self._images.add(images)
         self._features.add(features)
         if labels is not None:

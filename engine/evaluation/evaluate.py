@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import torch
@@ -13,8 +13,9 @@ import torch
 from engine.data.dataset import Progress
 from engine.evaluation import fidelity
 from engine.evaluation.drawing import Drawn, Generate, ProgressCounter, SampleSet, draw
-from engine.evaluation.floors import floor
+from engine.evaluation.floors import floor, stand_ins
 from engine.evaluation.frechet import distance
+from engine.evaluation.label_law import LabelLaw
 from engine.evaluation.protocol import QUANTISATION, Protocol
 from engine.evaluation.score import Announce, Score
 from engine.evaluation.statistics import MOST_ROWS, Advance, RealImages
@@ -36,30 +37,45 @@ def evaluate(
     settings: FID,
     *,
     sampling: str,
-    conditional: bool = False,
+    precision: str = "",
+    labels: LabelLaw | None = None,
     ema: bool | None = None,
+    selection: bool = False,
     progress: Progress | None = None,
     announce: Announce | None = None,
 ) -> Evaluation:
     """Draw ``settings.samples`` images and score them.
 
     The scores are ``fid``, then the further metrics of ``settings``, then ``label_accuracy`` or
-    ``attribute_accuracy`` when ``conditional`` and when the extractor predicts the labels of this data set. Labels of
-    a conditional model are those of ``requested_labels``.
+    ``attribute_accuracy`` when the images have ``labels`` (the law they are asked for by) that the extractor predicts.
 
-    ``sampling`` describes sampler and steps in the protocol. ``ema``: whether the averaged weights are sampled; by
+    ``sampling`` describes sampler and steps in the protocol, ``precision`` is that of the net. ``selection``: whether
+    the scores select a checkpoint. ``ema``: whether the averaged weights are sampled; by
     default as ``settings`` says. ``progress(done, total)`` counts images, including real ones that are still to be
     embedded; it may raise to abandon the evaluation. ``announce`` gets a description of each metric before it is
     computed. Raises RecipeError when a metric cannot be computed here: see ``refuse_unfit``.
     """
     start = time.monotonic()
-    refuse_unfit(settings, real, conditional)
+    refuse_unfit(settings, real, labels)
     counter = ProgressCounter(settings.samples, progress)
     _embed_real(real, settings, counter)
-    drawn = draw(generate, real, settings, conditional, counter)
-    ema = settings.ema if ema is None else ema
-    metrics = _Metrics(real, settings, drawn, sampling, ema, announce or (lambda text: None), counter, start)
+    drawn = draw(generate, real, settings, labels, counter)
+    made = Made(
+        sampling, settings.ema if ema is None else ema, precision, labels.name if labels else "", selection
+    )
+    metrics = _Metrics(real, settings, drawn, made, announce or (lambda text: None), counter, start)
     return Evaluation(metrics.compute(), drawn.samples)
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the images of an evaluation are made: fields of its protocol."""
+
+    sampling: str
+    ema: bool
+    precision: str
+    labels: str
+    selection: bool
 
 
 class _Metrics:
@@ -70,14 +86,13 @@ class _Metrics:
         real: RealImages,
         settings: FID,
         drawn: Drawn,
-        sampling: str,
-        ema: bool,
+        made: Made,
         announce: Announce,
         counter: ProgressCounter,
         start: float,
     ):
         self._real, self._settings, self._drawn = real, settings, drawn
-        self._sampling, self._ema = sampling, ema
+        self._made = made
         self._announce, self._counter, self._start = announce, counter, start
         self._finite = bool(drawn.finite)
         self._real_count = len(real.dataset.split(settings.split))
@@ -105,7 +120,7 @@ class _Metrics:
         size = fidelity.subset_size(len(generated), len(real))
         how = f"{fidelity.KID_SUBSETS} subsets of {size}{self._capped()}"
         mean, std = fidelity.kid(generated, real)
-        self._add("kid", mean, lower_is_better=True, std=std, how=how)
+        self._add("kid", mean, lower_is_better=True, std=std, over=f"{fidelity.KID_SUBSETS} subsets", how=how)
 
     def _isc(self) -> None:
         logits = self._drawn.logits
@@ -113,7 +128,8 @@ class _Metrics:
         self._describe("isc", len(logits))
         mean, std = fidelity.isc(logits)
         first = f" of the first {fidelity.ISC_ROWS}" if self._settings.samples > fidelity.ISC_ROWS else ""
-        self._add("isc", mean, lower_is_better=False, std=std, how=f"{fidelity.ISC_PARTS} parts{first}")
+        parts = f"{fidelity.ISC_PARTS} parts"
+        self._add("isc", mean, lower_is_better=False, std=std, over=parts, how=f"{parts}{first}")
 
     def _precision_recall(self) -> None:
         how = f"k={fidelity.NEIGHBOURS}{self._capped()}"
@@ -155,14 +171,19 @@ class _Metrics:
         self._announce(f"computing {metric} of {generated:,}{images}")
 
     def _add(
-        self, metric: str, value: float, *, lower_is_better: bool, std: float | None = None, how: str = ""
-    ) -> None:
+        self, metric: str, value: float, *, lower_is_better: bool, std: float | None = None, over: str = "",
+        how: str = "",
+    ) -> None:  # fmt: skip
         if not self._finite:
-            value, std = math.nan, None
+            value, std, over = math.nan, None, ""
         seconds = time.monotonic() - self._start
-        floor_value = floor(self._real, metric, self._announce)
-        protocol = self._protocol(metric, how)
-        self._scores.append(Score(metric, value, lower_is_better, protocol, floor_value, seconds, std))
+        settings, protocol = self._settings, self._protocol(metric, how)
+        counts = torch.tensor([moments.count for moments in self._drawn.class_moments])
+        reached = floor(self._real, metric, settings.split, settings.samples, self._announce, counts)
+        floor_value, floor_std = (None, None) if reached is None else (reached.value, reached.std)
+        self._scores.append(
+            Score(metric, value, lower_is_better, protocol, floor_value, seconds, std, over, floor_std)
+        )
         if self._settings.extra_metrics:
             self._counter.add(0)  # a sign of life: some metrics take seconds
 
@@ -180,22 +201,21 @@ class _Metrics:
             samples=settings.samples,
             resize=extractor.resize(height, width),
             quantisation=QUANTISATION,
-            sampling=self._sampling,
-            ema=self._ema,
             how=how,
+            noises=1,
+            **asdict(self._made),
         )
 
 
-def refuse_unfit(settings: FID, real: RealImages, conditional: bool) -> None:
-    """Raise RecipeError, with the reasons, when these data and this extractor do not allow a requested metric."""
-    conflicts = [
-        Problem("recipe", "evaluate.also", message) for message in _conflicts(settings, real, conditional)
-    ]
+def refuse_unfit(settings: FID, real: RealImages, labels: LabelLaw | None) -> None:
+    """Raise RecipeError, with the reasons, when these data, this extractor or these labels do not allow a requested
+    metric. ``labels``: the law of a conditional model, None for others."""
+    conflicts = [Problem("recipe", "evaluate.also", message) for message in _conflicts(settings, real, labels)]
     if conflicts:
         raise RecipeError(conflicts)
 
 
-def _conflicts(settings: FID, real: RealImages, conditional: bool) -> Iterator[str]:
+def _conflicts(settings: FID, real: RealImages, labels: LabelLaw | None) -> Iterator[str]:
     dataset, split, further = real.dataset, settings.split, {*settings.extra_metrics}
     classes, count = len(dataset.classes), len(dataset.split(split))
     if count < 2:
@@ -206,31 +226,40 @@ def _conflicts(settings: FID, real: RealImages, conditional: bool) -> Iterator[s
         yield f"kid and prc need {MIN_SAMPLES} real images, and the {split} split has {count}"
     if "intra_fid" not in further:
         return
-    if not (conditional and classes):
+    if labels is None or not classes:
         yield NEEDS_CLASSES
-    elif settings.samples < 2 * classes:
-        yield f"intra_fid needs two samples of each of {classes} classes: raise evaluate.samples"
     elif scarce := real.scarce_classes(split):
         scarcest = dataset.classes[scarce[0]]
         yield f"intra_fid needs two images of every class: the {split} split has fewer of {scarcest!r}"
+    elif (counts := torch.bincount(labels.draw(settings.samples), minlength=classes)).min() < 2:
+        rarest = dataset.classes[int(counts.argmin())]
+        yield (
+            f"intra_fid needs two samples of every class: of {settings.samples}, labelled {labels.name}, "
+            f'{int(counts.min())} would be of {rarest!r}; raise evaluate.samples, or set evaluate.labels = "uniform"'
+        )
 
 
 def _embed_real(real: RealImages, settings: FID, counter: ProgressCounter) -> None:
     """Embed all real images that the scores need, so that ``counter`` knows the whole work from the start.
 
-    Both splits are needed: the floors compare one with the other.
+    Two splits are needed: images of one stand in for generated ones in the floors.
     """
     dataset, further = real.dataset, {*settings.extra_metrics}
     pending: list[tuple[int, Callable[[Advance], object]]] = []
-    for name, split in ("train", dataset.train), ("test", dataset.test):
+    for name in (settings.split, stand_ins(settings.split)):
+        split, is_compared = dataset.split(name), name == settings.split
         if len(split) < 2:
             continue
-        if real.lacks_statistics(name):
+        if is_compared and real.lacks_statistics(name):
             pending.append((len(split), partial(real.statistics, name, None)))
-        need_features = {"kid", "prc"} if name == "train" else {"kid", "prc", "isc", "fid_inf"}
-        if need_features & further and real.lacks_features(name):
+        if (not is_compared or {"kid", "prc"} & further) and real.lacks_features(name):
             pending.append((min(len(split), MOST_ROWS), partial(real.features, name)))
-        if "intra_fid" in further and not real.scarce_classes(name) and split.labels is not None:
+        if (
+            is_compared
+            and "intra_fid" in further
+            and not real.scarce_classes(name)
+            and split.labels is not None
+        ):
             sizes = torch.bincount(split.labels, minlength=len(dataset.classes)).tolist()
             for label, size in enumerate(sizes):
                 if real.lacks_statistics(name, label):

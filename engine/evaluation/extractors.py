@@ -43,6 +43,11 @@ class Extractor(ABC):
         """Whether ``logits`` predict classes, of this data set or another."""
         return bool(self.classes)
 
+    @property
+    def tells_labels(self) -> bool:
+        """Whether it is a classifier: of classes, or of attributes."""
+        return bool(self.classes or self.attributes)
+
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
         """uint8 N,C,H,W on any device → float32 N,dims on ``device``."""

@@ -10,6 +10,8 @@ from typing import Any
 QUANTISATION = "uint8 rounded"
 """How generated images are quantised before they are scored."""
 
+LATER_FIELDS = frozenset({"how", "labels", "noises", "selection", "precision"})
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -32,6 +34,10 @@ class Protocol:
     ema: bool = False
     selected_by: str = ""  # the metric that selects the checkpoint, if it is not this one
     how: str = ""  # parameters of the metric itself: ``100 subsets of 1000``
+    labels: str = ""  # which labels a conditional model is asked for: ``as in the data``
+    noises: int = 0  # noises that the value is a mean over
+    selection: bool = False  # whether it is on the noise that the checkpoint is selected on
+    precision: str = ""  # of the net while sampling or classifying
 
     @property
     def name(self) -> str:
@@ -46,11 +52,20 @@ class Protocol:
             f"n={self.samples}" if self.samples else "",
             self.how,
             self.sampling,
+            self.precision,
+            f"labels {self.labels}" if self.labels else "",
+            self._noise,
             f"resized {self.resize}" if self.resize != "none" else "",
             f"chosen by {self.selected_by}" if self.selected_by else "",
             "ema" if self.ema else "",
         ]
         return " · ".join(part for part in parts if part)
+
+    @property
+    def _noise(self) -> str:
+        if self.selection:
+            return "selection noise"
+        return f"{self.noises} noise{'s' if self.noises != 1 else ''}" if self.noises else ""
 
     @property
     def id(self) -> str:
@@ -61,6 +76,6 @@ class Protocol:
     def detail(self) -> dict[str, Any]:
         """All fields, as they are written to ``evaluation`` events.
 
-        An empty ``how`` is left out, so that scores made before that field existed keep their protocol id.
+        ``LATER_FIELDS`` are left out when empty, so that scores made before they existed keep their protocol id.
         """
-        return {name: value for name, value in asdict(self).items() if value or name != "how"}
+        return {name: value for name, value in asdict(self).items() if value or name not in LATER_FIELDS}

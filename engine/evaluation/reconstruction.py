@@ -1,4 +1,4 @@
-"""Reconstruction quality: SSIM between test images and their reconstructions."""
+"""Reconstruction quality: SSIM between held-out images and their reconstructions."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import torch
 
 from engine.data.dataset import Dataset, Progress, to_float, to_uint8
 from engine.evaluation.protocol import QUANTISATION, Protocol
-from engine.evaluation.score import Score
+from engine.evaluation.score import Score, score_of_images
 from engine.methods import Reconstructs
 
 METRIC = "ssim"
-MOST_IMAGES = 2000  # of the test split, from its beginning
+MOST_IMAGES = 2000  # of the split, from its beginning
 
 
 @torch.no_grad()
 def reconstruction_score(
     method: Reconstructs,
     dataset: Dataset,
+    split: str,
     device: torch.device,
     batch_size: int = 256,
     ema: bool = True,
     progress: Progress | None = None,
 ) -> Score:
-    """Mean SSIM over the test split (its first 2,000 images), with reconstructions quantised to uint8.
+    """Mean SSIM over a split (its first 2,000 images) ± its standard error, with reconstructions quantised to uint8.
 
     ``ema``: reconstruct with the averaged weights. ``progress(done, total)`` counts images and may raise to abandon
     the score.
@@ -32,24 +33,23 @@ def reconstruction_score(
     from engine.evaluation.ssim import ssim, window  # imported here since scikit-image is seldom needed
 
     start = time.monotonic()
-    images = dataset.test.images[:MOST_IMAGES]
-    total, finite = 0.0, True
+    images = dataset.split(split).images[:MOST_IMAGES]
+    each, finite = [], True
     for first in range(0, len(images), batch_size):
         batch = images[first : first + batch_size]
         reconstructed = method.reconstruct(to_float(batch.to(device)), ema=ema)
         finite = finite and bool(reconstructed.isfinite().all())
-        total += float(ssim(batch, to_uint8(reconstructed).cpu()).sum())
+        each.append(ssim(batch, to_uint8(reconstructed).cpu()))
         if progress is not None:
             progress(first + len(batch), len(images))
     protocol = Protocol(
         metric=METRIC,
         dataset=dataset.name,
         dataset_hash=dataset.fingerprint[:8],
-        split="test",
+        split=split,
         split_size=len(images),
         quantisation=QUANTISATION,
         ema=ema,
         how=window(*dataset.image_shape[1:]),
     )
-    value = total / len(images) if finite else float("nan")
-    return Score(METRIC, value, False, protocol, None, time.monotonic() - start)
+    return score_of_images(METRIC, torch.cat(each), finite, protocol, time.monotonic() - start)

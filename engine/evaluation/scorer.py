@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Protocol, runtime_checkable
@@ -14,11 +15,12 @@ from engine.data.dataset import Dataset, Progress
 from engine.evaluation.drawing import Generate, SampleSet
 from engine.evaluation.evaluate import evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
+from engine.evaluation.label_law import LabelLaw, label_law
 from engine.evaluation.reconstruction import reconstruction_score
-from engine.evaluation.score import Announce, Score
+from engine.evaluation.score import Announce, Score, mean_over_noises
 from engine.evaluation.statistics import RealImages
 from engine.methods import Generates, Method, Reconstructs
-from engine.methods.sampling import EVALUATION_SEED, Noise
+from engine.methods.sampling import EVALUATION_SEED, REPORT_SEED, Noise
 from engine.recipes.recipe import Recipe
 from engine.settings import registry
 from engine.settings.evaluation import FID
@@ -37,11 +39,25 @@ class Scorer(Protocol):
     def score(
         self, method: Method, progress: Progress | None = None, announce: Announce | None = None
     ) -> list[Score]:
-        """Score the method as it is now.
+        """Score the method as it is now, to select a checkpoint.
 
         ``progress(done, total)`` is called often, ``announce`` before work that takes seconds without progress; both
         may raise to abandon the scores.
         """
+        ...
+
+
+@runtime_checkable
+class Reports(Scorer, Protocol):
+    """A scorer whose reports are not the scores that selected the checkpoint."""
+
+    one_off_seconds: float
+    """Time spent so far on what is computed once, whatever the number of scores: features of real images, floors."""
+
+    def report(
+        self, method: Method, progress: Progress | None = None, announce: Announce | None = None
+    ) -> list[Score]:
+        """Score the method as it is now, to report on it: as ``score``, but on ``evaluate.noises`` other noises."""
         ...
 
 
@@ -71,7 +87,11 @@ class SampleScorer:
         self.samples: SampleSet | None = None
         self._real: RealImages | None = None
         if settings.times > 0:
-            refuse_unfit(settings, self.real, getattr(recipe.model, "conditional", False))
+            self.refuse_unfit()
+
+    def refuse_unfit(self) -> None:
+        """Raise RecipeError for labels or metrics that cannot be had here, ExtractorError without the extractor."""
+        refuse_unfit(self.settings, self.real, self._labels)
 
     @property
     def real(self) -> RealImages:
@@ -87,39 +107,90 @@ class SampleScorer:
         """The extractor, or None when it has not been loaded."""
         return self._real.extractor if self._real else None
 
+    @property
+    def one_off_seconds(self) -> float:
+        return self._real.seconds if self._real else 0.0
+
+    @cached_property
+    def _labels(self) -> LabelLaw | None:
+        """The law that a conditional model is asked for labels by. Raises RecipeError."""
+        if not getattr(self.recipe.model, "conditional", False):
+            return None
+        return label_law(self.settings.labels, self.dataset)
+
+    @property
+    def _selection_split(self) -> str:
+        """The split that selects the checkpoint of a run that reports on test images: validation if there is one."""
+        return "validation" if self.dataset.validation is not None else "test"
+
     def score(
         self, method: Method, progress: Progress | None = None, announce: Announce | None = None
     ) -> list[Score]:
-        """Score images generated from a fixed seed, as ``evaluate`` does; then ``ssim`` if the method reconstructs.
+        """Score images of the selection noise, as ``evaluate`` does; then ``ssim`` if the method reconstructs.
 
-        The ``seconds`` of each score are those of the whole.
+        Nothing is compared with test images where images are held out for validation. The ``seconds`` of each score
+        are those of the whole.
         """
-        assert isinstance(method, Generates), "a method scored by its samples makes images"
-        start, settings = monotonic(), self.settings
-        report = progress or (lambda done, total: None)
-        ema = settings.ema and method.has_average
-        evaluation = evaluate(
-            self._generator(method, report),
-            self.real,
-            settings,
-            sampling=self.recipe.sample.summary,
-            conditional=method.conditional,
-            ema=ema,
-            progress=report if progress else None,
-            announce=announce,
-        )
-        scores, self.samples = evaluation.scores, evaluation.samples
-        if isinstance(method, Reconstructs):
-            scores.append(
-                reconstruction_score(method, self.dataset, self.device, settings.batch_size, ema, report)
-            )
-        seconds = monotonic() - start
-        return [replace(score, seconds=seconds) for score in scores]
-
-    def _generator(self, method: Generates, report: Progress) -> Generate:
-        """A function that draws the next images of the fixed seed and reports progress within a batch, too."""
         settings = self.settings
-        noise = Noise(method, EVALUATION_SEED)
+        if settings.split == "test":
+            settings = settings.model_copy(update={"split": self._selection_split})
+        return self._score(method, settings, self._selection_split, [EVALUATION_SEED], True, progress, announce)
+
+    def report(
+        self, method: Method, progress: Progress | None = None, announce: Announce | None = None
+    ) -> list[Score]:
+        """Means over ``evaluate.noises`` noises, none of which is the selection's; ``ssim`` of the test images."""
+        first = REPORT_SEED + 1000 * self.settings.seed
+        seeds = [first + number for number in range(self.settings.noises)]
+        return self._score(method, self.settings, "test", seeds, False, progress, announce)
+
+    def _score(
+        self, method: Method, settings: FID, reconstructed: str, seeds: list[int], selection: bool,
+        progress: Progress | None, announce: Announce | None,
+    ) -> list[Score]:  # fmt: skip
+        assert isinstance(method, Generates), "a method scored by its samples makes images"
+        start, report = monotonic(), progress or (lambda done, total: None)
+        ema = settings.ema and method.has_average
+        draws = []
+        for number, seed in enumerate(seeds):
+            within = _part_of(report, number, len(seeds))
+            evaluation = evaluate(
+                self._generator(method, seed, within),
+                self.real,
+                settings,
+                sampling=self.recipe.sample.summary,
+                precision=method.precision,
+                labels=self._labels if method.conditional else None,
+                ema=ema,
+                selection=selection,
+                progress=within if progress else None,
+                announce=announce,
+            )
+            draws.append(evaluation.scores)
+            if not number:
+                self.samples = evaluation.samples
+        scores = draws[0] if selection else mean_over_noises(draws, self.settings.seed)
+        if isinstance(method, Reconstructs):
+            score = reconstruction_score(
+                method, self.dataset, reconstructed, self.device, settings.batch_size, ema, report
+            )
+            scores.append(replace(score, protocol=replace(score.protocol, precision=method.precision)))
+        if not selection:
+            scores = [self._with_selection(score) for score in scores]
+        seconds, role = monotonic() - start, "selection" if selection else "report"
+        return [replace(score, seconds=seconds, role=role) for score in scores]
+
+    def _with_selection(self, score: Score) -> Score:
+        """State in the protocol of a report on test images that these selected the checkpoint, if they did."""
+        is_chosen_on_test = self._selection_split == "test" and score.protocol.split == "test"
+        if not is_chosen_on_test or (self.metric != "ssim" and score.metric == "ssim"):
+            return score
+        return replace(score, protocol=replace(score.protocol, selected_by=f"{self.metric} on the test images"))
+
+    def _generator(self, method: Generates, seed: int, report: Progress) -> Generate:
+        """A function that draws the next images of a seed's noise and reports progress within a batch, too."""
+        settings = self.settings
+        noise = Noise(method, seed)
         done = 0
 
         def generate(count: int, labels: Tensor | None) -> Tensor:
@@ -135,3 +206,8 @@ class SampleScorer:
             return images
 
         return generate
+
+
+def _part_of(report: Progress, number: int, parts: int) -> Progress:
+    """Progress of part ``number`` of so many equal parts, reported as that of the whole."""
+    return lambda done, total: report(number * total + done, parts * total)

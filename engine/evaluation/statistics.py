@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class RealStatistics:
 
 @dataclass(frozen=True)
 class RealFeatures:
-    """Features float32 n,d and logits float32 n,K (or None) of the images ``chosen_rows`` of one split."""
+    """Features float32 n,d of the images ``chosen_rows`` of one split, and logits float32 n,K of a classifier."""
 
     features: Tensor
     logits: Tensor | None
@@ -80,7 +81,10 @@ class RealImages:
 
     def __init__(self, dataset: Dataset, extractor: Extractor, folder: Path | None = None):
         self.dataset, self.extractor, self.folder = dataset, extractor, folder
-        self._computed: dict[Path | str, Any] = {}
+        self.seconds = 0.0
+        """Time spent so far on what is computed only once."""
+        self._computed: dict[Path, Any] = {}
+        self._depth = 0
 
     def statistics(
         self, split: str, label: int | None = None, advance: Advance | None = None
@@ -105,13 +109,13 @@ class RealImages:
         return self._cached(self._path(split, *what), compute, unpack)
 
     def features(self, split: str, advance: Advance | None = None) -> RealFeatures:
-        """Features of the images ``chosen_rows`` of a split; with logits when the extractor predicts classes."""
+        """Features of the images ``chosen_rows`` of a split; with logits when the extractor is a classifier."""
         chosen = self.dataset.split(split).images[chosen_rows(len(self.dataset.split(split)))]
 
         def compute() -> Arrays:
             features, logits = [], []
             for batch in chosen.split(self.extractor.batch):
-                if self.extractor.tells_classes:
+                if self.extractor.tells_labels:
                     embedded, predicted = self.extractor.features_and_logits(batch)
                     logits.append(predicted.cpu())
                 else:
@@ -125,16 +129,20 @@ class RealImages:
         def unpack(tensors: Arrays) -> RealFeatures:
             if tensors["features"].shape != (len(chosen), self.extractor.dims):
                 raise ValueError("the features are of other images")
-            logits = torch.from_numpy(tensors["logits"]) if self.extractor.tells_classes else None
+            logits = torch.from_numpy(tensors["logits"]) if self.extractor.tells_labels else None
             return RealFeatures(torch.from_numpy(tensors["features"]), logits)
 
         return self._cached(self._path(split, "features", MOST_ROWS), compute, unpack)
 
-    def once(self, name: str, compute: Callable[[], Any]) -> Any:
-        """Return what ``compute`` returns, computed at the first call with that ``name``."""
-        if name not in self._computed:
-            self._computed[name] = compute()
-        return self._computed[name]
+    def cached(
+        self,
+        what: tuple[str | int, ...],
+        split: str,
+        compute: Callable[[], Arrays],
+        unpack: Callable[[Arrays], T],
+    ) -> T:
+        """What ``unpack`` makes of the arrays of ``compute``: computed once for ``what`` of a split, kept on disk."""
+        return self._cached(self._path(split, *what), compute, unpack)
 
     def scarce_classes(self, split: str) -> list[int]:
         """Numbers of the classes with fewer than two images in a split: these have no covariance."""
@@ -160,6 +168,16 @@ class RealImages:
         """Whether the features are still to be computed."""
         return self._lacks(self._path(split, "features", MOST_ROWS))
 
+    def _timed(self, compute: Callable[[], Arrays]) -> Arrays:
+        """Add the time that ``compute`` takes to ``seconds``, but once where one computation needs another."""
+        start, self._depth = time.monotonic(), self._depth + 1
+        try:
+            return compute()
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self.seconds += time.monotonic() - start
+
     def _path(self, split: str, *what: str | int) -> Path:
         return cache_path(self.dataset, split, self.extractor, self.folder, *what)
 
@@ -172,7 +190,7 @@ class RealImages:
         try:
             value = unpack(_read(path))
         except (OSError, SafetensorError, KeyError, IndexError, ValueError, TypeError):
-            tensors = compute()
+            tensors = self._timed(compute)
             with contextlib.suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
                 write_atomically(path, save(tensors, metadata={"checksum": _checksum(tensors)}))

@@ -10,12 +10,14 @@ from torch import Tensor
 
 from engine.data.dataset import Dataset, Progress, to_uint8
 from engine.evaluation.agreement import agreement
-from engine.evaluation.drawing import SampleSet, requested_labels
+from engine.evaluation.drawing import SampleSet
 from engine.evaluation.extractors import Extractor
+from engine.evaluation.label_law import label_law
 from engine.evaluation.statistics import can_classify
 from engine.health import Values, signals
 from engine.methods import Generates
 from engine.methods.sampling import EVALUATION_SEED, Noise
+from engine.settings.evaluation import AS_IN_DATA
 from engine.settings.samplers import Sample
 
 IMAGES = 128
@@ -29,9 +31,9 @@ NEIGHBOURS_AMONG = 10_000
 def draw_samples(
     method: Generates, sampling: Sample, dataset: Dataset, device: torch.device, progress: Progress
 ) -> SampleSet:
-    """Draw a few images, of all labels in turn, without features. ``progress`` counts steps of the sampler."""
+    """Draw a few images, with labels as in the data, without features. ``progress`` counts steps of the sampler."""
     noise = Noise(method, EVALUATION_SEED).draw(IMAGES).to(device)
-    labels = requested_labels(dataset, 0, IMAGES, device) if method.conditional else None
+    labels = label_law(AS_IN_DATA, dataset).draw(IMAGES).to(device) if method.conditional else None
     images = method.sample(sampling, noise, labels, trace=lambda step, steps, _: progress(step, steps))
     return SampleSet(to_uint8(images).cpu(), None, None, None if labels is None else labels.cpu())
 

@@ -17,7 +17,7 @@ from typing import Any
 from engine.data.dataset import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.score import Score
-from engine.evaluation.scorer import build_scorer
+from engine.evaluation.scorer import Reports, build_scorer
 from engine.inference.loading import Trained, exit_with, load_or_exit
 from engine.recipes.evaluate_options import OPTIONS, parse_metrics, score_line, with_evaluate_options
 from engine.recipes.recipe import MissingData, RecipeError
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=["train", "test"], help="real images to compare with")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--extractor")
+    parser.add_argument("--noises", type=int, metavar="K", help="noises that the scores are a mean over")
+    parser.add_argument("--seed", type=int, help="seed of those noises")
+    parser.add_argument("--labels", metavar="data|uniform|FILE", help="labels that samples are asked for")
     parser.add_argument("--sampler")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
@@ -69,7 +72,8 @@ def _scores_or_exit(trained: Trained, options: argparse.Namespace) -> list[Score
         recipe = with_evaluate_options(trained.recipe, {name: getattr(options, name) for name in OPTIONS})
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
-        scores = scorer.score(trained.method, _ProgressLine(), _print_to_stderr)
+        measure = scorer.report if isinstance(scorer, Reports) else scorer.score
+        scores = measure(trained.method, _ProgressLine(), _print_to_stderr)
     except RecipeError as error:
         exit_with(error.one_line, 2)
     except (MissingData, DataError, ExtractorError) as error:

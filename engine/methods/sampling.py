@@ -12,6 +12,9 @@ from engine.settings.samplers import Sample
 
 GRID_SEED = 1_000_003
 EVALUATION_SEED = 2_000_003
+"""Seed of the noise that checkpoints are selected and examined on."""
+REPORT_SEED = 7_000_003
+"""Seed of the first noise of a report."""
 
 
 class Noise:

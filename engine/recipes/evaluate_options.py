@@ -15,6 +15,9 @@ OPTIONS = {
     "split": "evaluate.split",
     "samples": "evaluate.samples",
     "extractor": "evaluate.extractor",
+    "noises": "evaluate.noises",
+    "seed": "evaluate.seed",
+    "labels": "evaluate.labels",
     "sampler": "sample.sampler",
     "steps": "sample.steps",
     "guidance": "sample.guidance",
@@ -49,6 +52,12 @@ def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
 
 def score_line(score: Mapping[str, Any]) -> str:
     """The score of an ``evaluation`` event as a line: metric, value, protocol, separated by tabs."""
-    std = f" ± {score['std']:.3g}" if score.get("std") is not None else ""
-    floor = f"  (floor {score['floor']:.4g})" if score["floor"] is not None else ""
+    std = _plus_minus(score, "std", 3) + (f" over {score['over']}" if score.get("over") else "")
+    floor = ""
+    if score["floor"] is not None:
+        floor = f"  (floor {score['floor']:.4g}{_plus_minus(score, 'floor_std', 2)})"
     return f"{score['metric']}\t{score['value']:.6g}{std}{floor}\t{score['protocol']}"
+
+
+def _plus_minus(score: Mapping[str, Any], name: str, digits: int) -> str:
+    return f" ± {score[name]:.{digits}g}" if score.get(name) is not None else ""

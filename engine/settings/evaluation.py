@@ -26,6 +26,9 @@ METRIC_SCORES: dict[str, tuple[str, ...]] = {
 """The names of the scores that each metric gives."""
 
 
+AS_IN_DATA, UNIFORM = "data", "uniform"
+"""Values of ``evaluate.labels`` that are no files."""
+
 MIN_SAMPLES = 10  # for kid, isc (which splits them into ten), prc and fid_inf
 
 
@@ -50,6 +53,20 @@ class FID(Settings):
         max_length=4096,
         description="file with the extractor's weights; empty: the one found on this machine",
     )
+    noises: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="noises that the best checkpoint's reported scores are a mean over; none of them selected it",
+    )
+    seed: int = Field(0, ge=0, le=10**6, description="seed of those noises")
+    labels: str = Field(
+        AS_IN_DATA,
+        min_length=1,
+        max_length=4096,
+        description="labels that samples are scored with; data: as frequent as in the training images; uniform: "
+        "all equally often; or a file with a label a line",
+    )
     budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scoring may take")
     factory: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
 
@@ -57,6 +74,11 @@ class FID(Settings):
     @classmethod
     def _absolute(cls, weights: str) -> str:
         return absolute_path(weights) if weights else ""
+
+    @field_validator("labels")
+    @classmethod
+    def _file_or_law(cls, labels: str) -> str:
+        return labels if labels in (AS_IN_DATA, UNIFORM) else absolute_path(labels)
 
     @property
     def extra_metrics(self) -> list[ExtraMetric]:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from engine.data.dataset import Dataset, open_dataset
-from engine.evaluation.drawing import requested_labels
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.extractors import Extractor, load_extractor
+from engine.evaluation.label_law import label_law
 from engine.evaluation.statistics import RealImages
 from engine.settings.datasets.embedded import Digits
 from engine.settings.evaluation import FID
@@ -32,7 +32,7 @@ def drawings(dataset: Dataset, count: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     images, labels = dataset.train.images, dataset.train.labels
     of_label = [(labels == label).nonzero()[:, 0] for label in range(10)]
-    wanted = requested_labels(dataset, 0, count).tolist()
+    wanted = label_law("data", dataset).draw(count).tolist()
     chosen = torch.stack(
         [of_label[k][torch.randint(len(of_label[k]), (), generator=generator)] for k in wanted]
     )
@@ -51,7 +51,7 @@ def measured(
         real,
         chosen,
         sampling="none",
-        conditional=conditional,
+        labels=label_law("data", real.dataset) if conditional else None,
         progress=progress,
         announce=announce,
     )

@@ -64,13 +64,34 @@ def test_every_metric_that_is_asked_for_is_printed_logged_and_written_to_the_fil
         "fid_inf",
     ]
     assert all("test 360 · n=60" in row["protocol"] and row["checkpoint"] == "last" for row in rows)
-    assert {row["metric"] for row in rows if "std" in row} == {"kid", "isc"}
+    assert {(row["role"], row["over"], row["protocol_detail"]["noises"]) for row in rows} == {
+        ("report", "3 noises", 3)
+    }
+    assert all(row["std"] > 0 and row["noise_seed"] == 0 for row in rows)
     told = [line for line in done.stderr.splitlines() if line.startswith("computing")]
     assert "computing kid of 60 generated and 360 real images" in told
-    assert "computing the floor of kid, of test images" in told
+    assert "computing the floor of kid, of real images" in told
     assert [event["value"] for event in events(trained, "evaluation")[before:]] == [
         row["value"] for row in rows
     ]
+
+
+def test_noises_can_be_drawn_anew_and_labels_asked_for_as_one_likes(trained, tmp_path):
+    (tmp_path / "labels.txt").write_text("3\n8\n")
+
+    def fid(*arguments: object) -> dict:
+        done = evaluate(trained, "--samples", 50, "--metrics", "fid", "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)[0]
+
+    one, another = fid("--noises", 2), fid("--noises", 2, "--seed", 5)
+    assert one["value"] != another["value"] and one["protocol_id"] == another["protocol_id"]
+    assert (one["noise_seed"], another["noise_seed"]) == (0, 5)
+    told = fid("--noises", 1, "--labels", tmp_path / "labels.txt")
+    assert "std" not in told and told["protocol_detail"]["labels"].startswith("labels.txt@")
+    (tmp_path / "labels.txt").write_text("3\ntwelve\n")
+    refused = evaluate(trained, "--labels", tmp_path / "labels.txt")
+    assert refused.returncode == 2 and "labels.txt:2" in refused.stderr and "Traceback" not in refused.stderr
 
 
 def test_only_what_is_asked_for_is_scored_and_a_person_reads_the_deviation(trained, tmp_path):
@@ -100,7 +121,7 @@ def test_weights_given_by_path_stand_in_the_protocol_and_follow_the_files_conten
     [
         (["--metrics", "fid,kidd"], 2, "names out of fid, kid"),
         (["--metrics", "isc", "--extractor", "toon-cnn"], 2, "isc needs an extractor that tells classes"),
-        (["--metrics", "intra_fid", "--samples", "15"], 2, "two samples of each of 10 classes"),
+        (["--metrics", "intra_fid", "--samples", "15"], 2, "two samples of every class: of 15"),
         (["--metrics", "prc", "--samples", "5"], 2, "at least 10 samples"),
         (["--weights", "/no/such/file"], 4, "/no/such/file"),
         (["--weights", "/"], 4, "is a directory"),

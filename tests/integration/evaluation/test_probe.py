@@ -15,8 +15,8 @@ from PIL import Image
 from engine.data import toonfaces
 from engine.data.dataset import Dataset, Split, fingerprint, open_dataset
 from engine.evaluation import probe
-from engine.evaluation.drawing import requested_labels
 from engine.evaluation.extractors import Extractor, ExtractorError, load_extractor
+from engine.evaluation.label_law import label_law
 from engine.evaluation.statistics import RealImages, can_classify
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
@@ -213,7 +213,7 @@ def test_attributes_are_learnt_group_by_group_or_alone(faces, short, kept):
         assert extractor.logits(dataset.test.images).shape == (len(dataset.test), 15)
         assert can_classify(extractor, dataset)
         assert RealImages(dataset, extractor).statistics("test").accuracy is not None
-        assert requested_labels(dataset, 0, 4).shape == (4, 15)
+        assert label_law("data", dataset).draw(4).shape == (4, 15)
         hashes.add(extractor.hash)
     assert len(hashes) == len(files(kept)) == 2
 

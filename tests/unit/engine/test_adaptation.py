@@ -231,6 +231,8 @@ def test_accuracy_counts_what_is_right_and_is_no_number_where_a_logit_is_none():
 class Brightness:
     """Classifies by mean brightness: right on the source, one or two too high on the brighter target."""
 
+    precision = "fp32"
+
     def classify(self, images):
         brightness = ((images.mean((1, 2, 3)) + 1) * 127.5 / 20).clamp(0, 9.5)
         return brightness[:, None], 50 * torch.nn.functional.one_hot(brightness.long(), 10).float()
@@ -252,7 +254,7 @@ def test_the_scores_of_a_pair_say_what_they_are_of_and_what_chooses():
     target = scores["target_accuracy"]
     assert target.value == scores["oracle_target_accuracy"].value < 0.5
     assert target.protocol.selected_by == "selection" == AccuracyScorer.metric
-    assert target.protocol.name == "target_accuracy · target test 20 · chosen by selection"
+    assert target.protocol.name == "target_accuracy · target test 20 · fp32 · chosen by selection"
     assert scores["oracle_target_accuracy"].protocol.selected_by == ""
     assert not any(score.lower_is_better for score in scores.values())
     assert 0.5 < scores["selection"].value <= 1

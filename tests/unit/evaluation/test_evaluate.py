@@ -13,6 +13,7 @@ from engine.data.dataset import Dataset, Split, fingerprint, to_float
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
+from engine.evaluation.label_law import label_law
 from engine.evaluation.protocol import Protocol
 from engine.evaluation.score import Score
 from engine.evaluation.statistics import RealImages, RealStatistics, cache_folder, cache_path
@@ -54,7 +55,8 @@ def score(generate, dataset, extractor, cache, conditional=True, progress=None, 
 def evaluation(generate, dataset, extractor, cache, conditional=True, progress=None, **settings) -> Evaluation:
     chosen = FID(**{"samples": 250, "batch_size": 64, **settings})
     real = RealImages(dataset, extractor, cache)
-    return evaluate(generate, real, chosen, sampling="heun 18", conditional=conditional, progress=progress)
+    labels = label_law(chosen.labels, dataset) if conditional else None
+    return evaluate(generate, real, chosen, sampling="heun 18", labels=labels, progress=progress)
 
 
 def real_statistics(dataset, split, extractor, *, folder, progress=None) -> RealStatistics:
@@ -94,10 +96,48 @@ def test_float_samples_are_scored_as_the_files_saved_of_them(digits, extractor, 
     assert one.value == other.value
 
 
-def test_labels_go_round_the_classes(digits, extractor, cache):
+def test_labels_are_as_frequent_as_in_the_data_unless_they_are_asked_for_uniformly(digits, extractor, cache):
     copier = Copier(digits)
     score(copier, digits, extractor, cache)
+    real = torch.bincount(digits.train.labels) / len(digits.train) * 250
+    assert (torch.bincount(torch.tensor(copier.asked)) - real).abs().max() < 1
+    copier = Copier(digits)
+    (fid, _) = score(copier, digits, extractor, cache, labels="uniform")
     assert copier.asked == [i % 10 for i in range(250)]
+    assert "labels uniform" in fid.protocol.name
+
+
+def rare(split: Split) -> Split:
+    """Every other class is a tenth as frequent."""
+    numbers = torch.arange(len(split))
+    return split.take((split.labels % 2 == 0) | (numbers % 10 == 0))
+
+
+def test_a_perfect_generator_on_imbalanced_data_scores_near_the_floor(digits, extractor, cache):
+    uneven = replace(digits, train=rare(digits.train), test=rare(digits.test), fingerprint="")
+    uneven = replace(uneven, fingerprint=fingerprint(uneven))
+    fid, _ = score(Copier(uneven), uneven, extractor, cache, samples=500)
+    uniform, _ = score(Copier(uneven), uneven, extractor, cache, samples=500, labels="uniform")
+    assert fid.value <= 2 * fid.floor
+    assert uniform.value > 8 * fid.value
+
+
+@pytest.mark.parametrize("samples", [100, 200, 360, 500, 1000])
+def test_the_floor_is_that_of_as_many_real_images(digits, extractor, cache, samples):
+    """Real against real at the same n: of all real images, so many stand in and others of the training set's number,
+    drawn with replacement where there are not enough, are compared with."""
+    (fid, _) = score(Copier(digits), digits, extractor, cache, samples=samples)
+    embedded = torch.cat([extractor.features(split.images) for split in (digits.train, digits.test)])
+    generator, values = torch.Generator().manual_seed(3), []
+    for _ in range(20):
+        order = torch.randperm(len(embedded), generator=generator)
+        ours, others = order[: min(samples, 360)], order[min(samples, 360) :]
+        values.append(distance(Moments.of(embedded[ours]), Moments.of(embedded[others])))
+    measured = torch.tensor(values, dtype=torch.float64)
+    bias = (1 / samples + 1 / 1437) / (1 / min(samples, 360) + 1 / 1437)
+    spread = math.hypot(fid.floor_std, float(measured.std()) * bias)
+    assert abs(fid.floor - float(measured.mean()) * bias) <= 2 * spread
+    assert 0 < fid.floor_std < fid.floor
 
 
 def test_an_unconditional_model_gets_no_labels_and_no_label_accuracy(digits, extractor, cache):
@@ -124,8 +164,11 @@ def test_an_extractor_of_other_classes_gives_no_label_accuracy(digits, cache):
 
 def test_the_protocol_reads_as_agreed(digits, extractor, cache):
     fid, accuracy = score(Copier(digits), digits, extractor, cache)
-    assert re.fullmatch(r"fid · digits-cnn@[0-9a-f]{8} · train 1437 · n=250 · heun 18 · ema", fid.protocol.name)
-    assert set(fid.protocol.detail()) == FIELDS
+    words = (
+        r"fid · digits-cnn@[0-9a-f]{8} · train 1437 · n=250 · heun 18 · labels as in the data · 1 noise · ema"
+    )
+    assert re.fullmatch(words, fid.protocol.name)
+    assert set(fid.protocol.detail()) == FIELDS | {"labels", "noises"}
     assert fid.protocol.dataset_hash == digits.fingerprint[:8]
     assert fid.protocol.quantisation == "uint8 rounded" and fid.protocol.resize == "none"
     assert re.fullmatch("[0-9a-f]{8}", fid.protocol.id)
@@ -136,7 +179,7 @@ def test_an_event_carries_everything_but_best(digits, extractor, cache):
     event = score(Copier(digits), digits, extractor, cache)[0].event()
     assert set(event) == {
         "metric", "value", "lower_is_better", "protocol", "protocol_id", "protocol_detail", "floor", "seconds",
-        "selected_by",
+        "selected_by", "role", "floor_std",
     }  # fmt: skip
 
 

@@ -12,10 +12,11 @@ import torch
 
 from engine.data.dataset import Split, fingerprint, to_float
 from engine.evaluation import fidelity
-from engine.evaluation.drawing import FEATURES_KEPT, MOST_SAMPLES, requested_labels
+from engine.evaluation.drawing import FEATURES_KEPT, MOST_SAMPLES
 from engine.evaluation.evaluate import evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
+from engine.evaluation.label_law import label_law
 from engine.evaluation.statistics import MOST_ROWS, RealImages, cache_path, chosen_rows
 from engine.settings.diagnostics import RecipeError
 from engine.settings.evaluation import FID
@@ -52,7 +53,7 @@ def test_the_other_split_is_compared_with_when_asked(digits, real):
 def test_intra_class_fid_is_the_mean_over_the_classes(digits, real, extractor):
     images = drawings(digits, 205)
     ours = by_metric(measured(images, real, conditional=True, also=["intra_fid"]))
-    labels = requested_labels(digits, 0, 205)
+    labels = label_law("data", digits).draw(205)
     expected = [
         distance(
             Moments.of(extractor.features(images[labels == label])),
@@ -107,7 +108,7 @@ def test_the_fit_is_over_sizes_that_rise_to_all_there_are(count, dims):
 
 
 def test_the_floor_is_what_real_test_images_score(digits, real):
-    scores = {s.metric: s for s in measured(drawings(digits, 100), real, also=ALL).scores}
+    scores = {s.metric: s for s in measured(drawings(digits, 360), real, also=ALL).scores}
     floors = {name: score.floor for name, score in scores.items()}
     options = {"feature_extractor": registered("digits-cnn"), "kid_subset_size": 360}
     expected = theirs(digits.test.images, digits.train.images, **options)
@@ -175,7 +176,7 @@ def test_the_samples_are_the_first_images_drawn_with_their_features_and_logits(d
     features, logits = extractor.features_and_logits(images[:MOST_SAMPLES])
     torch.testing.assert_close(samples.features, features.clone())
     torch.testing.assert_close(samples.logits, logits.clone())
-    assert torch.equal(samples.labels, requested_labels(digits, 0, MOST_SAMPLES))
+    assert torch.equal(samples.labels, label_law("data", digits).draw(MOST_SAMPLES + 90)[:MOST_SAMPLES])
     assert not samples.features.is_inference()
 
 
@@ -207,7 +208,12 @@ def test_images_that_are_not_finite_score_nan_in_every_metric(digits, real):
             "isc needs an extractor that tells classes, and toon-cnn does not",
         ),
         ("digits-cnn", {"also": ["intra_fid"]}, False, "not asked for by class"),
-        ("digits-cnn", {"also": ["intra_fid"], "samples": 19}, True, "two samples of each of 10 classes"),
+        (
+            "digits-cnn",
+            {"also": ["intra_fid"], "samples": 19},
+            True,
+            "two samples of every class: of 19, labelled as in",
+        ),
     ],
 )
 def test_a_metric_that_cannot_be_had_is_refused_before_anything_is_drawn(
@@ -217,7 +223,7 @@ def test_a_metric_that_cannot_be_had_is_refused_before_anything_is_drawn(
     with pytest.raises(RecipeError, match=said) as caught:
         evaluate(
             lambda n, labels: pytest.fail("drawn"), of, FID(**{"samples": 50, **settings}),
-            sampling="", conditional=conditional,
+            sampling="", labels=label_law("data", digits) if conditional else None,
         )  # fmt: skip
     assert "\n" not in caught.value.one_line
 
@@ -229,7 +235,7 @@ def test_a_class_of_one_image_and_a_split_of_a_few_are_told(digits, extractor, t
     with pytest.raises(RecipeError) as caught:
         evaluate(
             lambda n, labels: pytest.fail("drawn"), of, FID(samples=50, also=["intra_fid", "prc"]),
-            sampling="", conditional=True,
+            sampling="", labels=label_law("data", lone),
         )  # fmt: skip
     assert "fewer of '" in str(caught.value) and "the train split has 9" in str(caught.value)
 
@@ -266,7 +272,7 @@ def test_changed_data_of_the_same_name_is_never_scored_with_what_was_kept(digits
     )
     assert after["fid"] > 2 * before["fid"] and after["kid"] > 2 * before["kid"]
     assert after["precision"] < before["precision"]
-    assert seen[-1] == 300 + 2 * (1437 + 360)  # everything was embedded anew
+    assert seen[-1] == 300 + 2 * 1437 + 360  # everything was embedded anew
 
 
 def test_progress_tells_the_real_images_still_to_be_embedded(digits, extractor, tmp_path):
@@ -276,7 +282,7 @@ def test_progress_tells_the_real_images_still_to_be_embedded(digits, extractor, 
         of = RealImages(digits, extractor, tmp_path)
         measured(drawings(digits, 100), of, conditional=True, also=also, progress=lambda *at: seen.append(at))
     totals = [total for _, total in seen]
-    assert set(totals) == {100 + 3 * (1437 + 360), 100}
+    assert set(totals) == {100 + 3 * 1437 + 360, 100}
     measured(drawings(digits, 100), of, also=["kid"], announce=(announced := []).append)
     assert announced == ["computing kid of 100 generated and 1,437 real images"]  # its floor is known
     assert all(done <= total for done, total in seen)
