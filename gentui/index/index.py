@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -12,6 +13,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from engine.runs import paths
 from engine.runs.directory import run_ids
 from gentui.index import status as run_status
 from gentui.index.rows import (
@@ -347,20 +349,24 @@ def _eta(row: RunRow) -> float | None:
     return None
 
 
-_shipped: list[Published] | None = None
-
-
 def _shipped_figures() -> list[Published]:
-    """The published figures of the shipped recipes; read once."""
-    global _shipped
-    if _shipped is None:
-        from engine.recipes import recipe
-        from gentui.index import leaderboard as boards
+    """The published figures of the recipes in the menu; read anew when a file of them has changed."""
+    signatures = []
+    for path in paths.recipe_files().values():
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            signatures.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return _figures_of(tuple(signatures))
 
-        found = (
-            boards.published(r.dataset, r.name, r.title, r.reference.model_dump())
-            for r in recipe.menu()[0]
-            if r.reference is not None
-        )
-        _shipped = [figure for figure in found if figure is not None]
-    return _shipped
+
+@lru_cache(maxsize=1)
+def _figures_of(signatures: tuple[tuple[str, int, int], ...]) -> list[Published]:
+    from engine.recipes import recipe
+    from gentui.index import leaderboard as boards
+
+    found = (
+        boards.published(r.dataset, r.name, r.title, r.reference.model_dump())
+        for r in recipe.menu()[0]
+        if r.reference is not None
+    )
+    return [figure for figure in found if figure is not None]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from gentui.index import Index, RunNotFound
 from tests.support.index import Log, dump
@@ -209,6 +210,18 @@ def test_a_reference_stands_beside_its_own_metric_only_and_higher_may_be_better(
     }
     (published,) = [r for r in board if r.run is None]
     assert (published.metric, published.value, published.lower_is_better) == ("target_accuracy", 0.4943, False)
+
+
+def test_a_figure_of_a_recipe_that_was_added_stands_on_the_board_at_once(index, tmp_path, monkeypatch):
+    monkeypatch.setenv("GENTUI_CONFIG", str(tmp_path))
+    before = {row.recipe for row in index.leaderboard()}
+    (tmp_path / "recipes").mkdir()
+    text = load("digits-unet").to_toml().replace("digits-unet", "mine")
+    figure = '[reference]\nmetric = "fid"\nvalue = 3.0\nprotocol = "a protocol"\nsource = "a paper"\n'
+    (tmp_path / "recipes" / "mine.toml").write_text(text + figure)
+    assert {row.recipe for row in index.leaderboard()} == before | {"mine"}
+    (tmp_path / "recipes" / "mine.toml").unlink()
+    assert {row.recipe for row in index.leaderboard()} == before
 
 
 def test_a_stand_in_is_never_compared_with_a_published_figure(index, make_run):
