@@ -104,12 +104,13 @@ class Recipe(Header):
     def data_is_available(self) -> bool:
         return self.data.location() is not None
 
-    def require_data(self) -> None:
-        """Raise MissingData, with the remedy, if the data set or what its scores need is not on this machine."""
+    def require_data(self, scores: bool = True) -> None:
+        """Raise MissingData, with the remedy, if the data set or, with ``scores``, what its scores need is not on this
+        machine."""
         if not self.data_is_available():
             raise MissingData(self.data.missing_message())
         extractor = extractors().get(self.extractor())
-        if not getattr(self.evaluate, "times", 0) or extractor is None:
+        if not scores or not getattr(self.evaluate, "times", 0) or extractor is None:
             return
         described = extractor(extractor=self.extractor(), weights=getattr(self.evaluate, "weights", ""))
         why = self.data.unlabelled_reason() if described.trained_here or self._extractor_is_auto else ""

@@ -17,6 +17,7 @@ from engine.runs.events import EventWriter
 from engine.training import checkpoint
 from engine.training.loop import Trainer
 from engine.training.machine_monitor import MachineMonitor
+from engine.training.memory import is_out_of_memory
 from engine.training.recorder import TrainingFailed
 from engine.training.stop_signal import StopRequested, StopSignal
 
@@ -44,10 +45,12 @@ class Attempt:
 
     def _train(self) -> None:
         recipe = load(self._run.recipe_path)
-        recipe.require_data()
+        resume = checkpoint.exists(self._run)
+        # What scores lack is a mistake to mend before training; it is no reason to lose a run that has begun.
+        recipe.require_data(scores=not resume)
         trainer = Trainer(self._run, recipe, choose_device(self._device), self._writer, self._stop)
         self._trainer = trainer
-        trainer.prepare(resume=checkpoint.exists(self._run))
+        trainer.prepare(resume)
         with MachineMonitor(
             self._writer, lambda: (trainer.step, trainer.images), self._run.path, trainer.device
         ):
@@ -66,8 +69,13 @@ class Attempt:
         return code
 
     def _stop_reason(self, error: StopRequested) -> str:
-        saved = self._trainer is not None and self._trainer.saved_at == self._trainer.step
-        return f"{error}{self._at_step()}; checkpoint written" if saved else f"{error} before the first step"
+        trainer = self._trainer
+        if trainer is None or not trainer.step:
+            return f"{error} before the first step"
+        if trainer.saved_at == trainer.step:
+            return f"{error}{self._at_step()}; checkpoint written"
+        newest = f"the newest is of step {trainer.saved_at}" if trainer.saved_at else "there is none"
+        return f"{error}{self._at_step()}; no checkpoint of this step could be written: {newest}"
 
     def _failure(self, error: Exception) -> tuple[str, int]:
         """(reason for the user, exit code). Prints the traceback of errors that are not explained by their message."""
@@ -86,15 +94,10 @@ class Attempt:
                 return f"out of memory on {gpu}{at}", FAILED
             case OSError(errno=errno.ENOSPC | errno.EDQUOT):
                 return f"the disk is full{at}", FAILED
-        if isinstance(error, MemoryError) or _is_out_of_memory(str(error)):
+        if is_out_of_memory(error):
             return f"out of memory{at}", FAILED
         first_line = next(iter(str(error).splitlines()), "")
         return f"{type(error).__name__}: {first_line}{at}", FAILED
 
     def _at_step(self) -> str:
         return f" at step {self._trainer.step}" if self._trainer and self._trainer.step else ""
-
-
-def _is_out_of_memory(message: str) -> bool:
-    """Whether torch's CPU allocator says so; it raises a plain RuntimeError."""
-    return "can't allocate memory" in message or "not enough memory" in message

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import Tensor
 from engine.runs.directory import DIR_MODE, CheckpointChoice, RunDir
 
 STATE_FILE = "state.pt"
+_STEP = re.compile(r"step-(\d+)")
 
 
 class CheckpointError(Exception):
@@ -54,11 +56,25 @@ def save(
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+    _point_all(run, which, complete.name)
+    return size
+
+
+def point(run: RunDir, which: list[CheckpointChoice]) -> int:
+    """Point each of ``which`` at the last checkpoint, without writing it again. Returns its size in bytes.
+
+    Raises OSError, or CheckpointError when there is none.
+    """
+    folder = resolve(run, "last")
+    _point_all(run, which, folder.name)
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def _point_all(run: RunDir, which: list[CheckpointChoice], target: str) -> None:
     for name in which:
-        _point(run.checkpoint(name), complete.name)
+        _point(run.checkpoint(name), target)
     _sync(run.checkpoints)
     _discard_unreferenced(run.checkpoints)
-    return size
 
 
 def _write_files(folder: Path, step: int, weights: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
@@ -140,6 +156,13 @@ def resolve(run: RunDir, which: CheckpointChoice = "last") -> Path:
             raise (NoSuchStep if isinstance(which, int) else CheckpointError)(
                 run.missing_checkpoint_message(which)
             )
+
+
+def step_of(run: RunDir, which: CheckpointChoice = "last") -> int:
+    """The step of a checkpoint, read from its directory's name. Raises CheckpointError."""
+    folder = resolve(run, which)
+    match = _STEP.match(folder.name)
+    return int(match[1]) if match else int(load_state(run, which)["step"])
 
 
 def _unused_path(parent: Path, step: int) -> Path:

@@ -8,7 +8,6 @@ that matters is in the checkpoint.
 
 from __future__ import annotations
 
-import math
 import time
 from functools import partial
 
@@ -18,32 +17,29 @@ from engine import devices
 from engine.data.batches import Batches
 from engine.data.conditions import Conditions
 from engine.data.dataset import Dataset, open_dataset
-from engine.evaluation.score import Score
 from engine.evaluation.scorer import Scorer, build_scorer
-from engine.figures import FigureContext, Picture, draw_figure
 from engine.figures.architecture import describe
-from engine.health import Values
 from engine.health.panel import build_panel
-from engine.health.samples import Examination, draw_samples
-from engine.methods import Generates, Method, Validates
+from engine.methods import Method, Validates
 from engine.methods.building import build_method
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import CheckpointChoice, RunDir
 from engine.runs.events import EventWriter
-from engine.settings import registry
 from engine.training import checkpoint
+from engine.training.finiteness import Finiteness
+from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
 from engine.training.precision import probe_precision
 from engine.training.recorder import Recorder, TrainingFailed
-from engine.training.reporter import Reporter, print_line
-from engine.training.state import BestScore, PrecisionChoice, TrainingState
+from engine.training.reporter import DISK_CAUSE, Reporter, print_line
+from engine.training.state import PrecisionChoice, TrainingState
 from engine.training.stop_signal import StopRequested, StopSignal
 from engine.training.validation import Validator
+from engine.training.visit_record import VisitRecord
+from engine.training.visits import Visits
 
 FIRST_CHECKPOINT_SECONDS = 5.0
 """Time until the first checkpoint. It doubles after each, up to ``train.checkpoint_minutes``."""
-
-DISK_CAUSE = "the disk is full or not writable"
 
 
 class Trainer:
@@ -51,13 +47,16 @@ class Trainer:
 
     dataset: Dataset
     conditions: Conditions
-    scorer: Scorer
+    scorer: Scorer | None
+    """None when what it needs was missing at a resume: the run goes on without scores."""
     batches: Batches
     method: Method
     milestones: Milestones
     recorder: Recorder
     validator: Validator | None
-    examination: Examination | None
+    finiteness: Finiteness
+    guard: Guard
+    visits: Visits
 
     def __init__(
         self, run: RunDir, recipe: Recipe, device: torch.device, writer: EventWriter, stop: StopSignal
@@ -67,7 +66,6 @@ class Trainer:
         self.step = 0
         self.epoch_loss = torch.zeros((), dtype=torch.float64, device=device)
         self.epoch_steps = 0
-        self.best: BestScore | None = None
         self.saved_at: int | None = None
         """Step of the newest checkpoint of the run."""
         self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
@@ -91,11 +89,15 @@ class Trainer:
         self.threads = devices.set_up(self.device, state.threads if state and same_device else None)
         if note := self.recipe.probe_note():
             print_line(note)
-        self.scorer = build_scorer(
-            self.recipe, self.dataset, self.device, partial(self.reporter.heartbeat, "training the probe")
-        )
+        self.guard = Guard(self.run, self.reporter, VisitRecord.load(self.run))
+        if state is None:
+            self.scorer = self._build_scorer()
         devices.seed_everything(self.recipe.train.seed)
         self._build_method()
+        if state is not None:
+            self.step = state.step
+            self.scorer = self.guard.attempt(SETUP, self.step, self._build_scorer)
+            self.guard.record.save(self.run)
         self.precision = self._choose_precision(state)
         self.method.precision = self.precision["precision"]
         self._plan()
@@ -119,6 +121,10 @@ class Trainer:
                 f"the model is class-conditional, and the images of {recipe.dataset} have no classes: choose data "
                 "with classes, or an unconditional [model]"
             )
+
+    def _build_scorer(self) -> Scorer:
+        progress = partial(self.reporter.heartbeat, "training the probe")
+        return build_scorer(self.recipe, self.dataset, self.device, progress)
 
     def _build_method(self) -> None:
         """Build the batches and the method with freshly initialised nets."""
@@ -154,9 +160,6 @@ class Trainer:
     def _plan(self) -> None:
         """Set up what is drawn, validated, scored and watched, and at which steps."""
         recipe = self.recipe
-        self.figures = [
-            registry.default_settings("figure", name) for name in getattr(recipe.method, "figures", ())
-        ]
         self.validator = None
         if self.dataset.validation is not None and isinstance(self.method, Validates):
             self.validator = Validator(
@@ -166,9 +169,20 @@ class Trainer:
         self.milestones = Milestones(recipe, self.total, epoch)
         panel = build_panel(recipe.health, self.method, self.total, self.batches.batch_size, epoch)
         self.recorder = Recorder(self.reporter, panel, self.batches, self.total, recipe.train.non_finite_limit)
-        self.examination = None
-        if recipe.health.alarms and isinstance(self.method, Generates):
-            self.examination = Examination(self.dataset, self.device, getattr(self.scorer, "extractor", None))
+        self.finiteness = Finiteness(self.method)
+        self.visits = Visits(
+            run=self.run,
+            recipe=recipe,
+            device=self.device,
+            dataset=self.dataset,
+            method=self.method,
+            scorer=self.scorer,
+            milestones=self.milestones,
+            recorder=self.recorder,
+            reporter=self.reporter,
+            guard=self.guard,
+            keep_best=lambda: self.save(["best", "last"]),
+        )
 
     def _report_start(self, status: str) -> None:
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
@@ -203,10 +217,8 @@ class Trainer:
             images=self.images,
             epoch_loss=self.epoch_loss.cpu(),
             epoch_steps=self.epoch_steps,
-            sampled_at=self.milestones.sampled_at,
-            scored_at=self.milestones.scored_at,
-            looked_at=self.milestones.examined_at,
-            best=self.best,
+            **self.milestones.followed(),
+            best=self.visits.best,
             health=self.recorder.panel.state(),
             rng=devices.rng_state(self.device),
         )
@@ -214,10 +226,9 @@ class Trainer:
     def _restore(self, state: TrainingState) -> None:
         self.method.load_weights(checkpoint.load_weights(self.run))
         self.method.load_state(state.method)
-        self.step, self.epoch_steps, self.best = state.step, state.epoch_steps, state.best
+        self.step, self.epoch_steps = state.step, state.epoch_steps
         self.epoch_loss.copy_(state.epoch_loss)
-        self.milestones.restore(state)
-        self.recorder.panel.load_state(state.health)
+        self.visits.restore(state)
         self.saved_at = self.step
         devices.set_rng_state(state.rng, self.device)
 
@@ -234,14 +245,22 @@ class Trainer:
                 if self.step >= self.total:
                     break
                 self._train_step()
+                if self.finiteness.lasted >= self.recipe.train.non_finite_limit:
+                    raise self._not_finite()
                 self.stop.raise_if_set()
             if self.saved_at != self.step:
                 self.save(["last"], must=True)
+            if self.finiteness.fault:
+                raise self._not_finite()
         except StopRequested:
             self.save(["last"], must=True)
             raise
         finally:
             self.recorder.flush()
+        self.visits.report(self.step, self.batches.batch_size)
+
+    def _not_finite(self) -> TrainingFailed:
+        return TrainingFailed(f"{self.finiteness.fault} is not finite since step {self.finiteness.since:,}")
 
     def _train_step(self) -> None:
         values = self.method.training_step(self.batches.at(self.step))
@@ -256,7 +275,7 @@ class Trainer:
             values = {**values, **self.validator.losses()}
         flush_due = self.recorder.log(self.step, values)
         if self.milestones.includes(self.step):
-            return  # ``_do_what_is_due`` adds to this step's metrics before they are written
+            return  # ``_do_what_is_due`` writes the checkpoint
         if flush_due:
             self.recorder.flush()
         interval = min(self._save_interval, 60 * self.recipe.train.checkpoint_minutes)
@@ -265,123 +284,60 @@ class Trainer:
             self.save(["last"])
 
     def _do_what_is_due(self) -> None:
-        """Draw, score, examine and keep what is due at this step, unless it was done before a resume."""
-        milestones, improved = self.milestones, False
-        due = milestones.due(self.step)
-        keep = self.step in milestones.kept_steps and not checkpoint.is_kept(self.run, self.step)
+        """Keep, draw, score and examine what is due at this step, unless it was done before a resume."""
+        due = self.milestones.due(self.step)
+        keep = self.step in self.milestones.kept_steps and not checkpoint.is_kept(self.run, self.step)
+        if not due and not keep:
+            return
+        self.save([*([self.step] if keep else []), "last"])
         if due:
-            with self.recorder.adding_to_newest(self.step) as extra:
-                if due.samples:
-                    self.draw_figures()
-                    milestones.sampled_at = self.step
-                if due.scores:
-                    with milestones.score_budget.scoring():
-                        improved = self.score()
-                    milestones.scored_at = self.step
-                if due.examination:
-                    extra |= self.examine(scored=due.scores)
-                    milestones.examined_at = self.step
-        if due.scores or keep:
-            # "last" is replaced last: after a kill before that, the resumed run passes this step once more.
-            self.save([*([self.step] if keep else []), *(["best"] if improved else []), "last"])
-        if due or keep:
-            self.recorder.restart_timer(self.step)
+            try:
+                self.visits.make(due, self.step)
+            finally:
+                self.visits.finish()
+        self.recorder.restart_timer(self.step)
 
-    # -- outputs ---------------------------------------------------------------------------------------
+    # -- checkpoints -------------------------------------------------------------------------------------
 
-    def draw_figures(self) -> None:
-        """Draw and save the samples and every figure of the method. A full disk is an alert, not a failure."""
-        context = FigureContext(
-            self.method, self.recipe, self.dataset, self.device, self.run, self.step, self.total,
-            partial(self.reporter.heartbeat, "sampling"),
-        )  # fmt: skip
-        for settings in self.figures:
-            for picture in draw_figure(settings, context):
-                if not self._save_picture(picture):
-                    return
+    def save(self, which: list[CheckpointChoice], must: bool = False) -> bool:
+        """Point each of ``which`` at the checkpoint of this step, which is written unless it exists.
 
-    def _save_picture(self, picture: Picture) -> bool:
-        path = picture.path(self.step)
-        try:
-            picture.save(self.run.path / path)
-        except OSError as error:
-            what = "samples" if picture.kind == "sample" else f"figure {picture.name}"
-            self.reporter.alert(
-                "disk", f"The {what} of step {self.step} could not be saved: {error.strerror}.", DISK_CAUSE,
-                "free some space; training goes on",
-            )  # fmt: skip
-            return False
-        self.reporter.emit(picture.kind, path=path, caption=picture.caption, **picture.layout())
-        return True
-
-    def score(self) -> bool:
-        """Compute and report all scores. Return True when the metric that selects the checkpoint is the best so
-        far."""
-        scores = self.scorer.score(
-            self.method, partial(self.reporter.heartbeat, "evaluating"), self.reporter.announce
-        )
-        improved = False
-        for score in scores:
-            best = score.metric == self.scorer.metric and self._is_best(score)
-            if best:
-                self.best = {
-                    "metric": score.metric,
-                    "value": score.value,
-                    "step": self.step,
-                    "protocol_id": score.protocol.id,
-                }
-                improved = True
-            self.reporter.emit("evaluation", **score.event(), best=best)
-            print_line(f"step {self.step:,}: {score.metric} {score.value:.4g}" + (" (best)" if best else ""))
-        return improved
-
-    def _is_best(self, score: Score) -> bool:
-        """Compare with the best so far; a score under another protocol starts anew."""
-        if not math.isfinite(score.value):
-            return False
-        if self.best is None or self.best["protocol_id"] != score.protocol.id:
-            return True
-        before = self.best["value"]
-        return score.value < before if score.lower_is_better else score.value > before
-
-    def examine(self, scored: bool) -> Values:
-        """Compare samples with real images and return health signals by name.
-
-        When ``scored``, the samples that have just been scored are used if there are any; else new ones are drawn.
-        """
-        if self.examination is None or not isinstance(self.method, Generates):
-            return {}
-        samples = self.scorer.samples if scored else None
-        if samples is None:
-            samples = draw_samples(
-                self.method, self.recipe.sample, self.dataset, self.device,
-                partial(self.reporter.heartbeat, "looking at samples"),
-            )  # fmt: skip
-        return self.examination.signals(samples)
-
-    def save(self, which: list[CheckpointChoice], must: bool = False) -> None:
-        """Write a checkpoint and point each of ``which`` at it.
-
-        A full disk is an alert, and training goes on; with ``must`` it raises TrainingFailed.
+        Returns whether that was possible. Weights that are not finite are never written, which is an alarm. A full
+        disk is an alert, and training goes on; with ``must`` it raises TrainingFailed.
         """
         # A checkpoint must not be ahead of the log, nor hold weights whose loss has not been checked.
         self.recorder.flush()
         self._saved_time = time.monotonic()
-        if self.recorder.non_finite_steps:
-            return  # never replace good weights by non-finite ones
-        if self.saved_at == self.step and which == ["last"] and checkpoint.exists(self.run):
-            return
+        written = self.saved_at == self.step and checkpoint.exists(self.run)
+        if written:
+            which = [name for name in which if name != "last"]
+        elif self.recorder.non_finite_steps or not self._weights_are_finite():
+            return False
+        if not which:
+            return True
         try:
-            size = checkpoint.save(self.run, self.step, self.method.weights(), self.state().to_stored(), which)
+            if written:
+                size = checkpoint.point(self.run, which)
+            else:
+                size = checkpoint.save(
+                    self.run, self.step, self.method.weights(), self.state().to_stored(), which
+                )
         except OSError as error:
             sentence = f"The checkpoint of step {self.step} could not be written: {error.strerror}."
             remedy = "free some space; the previous checkpoint is untouched"
             self.reporter.alert("disk", sentence, DISK_CAUSE, remedy)
             if must:
                 raise TrainingFailed(sentence.rstrip(".")) from error
-            return
+            return False
         self.saved_at = self.step
         self._report_checkpoint(which, size)
+        return True
+
+    def _weights_are_finite(self) -> bool:
+        if self.finiteness.check(self.step):
+            return True
+        self.recorder.raise_once(self.finiteness.alarm(self.saved_at))
+        return False
 
     def _report_checkpoint(self, which: list[CheckpointChoice], size: int) -> None:
         for name in which:

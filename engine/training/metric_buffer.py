@@ -40,13 +40,9 @@ class MetricBuffer:
         self._rows.append(_Row(time.time(), mono, step, images, values))
         return len(self._rows) >= self._every or mono - self._last_flush >= self._seconds
 
-    def flush(self, hold: int = 0, **latest: float) -> list[dict[str, float]]:
-        """Write the buffered steps except the newest ``hold``, adding ``latest`` to the newest step written.
-
-        Returns the values of each step written, as plain floats.
-        """
-        until = len(self._rows) - hold
-        rows, self._rows = self._rows[:until], self._rows[until:]
+    def flush(self, **latest: float) -> list[dict[str, float]]:
+        """Write the buffered steps, adding ``latest`` to the newest. Returns the values of each, as plain floats."""
+        rows, self._rows = self._rows, []
         self._last_flush = time.monotonic()
         if not rows:
             return []

@@ -14,11 +14,15 @@ MOST_VALIDATIONS = 200
 
 @dataclass(frozen=True)
 class Due:
-    """What is due at one step: samples and figures, scores, a health examination of samples."""
+    """What is due at one step: samples and figures, scores, a health examination of samples.
+
+    ``over_budget``: whether scores are scheduled and left out, since they would exceed the budget.
+    """
 
     samples: bool
     scores: bool
     examination: bool
+    over_budget: bool = False
 
     def __bool__(self) -> bool:
         return self.samples or self.scores or self.examination
@@ -40,12 +44,13 @@ class Milestones:
         self._sample_steps = set(evenly_spaced(total_steps, recipe.sample.times))
         self._score_steps = set(evenly_spaced(total_steps, getattr(recipe.evaluate, "times", 0)))
         self.sampled_at = self.scored_at = self.examined_at = 0
-        self._budget_share = getattr(recipe.evaluate, "budget", 1.0)
+        self.budget_share: float = getattr(recipe.evaluate, "budget", 1.0)
+        self._report_scores: int = getattr(recipe.evaluate, "noises", 1)
         self.begin_attempt(0)
 
     def begin_attempt(self, step: int) -> None:
         """Start a new score budget: scores may cost a share of the time of each attempt."""
-        self.score_budget, self._first_step = ScoreBudget(self._budget_share), step
+        self.score_budget, self._first_step = ScoreBudget(self.budget_share, self._report_scores), step
 
     def includes(self, step: int) -> bool:
         """Whether samples are drawn or scores computed at ``step``."""
@@ -53,10 +58,13 @@ class Milestones:
 
     def due(self, step: int) -> Due:
         """What remains to be done at ``step``. Scores that exceed the budget are not due, except the last."""
+        scores = step in self._score_steps and self.scored_at < step
+        affordable = scores and self._within_budget(step)
         return Due(
             samples=step in self._sample_steps and self.sampled_at < step,
-            scores=step in self._score_steps and self.scored_at < step and self._within_budget(step),
+            scores=affordable,
             examination=self.includes(step) and self.examined_at < step,
+            over_budget=scores and not affordable,
         )
 
     def _within_budget(self, step: int) -> bool:
@@ -68,6 +76,10 @@ class Milestones:
     def restore(self, state: TrainingState) -> None:
         """Take over from a checkpoint what has been done already."""
         self.sampled_at, self.scored_at, self.examined_at = state.sampled_at, state.scored_at, state.looked_at
+
+    def followed(self) -> dict[str, int]:
+        """How far the schedule has been followed, as fields of the training state."""
+        return {"sampled_at": self.sampled_at, "scored_at": self.scored_at, "looked_at": self.examined_at}
 
 
 def evenly_spaced(total: int, times: int) -> list[int]:

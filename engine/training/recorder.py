@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from engine.data.batches import Batches
-from engine.health import Panel, Values
+from engine.health import Alarm, Panel, Values
 from engine.training.metric_buffer import MetricBuffer
 from engine.training.reporter import Reporter, print_line
 
@@ -51,39 +50,31 @@ class Recorder:
 
     def flush(self) -> None:
         """Write all buffered steps. Raises TrainingFailed when the loss has been non-finite for too many steps."""
-        self._flush()
-
-    @contextmanager
-    def adding_to_newest(self, step: int) -> Iterator[Values]:
-        """Give a dictionary whose values join the metrics of ``step``; earlier steps are written at once."""
-        self._flush(hold_newest=True)
-        extra: Values = {}
-        yield extra
-        if len(self._buffer):
-            self._flush(extra)
-        elif extra:  # after a resume: the attempt before has written the step itself
-            self._reporter.emit("metrics", values=extra)
-            self._reporter.raise_alarms(self.panel.observe(step, extra))
-
-    def _flush(self, extra: Values | None = None, hold_newest: bool = False) -> None:
         if not len(self._buffer):
             return
         now = time.monotonic()
         if steps := self._step - self._timed_step:
             self._speed = steps * self._batches.batch_size / max(now - self._timed_since, 1e-9)
             self.restart_timer(self._step)
-        hold = int(hold_newest)
-        if len(self._buffer) <= hold:
-            return
-        last = self._step - hold
-        epoch = last / self._batches.steps_per_epoch
-        rows = self._buffer.flush(hold, images_per_s=self._speed, epoch=epoch, **(extra or {}))
-        for step, values in enumerate(rows, last - len(rows) + 1):
+        epoch = self._step / self._batches.steps_per_epoch
+        rows = self._buffer.flush(images_per_s=self._speed, epoch=epoch)
+        for step, values in enumerate(rows, self._step - len(rows) + 1):
             self._check(step, values)
         if now - self._printed_at >= PRINT_SECONDS:
             self._printed_at = now
             loss = rows[-1]["loss"]
             print_line(f"step {self._step:,}/{self._total:,}  loss {loss:.4g}  {self._speed:,.0f} images/s")
+
+    def add(self, step: int, values: Values) -> None:
+        """Write further metrics of a step whose own have been written, and show them to the panel."""
+        self._reporter.emit("metrics", values=values)
+        self._reporter.raise_alarms(self.panel.observe(step, values))
+
+    def raise_once(self, alarm: Alarm) -> None:
+        """Raise an alarm that no watcher sees, unless it has been raised in this run."""
+        if alarm.name not in self.panel.raised:
+            self.panel.raised[alarm.name] = alarm.began
+            self._reporter.raise_alarms([alarm])
 
     def _check(self, step: int, values: Values) -> None:
         """Raise alarms of the panel, and TrainingFailed at the limit of non-finite losses in a row."""

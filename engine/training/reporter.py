@@ -11,6 +11,7 @@ from engine.runs.events import EventWriter, Kind
 from engine.training.stop_signal import StopSignal
 
 HEARTBEAT_SECONDS = 2.0
+DISK_CAUSE = "the disk is full or not writable"
 
 
 class Reporter:
@@ -27,7 +28,10 @@ class Reporter:
 
     def emit(self, kind: Kind, **fields: Any) -> None:
         """Write an event at the current position."""
-        step, images = self._position()
+        self.emit_at(kind, *self._position(), **fields)
+
+    def emit_at(self, kind: Kind, step: int, images: int, **fields: Any) -> None:
+        """Write an event at another position."""
         self.writer.emit(kind, step=step, images=images, **fields)
 
     def status(self, status: str, **fields: Any) -> None:

@@ -1,7 +1,7 @@
 """A user's annotations of a run: its name, tags and notes, in ``marks.json`` of the run's directory.
 
-``run.json`` holds what was launched and never changes; annotations may change at any time. Every change is read,
-modified and written under the same lock as ``state.json``.
+``run.json`` holds what was launched, and what a resume changed of it; annotations may change at any time. Every change
+is read, modified and written under the same lock as ``state.json``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import gentui
 from engine.runs.directory import RunDir, State
 from gentui.jobs import annotations, trash
+from gentui.jobs.changes import change_settings
 from gentui.jobs.evaluations import evaluations_of, expired
 from gentui.jobs.job_types import JOB_TYPES
 from gentui.jobs.slots import ensure_workers, slot_for
@@ -73,15 +74,28 @@ def launch(
     return run
 
 
-def resume(home: Path, job_id: str) -> None:
+def resume(home: Path, job_id: str, *, overrides: Iterable[str] = (), device: str | None = None) -> None:
     """Queue an ended job again. A run continues from its last checkpoint, or starts over if it has none.
 
-    Raises JobError if the job is queued, running, already done, or imported from another program.
+    ``overrides`` (``table.key=value``) change settings of a run that do not touch the experiment, and ``device`` where
+    it continues. Raises JobError if the job is queued, running, already done, or imported from another program, if the
+    device does not exist, or if an evaluation is to be changed; ``RecipeError`` or ``MissingData`` for the overrides.
     """
     job = get_job(home, job_id)
     require_own(job)
+    overrides = list(overrides)
+    if (overrides or device is not None) and not isinstance(job, RunDir):
+        raise JobError(f"{job_label(job)} is resumed as it was asked for; `gentui evaluate` queues another")
+    slot = slot_for(device)
+
+    def decide(state: State) -> State:
+        again = _requeued(job_label(job), state)
+        if overrides and isinstance(job, RunDir):
+            change_settings(job, overrides, state.attempt + 1)
+        return again if device is None else queued(slot, attempt=again.attempt)
+
     try:
-        update_state(job, lambda state: _requeued(job_label(job), state))
+        update_state(job, decide)
     except ValueError:
         raise JobError(f"{job_label(job)} cannot be resumed: its state.json is not readable") from None
     except OSError as error:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 import torch
 
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import iter_events
 from engine.training import checkpoint
+from tests.support.ills import PLUGINS
 from tests.support.processes import Forked
 from tests.support.waiting import wait_for
 
@@ -32,6 +34,7 @@ SMALL = {
     "evaluate.samples": 40,
     "evaluate.times": 2,
 }
+SIXTY_STEPS = {**SMALL, "train.steps": 60, "model.dropout": 0.1}
 
 
 @pytest.fixture
@@ -42,6 +45,30 @@ def make_run(tmp_path: Path) -> Callable[..., RunDir]:
         values = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
         recipe = load("digits-unet").with_values(values)
         return RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
+
+    return make
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunDir]:
+    """Makes a run of 60 steps of which steps 30 and 60 are scored by the failing scorer, whose settings are ``scorer``.
+
+    The file ``log`` lists its calls. ``figure``: with a figure that raises, and the usual scorer.
+    """
+    config = tmp_path / "config"
+    shutil.copytree(PLUGINS, config / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setenv("GENTUI_CONFIG", str(config))
+
+    def make(
+        home: Path = tmp_path, *, figure: bool = False, values: dict[str, Any] | None = None, **scorer: Any
+    ) -> RunDir:
+        recipe = load("digits-unet").with_values({**SIXTY_STEPS, "evaluate.batch_size": 64, **(values or {})})
+        raw = recipe.raw()  # this process has not loaded the plug-ins
+        if figure:
+            raw["method"]["name"] = "failing-figure"
+        else:
+            raw["evaluate"] |= {"metric": "failing", "log": str(home / "log"), **scorer}
+        return RunDir.create(home, tomli_w.dumps(raw), {"recipe": recipe.name}, State())
 
     return make
 

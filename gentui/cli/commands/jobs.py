@@ -90,11 +90,22 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 
 @click.command()
 @click.argument("run", metavar="RUN")
+@click.option(
+    "-o", "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+    help="Change a setting that is no part of the experiment, such as evaluate.batch_size=32.",
+)  # fmt: skip
+@click.option("--device", metavar="DEVICE", help="Continue on cpu, cuda:N or auto (default: as launched).")
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
-def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
-    """Continue a run from its last checkpoint, or queue an evaluation (eval-…) again."""
+def resume_command(
+    app: App, run: str, overrides: tuple[str, ...], device: str | None, wait: bool, as_json: bool
+) -> int:
+    """Continue a run from its last checkpoint, or queue an evaluation (eval-…) again.
+
+    -o changes evaluate.*, sample.*, health.*, train.checkpoint_minutes and train.keep, on which the weights do not
+    depend; anything else makes a new run (`gentui run`). `gentui show` lists what was changed.
+    """
     from gentui import jobs
     from gentui.cli.commands.evaluate import after_queueing_evaluation
     from gentui.cli.progress import after_queueing
@@ -103,7 +114,7 @@ def resume_command(app: App, run: str, wait: bool, as_json: bool) -> int:
 
     run_id = find_job(app.home, app.index(), run)
     with Detach() as detach:
-        jobs.resume(app.home, run_id)
+        jobs.resume(app.home, run_id, overrides=overrides, device=device)
         job = jobs.get_job(app.home, run_id)
         if isinstance(job, EvaluationDir):
             return after_queueing_evaluation(app, job, wait, as_json, detach)

@@ -138,12 +138,14 @@ def show_command(app: App, run: str, as_json: bool) -> None:
 def _details(app: App, index: Index, row: RunRow) -> dict[str, Any]:
     """What ``show --json`` prints."""
     from gentui.jobs import pending
+    from gentui.jobs.changes import changes_of
 
     run = RunDir(app.home / "runs" / row.id)
     nets, figures = _nets(run), index.figures(row.id)
     return described(index, row) | {
         "dir": str(run.path),
         "recipe_toml": _read(run),
+        "changes": [_plain(change) for change in changes_of(run)],
         "samples": [str(run.path / sample.path) for sample in index.samples(row.id)],
         "figures": [str(run.path / figure.path) for figure in figures],
         "pictures": {figure.name: _plain(figure) | {"path": str(run.path / figure.path)} for figure in figures},
@@ -181,6 +183,7 @@ def _print_sections(row: RunRow, alerts: list[AlertRow], details: dict[str, Any]
     ]
     for title, lines in (
         ("notes", row.notes.splitlines()),
+        ("settings changed", [_changed(change) for change in details["changes"]]),
         ("last values", values),
         ("scores", [_score(score) for score in details["evaluations"]]),
         ("machine during training", machine),
@@ -194,6 +197,13 @@ def _print_sections(row: RunRow, alerts: list[AlertRow], details: dict[str, Any]
             out(title)
             for line in lines:
                 out(f"  {clean(line)}")
+
+
+def _changed(change: dict[str, Any]) -> str:
+    from gentui.jobs.changes import Change
+
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(change["t"]))
+    return f"{when}, before attempt {change['attempt']}: {'; '.join(Change(**change).lines)}"
 
 
 def _value(key: str, value: float) -> str:

@@ -1,3 +1,3 @@
 """Fixtures of these tests."""
 
-from tests.support.engine import make_run, trained, trained_once  # noqa: F401
+from tests.support.engine import failing, make_run, trained, trained_once  # noqa: F401

@@ -81,3 +81,14 @@ def test_a_last_checkpoint_that_finds_no_room_fails_the_run_with_that_reason(sma
     last = events(run, "status")[-1]
     assert last["status"] == "failed"
     assert "checkpoint of step 2 could not be written" in last["reason"]
+
+
+def test_a_score_that_fills_the_disk_is_an_alarm_and_the_checkpoint_is_there(small_disk, failing):
+    run = failing(small_disk, fault="disk", spares="report", values={"evaluate.times": 1})
+    code, output = finish(trainer(run))
+    assert code == 0, output
+    assert checkpoint.load_state(run)["step"] == 60
+    (told,) = events(run, "alert")
+    assert told["name"] == "disk" and "free some space" in told["remedy"]
+    assert told["sentence"] == "Computing the scores of step 60 failed: No space left on device."
+    assert [event["role"] for event in events(run, "evaluation")] == ["report"]

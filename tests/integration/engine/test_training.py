@@ -17,7 +17,10 @@ def test_a_run_leaves_losses_samples_strips_scores_and_checkpoints(make_run):
     run = make_run()
     code, output = finish(trainer(run))
     assert code == 0, output
-    metrics = events(run, "metrics")
+    logged = events(run, "metrics")
+    metrics = [e for e in logged if "loss" in e["values"]]
+    signals = [e for e in logged if "loss" not in e["values"]]
+    assert [e["step"] for e in signals] == [20, 40] and all("health/contrast" in e["values"] for e in signals)
     assert [e["step"] for e in metrics] == list(range(1, 41))
     assert [e["images"] for e in metrics] == [32 * s for s in range(1, 41)]
     assert metrics[-1]["values"]["loss"] < metrics[0]["values"]["loss"]
@@ -27,11 +30,15 @@ def test_a_run_leaves_losses_samples_strips_scores_and_checkpoints(make_run):
     for event in (*samples, *events(run, "figure")):
         with Image.open(run.path / event["path"]) as image:
             assert image.size[0] > 0
-    scores = events(run, "evaluation")
+    scores = [e for e in events(run, "evaluation") if e["role"] == "selection"]
     assert [(e["step"], e["metric"]) for e in scores] == [
         (20, "fid"), (20, "label_accuracy"), (40, "fid"), (40, "label_accuracy"),
     ]  # fmt: skip
     assert all(math.isfinite(e["value"]) and e["floor"] is not None for e in scores)
+    report = [e for e in events(run, "evaluation") if e["role"] == "report"]
+    assert [e["metric"] for e in report] == ["fid", "label_accuracy"]
+    assert {e["step"] for e in report} == {checkpoint.load_state(run, "best")["step"]}
+    assert not any(e["best"] for e in report) and report[0]["over"] == "3 noises"
     assert {e["which"] for e in events(run, "checkpoint")} == {"last", "best"}
     assert (run.path / "architecture.txt").read_text().startswith("model:")
     assert [e["status"] for e in events(run, "status") if e["status"] != "phase"] == ["started", "done"]
