@@ -39,6 +39,7 @@ def learnt(run: RunDir) -> dict[str, Any]:
         "metrics": [
             (e["step"], [e["values"][key] for key in ("loss", "lr", "grad_norm")])
             for e in events(run, "metrics")
+            if "loss" in e["values"]  # the signals of a visit have a record of their own
         ],
         "scores": [(e["step"], e["metric"], e["value"]) for e in events(run, "evaluation")],
         "pictures": [(e["step"], (run.path / e["path"]).read_bytes()) for e in events(run, "sample")],

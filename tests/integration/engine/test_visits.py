@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from engine.recipes.recipe import load
+from engine.recipes.resume_options import changed_recipe
 from engine.runs.directory import RunDir, State
 from engine.settings import registry
 from engine.training import checkpoint
@@ -120,6 +121,39 @@ def test_weights_of_the_extractor_that_vanish_between_attempts_cost_the_scores_a
     said = events(run, "alert")[0]
     assert "weights.pth" in said["sentence"] and "evaluate.times=0" in said["remedy"]
     assert {e["step"] for e in events(run, "evaluation")} == {30}
+
+
+def test_a_run_resumed_with_other_settings_of_its_visits_reaches_the_same_weights(make_run, undisturbed):
+    run = make_run(**{key.replace(".", "__"): value for key, value in SIXTY_STEPS.items()})
+    process = trainer(run)
+    wait_for_step(run, process, 31)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 0
+    stopped_at = checkpoint.load_state(run)["step"]
+    assert stopped_at < 60
+    settings = [
+        "sample.times=12",
+        "evaluate.samples=20",
+        "evaluate.times=1",
+        "train.keep=3",
+        "health.alarms=false",
+    ]
+    recipe, changes = changed_recipe(run.recipe_path, settings)
+    assert len(changes) == 5
+    run.recipe_path.write_text(recipe.to_toml())
+    complete(run)
+    later = [step for step in range(5, 61, 5) if step >= stopped_at]
+    assert [e["step"] for e in events(run, "sample")] == [30, *later]  # what has been passed stays passed
+    scored = [
+        (e["step"], e["protocol_detail"]["samples"]) for e in events(run, "evaluation") if e["metric"] == "fid"
+    ]
+    assert scored == [
+        (30, 40),
+        (60, 20),
+        (60, 20),
+    ]  # another protocol begins anew: the best is of its own scores
+    assert run.kept_steps() == [step for step in (20, 40, 60) if step >= stopped_at]
+    assert_same(checkpoint.load_weights(run), checkpoint.load_weights(undisturbed))
 
 
 # -- the report -----------------------------------------------------------------------------------------------

@@ -8,11 +8,14 @@ import os
 import pytest
 import torch
 
+from engine.data.dataset import open_dataset
 from engine.evaluation.extractors import ExtractorError
+from engine.evaluation.scorer import build_scorer
+from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.training.guard import SCORES, Guard, figure_part
-from engine.training.memory import SampleBatches
+from engine.training.memory import SampleBatches, ScoreBatches
 from engine.training.recorder import TrainingFailed
 from engine.training.reporter import Reporter
 from engine.training.stop_signal import StopRequested, StopSignal
@@ -167,6 +170,17 @@ def test_the_same_images_are_drawn_in_batches_that_fit(run, room, sizes):
     assert method.drawn == sizes and traced == sizes[:1] and len(counted) == len(sizes) - 1
     said = [(event["name"], event["severity"]) for event in events(run, "alert")]
     assert said == ([("memory", "info")] if len(sizes) > 1 else [])
+
+
+def test_a_scorer_and_its_extractor_are_given_smaller_batches():
+    recipe = load("digits-unet", ["evaluate.batch_size=100", "evaluate.extractor=digits-cnn"])
+    scorer = build_scorer(recipe, open_dataset(recipe.data), torch.device("cpu"))
+    batches, sizes = ScoreBatches(scorer), []
+    while batches.halve():
+        sizes.append((batches.size, scorer.extractor.batch))
+    assert sizes == [(50, 50), (25, 25), (12, 12), (8, 8)]
+    assert (scorer.settings.samples, type(scorer.extractor).batch) == (recipe.evaluate.samples, 256)
+    assert not ScoreBatches(None).halve() and ScoreBatches(None).size is None
 
 
 def test_below_the_smallest_batch_it_is_left_out(run):
