@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import random
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
+
+_CPUINFO = Path("/proc/cpuinfo")
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""What the kernel calls arithmetic in bf16: of x86, in vectors or in tiles, and of ARM."""
 
 
 class DeviceError(Exception):
@@ -57,6 +63,32 @@ def _keep_freed_memory() -> None:
     mallopt(m_mmap_threshold, 1 << 30)
     mallopt(m_trim_threshold, (1 << 31) - 1)
     mallopt(m_top_pad, 64 << 20)
+
+
+def device_kind(device: torch.device) -> str:
+    """What computes: the name of the GPU, or ``cpu: `` and that of the processor. Equal devices have equal kinds."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"cpu: {_cpuinfo('model name') or platform.machine()}"
+
+
+def has_native_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bf16 itself, rather than by conversion to fp32 and back."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
+    flags = _cpuinfo("flags") or _cpuinfo("Features")
+    return not _BF16_FLAGS.isdisjoint(flags.split())
+
+
+def _cpuinfo(name: str) -> str:
+    """A line of the kernel's description of the first processor; "" where there is none."""
+    try:
+        lines = _CPUINFO.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next(
+        (value.strip() for key, _, value in (line.partition(":") for line in lines) if key.strip() == name), ""
+    )
 
 
 def seed_everything(seed: int) -> None:

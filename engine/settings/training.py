@@ -19,7 +19,8 @@ class Train(Settings):
     seed: int = Field(0, ge=0, lt=2**63, description="random seed of weights, data order and noise")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto",
-        description="auto: chosen by a short test of speed and gradients; fp16 is for GPUs without bf16",
+        description="auto: bf16 where the device has it and its gradients agree, else what a short test finds faster, "
+        "the same for all runs of these nets on such a device; fp16 is for GPUs without bf16",
     )
     compile: bool = Field(False, description="compile the nets with torch.compile, where the method allows it")
     channels_last: bool = Field(True, description="channels-last memory layout of images and weights")

@@ -29,7 +29,7 @@ from engine.training import checkpoint
 from engine.training.finiteness import Finiteness
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
-from engine.training.precision import probe_precision
+from engine.training.precision import choose_precision
 from engine.training.recorder import Recorder, TrainingFailed
 from engine.training.reporter import DISK_CAUSE, Reporter, print_line
 from engine.training.state import PrecisionChoice, TrainingState
@@ -155,7 +155,7 @@ class Trainer:
         if requested != "auto":
             return {"precision": requested, "reason": "as the recipe says"}
         self.reporter.phase("choosing the precision")
-        return probe_precision(self.method, self.batches.at(0))
+        return choose_precision(self.method, self.batches.at(0), self.run)
 
     def _plan(self) -> None:
         """Set up what is drawn, validated, scored and watched, and at which steps."""

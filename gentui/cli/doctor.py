@@ -8,12 +8,14 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.directory import list_runs
+from engine.runs.precisions import PrecisionMemory
 from gentui.text.numbers import gib, plural, used_of_total
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def examine(home: Path) -> list[Check]:
         ("runs", lambda: _runs(home)),
         ("recipes", _recipes),
         ("torch", _torch),
+        ("precision", lambda: _precision(home)),
         ("machine", lambda: _machine(home)),
         ("data", _data),
         ("extractors", _extractors),
@@ -164,6 +167,19 @@ def _torch() -> list[Check]:
         Check("torch", True, f"{version}, {threads} CPU threads"),
         Check("gpu", True, ", ".join(names) if names else "none found: runs use the CPU"),
     ]
+
+
+def _precision(home: Path) -> list[Check]:
+    """The precisions that ``train.precision = "auto"`` has settled on, by kind of device."""
+    memory = PrecisionMemory(home)
+    counts = Counter((choice["device"], choice["precision"]) for choice in memory.choices())
+    chosen = [
+        f"{precision} for {plural(count, 'net')} on {device}"
+        for (device, precision), count in sorted(counts.items())
+    ]
+    if not chosen:
+        return [Check("precision", True, "none chosen yet")]
+    return [Check("precision", True, f"{', '.join(chosen)}; forgotten when deleted: {memory.folder}")]
 
 
 def _machine(home: Path) -> list[Check]:
