@@ -32,28 +32,35 @@ class StatefulWatcher:
 
     def load_state(self, state: dict[str, Any]) -> None:
         for name in self.kept:
-            current, value = getattr(self, name), state[self.stored_as.get(name, name)]
+            key = self.stored_as.get(name, name)
+            if key not in state:  # the checkpoint is of a version that did not keep it
+                continue
+            current, value = getattr(self, name), state[key]
             setattr(self, name, deque(value, current.maxlen) if isinstance(current, deque) else value)
 
 
 class Trend(StatefulWatcher):
     """Follows the training loss: its first value, its exponential moving average ``now`` and the number of steps.
 
+    ``rate`` is the highest learning rate so far, reached when ``warm_at`` steps had been taken.
     It raises no alarm. Other watchers read it, so it comes before them in the panel.
     """
 
-    kept = ("first", "now", "steps")
+    kept = ("first", "now", "steps", "rate", "warm_at")
     LEARNT = 0.75
     """Fraction of its first value below which the loss counts as fallen."""
 
     def __init__(self) -> None:
         self.first = self.now = math.nan
-        self.steps = 0
+        self.steps = self.warm_at = 0
+        self.rate = 0.0
 
     def observe(self, step: int, values: Values) -> None:
         loss = values.get("loss")
         if loss is None or not math.isfinite(loss):
             return
+        if values.get("lr", 0.0) > self.rate:
+            self.rate, self.warm_at = values["lr"], self.steps
         if not self.steps:
             self.first = self.now = loss
         self.steps += 1
@@ -117,19 +124,26 @@ class Divergence(StatefulWatcher):
             self.high_since = step
         began = self.high_since or step
         self.lowest = min(self.lowest, self.trend.now)
-        if steps <= self.OPENING and loss > first + (self.JUMP - 1) * abs(first):
+        if steps <= self.OPENING and loss > first + (self.JUMP - 1) * self._scale:
             return self._alarm(f"The loss jumped from {first:.4g} to {loss:.4g} at step {step}.", step)
         if sum(high) > len(high) // 2 and len(high) == self.recent.maxlen:
             was = f"began at {first:.4g}" if self.lowest >= first else f"was down to {self.lowest:.4g}"
             return self._alarm(
                 f"The loss has risen to {median(self.recent):.4g} since step {began}: it {was}.", began
             )
-        if self.loss_decreases and steps >= 5 * RECENT and median(self.recent) > first - 0.03 * abs(first):
+        warm_for = steps - self.trend.warm_at  # while the learning rate still rises, little can be learned
+        if self.loss_decreases and warm_for >= 5 * RECENT and median(self.recent) > first - 0.03 * abs(first):
             return self._alarm(
                 f"Nothing is learned: the loss is {median(self.recent):.4g} after {steps} steps, and began at "
                 f"{first:.4g}.", 1,
             )  # fmt: skip
         return None
+
+    @property
+    def _scale(self) -> float:
+        """What a loss is measured by: its first value. An adversarial one may begin at zero, and then swings by 1."""
+        first = abs(self.trend.first)
+        return first if self.loss_decreases else max(first, 1.0)
 
     def _level(self) -> float:
         """The loss above which most of the recent steps must not lie."""
@@ -137,7 +151,7 @@ class Divergence(StatefulWatcher):
         top = first + (self.settings.diverged - 1) * abs(first)
         gained = first - self.lowest
         if not self.loss_decreases:
-            return first + 4 * abs(first)
+            return first + 4 * self._scale
         if gained < abs(first) / 4:
             return top
         return min(top, max(self.lowest + gained / 2, self.lowest * 1.5))
@@ -212,9 +226,11 @@ class Overfitting(StatefulWatcher):
         self.recent.append(loss)
         if held is None or not math.isfinite(held):
             return None
-        train = sum(self.recent) / len(self.recent)
         if held < self.lowest:
             self.lowest, self.lowest_at = held, step
+        if len(self.recent) < RECENT:
+            return None
+        train = sum(self.recent) / len(self.recent)
         first = self.trend.first
         gained = first - max(train, self.lowest)
         # Until a quarter of the loss is gone, both curves fall steeply and differ by their lag alone.
@@ -281,6 +297,9 @@ class DiscriminatorWins(StatefulWatcher):
 class StalledRate(StatefulWatcher):
     """A learning rate that is almost zero long before the end of the run."""
 
+    FEWEST = 25
+    """Steps that it must last: shorter runs end before that matters."""
+
     kept = ("highest", "since")
 
     def __init__(self, total_steps: int):
@@ -297,7 +316,7 @@ class StalledRate(StatefulWatcher):
             self.since = None
             return None
         self.since = self.since or step
-        if step - self.since < self.total / 5 or step >= self.total * 0.95:
+        if step - self.since < max(self.total / 5, self.FEWEST) or step >= self.total * 0.95:
             return None
         return Alarm(
             "stalled-rate", f"The learning rate has been {lr:.3g}, under a hundredth of its highest, since step "

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from engine.health import Alarm, Values
 from engine.health.curves import StatefulWatcher, Trend
 from engine.settings.health import Health
 
-GROWS = 1.25
-"""A signal of this many times its value at the examination before still improves, and raises no alarm."""
+GROWS, OVER = 1.1, 1.5
+"""A signal of ``GROWS`` times its value at the newest examination before 1/``OVER`` of the steps still improves, and
+raises no alarm. However close examinations are, samples have had time to change between those two."""
+FEWEST_UPDATES, MOST_UPDATES, SHARE = 25, 1000, 0.25
+"""Samples are judged after this share of the run, but not before ``FEWEST_UPDATES`` of the net that makes them, and
+at the latest after ``MOST_UPDATES``."""
+
+
+def judged_from(total_steps: int, steps_per_update: int = 1) -> int:
+    """The step from which samples are judged: before it, a healthy net cannot have learned anything.
+
+    ``steps_per_update``: training steps for each update of the net that makes the samples. Measured: for its first 15
+    updates, the samples of a healthy DCGAN have a thousandth of the diversity of real images, at a constant level, as
+    those of a generator that is stuck have. It exceeds a twentieth after 50.
+    """
+    share = min(round(SHARE * total_steps), MOST_UPDATES * steps_per_update)
+    return max(share, FEWEST_UPDATES * steps_per_update)
 
 
 class _ConditionWatcher(StatefulWatcher):
     """Base of watchers for a condition that must persist over examinations.
 
-    ``trend`` follows the loss; it is None for methods whose loss need not decrease, such as adversarial ones.
-    ``since`` is the step since which the condition holds, ``before`` the signal at the examination before.
+    ``trend`` follows the loss; it is None for methods whose loss need not decrease, such as adversarial ones. Nothing
+    is said before step ``after``. ``since`` is the step since which the condition holds, ``seen`` the signals of the
+    newest examinations with their steps.
     """
 
-    kept = ("since", "before")
+    kept = ("since", "seen")
 
-    def __init__(self, settings: Health, trend: Trend | None = None):
-        self.settings, self.trend = settings, trend
+    def __init__(self, settings: Health, trend: Trend | None = None, after: int = 0):
+        self.settings, self.trend, self.after = settings, trend, after
         self.since: int | None = None
-        self.before: float | None = None
+        self.seen: deque[list[float]] = deque(maxlen=500)
 
-    @property
-    def learnt(self) -> bool:
-        """Whether the model has learnt enough for its samples to be judged, according to its loss."""
-        return self.trend is None or self.trend.has_fallen
+    def can_be_judged(self, step: int) -> bool:
+        """Whether the model has trained for long enough and, if its loss can tell, learnt enough."""
+        return step >= self.after and (self.trend is None or self.trend.has_fallen)
+
+    def earlier(self, step: int, signal: float) -> float | None:
+        """Note the signal of this examination. Return that of the newest one long enough ago, None if there is none."""
+        before = [value for at, value in self.seen if at * OVER <= step]
+        self.seen.append([step, signal])
+        return before[-1] if before else None
 
     def holding_since(self, step: int, holds: bool) -> int | None:
         """Note whether the condition holds at ``step``. Return the step since which it does, or None."""
@@ -43,22 +66,22 @@ class Collapse(_ConditionWatcher):
 
     kept = (*_ConditionWatcher.kept, "peak", "peak_at")
 
-    def __init__(self, settings: Health, trend: Trend | None = None):
-        super().__init__(settings, trend)
+    def __init__(self, settings: Health, trend: Trend | None = None, after: int = 0):
+        super().__init__(settings, trend, after)
         self.peak, self.peak_at = 0.0, 0
 
     def observe(self, step: int, values: Values) -> Alarm | None:
         spread = values.get("health/diversity", values.get("health/pixel_spread"))
         if spread is None:
             return None
-        before, self.before = self.before, spread
+        earlier = self.earlier(step, spread)
+        if step < self.after:  # the diversity of noise, before anything is learnt, is no peak to fall from
+            return None
         if min(spread, 1.0) > self.peak:  # falling from a diversity above that of real images is no loss
             self.peak, self.peak_at = min(spread, 1.0), step
         fallen = self.peak >= self.PEAK and spread < self.FALL * self.peak
-        young = before is None or spread > GROWS * before
-        alike = (
-            spread < self.settings.diversity and self.learnt and (not young or values["health/contrast"] > 0.5)
-        )
+        young = earlier is None or spread > GROWS * earlier
+        alike = spread < self.settings.diversity and self.can_be_judged(step) and not young
         began = self.holding_since(step, alike or fallen)
         if began is None or not self.settings.diversity:
             return None
@@ -83,10 +106,11 @@ class Blob(_ConditionWatcher):
         spread = values.get("health/pixel_spread")
         if spread is None:
             return None
-        before, self.before = self.before, spread
+        earlier = self.earlier(step, spread)
         diverse = values.get("health/diversity", 1.0) >= self.settings.diversity
-        young = before is None or spread > GROWS * before
-        began = self.holding_since(step, spread < self.settings.blob and diverse and self.learnt and not young)
+        young = earlier is None or spread > GROWS * earlier
+        holds = spread < self.settings.blob and diverse and self.can_be_judged(step) and not young
+        began = self.holding_since(step, holds)
         if began is None:
             return None
         return Alarm(
@@ -105,24 +129,20 @@ class LabelIgnored(_ConditionWatcher):
     CONFUSED = 0.3
     """Between-label variance above which they do."""
 
-    def __init__(self, settings: Health, trend: Trend | None = None, after: int = 0):
-        super().__init__(settings, trend)
-        self.after = after
-
     def observe(self, step: int, values: Values) -> Alarm | None:
         variance, followed = values.get("health/label_told"), values.get("health/label")
-        if variance is None or step < self.after:
+        if variance is None:
             return None
-        before, self.before = self.before, variance
-        young = before is None or variance > max(GROWS * before, self.IGNORED / 2)
-        learnt = self._can_be_judged(values)
+        earlier = self.earlier(step, variance)
+        young = earlier is None or variance > max(GROWS * earlier, self.IGNORED / 2)
+        learnt = self.can_be_judged(step) and self._can_show_labels(values)
         unlike = followed is not None and followed < self.settings.label
         ignored = not young and variance < self.IGNORED and (followed is None or unlike)
         confused = unlike and variance > self.CONFUSED
         began = self.holding_since(step, learnt and (ignored or confused))
         if began is None or not self.settings.label:
             return None
-        if confused and began == step:  # a net that has just begun to learn confuses labels, too
+        if confused and began * OVER > step:  # a net that has just begun to learn confuses labels, too
             return None
         seen = "" if followed is None else f"; {max(0.0, followed):.0%} of the way from chance they show it"
         if ignored:
@@ -139,12 +159,12 @@ class LabelIgnored(_ConditionWatcher):
             "check the order of the classes in the data, and the net's embedding", began,
         )  # fmt: skip
 
-    def _can_be_judged(self, values: Values) -> bool:
+    def _can_show_labels(self, values: Values) -> bool:
         """Whether samples are good enough to show a label at all."""
         if values.get("health/pixel_spread", 1.0) < self.settings.blob:
             return False
         if self.trend is not None:
-            return self.learnt
+            return True
         return values["health/contrast"] > 0.5 and values.get("health/diversity", 1.0) > 0.3
 
 
@@ -155,7 +175,8 @@ class Memorisation(_ConditionWatcher):
         distance = values.get("health/nearest")
         if distance is None:
             return None
-        began = self.holding_since(step, distance < self.settings.memorisation)
+        holds = distance < self.settings.memorisation and self.can_be_judged(step)
+        began = self.holding_since(step, holds)
         if began is None:
             return None
         return Alarm(

@@ -13,7 +13,7 @@ from engine.health.curves import (
     StalledRate,
     Trend,
 )
-from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation
+from engine.health.findings import Blob, Collapse, LabelIgnored, Memorisation, judged_from
 from engine.methods import Method
 from engine.settings.health import Health
 
@@ -29,6 +29,8 @@ def build_panel(
         return Panel([NonFinite()])
     trend, loss_decreases = Trend(), getattr(method, "loss_decreases", True)
     falling = trend if loss_decreases else None
+    after = judged_from(total_steps, getattr(method, "steps_per_update", 1))
+    two_epochs = 2 * steps_per_epoch
     return Panel(
         [
             NonFinite(),
@@ -39,9 +41,9 @@ def build_panel(
             DiscriminatorWins(settings),
             StalledRate(total_steps),
             Slowness(settings, batch_size),
-            Collapse(settings, falling),
-            Blob(settings, falling),
-            LabelIgnored(settings, falling, min(2 * steps_per_epoch, MOST_IMAGES // batch_size)),
-            Memorisation(settings),
+            Collapse(settings, falling, after),
+            Blob(settings, falling, after),
+            LabelIgnored(settings, falling, max(after, min(two_epochs, MOST_IMAGES // batch_size))),
+            Memorisation(settings, falling, max(after, two_epochs)),  # nothing is known by heart at first sight
         ]
     )

@@ -51,7 +51,8 @@ class Context:
 class Method(Protocol):
     """A training method. Owns its nets, optimisers, averaged weights and learning-rate schedules.
 
-    A method whose loss need not decrease when training goes well, such as a GAN, sets ``loss_decreases = False``.
+    A method whose loss need not decrease when training goes well, such as a GAN, sets ``loss_decreases = False``; one
+    that updates the net its samples come from at every k-th step only, ``steps_per_update = k``.
     """
 
     precision: str

@@ -43,6 +43,7 @@ class GAN:
         self.settings = settings
         self.precision = "fp32"
         self.loss_decreases = False
+        self.steps_per_update = settings.critic_steps
         self.device = context.device
         self.latent = model.latent
         self.spec = spec

@@ -7,6 +7,7 @@ import math
 import random
 
 import pytest
+import torch
 
 from engine.health import Panel
 from engine.health.curves import (
@@ -19,7 +20,9 @@ from engine.health.curves import (
     StalledRate,
     Trend,
 )
+from engine.methods.optim import build_schedule
 from engine.settings.health import Health
+from engine.settings.optim import Linear
 
 SETTINGS = Health()
 
@@ -88,6 +91,26 @@ def test_a_wasserstein_loss_may_fall_far_below_zero():
     assert said(divergence(loss_decreases=False), rows) is None
 
 
+def test_nothing_is_learned_only_once_the_learning_rate_has_risen():
+    warming = [{"loss": 1.0, "lr": 1e-6 * step} for step in range(1, 301)]
+    assert said(divergence(), warming) is None
+    step, alarm = said(divergence(), warming + [{"loss": 1.0, "lr": 3e-4}] * 200)
+    assert step == 399 and alarm.sentence.startswith("Nothing is learned")
+
+
+@pytest.mark.parametrize("first", [-0.0004, 0.0, 0.002])
+def test_an_adversarial_loss_that_begins_near_zero_may_swing(first):
+    rows = [{"loss": first}, *({"loss": 0.8 * math.sin(i / 3)} for i in range(200))]
+    assert said(divergence(loss_decreases=False), rows) is None
+    assert said(divergence(loss_decreases=False), [{"loss": first}, {"loss": 40.0}])[1].name == "divergence"
+
+
+def test_validations_of_the_first_steps_are_no_overfitting():
+    rows = [{"loss": loss, "val_loss": 1.5 * loss} for loss in (40.0, 20.0, 12.0, 8.0, 6.0, *[5.0] * 14)]
+    assert said(Overfitting(SETTINGS, Trend()), rows) is None
+    assert said(Overfitting(SETTINGS, Trend()), rows + rows[-1:] * 40)[0] > 20
+
+
 def test_overfitting_is_a_gap_that_lasts():
     rows = falling(200, noise=0.0)
     for step in range(20, 200, 20):
@@ -133,6 +156,19 @@ def test_a_rate_that_ran_out_early_is_told_and_a_linear_decay_is_not():
     early = [{"lr": 1e-3 if step < 100 else 1e-6} for step in range(1000)]
     assert said(StalledRate(1000), early)[1].began == 101
     assert said(StalledRate(1000), [{"lr": 1e-3 * (1 - step / 1000)} for step in range(1000)]) is None
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("total", [1, 2, 3, 5, 10, 40, 200])
+def test_no_schedule_of_a_short_run_stalls(total, warmup):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-3)
+    schedule = build_schedule(Linear(warmup=warmup), optimizer, total)
+    rates = []
+    for _ in range(total):
+        rates.append({"lr": optimizer.param_groups[0]["lr"]})
+        optimizer.step()
+        schedule.after_step()
+    assert said(StalledRate(total), rates) is None
 
 
 def test_slowness_is_against_the_runs_own_speed_and_must_last():
@@ -185,3 +221,9 @@ def test_a_resumed_panel_says_what_an_uninterrupted_one_says():
     second.load_state(json.loads(json.dumps(first.state())))
     found = [alarm for step, row in enumerate(rows[103:], 104) for alarm in second.observe(step, row)]
     assert [alarm.sentence for alarm in found] == [whole[1].sentence]
+
+
+def test_the_state_of_an_earlier_version_is_taken_as_far_as_it_goes():
+    trend = Trend()
+    trend.load_state({"first": 2.0, "now": 1.0, "steps": 50})
+    assert trend.state() == {"first": 2.0, "now": 1.0, "steps": 50, "rate": 0.0, "warm_at": 0}

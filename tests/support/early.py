@@ -1,0 +1,46 @@
+"""Runs that are looked at early: the real training loop, with examinations of samples at chosen steps and no scores."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+
+from engine.recipes.recipe import Recipe
+from engine.runs.directory import RunDir, State
+from engine.runs.events import EventWriter
+from engine.training.loop import Trainer
+from engine.training.milestones import Due, Milestones
+from engine.training.stop_signal import StopRequested, StopSignal
+
+
+class Looks(Milestones):
+    """Examinations at ``steps`` and nothing else; after the last of them, the run is stopped."""
+
+    def __init__(self, trainer: Trainer, steps: Collection[int]):
+        super().__init__(trainer.recipe, trainer.total, trainer.batches.steps_per_epoch)
+        self._steps, self._stop = set(steps), trainer.stop
+
+    def includes(self, step: int) -> bool:
+        return step in self._steps
+
+    def due(self, step: int) -> Due:
+        if step > max(self._steps):
+            self._stop.signal = signal.SIGTERM
+        return Due(samples=False, scores=False, examination=self.includes(step) and self.examined_at < step)
+
+
+def looked_at(recipe: Recipe, home: Path, steps: Collection[int]) -> RunDir:
+    """Train until samples have been examined at each of ``steps``."""
+    run = RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
+    writer = EventWriter(run.events_path(1))
+    trainer = Trainer(run, recipe, torch.device("cpu"), writer, StopSignal())
+    trainer.prepare(resume=False)
+    trainer.milestones = Looks(trainer, steps)
+    with suppress(StopRequested):
+        trainer.train()
+    writer.close()
+    return run
