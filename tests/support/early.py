@@ -39,7 +39,7 @@ def looked_at(recipe: Recipe, home: Path, steps: Collection[int]) -> RunDir:
     writer = EventWriter(run.events_path(1))
     trainer = Trainer(run, recipe, torch.device("cpu"), writer, StopSignal())
     trainer.prepare(resume=False)
-    trainer.milestones = Looks(trainer, steps)
+    trainer.milestones = trainer.visits.milestones = Looks(trainer, steps)
     with suppress(StopRequested):
         trainer.train()
     writer.close()
