@@ -1,5 +1,6 @@
 """No test sees the recipes and plug-ins of whoever runs it, none computes on more than one thread, and Ctrl-C works."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -12,3 +13,12 @@ os.environ.update(GENTUI_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS=
 # Under nohup it is ignored, and so it would be by every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A screen makes a hundred thousand objects; with Python's thresholds a fifth of the time goes into looking for cycles.
+gc.set_threshold(50_000, 10, 100)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported for the tests out of every collection."""
+    gc.collect()
+    gc.freeze()

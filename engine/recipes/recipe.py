@@ -10,6 +10,7 @@ import tomllib
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,22 @@ def load(reference: str | Path, overrides: Iterable[str] = (), quick: bool = Fal
 
 def loads(text: str, file: str = "recipe.toml", overrides: Iterable[str] = (), quick: bool = False) -> Recipe:
     """Like ``load``, for TOML text; ``file`` is its name in messages."""
+    overrides = tuple(overrides)
+    if quick:  # depends on which data are here
+        return _parse(text, file, overrides, quick)
+    try:
+        return _parse_once(text, file, overrides, Path.cwd())
+    except FileNotFoundError:  # the working directory is gone
+        return _parse(text, file, overrides, quick)
+
+
+@lru_cache(maxsize=128)
+def _parse_once(text: str, file: str, overrides: tuple[str, ...], _: Path) -> Recipe:
+    """The recipe of a text, which is frozen and so may be shared; relative paths in it are those of a directory."""
+    return _parse(text, file, overrides, quick=False)
+
+
+def _parse(text: str, file: str, overrides: Iterable[str], quick: bool) -> Recipe:
     try:
         raw = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

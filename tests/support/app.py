@@ -29,6 +29,7 @@ from gentui.tui.workbench import GentuiApp
 from tests.support.runs import Runs
 from tests.support.textual_private import (
     draw_now,
+    is_batching,
     is_drawing_due,
     is_resize_due,
     resize_terminal,
@@ -62,6 +63,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "GENTUI_TRAINER", json.dumps([sys.executable, "-P", str(Path(__file__).with_name("app_trainer.py"))])
     )
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(GentuiApp, "NOTIFICATION_TIMEOUT", 3600)  # notices stay, however busy the machine is
     monkeypatch.chdir(tmp_path)  # where tables and pictures are saved by default
     monkeypatch.setenv("GENTUI_CONFIG", str(tmp_path / "config"))  # layouts are kept there
     (tmp_path / "config").mkdir()
@@ -183,7 +185,7 @@ class Desk:
 
     @property
     def _is_at_work(self) -> bool:
-        is_waiting = self._is_held or is_resize_due(self.app)
+        is_waiting = self._is_held or is_resize_due(self.app) or is_batching(self.app)
         return is_waiting or any(not worker.is_finished for worker in self.app.workers)
 
     async def type(self, *keys: str) -> None:

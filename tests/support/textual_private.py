@@ -77,6 +77,11 @@ def is_resize_due(app: App[Any]) -> bool:
     return app._resize_event is not None
 
 
+def is_batching(app: App[Any]) -> bool:
+    """Return whether the app lays out and draws nothing until a change of screens is complete."""
+    return bool(app._batch_count)
+
+
 def draw_now(screen: Screen[Any]) -> None:
     """Do at once what the screen would do at its timer's next beat."""
     screen._on_timer_update()

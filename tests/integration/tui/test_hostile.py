@@ -215,7 +215,7 @@ def test_no_command_lets_it_through_to_a_terminal(home, runs, tmp_path, monkeypa
         while data := os.read(master, 1 << 16):
             written += data
     os.close(master)
-    assert done.wait(30) == 0
+    assert done.wait(30) == 0, written[-2000:]
     text = written.decode()
     assert SHALOM in text and "Traceback" not in text
     strange = {character for character in text if not is_harmless(character)} - {"\r", "\n"}

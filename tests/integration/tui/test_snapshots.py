@@ -26,7 +26,6 @@ from gentui.tui import screens
 from gentui.tui.screens.compare import TABS as COMPARED
 from gentui.tui.screens.run import TABS as PANES
 from gentui.tui.widgets.viewer import Viewer
-from gentui.tui.workbench import GentuiApp
 from tests.support.app import Desk, Look, look, text_of
 from tests.support.runs import Runs
 from tests.support.scenes import SCENES, hold_still
@@ -127,8 +126,6 @@ def stage(home: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("NO_COLOR", "")  # so that it is as before in the end
     del os.environ["NO_COLOR"]
     hold_still(monkeypatch)
-    notify = GentuiApp.notify
-    monkeypatch.setattr(GentuiApp, "notify", lambda *a, **k: notify(*a, **{**k, "timeout": 3600}))
     yield
     monkeypatch.undo()
     time.tzset()
