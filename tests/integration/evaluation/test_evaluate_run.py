@@ -39,10 +39,13 @@ def evaluate(run: RunDir, *arguments: object, cwd: Path | None = None) -> subpro
 
 
 def test_training_measures_what_the_recipe_asks_for_and_tells_one_cost(trained):
+    metrics = ["fid", "precision", "recall", "label_accuracy"]
     made = events(trained, "evaluation")
-    assert [event["metric"] for event in made] == ["fid", "precision", "recall", "label_accuracy"]
-    assert len({event["seconds"] for event in made}) == 1
-    assert [event["best"] for event in made] == [True, False, False, False]
+    assert [(event["role"], event["metric"]) for event in made] == [
+        *(("selection", metric) for metric in metrics), *(("report", metric) for metric in metrics),
+    ]  # fmt: skip
+    assert len({event["seconds"] for event in made[:4]}) == len({event["seconds"] for event in made[4:]}) == 1
+    assert [event["best"] for event in made] == [True, *[False] * 7]
 
 
 def test_every_metric_that_is_asked_for_is_printed_logged_and_written_to_the_file(trained, tmp_path):
