@@ -110,7 +110,9 @@ def over_seeds(make_run, *values: float, **score: object) -> list[RunDir]:
     for seed, value in enumerate(values):
         run = make_run("digits-unet")
         run.update_info(seed=seed)
-        run.recipe_path.write_text(re.sub(r"(?m)^seed = .*$", f"seed = {seed}", run.recipe_path.read_text()))
+        run.recipe_path.write_text(
+            re.sub(r"(?m)^seed = .*$", f"seed = {seed}", run.recipe_path.read_text(), count=1)
+        )
         writer = EventWriter(run.events_path(1))
         writer.emit(
             "evaluation", step=3, images=192,
