@@ -15,6 +15,8 @@ from gentui.index.rows import (
     SampleRow,
     Series,
     best_of,
+    reported_metrics,
+    standing,
 )
 
 __all__ = [
@@ -29,4 +31,6 @@ __all__ = [
     "SampleRow",
     "Series",
     "best_of",
+    "reported_metrics",
+    "standing",
 ]

@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.runs import paths
 from engine.runs.directory import run_ids
 from gentui.index import status as run_status
+from gentui.index.ranking import COLUMNS as BEST_COLUMNS
 from gentui.index.rows import (
+    NO_SEED,
+    REPORT,
     AlertRow,
     CheckpointRow,
     Evaluation,
@@ -149,16 +152,16 @@ class Index:
         return self._read(lambda db: series.extent(db, run_id, axis))
 
     def score_series(self, run_id: str, metric: str, axis: str = "step", like: str | None = None) -> Series:
-        """The scores of a metric along the run: those of the protocol with the most of them, for others do not
-        compare. ``like``: those of the protocol that another run's have."""
+        """The scores of a metric along the run, those of reports left out: those of the protocol with the most of them,
+        for others do not compare. ``like``: those of the protocol that another run's have."""
         import numpy as np
 
         from gentui.index import series
 
         main = protocol_of(metric, self.evaluations(like or run_id))
-        of = [s for s in self.evaluations(run_id) if s.metric == metric]
-        pairs = [(s.step, s.value) for s in of if (s.protocol_id or s.protocol) == main]
-        steps, values = np.array(sorted(pairs, key=lambda pair: pair[0]), np.float64).reshape(-1, 2).T
+        of = _along_the_run(metric, self.evaluations(run_id))
+        values_at = {s.step: s.value for s in of if (s.protocol_id or s.protocol) == main}
+        steps, values = np.array(sorted(values_at.items()), np.float64).reshape(-1, 2).T
         found = self._read(lambda db: series.read_scores(db, run_id, steps, values, axis))
         return series.empty() if found is None else found
 
@@ -178,15 +181,19 @@ class Index:
 
     def evaluations(self, run_id: str) -> list[Evaluation]:
         """Every score of a run, oldest first."""
+        from gentui.index.conditions import over_of
+
         rows = self._ask(
             "SELECT metric, value, kind, protocol, protocol_id, step, best, floor, seconds, lower_is_better,"
-            " detail, t, selected_by, std FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
+            " detail, t, selected_by, std, role, over, floor_std, noise_seed"
+            " FROM evaluations WHERE run = ? ORDER BY t, step, metric", run_id,
         )  # fmt: skip
         return [
             Evaluation(
                 metric=row[0], value=_number(row[1], row[2]), protocol=row[3], protocol_id=row[4], step=row[5],
                 best=bool(row[6]), floor=row[7], seconds=row[8], lower_is_better=bool(row[9]),
-                detail=json.loads(row[10]), t=row[11], selected_by=row[12], std=row[13],
+                detail=(detail := json.loads(row[10])), t=row[11], selected_by=row[12], std=row[13], role=row[14],
+                over=over_of(row[15], row[13], detail), floor_std=row[16], noise_seed=_seed(row[17]),
             )
             for row in rows
         ]  # fmt: skip
@@ -213,7 +220,7 @@ class Index:
         return [CheckpointRow(*row) for row in self._ask(sql, run_id)]
 
     def leaderboard(self, dataset: str | None = None) -> list[LeaderboardRow]:
-        """The best score of each run under each protocol, ranked, and the published figures of shipped recipes."""
+        """The score that stands for each run under each protocol, ranked, and published figures of shipped recipes."""
         from gentui.index import leaderboard as boards
 
         scores = self._ask(boards.SCORES, {"dataset": dataset})
@@ -324,9 +331,19 @@ _settings = lru_cache(maxsize=4096)(json.loads)
 
 
 def protocol_of(metric: str, scores: list[Evaluation]) -> str:
-    """The protocol that most of a metric's scores have."""
-    protocols = [score.protocol_id or score.protocol for score in scores if score.metric == metric]
+    """The protocol that most of a metric's scores along the run have."""
+    protocols = [score.protocol_id or score.protocol for score in _along_the_run(metric, scores)]
     return max(dict.fromkeys(protocols), key=protocols.count, default="")
+
+
+def _along_the_run(metric: str, scores: list[Evaluation]) -> list[Evaluation]:
+    """A metric's scores without its reports, which are of one checkpoint; if it has nothing else, the reports."""
+    of = [score for score in scores if score.metric == metric]
+    return [score for score in of if score.role != REPORT] or of
+
+
+def _seed(stored: int) -> int | None:
+    return None if stored == NO_SEED else stored
 
 
 def _number(value: float | None, kind: int) -> float:
@@ -334,10 +351,13 @@ def _number(value: float | None, kind: int) -> float:
 
 
 def _best(packed: str) -> Evaluation:
-    metric, protocol_id, step, value, lower, protocol, floor, seconds, t, by, std = json.loads(packed)
-    return Evaluation(
-        metric, value, protocol, protocol_id, step, True, floor, seconds, bool(lower), {}, t, by, std
-    )
+    best = dict(zip(BEST_COLUMNS, json.loads(packed), strict=False))  # an older version packed fewer
+    best |= {
+        "lower_is_better": bool(best["lower_is_better"]),
+        "noise_seed": _seed(best.get("noise_seed", NO_SEED)),
+    }
+    best.pop("chosen", None)
+    return Evaluation(**best, best=True)
 
 
 def _eta(row: RunRow) -> float | None:

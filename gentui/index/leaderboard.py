@@ -6,19 +6,21 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import fmean, stdev
 from typing import Any
 
+from gentui.index.conditions import conditions_of, over_of
 from gentui.index.files import number, text, whole
-from gentui.index.rows import LeaderboardRow
+from gentui.index.rows import NO_SEED, REPORT, SELECTION, LeaderboardRow
 from gentui.text.sanitize import clean
 
 SCORES = """
     SELECT r.dataset, e.protocol, e.metric, r.id, r.name, r.recipe, e.value, e.step, e.floor, r.seed, e.detail,
            r.reference, e.lower_is_better, e.protocol_id, r.title, r.quick, r.stand_in_for, e.std, r.alarms,
-           r.configuration, r.status
+           e.role, e.over, e.floor_std, e.noise_seed, r.precision, r.configuration, r.status
     FROM evaluations e JOIN runs r ON r.id = e.run
-    WHERE e.best AND (:dataset IS NULL OR r.dataset = :dataset)
+    WHERE e.ranked AND (:dataset IS NULL OR r.dataset = :dataset)
 """
 _LOWER = frozenset({"fid", "kid", "loss", "nll", "fd", "mse", "lpips"})  # for metrics without any score yet
 
@@ -49,7 +51,7 @@ def published(dataset: str, recipe: str, title: str, reference: object) -> Publi
 
 
 def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> list[LeaderboardRow]:
-    """Ranked runs with the published figures, best first within each (data set, metric, protocol).
+    """Ranked runs with the published figures, best first within each (data set, metric, role, protocol).
 
     Data sets with scored runs come first. A published figure has its own protocol, so it gets no rank.
     """
@@ -63,12 +65,9 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
         if (figure := by_recipe.get((row.dataset, row.recipe, row.metric))) is not None and not row.source:
             row.reference, row.source = figure.value, figure.source
     rows.sort(key=_order)
-    rank, group = 0, None
-    for row in rows:
-        if group != (row.dataset, row.metric, row.protocol_id, row.protocol):
-            group, rank = (row.dataset, row.metric, row.protocol_id, row.protocol), 0
-        rank += 1
-        row.rank = rank
+    for _, ranked in groupby(rows, key=lambda row: row.ranking):
+        for rank, row in enumerate(ranked, 1):
+            row.rank = rank
     rows += [
         LeaderboardRow(
             dataset=f.dataset, protocol=f.protocol, metric=f.metric, rank=None, run=None, name="",
@@ -83,28 +82,48 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
 
 
 def _summarise_seeds(rows: list[LeaderboardRow], of: list[tuple[str, str]]) -> None:
-    """Set ``seeds``, ``mean`` and ``sd`` of each row from the finished runs that differ only in their seed.
+    """Set ``seeds``, ``mean``, ``sd``, ``sd_over`` of each row from the finished runs that differ only in their seed.
 
     ``of``: configuration and status of each row's run. Of several runs with the same seed the newest counts. A run that
     has not finished, or whose recipe or seed is unknown, stands alone.
     """
-    groups: dict[tuple[str, ...], dict[int, float]] = {}
+    groups: dict[tuple[str, ...], dict[int, LeaderboardRow]] = {}
     for row, (configuration, status) in zip(rows, of, strict=True):
         if configuration and status == "done" and row.seed is not None:
-            groups.setdefault(_group(row, configuration), {})[row.seed] = row.value
+            groups.setdefault(_experiment(row, configuration), {})[row.seed] = row
     for row, (configuration, status) in zip(rows, of, strict=True):
         is_one = status == "done" and row.seed is not None
-        values = list(groups.get(_group(row, configuration), {}).values()) if is_one else []
-        values = values or [row.value]
+        alike = list(groups.get(_experiment(row, configuration), {}).values()) if is_one else []
+        values = [one.value for one in alike or [row]]
         row.seeds = len(values)
+        row.sd_over = _spread_over(alike) if len(alike) > 1 else ""
         try:
             row.mean, row.sd = fmean(values), stdev(values) if len(values) > 1 else None
         except OverflowError:  # a log may contain absurd scores
             row.mean = row.sd = math.inf
 
 
-def _group(row: LeaderboardRow, configuration: str) -> tuple[str, ...]:
-    return configuration, row.dataset, row.metric, row.protocol_id, row.protocol
+def _experiment(row: LeaderboardRow, configuration: str) -> tuple[str, ...]:
+    """What the seeds of one experiment share. Old protocols do not tell the precision, which a probe may have chosen
+    differently for each."""
+    return configuration, row.precision, *row.ranking
+
+
+def _spread_over(rows: list[LeaderboardRow]) -> str:
+    """What a standard deviation over seeds contains: ``3 training seeds, each the mean over 3 noises, the same for
+    all``."""
+    noises = rows[0].noises
+    seeds = f"{len(rows)} training seeds"
+    if not noises:
+        return seeds
+    each = "each on one noise" if noises == 1 else f"each the mean over {noises} noises"
+    drawn = {row.noise_seed for row in rows}
+    shared = "" if None in drawn else ", the same for all" if len(drawn) == 1 else ", not the same for all"
+    return f"{seeds}, {each}{shared}"
+
+
+_ROLES = (REPORT, "", SELECTION)
+"""In the order in which their rankings are shown."""
 
 
 def _order(row: LeaderboardRow) -> tuple[Any, ...]:
@@ -113,6 +132,7 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
         row.dataset,
         row.metric,
         row.run is None,
+        _ROLES.index(row.role),
         row.protocol,
         row.protocol_id,
         value,
@@ -122,15 +142,19 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
 
 def _row(score: tuple[Any, ...]) -> LeaderboardRow:
     (dataset, protocol, metric, run, name, recipe, value, step, floor, seed, detail, reference, lower,
-     protocol_id, title, quick, stand_in_for, std, alarms, *_) = score  # fmt: skip
+     protocol_id, title, quick, stand_in_for, std, alarms, role, over, floor_std, noise_seed, run_precision,
+     *_) = score  # fmt: skip
     figure = published(dataset, recipe, title, json.loads(reference) if reference else None)
     if figure is not None and (figure.metric != metric or stand_in_for):
         figure = None
-    samples = json.loads(detail).get("samples")
+    protocol_detail = json.loads(detail)
+    precision, labels, noises = conditions_of(protocol_detail)
     return LeaderboardRow(
         dataset=dataset, protocol=protocol, metric=metric, rank=None, run=run, name=name, recipe=recipe,
-        value=value, step=step, floor=floor, seed=seed, samples=whole(samples),
+        value=value, step=step, floor=floor, seed=seed, samples=whole(protocol_detail.get("samples")),
         reference=figure.value if figure else None, source=figure.source if figure else "",
         lower_is_better=bool(lower), protocol_id=protocol_id, title=title, quick=bool(quick), std=std,
         alarms=[(severity, name) for severity, name in json.loads(alarms) if severity != "info"],
+        role=role, over=over_of(over, std, protocol_detail), floor_std=floor_std, precision=precision or run_precision,
+        labels=labels, noises=noises, noise_seed=None if noise_seed == NO_SEED else noise_seed,
     )  # fmt: skip

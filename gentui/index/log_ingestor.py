@@ -13,6 +13,8 @@ from engine.runs.directory import RunDir
 from engine.runs.events import read_events
 from gentui.index import pyramid
 from gentui.index.files import number, text, whole
+from gentui.index.ranking import rank_scores
+from gentui.index.rows import NO_SEED, REPORT, SELECTION
 from gentui.metrics.namespaces import SEVERITIES, SYSTEM, is_system
 from gentui.text.paths import is_inside
 from gentui.text.sanitize import clean
@@ -278,18 +280,23 @@ class LogIngestor:
             return False
         value = float(value)
         kind = int(pyramid.kinds_of(pyramid.np.array([value]))[0])
-        row = (self.run.id, step, metric, clean(text(event.get("protocol_id")), 64), attempt,
+        role, seed = event.get("role"), whole(event.get("noise_seed"))
+        role = role if role in (SELECTION, REPORT) else ""
+        row = (self.run.id, step, metric, clean(text(event.get("protocol_id")), 64), role,
+               NO_SEED if seed is None else seed, attempt,
                value if kind == 0 else None, kind, clean(text(event.get("protocol"))),
                int(event.get("lower_is_better") is not False), number(event.get("floor")),
-               number(event.get("seconds")), json.dumps(detail), t, 0,
-               clean(text(event.get("selected_by")), 100), number(event.get("std")))  # fmt: skip
+               number(event.get("floor_std")), number(event.get("seconds")), json.dumps(detail), t,
+               int(event.get("best") is True), 0, 0,
+               clean(text(event.get("selected_by")), 100), number(event.get("std")),
+               clean(text(event.get("over")), 60))  # fmt: skip
         self.db.execute(f"INSERT OR REPLACE INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
         is_from_outside = self.files[attempt].ended or bool(event.get("checkpoint"))
         if not is_from_outside:
             self.db.execute(
-                "INSERT INTO passes VALUES (?, ?, ?)"
+                "INSERT INTO passes VALUES (?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET seconds = max(seconds, excluded.seconds)",
-                (self.run.id, step, max(0.0, number(event.get("seconds")) or 0.0)),
+                (self.run.id, step, role, max(0.0, number(event.get("seconds")) or 0.0)),
             )
         self._scored = True
         self.now["phase"] = ""
@@ -332,7 +339,7 @@ class LogIngestor:
 
     def _save(self, file: File) -> None:
         if self._scored:
-            self._rank_scores()
+            self.now |= rank_scores(self.db, self.run.id)
             self._scored = False
         if self._alarmed:
             self._summarise_alarms()
@@ -356,55 +363,6 @@ class LogIngestor:
         for severity, name in rows:
             worst.setdefault(name, severity)
         self.now["alarms"] = json.dumps([(severity, name) for name, severity in worst.items()][:MAX_ALARMS])
-
-    def _rank_scores(self) -> None:
-        """Mark the best finite score of each protocol. The run's best has the metric and protocol of its first score.
-
-        If another metric selects the step (``selected_by``), the best is the score at that metric's best step.
-        """
-        self.db.execute("UPDATE evaluations SET best = 0 WHERE run = ?", (self.run.id,))
-        scores = self.db.execute(
-            "SELECT metric, protocol_id, step, value, lower_is_better, protocol, floor, seconds, t, selected_by,"
-            " std FROM evaluations WHERE run = ? AND kind = 0 ORDER BY t, step, metric, protocol_id",
-            (self.run.id,),
-        ).fetchall()
-        at = {(score[0], score[2]): score for score in scores}
-        best: dict[tuple[str, str], tuple[Any, ...]] = {}
-        for score in scores:
-            held = best.get(score[:2])
-            if held is None or _is_better(score, held, at):
-                best[score[:2]] = score
-        for metric, protocol_id, step, *_ in best.values():
-            self.db.execute(
-                "UPDATE evaluations SET best = 1 WHERE run = ? AND step = ? AND metric = ? AND protocol_id = ?",
-                (self.run.id, step, metric, protocol_id),
-            )
-        self.now["scoring"] = self.db.execute(
-            "SELECT total(seconds) FROM passes WHERE run = ?", (self.run.id,)
-        ).fetchone()[0]
-        self.now["protocols"] = json.dumps(sorted({score[5] for score in scores}))
-        extremes: dict[str, float] = {}
-        for metric, _, _, value, lower, *_ in best.values():
-            held = extremes.setdefault(metric, value)
-            extremes[metric] = min(held, value) if lower else max(held, value)
-        self.now["scores"] = json.dumps(extremes)
-        self.now["best"] = None
-        if scores:
-            self.now["best"] = json.dumps(best[scores[0][:2]])
-
-
-def _is_better(score: tuple[Any, ...], held: tuple[Any, ...], at: dict[tuple[str, int], Any]) -> bool:
-    """Whether ``score`` beats ``held``, by value or by that of the selecting metric; a step without the latter loses.
-
-    ``at``: scores by metric and step.
-    """
-    by = score[9] or score[0]
-    if by != score[0]:
-        mine, theirs = at.get((by, score[2])), at.get((by, held[2]))
-        if mine is None or theirs is None:
-            return theirs is None
-        score, held = mine, theirs
-    return score[3] < held[3] if score[4] else score[3] > held[3]
 
 
 _KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation", "system"})

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import numpy as np
 
+    from gentui.index.conditions import Conditions
+
+SELECTION, REPORT = "selection", "report"
+"""Roles of scores."""
 K = TypeVar("K")
+NO_SEED = -1
+"""Stands for a noise seed that is not stated."""
 
 
 class RunNotFound(LookupError):
@@ -20,9 +26,11 @@ class RunNotFound(LookupError):
 class Evaluation:
     """One score of a run at one step.
 
-    ``best``: whether it is the run's best under this protocol. ``floor``: the score of real training against real test
-    images. ``selected_by``: the metric that selects the best step, if it is not this one. ``std``: the standard
-    deviation of ``value`` if it is a mean over subsets of the images.
+    ``role``: ``selection`` (chooses the checkpoint), ``report`` (measured on other noises), or "" if it was made before
+    the two were told apart. ``std``: the standard deviation of ``value``, and ``over`` what it is over, in words.
+    ``floor``: the score of as many real images, ``floor_std`` its standard deviation over several draws of them.
+    ``best``: whether it stands for its protocol and role, of reports the newest. ``selected_by``: the metric that
+    selects the best step, if it is not this one. ``noise_seed``: what the noises derive from.
     """
 
     metric: str
@@ -38,16 +46,40 @@ class Evaluation:
     t: float = 0.0
     selected_by: str = ""
     std: float | None = None
+    role: str = ""
+    over: str = ""
+    floor_std: float | None = None
+    noise_seed: int | None = None
+
+    @property
+    def conditions(self) -> Conditions:
+        """Precision, labels and noises of its protocol; unknown for a run's ``best``, which has no ``detail``."""
+        from gentui.index.conditions import conditions_of
+
+        return conditions_of(self.detail)
 
 
 def best_of(scores: Iterable[Evaluation], key: Callable[[Evaluation], K]) -> dict[K, Evaluation]:
-    """The best score for each key, or the newest if none is finite. ``scores`` must be sorted oldest first."""
+    """The score with ``best`` for each key, or the newest if none is finite. ``scores`` must be sorted oldest first."""
     best: dict[K, Evaluation] = {}
     for score in scores:
         held = best.get(key(score))
         if score.best or held is None or not held.best:
             best[key(score)] = score
     return best
+
+
+def reported_metrics(scores: Iterable[Evaluation]) -> set[str]:
+    """Metrics that have a report."""
+    return {score.metric for score in scores if score.role == REPORT}
+
+
+def standing(scores: Iterable[Evaluation]) -> list[Evaluation]:
+    """The score that stands for a run in each metric and protocol: the newest report, or else the best. Of a metric
+    that has a report no selection stands for it. ``scores`` must be sorted oldest first."""
+    best = best_of(scores, lambda score: (score.metric, score.protocol_id or score.protocol, score.role))
+    reported = reported_metrics(best.values())
+    return [score for score in best.values() if score.role != SELECTION or score.metric not in reported]
 
 
 @dataclass(slots=True)
@@ -187,11 +219,13 @@ class Series:
 
 @dataclass(slots=True)
 class LeaderboardRow:
-    """A run's best score under one protocol, or a published figure (``run`` and ``rank`` None).
+    """The score that stands for a run under one protocol, or a published figure (``run`` and ``rank`` None).
 
-    ``reference`` is the published figure for the run's recipe, ``source`` its publication. ``seeds``, ``mean`` and
-    ``sd`` (with n - 1; None for one seed) summarise the finished runs that differ from this one only in their seed,
-    under the same protocol; ``std`` belongs to the one score. ``alarms`` are (severity, name) of the run's alarms above
+    ``role``, ``std``, ``over``, ``floor``, ``floor_std`` and ``noise_seed`` are as in ``Evaluation``; ``precision``,
+    ``labels`` and ``noises`` as in ``Conditions``, where an old score has the precision of its run. ``reference`` is
+    the published figure for the run's recipe, ``source`` its publication. ``seeds``, ``mean`` and ``sd`` (with n - 1;
+    None for one seed) summarise the finished runs that differ from this one only in their seed, under the same protocol
+    and precision; ``sd_over`` says what ``sd`` contains. ``alarms`` are (severity, name) of the run's alarms above
     ``info``, the worst first.
     """
 
@@ -218,10 +252,29 @@ class LeaderboardRow:
     mean: float | None = None
     sd: float | None = None
     alarms: list[tuple[str, str]] = field(default_factory=list)
+    role: str = ""
+    over: str = ""
+    floor_std: float | None = None
+    precision: str = ""
+    labels: str = ""
+    noises: int | None = None
+    noise_seed: int | None = None
+    sd_over: str = ""
+
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """What is the same for all rows that are ranked together."""
+        return self.dataset, self.metric, self.role, self.protocol_id, self.protocol
 
     @property
     def heading(self) -> str:
-        """The heading of its ranking: data set, metric and protocol. Most protocols begin with their metric."""
-        named = self.protocol.startswith(self.metric)
-        ranking = self.protocol if named else f"{self.metric} · {self.protocol}"
-        return f"{self.dataset} · {ranking}" + ("" if self.lower_is_better else "  (higher is better)")
+        """The heading of its ranking: data set, metric and protocol, of which a narrow screen shows the beginning."""
+        remarks = [
+            "selection" if self.role == SELECTION else "",
+            "" if self.lower_is_better else "higher is better",
+        ]
+        remark = ", ".join(filter(None, remarks))
+        metric = self.metric + (f" ({remark})" if remark else "")
+        named = self.protocol == self.metric or self.protocol.startswith(f"{self.metric} · ")
+        rest = self.protocol.removeprefix(self.metric).removeprefix(" · ") if named else self.protocol
+        return " · ".join(filter(None, [self.dataset, metric, rest]))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-OLDEST, VERSION = 4, 5
+OLDEST, VERSION = 4, 6
 """``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
 migrations = Migrations("gentui.index")
@@ -118,14 +118,53 @@ OF_A_RUN = ("scans", "files", "evaluations", "passes", "samples", "figures", "al
 
 @migrations()
 def m001_tables(db: Database) -> None:
-    for statement in _TABLES.split(";\n"):
-        if statement.strip():
-            db.conn.execute(statement)
+    _execute_each(db, _TABLES)
 
 
 @migrations()
 def m002_requested_device(db: Database) -> None:
     db.conn.execute("ALTER TABLE runs RENAME COLUMN wanted TO requested")
+
+
+_REPORTS = """
+CREATE TABLE new_evaluations (
+    run TEXT NOT NULL, step INTEGER NOT NULL, metric TEXT NOT NULL, protocol_id TEXT NOT NULL,
+    role TEXT NOT NULL, -- selection, report, or '' for scores from before there were the two
+    noise_seed INTEGER NOT NULL, -- that the noises derive from; -1: not stated
+    attempt INTEGER NOT NULL, value REAL, kind INTEGER NOT NULL, protocol TEXT NOT NULL,
+    lower_is_better INTEGER NOT NULL, floor REAL, floor_std REAL, seconds REAL, detail TEXT NOT NULL, t REAL NOT NULL,
+    chosen INTEGER NOT NULL, -- the trainer took its checkpoint for the best so far
+    best INTEGER NOT NULL, -- stands for its protocol and role
+    ranked INTEGER NOT NULL, -- stands for the run: a best one that no report replaces
+    selected_by TEXT NOT NULL, -- the metric that chooses the best step
+    std REAL, over TEXT NOT NULL, -- standard deviation of the value, and what it is over
+    PRIMARY KEY (run, step, metric, protocol_id, role, noise_seed)
+) WITHOUT ROWID;
+INSERT INTO new_evaluations
+    SELECT run, step, metric, protocol_id, '', -1, attempt, value, kind, protocol, lower_is_better, floor, NULL,
+           seconds, detail, t, 0, best, best, selected_by, std, '' FROM evaluations;
+DROP TABLE evaluations;
+ALTER TABLE new_evaluations RENAME TO evaluations;
+CREATE TABLE new_passes (
+    run TEXT NOT NULL, step INTEGER NOT NULL, role TEXT NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (run, step, role)
+) WITHOUT ROWID;
+INSERT INTO new_passes SELECT run, step, '', seconds FROM passes;
+DROP TABLE passes;
+ALTER TABLE new_passes RENAME TO passes;
+"""
+
+
+@migrations()
+def m003_reports(db: Database) -> None:
+    _execute_each(db, _REPORTS)
+
+
+def _execute_each(db: Database, statements: str) -> None:
+    """Execute statements that each end a line, within the current transaction."""
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
 
 
 def open_writer(path: Path) -> Database:

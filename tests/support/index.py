@@ -17,6 +17,11 @@ INFO: dict[str, Any] = {
     "quick": False, "stand_in_for": None, "seed": 3, "device": "cpu", "command": ["gentui"], "versions": {},
     "git": None, "host": "box", "created_at": 1.7e9, "total_steps": 1000, "reference": None,
 }  # fmt: skip
+MEASURED: dict[str, Any] = {
+    "role": "selection", "best": False, "floor": 0.46, "floor_std": 0.03, "noise_seed": 7,
+    "protocol_detail": {"samples": 500, "labels": "as in the data", "noises": 1, "precision": "fp32"},
+}  # fmt: skip
+"""What an event says of a selection."""
 BOOKKEEPING = {"meta", "_sqlite_migrations"}
 
 
@@ -81,6 +86,16 @@ class Log:
         }  # fmt: skip
         self.add("evaluation", step, metric=metric, value=value, **{**known, **fields})
         return self
+
+    def selection(self, step: int, value: float, *, protocol: str = "1 noise", **fields: Any) -> Log:
+        """A score on the one noise that selects the checkpoint."""
+        return self.score(step, value, protocol=protocol, **{**MEASURED, **fields})
+
+    def report(self, step: int, value: float, *, protocol: str = "3 noises", **fields: Any) -> Log:
+        """A score of one checkpoint on three other noises."""
+        told = {"role": "report", "std": 0.2, "over": "3 noises", "noise_seed": 0}
+        told["protocol_detail"] = {**MEASURED["protocol_detail"], "noises": 3}
+        return self.score(step, value, protocol=protocol, **{**MEASURED, **told, **fields})
 
 
 def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:

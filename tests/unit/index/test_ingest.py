@@ -245,24 +245,49 @@ def test_a_damaged_or_foreign_index_is_made_again(index, make_run, damage):
     assert [row.step for row in index.runs()] == [20_000]
 
 
-def as_version_4(path) -> None:
-    """Take the newest migration back."""
+def as_version(path, version: int) -> None:
+    """Take the migrations after this version back."""
     with closing(sqlite3.connect(path)) as db:
-        db.execute("ALTER TABLE runs RENAME COLUMN requested TO wanted")
-        db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_requested_device'")
-        db.execute("PRAGMA user_version = 4")
+        for statement in TAKE_BACK[6] + (TAKE_BACK[5] if version < 5 else []):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {version}")
         db.commit()
 
 
+TAKE_BACK = {
+    6: [
+        "ALTER TABLE evaluations RENAME TO new",
+        "CREATE TABLE evaluations (run TEXT, step INTEGER, metric TEXT, protocol_id TEXT, attempt INTEGER, value REAL,"
+        " kind INTEGER, protocol TEXT, lower_is_better INTEGER, floor REAL, seconds REAL, detail TEXT, t REAL,"
+        " best INTEGER, selected_by TEXT, std REAL, PRIMARY KEY (run, step, metric, protocol_id)) WITHOUT ROWID",
+        "INSERT INTO evaluations SELECT run, step, metric, protocol_id, attempt, value, kind, protocol,"
+        " lower_is_better, floor, seconds, detail, t, best, selected_by, std FROM new",
+        "DROP TABLE new",
+        "ALTER TABLE passes RENAME TO new",
+        "CREATE TABLE passes (run TEXT, step INTEGER, seconds REAL, PRIMARY KEY (run, step)) WITHOUT ROWID",
+        "INSERT INTO passes SELECT run, step, seconds FROM new",
+        "DROP TABLE new",
+        "UPDATE runs SET best = json_remove(best, '$[15]', '$[14]', '$[13]', '$[12]', '$[11]') WHERE best IS NOT NULL",
+        "DELETE FROM _sqlite_migrations WHERE name = 'm003_reports'",
+    ],
+    5: [
+        "ALTER TABLE runs RENAME COLUMN requested TO wanted",
+        "DELETE FROM _sqlite_migrations WHERE name = 'm002_requested_device'",
+    ],
+}
+
+
+@pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("reads_first", [False, True])
-def test_an_index_of_the_version_before_is_migrated_and_no_log_is_read_again(
-    index, make_run, monkeypatch, reads_first
+def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
+    index, make_run, monkeypatch, reads_first, version
 ):
     run = make_run()
-    Log(run).start().metrics(range(1, 101), loss=float)
+    Log(run).start().metrics(range(1, 101), loss=float).score(50, 9.0).score(90, 8.0).score(100, 8.5)
     index.refresh()
     before, inode = index.runs(), index.path.stat().st_ino
-    as_version_4(index.path)
+    scores, board = index.evaluations(run.id), index.leaderboard()
+    as_version(index.path, version)
 
     def read_on(path, offset, *limits):
         assert offset, "read a log again from its beginning"
@@ -272,16 +297,21 @@ def test_an_index_of_the_version_before_is_migrated_and_no_log_is_read_again(
     fresh = Index(index.home)
     if not reads_first:  # else a reader meets the old tables before anybody has written
         fresh.refresh()
+    if reads_first:
+        assert fresh.leaderboard() == board
     assert fresh.runs() == before and fresh.series(run.id, "loss", columns=10).points == 100
+    assert fresh.evaluations(run.id) == scores and fresh.leaderboard() == board
     assert fresh.path.stat().st_ino == inode
     with closing(sqlite3.connect(index.path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (5,)
+        assert db.execute("PRAGMA user_version").fetchone() == (6,)
         assert db.execute("SELECT requested FROM runs").fetchall() == [("cpu",)]
         applied = [row[0] for row in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
-    assert applied == ["m001_tables", "m002_requested_device"]
+    assert applied == ["m001_tables", "m002_requested_device", "m003_reports"]
     monkeypatch.undo()
-    Log(run).metrics(range(101, 201), loss=float)
+    Log(run).metrics(range(101, 201), loss=float).report(90, 8.7)
     assert fresh.refresh() and fresh.run(run.id).step == 200
+    best = fresh.run(run.id).best
+    assert best is not None and (best.value, best.role) == (8.7, "report")
 
 
 def test_an_index_whose_tables_do_not_fit_its_migrations_is_made_again(index, make_run):
