@@ -53,10 +53,10 @@ def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
 def score_line(score: Mapping[str, Any]) -> str:
     """The score of an ``evaluation`` event as a line: metric, value, protocol, separated by tabs."""
     std = _plus_minus(score, "std", 3) + (f" over {score['over']}" if score.get("over") else "")
-    floor = ""
+    real = ""
     if score["floor"] is not None:
-        floor = f"  (floor {score['floor']:.4g}{_plus_minus(score, 'floor_std', 2)})"
-    return f"{score['metric']}\t{score['value']:.6g}{std}{floor}\t{score['protocol']}"
+        real = f"  (real images {score['floor']:.4g}{_plus_minus(score, 'floor_std', 2)})"
+    return f"{score['metric']}\t{score['value']:.6g}{std}{real}\t{score['protocol']}"
 
 
 def _plus_minus(score: Mapping[str, Any], name: str, digits: int) -> str:

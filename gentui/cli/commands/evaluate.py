@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gentui.jobs.job_types import EvaluationDir
 
 METRICS = "fid,kid,isc,prc,intra_fid,fid_inf"
+LABELS = ("data", "uniform")
 
 
 def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -28,6 +29,15 @@ def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> s
         return ",".join(parse_metrics(value))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is None or value in LABELS:
+        return value
+    path = Path(value).expanduser().absolute()  # the job runs in another directory
+    if not path.is_file():
+        raise click.BadParameter(f"{value!r}: {', '.join(LABELS)}, or a file that is there")
+    return str(path)
 
 
 @click.command()
@@ -48,6 +58,18 @@ def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     metavar="N",
     help="Number of generated images.",
 )
+@click.option(
+    "--noises", type=click.IntRange(1, 100), metavar="K",
+    help="Score so many sets of images, each from other noise: mean ± standard deviation (default: the recipe's).",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 10**6), metavar="S",
+    help="Draw other noises than those of the report after training (default: the recipe's).",
+)  # fmt: skip
+@click.option(
+    "--labels", metavar="data|uniform|FILE", callback=_labels,
+    help="Labels of the images: as frequent as in the training data, all equally often, or FILE with one a line.",
+)  # fmt: skip
 @click.option("--extractor", metavar="NAME", help="Feature extractor to use instead of the recipe's.")
 @click.option("--sampler", metavar="NAME", help="Sampler to use instead of the recipe's.")
 @click.option("--steps", type=click.IntRange(1, 10_000), help="Number of sampling steps.")
@@ -61,7 +83,7 @@ def _metrics(ctx: click.Context, param: click.Parameter, value: str | None) -> s
 @json_option
 @pass_app
 def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool, **options: Any) -> int:
-    """Evaluate a run's checkpoint; the scores join the leaderboard under their protocol.
+    """Evaluate a run's checkpoint; the scores join the leaderboard under their protocol, as the run's newest report.
 
     The evaluation is queued and starts when the device is free. Ctrl-C stops waiting, not the evaluation.
     """

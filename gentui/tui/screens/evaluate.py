@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 METRICS = "evaluate.also"
+FILES = frozenset({"weights", "labels"})
+"""Options that may name a file, with settings of the same name."""
 
 
 class EvaluateScreen(SettingsFormScreen, Dialog):
@@ -93,8 +95,8 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         except ValueError as error:
             self.problems = {METRICS: clean(error, 300)}
         else:
-            if self.options.get("weights"):  # absolute by now: the job runs in another directory
-                self.options["weights"] = getattr(recipe.evaluate, "weights", "")
+            for name in FILES & self.options.keys():  # absolute by now: the job runs in another directory
+                self.options[name] = getattr(recipe.evaluate, name)
         elsewhere = self.complain()
         if self.problems:
             text = "✗ " + ("; ".join(elsewhere) or "see the fields")

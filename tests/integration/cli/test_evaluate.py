@@ -17,7 +17,7 @@ from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
 from tests.support.waiting import wait_for
 
 GENTUI = [sys.executable, "-P", "-m", "gentui"]
-LINE = "fid\t12.5  (floor 1.5)\tfid · pretended\n"
+LINE = "fid\t12.5  (real images 1.5)\tfid · pretended\n"
 
 
 @pytest.fixture
