@@ -14,6 +14,7 @@ from gentui.cli.console import out, out_json, say, table
 from gentui.cli.errors import Exit
 from gentui.cli.progress import PLAIN_LINE_S, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.jobs.detach import Detach
+from gentui.runs import scores
 from gentui.text.numbers import clock, plain_number
 from gentui.text.sanitize import clean
 
@@ -122,7 +123,7 @@ def _print_table(rows: list[RunRow]) -> None:
     lines: list[list[object]] = [
         [
             row.recipe, row.status, row.step, f"{row.seconds:.1f}", plain_number(row.loss, 4),
-            f"{row.best.metric} {plain_number(row.best.value)}" if row.best else "",
+            f"{row.best.metric} {scores.value_text(row.best, plain_number)}" if row.best else "",
             f"{row.dataset} for {row.stand_in_for}" if row.stand_in_for else row.dataset, row.id,
         ]
         for row in rows
@@ -133,6 +134,8 @@ def _print_table(rows: list[RunRow]) -> None:
             [*line, "" if row.status == "done" else row.reason] for line, row in zip(lines, rows, strict=True)
         ]
     table(header, lines, right=["STEPS", "SECONDS", "LOSS"])
+    if any(row.best is not None and scores.is_selection(row.best) for row in rows):
+        say(scores.SELECTION_CAPTION)
 
 
 def _watch(home: Path, ids: list[str], detach: Detach) -> bool:

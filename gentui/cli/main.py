@@ -24,7 +24,7 @@ COMMANDS = {
     "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "view", "events": "view",
     "stop": "jobs", "resume": "jobs", "rm": "jobs", "restore": "jobs", "queue": "jobs",
     "tag": "jobs", "note": "jobs", "rename": "jobs",
-    "sample": "sample", "evaluate": "evaluate", "leaderboard": "sample",
+    "sample": "sample", "evaluate": "evaluate", "leaderboard": "leaderboard",
     "export": "export", "report": "export", "data": "machine", "doctor": "machine", "index": "machine",
 }  # fmt: skip
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from gentui.export.latex import to_latex
 from gentui.export.rows import COLUMNS, Row
-from gentui.text.numbers import plus_minus, significant
+from gentui.runs import scores
+from gentui.text.numbers import significant
 
 # Columns for readers; CSV and JSON have every column.
 SHOWN = {
@@ -26,9 +27,11 @@ SHOWN = {
     "step": "Step",
     "metric": "Metric",
     "value": "Value",
-    "floor": "Floor",
+    "over": "± over",
+    "floor": "Real images",
     "published": "Published",
     "samples": "N",
+    "precision": "Precision",
     "protocol": "Protocol",
     "images_per_s": "Images/s",
     "seconds": "Seconds",
@@ -62,7 +65,11 @@ def cell_text(row: Row, column: str) -> str:
     if value is None:
         return ""
     if column == "value":
-        return plus_minus(value, row.std, _significant)
+        return scores.value_text(row, _significant)
+    if column == "floor":
+        return scores.floor_text(row, _significant)
+    if column == "over":
+        return scores.over_text(row)
     if isinstance(value, float):
         return f"{value:.1f}" if column in ("seconds", "images_per_s") else _significant(value)
     return str(value)
@@ -100,7 +107,7 @@ def markdown_text(text: str) -> str:
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """A GitHub table."""
+    """A GitHub table, with captions below it."""
     lines = [
         "| " + " | ".join(SHOWN.values()) + " |",
         "|" + "|".join("---:" if column in NUMERIC else "---" for column in SHOWN) + "|",
@@ -108,6 +115,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
     lines += [
         "| " + " | ".join(markdown_text(cell_text(row, column)) for column in SHOWN) + " |" for row in rows
     ]
+    lines += [line for caption in scores.captions(rows) for line in ("", markdown_text(caption))]
     return "\n".join(lines) + "\n"
 
 
@@ -134,11 +142,12 @@ def to_html(rows: Sequence[Row]) -> str:
         f'<tr class="{row.kind}">{cells([cell_text(row, column) for column in SHOWN], "td")}</tr>'
         for row in rows
     )
+    captions = "".join(f"<p>{html.escape(caption)}</p>\n" for caption in scores.captions(rows))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>gentui results</title>\n'
         f"<style>\n{_STYLE}\n</style>\n</head>\n<body>\n<h1>Results</h1>\n<table>\n"
         f"<thead><tr>{cells(list(SHOWN.values()), 'th')}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
-        "</table>\n</body>\n</html>\n"
+        f"</table>\n{captions}</body>\n</html>\n"
     )
 
 
@@ -148,6 +157,7 @@ def _to_latex(rows: Sequence[Row]) -> str:
         [SHOWN[column] for column in columns],
         [[cell_text(row, column) for column in columns] for row in rows],
         [_LATEX_SHAPE.get(column, "r" if column in NUMERIC else "l") for column in columns],
+        scores.captions(rows),
     )
 
 

@@ -38,6 +38,7 @@ _SPECIAL = {
     "“": "``",
     "”": "''",
     "’": "'",
+    "†": r"$\dagger$",
 }
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "lambda", "mu", "nu", "xi", "pi",
@@ -88,14 +89,21 @@ def _has_plain_accent(letter: str) -> bool:
     return letter in "ßæÆœŒøØłŁåÅ" or (base.isascii() and len(marks) == 1 and marks[0] in _ACCENTS)
 
 
-def to_latex(header: Sequence[str], rows: Sequence[Sequence[str]], shapes: Sequence[str]) -> str:
-    """A longtable with booktabs rules. ``shapes``: ``l``, ``r`` or ``p{WIDTH}`` for each column."""
+def to_latex(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    shapes: Sequence[str],
+    captions: Sequence[str] = (),
+) -> str:
+    """A longtable with booktabs rules. ``shapes``: ``l``, ``r`` or ``p{WIDTH}`` for each column. ``captions`` stand
+    below it, each a paragraph."""
 
     def line(cells: Sequence[str]) -> str:
         return " & ".join(map(escape, cells)) + r" \\"
 
     body = "\n".join(map(line, rows))
+    below = "".join(f"\\noindent {escape(caption)}\\par\n" for caption in captions)
     return (
         f"{_HEAD}\\begin{{longtable}}{{{''.join(shapes)}}}\n\\toprule\n{line(header)}\n\\midrule\n\\endhead\n"
-        f"\\bottomrule\n\\endfoot\n{body}\n\\end{{longtable}}\n{_TAIL}"
+        f"\\bottomrule\n\\endfoot\n{body}\n\\end{{longtable}}\n{below}{_TAIL}"
     )

@@ -15,9 +15,8 @@ from engine.runs.directory import RunDir
 from gentui.export.curves import COLUMNS, curves
 from gentui.export.formats import markdown_text
 from gentui.metrics import grouping
-from gentui.runs import alarms
-from gentui.runs.scores import over_seeds
-from gentui.text.numbers import full_rate, plus_minus, significant
+from gentui.runs import alarms, scores
+from gentui.text.numbers import full_rate, significant
 from gentui.text.paths import resolve_inside
 from gentui.text.sanitize import clean, clean_lines
 
@@ -34,12 +33,13 @@ AGAINST = "Against the others"
 @dataclass
 class Section:
     """One run in the report. ``curves`` and ``pictures`` are (file name in the report's folder, caption), ``alarms``
-    (symptom, advice); ``cost`` says how long its scores took."""
+    (symptom, advice); ``captions`` explain its scores, ``cost`` says how long they took."""
 
     title: str
     facts: list[tuple[str, str]] = field(default_factory=list)
     summary: str = ""
     scores: list[list[str]] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
     alarms: list[tuple[str, list[str]]] = field(default_factory=list)
     cost: str = ""
     curves: list[tuple[str, str]] = field(default_factory=list)
@@ -49,16 +49,17 @@ class Section:
     settings: list[tuple[str, str]] = field(default_factory=list)
 
 
-SCORE_HEAD = ["Metric", "Value", "Floor", "Published", "Step", "Protocol"]
-OTHERS_HEAD = ["Rank", "Value", "Recipe", "Run", "Step", "Protocol"]
+SCORE_HEAD = ["Metric", "Value", "± over", "Real images", "Published", "Step", "Precision", "Protocol"]
+OTHERS_HEAD = ["Rank", "Value", "± over", "Over seeds", "Recipe", "Run", "Step", "Protocol"]
 
 
 @dataclass
 class Comparison:
-    """The best scores of all runs on one data set in one metric, and the published figures."""
+    """The scores that stand for all runs on one data set in one metric, and the published figures."""
 
     title: str
     rows: list[list[str]]
+    captions: list[str]
 
 
 def write_report(home: Path, runs: Sequence[str], folder: Path) -> list[Path]:
@@ -95,15 +96,9 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
         )
         if value not in ("", None)
     ]  # fmt: skip
-    published = row.reference if row.reference and not row.stand_in_for else {}
-    for score in index.evaluations(row.id):
-        figure = published.get("value") if published.get("metric") == score.metric else None
-        floor = "" if score.floor is None else significant(score.floor)
-        value = f"{_value(score)}{' (best)' if score.best else ''}"
-        section.scores.append(
-            [clean(score.metric), value, floor, "" if figure is None else f"{figure:g}", f"{score.step}",
-             clean(score.protocol)]
-        )  # fmt: skip
+    evaluations = index.evaluations(row.id)
+    section.scores = [_score(score, row) for score in evaluations]
+    section.captions = scores.captions(evaluations)
     section.alarms = [
         (clean(alarms.sentence(alert)), [clean(line) for line in alarms.advice(alert)])
         for alert in index.alerts(row.id)
@@ -116,6 +111,18 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
     architecture = run.architecture().rstrip("\n")
     section.architecture = clean_lines(architecture) if architecture else []
     return section
+
+
+def _score(score: Evaluation, row: RunRow) -> list[str]:
+    """A score under ``SCORE_HEAD``."""
+    published = row.reference if row.reference and not row.stand_in_for else {}
+    figure = published.get("value") if published.get("metric") == score.metric else None
+    role = "report" if score.role == "report" else "best" if score.best else ""
+    return [
+        clean(score.metric), f"{scores.value_text(score, significant)}{f' ({role})' if role else ''}",
+        scores.over_text(score), scores.floor_text(score, significant), "" if figure is None else f"{figure:g}",
+        f"{score.step}", score.conditions.precision or row.precision, clean(score.protocol),
+    ]  # fmt: skip
 
 
 def _others(index: Index, runs: Sequence[str]) -> list[Comparison]:
@@ -132,7 +139,8 @@ def _others(index: Index, runs: Sequence[str]) -> list[Comparison]:
         shown = [row for row in rows if row.run in runs or row.run is None]
         others = [row for row in rows if row not in shown][: max(0, MOST_OTHERS - len(shown))]
         lines = [_other(row, runs) for row in rows if row in shown or row in others]
-        comparisons.append(Comparison(clean(f"{metric} on {dataset} ({better} is better)"), lines))
+        captions = [*scores.captions(rows), *scores.seeds_captions(rows)]
+        comparisons.append(Comparison(clean(f"{metric} on {dataset} ({better} is better)"), lines, captions))
     return comparisons
 
 
@@ -140,16 +148,14 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
     who = f"{row.name or row.run}{' (here)' if row.run in runs else ''}" if row.run else row.source
     return [
         "published" if row.run is None else str(row.rank or ""),
-        " · ".join(filter(None, [_value(row), over_seeds(row, significant)])),
+        scores.value_text(row, significant),
+        scores.over_text(row),
+        scores.over_seeds(row, significant),
         clean(row.recipe) + (" (quick)" if row.quick else ""),
         clean(" ".join(filter(None, [who, alarms.named(row.alarms)]))),
         "" if row.step is None else str(row.step),
         clean(row.protocol),
     ]
-
-
-def _value(score: Evaluation | LeaderboardRow) -> str:
-    return plus_minus(score.value, score.std, significant)
 
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
@@ -169,13 +175,13 @@ def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
 def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
     """Draw the run's curves, related metrics in one picture: losses first, then scores, then the others."""
     names = index.metric_keys(row.id)
-    scores = {score.metric for score in index.evaluations(row.id)} - set(names)
+    scored = {score.metric for score in index.evaluations(row.id)} - set(names)
     drawn = []
-    for group in grouping.charts(names, scores):
+    for group in grouping.charts(names, scored):
         charts = [
             (
                 clean(name, 60),
-                index.score_series(row.id, name) if name in scores else index.series(row.id, name, COLUMNS),
+                index.score_series(row.id, name) if name in scored else index.series(row.id, name, COLUMNS),
             )
             for name in group
         ]
@@ -215,6 +221,9 @@ def _html(sections: list[Section], others: list[Comparison]) -> str:
         body = "".join(f"<tr>{''.join(f'<td>{e(cell)}</td>' for cell in row)}</tr>\n" for row in rows)
         return f"<table>{top}{body}</table>\n"
 
+    def paragraphs(texts: Sequence[str]) -> str:
+        return "".join(f"<p>{e(text)}</p>\n" for text in texts)
+
     def figure(name: str, caption: str) -> str:
         shown = f'<img src="{e(name)}" alt="{e(caption)}">'
         return f"<figure>{shown}<figcaption>{e(caption)}</figcaption></figure>\n"
@@ -223,7 +232,7 @@ def _html(sections: list[Section], others: list[Comparison]) -> str:
     for section in sections:
         parts.append(f"<h2>{e(section.title)}</h2>\n<p>{e(section.summary)}</p>\n{table([], section.facts)}")
         if section.scores:
-            parts.append(f"<h3>Scores</h3>\n{table(SCORE_HEAD, section.scores)}")
+            parts.append(f"<h3>Scores</h3>\n{table(SCORE_HEAD, section.scores)}{paragraphs(section.captions)}")
         items = "".join(f"<li>{'<br>'.join(map(e, [seen, *advice]))}</li>" for seen, advice in section.alarms)
         parts.append(f"<h3>Health</h3>\n{f'<ul>{items}</ul>' if items else f'<p>{alarms.NO_ALARM}</p>'}\n")
         parts += [f"<p>{e(section.cost)}</p>\n"] if section.cost else []
@@ -242,7 +251,10 @@ def _html(sections: list[Section], others: list[Comparison]) -> str:
         )
     if others:
         parts.append(f"<h2>{AGAINST}</h2>\n")
-        parts += [f"<h3>{e(other.title)}</h3>\n{table(OTHERS_HEAD, other.rows)}" for other in others]
+        parts += [
+            f"<h3>{e(other.title)}</h3>\n{table(OTHERS_HEAD, other.rows)}{paragraphs(other.captions)}"
+            for other in others
+        ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>gentui report</title>\n'
         "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}"
@@ -260,11 +272,14 @@ def _markdown(sections: list[Section], others: list[Comparison]) -> str:
         lines = [f"| {' | '.join(map(m, row))} |" for row in rows]
         return [f"| {' | '.join(map(m, head))} |", "|" + "---|" * len(head), *lines, ""]
 
+    def paragraphs(texts: Sequence[str]) -> list[str]:
+        return [line for text in texts for line in (m(text), "")]
+
     lines = ["# Report", ""]
     for section in sections:
         lines += [f"## {m(section.title)}", "", m(section.summary), "", *table(["", ""], section.facts)]
         if section.scores:
-            lines += ["### Scores", "", *table(SCORE_HEAD, section.scores)]
+            lines += ["### Scores", "", *table(SCORE_HEAD, section.scores), *paragraphs(section.captions)]
         lines += ["### Health", "", *([] if section.alarms else [alarms.NO_ALARM, ""])]
         for seen, advice in section.alarms:
             lines += [f"- {m(seen)}", *(f"  - {m(line)}" for line in advice)]
@@ -284,5 +299,5 @@ def _markdown(sections: list[Section], others: list[Comparison]) -> str:
         lines += [f"### {ROOM_FOR_NOTES}", "", *(f"{m(line)}  " if line else "" for line in section.notes), ""]
     for other in others:
         lines += [f"## {AGAINST}", ""] if other is others[0] else []
-        lines += [f"### {m(other.title)}", "", *table(OTHERS_HEAD, other.rows)]
+        lines += [f"### {m(other.title)}", "", *table(OTHERS_HEAD, other.rows), *paragraphs(other.captions)]
     return "\n".join(lines)

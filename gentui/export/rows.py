@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 class Row:
     """One row of the table. ``kind`` is ``run`` or ``published``; unknown values are None.
 
-    ``value`` is the run's best under ``protocol``, at ``step``. ``published`` is the published figure for the run's
-    recipe in the same metric, under its own ``published_protocol``, so the two are not ranked together. ``alarms`` are
-    the names of the run's alarms, the worst first.
+    ``value`` stands for the run under ``protocol``, at ``step``: its newest report or, in a metric without one, its
+    best selection (``role``). ``std`` is its standard deviation, over what ``over`` says. ``floor`` is the score of
+    real images, ``floor_std`` its standard deviation over draws of them. ``precision``, ``labels`` and ``noises`` are
+    those of the protocol, ``noise_seed`` what the noises derive from. ``published`` is the published figure for the
+    run's recipe in the same metric, under its own ``published_protocol``, so the two are not ranked together.
+    ``alarms`` are the names of the run's alarms, the worst first.
     """
 
     kind: str
@@ -46,6 +49,13 @@ class Row:
     images_per_s: float | None = None
     seconds: float | None = None
     alarms: str | None = None
+    role: str | None = None
+    over: str | None = None
+    floor_std: float | None = None
+    precision: str | None = None
+    labels: str | None = None
+    noises: int | None = None
+    noise_seed: int | None = None
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
@@ -83,9 +93,9 @@ def _figure(value: Any) -> float | None:
 
 
 def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[Row]:
-    from gentui.index import best_of
+    from gentui.index import standing
 
-    best = best_of(index.evaluations(run.id), lambda s: (s.metric, s.protocol_id or s.protocol))
+    scores = standing(index.evaluations(run.id))
     common = {
         "kind": "run",
         "run": run.id,
@@ -101,13 +111,16 @@ def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[R
         "seconds": run.seconds,
         "alarms": ", ".join(name for _, name in run.alarms) or None,
     }
-    if not best:
-        return [Row(**common, step=run.step)]
-    return [_scored(common, score, reference) for score in best.values()]
+    if not scores:
+        return [Row(**common, step=run.step, precision=run.precision or None)]
+    return [_scored(common, score, run.precision, reference) for score in scores]
 
 
-def _scored(common: dict[str, Any], score: Evaluation, reference: dict[str, Any] | None) -> Row:
-    detail = score.detail
+def _scored(
+    common: dict[str, Any], score: Evaluation, run_precision: str, reference: dict[str, Any] | None
+) -> Row:
+    """``run_precision``: of the run, for old protocols do not tell it."""
+    detail, (precision, labels, noises) = score.detail, score.conditions
     same = reference is not None and reference.get("metric") == score.metric
     extractor, digest = detail.get("extractor"), detail.get("extractor_hash")
     return Row(
@@ -124,6 +137,13 @@ def _scored(common: dict[str, Any], score: Evaluation, reference: dict[str, Any]
         published=_figure(reference.get("value")) if reference and same else None,
         published_protocol=clean(reference.get("protocol", "")) if reference and same else None,
         source=clean(reference.get("source", "")) if reference and same else None,
+        role=score.role or None,
+        over=score.over or None,
+        floor_std=score.floor_std,
+        precision=precision or run_precision or None,
+        labels=labels or None,
+        noises=noises,
+        noise_seed=score.noise_seed,
     )
 
 

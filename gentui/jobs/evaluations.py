@@ -22,7 +22,7 @@ from engine.runs.directory import (
 from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines
 from gentui.jobs.slots import ensure_workers, fits, slots
 from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read_state, require_own, unfinished
-from gentui.text.numbers import plural, significant
+from gentui.text.numbers import plural, plus_minus, significant
 from gentui.text.sanitize import clean
 
 _KEEP_SECONDS = 30 * 86_400.0
@@ -144,7 +144,10 @@ def outcome(job: EvaluationDir) -> tuple[str, str] | None:
     run = _run_id(job)
     if state.status == "done":
         try:
-            scores = [f"{clean(score['metric'], 30)} {significant(score['value'])}" for score in job.scores()]
+            scores = [
+                f"{clean(score['metric'], 30)} {plus_minus(score['value'], score.get('std'), significant)}"
+                for score in job.scores()
+            ]
         except (OSError, ValueError, TypeError, KeyError):
             scores = []
         return f"{run} was evaluated: {' · '.join(scores)}", "information"

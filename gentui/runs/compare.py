@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gentui.index import Evaluation, best_of
+from gentui.index import Evaluation, best_of, reported_metrics
 
 if TYPE_CHECKING:
     from gentui.index import Index, RunRow
@@ -34,8 +34,26 @@ def grouped(settings: dict[str, list[Any]]) -> dict[str, dict[str, list[Any]]]:
 
 
 def best_scores(index: Index, row: RunRow) -> dict[str, Evaluation]:
-    """The best score of each metric and protocol."""
-    return best_of(index.evaluations(row.id), lambda score: f"{score.metric} ({score.protocol})")
+    """The score that stands for each metric, protocol and role."""
+    return best_of(index.evaluations(row.id), _ranking)
+
+
+def _ranking(score: Evaluation) -> str:
+    return f"{score.metric} ({score.protocol})" + (", selection" if score.role == "selection" else "")
+
+
+def comparable(best: Sequence[dict[str, Evaluation]]) -> dict[str, list[Evaluation | None]]:
+    """The ``best_scores`` of several runs side by side. Selections of runs that all have a report are left out."""
+    reported = [reported_metrics(scores.values()) for scores in best]
+
+    def stands(score: Evaluation | None, run: int) -> bool:
+        return score is not None and (score.role != "selection" or score.metric not in reported[run])
+
+    return {
+        ranking: scores
+        for ranking, scores in beside(best).items()
+        if any(stands(score, run) for run, score in enumerate(scores))
+    }
 
 
 def leaders(scores: Sequence[Evaluation | None]) -> set[int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from gentui.text.numbers import number, plus_minus
+from gentui.runs.scores import Scored, value_text
+from gentui.text.numbers import number
 
 GLYPHS = {
     "queued": ("◌", "dim"),
@@ -33,9 +34,14 @@ def status(word: str) -> tuple[str, str]:
     return f"{glyph} {word}", tone
 
 
-def score(metric: str, value: float, std: float | None = None) -> str:
-    """Format a score: ``fid 102``, ``target acc 0.4943``. ``metric`` is sanitized text."""
-    return f"{metric.replace('accuracy', 'acc').replace('_', ' ')} {plus_minus(value, std, number)}"
+def score(metric: str, scored: Scored) -> str:
+    """Format a score: ``fid 3.03 ± 0.22``, ``target acc 0.4943†``. ``metric`` is sanitized text."""
+    return f"{short_metric(metric)} {value_text(scored, number)}"
+
+
+def short_metric(metric: str) -> str:
+    """``target acc`` for ``target_accuracy``. ``metric`` is sanitized text."""
+    return metric.replace("accuracy", "acc").replace("_", " ")
 
 
 def spark(values: Iterable[float]) -> str:

@@ -168,7 +168,11 @@ class Hostile:
         event("status", 301, status="phase", phase=SHORT, device=SHORT, precision=SHORT)
         event("evaluation", 301, metric=f"m{SHORT}", value=3.0, lower_is_better=True, protocol=SHORT,
               protocol_id=SHORT, floor=None, seconds=1.0, best=True, selected_by=SHORT,
-              protocol_detail={"metric": SHORT, "dataset": SHORT, "split": SHORT, "extractor": SHORT})  # fmt: skip
+              protocol_detail={"metric": SHORT, "dataset": SHORT, "split": SHORT, "extractor": SHORT},
+              role=SHORT)  # fmt: skip
+        event("evaluation", 301, metric=f"m{SHORT}", value=3.0, lower_is_better=True, protocol=SHORT,
+              protocol_id=SHORT, floor=0.5, floor_std=0.1, seconds=1.0, std=0.1, over=SHORT, role="report",
+              noise_seed=0, protocol_detail={"labels": SHORT, "precision": SHORT, "noises": 3})  # fmt: skip
         info = run.info()
         told = dict.fromkeys(("name", "title", "stand_in_for", "device", "host", "git"), SHORT)
         put(

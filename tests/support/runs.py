@@ -121,6 +121,28 @@ class Runs:
         writer.emit(kind, step=step, images=step * 128, **fields)
         writer.close()
 
+    def selection(self, run: RunDir, step: int, value: float, **told: Any) -> None:
+        """A score on the one noise that selects the checkpoint."""
+        self._score(run, step, value, noises=1, **{"role": "selection", "noise_seed": 7, **told})
+
+    def report(self, run: RunDir, step: int, value: float, std: float = 0.22, **told: Any) -> None:
+        """A score of one checkpoint on three other noises."""
+        told = {"role": "report", "std": std, "over": "3 noises", "noise_seed": 0, **told}
+        self._score(run, step, value, noises=3, **told)
+
+    def _score(
+        self, run: RunDir, step: int, value: float, *, noises: int, metric: str = "fid", **told: Any
+    ) -> None:
+        words = "1 noise" if noises == 1 else f"{noises} noises"
+        detail = {"metric": metric, "extractor": "digits-cnn", "samples": 500, "dataset": "digits", "split": "train",
+                  "split_size": 1437, "labels": "as in the data", "noises": noises, "precision": "fp32"}  # fmt: skip
+        known = {"lower_is_better": True, "floor": 0.46, "floor_std": 0.03, "seconds": 4.1, "best": False}
+        protocol = f"{metric}{PROTOCOL.removeprefix('fid')} · labels as in the data · {words} · fp32"
+        self.event(
+            run, "evaluation", step, metric=metric, value=value, protocol=protocol,
+            protocol_id=f"{metric}-{noises}", protocol_detail=detail, **{**known, **told},
+        )  # fmt: skip
+
     def film(self, run: RunDir, step: int, frames: int = 3) -> None:
         """The progress of a run so far, under its one path."""
         grid_gif(run.path / "figures" / "progress.gif", frames)

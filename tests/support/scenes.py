@@ -103,7 +103,7 @@ def rich(runs: Runs) -> RunDir:
     """A run in training that has something in every pane."""
     run = runs.live(180, name="first light", alerts=1, spikes=(90,), samples=4)
     for i, value in enumerate((41.2, 22.7, 15.3)):
-        score(runs, run, "fid", value, 60 * (i + 1), best=i == 2)
+        runs.selection(run, 60 * (i + 1), value, seconds=0.6)
     score(runs, run, "label_accuracy", 0.912, 180, lower_is_better=False)
     for step in range(20, 181, 20):
         values = {"health/diversity": 0.7 + step / 2000, "health/label_told": 0.9 - 0.2 * (step == 100)}
@@ -153,19 +153,25 @@ def every_state(runs: Runs) -> None:
 
 
 def rivals(runs: Runs) -> None:
-    """Runs that a leaderboard ranks: seeds of one recipe, two protocols, alarms."""
+    """Runs that a leaderboard ranks: seeds of one recipe, two metrics, alarms, reports beside old scores, and a run
+    that was stopped before its report."""
     for seed, fid in enumerate((12.3, 11.9, 12.8)):
-        run = runs.make(name=f"seed {seed}", fid=fid, seed=seed)
+        run = runs.make(name=f"seed {seed}", fid=None, seed=seed)
+        runs.selection(run, 300, fid - 0.4)
+        runs.report(run, 300, fid)
         score(runs, run, "label_accuracy", 0.97 + seed / 100, 300, lower_is_better=False)
-    runs.make("digits-cfg", name="guided", fid=9.7, alerts=2)
+    runs.report(runs.make("digits-cfg", name="guided", fid=None, alerts=2), 300, 9.7, 0.31)
     runs.make("digits-vae", name="blurry", fid=60.25)
+    runs.selection(runs.make("digits-unet", "stopped", 200, name="given up", fid=None), 100, 21.5)
     runs.make("toonfaces-acgan", fid=33.3, quick=True)
 
 
 def pair(runs: Runs) -> None:
     """Two runs that differ in some settings."""
-    runs.make(name="one", fid=14.2)
-    runs.make(name="two", fid=10.2, quick=True, seed=2)
+    one, two = runs.make(name="one", fid=None), runs.make(name="two", fid=None, quick=True, seed=2)
+    for fid, run in ((14.2, one), (10.2, two)):
+        runs.selection(run, 300, fid - 0.3)
+        runs.report(run, 300, fid)
 
 
 # -- ways there
@@ -338,7 +344,7 @@ async def _(d: Desk, runs: Runs) -> None:
 # -- a run
 
 for _name, _key, _seen in (
-    ("charts", "c", "loss"), ("samples", "s", "· live"), ("scores", "e", "real data"),
+    ("charts", "c", "loss"), ("samples", "s", "· live"), ("scores", "e", "real images"),
     ("health", "i", "diversity"), ("log", "g", "step 180"), ("settings", "o", "[data]"), ("net", "t", "attention"),
 ):  # fmt: skip
 
@@ -466,7 +472,7 @@ async def _(d: Desk, runs: Runs) -> None:
 @scene("EvaluateScreen", "evaluate", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await scored(d, runs)
-    await d.sees("metrics", "checkpoint", "goes into the queue")
+    await d.sees("metrics", "sampler", "goes into the queue")
 
 
 @scene("EvaluateScreen", "evaluate-mistake", keeps_its_start=True)

@@ -20,11 +20,11 @@ from gentui.cli.console import (
     table,
 )
 from gentui.metrics.namespaces import is_signal
-from gentui.runs import alarms
-from gentui.text.numbers import clock, full_rate, plain_number, plus_minus
+from gentui.runs import alarms, scores
+from gentui.text.numbers import clock, full_rate, plain_number
 
 if TYPE_CHECKING:
-    from gentui.index import AlertRow, Index, RunRow
+    from gentui.index import AlertRow, Evaluation, Index, RunRow
 
 
 @click.command()
@@ -65,13 +65,15 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
             [
                 row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
                 plain_number(row.loss, 3), plain_number(row.images_per_s, 3), clock(row.seconds),
-                f"{row.best.metric} {plain_number(row.best.value)}" if row.best else "", alarms.count(row), row.name,
-                " ".join(row.tags), row.reason,
+                f"{row.best.metric} {scores.value_text(row.best, plain_number)}" if row.best else "",
+                alarms.count(row), row.name, " ".join(row.tags), row.reason,
             ]
             for row in rows
         ],
         right=["STEP", "LOSS", "IMAGES/S", "TIME"],
     )  # fmt: skip
+    if any(row.best is not None and scores.is_selection(row.best) for row in rows):
+        say(scores.SELECTION_CAPTION)
     for job in pending(app.home):
         say(f"{job.id} of {job.run}: {job.standing}")
 
@@ -104,18 +106,28 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
         "worst": row.worst,
         "evaluation_seconds": row.evaluation_seconds,
         "evaluation_share": row.evaluation_share,
-        "evaluations": [
-            {
-                "metric": score.metric,
-                "value": score.value,
-                "std": score.std,
-                "protocol": score.protocol,
-                "step": score.step,
-                "best": score.best,
-                "floor": score.floor,
-            }
-            for score in index.evaluations(row.id)
-        ],
+        "evaluations": [_described_score(score, row) for score in index.evaluations(row.id)],
+    }
+
+
+def _described_score(score: Evaluation, row: RunRow) -> dict[str, Any]:
+    """A score of a run, as ``--json`` prints it."""
+    precision, labels, noises = score.conditions
+    return {
+        "metric": score.metric,
+        "value": score.value,
+        "std": score.std,
+        "over": score.over,
+        "role": score.role,
+        "protocol": score.protocol,
+        "step": score.step,
+        "best": score.best,
+        "floor": score.floor,
+        "floor_std": score.floor_std,
+        "precision": precision or row.precision,
+        "labels": labels,
+        "noises": noises,
+        "noise_seed": score.noise_seed,
     }
 
 
@@ -132,7 +144,7 @@ def show_command(app: App, run: str, as_json: bool) -> None:
         out_json(details)
     else:
         _print_facts(row, details)
-        _print_sections(row, index.alerts(row.id), details)
+        _print_sections(row, index, details)
 
 
 def _details(app: App, index: Index, row: RunRow) -> dict[str, Any]:
@@ -173,9 +185,10 @@ def _print_facts(row: RunRow, details: dict[str, Any]) -> None:
             out(f"{key:<8}{clean(value)}")
 
 
-def _print_sections(row: RunRow, alerts: list[AlertRow], details: dict[str, Any]) -> None:
+def _print_sections(row: RunRow, index: Index, details: dict[str, Any]) -> None:
     from gentui.text.sanitize import clean
 
+    evaluations = index.evaluations(row.id)
     values = [_value(key, value) for key, value in sorted(row.metrics.items()) if not is_signal(key)]
     machine = [
         f"{name} = {plain_number(of['mean'])}, at most {plain_number(of['most'])}"
@@ -185,9 +198,9 @@ def _print_sections(row: RunRow, alerts: list[AlertRow], details: dict[str, Any]
         ("notes", row.notes.splitlines()),
         ("settings changed", [_changed(change) for change in details["changes"]]),
         ("last values", values),
-        ("scores", [_score(score) for score in details["evaluations"]]),
+        ("scores", [*map(_score, evaluations), *scores.captions(evaluations)]),
         ("machine during training", machine),
-        ("health", _health(row, alerts)),
+        ("health", _health(row, index.alerts(row.id))),
         ("nets (architecture.txt)", details["nets"]),
         ("newest samples", details["samples"][-3:]),
         ("figures, the newest of each", [_figure(figure) for figure in details["pictures"].values()]),
@@ -234,11 +247,13 @@ def _data(row: RunRow) -> str:
     return f"{row.dataset} (stands in for {row.stand_in_for})" if row.stand_in_for else row.dataset
 
 
-def _score(score: dict[str, Any]) -> str:
-    best = " (best)" if score["best"] else ""
-    floor = f", floor {plain_number(score['floor'])}" if score["floor"] is not None else ""
-    value = plus_minus(score["value"], score["std"], plain_number)
-    return f"{score['metric']} {value}{best} at step {score['step']}{floor}: {score['protocol']}"
+def _score(score: Evaluation) -> str:
+    best = " (best)" if score.best and score.role != "report" else ""
+    floor = scores.floor_text(score, plain_number)
+    value = f"{score.metric} {scores.value_in_full(score, plain_number)}"
+    words = " ".join(filter(None, [value, score.role])) + best
+    real = f", {scores.REAL_IMAGES} {floor}" if floor else ""
+    return f"{words} at step {score.step}{real}: {score.protocol}"
 
 
 def _plain(row: Any) -> dict[str, Any]:
@@ -299,7 +314,7 @@ def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
 @json_option
 @pass_app
 def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
-    """Compare runs: the settings that differ, last values and best scores."""
+    """Compare runs: the settings that differ, last values and scores."""
     if len(runs) < 2:
         raise click.UsageError("compare needs at least two runs", click.get_current_context())
     from gentui.runs import compare
@@ -309,14 +324,18 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
     settings = compare.different([row.settings for row in rows])
     metrics = compare.beside([row.metrics for row in rows])
     best = [compare.best_scores(index, row) for row in rows]
-    scores = compare.beside([{key: score.value for key, score in of.items()} for of in best])
+    scored = compare.comparable(best)
     if as_json:
         out_json(
             {
                 "runs": [described(index, row) for row in rows],
                 "settings": settings,
                 "metrics": metrics,
-                "evaluations": scores,
+                "evaluations": {key: [of and of.value for of in row] for key, row in scored.items()},
+                "scores": {
+                    key: [of and _described_score(of, run) for of, run in zip(row, rows, strict=True)]
+                    for key, row in scored.items()
+                },
             }
         )
         return
@@ -332,9 +351,14 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
     lines = [
         [key, *values] for key, values in facts.items() if any(value not in ("", None) for value in values)
     ]
-    for title, part in (("score", scores), ("last", metrics), ("set", settings)):
+    in_full = {
+        key: [of and scores.value_in_full(of, plain_number) for of in row] for key, row in scored.items()
+    }
+    for title, part in (("score", in_full), ("last", metrics), ("set", settings)):
         lines += [[f"{title} {key}", *(_cell(value) for value in values)] for key, values in part.items()]
     table(["", *(row.id for row in rows)], lines)
+    if any(scores.is_selection(of) for row in scored.values() for of in row if of is not None):
+        say(scores.SELECTION_CAPTION)
 
 
 def _cell(value: Any) -> str:

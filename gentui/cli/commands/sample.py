@@ -1,19 +1,15 @@
-"""``sample``, ``leaderboard``."""
+"""``sample``."""
 
 from __future__ import annotations
 
-from itertools import groupby
 from pathlib import Path
 
 import click
 
 from engine.runs.directory import CheckpointChoice
-from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
+from gentui.cli.console import App, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit
-from gentui.runs import alarms
-from gentui.runs.scores import over_seeds
-from gentui.text.numbers import plain_number, plus_minus
 
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
@@ -97,67 +93,3 @@ def sample_command(
     if code == Exit.OK:
         say(f"wrote {path}")
     return code
-
-
-@click.command()
-@click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
-@json_option
-@pass_app
-def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
-    """Rank the best scores within each data set and protocol, beside published figures.
-
-    Runs that differ only in their seed are summarised: mean ± standard deviation over the seeds.
-    """
-    from gentui.text.sanitize import clean, shorten
-
-    rows = app.index().leaderboard(dataset)
-    if as_json:
-        out_json(
-            [
-                {
-                    "dataset": row.dataset,
-                    "protocol": row.protocol,
-                    "metric": row.metric,
-                    "rank": row.rank,
-                    "run": row.run,
-                    "name": row.name,
-                    "recipe": row.recipe,
-                    "value": row.value,
-                    "std": row.std,
-                    "seeds": row.seeds,
-                    "mean": row.mean,
-                    "sd": row.sd,
-                    "alarms": [name for _, name in row.alarms],
-                    "step": row.step,
-                    "seed": row.seed,
-                    "floor": row.floor,
-                    "reference": row.reference,
-                    "source": row.source,
-                }
-                for row in rows
-            ]
-        )
-        return
-    if not rows:
-        say("no scores" + (f" on {dataset}" if dataset else " yet") + ": a run is scored as it trains")
-        return
-    first = True
-    for _, group in groupby(rows, key=lambda row: (row.dataset, row.metric, row.protocol)):
-        if not first:
-            out()
-        first = False
-        members = list(group)
-        out(clean(members[0].heading))
-        table(
-            ["RANK", "VALUE", "OVER SEEDS", "FLOOR", "STEP", "SEED", "RUN", "RECIPE", "PUBLISHED", "ALARMS", "NAME"],
-            [
-                [
-                    row.rank, plus_minus(row.value, row.std, plain_number), over_seeds(row, plain_number),
-                    plain_number(row.floor), row.step, row.seed, row.run or "(published)", row.recipe,
-                    plain_number(row.reference) if row.run else "", shorten(alarms.named(row.alarms), 40),
-                    row.name if row.run else row.source,
-                ]
-                for row in members
-            ],
-            right=["RANK", "VALUE", "OVER SEEDS", "FLOOR", "STEP", "SEED", "PUBLISHED"],
-        )  # fmt: skip

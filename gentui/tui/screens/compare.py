@@ -16,8 +16,9 @@ from textual.widgets import Static
 from gentui.config import key_table
 from gentui.metrics.namespaces import SYSTEM
 from gentui.runs import compare, naming
+from gentui.runs.scores import SELECTION_CAPTION, is_selection, spread_text, value_text
 from gentui.text import numbers
-from gentui.text.numbers import plural, plus_minus
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 from gentui.tui import formatting
 from gentui.tui.index_reader import Query
@@ -44,7 +45,7 @@ RUN_WIDTH, LABEL_WIDTH = 15, 24
 class Comparison:
     """The runs as the index knew them when asked.
 
-    ``settings``: those that differ, with the value of each run. ``scores``: the best of each run by protocol.
+    ``settings``: those that differ, with the value of each run. ``scores``: those that stand for each run, by protocol.
     ``samples``: the sample grids of each run. ``joules``: the energy its GPUs took, None where it was not measured.
     """
 
@@ -75,7 +76,7 @@ def read_comparison(index: Index, ids: tuple[str, ...], charts: ChartRequest) ->
     return Comparison(
         runs,
         compare.different([run.settings for run in runs]),
-        compare.beside(best),
+        compare.comparable(best),
         [index.samples(run.id) for run in runs],
         [_joules(index, run) if WATTS in metrics[run.id] else None for run in runs],
         data,
@@ -189,10 +190,12 @@ class CompareScreen(ChartScreen):
         rows: list[tuple[str, str | None, list[Cell]]] = []
         for protocol, scores in comparison.scores.items():
             some = next(score for score in scores if score is not None)
-            rows.append((clean(some.protocol, 300), None, []))
+            rows.append((clean(heading_of(scores), 300), None, []))
             best = compare.leaders(scores)
             cells = [score_cell(score, scores[0], place in best) for place, score in enumerate(scores)]
             rows.append((clean(some.metric, 40), protocol, cells))
+        if any(score is not None and is_selection(score) for of in comparison.scores.values() for score in of):
+            rows.append((SELECTION_CAPTION, None, []))
         rows.append(("Cost", None, []))
         rows += [(label, label, cells) for label, cells in cost_of(comparison.runs, comparison.joules).items()]
         self._fill("scores", rows)
@@ -342,11 +345,18 @@ def legend(runs: list[RunRow]) -> Content:
     return Content.assemble(*parts)
 
 
+def heading_of(scores: Sequence[Evaluation | None]) -> str:
+    """What the ± of the scores is over, and the protocol that they have in common."""
+    some = [score for score in scores if score is not None]
+    spreads = dict.fromkeys(spread for score in some if (spread := spread_text(score)))
+    return " · ".join([*spreads, some[0].protocol])
+
+
 def score_cell(score: Evaluation | None, base: Evaluation | None, is_best: bool) -> Cell:
     """A score, its difference to the baseline, and a star at the best."""
     if score is None:
         return "–", "dim"
-    text = plus_minus(score.value, score.std, numbers.number)
+    text = value_text(score, numbers.number)
     change = compare.delta(score, base)
     if change is not None:
         text += f" ({'+' if change >= 0 else '−'}{numbers.number(abs(change))})"

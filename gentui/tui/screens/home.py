@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.text import numbers
 from gentui.text.numbers import plural
 from gentui.tui import formatting, navigation, recipe_cards
 from gentui.tui.index_reader import Query
@@ -32,7 +33,7 @@ COLUMNS = (
     Column("data set", flex=True, minimum=6, maximum=16, drop=2),
     Column("what it is", flex=True, minimum=14, maximum=60, drop=3),
     Column("published", "right", minimum=9, maximum=16),
-    Column("your best", "right", minimum=9, maximum=16),
+    Column("your best", "right", minimum=9, maximum=20),
     Column("data", minimum=9, maximum=12),
 )
 
@@ -116,9 +117,9 @@ class HomeScreen(TableScreen):
     def _row(self, card: Card) -> Row:
         published: Cell = ("–", "dim")
         if card.published is not None:
-            published = _short(card.metric, card.published)
+            published = f"{formatting.short_metric(_short(card.metric))} {numbers.number(card.published)}"
         best = self._best_of(card)
-        mine = ("–", "dim") if best is None else (_short(best.metric, best.value), "accent")
+        mine = ("–", "dim") if best is None else (formatting.score(_short(best.metric), best), "accent")
         if card.problem:
             here = ("✗ broken", "bad")
         elif card.here is None:
@@ -268,6 +269,6 @@ class HomeScreen(TableScreen):
         self.say("")
 
 
-def _short(metric: str, value: float) -> str:
-    """``fid 102``, ``acc 0.4943``; of which classifier is in the detail pane."""
-    return formatting.score(metric.rpartition("_")[2], value)
+def _short(metric: str) -> str:
+    """``fid``, ``accuracy``; of which classifier is in the detail pane."""
+    return metric.rpartition("_")[2]

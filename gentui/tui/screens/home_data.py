@@ -10,7 +10,7 @@ from gentui.text.sanitize import clean
 from gentui.tui import formatting
 
 if TYPE_CHECKING:
-    from gentui.index import Index, RunRow
+    from gentui.index import Index, LeaderboardRow, RunRow
     from gentui.tui.widgets.picture import Sheet
 
 NET_LINES = 60
@@ -19,14 +19,17 @@ NET_LINES = 60
 
 @dataclass(frozen=True)
 class Best:
-    """The best score by one metric with a recipe on its own data set. Text is clean."""
+    """The best score by one metric with a recipe on its own data set; see ``Evaluation``. Text is clean."""
 
     run: str
     value: float
     metric: str
     protocol: str
-    lower_is_better: bool
-    samples: int
+    std: float | None = None
+    over: str = ""
+    role: str = ""
+    floor: float | None = None
+    floor_std: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,23 +76,30 @@ def read_results(index: Index, previewed: str, before: Preview | None) -> Recipe
 
 
 def best_scores(index: Index) -> dict[str, dict[str, Best]]:
-    """The best own scores by ``recipe NUL data set``, then metric. Scores of different protocols do not compare: those
-    of the protocol with the most images count."""
-    results: dict[str, dict[str, Best]] = {}
+    """The best own scores by ``recipe NUL data set``, then metric. Scores of different rankings do not compare: of a
+    recipe's rankings that of reports counts, then that with the most images, then that with the newest run."""
+    rankings: dict[tuple[str, str], dict[tuple[str, ...], list[LeaderboardRow]]] = {}
     for row in index.leaderboard():
-        if row.run is None:
-            continue
-        protocol, samples = clean(row.protocol, 300), int(row.samples or 0)
-        new = Best(row.run, row.value, row.metric, protocol, bool(row.lower_is_better), samples)
-        by_metric = results.setdefault(f"{row.recipe}\0{row.dataset}", {})
-        old = by_metric.get(row.metric)
-        if old is None or samples > old.samples or (samples == old.samples and _beats(new, old)):
-            by_metric[row.metric] = new
+        if row.run is not None:
+            of_metric = rankings.setdefault((f"{row.recipe}\0{row.dataset}", row.metric), {})
+            of_metric.setdefault(row.ranking, []).append(row)
+    results: dict[str, dict[str, Best]] = {}
+    for (recipe, metric), of_metric in rankings.items():
+        results.setdefault(recipe, {})[metric] = _best(max(of_metric.values(), key=_weight)[0])
     return results
 
 
-def _beats(new: Best, old: Best) -> bool:
-    return new.value < old.value if new.lower_is_better else new.value > old.value
+def _weight(ranking: list[LeaderboardRow]) -> tuple[bool, bool, int, str]:
+    role = ranking[0].role
+    newest = max(row.run or "" for row in ranking)
+    return role == "report", role != "selection", int(ranking[0].samples or 0), newest
+
+
+def _best(row: LeaderboardRow) -> Best:
+    return Best(
+        row.run or "", row.value, row.metric, clean(row.protocol, 300), row.std, clean(row.over, 60), row.role,
+        row.floor, row.floor_std,
+    )  # fmt: skip
 
 
 def newest_runs(index: Index) -> dict[str, NewestRun]:

@@ -7,10 +7,9 @@ from typing import Any
 from textual.app import ComposeResult
 
 from gentui.config import key_table
-from gentui.runs import alarms
-from gentui.runs.scores import over_seeds
+from gentui.runs import alarms, scores
+from gentui.runs.scores import REAL_IMAGES
 from gentui.text import numbers
-from gentui.text.numbers import plus_minus
 from gentui.text.sanitize import clean
 from gentui.tui import formatting, navigation
 from gentui.tui.index_reader import Query
@@ -21,26 +20,29 @@ from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 COLUMNS = (
     Column("rank", "right", minimum=5),
     Column("", minimum=1),  # the sign of the worst alarm; no column if no run has one
-    Column("recipe", minimum=14, maximum=32),
+    Column("recipe", flex=True, minimum=20, maximum=32),
     Column("run", flex=True, minimum=8, maximum=30, drop=3),
     Column("score", "right", minimum=8),
-    Column("over seeds", "right", minimum=10, drop=2),
-    Column("published", "right", minimum=9),
-    Column("real data", "right", minimum=9, drop=1),
-    Column("n", "right", minimum=5, drop=4),
-    Column("step", "right", minimum=7, drop=5),
-    Column("seed", "right", minimum=4, drop=6),
+    Column("± over", maximum=16, drop=5),
+    Column("over seeds", "right", minimum=10),
+    Column("published", "right", minimum=9, drop=1),
+    Column(REAL_IMAGES, "right", minimum=11, drop=2),
+    Column("precision", minimum=9, drop=4),
+    Column("n", "right", minimum=5, drop=6),
+    Column("step", "right", minimum=7, drop=7),
+    Column("seed", "right", minimum=4, drop=8),
 )
 
 
 class LeaderboardScreen(TableScreen):
-    """The table of scores, grouped by data set, metric and protocol."""
+    """The table of scores, grouped by data set, metric, role and protocol."""
 
     context = "leaderboard"
     place = "leaderboard"
     BINDINGS = key_table.bindings("leaderboard")
     DEFAULT_CSS = (
-        "LeaderboardScreen StatusLine { display: block; }"  # always, or the table moves with each message
+        # always as high, or the table moves with each message
+        "LeaderboardScreen StatusLine { display: block; height: 2; }"
     )
 
     def __init__(self) -> None:
@@ -112,13 +114,15 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
     shown: list[Row] = []
     group = None
     for number, row in enumerate(rows):
-        searched = (row.dataset, row.metric, row.protocol, row.recipe, row.name, row.run or "published")
+        searched = (
+            row.dataset, row.metric, row.protocol, row.role, row.precision, row.recipe, row.name,
+            row.run or "published",
+        )  # fmt: skip
         text = " ".join(map(str, searched)).lower()
         if not all(word in text for word in words):
             continue
-        key = (row.dataset, row.metric, row.protocol)
-        if key != group:
-            group = key
+        if row.ranking != group:
+            group = row.ranking
             shown.append(heading(clean(row.heading, 400)))
         shown.append(_row(row, number))
     return shown
@@ -143,10 +147,12 @@ def _row(row: Any, number: int) -> Row:
         (alarms.SIGNS[worst], formatting.SEVERITIES[worst]) if worst else "",
         (clean(row.recipe, 64), tone),
         (source, "dim"),
-        (plus_minus(row.value, row.std, numbers.number), tone or "strong"),
-        over_seeds(row, numbers.number) or ("–", "dim"),
+        (scores.value_text(row, numbers.number), tone or "strong"),
+        (clean(scores.over_text(row), 60) or "–", "dim"),
+        scores.over_seeds(row, numbers.number) or ("–", "dim"),
         published,
-        numbers.number(row.floor),
+        scores.floor_text(row, numbers.number) or ("–", "dim"),
+        (clean(row.precision, 20) or "–", "dim"),
         f"{row.samples:,}" if row.samples else ("–", "dim"),
         f"{row.step:,}" if row.step is not None else ("–", "dim"),
         str(row.seed) if row.seed is not None else ("–", "dim"),
@@ -155,11 +161,13 @@ def _row(row: Any, number: int) -> Row:
 
 
 def key_of(row: Any, place: int) -> str:
-    return f"{row.run or ''}\0{place if row.run is None else ''}\0{row.protocol}\0{row.metric}"
+    return "\0".join([row.run or str(place), *row.ranking])
 
 
 def detail(row: Any) -> str:
-    """A row's alarms, its mean over seeds, and its distance to the published figure, in words."""
+    """What a row's marks and ± say, its alarms, its distance to the published figure, and what has no column."""
+    selected = scores.SELECTION_CAPTION if scores.is_selection(row) else ""
+    seeds = scores.over_seeds_in_full(row, numbers.number)
     alarmed = f"alarms: {clean(alarms.named(row.alarms), 300)}" if row.alarms else ""
     published = ""
     if row.run is not None and row.reference is not None and row.value == row.value:
@@ -168,4 +176,10 @@ def detail(row: Any) -> str:
             f"{'+' if difference >= 0 else '−'}{numbers.number(abs(difference))} to the published"
             f" {numbers.number(row.reference)}, whose protocol is unknown"
         )
-    return " · ".join(filter(None, [alarmed, over_seeds(row, numbers.number), published]))
+    floor = scores.floor_text(row, numbers.number)
+    labels = f"labels {clean(row.labels, 100)}" if row.labels else ""
+    parts = [
+        selected, clean(scores.spread_text(row), 80), alarmed, seeds, published,
+        f"{REAL_IMAGES} {floor}" if floor else "", labels, clean(row.precision, 20),
+    ]  # fmt: skip
+    return " · ".join(filter(None, parts))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from gentui.runs import scores
 from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import formatting
@@ -42,8 +43,10 @@ def recipe_text(
     if card.recipe is not None:
         parts += _published(card.recipe)
     if best is not None:
-        score = f"{best.metric} {numbers.number(best.value)}"
+        score = f"{best.metric} {scores.value_in_full(best, numbers.number)}"
         parts += ["\n", ("Your best  ", "bold"), (score, "$accent"), "\n", (best.protocol, "$text-muted"), "\n"]
+        if scores.is_selection(best):
+            parts += [(scores.SELECTION_CAPTION, "$text-muted"), "\n"]
     if card.recipe is not None:
         parts += ["\n", *_settings(card.recipe), *_quick_changes(card.recipe)]
     if preview is not None and preview.net:

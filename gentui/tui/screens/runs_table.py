@@ -9,6 +9,7 @@ from typing import Any
 
 from gentui.metrics.namespaces import SEVERITIES
 from gentui.runs import alarms, filter_language, naming
+from gentui.runs.scores import SELECTION_CAPTION, is_selection
 from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import formatting
@@ -134,17 +135,18 @@ def _cell(value: Any) -> Cell:
 
 
 def detail(run: Any) -> str:
-    """What a narrow table has no column for: the reason of the status, alarms, tags."""
+    """What a narrow table has no column for: the reason of the status, alarms, tags, what the mark of a score says."""
     alarmed = f"alarms: {alarms.named(run.alarms)}" if run.alarms else ""
     reason = run.reason if run.status not in ("running", "done") else ""
-    return clean(" · ".join(filter(None, (reason, alarmed, " ".join(run.tags)))), 400)
+    marked = SELECTION_CAPTION if run.best is not None and is_selection(run.best) else ""
+    return clean(" · ".join(filter(None, (reason, alarmed, " ".join(run.tags), marked))), 400)
 
 
 def score(best: Any | None) -> Cell:
     """The best score (an Evaluation) in a few characters."""
     if best is None:
         return "–", "dim"
-    return formatting.score(clean(best.metric, 30), best.value, best.std), "accent"
+    return formatting.score(clean(best.metric, 30), best), "accent"
 
 
 def when(moment: float | str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -74,8 +75,17 @@ class TitleBar(Widget):
                 await self.app.run_action(f"go('{place}')")
 
 
+def wrapped(text: str, width: int, height: int) -> list[str]:
+    """Sanitized text in at most ``height`` lines; the last one may be too long."""
+    lines = textwrap.wrap(text, width) if height > 1 else [text]
+    return [*lines[: height - 1], " ".join(lines[height - 1 :])]
+
+
 class StatusLine(Widget):
-    """One sentence at the bottom: the last message, or the present problem. Hidden while there is none."""
+    """One sentence at the bottom: the last message, or the present problem. Hidden while there is none.
+
+    It is wrapped where a screen gives the line more height.
+    """
 
     DEFAULT_CSS = """
     StatusLine {
@@ -107,8 +117,10 @@ class StatusLine(Widget):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        text = f" ! {self.problem}" if self.problem else f" {self.message}"
-        return Strip([Segment(fit(text, self.size.width), self.rich_style)], self.size.width)
+        sign, text = (" ! ", self.problem) if self.problem else (" ", self.message)
+        lines = wrapped(text, max(1, self.size.width - len(sign)), self.size.height)
+        line = sign + lines[y] if y < len(lines) else ""
+        return Strip([Segment(fit(line, self.size.width), self.rich_style)], self.size.width)
 
 
 class KeyBar(Widget):

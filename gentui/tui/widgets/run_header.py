@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from gentui.runs import alarms
+from gentui.runs.scores import REAL_IMAGES, floor_text
 from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
 from gentui.tui import formatting
@@ -125,10 +126,9 @@ def _quality(run: Any) -> list[Piece]:
     """Loss, best score and the published figure."""
     line: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
     if run.best is not None:
-        score = formatting.score(clean(run.best.metric, 20), run.best.value, run.best.std)
-        line += [("   best ", "dim"), (score, "accent")]
-        if run.best.floor is not None:
-            line.append((f" (real data {numbers.number(run.best.floor)})", "dim"))
+        line += [("   best ", "dim"), (formatting.score(clean(run.best.metric, 20), run.best), "accent")]
+        if real := floor_text(run.best, numbers.number):
+            line.append((f" ({REAL_IMAGES} {real})", "dim"))
         line.append((f" at step {run.best.step:,}", "dim"))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
     if isinstance(value := published.get("value"), int | float):

@@ -480,7 +480,7 @@ async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
     async with desk(size) as d:
         await d.opens("RunScreen", "4", "e")
         await d.press("e")
-        await d.sees("digits-cnn@1a2b3c4d", "real data 1.9", "5.31", "★ best")
+        await d.sees("digits-cnn@1a2b3c4d", "real images 1.9", "5.31", "★ best")
 
 
 async def test_the_log_and_the_settings_are_there(desk, size, runs):
