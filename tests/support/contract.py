@@ -35,7 +35,7 @@ READ = {
     "data list": ("data", "list", "--json"),
     "export": ("export", "-f", "json"),
 }
-VARIABLE = ("metrics", "versions", "machine", "settings", "values")
+VARIABLE = ("metrics", "versions", "machine", "settings", "values", "evaluations", "scores")
 """Objects whose keys are data, not contract."""
 EXITS = {
     "a run of that name is not there": ("show", "nothing-of-this-name"),

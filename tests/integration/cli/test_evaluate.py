@@ -207,3 +207,26 @@ def test_now_scores_beside_what_is_running_without_the_queue(home, invoke, monke
     assert result.exit_code == 0, result.output
     assert seen == [("evaluate", run.id, {"samples": 20, "metrics": "fid,kid"}, ("--json",))]
     assert not (home / "evaluations").exists()
+
+
+def test_noises_their_seed_and_the_labels_are_passed_on_and_files_by_their_whole_path(
+    gentui, trained, home, tmp_path
+):
+    run = trained()
+    (tmp_path / "mine.txt").write_text("3\n")
+    chosen = ("--noises", "5", "--seed", "2")
+    for labels, passed in (("uniform", "uniform"), ("mine.txt", str(tmp_path / "mine.txt"))):
+        done = gentui("evaluate", run.id, "--no-wait", *chosen, "--labels", labels, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        job = EvaluationDir(home / "evaluations" / done.stdout.strip())
+        assert job.options() == {"noises": 5, "seed": 2, "labels": passed}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [("--noises", "0"), ("--noises", "x"), ("--seed", "-1"), ("--labels", "nowhere.txt"), ("--labels", "")],
+)
+def test_noises_and_labels_that_cannot_be_are_refused_at_once(invoke, trained, home, wrong):
+    result = invoke("evaluate", trained().id, *wrong)
+    assert result.exit_code == 2 and wrong[0] in result.stderr
+    assert not (home / "evaluations").exists()
