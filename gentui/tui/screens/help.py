@@ -1,4 +1,4 @@
-"""The help: all keys, from the key table."""
+"""The help: all keys, from the key table, and what the marks beside scores mean."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.runs.scores import MARK, REAL_IMAGES, REAL_IMAGES_CAPTION, SELECTION_CAPTION
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -20,9 +21,18 @@ ABOUT = (
     "leaving, or losing the connection, stops nothing."
 )
 
+SCORES = (
+    ("3.03 ± 0.22", "standard deviation over what the score's line says, such as 3 noises"),
+    (f"2.65{MARK}", SELECTION_CAPTION.removeprefix(f"{MARK} ")),
+    (REAL_IMAGES, REAL_IMAGES_CAPTION.removeprefix(f"{REAL_IMAGES}: ")),
+    ("over seeds", "mean ± standard deviation over finished runs that differ only in their seed"),
+)
+"""Marks beside scores, and what they mean."""
+
 
 def help_text(context: str, width: int = 76) -> Content:
-    """All keys: of the screen that help was asked on first, then the global ones, then the others."""
+    """All keys: of the screen that help was asked on first, then the global ones, then the others; then marks of
+    scores."""
     indent = "\n" + " " * 28
     order = [context, "app", *(name for name in key_table.CONTEXTS if name not in (context, "app"))]
     parts: list[tuple[str, str] | str] = [ABOUT, "\n\n"]
@@ -43,6 +53,10 @@ def help_text(context: str, width: int = 76) -> Content:
     parts += [("In tables", "bold $primary"), "\n"]
     for keys, effect in (("↑ ↓ k j", "move"), ("PgUp PgDn", "a page"), ("Home End", "first, last")):
         parts += [(f"  {keys:<10} ", "bold $accent"), effect, "\n"]
+    parts += ["\n", ("In scores", "bold $primary"), "\n"]
+    for mark, meaning in SCORES:
+        lines = indent.join(textwrap.wrap(meaning, max(20, width - 29)))
+        parts += [(f"  {mark:<25} ", "bold $accent"), (lines, "$text-muted"), "\n"]
     return Content.assemble(*parts)
 
 

@@ -100,3 +100,14 @@ async def test_an_old_score_shows_nothing_that_it_has_not(desk, runs, columns):
         await d.sees("14.2")
         rows = [row for row in d.app.screen.query_one(Table).rows if row.key]
         assert "±" not in "".join(cell if isinstance(cell, str) else cell[0] for cell in rows[0].cells)
+
+
+async def test_the_help_explains_the_marks_beside_scores(desk, size):
+    async with desk(size) as d:
+        await d.opens("LeaderboardScreen", "3")
+        await d.opens("HelpScreen", "question_mark")
+        for _ in range(20):
+            await d.press("pagedown")
+        await d.sees(
+            "In scores", "selected on one noise", "what real test images score", "differ only in their seed"
+        )
