@@ -142,7 +142,9 @@ class LabelIgnored(_ConditionWatcher):
         began = self.holding_since(step, learnt and (ignored or confused))
         if began is None or not self.settings.label:
             return None
-        if confused and began * OVER > step:  # a net that has just begun to learn confuses labels, too
+        if (
+            began * OVER > step
+        ):  # a net that has just begun to learn does not show labels, or confuses them, too
             return None
         seen = "" if followed is None else f"; {max(0.0, followed):.0%} of the way from chance they show it"
         if ignored:

@@ -111,7 +111,7 @@ def test_labels_are_judged_once_samples_could_show_them():
     early = {step: values(0.8, 0.8, 0.9, **asked) for step in (5, 10, 15, 24)}
     assert said(watchers(60, fallen()), early) == []
     assert said(watchers(60, fallen()), {step: values(0.8, 0.8, 0.9, **asked) for step in (15, 30, 45)}) == [
-        (30, "class-ignored")
+        (45, "class-ignored")  # at the second look that is judged
     ]
 
 

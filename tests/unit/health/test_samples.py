@@ -34,7 +34,7 @@ def real(digits, labels=None):
     return SampleSet(images, None, None, own if labels is None else labels)
 
 
-def alarm(watcher, signals, times=2):
+def alarm(watcher, signals, times=3):
     """The watcher's alarm on seeing the same at every examination."""
     return [watcher.observe(100 * examination, signals) for examination in range(1, times + 1)][-1]
 
