@@ -27,7 +27,7 @@ def cheaper(recipe: Recipe) -> Recipe:
 
     Most of a diffusion run's time would go there. That edm is healthy sampled as it ships is tested in health/.
     """
-    values: dict[str, Any] = {"train.precision": "fp32"}
+    values: dict[str, Any] = {}
     if recipe.sample.steps > 1 and recipe.name != SAMPLED_AS_IT_SHIPS:
         values |= {"sample.steps": min(recipe.sample.steps, 4), "evaluate.samples": 64}
     return recipe.with_values(values)
