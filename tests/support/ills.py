@@ -54,12 +54,12 @@ ILLS = [
     Ill("learning rate × 100, Wasserstein", "high-rate", "faces-wgan-gp", ("optim.lr=0.02",)),
     Ill("learning rate × 100, Wasserstein, clipped", "high-rate", "cartoon-acgan-clip", ("optim.lr=0.1",)),
     Ill("generator frozen to one output", "collapse", "photos-dcgan", ("model.net=frozen-dcgan",)),
-    Ill("class input shuffled", "class-ignored", "digits-unet", ("model.net=shuffled-unet",)),
-    Ill("samples shrunk to the mean image", "blob", "digits-unet", ("method.name=shrunk-edm",)),
+    Ill("class input shuffled", "class-ignored", "digits-unet", ("model.net=shuffled-unet", "sample.steps=6")),
+    Ill("samples shrunk to the mean image", "blob", "digits-unet", ("method.name=shrunk-edm", "sample.steps=6")),
     Ill("VAE on 64 images", "overfitting", "digits-vae", ("train.steps=300", "data.batch_size=32"), images=64),
     Ill(
         "diffusion on 32 images", "memorisation", "digits-unet",
-        ("train.steps=600", "data.batch_size=28", "sample.times=2"), images=32,
+        ("train.steps=600", "data.batch_size=28", "sample.times=2", "sample.steps=6"), images=32,
     ),
     Ill("discriminator's learning rate × 10", "discriminator", "photos-dcgan",
         ("method.discriminator_lr=4e-3", "train.steps=120")),
@@ -72,7 +72,13 @@ def fall_ill(ill: Ill, folder: Path) -> RunDir:
     """Run it to its end under ``folder``."""
     config, home = folder / "config", folder / "home"
     shutil.copytree(PLUGINS, config / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-    options = [f"evaluate.times={EVALUATIONS}", "evaluate.budget=1.0", "evaluate.samples=128", *ill.options]
+    options = [
+        f"evaluate.times={EVALUATIONS}",
+        "evaluate.budget=1.0",
+        "evaluate.samples=128",
+        "evaluate.noises=1",
+        *ill.options,
+    ]
     if ill.images:
         options += ["data.dataset=imagefolder", f"data.path={_digits(folder, ill.images)}", "data.image_size=8",
  "data.validation=0.1", "evaluate.extractor=digits-cnn"]  # fmt: skip
