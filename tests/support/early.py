@@ -1,4 +1,4 @@
-"""Runs that are looked at early: the real training loop, with examinations of samples at chosen steps and no scores."""
+"""Runs whose samples are examined early, or often, by the real training loop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import torch
 
+from engine.__main__ import main
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
+from engine.training import loop
 from engine.training.loop import Trainer
 from engine.training.milestones import Due, Milestones
 from engine.training.stop_signal import StopRequested, StopSignal
@@ -44,3 +46,30 @@ def looked_at(recipe: Recipe, home: Path, steps: Collection[int]) -> RunDir:
         trainer.train()
     writer.close()
     return run
+
+
+EARLY = (0.01, 0.05, 0.2)
+"""Parts of a run after which its samples are examined early."""
+
+
+def early_steps(total: int) -> list[int]:
+    return sorted({max(1, round(part * total)) for part in EARLY})
+
+
+class EarlyLooks(Milestones):
+    """The schedule of a run, and examinations at the early steps."""
+
+    def includes(self, step: int) -> bool:
+        return super().includes(step) or step in early_steps(self.total_steps)
+
+
+def command(run: RunDir) -> list[str]:
+    """What Python is called with to train a run that is also looked at early."""
+    root = str(Path(__file__).parents[2])
+    code = f"import sys; sys.path.append({root!r}); from tests.support.early import train; sys.exit(train(sys.argv[1]))"
+    return ["-c", code, str(run.path)]
+
+
+def train(path: str) -> int:
+    loop.Milestones = EarlyLooks
+    return main([path, "--device", "cpu"])
