@@ -66,7 +66,7 @@ class EarlyLooks(Milestones):
 def command(run: RunDir) -> list[str]:
     """What Python is called with to train a run that is also looked at early."""
     root = str(Path(__file__).parents[2])
-    code = f"import sys; sys.path.append({root!r}); from tests.support.early import train; sys.exit(train(sys.argv[1]))"
+    code = f"import sys; sys.path.insert(0, {root!r}); from tests.support.early import train; sys.exit(train(sys.argv[1]))"
     return ["-c", code, str(run.path)]
 
 
