@@ -66,8 +66,8 @@ class EarlyLooks(Milestones):
 def command(run: RunDir) -> list[str]:
     """What Python is called with to train a run that is also looked at early."""
     root = str(Path(__file__).parents[2])
-    code = f"import sys; sys.path.insert(0, {root!r}); from tests.support.early import train; sys.exit(train(sys.argv[1]))"
-    return ["-c", code, str(run.path)]
+    find = f"import sys; sys.path.insert(0, {root!r})"  # other packages are called tests, too
+    return ["-c", f"{find}; from tests.support.early import train; sys.exit(train(sys.argv[1]))", str(run.path)]
 
 
 def train(path: str) -> int:
