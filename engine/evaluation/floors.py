@@ -84,6 +84,7 @@ class _Floors:
 
     def __init__(self, real: RealImages, split: str, samples: int):
         self._real, self._split, self._samples = real, split, samples
+        self._others = stand_ins(split)
         self._generator = torch.Generator().manual_seed(SEED)
 
     def of(self, what: str, class_counts: list[int]) -> dict[str, Floor]:
@@ -93,7 +94,7 @@ class _Floors:
         if what == "intra_fid":
             return {what: self._intra_fid(class_counts)} if class_counts else {}
         moments = self._real.statistics(self._split).moments
-        features = self._real.features(stand_ins(self._split)).features
+        features = self._real.features(self._others).features
         match what:
             case "fid":
                 score = lambda drawn: distance(Moments.of(drawn), moments)  # noqa: E731
@@ -113,7 +114,7 @@ class _Floors:
                     lambda drawn: fidelity.precision_recall(drawn, self._compared),
                 )
             case "isc":
-                logits = self._real.features(stand_ins(self._split)).logits
+                logits = self._real.features(self._others).logits
                 if logits is None:
                     return {}
                 return self._over_draws((what,), logits, lambda drawn: [fidelity.isc(drawn)[0]])
@@ -141,7 +142,7 @@ class _Floors:
 
     def _labels(self) -> Tensor:
         """Labels of the images whose features stand in."""
-        others = self._real.dataset.split(stand_ins(self._split))
+        others = self._real.dataset.split(self._others)
         assert others.labels is not None
         return others.labels[chosen_rows(len(others))]
 
@@ -149,7 +150,7 @@ class _Floors:
         labels = self._labels()
         each = []
         for label, count in enumerate(class_counts):
-            features = self._real.features(stand_ins(self._split)).features[labels == label]
+            features = self._real.features(self._others).features[labels == label]
             moments = self._real.statistics(self._split, label).moments
             score = lambda drawn, moments=moments: distance(Moments.of(drawn), moments)  # noqa: E731
             each.append(matched_distance(features, count, score, moments.count, self._generator))
@@ -158,7 +159,7 @@ class _Floors:
 
     def _accuracy(self, name: str) -> dict[str, Floor]:
         """The accuracy of the extractor on real images, ± the standard error of ``samples`` of them."""
-        logits = self._real.features(stand_ins(self._split)).logits
+        logits = self._real.features(self._others).logits
         if logits is None:
             return {}
         each = agreement(logits, self._labels(), self._real.dataset.groups).double()

@@ -6,15 +6,12 @@ next run choose anew.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import DIR_MODE, RunDir, is_run_id, write_atomically
+from engine.runs.directory import DIR_MODE, RunDir, exclusive, is_run_id, write_atomically
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 TEXTS = ("reason", "chosen", "device")
@@ -62,7 +59,7 @@ class PrecisionMemory:
         Raises OSError when it cannot be written.
         """
         self.folder.mkdir(exist_ok=True, mode=DIR_MODE)
-        with self._locked():
+        with exclusive(self.folder):
             if (stored := self.recall(key)) is not None:
                 return stored
             write_atomically(self.path(key), json.dumps(choice, indent=1).encode())
@@ -75,13 +72,3 @@ class PrecisionMemory:
         except OSError:
             return []
         return [choice for key in keys if (choice := self.recall(key)) is not None]
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other processes from storing a choice."""
-        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(fd)

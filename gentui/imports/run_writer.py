@@ -18,6 +18,7 @@ from engine.runs.directory import (
     State,
     Status,
     boot_id,
+    exclusive,
     list_runs,
     process_start_time,
     write_atomically,
@@ -27,7 +28,7 @@ from gentui.imports.log_entries import Entry, Source
 from gentui.imports.run_metadata import Description
 from gentui.jobs import annotations
 from gentui.jobs.job_types import last_error
-from gentui.jobs.states import JobError, exclusive, job_label, read_state, try_lock
+from gentui.jobs.states import JobError, job_label, read_state, try_lock
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 
@@ -103,7 +104,7 @@ class RunWriter:
             self.run = self.run.publish(self._described.info(self.recorder.started_at))
             self.recorder.samples = self.run.samples
         else:
-            with exclusive(self.run):
+            with exclusive(self.run.path):
                 self.run.write_state(self._state())
             self._forget_earlier()
         self._is_published = True
@@ -116,7 +117,7 @@ class RunWriter:
         self.recorder.sync()
         if not self._is_published:
             return
-        with exclusive(self.run):
+        with exclusive(self.run.path):
             ended = self._state()
             held = read_state(self.run) or ended
             self.run.write_state(
@@ -129,7 +130,7 @@ class RunWriter:
     @property
     def is_to_stop(self) -> bool:
         """Whether the user requested a stop. Locked, because the signal comes before ``state.json`` is written."""
-        with exclusive(self.run):
+        with exclusive(self.run.path):
             state = read_state(self.run)
         return state is not None and state.stop_requested_at is not None
 
@@ -164,7 +165,7 @@ class RunWriter:
     def _annotate(self) -> None:
         """Apply the log's tags and notes, unless the user has changed them since."""
         annotated = self._described.annotations()
-        with exclusive(self.run):
+        with exclusive(self.run.path):
             if annotated != self._annotated and annotations.read(self.run) == self._annotated:
                 write_atomically(self.run.path / annotations.FILE, annotations.to_json(annotated))
                 self._annotated = annotated

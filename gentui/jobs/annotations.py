@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import RunDir, write_atomically
-from gentui.jobs.states import JobError, exclusive, get_job, job_label
+from engine.runs.directory import RunDir, exclusive, write_atomically
+from gentui.jobs.states import JobError, get_job, job_label
 from gentui.text.sanitize import clean, clean_lines
 
 FILE = "marks.json"
@@ -109,7 +109,7 @@ def _change(home: Path, run_id: str, decide: Callable[[Annotations], Annotations
     if not isinstance(run, RunDir):
         raise JobError(f"{job_label(run)} is not a run: only runs have names, tags and notes")
     try:
-        with exclusive(run):
+        with exclusive(run.path):
             current = decide(read(run))
             write_atomically(run.path / FILE, to_json(current))
     except OSError as error:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.runs.directory import DIR_MODE, STATUSES, JobDir, RunDir, State
+from engine.runs.directory import DIR_MODE, STATUSES, JobDir, RunDir, State, exclusive
 from gentui.jobs.job_types import JOB_TYPES, job_type_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
@@ -31,7 +31,7 @@ def update_state(job: JobDir, decide: Callable[[State], State | None]) -> State 
     Returns the new state, or None if nothing changed. Raises OSError if the directory is gone or the disk is full (the
     old state is then kept), ValueError if ``state.json`` is missing or broken.
     """
-    with exclusive(job):
+    with exclusive(job.path):
         held = read_state(job)
         if held is None:
             raise ValueError(f"{job.state_path} is missing or broken")
@@ -39,17 +39,6 @@ def update_state(job: JobDir, decide: Callable[[State], State | None]) -> State 
         if state is not None:
             job.write_state(state)
         return state
-
-
-@contextmanager
-def exclusive(job: JobDir) -> Iterator[None]:
-    """Hold the flock on the job's directory that guards its small files. Raises OSError if the directory is gone."""
-    fd = os.open(job.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
 
 
 def try_lock(path: Path, patience: float = 0.0) -> int | None:
