@@ -1,8 +1,10 @@
 """Choice of the training precision: one for the nets of a recipe on one kind of device, remembered in the home.
 
-Where the device computes in bf16 natively, that is the choice if its gradients agree with those in fp32: no timing
-decides, so neither does chance. Elsewhere a short measurement decides. Either way the first run's choice is
-remembered, and later runs take it over: the seeds of one experiment never mix two precisions.
+Where the device computes in bf16 natively, that is the choice if its gradients agree with those in fp32. No clock
+decides there, so neither does chance, but for one case: a processor can need several times as long for nets of few
+channels, which shows in the processor time whatever else runs beside. Elsewhere a short measurement decides. Either
+way the first run's choice is remembered, and later runs take it over: the seeds of one experiment never mix two
+precisions.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from engine.runs.precisions import PrecisionMemory, Remembered, home_of
 from engine.training.state import PrecisionChoice
 
 LEAST_SPEEDUP, LEAST_AGREEMENT = 1.1, 0.98
-"""A lower precision is chosen when its gradients have this cosine with those in fp32 and, unless it is native, it is
-this much faster."""
+"""A lower precision is chosen when its gradients have this cosine with those in fp32 and, where it is not native, it
+is this much faster."""
+LEAST_NATIVE_SPEED = 0.75
+"""Native bf16 is not chosen on a processor where it does less than this part of the work of fp32 in the same time."""
 FEWEST_IMAGES = 16
 
 
@@ -121,13 +125,14 @@ def probe_precision(method: Method, batch: Batch, budget: float = 6.0) -> Precis
         count = few if native else _affordable(few, len(batch), probe.run("fp32", few)[0], budget)
         if count > few:
             probe.run(lower, count)
-        rounds = range(1 if native else 2)
+        rounds = range(2 if device.type == "cpu" or not native else 1)
         timings = [(probe.run("fp32", count)[0], probe.run(lower, count)[0]) for _ in rounds]
     finally:
         set_rng_state(before, device)
     speedup = min(full for full, _ in timings) / min(reduced for _, reduced in timings)
     agreement = float(torch.nn.functional.cosine_similarity(exact, rounded, dim=0))
-    return _choice(lower, native, speedup, agreement)
+    least = (LEAST_NATIVE_SPEED if device.type == "cpu" else 0.0) if native else LEAST_SPEEDUP
+    return _choice(lower, native, speedup, agreement, least)
 
 
 def _affordable(few: int, most: int, seconds: float, budget: float) -> int:
@@ -141,18 +146,20 @@ class _Probe:
     def __init__(self, method: Method, batch: Batch):
         self._batch, self._device = batch, batch.images.device
         self._rng = rng_state(self._device)
+        # The time that a processor worked is the same beside other processes; a GPU's is not counted.
+        self._clock = time.process_time if self._device.type == "cpu" else time.perf_counter
         self._copy = copy.deepcopy(method)
         _fill_zero_weights(self._copy)
 
     def run(self, precision: str, count: int) -> tuple[float, Tensor]:
-        """(seconds, flat gradient) on the first ``count`` images."""
+        """(seconds, flat gradient) on the first ``count`` images; on a processor, seconds that it worked."""
         set_rng_state(self._rng, self._device)
         self._copy.precision = precision
         self._synchronise()
-        start = time.perf_counter()
+        start = self._clock()
         gradient = self._copy.probe_gradient(self._batch.first(count))
         self._synchronise()
-        return time.perf_counter() - start, gradient
+        return self._clock() - start, gradient
 
     def _synchronise(self) -> None:
         if self._device.type == "cuda":
@@ -168,15 +175,16 @@ def _fill_zero_weights(method: Method) -> None:
                 parameter.normal_(0, 0.02)
 
 
-def _choice(lower: str, native: bool, speedup: float, agreement: float) -> PrecisionChoice:
+def _choice(lower: str, native: bool, speedup: float, agreement: float, least: float) -> PrecisionChoice:
+    """``least``: the speed, in that of fp32, from which the lower precision is worth it."""
     if not agreement >= LEAST_AGREEMENT:  # also when it is NaN
         precision, reason = "fp32", f"{lower} gradients disagree (cosine {agreement:.4f} < {LEAST_AGREEMENT})"
+    elif speedup < least:
+        precision, reason = "fp32", f"{lower} is not worth it here ({speedup:.2f}× the speed of fp32)"
     elif native:
         precision = lower
         agree = f"its gradients agree (cosine {agreement:.4f})"
         reason = f"{lower} is native here and {agree}; {speedup:.2f}× the speed of fp32"
-    elif speedup < LEAST_SPEEDUP:
-        precision, reason = "fp32", f"{lower} is not worth it here ({speedup:.2f}× the speed of fp32)"
     else:
         precision = lower
         reason = f"{lower} is {speedup:.2f}× as fast as fp32 and its gradients agree (cosine {agreement:.4f})"

@@ -26,24 +26,29 @@ from engine.training.precision import choose_precision, probe_precision
 
 CPU = torch.device("cpu")
 DELAYS = [{"fp32": 1}, {"bf16": 1}, {"fp32": 2}, {}, {"bf16": 2}]
-"""Seconds by precision by which other work holds up the probe of each seed."""
+"""Seconds by precision by which the probe of each seed takes longer."""
 
 
 class HeldUp(EDM):
-    """Its gradients take a second, and longer while something else uses the machine. So says a clock of its own:
-    the real one knows of other work, too."""
+    """Its gradients take a second, and longer while something else uses the machine. So say clocks of its own:
+    the real ones know of other work, too."""
 
-    delays: ClassVar[dict[str, int]] = {}
+    delays: ClassVar[dict[str, float]] = {}
+    work: ClassVar[dict[str, float]] = {}
     now: ClassVar[float] = 0.0
+    worked: ClassVar[float] = 0.0
 
     def probe_gradient(self, batch):
-        HeldUp.now += 1 + self.delays.get(self.precision, 0)
+        worked = 1 + self.work.get(self.precision, 0)
+        HeldUp.worked += worked
+        HeldUp.now += worked + self.delays.get(self.precision, 0)
         return super().probe_gradient(batch)
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(precision, "time", SimpleNamespace(perf_counter=lambda: HeldUp.now))
+    clocks = SimpleNamespace(perf_counter=lambda: HeldUp.now, process_time=lambda: HeldUp.worked)
+    monkeypatch.setattr(precision, "time", clocks)
 
 
 class Rounded(HeldUp):
@@ -89,18 +94,30 @@ def not_native(monkeypatch):
     monkeypatch.setattr(precision, "has_native_bf16", lambda device: False)
 
 
+@pytest.mark.parametrize("seed", range(len(DELAYS)))
+def test_other_work_on_the_machine_does_not_change_what_is_measured(native, seed, monkeypatch):
+    monkeypatch.setattr(HeldUp, "delays", DELAYS[seed])
+    assert probe_precision(method(seed), batch())["precision"] == ("bf16" if native else "fp32")
+
+
 def test_five_seeds_get_one_precision_however_noisy_the_timing(native, tmp_path: Path, monkeypatch):
     chosen, measured = [], []
-    for seed, delays in enumerate(DELAYS):
-        monkeypatch.setattr(HeldUp, "delays", delays)
+    for seed, work in enumerate(DELAYS):
+        monkeypatch.setattr(HeldUp, "work", work)
         measured.append(probe_precision(method(seed), batch())["precision"])
         chosen.append(choose_precision(method(seed), batch(), new_run(tmp_path)))
     assert len({choice["precision"] for choice in chosen}) == 1
-    assert set(measured) == ({"bf16"} if native else {"fp32", "bf16"}), (
-        "the timing was not noisy enough to matter"
-    )
+    assert set(measured) == {"fp32", "bf16"}, "the timing was not noisy enough to matter"
     assert all("as chosen for these nets" in choice["reason"] for choice in chosen[1:])
     assert len(stored(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(("more_work", "chosen"), [(0.2, "bf16"), (0.5, "fp32")])
+def test_native_bf16_that_takes_a_processor_much_longer_is_not_chosen(native, more_work, chosen, monkeypatch):
+    monkeypatch.setattr(HeldUp, "work", {"bf16": more_work})
+    choice = probe_precision(method(), batch())
+    assert choice["precision"] == (chosen if native else "fp32")
+    assert f"{1 / (1 + more_work):.2f}× the speed of fp32" in choice["reason"]
 
 
 def test_a_remembered_choice_says_when_where_and_why_it_was_made(tmp_path: Path):
