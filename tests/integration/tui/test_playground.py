@@ -110,13 +110,13 @@ async def test_what_is_drawn_and_saved_is_what_the_command_writes(desk, size, ho
             "file",
         ]  # fmt: skip
         await choose(d, form, "label", "7")
-        await choose(d, form, "sampler", "dpm++")
+        await choose(d, form, "sampler", "heun")
         await choose(d, form, "steps", "4")
         await choose(d, form, "images", "6")
         await choose(d, form, "seed", "11")
         await choose(d, form, "file", "six.npy")
         words = screen.command("six.npy")
-        assert words[2] == run.id and {"--label=7", "--sampler=dpm++", "--steps=4", "--n=6", "--seed=11"} < {
+        assert words[2] == run.id and {"--label=7", "--sampler=heun", "--steps=4", "--n=6", "--seed=11"} < {
             *words
         }
         assert shlex.join(words)[:60] in d.text.replace("\n", "")

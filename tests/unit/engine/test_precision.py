@@ -161,11 +161,11 @@ def test_a_damaged_file_is_chosen_anew(damage, tmp_path: Path):
 
 
 def test_a_deleted_file_is_forgotten(not_native, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(HeldUp, "delays", {"fp32": 1})
+    monkeypatch.setattr(HeldUp, "work", {"fp32": 1})
     assert choose_precision(method(), batch(), new_run(tmp_path))["precision"] == "bf16"
     [path] = (tmp_path / "precisions").iterdir()
     path.unlink()
-    monkeypatch.setattr(HeldUp, "delays", {"bf16": 1})
+    monkeypatch.setattr(HeldUp, "work", {"bf16": 1})
     assert choose_precision(method(), batch(), new_run(tmp_path))["precision"] == "fp32"
 
 
