@@ -15,10 +15,10 @@ from rich.segment import Segment
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from gentui.text.sanitize import clean, fit, in_place
+from gentui.tui.widgets.cursor_view import CursorView
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, RecipeError
@@ -102,7 +102,7 @@ class Entry:
         return clean(" · ".join(part for part in parts if part), 400)
 
 
-class SettingsForm(ScrollView, can_focus=True):
+class SettingsForm(CursorView, can_focus=True):
     """Settings below headings. ``Edited`` is posted after every change of a text."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -138,7 +138,6 @@ class SettingsForm(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._several = several
         self._lines: list[Entry | str] = []
-        self._at = 0
         self._caret = 0
 
     # -- contents
@@ -290,13 +289,8 @@ class SettingsForm(ScrollView, can_focus=True):
         self._reveal()
         self.post_message(self.Moved(self.entry))
 
-    def _reveal(self) -> None:
-        top, height = self.scroll_offset.y, self.size.height
-        first = self._at - 1 if self._at and isinstance(self._lines[self._at - 1], str) else self._at
-        if first < top:
-            self.scroll_to(y=first, animate=False)
-        elif self._at >= top + height:
-            self.scroll_to(y=self._at - height + 1, animate=False)
+    def _first_shown(self) -> int:
+        return self._at - 1 if self._at and isinstance(self._lines[self._at - 1], str) else self._at
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
@@ -307,7 +301,7 @@ class SettingsForm(ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, len(self._lines))
         self.refresh()
         if self._lines:
-            self.call_after_refresh(self._reveal)
+            self.call_after_refresh(self._follow_height)
 
     # -- drawing
 

@@ -19,10 +19,10 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from gentui.text.sanitize import fit
+from gentui.tui.widgets.cursor_view import CursorView
 
 Cell = str | tuple[str, str]
 """Text, or text and a tone: dim, good, warn, bad, accent, strong."""
@@ -71,7 +71,7 @@ def _width(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
-class Table(ScrollView, can_focus=True):
+class Table(CursorView, can_focus=True):
     """Rows in columns, with a cursor. Cells must hold sanitized text. ``empty`` is shown in place of no rows."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -97,6 +97,7 @@ class Table(ScrollView, can_focus=True):
         & > .table--strong { text-style: bold; }
     }
     """
+    FIXED_LINES = 1  # the titles
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "cursor(-1)", "Up", show=False),
         Binding("down,j", "cursor(1)", "Down", show=False),
@@ -129,7 +130,6 @@ class Table(ScrollView, can_focus=True):
         self._gutter = 3 if markable else 2
         self.columns = list(columns)
         self.rows: list[Row] = []
-        self._at = 0
         self._widths: list[int] = []
         self._marked: frozenset[str] = frozenset()
         self._sorted: tuple[int, bool] | None = None
@@ -284,15 +284,11 @@ class Table(ScrollView, can_focus=True):
         self._reveal()
         self.post_message(self.Highlighted(self, self.key))
 
-    def _reveal(self) -> None:
-        height, top = self.size.height, self.scroll_offset.y
+    def _first_shown(self) -> int:
         first = self._at
         while first > 0 and self.rows[first - 1].key is None:  # a heading is shown with its first row
             first -= 1
-        if first < top:
-            self.scroll_to(y=first, animate=False)
-        elif self._at > top + height - 2:
-            self.scroll_to(y=self._at - height + 2, animate=False)
+        return first
 
     def action_cursor(self, by: int) -> None:
         at = self._at + by
@@ -325,7 +321,7 @@ class Table(ScrollView, can_focus=True):
         self._widths = self._fit()
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
         self.refresh()
-        self.call_after_refresh(self._reveal)
+        self.call_after_refresh(self._follow_height)
 
     def on_focus(self) -> None:
         self.refresh_line(self._at + 1)
