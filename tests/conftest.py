@@ -1,14 +1,23 @@
-"""No test sees the recipes and plug-ins of whoever runs it, none computes on more than one thread, and Ctrl-C works."""
+"""No test sees the recipes, plug-ins and cache of whoever runs it, none computes on more than one thread, and Ctrl-C
+works."""
 
+import atexit
 import gc
 import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 os.environ["GENTUI_CONFIG"] = str(Path(__file__).parent / "no-such-directory")
 # Beside other tests, threads that wait for each other at every small operation cost many times what they save.
 # Set before torch and numpy are imported, and inherited by every process that a test starts.
 os.environ.update(GENTUI_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
+if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers share the cache of the process that starts them
+    _cache = tempfile.mkdtemp(prefix="gentui-tests-")
+    os.environ["XDG_CACHE_HOME"] = _cache
+    atexit.register(shutil.rmtree, _cache, ignore_errors=True)
 
 # Under nohup it is ignored, and so it would be by every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

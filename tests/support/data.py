@@ -5,8 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 from PIL import Image
+
+
+def shared_cache() -> Path:
+    """The cache of processes that have no home, which a session of tests shares."""
+    folder = Path(platformdirs.user_cache_dir("gentui"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.fixture

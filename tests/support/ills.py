@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.runs.directory import RunDir, list_runs
 from engine.runs.events import iter_events
+from tests.support.data import shared_cache
 from tests.support.processes import run_python
 
 PLUGINS = Path(__file__).parent / "plugins"
@@ -86,6 +87,8 @@ def fall_ill(ill: Ill, folder: Path) -> RunDir:
         options += ["data.dataset=imagefolder", f"data.path={_digits(folder, ill.images)}", "data.image_size=8",
  "data.validation=0.1", "evaluate.extractor=digits-cnn"]  # fmt: skip
     variables = {"GENTUI_HOME": str(home), "GENTUI_CONFIG": str(config)}
+    home.mkdir()
+    (home / "cache").symlink_to(shared_cache())
     if ill.command:
         command = [sys.executable, "-P", "-m", "gentui", "run", ill.recipe, "--quick", "--wait"]
         done = subprocess.run(
