@@ -289,7 +289,7 @@ class DiscriminatorWins(StatefulWatcher):
             f"{sum(self.accuracies) / len(self.accuracies):.1%} of the images correctly as real or generated, and its "
             f"loss is {median(self.shares):.1%} of its first.",
             "it learns faster than the generator: its learning rate or its size is too large",
-            'lower method.discriminator_lr, or hold it back (model.norm = "spectral", a penalty)',
+            'lower method.discriminator_lr, or hold it back (model.spectral = true, a penalty)',
             step - len(self.shares) + 1,
         )  # fmt: skip
 

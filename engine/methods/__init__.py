@@ -74,8 +74,8 @@ class Method(Protocol):
         """
         ...
 
-    def end_epoch(self, loss: float) -> None:
-        """Update the schedules after an epoch with the given mean loss."""
+    def end_epoch(self, mean: float, last: float) -> None:
+        """Update the schedules after an epoch, given its mean loss and that of its last batch."""
         ...
 
     def weights(self) -> dict[str, dict[str, Tensor]]:

@@ -38,6 +38,8 @@ class EDM(DenoisingMethod):
         """
         images, d, settings = batch.images, self.sigma_data, self.settings
         sigma = torch.randn(len(images), device=images.device).mul(settings.p_std).add(settings.p_mean).exp()
+        if settings.clip_sigma:
+            sigma = sigma.clamp(settings.sigma_min, settings.sigma_max)
         s = sigma[:, None, None, None]
         noisy = torch.addcmul(images, torch.randn_like(images), s)
         total = s**2 + d**2

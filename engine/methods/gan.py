@@ -187,9 +187,9 @@ class GAN:
             of_generator = self.generator.gradient(self.generator_loss(fake, condition)[0])
         return torch.cat([F.normalize(of_discriminator, dim=0), F.normalize(of_generator, dim=0)])
 
-    def end_epoch(self, loss: float) -> None:
+    def end_epoch(self, mean: float, last: float) -> None:
         for learner in (self.generator, self.discriminator):
-            learner.schedule.after_epoch(loss)
+            learner.schedule.after_epoch(mean, last)
 
     def noise_shape(self, n: int) -> tuple[int, ...]:
         return (n, self.latent)

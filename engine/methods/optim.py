@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
-from torch.optim import Adam, AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from engine.settings import optim as settings_
@@ -15,10 +15,13 @@ from engine.settings import registry
 
 @runtime_checkable
 class Schedule(Protocol):
-    """A learning-rate schedule, updated after every optimiser step and, with the mean loss, after every epoch."""
+    """A learning-rate schedule, updated after every optimiser step and after every epoch.
+
+    An epoch's losses are the ``mean`` over its batches and that of its ``last`` batch.
+    """
 
     def after_step(self) -> None: ...
-    def after_epoch(self, loss: float) -> None: ...
+    def after_epoch(self, mean: float, last: float) -> None: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
@@ -41,6 +44,12 @@ def adamw(settings: settings_.AdamW, parameters: list[nn.Parameter]) -> Optimize
     return AdamW(parameters, fused=True, **_options(settings))
 
 
+def sgd(settings: settings_.SGD, parameters: list[nn.Parameter]) -> Optimizer:
+    return SGD(
+        parameters, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay, fused=True
+    )
+
+
 def _options(settings: settings_.Adam | settings_.AdamW) -> dict[str, Any]:
     first, second = settings.betas
     return {
@@ -58,7 +67,7 @@ class Constant:
         pass
 
     def after_step(self) -> None: ...
-    def after_epoch(self, loss: float) -> None: ...
+    def after_epoch(self, mean: float, last: float) -> None: ...
     def state_dict(self) -> dict[str, Any]:
         return {}
 
@@ -66,22 +75,23 @@ class Constant:
 
 
 class Plateau:
-    """torch's ReduceLROnPlateau on the epoch's mean training loss."""
+    """torch's ReduceLROnPlateau on the epoch's training loss."""
 
     def __init__(self, settings: settings_.Plateau, optimizer: Optimizer, total_steps: int):
+        self._loss = settings.loss
         # torch lowers the rate when bad epochs *exceed* its patience; ours is the number of epochs to wait.
         self.inner = ReduceLROnPlateau(
             optimizer,
             factor=settings.factor,
             patience=settings.patience - 1,
             min_lr=settings.min_lr,
-            threshold=0.0,
+            threshold=settings.threshold,
         )
 
     def after_step(self) -> None: ...
 
-    def after_epoch(self, loss: float) -> None:
-        self.inner.step(loss)
+    def after_epoch(self, mean: float, last: float) -> None:
+        self.inner.step(last if self._loss == "last" else mean)
 
     def state_dict(self) -> dict[str, Any]:
         return self.inner.state_dict()
@@ -91,21 +101,29 @@ class Plateau:
 
 
 class _Stepwise:
-    """A learning rate multiplied by a function of the step."""
+    """A learning rate multiplied by a function of the step; ``by_epoch``: that of the last epoch's end."""
 
-    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float]):
+    def __init__(self, optimizer: Optimizer, factor: Callable[[int], float], by_epoch: bool = False):
         self.inner = LambdaLR(optimizer, factor)
+        self._by_epoch, self._done = by_epoch, 0
 
     def after_step(self) -> None:
-        self.inner.step()
+        self._done += 1
+        if not self._by_epoch:
+            self.inner.step()
 
-    def after_epoch(self, loss: float) -> None: ...
+    def after_epoch(self, mean: float, last: float) -> None:
+        if self._by_epoch:
+            self.inner.last_epoch = self._done - 1  # torch counts a step more, and takes the factor of that
+            self.inner.step()
 
     def state_dict(self) -> dict[str, Any]:
-        return self.inner.state_dict()
+        return {**self.inner.state_dict(), "done": self._done}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.inner.load_state_dict(state)
+        inner = dict(state)
+        self._done = inner.pop("done", inner["last_epoch"])  # states of earlier versions have none
+        self.inner.load_state_dict(inner)
 
 
 class Linear(_Stepwise):
@@ -120,7 +138,7 @@ class Linear(_Stepwise):
             left = (total_steps - step) / max(1, total_steps - warmup)
             return settings.final + (1 - settings.final) * max(0.0, left)
 
-        super().__init__(optimizer, factor)
+        super().__init__(optimizer, factor, settings.by_epoch)
 
 
 class DANN(_Stepwise):

@@ -45,8 +45,8 @@ class SingleNetMethod(ABC):
     def probe_gradient(self, batch: Batch) -> Tensor:
         return self.learner.gradient(self.loss(self.net, batch)[0])
 
-    def end_epoch(self, loss: float) -> None:
-        self.learner.schedule.after_epoch(loss)
+    def end_epoch(self, mean: float, last: float) -> None:
+        self.learner.schedule.after_epoch(mean, last)
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
         return self.learner.weights()

@@ -2,7 +2,7 @@
 
 The condition is N,A: attributes of 0 and 1, or one-hot classes. At 128×128 and 32 ``channels`` the generator is a
 linear layer to 512 maps of 4×4 and five up-convolutions, with the condition concatenated as A constant maps before
-each but the last; the discriminator is its mirror image. Weights are drawn from N(0, 0.02).
+each but the last; the discriminator is its mirror image. Weights are drawn as in DCGAN.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
-from engine.nets.dcgan import initialise, initialise_discriminator, leaky, normalisation, pyramid, up
+from engine.nets.dcgan import down, initialise_discriminator, initialise_generator, leaky, pyramid, up
 from engine.settings.nets import ACGAN as ACGANSettings
 
 
@@ -26,15 +26,15 @@ class Generator(nn.Module):
         conditions = spec.condition_size
         maps = conditions if settings.condition_maps else 0
         self.condition_maps = settings.condition_maps
-        self.first = nn.Linear(settings.latent + conditions, widths[0] * side * side, bias=False)
+        self.first = nn.Linear(settings.latent + conditions, widths[0] * side * side, bias=settings.bias)
         self.unflatten = nn.Unflatten(1, (widths[0], side, side))
         self.norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
         self.levels = nn.ModuleList(
-            nn.Sequential(*up(inputs + maps, outputs, lambda: nn.ReLU(inplace=True)))
+            nn.Sequential(*up(inputs + maps, outputs, lambda: nn.ReLU(inplace=True), settings.bias))
             for inputs, outputs in itertools.pairwise(widths)
         )
         self.last = nn.Sequential(nn.ConvTranspose2d(widths[-1], spec.shape[0], 4, 2, 1), nn.Tanh())
-        initialise(self)
+        initialise_generator(self, settings)
 
     def forward(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         if condition is None:
@@ -53,7 +53,7 @@ class Discriminator(nn.Module):
 
     The score is a linear function of the features concatenated with the condition; or, with ``head = "projection"``,
     of the features summed over space, plus their inner product with a linear embedding of the condition (Miyato &
-    Koyama 2018).
+    Koyama 2018). With ``head_hidden``, it is a function with one hidden layer of that width, as the logits are.
     """
 
     def __init__(self, settings: ACGANSettings, spec: ImageSpec):
@@ -62,15 +62,14 @@ class Discriminator(nn.Module):
         widths, conditions = widths[::-1], spec.condition_size
         layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1), leaky()]
         for inputs, outputs in itertools.pairwise(widths):
-            norm = normalisation(settings.norm, outputs)
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not norm), *norm, leaky()]
+            layers += down(settings, inputs, outputs)
         self.body = nn.Sequential(*layers)
         self.projects = settings.head == "projection"
         features = widths[-1] if self.projects else widths[-1] * side * side
-        self.score_head = nn.Linear(features if self.projects else features + conditions, 1)
-        self.embedding = nn.Linear(conditions, features, bias=False) if self.projects else None
-        self.class_head = nn.Linear(features, conditions)
-        initialise_discriminator(self, settings.norm)
+        self.score_head = _head(settings, features if self.projects else features + conditions, 1)
+        self.embedding = nn.Linear(conditions, features, bias=settings.bias) if self.projects else None
+        self.class_head = _head(settings, features, conditions)
+        initialise_discriminator(self, settings)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         if condition is None:
@@ -84,6 +83,13 @@ class Discriminator(nn.Module):
             features = h.flatten(1)
             score = self.score_head(torch.cat([features, condition], dim=1))[:, 0]
         return score, self.class_head(features)
+
+
+def _head(settings: ACGANSettings, features: int, outputs: int) -> nn.Module:
+    """Features N,F -> N,outputs: linear, or with a hidden layer and ReLU."""
+    if not (hidden := settings.head_hidden):
+        return nn.Linear(features, outputs)
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
 
 
 class ACGAN(nn.Module):

@@ -1,7 +1,8 @@
 """DCGAN, the convolutional GAN pair of Radford et al. 2016.
 
-Weights are drawn from N(0, 0.02). Convolutions have no bias, except where a discriminator has no normalisation to
-shift them: an image of zeros would otherwise always score zero.
+Weights are drawn from N(0, 0.02), unless they are left as torch draws them. Convolutions have no bias, except where a
+discriminator has no normalisation to shift them (an image of zeros would otherwise always score zero) or ``bias`` asks
+for one in every layer.
 
 An image of side s is a map of 4…7 pixels doubled n times: 64 pixels are 4 doubled four times, with 512, 256, 128 and
 64 feature maps at 64 ``channels``.
@@ -18,7 +19,7 @@ from torch.nn.utils import parametrizations
 
 from engine.data.batch import ImageSpec
 from engine.settings.nets import DCGAN as DCGANSettings
-from engine.settings.nets import Norm, doublings
+from engine.settings.nets import GANPair, Norm, doublings
 
 LEAK = 0.2
 
@@ -65,16 +66,29 @@ def spectrally_normalised(net: nn.Module) -> nn.Module:
     return net
 
 
-def initialise_discriminator(discriminator: nn.Module, norm: Norm) -> nn.Module:
-    """Initialise a discriminator, and normalise it spectrally if ``norm`` says so."""
-    initialise(discriminator)
-    return spectrally_normalised(discriminator) if norm == "spectral" else discriminator
+def initialise_generator(generator: nn.Module, settings: GANPair) -> nn.Module:
+    """Draw a generator's first weights as ``settings`` say, in place."""
+    return initialise(generator) if settings.initialisation == "dcgan" else generator
 
 
-def up(inputs: int, outputs: int, activation: Callable[[], nn.Module]) -> list[nn.Module]:
+def initialise_discriminator(discriminator: nn.Module, settings: GANPair) -> nn.Module:
+    """Draw a discriminator's first weights, and normalise it spectrally, as ``settings`` say, in place."""
+    if settings.initialisation == "dcgan":
+        initialise(discriminator)
+    return spectrally_normalised(discriminator) if settings.spectral else discriminator
+
+
+def up(inputs: int, outputs: int, activation: Callable[[], nn.Module], bias: bool) -> list[nn.Module]:
     """Up-convolution, BatchNorm, activation: N,inputs,H,W -> N,outputs,2H,2W."""
-    convolution = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+    convolution = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
     return [convolution, nn.BatchNorm2d(outputs), activation()]
+
+
+def down(settings: GANPair, inputs: int, outputs: int) -> list[nn.Module]:
+    """Strided convolution, the discriminator's normalisation, LeakyReLU: N,inputs,H,W -> N,outputs,H/2,W/2."""
+    norm = normalisation(settings.norm, outputs)
+    convolution = nn.Conv2d(inputs, outputs, 4, 2, 1, bias=settings.bias or not norm)
+    return [convolution, *norm, leaky()]
 
 
 def leaky() -> nn.Module:
@@ -88,13 +102,14 @@ class Generator(nn.Module):
     def __init__(self, settings: DCGANSettings, spec: ImageSpec):
         super().__init__()
         side, widths = pyramid(settings.channels, spec.shape[1])
-        first = nn.ConvTranspose2d(settings.latent, widths[0], side, bias=False)
+        bias = settings.bias
+        first = nn.ConvTranspose2d(settings.latent, widths[0], side, bias=bias)
         layers: list[nn.Module] = [first, nn.BatchNorm2d(widths[0]), leaky()]
         for inputs, outputs in itertools.pairwise(widths):
-            layers += up(inputs, outputs, leaky)
-        layers += [nn.ConvTranspose2d(widths[-1], spec.shape[0], 4, 2, 1, bias=False), nn.Tanh()]
+            layers += up(inputs, outputs, leaky, bias)
+        layers += [nn.ConvTranspose2d(widths[-1], spec.shape[0], 4, 2, 1, bias=bias), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        initialise(self)
+        initialise_generator(self, settings)
 
     def forward(self, latents: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.layers(latents[:, :, None, None])
@@ -107,12 +122,11 @@ class Discriminator(nn.Module):
         super().__init__()
         side, widths = pyramid(settings.channels, spec.shape[1])
         widths = widths[::-1]
-        layers: list[nn.Module] = [nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1, bias=False), leaky()]
-        for inputs, outputs in itertools.pairwise(widths):
-            norm = normalisation(settings.norm, outputs)
-            layers += [nn.Conv2d(inputs, outputs, 4, 2, 1, bias=not norm), *norm, leaky()]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, side, bias=False))
-        initialise_discriminator(self, settings.norm)
+        first = nn.Conv2d(spec.shape[0], widths[0], 4, 2, 1, bias=settings.bias)
+        levels = (down(settings, inputs, outputs) for inputs, outputs in itertools.pairwise(widths))
+        last = nn.Conv2d(widths[-1], 1, side, bias=settings.bias)
+        self.layers = nn.Sequential(first, leaky(), *itertools.chain.from_iterable(levels), last)
+        initialise_discriminator(self, settings)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         return self.layers(images).flatten(), None

@@ -7,19 +7,27 @@ from torch import Tensor, nn
 
 
 class ConditionalBatchNorm(nn.Module):
-    """BatchNorm whose scale and shift are a linear function of the embedding (Dumoulin et al. 2017)."""
+    """BatchNorm whose scale and shift are a linear function of the embedding (Dumoulin et al. 2017).
 
-    def __init__(self, channels: int, embedding: int):
+    The scale begins at 1 and the shift at 0. With ``relu``, both are the ReLU of a linear function that begins as torch
+    initialises it.
+    """
+
+    def __init__(self, channels: int, embedding: int, relu: bool = False):
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.affine = nn.Linear(embedding, 2 * channels)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
+        self.relu = relu
+        if not relu:
+            nn.init.zeros_(self.affine.weight)
+            nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
         assert embedding is not None
-        scale, shift = self.affine(embedding).to(x.dtype)[:, :, None, None].chunk(2, dim=1)
-        return torch.addcmul(shift, self.norm(x), scale + 1)
+        affine = self.affine(embedding)
+        affine = affine.relu() if self.relu else affine
+        scale, shift = affine.to(x.dtype)[:, :, None, None].chunk(2, dim=1)
+        return torch.addcmul(shift, self.norm(x), scale if self.relu else scale + 1)
 
 
 class PlainBatchNorm(nn.BatchNorm2d):

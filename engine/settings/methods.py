@@ -189,6 +189,7 @@ class EDM(Settings):
     p_std: float = Field(1.2, gt=0, description="standard deviation of log σ in training")
     sigma_min: float = Field(0.002, gt=0, description="smallest noise level in sampling")
     sigma_max: float = Field(80.0, gt=0, description="largest noise level in sampling")
+    clip_sigma: bool = Field(False, description="keep σ in training within those of sampling")
     factory: ClassVar[str] = "engine.methods.diffusion:EDM"
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("heun", "euler", "dpm++", "ddim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -64,7 +64,8 @@ class CFGUNet(Settings):
             yield Conflict("net", "needs classes, and this data set has none", "choose another net")
 
 
-Norm = Literal["batch", "layer", "none", "spectral"]
+Norm = Literal["batch", "layer", "none"]
+Initialisation = Literal["dcgan", "torch"]
 
 
 SMALLEST_SIDES = (4, 5, 6, 7)  # of a generator's first map
@@ -81,14 +82,28 @@ class GANPair(Settings):
     net: str
     latent: int = Field(100, ge=1, le=4096, description="dimensions of the latent vector")
     channels: int = Field(64, ge=1, le=1024, description="feature maps nearest the image; doubled per level")
-    norm: Norm = Field(
-        "batch",
-        description="normalisation in the discriminator: BatchNorm, LayerNorm, none, or spectral",
+    norm: Norm = Field("batch", description="normalisation in the discriminator: BatchNorm, LayerNorm, or none")
+    spectral: bool = Field(
+        False, description="spectral normalisation of the discriminator's weights, beside any of those"
+    )
+    bias: bool = Field(
+        False, description="a bias in every layer; false: only where no normalisation shifts what a layer gives"
+    )
+    initialisation: Initialisation = Field(
+        "dcgan", description="first weights: N(0, 0.02) as in DCGAN, or as torch draws them"
     )
     conditional: ClassVar[bool] = False
     """Whether the nets are conditioned on the class or the attributes."""
     auxiliary: ClassVar[bool] = False
     """Whether the discriminator also predicts the class or the attributes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spectral_beside_a_norm(cls, values: Any) -> Any:
+        """Read ``norm = "spectral"``, as recipes of earlier runs say."""
+        if isinstance(values, Mapping) and values.get("norm") == "spectral":
+            return {**values, "norm": "none", "spectral": True}
+        return values
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         method, data = parts.get("method"), parts.get("data")
@@ -135,9 +150,19 @@ class ACGAN(GANPair):
         "concat",
         description="how the critic sees the condition: concatenated to the features, or by projection",
     )
+    head_hidden: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="width of a hidden layer in the heads for score and class; 0: linear heads",
+    )
     factory: ClassVar[str] = "engine.nets.acgan:ACGAN"
     conditional: ClassVar[bool] = True
     auxiliary: ClassVar[bool] = True
+
+
+Embedding = Literal["sinusoidal", "fourier"]
+CoordinateScale = Literal["unit", "half"]
 
 
 @register("net", "resnet")
@@ -147,10 +172,31 @@ class ResNet(Settings):
     net: str = "resnet"
     channels: int = Field(64, ge=4, le=1024, description="feature maps in every layer")
     blocks: int = Field(6, ge=1, le=64, description="residual blocks of two 3×3 convolutions")
+    widths: list[int] = Field(
+        [],
+        max_length=16,
+        description="in place of channels and blocks: feature maps before and after each block, from the image "
+        "inwards; as many blocks lead out again, with joined skips",
+    )
+    block: Literal["single-norm", "preactivation", "postactivation"] = Field(
+        "single-norm",
+        description="a block's layers: ReLU, conv, norm, ReLU, conv; or twice norm, ReLU, conv; or twice conv, ReLU, "
+        "norm beside a 1×1 conv",
+    )
     noise: Literal["none", "batchnorm"] = Field(
         "batchnorm", description="noise conditioning: none, or through BatchNorm's affine parameters"
     )
+    embedding: Embedding = Field(
+        "sinusoidal", description="features of the noise level: sinusoidal, or random Fourier features"
+    )
+    noise_features: int = Field(32, ge=2, le=1024, multiple_of=2, description="number of those features")
+    relu_affine: bool = Field(
+        False, description="ReLU on the scale and shift that BatchNorm gets from the noise"
+    )
     coordinates: bool = Field(False, description="add input channels x, y and polar r, θ")
+    coordinate_scale: CoordinateScale = Field(
+        "unit", description="unit: x and y from -1 to 1, θ in half turns; half: from -0.5 to 0.5, θ in radians"
+    )
     class_embedding: int = Field(
         0,
         ge=0,
@@ -163,6 +209,14 @@ class ResNet(Settings):
     def conditional(self) -> bool:
         """Whether the net is conditioned on the class."""
         return self.class_embedding > 0
+
+    @model_validator(mode="after")
+    def _has_a_block(self) -> Self:
+        if len(self.widths) == 1:
+            raise ValueError("widths must name at least two: before and after the first block")
+        if any(width < 1 for width in self.widths):
+            raise ValueError(f"widths must be at least 1, not {min(self.widths)}")
+        return self
 
 
 @register("net", "unet")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,17 @@ class AdamW(_Adam):
     factory: ClassVar[str] = "engine.methods.optim:adamw"
 
 
+@register("optim", "sgd")
+class SGD(Settings):
+    """Stochastic gradient descent, with momentum (Sutskever et al. 2013)."""
+
+    name: str = "sgd"
+    lr: float = Field(0.01, gt=0, le=10, description="learning rate")
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last update that goes on")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="weight decay")
+    factory: ClassVar[str] = "engine.methods.optim:sgd"
+
+
 @register("schedule", "constant")
 class Constant(Settings):
     """A constant learning rate."""
@@ -52,6 +63,10 @@ class Plateau(Settings):
     factor: float = Field(0.5, gt=0, lt=1, description="factor applied to the learning rate on a plateau")
     patience: int = Field(3, ge=1, description="epochs without improvement before the rate is lowered")
     min_lr: float = Field(1e-4, ge=0, description="lowest learning rate")
+    threshold: float = Field(0.0, ge=0, lt=1, description="fraction by which a loss must be lower to be better")
+    loss: Literal["mean", "last"] = Field(
+        "mean", description="an epoch's loss: the mean over its batches, or that of its last batch"
+    )
     factory: ClassVar[str] = "engine.methods.optim:Plateau"
 
 
@@ -62,6 +77,7 @@ class Linear(Settings):
     name: str = "linear"
     warmup: float = Field(0.0, ge=0, lt=1, description="fraction of the run spent warming up")
     final: float = Field(0.0, ge=0, le=1, description="fraction of the learning rate left at the end")
+    by_epoch: bool = Field(False, description="change the rate after each epoch only, not after each step")
     factory: ClassVar[str] = "engine.methods.optim:Linear"
 
 

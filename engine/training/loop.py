@@ -268,7 +268,7 @@ class Trainer:
         self.epoch_loss += values["loss"]
         self.epoch_steps += 1
         if self.step % self.batches.steps_per_epoch == 0:
-            self.method.end_epoch(float(self.epoch_loss) / self.epoch_steps)
+            self.method.end_epoch(float(self.epoch_loss) / self.epoch_steps, float(values["loss"]))
             self.epoch_loss.zero_()
             self.epoch_steps = 0
         if self.validator is not None and self.step in self.milestones.validation_steps:

@@ -86,11 +86,59 @@ def test_plateau_halves_after_three_epochs_without_improvement_down_to_its_floor
     schedule = build_schedule(Plateau(patience=3, min_lr=1e-4), optimizer, 0)
     rates = []
     for loss in [1.0, 0.9, *[0.95] * 20]:
-        schedule.after_epoch(loss)
+        schedule.after_epoch(loss, 0.0)
         rates.append(optimizer.param_groups[0]["lr"])
     assert rates[:4] == [1e-3] * 4
     assert rates[4] == 5e-4
     assert rates[-1] == 1e-4
+
+
+def test_a_plateau_can_be_one_of_the_last_batchs_loss_and_ask_for_more_than_a_trifle():
+    from engine.methods.optim import build_schedule
+    from engine.settings.optim import Plateau
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = build_schedule(Plateau(patience=4, min_lr=0, threshold=1e-4, loss="last"), optimizer, 0)
+    rates = []
+    for epoch in range(6):
+        schedule.after_epoch(1.0 / (epoch + 1), 1.0 - epoch * 1e-5)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == [1.0] * 4 + [0.5] * 2
+
+
+def test_a_linear_rate_can_change_by_the_epoch_and_goes_on_from_its_state():
+    from engine.methods.optim import build_schedule
+    from engine.settings.optim import Linear
+
+    def built():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        return optimizer, build_schedule(Linear(by_epoch=True), optimizer, 12)
+
+    optimizer, schedule = built()
+    rates = []
+    for step in range(1, 13):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.after_step()
+        if step == 5:
+            state, (optimizer, schedule) = (optimizer.state_dict(), schedule.state_dict()), built()
+            optimizer.load_state_dict(state[0])
+            schedule.load_state_dict(state[1])
+        if step % 4 == 0:
+            schedule.after_epoch(0.0, 0.0)
+    assert rates == pytest.approx([1.0] * 4 + [2 / 3] * 4 + [1 / 3] * 4)
+
+
+def test_noise_levels_of_training_can_be_kept_within_those_of_sampling(method, monkeypatch):
+    seen = []
+    net = method.learner.net
+    settings = method.settings.model_copy(update={"clip_sigma": True, "sigma_min": 0.3, "sigma_max": 0.4})
+    monkeypatch.setattr(method, "settings", settings)
+    batch = Batch(torch.zeros(64, 1, 8, 8), torch.zeros(64, dtype=torch.int64))
+    hook = net.register_forward_pre_hook(lambda _, given: seen.append((4 * given[1]).exp()))
+    method.loss(net, batch)
+    hook.remove()
+    assert seen[0].min() == pytest.approx(0.3) and seen[0].max() == pytest.approx(0.4)
 
 
 def test_the_probe_prefers_fp32_when_gradients_disagree(method):
