@@ -108,6 +108,58 @@ class ResidualVAE(Autoencoder):
         return self.decoder(self.unpack(latents).unflatten(1, self.inner))
 
 
+class PooledBlock(nn.Module):
+    """Twice 3×3 convolution, GroupNorm, dropout and SiLU, beside the input: N,inputs,H,W -> N,outputs,H,W."""
+
+    def __init__(self, settings: settings_.PooledVAE, inputs: int, outputs: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for narrow in (inputs, outputs):
+            norm = nn.GroupNorm(settings.groups, outputs)
+            layers += [nn.Conv2d(narrow, outputs, 3, padding=1), norm, nn.Dropout(settings.dropout), nn.SiLU()]
+        self.layers = nn.Sequential(*layers)
+        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.layers(x)
+
+
+class PooledVAE(Autoencoder):
+    """A residual block and average pooling per level, then a map for each latent dimension, and a linear layer.
+
+    The decoder is the reverse, with nearest-neighbour resizing; first and last convolution are 3×3 and 1×1.
+    """
+
+    def __init__(self, settings: settings_.PooledVAE, spec: ImageSpec):
+        super().__init__()
+        c, h, w = spec.shape
+        sizes = halved(h, w, settings.levels)
+        channels = [
+            min(settings.channels << level, settings.max_channels) for level in range(settings.levels + 1)
+        ]
+        deepest, self.latent = channels[-1], settings.latent
+        self.inner = (settings.latent, *sizes[-1])
+        flat = settings.latent * sizes[-1][0] * sizes[-1][1]
+        down: list[nn.Module] = [nn.Conv2d(c, channels[0], 3, padding=1)]
+        for narrow, wide in pairwise(channels):
+            down += [PooledBlock(settings, narrow, wide), nn.AvgPool2d(2)]
+        down += [PooledBlock(settings, deepest, deepest), nn.Conv2d(deepest, settings.latent, 1), nn.Flatten()]
+        self.encoder = nn.Sequential(*down)
+        self.moments = nn.Linear(flat, 2 * settings.latent)
+        self.unpack = nn.Linear(settings.latent, flat)
+        up: list[nn.Module] = [nn.Conv2d(settings.latent, deepest, 1), PooledBlock(settings, deepest, deepest)]
+        for (narrow, wide), size in zip(reversed([*pairwise(channels)]), sizes[-2::-1], strict=True):
+            up += [nn.Upsample(size), PooledBlock(settings, wide, narrow)]
+        self.decoder = nn.Sequential(*up, nn.Conv2d(channels[0], c, 1))
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.moments(self.encoder(images)).chunk(2, dim=1)
+        return mean, log_variance
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.decoder(self.unpack(latents).unflatten(1, self.inner))
+
+
 class Transposed(nn.Module):
     """4×4 transposed convolution of stride 2, to exactly ``size``."""
 

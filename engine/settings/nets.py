@@ -304,6 +304,24 @@ class ResidualVAE(VAENet):
     factory: ClassVar[str] = "engine.nets.vae:ResidualVAE"
 
 
+@register("net", "pooled-vae")
+class PooledVAE(VAENet):
+    """Residual encoder and decoder that average-pool between levels; see ``engine.nets.vae``."""
+
+    net: str = "pooled-vae"
+    channels: int = Field(16, ge=4, le=1024, description="feature maps at full resolution; doubled per level")
+    max_channels: int = Field(4096, ge=4, le=4096, description="upper limit on feature maps per level")
+    groups: int = Field(8, ge=1, le=64, description="groups of GroupNorm")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout probability after each normalisation")
+    factory: ClassVar[str] = "engine.nets.vae:PooledVAE"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.channels % self.groups:
+            raise ValueError(f"channels ({self.channels}) cannot be split into {self.groups} groups")
+        return self
+
+
 @register("net", "conv-vae")
 class ConvVAE(VAENet):
     """Encoder and decoder of strided convolutions alone, as in DCGAN; see ``engine.nets.vae``."""

@@ -12,7 +12,7 @@ from engine.data.batch import ImageSpec
 from engine.nets import build_net, build_pair
 from engine.nets.embedding import FourierEmbedding, coordinate_channels
 from engine.nets.normalisation import ConditionalBatchNorm
-from engine.settings.nets import ACGAN, DCGAN, ResNet
+from engine.settings.nets import ACGAN, DCGAN, PooledVAE, ResNet
 
 AS_RUN = {"block": "postactivation", "embedding": "fourier", "noise_features": 16, "relu_affine": True}
 SPATIAL = {"coordinates": True, "coordinate_scale": "half"}
@@ -71,6 +71,23 @@ def test_weights_are_left_as_torch_draws_them_if_asked_to():
 def test_recipes_of_earlier_runs_say_spectral_in_place_of_a_normalisation():
     settings = DCGAN.model_validate({"net": "dcgan", "norm": "spectral"})
     assert (settings.norm, settings.spectral) == ("none", True)
+
+
+@pytest.mark.parametrize(
+    ("levels", "latent", "count"), [(4, 64, 4_448_355), (5, 512, 20_548_515), (5, 256, 17_925_283)]
+)
+def test_the_cats_vae_as_it_was_run_has_as_many_parameters(levels, latent, count):
+    net = build_net(PooledVAE(levels=levels, latent=latent), ImageSpec((3, 64, 64)))
+    assert parameters(net) == count
+    images = torch.rand(2, 3, 64, 64)
+    again, mean, log_variance = net(images, torch.randn(2, latent))
+    assert again.shape == images.shape and mean.shape == log_variance.shape == (2, latent)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (13, 21), (64, 48)])
+def test_a_pooled_vae_restores_odd_sizes(size):
+    net = build_net(PooledVAE(levels=3, latent=4), ImageSpec((1, *size)))
+    assert net(torch.rand(2, 1, *size), torch.randn(2, 4))[0].shape == (2, 1, *size)
 
 
 @pytest.mark.parametrize("name", RESNETS)
