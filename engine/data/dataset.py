@@ -60,6 +60,7 @@ class Dataset:
     - ``validation``: held out of ``train``; None if nothing is held out.
     - ``target``: the target domain of a pair. Its images may be trained on; its labels only serve for scores.
     - ``fingerprint``: sha256 (hex) of all pixels and labels after resizing.
+    - ``border``: black pixels added on each side since.
     - ``warnings``: sentences about images that could not be used.
     """
 
@@ -72,6 +73,7 @@ class Dataset:
     validation: Split | None = None
     target: Dataset | None = None
     fingerprint: str = ""
+    border: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -95,7 +97,7 @@ class Dataset:
 
 
 def open_dataset(settings: Data, progress: Progress | None = None) -> Dataset:
-    """Read the data set that ``settings`` describe, hold out its validation split and resize its images.
+    """Read the data set that ``settings`` describe, hold out its validation split, resize and pad its images.
 
     Raises DataError for damaged files, and MissingData if the data set is not on this machine.
     """
@@ -116,7 +118,7 @@ def require_folder(settings: Data) -> Path:
 
 
 def finish(dataset: Dataset, settings: Data) -> Dataset:
-    """Hold out the validation split, resize and fingerprint a data set that was read.
+    """Hold out the validation split, resize, fingerprint and pad a data set that was read.
 
     Raises DataError if all training images would be held out.
     """
@@ -134,7 +136,16 @@ def finish(dataset: Dataset, settings: Data) -> Dataset:
         dataset = replace(dataset, **sized)
     if dataset.target is not None:
         dataset = replace(dataset, target=finish(dataset.target, settings))
-    return replace(dataset, fingerprint=dataset.fingerprint or fingerprint(dataset))
+    return padded(replace(dataset, fingerprint=dataset.fingerprint or fingerprint(dataset)), settings.pad)
+
+
+def padded(dataset: Dataset, border: int) -> Dataset:
+    """The data set with black borders of that many pixels; with a negative number, without as many of those it has."""
+    if not border:
+        return dataset
+    images = {name: F.pad(split.images, (border,) * 4) for name, split in dataset.splits.items()}
+    splits = {name: replace(split, images=images[name]) for name, split in dataset.splits.items()}
+    return replace(dataset, **splits, border=dataset.border + border)
 
 
 def validation_mask(images: Tensor, fraction: float) -> Tensor:

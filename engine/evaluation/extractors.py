@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress
+from engine.data.dataset import Dataset, Progress, padded
 from engine.settings import extractors as settings
 from engine.settings import registry
 
@@ -84,6 +84,30 @@ class Extractor(ABC):
         raise ExtractorError(f"extractor {self.name} takes {self.channels}-channel images, not {given}-channel")
 
 
+class Inside(Extractor):
+    """An extractor of images with a border, which it does not see: that of the images inside."""
+
+    def __init__(self, inner: Extractor, border: int):
+        self._inner, self._border = inner, border
+        self.name, self.dims, self.hash, self.device = inner.name, inner.dims, inner.hash, inner.device
+        self.channels, self.size, self.interpolation = inner.channels, inner.size, inner.interpolation
+        self.classifies, self.classes, self.attributes = inner.classifies, inner.classes, inner.attributes
+        self.batch, self.quick = inner.batch, inner.quick
+
+    def features(self, images: Tensor) -> Tensor:
+        return self._inner.features(self._crop(images))
+
+    def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return self._inner.features_and_logits(self._crop(images))
+
+    def resize(self, height: int, width: int) -> str:
+        return self._inner.resize(height - 2 * self._border, width - 2 * self._border)
+
+    def _crop(self, images: Tensor) -> Tensor:
+        border = self._border
+        return images[:, :, border:-border, border:-border]
+
+
 def load_extractor(
     name: str,
     device: torch.device | str = "cpu",
@@ -94,11 +118,14 @@ def load_extractor(
     """Load the extractor called ``name`` onto ``device``.
 
     ``weights`` is a file to use in place of the published weights. A probe learns the labels of ``dataset`` now, unless
-    it is in the cache; ``progress`` then counts the images.
+    it is in the cache; ``progress`` then counts the images. Of images that ``dataset`` has padded, it sees no padding.
 
     Raises ExtractorError when the name is unknown, or the weights are missing, damaged or, without ``weights``, not
     the published ones. There is no fallback to another extractor, since scores depend on it.
     """
+    if dataset is not None and dataset.border:
+        inner = padded(dataset, -dataset.border)
+        return Inside(load_extractor(name, device, weights, inner, progress), dataset.border)
     chosen = registry.find("extractor", name)
     if chosen is None or not issubclass(chosen, settings.Extractor):
         raise ExtractorError(f"no extractor called {name!r}; known: {', '.join(registry.names('extractor'))}")

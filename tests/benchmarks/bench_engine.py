@@ -93,7 +93,7 @@ class PlainProcess:
 
 def plain() -> None:
     """Serve ``PlainProcess``: a number of steps in, seconds out."""
-    recipe = load("fashion-resnet-noise")
+    recipe = load("fashion-wide-noise")
     run = plain_loop(recipe, open_dataset(recipe.data))
     for line in sys.stdin:
         print(seconds(run, int(line)), flush=True)
@@ -132,7 +132,7 @@ def matmul_flops(dtype: torch.dtype, lasting: float, size: int = 2048) -> float:
 
 def training() -> None:
     devices.set_up(torch.device("cpu"))
-    recipe = load("fashion-resnet-noise").with_values({"evaluate.times": 0, "train.steps": 10**6})
+    recipe = load("fashion-wide-noise").with_values({"evaluate.times": 0, "train.steps": 10**6})
     with tempfile.TemporaryDirectory() as folder:
         engine, trainer = engine_loop(recipe, Path(folder))
         plain_steps = PlainProcess()
@@ -152,7 +152,7 @@ def training() -> None:
             shares.append(flops * STEPS / fast / peak)
             speeds.append(64 * STEPS / fast)
         plain_steps.close()
-    print(f"engine images/s over a plain fp32 loop, fashion-resnet-noise, batch 64: {statistics.median(ratios):.2f} "
+    print(f"engine images/s over a plain fp32 loop, fashion-wide-noise, batch 64: {statistics.median(ratios):.2f} "
           f"({statistics.median(speeds):.0f} images/s in {trainer.method.precision}; {_range(ratios)})")  # fmt: skip
     print(f"achieved FLOP/s over matmul peak in {trainer.method.precision}: {statistics.median(shares):.2f} "
           f"({flops / 1e9:.0f} GFLOP a step; {_range(shares)})")  # fmt: skip

@@ -71,6 +71,9 @@ class Data(Settings):
     image_size: int | None = Field(
         None, ge=4, le=1024, description="resize to this many pixels a side; empty keeps the native size"
     )
+    pad: int = Field(
+        0, ge=0, le=256, description="black pixels added on each side, after resizing; scores are without them"
+    )
     validation: float = Field(
         0.0, ge=0, le=0.9, description="fraction of the training images held out, chosen by their content"
     )
@@ -99,6 +102,12 @@ class Data(Settings):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
+        """Shape C, H, W after resizing and padding."""
+        c, h, w = self.resized_shape
+        return c, h + 2 * self.pad, w + 2 * self.pad
+
+    @property
+    def resized_shape(self) -> tuple[int, int, int]:
         """Shape C, H, W after resizing."""
         c, h, w = self.shape
         return (c, self.image_size, self.image_size) if self.image_size else (c, h, w)

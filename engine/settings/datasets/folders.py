@@ -36,7 +36,7 @@ class Folder(Data):
         return None if path is None else absolute_path(path)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def resized_shape(self) -> tuple[int, int, int]:
         size = self.image_size or self.shape[1]
         return self.shape[0], size, size
 

@@ -12,8 +12,15 @@ from engine.data.batch import ImageSpec
 from engine.nets import build_net, build_pair
 from engine.nets.embedding import FourierEmbedding, coordinate_channels
 from engine.nets.normalisation import ConditionalBatchNorm
+from engine.recipes.recipe import load
 from engine.settings.nets import ACGAN, DCGAN, PooledVAE, ResNet
 
+RECIPES = {
+    "fashion-resnet-basic": 23_825,
+    "fashion-resnet-noise": 198_625,
+    "fashion-resnet-spatial": 199_201,
+    "fashion-resnet-class": 224_681,
+}
 AS_RUN = {"block": "postactivation", "embedding": "fourier", "noise_features": 16, "relu_affine": True}
 SPATIAL = {"coordinates": True, "coordinate_scale": "half"}
 RESNETS = {
@@ -41,6 +48,14 @@ PAIRS = {  # settings, image C,H,W, attributes, parameters of generator and disc
         (3, 128, 128), 15, 4_084_131, 3_062_768,
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_published_rows_recipe_is_the_net_that_was_run(name):
+    recipe = load(name)
+    with torch.device("meta"):
+        net = build_net(recipe.model, ImageSpec(recipe.data.image_shape, len(recipe.data.classes)))
+    assert parameters(net) == RECIPES[name]
 
 
 @pytest.mark.parametrize("name", PAIRS)

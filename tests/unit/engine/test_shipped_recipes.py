@@ -28,7 +28,9 @@ PUBLISHED = {
     "mnistm-usps-dann": ("target_accuracy", 0.9026), "mnistm-usps-target": ("target_accuracy", 0.9708),
 }  # fmt: skip
 UNPUBLISHED = {
-    "fashion-resnet-spatial", "fashion-unet-concat", "fashion-unet-cbn", "fashion-unet-poolfirst", "celeba-unet",
+    "fashion-resnet-spatial",
+    "fashion-wide-basic", "fashion-wide-noise", "fashion-wide-spatial", "fashion-wide-class",
+    "fashion-unet-concat", "fashion-unet-cbn", "fashion-unet-poolfirst", "celeba-unet",
     "cats-ddpm", "faces-dragan", "faces-wgan-gp", "faces-wgan-div", "cartoon-vae", "digits-unet", "digits-cfg",
     "digits-vae", "photos-dcgan", "toonfaces-acgan", "digitsm-digits-source", "digitsm-digits-dann",
     "digitsm-digits-target",

@@ -22,7 +22,7 @@ def test_an_override_wins_over_quick(text):
 def test_embedded_data_stands_in_for_what_is_not_here(no_fashion):
     made = recipe.load("fashion-resnet-noise", quick=True)
     assert (made.dataset, made.stand_in_for) == ("digits", "fashion-mnist")
-    assert made.data.image_shape == (1, 28, 28), "the stand-in has the real images' size"
+    assert made.data.resized_shape == (1, 28, 28), "the stand-in has the real images' size"
     made.require_data()
 
 
