@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,27 +18,65 @@ PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
 
 
 def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tensor:
-    """Shift, mirror and rotate images as ``settings`` say: uint8 N,C,H,W → float32 N,C,H,W in [-1, 1].
+    """Shift, mirror, rotate and crop images as ``settings`` say: uint8 N,C,H,W → float32 N,C,H,W in [-1, 1].
 
     ``key`` determines every draw, on every device alike.
     """
-    if settings is None or not (settings.flip or settings.crop or settings.rotation):
+    crops = settings is not None and settings.resized_crop < 1
+    if settings is None or not (settings.flip or settings.crop or settings.rotation or crops):
         return to_float(images)
-    flips, moves, angles = _draw(len(images), settings, key, images.device)
+    draws = _draw(len(images), settings, key, images.device)
     if settings.flip or settings.crop:
-        images = move(images, moves, flips)
+        images = move(images, draws.moves, draws.flips)
     floats = to_float(images)
-    return rotate(floats, angles, settings.rotation_fill) if settings.rotation else floats
+    if settings.rotation:
+        floats = rotate(floats, draws.angles, settings.rotation_fill)
+    return enlarge(floats, draws.boxes) if crops else floats
 
 
-def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw flips (bool N), shifts (int64 2,N, pixels) and angles (float32 N, radians)."""
-    uniform = torch.rand(4, n, generator=generator(np.random.SeedSequence(key)), dtype=torch.float64)
+@dataclass(frozen=True)
+class _Draws:
+    """Flips bool N; shifts int64 2,N in pixels; angles float32 N in radians; crops float32 4,N as ``enlarge`` takes."""
+
+    flips: Tensor
+    moves: Tensor
+    angles: Tensor
+    boxes: Tensor
+
+
+def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> _Draws:
+    source = generator(np.random.SeedSequence(key))
+    uniform, of_boxes = (torch.rand(4, n, generator=source, dtype=torch.float64) for _ in range(2))
     uniform = uniform.to(device, non_blocking=True)
-    flips = (uniform[0] < 0.5) & settings.flip
-    moves = (uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop
-    angles = ((2 * uniform[3] - 1) * math.radians(settings.rotation)).float()
-    return flips, moves, angles
+    return _Draws(
+        flips=(uniform[0] < 0.5) & settings.flip,
+        moves=(uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop,
+        angles=((2 * uniform[3] - 1) * math.radians(settings.rotation)).float(),
+        boxes=_boxes(of_boxes, settings.resized_crop).float().to(device, non_blocking=True),
+    )
+
+
+def _boxes(uniform: Tensor, least: float) -> Tensor:
+    """Crops of an area uniform in [least, 1] and a ratio log-uniform in [3/4, 4/3], anywhere: from 4,N draws, 4,N.
+
+    As torchvision's RandomResizedCrop (Szegedy et al. 2015), but to fractions of a pixel; sides end at the image's.
+    """
+    area = least + (1 - least) * uniform[0]
+    ratio = ((2 * uniform[1] - 1) * math.log(4 / 3)).exp()
+    width, height = ((area * r).sqrt().clamp(max=1) for r in (ratio, 1 / ratio))
+    return torch.stack([uniform[2] * (1 - height), uniform[3] * (1 - width), height, width])
+
+
+def enlarge(images: Tensor, boxes: Tensor) -> Tensor:
+    """Crop each image and resize the crop to the whole size, bilinearly: float N,C,H,W.
+
+    ``boxes`` 4,N are top, left, height and width, as parts of the image.
+    """
+    top, left, height, width = boxes
+    zero = torch.zeros_like(top)
+    rows = [width, zero, 2 * left + width - 1, zero, height, 2 * top + height - 1]
+    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
 def move(images: Tensor, moves: Tensor, flips: Tensor) -> Tensor:

@@ -78,12 +78,34 @@ def dragan(settings: settings_.DRAGAN) -> Regulariser:
     return Regulariser(term)
 
 
+def one_sided_dragan(settings: settings_.OneSidedDRAGAN) -> Regulariser:
+    """λ·E max(0, ‖∇D‖ − 1)² at perturbed real images x + ½·std(x)·U[0,1]."""
+
+    def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        perturbed = real + settings.spread * real.std(correction=0) * torch.rand_like(real)
+        return settings.weight * (norms(critic, perturbed) - 1).relu().square().mean()
+
+    return Regulariser(term)
+
+
 def divergence(settings: settings_.Divergence) -> Regulariser:
     """k·E‖∇D‖^p between real and generated images (Wu et al. 2018, arXiv 1712.01026, algorithm 1)."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         squared = gradients(critic, random_interpolates(fake, real)).square().sum(1)
         return settings.weight * squared.pow(settings.power / 2).mean()
+
+    return Regulariser(term)
+
+
+def divergence_at_ends(settings: settings_.DivergenceAtEnds) -> Regulariser:
+    """k·(E‖∇D(x)‖^p + E‖∇D(x̃)‖^p) at real images x and generated ones x̃, as the divergence is often implemented."""
+
+    def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        squared = [gradients(critic, at).square().sum(1) for at in (real, fake)]
+        return settings.weight * sum(
+            (each.pow(settings.power / 2).mean() for each in squared), real.new_zeros(())
+        )
 
     return Regulariser(term)
 

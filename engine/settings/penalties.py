@@ -47,6 +47,13 @@ class DRAGAN(Penalty):
     factory: ClassVar[str] = "engine.methods.penalties:dragan"
 
 
+@register("penalty", "dragan-one-sided")
+class OneSidedDRAGAN(DRAGAN):
+    """Gradient norm of at most 1 at perturbed real images: no penalty below it."""
+
+    factory: ClassVar[str] = "engine.methods.penalties:one_sided_dragan"
+
+
 @register("penalty", "divergence")
 class Divergence(Penalty):
     """Wasserstein divergence (Wu et al. 2018): k·E‖∇D‖^p between real and generated images."""
@@ -54,6 +61,15 @@ class Divergence(Penalty):
     weight: float = Field(2.0, gt=0, description="k")
     power: float = Field(6.0, gt=1, description="p")
     factory: ClassVar[str] = "engine.methods.penalties:divergence"
+
+
+@register("penalty", "divergence-ends")
+class DivergenceAtEnds(Penalty):
+    """Wasserstein divergence of many implementations: k·E‖∇D‖^p at real plus at generated images, not between them."""
+
+    weight: float = Field(1.0, gt=0, description="k")
+    power: float = Field(6.0, gt=1, description="p")
+    factory: ClassVar[str] = "engine.methods.penalties:divergence_at_ends"
 
 
 @register("penalty", "r1")

@@ -79,6 +79,12 @@ class Data(Settings):
     )
     flip: bool = Field(False, description="mirror every other image, left to right")
     crop: int = Field(0, ge=0, le=512, description="move images by up to this many pixels, edges reflected")
+    resized_crop: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="smallest share of the image that a random crop covers before it is enlarged again; 1: no crop",
+    )
     rotation: float = Field(0.0, ge=0, le=180, description="turn images by up to this many degrees")
     rotation_fill: Literal["reflect", "border", "black"] = Field(
         "reflect", description="what fills the corners after turning"

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.data.augmentation import augment, move, rotate
+from engine.data.augmentation import _draw, augment, enlarge, move, rotate
 from engine.data.batches import Batches
 from engine.data.dataset import Split, to_float
 from engine.settings.datasets.embedded import Digits
@@ -127,3 +127,36 @@ def test_augmentation_is_the_same_on_a_gpu(images):
     chosen = settings(flip=True, crop=2, rotation=10.0)
     on_cpu, on_gpu = (augment(images.to(d), chosen, (3, 1)).cpu() for d in ("cpu", "cuda"))
     assert torch.allclose(on_cpu, on_gpu, atol=1e-4)
+
+
+def test_a_crop_of_the_whole_image_is_the_image(images):
+    floats = to_float(images)
+    whole = torch.tensor([0.0, 0.0, 1.0, 1.0])[:, None].expand(4, len(images))
+    assert torch.allclose(enlarge(floats, whole), floats, atol=1e-5)
+
+
+def test_a_crop_is_enlarged_as_interpolation_does_it():
+    image = torch.randn(1, 2, 12, 16)
+    out = enlarge(image, torch.tensor([[3 / 12], [4 / 16], [6 / 12], [8 / 16]]))
+    want = torch.nn.functional.interpolate(image[:, :, 3:9, 4:12], size=(12, 16), mode="bilinear")
+    assert torch.allclose(out[:, :, 1:-1, 1:-1], want[:, :, 1:-1, 1:-1], atol=1e-5), (
+        "but for what lies beside it"
+    )
+
+
+def test_crops_cover_as_much_as_asked_in_shapes_near_a_square_and_lie_inside():
+    top, left, height, width = _draw(4096, settings(resized_crop=0.6), (0, 0), torch.device("cpu")).boxes
+    area = height * width
+    # a side that would be longer than the image ends at its edge
+    assert area.max() <= 1 and (area > 0.6 - 1e-4).float().mean() > 0.9 and area.min() > 0.6 * 0.86
+    assert (height / width).log().abs().max() <= math.log(4 / 3) + 1e-5
+    assert top.min() >= 0 and (top + height).max() <= 1 + 1e-6 and (left + width).max() <= 1 + 1e-6
+    assert left.std() > 0.03 and top.std() > 0.03
+
+
+def test_a_recipes_other_draws_do_not_depend_on_whether_it_crops(images):
+    alone, beside = (
+        augment(images, settings(flip=True, crop=2, **more), (0, 3)) for more in ({}, {"resized_crop": 1.0})
+    )
+    assert torch.equal(alone, beside)
+    assert augment(images, settings(resized_crop=0.6), (0, 3)).abs().max() <= 1 + 1e-6

@@ -106,8 +106,12 @@ def points(name, real, fake):
     n = len(real)
     if name == "r1":
         return real
-    if name == "dragan":
+    if name == "divergence-ends":
+        return torch.cat([real, fake])
+    if name in ("dragan", "dragan-one-sided"):
         other = real + 0.5 * real.std(correction=0) * torch.rand_like(real)
+        if name == "dragan-one-sided":
+            return other
         return real + torch.rand(n, 1, 1, 1, dtype=real.dtype) * (other - real)
     return fake + torch.rand(n, 1, 1, 1, dtype=real.dtype) * (real - fake)
 
@@ -115,7 +119,9 @@ def points(name, real, fake):
 WANTED = {
     "gp": lambda norms: 10 * ((norms - 1) ** 2).mean(),
     "dragan": lambda norms: 10 * ((norms - 1) ** 2).mean(),
+    "dragan-one-sided": lambda norms: 10 * ((norms - 1).clamp(min=0) ** 2).mean(),
     "divergence": lambda norms: 2 * (norms**6).mean(),
+    "divergence-ends": lambda norms: 2 * (norms**6).mean(),  # of both halves, each with k = 1
     "r1": lambda norms: 10 / 2 * (norms**2).mean(),
 }
 
@@ -123,7 +129,9 @@ WANTED = {
 @pytest.fixture(params=[1, 3], ids=["grey", "colour"])
 def critic(request):
     torch.manual_seed(request.param)
-    return Smooth(request.param).double(), *torch.randn(2, 3, request.param, 4, 4, dtype=torch.float64)
+    net = Smooth(request.param).double()
+    net.head.weight.data.mul_(4)  # gradients on both sides of 1
+    return net, *torch.randn(2, 3, request.param, 4, 4, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("name", WANTED)

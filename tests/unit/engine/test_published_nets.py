@@ -13,13 +13,23 @@ from engine.nets import build_net, build_pair
 from engine.nets.embedding import FourierEmbedding, coordinate_channels
 from engine.nets.normalisation import ConditionalBatchNorm
 from engine.recipes.recipe import load
-from engine.settings.nets import ACGAN, DCGAN, PooledVAE, ResNet
+from engine.settings.nets import ACGAN, DCGAN, GANPair, PooledVAE, ResNet
 
-RECIPES = {
-    "fashion-resnet-basic": 23_825,
-    "fashion-resnet-noise": 198_625,
-    "fashion-resnet-spatial": 199_201,
-    "fashion-resnet-class": 224_681,
+RECIPES = {  # parameters; of a pair those of generator and discriminator
+    "fashion-resnet-basic": [23_825],
+    "fashion-resnet-noise": [198_625],
+    "fashion-resnet-spatial": [199_201],
+    "fashion-resnet-class": [224_681],
+    "faces-dcgan": [3_576_704, 2_765_568],
+    "faces-sngan": [3_576_704, 2_765_568],
+    "cartoon-acgan": [4_084_131, 2_920_831],
+    "cartoon-acgan-clip": [4_084_131, 2_920_831],
+    "cartoon-acgan-div": [4_084_131, 2_920_831],
+    "cartoon-acgan-noconcat": [3_968_931, 2_920_831],
+    "cartoon-acgan-projection": [4_084_131, 3_062_768],
+    "cartoon-acgan-sn": [4_084_131, 2_918_911],
+    "cats-vae": [20_548_515],
+    "cats-vae-overfit": [4_448_355],
 }
 AS_RUN = {"block": "postactivation", "embedding": "fourier", "noise_features": 16, "relu_affine": True}
 SPATIAL = {"coordinates": True, "coordinate_scale": "half"}
@@ -53,9 +63,11 @@ PAIRS = {  # settings, image C,H,W, attributes, parameters of generator and disc
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_published_rows_recipe_is_the_net_that_was_run(name):
     recipe = load(name)
+    spec = ImageSpec(recipe.data.image_shape, len(recipe.data.classes), len(recipe.data.attributes))
     with torch.device("meta"):
-        net = build_net(recipe.model, ImageSpec(recipe.data.image_shape, len(recipe.data.classes)))
-    assert parameters(net) == RECIPES[name]
+        is_pair = isinstance(recipe.model, GANPair)
+        nets = build_pair(recipe.model, spec) if is_pair else [build_net(recipe.model, spec)]
+    assert [parameters(net) for net in nets] == RECIPES[name]
 
 
 @pytest.mark.parametrize("name", PAIRS)

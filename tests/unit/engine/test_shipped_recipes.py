@@ -30,6 +30,8 @@ PUBLISHED = {
 UNPUBLISHED = {
     "fashion-resnet-spatial",
     "fashion-wide-basic", "fashion-wide-noise", "fashion-wide-spatial", "fashion-wide-class",
+    "cartoon-acgan-averaged", "faces-sngan-alone",
+    "cats-vae-residual", "cats-vae-residual-overfit",
     "fashion-unet-concat", "fashion-unet-cbn", "fashion-unet-poolfirst", "celeba-unet",
     "cats-ddpm", "faces-dragan", "faces-wgan-gp", "faces-wgan-div", "cartoon-vae", "digits-unet", "digits-cfg",
     "digits-vae", "photos-dcgan", "toonfaces-acgan", "digitsm-digits-source", "digitsm-digits-dann",
