@@ -61,7 +61,7 @@ class DANN(SingleNetMethod):
         parts["loss_domain"] = domain.detach()
         parts["domain_accuracy"] = ((domains > 0) == (truth > 0)).float().mean()
         parts["lambda"] = self.strength
-        return labels + domain, parts
+        return labels + self.settings.domain_weight * domain, parts
 
     def training_step(self, batch: Batch) -> Metrics:
         metrics = super().training_step(batch)

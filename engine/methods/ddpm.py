@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import Batch
-from engine.methods import Context, Metrics
+from engine.methods import Context, Metrics, Trace
 from engine.methods.denoising import DenoisingMethod
 from engine.samplers.process import Discrete, Level
 from engine.settings.methods import DDPM as DDPMSettings
@@ -23,6 +23,8 @@ class DDPM(DenoisingMethod):
 
     t/T spans 1, and EDM's ln σ / 4 spans about 1.2 in training, so nets embed both alike. With ``drop_condition``
     above 0 the net has one more label than there are classes: the last, the null label of an unconditional pass.
+
+    With pixels of 0 to 1, the net sees twice as much noise beside the image at each step; samples are in [-1, 1] again.
     """
 
     def __init__(self, settings: DDPMSettings, context: Context):
@@ -33,10 +35,11 @@ class DDPM(DenoisingMethod):
         table = torch.tensor([1.0, *self.alphas_bar], dtype=torch.float64)  # indexed by the step, 1…T
         self._alpha = table.sqrt().float().to(context.device)
         self._sigma = (1 - table).sqrt().float().to(context.device)
+        self._lowest = -1.0 if settings.pixels == "symmetric" else 0.0
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
         """Mean squared error of the predicted noise; also by quarter of the steps (``loss_q1``: the least noisy)."""
-        images, count, steps = batch.images, len(batch.images), self.settings.steps
+        images, count, steps = self._ranged(batch.images), len(batch.images), self.settings.steps
         t = torch.randint(1, steps + 1, (count,), device=images.device)
         noise = torch.randn_like(images)
         noisy = images * self._alpha[t, None, None, None] + noise * self._sigma[t, None, None, None]
@@ -79,9 +82,32 @@ class DDPM(DenoisingMethod):
 
         def denoise(x: Tensor, level: Level) -> Tensor:
             image = (x - level.sigma * self.predict(net, x, level, labels, guidance)) / level.alpha
-            return image.clamp(-1, 1) if self.settings.clip else image
+            return image.clamp(self._lowest, 1) if self.settings.clip else image
 
         return Discrete(denoise, self.alphas_bar)
+
+    def sample(
+        self,
+        settings: Sample,
+        noise: Tensor,
+        labels: Tensor | None,
+        *,
+        ema: bool = True,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        def show(done: int, total: int, images: Tensor) -> None:
+            if trace is not None:
+                trace(done, total, self._symmetric(images))
+
+        return self._symmetric(super().sample(settings, noise, labels, ema=ema, trace=show))
+
+    def _ranged(self, images: Tensor) -> Tensor:
+        """Images in [-1, 1] to the range of pixels that noise is added to."""
+        return images if self.settings.pixels == "symmetric" else (images + 1) / 2
+
+    def _symmetric(self, images: Tensor) -> Tensor:
+        """The reverse of ``_ranged``."""
+        return images if self.settings.pixels == "symmetric" else images * 2 - 1
 
 
 def alphas_bar(settings: DDPMSettings) -> list[float]:

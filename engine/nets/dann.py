@@ -68,6 +68,7 @@ class DANN(nn.Module):
         super().__init__()
         if spec.shape[1:] != (28, 28):
             raise ValueError(f"net dann takes 28×28 images, not {spec.shape[1]}×{spec.shape[2]}")
+        self.passes = settings.passes
         self.extractor = extractor(settings, spec.shape[0])
         self.labels = predictor(settings, spec.classes)
         self.domain: nn.Module | None = predictor(settings, 1)
@@ -75,13 +76,15 @@ class DANN(nn.Module):
     def forward(
         self, images: Tensor, target: Tensor | None = None, strength: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """Label logits N,K of ``images``, and domain logits N+M of ``images`` followed by ``target``, or None.
-
-        Both domains pass the extractor as one batch, so that BatchNorm uses their common statistics.
-        """
+        """Label logits N,K of ``images``, and domain logits N+M of ``images`` followed by ``target``, or None."""
         if target is None or self.domain is None:
             return self.labels(self.extractor(images)), None
         assert strength is not None, "domain logits need a strength of reversal"
+        if self.passes == "apart":
+            source, other = self.extractor(images), self.extractor(target)
+            domains = [self.domain(reverse_gradient(features, strength)) for features in (source, other)]
+            return self.labels(source), torch.cat(domains).squeeze(1)
+        labels = self.labels(self.extractor(images)) if self.passes == "again" else None
         features = self.extractor(torch.cat([images, target]))
         domains = self.domain(reverse_gradient(features, strength)).squeeze(1)
-        return self.labels(features[: len(images)]), domains
+        return self.labels(features[: len(images)]) if labels is None else labels, domains

@@ -29,6 +29,7 @@ class DANN(Settings):
     gamma: float = Field(
         10.0, gt=0, description="how fast the reversal grows: λ = 2/(1+exp(−gamma·progress)) − 1"
     )
+    domain_weight: float = Field(1.0, gt=0, description="weight of the domain loss, a mean over both domains")
     factory: ClassVar[str] = "engine.methods.dann:DANN"
     family: ClassVar[str] = "dann"
     samplers: ClassVar[tuple[str, ...]] = ("none",)
@@ -69,7 +70,10 @@ class DDPM(Settings):
     drop_condition: float = Field(
         0.0, ge=0, lt=1, description="share of labels dropped in training; above 0 sampling can be guided"
     )
-    clip: bool = Field(True, description="keep expected images within [-1,1] while sampling")
+    clip: bool = Field(True, description="keep expected images within the range of pixels while sampling")
+    pixels: Literal["symmetric", "unit"] = Field(
+        "symmetric", description="range of the pixels that noise is added to: -1 to 1, or 0 to 1"
+    )
     factory: ClassVar[str] = "engine.methods.ddpm:DDPM"
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("ddpm", "ddim", "dpm++", "heun", "euler")

@@ -25,6 +25,11 @@ class DANNNet(Settings):
     dropout: float = Field(
         0.5, ge=0, lt=1, description="dropout probability of whole feature maps in the extractor"
     )
+    passes: Literal["joint", "apart", "again"] = Field(
+        "joint",
+        description="how two domains pass the net, which decides BatchNorm's statistics: in one batch; each by "
+        "itself; or the source for its labels, then both in one batch for the domains",
+    )
     factory: ClassVar[str] = "engine.nets.dann:DANN"
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:

@@ -82,6 +82,34 @@ def test_images_of_another_size_are_refused():
         small(data__image_size=32)
 
 
+@pytest.mark.parametrize(
+    ("passes", "sizes"), [("joint", [6 + 4]), ("apart", [6, 4]), ("again", [6, 6 + 4])], ids=str
+)
+def test_domains_pass_the_extractor_as_asked(passes, sizes):
+    net = build_net(DANNNet(channels=4, passes=passes, dropout=0.0), ImageSpec((3, 28, 28), 10)).train()
+    seen: list[torch.Tensor] = []
+    net.extractor.register_forward_hook(lambda _, given, out: seen.append(given[0]))
+    source, target = torch.randn(6, 3, 28, 28), torch.randn(4, 3, 28, 28)
+    labels, domains = net(source, target, torch.tensor(0.5))
+    assert [len(images) for images in seen] == sizes
+    assert torch.equal(seen[0][:6], source) and torch.equal(seen[-1][-4:], target)
+    assert labels.shape == (6, 10) and domains.shape == (10,), "domains of the source first"
+
+
+def test_the_domain_loss_has_its_weight():
+    losses = []
+    for weight in (1.0, 2.0):
+        torch.manual_seed(0)
+        method = build(small(method__domain_weight=weight))
+        method.net.eval()
+        torch.manual_seed(0)
+        total, parts = method.loss(method.net, batch())
+        losses.append((float(total.detach()), float(parts["loss_label"]), float(parts["loss_domain"])))
+    (once, label, domain), (twice, *same) = losses
+    assert same == [label, domain]
+    assert once == pytest.approx(label + domain) and twice == pytest.approx(label + 2 * domain)
+
+
 @pytest.mark.parametrize("strength", [0.0, 0.25, 1.0])
 def test_reversal_is_the_identity_with_its_gradient_turned_round(strength):
     x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)

@@ -103,14 +103,20 @@ def test_the_cosine_schedule_is_the_published_one_and_never_ends_in_nothing():
     assert shares[-1] / shares[-2] == pytest.approx(1 - 0.999)
 
 
-def test_the_net_that_knows_the_image_has_no_loss(method):
+PIXELS = pytest.mark.parametrize(("pixels", "shown"), [("symmetric", 0.25), ("unit", 0.625)])
+"""A range of pixels, and what 0.25 in [-1, 1] is in it."""
+
+
+@PIXELS
+def test_the_net_that_knows_the_image_has_no_loss(pixels, shown):
     """What the net is shown is √ᾱ·image + √(1−ᾱ)·ε at the t/T it is told, and ε is what it should answer."""
+    method = build(method__pixels=pixels)
     images = torch.full((256, 1, 8, 8), 0.25)
     bars = torch.tensor([1.0, *method.alphas_bar])
 
     def knows(x, noise, labels):
         share = bars[(noise * 40).round().long()][:, None, None, None]
-        return (x - share.sqrt() * 0.25) / (1 - share).sqrt()
+        return (x - share.sqrt() * shown) / (1 - share).sqrt()
 
     net = Recorder(knows)
     loss, parts = method.loss(net, Batch(images, torch.zeros(256, dtype=torch.int64)))
@@ -223,6 +229,25 @@ def test_every_sampler_serves_nets_of_both_formulations_the_same_in_one_batch_or
     assert whole.shape == noise.shape and whole.isfinite().all()
     assert torch.allclose(whole, torch.cat(parts), atol=1e-4)
     assert torch.equal(before, torch.get_rng_state())
+
+
+@PIXELS
+@pytest.mark.parametrize("clip", [True, False])
+def test_samples_are_in_the_range_of_images_whatever_that_of_the_pixels(pixels, shown, clip):
+    method = build(method__pixels=pixels, method__clip=clip)
+    bars = torch.tensor([1.0, *method.alphas_bar])
+
+    def knows(x, noise, labels):
+        share = bars[(noise * 40).round().long()][:, None, None, None]
+        return (x - share.sqrt() * shown) / (1 - share).sqrt()
+
+    method.average.net = method.learner.average.net = Recorder(knows)
+    frames = []
+    images = method.sample(
+        DDPM(steps=5), draw(2), torch.tensor([0, 1]), trace=lambda *frame: frames.append(frame[2])
+    )
+    assert torch.allclose(images, torch.full_like(images, 0.25), atol=1e-4)
+    assert torch.equal(frames[-1], images)
 
 
 def test_expected_images_are_kept_within_range_unless_the_recipe_says_otherwise():
