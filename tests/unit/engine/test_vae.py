@@ -58,7 +58,7 @@ def test_maps_double_from_level_to_level_up_to_the_most():
 
 
 def test_the_second_cats_vae_has_one_level_more_the_double_latent_and_no_dropout():
-    first, second = load("cats-vae-overfit").model, load("cats-vae").model
+    first, second = load("cats-vae-residual-overfit").model, load("cats-vae-residual").model
     assert isinstance(first, ResidualVAE) and isinstance(second, ResidualVAE)
     assert (first.levels + 1, 2 * first.latent, 0.0) == (second.levels, second.latent, second.dropout)
     with torch.device("meta"):
