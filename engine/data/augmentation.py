@@ -22,8 +22,9 @@ def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tens
 
     ``key`` determines every draw, on every device alike.
     """
-    crops = settings is not None and settings.resized_crop < 1
-    if settings is None or not (settings.flip or settings.crop or settings.rotation or crops):
+    if settings is None or not (
+        settings.flip or settings.crop or settings.rotation or settings.resized_crop < 1
+    ):
         return to_float(images)
     draws = _draw(len(images), settings, key, images.device)
     if settings.flip or settings.crop:
@@ -31,28 +32,30 @@ def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tens
     floats = to_float(images)
     if settings.rotation:
         floats = rotate(floats, draws.angles, settings.rotation_fill)
-    return enlarge(floats, draws.boxes) if crops else floats
+    return floats if draws.boxes is None else enlarge(floats, draws.boxes)
 
 
 @dataclass(frozen=True)
 class _Draws:
-    """Flips bool N; shifts int64 2,N in pixels; angles float32 N in radians; crops float32 4,N as ``enlarge`` takes."""
+    """Flips bool N; shifts int64 2,N, pixels; angles float32 N, radians; crops float32 4,N for ``enlarge``, if any."""
 
     flips: Tensor
     moves: Tensor
     angles: Tensor
-    boxes: Tensor
+    boxes: Tensor | None
 
 
 def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> _Draws:
     source = generator(np.random.SeedSequence(key))
-    uniform, of_boxes = (torch.rand(4, n, generator=source, dtype=torch.float64) for _ in range(2))
-    uniform = uniform.to(device, non_blocking=True)
+    uniform = torch.rand(4, n, generator=source, dtype=torch.float64).to(device, non_blocking=True)
+    boxes = None
+    if settings.resized_crop < 1:
+        boxes = _boxes(torch.rand(4, n, generator=source, dtype=torch.float64), settings.resized_crop)
     return _Draws(
         flips=(uniform[0] < 0.5) & settings.flip,
         moves=(uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop,
         angles=((2 * uniform[3] - 1) * math.radians(settings.rotation)).float(),
-        boxes=_boxes(of_boxes, settings.resized_crop).float().to(device, non_blocking=True),
+        boxes=None if boxes is None else boxes.float().to(device, non_blocking=True),
     )
 
 

@@ -132,8 +132,7 @@ def finish(dataset: Dataset, settings: Data) -> Dataset:
         dataset = replace(dataset, train=dataset.train.take(~held), validation=dataset.train.take(held))
     if settings.image_size is not None:
         size = (settings.image_size, settings.image_size)
-        sized = {name: replace(s, images=resize(s.images, size)) for name, s in dataset.splits.items()}
-        dataset = replace(dataset, **sized)
+        dataset = _with_images(dataset, lambda images: resize(images, size))
     if dataset.target is not None:
         dataset = replace(dataset, target=finish(dataset.target, settings))
     return padded(replace(dataset, fingerprint=dataset.fingerprint or fingerprint(dataset)), settings.pad)
@@ -143,9 +142,13 @@ def padded(dataset: Dataset, border: int) -> Dataset:
     """The data set with black borders of that many pixels; with a negative number, without as many of those it has."""
     if not border:
         return dataset
-    images = {name: F.pad(split.images, (border,) * 4) for name, split in dataset.splits.items()}
-    splits = {name: replace(split, images=images[name]) for name, split in dataset.splits.items()}
-    return replace(dataset, **splits, border=dataset.border + border)
+    dataset = _with_images(dataset, lambda images: F.pad(images, (border,) * 4))
+    return replace(dataset, border=dataset.border + border)
+
+
+def _with_images(dataset: Dataset, change: Callable[[Tensor], Tensor]) -> Dataset:
+    """The data set with the images of each split changed: uint8 N,C,H,W to uint8 N,C,H',W'."""
+    return replace(dataset, **{name: replace(s, images=change(s.images)) for name, s in dataset.splits.items()})
 
 
 def validation_mask(images: Tensor, fraction: float) -> Tensor:

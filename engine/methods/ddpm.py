@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import Batch
-from engine.methods import Context, Metrics, Trace
+from engine.methods import Context, Metrics
 from engine.methods.denoising import DenoisingMethod
 from engine.samplers.process import Discrete, Level
 from engine.settings.methods import DDPM as DDPMSettings
@@ -86,28 +86,13 @@ class DDPM(DenoisingMethod):
 
         return Discrete(denoise, self.alphas_bar)
 
-    def sample(
-        self,
-        settings: Sample,
-        noise: Tensor,
-        labels: Tensor | None,
-        *,
-        ema: bool = True,
-        trace: Trace | None = None,
-    ) -> Tensor:
-        def show(done: int, total: int, images: Tensor) -> None:
-            if trace is not None:
-                trace(done, total, self._symmetric(images))
-
-        return self._symmetric(super().sample(settings, noise, labels, ema=ema, trace=show))
-
     def _ranged(self, images: Tensor) -> Tensor:
         """Images in [-1, 1] to the range of pixels that noise is added to."""
         return images if self.settings.pixels == "symmetric" else (images + 1) / 2
 
-    def _symmetric(self, images: Tensor) -> Tensor:
+    def as_images(self, x: Tensor) -> Tensor:
         """The reverse of ``_ranged``."""
-        return images if self.settings.pixels == "symmetric" else images * 2 - 1
+        return x if self.settings.pixels == "symmetric" else x * 2 - 1
 
 
 def alphas_bar(settings: DDPMSettings) -> list[float]:

@@ -31,6 +31,10 @@ class DenoisingMethod(SingleNetMethod):
         """Standard deviation of the images; noisy ones are displayed at this scale."""
         return 1.0
 
+    def as_images(self, x: Tensor) -> Tensor:
+        """What the noise process works on, in the range of images, [-1, 1]: N,C,H,W."""
+        return x
+
     @abstractmethod
     def process(self, net: nn.Module, settings: Sample, labels: Tensor | None) -> Process:
         """The noise process with ``net`` as its denoiser, for ``labels`` (None if unconditional)."""
@@ -50,8 +54,9 @@ class DenoisingMethod(SingleNetMethod):
     ) -> Tensor:
         def show(done: int, total: int, x: Tensor, level: Level) -> None:
             if trace is not None:  # rescaled to the standard deviation of images, whatever the noise level
-                trace(done, total, x * (self.data_std / math.hypot(level.alpha * self.data_std, level.sigma)))
+                scale = self.data_std / math.hypot(level.alpha * self.data_std, level.sigma)
+                trace(done, total, self.as_images(x * scale))
 
         with eval_mode(self.learner.evaluation_net(ema)) as net:
             process = self.process(net, settings, labels if self.conditional else None)
-            return run_sampler(settings, process, noise, show)
+            return self.as_images(run_sampler(settings, process, noise, show))

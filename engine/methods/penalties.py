@@ -54,6 +54,16 @@ def random_interpolates(a: Tensor, b: Tensor) -> Tensor:
     return torch.lerp(a, b, torch.rand(len(a), 1, 1, 1, device=a.device, dtype=a.dtype))
 
 
+def mean_power(critic: Critic, at: Tensor, power: float) -> Tensor:
+    """E‖∇D‖^power over the images ``at``; differentiable where ∇D is zero."""
+    return gradients(critic, at).square().sum(1).pow(power / 2).mean()
+
+
+def perturbed(images: Tensor, spread: float) -> Tensor:
+    """x + spread·std(x)·U[0,1], x being the images N,C,H,W."""
+    return images + spread * images.std(correction=0) * torch.rand_like(images)
+
+
 def none(settings: settings_.NoPenalty) -> Regulariser:
     """No regularisation."""
     return Regulariser()
@@ -72,8 +82,8 @@ def dragan(settings: settings_.DRAGAN) -> Regulariser:
     """λ·E(‖∇D‖ − 1)² on the lines from real images to perturbed ones, x + ½·std(x)·U[0,1] (Kodali et al. 2017)."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        perturbed = real + settings.spread * real.std(correction=0) * torch.rand_like(real)
-        return settings.weight * (norms(critic, random_interpolates(real, perturbed)) - 1).square().mean()
+        points = random_interpolates(real, perturbed(real, settings.spread))
+        return settings.weight * (norms(critic, points) - 1).square().mean()
 
     return Regulariser(term)
 
@@ -82,8 +92,7 @@ def one_sided_dragan(settings: settings_.OneSidedDRAGAN) -> Regulariser:
     """λ·E max(0, ‖∇D‖ − 1)² at perturbed real images x + ½·std(x)·U[0,1]."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        perturbed = real + settings.spread * real.std(correction=0) * torch.rand_like(real)
-        return settings.weight * (norms(critic, perturbed) - 1).relu().square().mean()
+        return settings.weight * (norms(critic, perturbed(real, settings.spread)) - 1).relu().square().mean()
 
     return Regulariser(term)
 
@@ -92,8 +101,7 @@ def divergence(settings: settings_.Divergence) -> Regulariser:
     """k·E‖∇D‖^p between real and generated images (Wu et al. 2018, arXiv 1712.01026, algorithm 1)."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        squared = gradients(critic, random_interpolates(fake, real)).square().sum(1)
-        return settings.weight * squared.pow(settings.power / 2).mean()
+        return settings.weight * mean_power(critic, random_interpolates(fake, real), settings.power)
 
     return Regulariser(term)
 
@@ -102,10 +110,8 @@ def divergence_at_ends(settings: settings_.DivergenceAtEnds) -> Regulariser:
     """k·(E‖∇D(x)‖^p + E‖∇D(x̃)‖^p) at real images x and generated ones x̃, as the divergence is often implemented."""
 
     def term(critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        squared = [gradients(critic, at).square().sum(1) for at in (real, fake)]
-        return settings.weight * sum(
-            (each.pow(settings.power / 2).mean() for each in squared), real.new_zeros(())
-        )
+        at_real, at_fake = (mean_power(critic, at, settings.power) for at in (real, fake))
+        return settings.weight * (at_real + at_fake)
 
     return Regulariser(term)
 

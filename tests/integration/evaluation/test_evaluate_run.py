@@ -52,7 +52,7 @@ def test_every_metric_that_is_asked_for_is_printed_logged_and_written_to_the_fil
     before, scores = len(events(trained, "evaluation")), tmp_path / "scores.json"
     done = evaluate(
         trained, "--samples", 60, "--metrics", "fid_inf,kid, isc,prc,intra_fid", "--split", "test",
-        "--checkpoint", "last", "--scores", scores, "--json",
+        "--checkpoint", "last", "--sampler", "heun", "--scores", scores, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
@@ -70,7 +70,7 @@ def test_every_metric_that_is_asked_for_is_printed_logged_and_written_to_the_fil
     assert {(row["role"], row["over"], row["protocol_detail"]["noises"]) for row in rows} == {
         ("report", "3 noises", 3)
     }
-    assert rows[0]["std"] > 0 and all(row["std"] >= 0 and row["noise_seed"] == 0 for row in rows)
+    assert all(row["std"] > 0 and row["noise_seed"] == 0 for row in rows)
     told = [line for line in done.stderr.splitlines() if line.startswith("computing")]
     assert "computing kid of 60 generated and 360 real images" in told
     assert "computing the floor of kid, of real images" in told

@@ -16,6 +16,16 @@ class Menu(App[None]):
         yield Table([Column("name")])
         yield Static()
 
+    async def show(self, pilot, key: str) -> Table:
+        """Without a line below, rows that scroll to the one with ``key``."""
+        table = self.query_one(Table)
+        await self.say(pilot, "")
+        table.set_rows(ROWS)
+        await pilot.pause()
+        table.move_to(key)
+        await pilot.pause()
+        return table
+
     async def say(self, pilot, text: str) -> None:
         self.query_one(Static).update(text)
         self.query_one(Static).display = bool(text)
@@ -33,13 +43,9 @@ ROWS = [heading("first"), *(Row(str(n), (str(n),)) for n in range(30))]
 @pytest.mark.parametrize("at", [3, 12, 25, 29])
 async def test_a_line_that_comes_and_goes_below_leaves_the_list_where_it_was(at: int):
     async with Menu().run_test(size=(30, 12)) as pilot:
-        app, table = pilot.app, pilot.app.query_one(Table)
+        app = pilot.app
         assert isinstance(app, Menu)
-        await app.say(pilot, "")
-        table.set_rows(ROWS)
-        await pilot.pause()
-        table.move_to(str(at))
-        await pilot.pause()
+        await app.show(pilot, str(at))
         before = app.top
         for text in ("one line", "two\nlines", "one line"):
             await app.say(pilot, text)
@@ -53,13 +59,9 @@ async def test_a_line_that_comes_and_goes_below_leaves_the_list_where_it_was(at:
 
 async def test_what_was_scrolled_by_hand_meanwhile_stays():
     async with Menu().run_test(size=(30, 12)) as pilot:
-        app, table = pilot.app, pilot.app.query_one(Table)
+        app = pilot.app
         assert isinstance(app, Menu)
-        await app.say(pilot, "")
-        table.set_rows(ROWS)
-        await pilot.pause()
-        table.move_to("12")
-        await pilot.pause()
+        table = await app.show(pilot, "12")
         await app.say(pilot, "two\nlines")
         table.move_to("20")
         await pilot.pause()
