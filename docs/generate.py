@@ -3,6 +3,7 @@
 - ``keys.md``: every key, from ``gentui.config.key_table``.
 - ``cli.md``: every command, from the click commands.
 - ``comparison.md``: the table between its two markers, from ``tests/features.toml``.
+- ``published.md``: the table between its two markers, from the recipes and the nets they build.
 
 ``tests/unit/test_docs.py`` fails when one of them differs from what this writes.
 """
@@ -18,8 +19,10 @@ from typing import Any
 
 import click
 
+from engine.recipes.recipe import menu
 from gentui.cli.main import cli
 from gentui.config import key_table
+from gentui.runs.published import published_rows
 
 DOCS = Path(__file__).resolve().parent
 FEATURES = DOCS.parent / "tests" / "features.toml"
@@ -176,13 +179,36 @@ def comparison_table() -> str:
     )
 
 
+def published_table() -> str:
+    """The table of ``published.md``, by the rows of ``gentui recipes --published``."""
+    lines = ["| figure | recipe | parameters | how it was made | ranks with it | report |", "|---" * 6 + "|"]
+    for row in published_rows(menu()[0]):
+        counts = " + ".join(f"{count:,}" for count in row["parameters"].values())
+        ranks = "yes" if row["ranks"] else f"no: {row['why_not']}"
+        figure = f"{row['metric'].replace('_', ' ')} {row['value']:g}"
+        lines.append(
+            f"| {figure} | `{row['recipe']}` | {counts} | {row['protocol']} | {ranks} | {row['source']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def between(name: str, begin: str, made: str, end: str) -> str:
+    """A page with what stands between two marks made anew."""
+    before, _, rest = (DOCS / name).read_text().partition(begin)
+    return before + begin + made + end + rest.partition(end)[2]
+
+
 def comparison() -> str:
     """``comparison.md`` with its table made anew."""
-    before, _, rest = (DOCS / "comparison.md").read_text().partition(BEGIN)
-    return before + BEGIN + comparison_table() + END + rest.partition(END)[2]
+    return between("comparison.md", BEGIN, comparison_table(), END)
 
 
-FILES = {"keys.md": keys, "cli.md": command_line, "comparison.md": comparison}
+def published() -> str:
+    """``published.md`` with its table made anew."""
+    return between("published.md", "<!-- published -->\n", published_table(), "<!-- end of published -->")
+
+
+FILES = {"keys.md": keys, "cli.md": command_line, "comparison.md": comparison, "published.md": published}
 
 if __name__ == "__main__":
     for name, text in FILES.items():

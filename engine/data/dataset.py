@@ -118,21 +118,27 @@ def require_folder(settings: Data) -> Path:
 
 
 def finish(dataset: Dataset, settings: Data) -> Dataset:
-    """Hold out the validation split, resize, fingerprint and pad a data set that was read.
+    """Hold out the validation split, resize, convert to grey, fingerprint and pad a data set that was read.
 
     Raises DataError if all training images would be held out.
     """
-    if settings.validation and dataset.validation is None:
-        held = validation_mask(dataset.train.images, settings.validation)
+    if settings.holds_out and dataset.validation is None:
+        held = validation_mask(dataset.train.images, settings.validation, settings.validation_images)
         if held.all():
             raise DataError(
-                f"{dataset.name} has too few training images to hold out {settings.validation:.0%} of them: "
-                "lower data.validation"
+                f"{dataset.name} has too few training images ({len(held):,}) to hold so many of them out: lower "
+                "data.validation or data.validation_images"
             )
         dataset = replace(dataset, train=dataset.train.take(~held), validation=dataset.train.take(held))
     if settings.image_size is not None:
         size = (settings.image_size, settings.image_size)
         dataset = _with_images(dataset, lambda images: resize(images, size))
+    if settings.grey and dataset.image_shape[0] == 3:
+        known = dataset.fingerprint
+        dataset = _with_images(dataset, grey)
+        dataset = replace(
+            dataset, fingerprint=hashlib.sha256(f"{known} grey".encode()).hexdigest() if known else ""
+        )
     if dataset.target is not None:
         dataset = replace(dataset, target=finish(dataset.target, settings))
     return padded(replace(dataset, fingerprint=dataset.fingerprint or fingerprint(dataset)), settings.pad)
@@ -151,16 +157,30 @@ def _with_images(dataset: Dataset, change: Callable[[Tensor], Tensor]) -> Datase
     return replace(dataset, **{name: replace(s, images=change(s.images)) for name, s in dataset.splits.items()})
 
 
-def validation_mask(images: Tensor, fraction: float) -> Tensor:
-    """Which images belong to the validation split: bool N, at least one true.
+def grey(images: Tensor) -> Tensor:
+    """Colour images uint8 N,3,H,W to their luma, uint8 N,1,H,W (ITU-R 601-2, rounded as Pillow does)."""
+    weights = torch.tensor((19595, 38470, 7471), dtype=torch.int32).view(1, 3, 1, 1)
+    chunks = [
+        ((chunk.int() * weights).sum(1, keepdim=True) + 0x8000 >> 16).to(torch.uint8)
+        for chunk in images.split(4096)  # bounds the copy in 32 bits
+    ]
+    return torch.cat(chunks)
+
+
+def validation_mask(images: Tensor, fraction: float, count: int = 0) -> Tensor:
+    """Which images belong to the validation split: bool N, a ``fraction`` of them and at least one, or ``count``.
 
     Each image's content decides, so that the split depends neither on the order nor on other images, and equal
-    images are in the same split.
+    images are in the same split, but for those at the border of an exact ``count``.
     """
     contents = (image.tobytes() for image in images.contiguous().numpy())
     places = torch.tensor(
         [content_fraction(content, "validation") for content in contents], dtype=torch.float64
     )
+    if count:
+        held = torch.zeros(len(places), dtype=torch.bool)
+        held[places.argsort(stable=True)[:count]] = True
+        return held
     return (places < fraction) | (places == places.min())
 
 
@@ -186,7 +206,7 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 def to_float(images: Tensor) -> Tensor:
     """uint8 images to float32 in [-1, 1]."""
-    return images.to(torch.float32).div_(127.5).sub_(1.0)
+    return images.to(torch.float32, copy=True).div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -194,8 +214,20 @@ def to_uint8(images: Tensor) -> Tensor:
 
     Whatever saves or scores generated images quantises them here, so that a score is that of the saved files.
     """
-    scaled = images.float().nan_to_num(nan=0.0).add(1.0).mul_(127.5)
-    return scaled.round_().clamp_(0, 255).to(torch.uint8)
+    return to_levels(images).round_().to(torch.uint8)
+
+
+def to_levels(images: Tensor) -> Tensor:
+    """Float images in [-1, 1] to float32 from 0 to 255, clipped but not rounded; NaN becomes mid-grey."""
+    return images.float().nan_to_num(nan=0.0).add(1.0).mul_(127.5).clamp_(0, 255)
+
+
+def stretched(images: Tensor) -> Tensor:
+    """Each of the images N,C,H,W stretched from its own minimum and maximum to [-1, 1], as torchvision's
+    ``save_image(normalize=True)`` does; float32."""
+    rows = images.float().flatten(1)
+    least, most = (extreme[:, None, None, None] for extreme in (rows.amin(1), rows.amax(1)))
+    return (images.float() - least) / (most - least).clamp_min(1e-5) * 2 - 1
 
 
 def fingerprint(dataset: Dataset) -> str:

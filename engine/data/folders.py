@@ -13,20 +13,31 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from engine.data.attribute_files import read_attributes, read_partition
+from engine.data.attribute_files import read_partition
 from engine.data.dataset import DataError, Dataset, Progress, Split, content_fraction, printable, require_folder
 from engine.data.decoding import UnusableImage, decode, pillow_warnings_ignored
+from engine.data.plans import (
+    NAMED,
+    LabelledImage,
+    Plan,
+    by_attributes,
+    by_class,
+    by_label_files,
+    images_were,
+    some_of,
+    unlabelled,
+)
 from engine.data.store import StoredImages, Writer, load_or_build
 from engine.settings.datasets.base import Data
 from engine.settings.datasets.folders import AttributeFolder, CelebA, Folder
-from engine.settings.datasets.image_files import ImageFile, ImageListing, list_images
+from engine.settings.datasets.image_files import ImageFile, ImageListing, label_files, list_images
+from engine.settings.datasets.published import DigitFolder
 from engine.settings.diagnostics import quoted
 
 VERSION = 1
@@ -34,33 +45,48 @@ VERSION = 1
 TEST_PART = 0.1
 THREADS = 4
 _SPLITS = ("train", "validation", "test")
-_NAMED = 3  # images that a warning lists by name
-
-
-@dataclass(frozen=True)
-class LabelledImage:
-    """An image file with its label: a class, a byte per attribute, or None. ``split`` None: its content decides."""
-
-    path: str
-    name: str
-    split: str | None = None
-    label: int | bytes | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The images of a data set, and the meaning of their labels."""
-
-    pictures: Sequence[LabelledImage]
-    classes: tuple[str, ...] = ()
-    attributes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
-    """Load a folder of images, uint8 N,3,S,S. If all images lie in sub-folders, those are the classes."""
-    listing = list_folder(require_folder(settings), progress)
-    return open_images(settings, listing, lambda: _by_class(listing.files), progress)
+    """Load a folder of images, uint8 N,3,S,S.
+
+    CSV files, if there are any, tell their classes; else the sub-folders do, if all images lie in sub-folders.
+    """
+    folder = require_folder(settings)
+    listing = list_folder(folder, progress)
+    if settings.shuffle_seed is not None:
+        listing = _shuffled(listing, settings.shuffle_seed)
+    if files := label_files(folder):
+        return open_images(settings, listing, lambda: by_label_files(listing, files), progress, files.values())
+    return open_images(settings, listing, lambda: by_class(listing.files), progress)
+
+
+def _shuffled(listing: ImageListing, seed: int) -> ImageListing:
+    """The images, sorted by name and shuffled, cut into 80 % for training, 10 % for validation and 10 % for tests."""
+    order = np.arange(len(listing.files))
+    np.random.default_rng(seed).shuffle(order)
+    train, validation = int(0.8 * len(order)), int(0.9 * len(order))
+    files = [
+        replace(
+            listing.files[place],
+            split="train" if rank < train else "validation" if rank < validation else "test",
+        )
+        for rank, place in enumerate(order.tolist())
+    ]
+    return replace(listing, files=sorted(files, key=lambda f: os.fsencode(f.path)))
+
+
+def load_digit_folder(settings: DigitFolder, progress: Progress | None = None) -> Dataset:
+    """Load digits as a course gives them, uint8 N,C,28,28: a folder of images with ``train.csv`` and ``val.csv``."""
+    folder = require_folder(settings)
+    listing, files = list_folder(folder, progress), label_files(folder)
+    dataset = open_images(
+        settings, listing, lambda: by_label_files(listing, files, settings.classes), progress, files.values()
+    )
+    if settings.shape[0] == 3:
+        return dataset
+    grey = {name: replace(split, images=split.images[:, :1]) for name, split in dataset.splits.items()}
+    return replace(dataset, **grey)
 
 
 def load_with_attributes(settings: AttributeFolder, progress: Progress | None = None) -> Dataset:
@@ -74,7 +100,7 @@ def load_with_attributes(settings: AttributeFolder, progress: Progress | None = 
         )
     groups = tuple(settings.one_hot)
     return open_images(
-        settings, listing, lambda: _by_attributes(listing.files, file, groups), progress, [file], groups
+        settings, listing, lambda: by_attributes(listing.files, file, groups), progress, [file], groups
     )
 
 
@@ -86,7 +112,7 @@ def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     attributes, partition = (settings.find_file(name) for name in ("list_attr_celeba", "list_eval_partition"))
 
     def plan() -> Plan:
-        made = _by_attributes(listing.files, attributes, ()) if attributes else Plan(_plain(listing.files))
+        made = by_attributes(listing.files, attributes, ()) if attributes else Plan(unlabelled(listing.files))
         splits = read_partition(partition) if partition else {}
         pictures = [
             LabelledImage(p.path, p.name, splits.get(os.path.basename(p.name), p.split), p.label)  # noqa: PTH119
@@ -97,69 +123,12 @@ def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     return open_images(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
 
 
-# -- listing and labels -----------------------------------------------------------------------------------------
-
-
 def list_folder(folder: Path, progress: Progress | None) -> ImageListing:
     """List the images of a folder. Raises DataError if there are none."""
     listing = list_images(folder, lambda: progress(0, 0) if progress else None)
     if not listing.files:
         raise DataError(f"{printable(folder)} holds no PNG, JPEG, WebP, BMP or GIF images")
     return listing
-
-
-def _plain(files: Sequence[ImageFile]) -> list[LabelledImage]:
-    """The images without labels."""
-    return [LabelledImage(f.path, f.name, f.split) for f in files]
-
-
-def _by_class(files: Sequence[ImageFile]) -> Plan:
-    """Images labelled by their top-level sub-folders, if there are several and no image lies outside them."""
-    within = sorted({f.top_folder for f in files}, key=os.fsencode)
-    if "" in within or len(within) < 2:
-        return Plan(_plain(files))
-    number = {name: i for i, name in enumerate(within)}
-    classes = tuple(printable(name, 80) for name in within)
-    return Plan([LabelledImage(f.path, f.name, f.split, number[f.top_folder]) for f in files], classes)
-
-
-def _by_attributes(files: Sequence[ImageFile], file: Path, groups: tuple[int, ...]) -> Plan:
-    """Images labelled by a file of attributes. Raises DataError if file, groups and images do not match."""
-    given = read_attributes(file)
-    if groups and sum(groups) != len(given.names):
-        raise DataError(
-            f"{printable(file)} names {len(given.names)} attributes and data.one_hot groups {sum(groups)}: "
-            "they must agree"
-        )
-    edges = np.cumsum([0, *groups])
-    pictures, undescribed, inconsistent = [], [], []
-    for f in files:
-        base = os.path.basename(f.name)  # noqa: PTH119
-        names = (f.name, base, os.path.splitext(base)[0])  # noqa: PTH122
-        row = next((given.rows[name] for name in names if name in given.rows), None)
-        if row is None:
-            undescribed.append(f.name)
-        elif any(sum(row[a:b]) != 1 for a, b in pairwise(edges)):
-            inconsistent.append(f.name)
-        else:
-            pictures.append(LabelledImage(f.path, f.name, f.split, row))
-    if not pictures:
-        raise DataError(
-            f"{printable(file)} describes none of the {len(files):,} images (for example {quoted(files[0].name)})"
-        )
-    warnings = []
-    if undescribed:
-        warnings.append(
-            f"{_images(len(undescribed))} not described in {printable(file)} and left out ({_some(undescribed)})."
-        )
-    if inconsistent:
-        warnings.append(
-            f"{_images(len(inconsistent))} left out for not having exactly one of each group ({_some(inconsistent)})."
-        )
-    absent = len(given.rows) - len(pictures) - len(inconsistent)
-    if absent > 0:
-        warnings.append(f"{printable(file)} describes {absent:,} images that are not in the folder.")
-    return Plan(pictures, (), given.names, tuple(warnings))
 
 
 # -- from files to pixels ----------------------------------------------------------------------------------
@@ -178,14 +147,12 @@ def open_images(
     ``described_by``: the files that the plan is made from, whose changes invalidate the cache.
     """
     report = progress or (lambda done, total: None)
-    size = settings.image_size or settings.shape[1]
+    size = settings.resized_shape[1]
     key = _key(settings.dataset, size, listing.files, described_by, groups)
 
     def build(writer: Writer) -> None:
         planned = plan()
-        closed = tuple(
-            f"The folder {quoted(name)} could not be opened." for name in listing.unreadable[:_NAMED]
-        )
+        closed = tuple(f"The folder {quoted(name)} could not be opened." for name in listing.unreadable[:NAMED])
         _decode(writer, planned, size, report, (*planned.warnings, *closed), printable(listing.folder))
 
     stored = load_or_build(key, build, lambda: report(0, len(listing.files)))
@@ -213,8 +180,9 @@ def _dataset(settings: Data, stored: StoredImages, groups: tuple[int, ...]) -> D
         return Split(stored.images[start:end], None if labels is None else labels[start:end])
 
     held = 0
-    if settings.validation and not validation and train:
-        held = _held_out(stored.arrays["places"][:train], settings.validation)
+    if settings.holds_out and not validation and train:
+        places = stored.arrays["places"][:train]
+        held = min(settings.validation_images, train) or _held_out(places, settings.validation)
     if train - held < settings.batch_size:
         raise DataError(
             f"{info['folder']} has {train - held:,} images to train on, fewer than one batch of "
@@ -355,25 +323,16 @@ def _order(pictures: Sequence[LabelledImage], digests: Sequence[bytes]) -> list[
 # -- warnings ------------------------------------------------------------------------------------------
 
 
-def _images(count: int) -> str:
-    return f"{count:,} images were" if count > 1 else "1 image was"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(quoted(name) for name in names[:_NAMED]) + more
-
-
 def _unusable_warning(bad: dict[str, list[str]], total: int) -> list[str]:
     """A sentence about unusable images with their reasons, if there are any."""
     count = sum(map(len, bad.values()))
     if not count:
         return []
-    reasons = [f"{len(names):,} {reason} ({_some(sorted(names))})" for reason, names in sorted(bad.items())]
+    reasons = [f"{len(names):,} {reason} ({some_of(sorted(names))})" for reason, names in sorted(bad.items())]
     return [f"{count:,} of {total:,} images could not be used: {', '.join(reasons)}."]
 
 
 def _overlap_warning(used: dict[str, set[bytes]]) -> list[str]:
     """A sentence about images that are in both the training and the test split, if any."""
     both = len(used["train"] & used["test"])
-    return [f"{_images(both)} found in the training split and in the test split."] if both else []
+    return [f"{images_were(both)} found in the training split and in the test split."] if both else []

@@ -14,7 +14,8 @@ from engine.data import idx
 from engine.data.attribute_files import read_words
 from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
-from engine.data.folders import LabelledImage, Plan, list_folder, open_images
+from engine.data.folders import list_folder, load_digit_folder, open_images
+from engine.data.plans import LabelledImage, Plan
 from engine.data.store import Writer, load_or_build
 from engine.recipes.recipe import MissingData
 from engine.settings.datasets.image_files import ImageListing
@@ -27,6 +28,8 @@ _DIGITS = {str(digit): digit for digit in range(10)}
 
 def load(settings: MNISTM, progress: Progress | None = None) -> Dataset:
     """Load 60,000 training and 10,000 test images, uint8 N,3,28,28. Raises MissingData or DataError."""
+    if settings.path is not None:
+        return load_digit_folder(settings, progress)
     if (folder := settings.ready_made()) is not None:
         return _read(settings, folder, progress)
     photographs, digits = settings.photographs(), MNIST.locate()

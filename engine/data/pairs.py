@@ -16,7 +16,7 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
     With ``supervision = "target"`` the target's own training images and labels take the place of the source.
     """
     require_folder(settings)
-    shape, values = settings.shape, {"batch_size": settings.batch_size}
+    shape, values = settings.shape, settings.domain_values
     chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
     domains = [read_dataset(cls.model_validate(own), progress) for cls, own in chosen]
     source, target = (_shaped(dataset, shape) for dataset in domains)

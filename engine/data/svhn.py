@@ -9,11 +9,14 @@ import numpy as np
 import torch
 
 from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
+from engine.data.folders import load_digit_folder
 from engine.settings.datasets.published import SVHN
 
 
 def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
     """Load 73,257 training and 26,032 test images, uint8 N,3,32,32. Raises DataError."""
+    if settings.path is not None:
+        return load_digit_folder(settings, progress)
     folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,

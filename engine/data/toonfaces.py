@@ -28,7 +28,7 @@ def load(settings: ToonFaces, progress: Progress | None = None) -> Dataset:
         test=Split(stored.images[train:], labels[train:]),
         attributes=settings.attributes,
         groups=settings.groups,
-        fingerprint="" if settings.validation else stored.info["sha256"],
+        fingerprint="" if settings.holds_out else stored.info["sha256"],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
+from engine.data.folders import load_digit_folder
 from engine.settings.datasets.published import USPS
 
 _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
@@ -16,6 +17,8 @@ _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
 
 def load(settings: USPS, progress: Progress | None = None) -> Dataset:
     """Load 7,291 training and 2,007 test images, uint8 N,1,16,16. Raises DataError."""
+    if settings.path is not None:
+        return load_digit_folder(settings, progress)
     folder = require_folder(settings)
     return Dataset(
         name=settings.dataset,

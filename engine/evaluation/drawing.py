@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Progress, to_uint8
+from engine.data.dataset import Progress, stretched, to_levels, to_uint8
 from engine.evaluation import fidelity
 from engine.evaluation.agreement import agreement
 from engine.evaluation.frechet import Moments
@@ -89,8 +89,9 @@ def draw(
     collector = _Collector(real, settings, conditional=law is not None)
     requested = None if law is None else law.draw(settings.samples)
     shape = real.dataset.image_shape
-    for start in range(0, settings.samples, settings.batch_size):
-        count = min(settings.batch_size, settings.samples - start)
+    size = settings.batch_norm or settings.batch_size  # its batches are part of the protocol
+    for start in range(0, settings.samples, size):
+        count = min(size, settings.samples - start)
         labels = None if requested is None else requested[start : start + count]
         images = generate(count, None if labels is None else labels.to(real.extractor.device))
         if tuple(images.shape) != (count, *shape):
@@ -110,6 +111,7 @@ class _Collector:
         further, device = settings.extra_metrics, real.extractor.device
         self._classify = can_classify(real.extractor, real.dataset)
         self._needs_logits = self._classify or "isc" in further
+        self._stretch, self._quantise = settings.stretch, settings.quantise
         self._conditional = conditional
         self._matches = None
         if self._classify and conditional:
@@ -126,7 +128,9 @@ class _Collector:
         """Take in a batch and the labels it was drawn with, on the CPU."""
         if images.is_floating_point():
             self._finite &= images.isfinite().all().to(self._finite.device)
-            images = to_uint8(images)
+            images = stretched(images) if self._stretch else images
+        quantised = to_uint8(images) if images.is_floating_point() else images
+        images = quantised if self._quantise or not images.is_floating_point() else to_levels(images)
         if self._needs_logits:
             features, logits = self._extractor.features_and_logits(images)
             self._logits.add(logits)
@@ -138,7 +142,7 @@ class _Collector:
         for label, moments in enumerate(self._class_moments):
             if labels is not None and len(rows := (labels == label).nonzero()[:, 0]):
                 moments.update(features[rows.to(features.device)])
-        self._images.add(images)
+        self._images.add(quantised)
         self._features.add(features)
         if labels is not None:
             self._labels.add(labels)

@@ -16,9 +16,10 @@ from engine.evaluation.drawing import Drawn, Generate, ProgressCounter, SampleSe
 from engine.evaluation.floors import floor, stand_ins
 from engine.evaluation.frechet import distance
 from engine.evaluation.label_law import LabelLaw
-from engine.evaluation.protocol import QUANTISATION, Protocol
+from engine.evaluation.protocol import Protocol
 from engine.evaluation.score import Announce, Score
 from engine.evaluation.statistics import MOST_ROWS, Advance, RealImages
+from engine.recipes.published import QUANTISATION
 from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.evaluation import FID, MIN_SAMPLES, NEEDS_CLASSES, needs_classifier
 
@@ -95,7 +96,7 @@ class _Metrics:
         self._made = made
         self._announce, self._counter, self._start = announce, counter, start
         self._finite = bool(drawn.finite)
-        self._real_count = len(real.dataset.split(settings.split))
+        self._real_count = real.compared_count(settings.split)
         self._scores: list[Score] = []
 
     def compute(self) -> list[Score]:
@@ -111,7 +112,7 @@ class _Metrics:
         return self._scores
 
     def _fid(self) -> None:
-        real = self._real.statistics(self._settings.split).moments
+        real = self._real.compared_moments(self._settings.split)
         self._add("fid", distance(self._drawn.moments, real), lower_is_better=True)
 
     def _kid(self) -> None:
@@ -148,7 +149,7 @@ class _Metrics:
         features = self._drawn.features
         self._describe("fid_inf", len(features), self._real_count)
         sizes = fidelity.fit_sizes(len(features), self._real.extractor.dims)
-        value = fidelity.fid_infinity(features, self._real.statistics(self._settings.split).moments)
+        value = fidelity.fid_infinity(features, self._real.compared_moments(self._settings.split))
         how = f"{len(sizes)} sizes of {sizes[0]}–{sizes[-1]}"
         self._add("fid_inf", value, lower_is_better=True, how=how)
 
@@ -159,7 +160,7 @@ class _Metrics:
 
     def _compared_features(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Features of (generated, real) images for kid and prc: at most ``MOST_ROWS`` of each."""
-        return self._drawn.features[:MOST_ROWS], self._real.features(self._settings.split).features
+        return self._drawn.features[:MOST_ROWS], self._real.compared_features(self._settings.split)
 
     def _capped(self) -> str:
         """Words for the protocol when kid and prc do not use all images."""
@@ -200,9 +201,12 @@ class _Metrics:
             split_size=self._real_count,
             samples=settings.samples,
             resize=extractor.resize(height, width),
-            quantisation=QUANTISATION,
+            quantisation=QUANTISATION[settings.quantise],
             how=how,
             noises=1,
+            batch_norm=settings.batch_norm,
+            stretched=settings.stretch,
+            statistics=self._real.given.name if self._real.given else "",
             **asdict(self._made),
         )
 
@@ -218,6 +222,10 @@ def refuse_unfit(settings: FID, real: RealImages, labels: LabelLaw | None) -> No
 def _conflicts(settings: FID, real: RealImages, labels: LabelLaw | None) -> Iterator[str]:
     dataset, split, further = real.dataset, settings.split, {*settings.extra_metrics}
     classes, count = len(dataset.classes), len(dataset.split(split))
+    if real.given is not None:
+        if {"kid", "prc"} & further and real.given.features is None:
+            yield f"kid and prc need features, and {real.given.name} has only their mean and covariance"
+        count = real.given.count or MIN_SAMPLES
     if count < 2:
         yield f"a Fréchet distance needs two real images, and the {split} split has {count}: choose evaluate.split"
     if "isc" in further and not real.extractor.tells_classes:
@@ -249,6 +257,8 @@ def _embed_real(real: RealImages, settings: FID, counter: ProgressCounter) -> No
     for name in (settings.split, stand_ins(settings.split)):
         split, is_compared = dataset.split(name), name == settings.split
         if len(split) < 2:
+            continue
+        if is_compared and real.given is not None:
             continue
         if is_compared and real.lacks_statistics(name):
             pending.append((len(split), partial(real.statistics, name, None)))

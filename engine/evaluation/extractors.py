@@ -19,10 +19,11 @@ class ExtractorError(Exception):
 
 
 class Extractor(ABC):
-    """Maps uint8 images to feature vectors on ``device``.
+    """Maps images to feature vectors on ``device``.
 
-    ``hash`` is the first 8 hex digits of the sha256 of the weights file. ``classes`` or ``attributes`` are the names
-    of the labels that ``logits`` predicts; both are empty when the extractor is no classifier.
+    Images are N,C,H,W on any device: uint8, or float with values from 0 to 255 that were not rounded. ``hash`` is the
+    first 8 hex digits of the sha256 of the weights file. ``classes`` or ``attributes`` are the names of the labels that
+    ``logits`` predicts; both are empty when the extractor is no classifier.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Extractor(ABC):
     channels: int
     size: tuple[int, int]  # H, W of its input
     interpolation: str  # how images of another size are resized
+    variant: str = ""  # of its preprocessing, where there are several
     classifies: str = ""  # the data set whose labels ``logits`` predicts
     classes: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
@@ -50,10 +52,10 @@ class Extractor(ABC):
 
     @abstractmethod
     def features(self, images: Tensor) -> Tensor:
-        """uint8 N,C,H,W on any device → float32 N,dims on ``device``."""
+        """Images → float32 N,dims on ``device``."""
 
     def logits(self, images: Tensor) -> Tensor:
-        """uint8 N,C,H,W → float32 N,K, of the classes or the attributes. Raises NotImplementedError as below."""
+        """Images → float32 N,K, of the classes or the attributes. Raises NotImplementedError as below."""
         return self.features_and_logits(images)[1]
 
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,12 +69,14 @@ class Extractor(ABC):
         return f"{self.interpolation} {self.size[0]}×{self.size[1]}"
 
     def prepare(self, images: Tensor) -> Tensor:
-        """Move images uint8 N,C,H,W to the device and match the channels: grey is repeated, colour averaged.
+        """Move images N,C,H,W to the device and match the channels: grey is repeated, colour averaged.
 
-        Raises TypeError for other images, ExtractorError for numbers of channels that cannot be matched.
+        Raises TypeError for other tensors, ExtractorError for numbers of channels that cannot be matched.
         """
-        if images.dtype != torch.uint8 or images.dim() != 4:
-            raise TypeError(f"extractors take uint8 N,C,H,W, not {images.dtype} of {images.dim()} axes")
+        if images.dtype not in (torch.uint8, torch.float32) or images.dim() != 4:
+            raise TypeError(
+                f"extractors take uint8 or float32 N,C,H,W, not {images.dtype} of {images.dim()} axes"
+            )
         images = images.to(self.device, non_blocking=True)
         given = images.shape[1]
         if given == self.channels:
@@ -80,7 +84,8 @@ class Extractor(ABC):
         if given == 1:
             return images.expand(-1, self.channels, -1, -1)
         if self.channels == 1 and given == 3:
-            return images.float().mean(1, keepdim=True).round_().to(torch.uint8)
+            grey = images.float().mean(1, keepdim=True)
+            return grey if images.is_floating_point() else grey.round_().to(torch.uint8)
         raise ExtractorError(f"extractor {self.name} takes {self.channels}-channel images, not {given}-channel")
 
 
@@ -91,6 +96,7 @@ class Inside(Extractor):
         self._inner, self._border = inner, border
         self.name, self.dims, self.hash, self.device = inner.name, inner.dims, inner.hash, inner.device
         self.channels, self.size, self.interpolation = inner.channels, inner.size, inner.interpolation
+        self.variant = inner.variant
         self.classifies, self.classes, self.attributes = inner.classifies, inner.classes, inner.attributes
         self.batch, self.quick = inner.batch, inner.quick
 
@@ -114,22 +120,27 @@ def load_extractor(
     weights: Path | None = None,
     dataset: Dataset | None = None,
     progress: Progress | None = None,
+    resize: str = "tf1",
 ) -> Extractor:
     """Load the extractor called ``name`` onto ``device``.
 
-    ``weights`` is a file to use in place of the published weights. A probe learns the labels of ``dataset`` now, unless
-    it is in the cache; ``progress`` then counts the images. Of images that ``dataset`` has padded, it sees no padding.
+    ``weights`` is a file to use in place of the published weights, ``resize`` as ``evaluate.resize``. A probe learns
+    the labels of ``dataset`` now, unless it is in the cache; ``progress`` then counts the images. Of images that
+    ``dataset`` has padded, it sees no padding.
 
     Raises ExtractorError when the name is unknown, or the weights are missing, damaged or, without ``weights``, not
     the published ones. There is no fallback to another extractor, since scores depend on it.
     """
     if dataset is not None and dataset.border:
         inner = padded(dataset, -dataset.border)
-        return Inside(load_extractor(name, device, weights, inner, progress), dataset.border)
+        return Inside(load_extractor(name, device, weights, inner, progress, resize), dataset.border)
     chosen = registry.find("extractor", name)
     if chosen is None or not issubclass(chosen, settings.Extractor):
         raise ExtractorError(f"no extractor called {name!r}; known: {', '.join(registry.names('extractor'))}")
-    described = chosen(extractor=name, weights=str(weights or ""))
+    if "resize" not in chosen.model_fields and resize != "tf1":
+        raise ExtractorError(f"extractor {name} resizes images in one way only: leave evaluate.resize out")
+    options = {"resize": resize} if "resize" in chosen.model_fields else {}
+    described = chosen(extractor=name, weights=str(weights or ""), **options)
     path = described.location()
     if path is None:
         raise ExtractorError(described.missing_message())

@@ -52,6 +52,10 @@ def floor(
     """
     others = stand_ins(split)
     fewest = min(len(real.dataset.split(others)), len(real.dataset.split(split)))
+    if real.given is not None:
+        if metric in ("kid", "precision", "recall") and real.given.features is None:
+            return None
+        fewest = len(real.dataset.split(others))
     if fewest < (2 if metric in ("fid", "intra_fid", "label_accuracy", "attribute_accuracy") else MIN_SAMPLES):
         return None
     if metric == "intra_fid" and (real.scarce_classes(split) or real.scarce_classes(others)):
@@ -71,7 +75,8 @@ def floor(
         pairs = {name: array.tolist() for name, array in tensors.items()}
         return {name: Floor(value, None if math.isnan(std) else std) for name, (value, std) in pairs.items()}
 
-    return real.cached(("floor", what, samples, *counts), split, compute, unpack).get(metric)
+    compared = (real.given.name,) if real.given else ()
+    return real.cached(("floor", what, samples, *counts, *compared), split, compute, unpack).get(metric)
 
 
 def stand_ins(split: str) -> str:
@@ -93,12 +98,13 @@ class _Floors:
             return self._accuracy(what)
         if what == "intra_fid":
             return {what: self._intra_fid(class_counts)} if class_counts else {}
-        moments = self._real.statistics(self._split).moments
+        moments = self._real.compared_moments(self._split)
+        count = self._real.compared_count(self._split) or math.inf
         features = self._real.features(self._others).features
         match what:
             case "fid":
                 score = lambda drawn: distance(Moments.of(drawn), moments)  # noqa: E731
-                return {what: matched_distance(features, self._samples, score, moments.count, self._generator)}
+                return {what: matched_distance(features, self._samples, score, count, self._generator)}
             case "fid_inf":
                 return self._over_draws(
                     (what,), features, lambda drawn: [fidelity.fid_infinity(drawn, moments)]
@@ -123,7 +129,7 @@ class _Floors:
     @property
     def _compared(self) -> Tensor:
         """Features of the real images that scores compare with."""
-        return self._real.features(self._split).features
+        return self._real.compared_features(self._split)
 
     def _over_draws(
         self, names: Sequence[str], rows: Tensor, score: Callable[[Tensor], Sequence[float]]
@@ -168,7 +174,7 @@ class _Floors:
 
 
 def matched_distance(
-    features: Tensor, count: int, score: Callable[[Tensor], float], compared: int, generator: torch.Generator
+    features: Tensor, count: int, score: Callable[[Tensor], float], compared: float, generator: torch.Generator
 ) -> Floor:
     """The Fréchet distance that ``count`` real images are expected to have, ± its standard deviation over draws.
 

@@ -6,9 +6,12 @@ import io
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from engine.evaluation.extractors import Extractor, read_weights, unusable
+from engine.evaluation.extractors import Extractor, unusable
+from engine.evaluation.tensor_file import read_tensors
+from engine.recipes.published import RESIZING
 from engine.settings import extractors as settings
 
 LOGITS = "logits_unbiased"  # the layer that torch-fidelity computes the Inception Score from
@@ -17,35 +20,36 @@ LOGITS = "logits_unbiased"  # the layer that torch-fidelity computes the Incepti
 class InceptionExtractor(Extractor):
     """Pool features (2048) and logits (1008) of the network converted from TensorFlow's graph of 2015-12-05.
 
-    Values equal torch-fidelity's, since this is torch-fidelity's module, including its resizing.
+    The net is torch-fidelity's. With ``resize = "tf1"`` values equal torch-fidelity's, which copies the resizing and
+    the scaling (x − 128) / 128 of TensorFlow's graph; with ``half-pixel`` they equal pytorch-fid's and piq's, which
+    resize between pixel centres and scale to 2 x / 255 − 1.
     """
 
     channels = 3
     size = (299, 299)
-    interpolation = "tf1-bilinear"
     batch = 32
     quick = False
 
     def __init__(self, chosen: settings.Extractor, path: Path, device: torch.device):
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        content, self.hash = read_weights(path, chosen.expected_sha256)
+        state, self.hash = read_tensors(path, chosen.expected_sha256, "Inception-v3")
         # torch-fidelity unpickles whatever it is given, which may run code. It gets our own copy of what
         # ``weights_only=True`` has read, never the file itself.
         try:
-            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-            if not (isinstance(state, dict) and all(isinstance(value, Tensor) for value in state.values())):
-                raise TypeError("it holds something else than tensors by name")
             trusted = io.BytesIO()
             torch.save(state, trusted)
             trusted.seek(0)
             self.net = FeatureExtractorInceptionV3(
                 chosen.extractor, [str(chosen.dims), LOGITS], feature_extractor_weights_path=trusted
             )
-        except Exception as error:  # a damaged pickle may raise anything
+        except RuntimeError as error:  # the tensors are of another net
             raise unusable(path, "Inception-v3", error) from error
         self.net = self.net.to(device)
         self.name, self.dims, self.device = chosen.extractor, chosen.dims, device
+        self.resizing = getattr(chosen, "resize", "tf1")
+        self.interpolation = RESIZING[self.resizing]
+        self.variant = "" if self.resizing == "tf1" else self.resizing
 
     @property
     def tells_classes(self) -> bool:
@@ -58,9 +62,27 @@ class InceptionExtractor(Extractor):
     @torch.inference_mode()
     def features_and_logits(self, images: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(self.device.type, enabled=False):
-            chunks = [self.net(chunk) for chunk in self.prepare(images).split(self.batch)]
+            chunks = [self._embed(chunk) for chunk in self.prepare(images).split(self.batch)]
             features, logits = zip(*chunks, strict=True)
             return torch.cat(features), torch.cat(logits)
+
+    def _embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool features and logits of images N,3,H,W from 0 to 255."""
+        if self.resizing == "tf1":
+            if images.dtype == torch.uint8:
+                return self.net(images)
+            from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+
+            resized = interpolate_bilinear_2d_like_tensorflow1x(images, size=self.size, align_corners=False)
+            x = (resized - 128) / 128
+        else:
+            x = 2 * F.interpolate(images.float() / 255, self.size, mode="bilinear", align_corners=False) - 1
+        for name, layer in self.net.named_children():
+            if name == "fc":
+                break
+            x = layer(x)
+        features = x.flatten(1)
+        return features, features @ self.net.fc.weight.T
 
 
 def load_inception(chosen: settings.Extractor, path: Path, device: torch.device) -> InceptionExtractor:

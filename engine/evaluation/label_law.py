@@ -8,6 +8,8 @@ is far from imbalanced data.
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +20,11 @@ from torch import Tensor
 from engine.data.conditions import Conditions
 from engine.data.dataset import Dataset
 from engine.recipes.labels import UnknownLabel
+from engine.recipes.published import LABELS
 from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.evaluation import AS_IN_DATA, UNIFORM
 
+MOST_COMBINATIONS = 4096
 SEED = 6_000_003
 """Seed of the choice of attributes, the same for every score."""
 
@@ -37,14 +41,16 @@ class LabelLaw:
 
 
 def label_law(setting: str, dataset: Dataset) -> LabelLaw:
-    """The law that ``evaluate.labels`` names: ``data``, ``uniform``, or a file with a label a line.
+    """The law that ``evaluate.labels`` names: ``data``, ``uniform``, or a file.
 
-    Raises RecipeError when the file cannot be read or names an unknown label.
+    The file has a label a line; or, for attributes, a line with their number of images, one with the attributes'
+    names, then a line of 0 and 1 for each image. Raises RecipeError when the file cannot be read or names an unknown
+    label.
     """
     if setting == UNIFORM:
-        return LabelLaw("uniform", lambda count: _uniform(dataset, count))
+        return _uniform(dataset)
     if setting == AS_IN_DATA:
-        return LabelLaw("as in the data", lambda count: _as_in_data(dataset, count))
+        return LabelLaw(LABELS[AS_IN_DATA], lambda count: _as_in_data(dataset, count))
     return _from_file(Path(setting), Conditions.of(dataset))
 
 
@@ -74,10 +80,30 @@ def _as_in_data(dataset: Dataset, count: int) -> Tensor:
     return in_proportion(torch.bincount(labels, minlength=len(dataset.classes)), count)
 
 
-def _uniform(dataset: Dataset, count: int) -> Tensor:
-    """All classes equally often; or each attribute of a group equally often, and single attributes for half of all."""
+def _uniform(dataset: Dataset) -> LabelLaw:
+    """All classes equally often, or all combinations of attributes; of very many combinations, a random choice."""
+    name = LABELS[UNIFORM]
     if not dataset.attributes:
-        return in_proportion(torch.ones(len(dataset.classes)), count)
+        return LabelLaw(name, lambda count: in_proportion(torch.ones(len(dataset.classes)), count))
+    choices = [_choices(part, len(dataset.attributes)) for part in Conditions.of(dataset).group_ranges]
+    combinations = math.prod(map(len, choices))
+    if combinations > MOST_COMBINATIONS:
+        return LabelLaw(name, lambda count: _random_combinations(dataset, count))
+    rows = torch.stack([torch.stack(rows).sum(0) for rows in itertools.product(*choices)])
+    return LabelLaw(
+        f"{name} over {combinations} combinations",
+        lambda count: rows[in_proportion(torch.ones(combinations), count)],
+    )
+
+
+def _choices(part: range, width: int) -> list[Tensor]:
+    """The values that a group of attributes can have, float32 rows of ``width``: one of the group, or yes and no."""
+    rows = torch.eye(width)[part.start : part.stop]
+    return [torch.zeros(width), rows[0]] if len(part) == 1 else list(rows)
+
+
+def _random_combinations(dataset: Dataset, count: int) -> Tensor:
+    """Each attribute of a group equally often, and single attributes for half of all."""
     conditions, generator = Conditions.of(dataset), torch.Generator().manual_seed(SEED)
     rows = torch.zeros(count, len(dataset.attributes))
     for part in conditions.group_ranges:
@@ -97,6 +123,10 @@ def _from_file(path: Path, conditions: Conditions) -> LabelLaw:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise _problem(f"cannot read {path}: {reason}") from error
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    name = f"{path.name}@{digest}"
+    if (table := _table(path, lines, conditions)) is not None:
+        return LabelLaw(name, lambda count: table[torch.arange(count) % len(table)])
     rows = []
     for number, line in enumerate(lines, 1):
         if text := line.strip():
@@ -107,8 +137,26 @@ def _from_file(path: Path, conditions: Conditions) -> LabelLaw:
     if not rows:
         raise _problem(f"{path} names no label")
     labels = torch.cat(rows)
-    digest = hashlib.sha256(content).hexdigest()[:8]
-    return LabelLaw(f"{path.name}@{digest}", lambda count: labels[torch.arange(count) % len(labels)])
+    return LabelLaw(name, lambda count: labels[torch.arange(count) % len(labels)])
+
+
+def _table(path: Path, lines: list[str], conditions: Conditions) -> Tensor | None:
+    """The rows of a table of attributes, float32 N,A; None if the file is none: its second line names them."""
+    width = len(conditions.attributes)
+    if not width or len(lines) < 3 or not lines[0].strip().isdigit():
+        return None
+    given = lines[1].replace(",", " ").split()
+    if len(given) != width:
+        raise _problem(f"{path}:2: names {len(given)} attributes, and the data has {width}")
+    rows = []
+    for number, line in enumerate(lines[2:], 3):
+        if values := line.replace(",", " ").split()[-width:]:
+            if len(values) != width or not {*values} <= {"0", "1", "-1"}:
+                raise _problem(f"{path}:{number}: must have 0 or 1 for each of the {width} attributes")
+            rows.append([float(value == "1") for value in values])
+    if not rows:
+        raise _problem(f"{path} names no label")
+    return torch.tensor(rows)
 
 
 def _problem(message: str) -> RecipeError:

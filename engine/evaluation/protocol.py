@@ -7,10 +7,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-QUANTISATION = "uint8 rounded"
-"""How generated images are quantised before they are scored."""
+from engine.recipes.published import QUANTISATION
 
-LATER_FIELDS = frozenset({"how", "labels", "noises", "selection", "precision"})
+LATER_FIELDS = frozenset(
+    {"how", "labels", "noises", "selection", "precision", "batch_norm", "stretched", "statistics"}
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Protocol:
     noises: int = 0  # noises that the value is a mean over
     selection: bool = False  # whether it is on the noise that the checkpoint is selected on
     precision: str = ""  # of the net while sampling or classifying
+    batch_norm: int = 0  # samples in a batch that BatchNorm normalised by its own statistics
+    stretched: bool = False  # whether each sample was stretched to the whole range
+    statistics: str = ""  # file of the real images' features or moments, and its hash: ``real.npz@1a2b3c4d``
 
     @property
     def name(self) -> str:
@@ -48,11 +52,14 @@ class Protocol:
         parts = [
             self.metric,
             f"{self.extractor}@{self.extractor_hash}" if self.extractor else "",
-            f"{self.split} {self.split_size}",
+            self._real,
             f"n={self.samples}" if self.samples else "",
             self.how,
             self.sampling,
             self.precision,
+            f"BatchNorm in training mode by {self.batch_norm}" if self.batch_norm else "",
+            "each sample stretched" if self.stretched else "",
+            "not quantised" if self.quantisation == QUANTISATION[False] else "",
             f"labels {self.labels}" if self.labels else "",
             self._noise,
             f"resized {self.resize}" if self.resize != "none" else "",
@@ -60,6 +67,13 @@ class Protocol:
             "ema" if self.ema else "",
         ]
         return " · ".join(part for part in parts if part)
+
+    @property
+    def _real(self) -> str:
+        """The real images: ``train 1437``, or the file of their statistics."""
+        if not self.statistics:
+            return f"{self.split} {self.split_size}"
+        return self.statistics + (f" of {self.split_size} images" if self.split_size else "")
 
     @property
     def _noise(self) -> str:

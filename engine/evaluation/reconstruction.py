@@ -7,9 +7,10 @@ import time
 import torch
 
 from engine.data.dataset import Dataset, Progress, to_float, to_uint8
-from engine.evaluation.protocol import QUANTISATION, Protocol
+from engine.evaluation.protocol import Protocol
 from engine.evaluation.score import Score, score_of_images
 from engine.methods import Reconstructs
+from engine.recipes.published import QUANTISATION
 
 METRIC = "ssim"
 MOST_IMAGES = 2000  # of the split, from its beginning
@@ -48,7 +49,7 @@ def reconstruction_score(
         dataset_hash=dataset.fingerprint[:8],
         split=split,
         split_size=len(images),
-        quantisation=QUANTISATION,
+        quantisation=QUANTISATION[True],
         ema=ema,
         how=window(*dataset.image_shape[1:]),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from engine.data.dataset import Dataset, Progress
 from engine.evaluation.drawing import Generate, SampleSet
@@ -19,10 +22,12 @@ from engine.evaluation.label_law import LabelLaw, label_law
 from engine.evaluation.reconstruction import reconstruction_score
 from engine.evaluation.score import Announce, Score, mean_over_noises
 from engine.evaluation.statistics import RealImages
+from engine.evaluation.statistics_file import GivenStatistics, StatisticsError, read_statistics
 from engine.methods import Generates, Method, Reconstructs
 from engine.methods.sampling import EVALUATION_SEED, REPORT_SEED, Noise
 from engine.recipes.recipe import Recipe
 from engine.settings import registry
+from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.evaluation import FID
 from engine.settings.extractors import PROBE
 
@@ -95,12 +100,25 @@ class SampleScorer:
 
     @property
     def real(self) -> RealImages:
-        """The real images with the extractor, loaded at first use. Raises ExtractorError."""
+        """The real images with the extractor, loaded at first use. Raises ExtractorError, or RecipeError for a file of
+        statistics that cannot be used."""
         if self._real is None:
             weights = Path(self.settings.weights) if self.settings.weights else None
-            extractor = load_extractor(self.recipe.extractor(), self.device, weights, self.dataset)
-            self._real = RealImages(self.dataset, extractor)
+            resize = self.settings.resize
+            extractor = load_extractor(
+                self.recipe.extractor(), self.device, weights, self.dataset, resize=resize
+            )
+            self._real = RealImages(self.dataset, extractor, given=self._given(extractor))
         return self._real
+
+    def _given(self, extractor: Extractor) -> GivenStatistics | None:
+        """The file of statistics that is compared with. Raises RecipeError when it cannot be used."""
+        if not self.settings.statistics:
+            return None
+        try:
+            return read_statistics(Path(self.settings.statistics), extractor.dims)
+        except StatisticsError as error:
+            raise RecipeError([Problem("recipe", "evaluate.statistics", str(error))]) from None
 
     @property
     def extractor(self) -> Extractor | None:
@@ -182,7 +200,10 @@ class SampleScorer:
 
     def _with_selection(self, score: Score) -> Score:
         """State in the protocol of a report on test images that these selected the checkpoint, if they did."""
-        is_chosen_on_test = self._selection_split == "test" and score.protocol.split == "test"
+        is_scored_in_training = self.settings.times > 0
+        is_chosen_on_test = (
+            is_scored_in_training and self._selection_split == "test" and score.protocol.split == "test"
+        )
         if not is_chosen_on_test or (self.metric != "ssim" and score.metric == "ssim"):
             return score
         return replace(score, protocol=replace(score.protocol, selected_by=f"{self.metric} on the test images"))
@@ -199,13 +220,37 @@ class SampleScorer:
             def trace(step: int, steps: int, images: Tensor) -> None:
                 report(done + count * step // steps, settings.samples)
 
-            images = method.sample(
-                self.recipe.sample, noise.draw(count).to(self.device), labels, ema=settings.ema, trace=trace
-            )
+            with normalised_by_batch(method, settings.ema) if settings.batch_norm else nullcontext():
+                images = method.sample(
+                    self.recipe.sample, noise.draw(count).to(self.device), labels, ema=settings.ema, trace=trace
+                )
             done += count
             return images
 
         return generate
+
+
+@contextmanager
+def normalised_by_batch(method: Generates, ema: bool) -> Iterator[None]:
+    """Let the BatchNorm of the net that images come from use each batch's own statistics, as in training.
+
+    Its running statistics do not change. Raises RecipeError when the net has no BatchNorm.
+    """
+    norms = [module for module in method.sampled_net(ema).modules() if isinstance(module, _BatchNorm)]
+    if not norms:
+        raise RecipeError(
+            [Problem("recipe", "evaluate.batch_norm", "this net has no BatchNorm", "leave it out")]
+        )
+    kept = [(norm, norm.running_mean, norm.running_var) for norm in norms]
+    for norm in norms:
+        norm.running_mean = norm.running_var = (
+            None  # torch then computes them of the batch, in evaluation mode too
+        )
+    try:
+        yield
+    finally:
+        for norm, mean, variance in kept:
+            norm.running_mean, norm.running_var = mean, variance
 
 
 def _part_of(report: Progress, number: int, parts: int) -> Progress:

@@ -21,6 +21,7 @@ from engine.data.dataset import Dataset, Split
 from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments, distance
+from engine.evaluation.statistics_file import GivenStatistics
 from engine.runs.directory import DIR_MODE, write_atomically
 from engine.runs.paths import cache_dir
 
@@ -68,23 +69,52 @@ def cache_path(
 
     Its name is a hash of the images, the extractor's weights, the preprocessing and ``what``.
     """
-    key = json.dumps([dataset.fingerprint, split, extractor.name, extractor.hash, PREPROCESSING, *what])
+    variant = [extractor.variant] if extractor.variant else []
+    key = json.dumps(
+        [dataset.fingerprint, split, extractor.name, extractor.hash, PREPROCESSING, *variant, *what]
+    )
     return (folder or cache_folder()) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.safetensors"
 
 
 class RealImages:
     """Features and statistics of a data set's real images, cached in memory and in ``folder``.
 
-    ``folder`` defaults to ``cache_folder()``. A damaged file is computed again, with the same bytes as before. If the
+    ``given`` are statistics from a file, which scores compare with in place of a split's. ``folder`` defaults to
+    ``cache_folder()``. A damaged file is computed again, with the same bytes as before. If the
     disk is full or read-only, nothing is cached on it and no error is raised.
     """
 
-    def __init__(self, dataset: Dataset, extractor: Extractor, folder: Path | None = None):
-        self.dataset, self.extractor, self.folder = dataset, extractor, folder
+    def __init__(
+        self,
+        dataset: Dataset,
+        extractor: Extractor,
+        folder: Path | None = None,
+        given: GivenStatistics | None = None,
+    ):
+        self.dataset, self.extractor, self.folder, self.given = dataset, extractor, folder, given
         self.seconds = 0.0
         """Time spent so far on what is computed only once."""
         self._computed: dict[Path, Any] = {}
         self._depth = 0
+
+    def compared_moments(self, split: str) -> Moments:
+        """Moments of what scores compare with: a split, or the file of statistics."""
+        return self.given.moments if self.given else self.statistics(split).moments
+
+    def compared_features(self, split: str) -> Tensor:
+        """Features float32 n,d of what scores compare with, at most ``MOST_ROWS``.
+
+        Raises ValueError where a file has no features.
+        """
+        if self.given is None:
+            return self.features(split).features
+        if self.given.features is None:
+            raise ValueError(f"{self.given.name} has no features")
+        return self.given.features[chosen_rows(self.given.count)]
+
+    def compared_count(self, split: str) -> int:
+        """The number of images that scores compare with; 0 where a file of statistics does not tell it."""
+        return self.given.count if self.given else len(self.dataset.split(split))
 
     def statistics(
         self, split: str, label: int | None = None, advance: Advance | None = None

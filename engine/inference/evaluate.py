@@ -19,7 +19,13 @@ from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.score import Score
 from engine.evaluation.scorer import Reports, build_scorer
 from engine.inference.loading import Trained, exit_with, load_or_exit
-from engine.recipes.evaluate_options import OPTIONS, parse_metrics, score_line, with_evaluate_options
+from engine.recipes.evaluate_options import (
+    OPTIONS,
+    parse_metrics,
+    published_remark,
+    score_line,
+    with_evaluate_options,
+)
 from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir, parse_checkpoint, write_atomically
 from engine.runs.events import EventWriter
@@ -42,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         for event in events:
             print(score_line(event))
+    if options.as_published:
+        _print_to_stderr(published_remark(trained.recipe, events))
     return 0
 
 
@@ -56,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--noises", type=int, metavar="K", help="noises that the scores are a mean over")
     parser.add_argument("--seed", type=int, help="seed of those noises")
     parser.add_argument("--labels", metavar="data|uniform|FILE", help="labels that samples are asked for")
+    parser.add_argument("--statistics", metavar="FILE", help="statistics of real images (.npy or .npz)")
+    parser.add_argument("--as-published", action="store_true", help="score as the published figure was made")
     parser.add_argument("--sampler")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
@@ -69,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 def _scores_or_exit(trained: Trained, options: argparse.Namespace) -> list[Score]:
     """Compute the requested scores. Exits with 2 when they are not possible, 4 when data or weights are missing."""
     try:
-        recipe = with_evaluate_options(trained.recipe, {name: getattr(options, name) for name in OPTIONS})
+        given = {name: getattr(options, name) for name in OPTIONS}
+        recipe = with_evaluate_options(trained.recipe, given, options.as_published)
         recipe.require_data()
         scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
         measure = scorer.report if isinstance(scorer, Reports) else scorer.score

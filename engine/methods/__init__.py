@@ -125,6 +125,10 @@ class Generates(Method, Protocol):
         """Shape of the noise that ``sample`` takes for ``n`` images."""
         ...
 
+    def sampled_net(self, ema: bool = True) -> nn.Module:
+        """The net that ``sample`` draws from."""
+        ...
+
 
 @runtime_checkable
 class Reconstructs(Protocol):

@@ -194,6 +194,9 @@ class GAN:
     def noise_shape(self, n: int) -> tuple[int, ...]:
         return (n, self.latent)
 
+    def sampled_net(self, ema: bool = True) -> nn.Module:
+        return self.generator.evaluation_net(ema)
+
     @torch.no_grad()
     def sample(
         self,
@@ -204,7 +207,7 @@ class GAN:
         ema: bool = True,
         trace: Trace | None = None,
     ) -> Tensor:
-        with eval_mode(self.generator.evaluation_net(ema)) as net, self.autocast():
+        with eval_mode(self.sampled_net(ema)) as net, self.autocast():
             images = net(noise, self.condition(labels)).float()
         if trace is not None:
             trace(1, 1, images)

@@ -48,6 +48,9 @@ class SingleNetMethod(ABC):
     def end_epoch(self, mean: float, last: float) -> None:
         self.learner.schedule.after_epoch(mean, last)
 
+    def sampled_net(self, ema: bool = True) -> nn.Module:
+        return self.learner.evaluation_net(ema)
+
     def weights(self) -> dict[str, dict[str, Tensor]]:
         return self.learner.weights()
 

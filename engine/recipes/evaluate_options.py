@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.recipes.published import disagreements, published_fields
 from engine.recipes.recipe import Recipe
 from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.evaluation import FID, METRIC_SCORES
@@ -18,6 +19,7 @@ OPTIONS = {
     "noises": "evaluate.noises",
     "seed": "evaluate.seed",
     "labels": "evaluate.labels",
+    "statistics": "evaluate.statistics",
     "sampler": "sample.sampler",
     "steps": "sample.steps",
     "guidance": "sample.guidance",
@@ -38,8 +40,13 @@ def recipe_metrics(recipe: Recipe) -> list[str]:
     return ["fid", *recipe.evaluate.extra_metrics] if isinstance(recipe.evaluate, FID) else []
 
 
-def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
-    """The recipe with its settings changed by ``options``; those that are None are ignored. Raises RecipeError."""
+def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any], as_published: bool = False) -> Recipe:
+    """The recipe with its settings changed by ``options``; those that are None are ignored. Raises RecipeError.
+
+    ``as_published``: first set what its published figure was made with, as far as it is known.
+    """
+    if as_published:
+        recipe = recipe.with_values(_published_values(recipe))
     given = {OPTIONS[name]: value for name, value in options.items() if value is not None}
     image_options = [name for name, key in OPTIONS.items() if key in given and key.startswith("evaluate.")]
     if image_options and not isinstance(recipe.evaluate, FID):
@@ -48,6 +55,38 @@ def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     if (metrics := given.get("evaluate.also")) is not None:
         given["evaluate.also"] = [name for name in parse_metrics(metrics) if name != "fid"]
     return recipe.with_values(given) if given else recipe
+
+
+def _published_values(recipe: Recipe) -> dict[str, Any]:
+    """The settings of [evaluate] by dotted key that the recipe's published figure was made with. Raises RecipeError."""
+    reference = recipe.reference
+    if reference is None or reference.value is None:
+        raise RecipeError([Problem("", "", f"{recipe.name} has no published figure to evaluate as")])
+    if not isinstance(recipe.evaluate, FID):
+        message = (
+            f"the published {reference.metric} is one that every run records while it trains: see its scores"
+        )
+        raise RecipeError([Problem("", "", message)])
+    if not reference.evaluate:
+        message = (
+            f"how the published {reference.metric} of {recipe.name} was made is not known: {reference.protocol}"
+        )
+        raise RecipeError([Problem("", "", message)])
+    return {f"evaluate.{name}": value for name, value in reference.evaluate.items()}
+
+
+def published_remark(recipe: Recipe, scores: Sequence[Mapping[str, Any]]) -> str:
+    """Whether the scores of ``evaluation`` events rank with the published figure, or why not, as a sentence."""
+    reference = recipe.reference
+    assert reference is not None
+    fields = published_fields(reference.model_dump())
+    score = next((score for score in scores if score["metric"] == reference.metric), None)
+    if score is None:
+        return f"no {reference.metric} to compare with the published {reference.value:g}"
+    reasons = disagreements(score["protocol_detail"], fields, reference.labels_hash)
+    if reasons:
+        return f"not ranked with the published {reference.metric} {reference.value:g}: {'; '.join(reasons)}"
+    return f"ranked with the published {reference.metric} {reference.value:g} ({reference.source})"
 
 
 def score_line(score: Mapping[str, Any]) -> str:

@@ -303,6 +303,8 @@ def _parse_overrides(overrides: Iterable[str], source: Source) -> tuple[dict[str
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Reference):
+        return value.model_dump(exclude_unset=True)  # it is no settings of the experiment: as it was written
     return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
 

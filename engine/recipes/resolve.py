@@ -221,6 +221,9 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
             values[table] = _check(cls, given, (table,), source, problems)
     if "reference" in raw:
         values["reference"] = _check(Reference, raw["reference"], ("reference",), source, problems)
+        if isinstance(values["reference"], Reference) and values.get("evaluate") is not None:
+            settings = {**raw.get("evaluate", {}), **values["reference"].evaluate}
+            _check(classes["evaluate"], settings, ("reference", "evaluate"), source, problems)
     _check_compatibility(header, classes, values, source, problems)
     return header | values
 

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from engine.settings import registry
 from engine.settings.datasets.base import Data, absolute_path
 from engine.settings.datasets.folders import Folder
-from engine.settings.extractors import Extractor
+from engine.settings.extractors import INCEPTION, Extractor
 from engine.settings.methods import DANN
 from engine.settings.registry import Conflict, Settings, register
 
@@ -67,13 +67,38 @@ class FID(Settings):
         description="labels that samples are scored with; data: as frequent as in the training images; uniform: "
         "all equally often; or a file with a label a line",
     )
+    resize: Literal["tf1", "half-pixel"] = Field(
+        "tf1",
+        description="how images are enlarged for inception; tf1: as TensorFlow 1 and torch-fidelity do; half-pixel: "
+        "as pytorch-fid and piq do",
+    )
+    quantise: bool = Field(
+        True, description="round samples to the 256 levels of image files before scoring them"
+    )
+    stretch: bool = Field(
+        False,
+        description="stretch each sample from its own minimum and maximum to the whole range before scoring it",
+    )
+    batch_norm: int = Field(
+        0,
+        ge=0,
+        le=65536,
+        description="samples in a batch by whose own statistics BatchNorm normalises, as in training; 0: BatchNorm "
+        "uses its running statistics",
+    )
+    statistics: str = Field(
+        "",
+        max_length=4096,
+        description="file of real images' features (.npy), or of their mean and covariance (.npz with mu and sigma), "
+        "to compare with instead of a split",
+    )
     budget: float = Field(0.1, gt=0, le=1, description="largest share of the run's time that scoring may take")
     factory: ClassVar[str] = "engine.evaluation.scorer:SampleScorer"
 
-    @field_validator("weights")
+    @field_validator("weights", "statistics")
     @classmethod
-    def _absolute(cls, weights: str) -> str:
-        return absolute_path(weights) if weights else ""
+    def _absolute(cls, path: str) -> str:
+        return absolute_path(path) if path else ""
 
     @field_validator("labels")
     @classmethod
@@ -88,6 +113,14 @@ class FID(Settings):
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         """Metrics that the samples, the net, the data or the extractor do not allow, as far as settings tell."""
         data, model = parts.get("data"), parts.get("model")
+        if self.resize != "tf1" and self.extractor not in ("auto", INCEPTION):
+            yield Conflict(
+                "resize", f"images are not resized so for {self.extractor}, but for {INCEPTION} alone"
+            )
+        if self.statistics and "intra_fid" in self.extra_metrics:
+            yield Conflict(
+                "also", "intra_fid compares class by class, and evaluate.statistics tells no classes"
+            )
         if self.samples < MIN_SAMPLES and any(name != "intra_fid" for name in self.extra_metrics):
             yield Conflict("samples", f"{', '.join(self.extra_metrics)} need at least {MIN_SAMPLES} samples")
         if "intra_fid" in self.extra_metrics:
@@ -141,7 +174,7 @@ class Accuracy(Settings):
             yield Conflict(
                 "metric", "accuracy is of methods that predict labels", 'set evaluate.metric = "fid"'
             )
-        if isinstance(data, Data) and not data.validation and self.times:
+        if isinstance(data, Data) and not data.holds_out and self.times:
             yield Conflict(
                 "metric", "the checkpoint is chosen on validation images, and none are held out",
                 "set data.validation, to 0.1 for example",

@@ -123,6 +123,35 @@ class DigitsMCNN(Extractor):
     file: ClassVar[str] = "digitsm-cnn.safetensors"
 
 
+@register("extractor", "lenet")
+class LeNet(Extractor):
+    """LeNet for colour digits at 28×28 whose weights are given by path: 44,674 parameters.
+
+    Two 5×5 convolutions with biases, 3 → 6 → 16 channels, each with ReLU and 2×2 max pooling; linear layers
+    256 → 128 → 64 → 10. Its features are the 64 values before the last layer.
+    """
+
+    extractor: str = "lenet"
+    factory: ClassVar[str] = "engine.evaluation.lenet:load_lenet"
+    title: ClassVar[str] = "LeNet of colour digits, 28×28, weights given by path"
+    dims: ClassVar[int] = 64
+    channels: ClassVar[int] = 3
+    size: ClassVar[tuple[int, int]] = (28, 28)
+    classifies: ClassVar[str] = "mnist-m"
+    file: ClassVar[str] = "Classifier.pth"
+
+    @classmethod
+    def candidates(cls) -> list[Path]:
+        return [data_root() / cls.file]
+
+    @classmethod
+    def remedy(cls) -> str:
+        return (
+            f"extractor lenet needs {cls.file}, the classifier that comes with the course's data, which is not on "
+            f"this machine: put it into {data_root()}"
+        )
+
+
 @register("extractor", "toon-cnn")
 class ToonCNN(Extractor):
     """Small convolutional classifier of the drawn cartoon faces' fifteen attributes at 64×64."""
@@ -180,9 +209,13 @@ class Probe(Extractor):
 
 @register("extractor", INCEPTION)
 class Inception(Extractor):
-    """The Inception-v3 that published FID figures are made with, as converted by torch-fidelity."""
+    """The Inception-v3 that published FID figures are made with, as converted by torch-fidelity.
+
+    ``resize``: ``tf1`` or ``half-pixel``, as ``evaluate.resize``.
+    """
 
     extractor: str = INCEPTION
+    resize: str = "tf1"
     factory: ClassVar[str] = "engine.evaluation.inception:load_inception"
     title: ClassVar[str] = "Inception-v3 (2015-12-05), pool features"
     dims: ClassVar[int] = 2048

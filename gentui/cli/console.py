@@ -59,6 +59,14 @@ def open_app(app: App, run: str = "") -> None:
 
 pass_app = click.make_pass_decorator(App)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+override_option = click.option(
+    "-o",
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a setting, such as optim.lr=1e-4.",
+)
 
 
 def say(*lines: object) -> None:

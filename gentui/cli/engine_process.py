@@ -42,9 +42,15 @@ def run_engine(module: str, run: RunDir, options: Mapping[str, Any], *flags: str
 
     Returns its exit code, which has the meaning of ``Exit``. Raises Failure if it was killed.
     """
-    arguments = [f"--{key}={value}" for key, value in options.items() if value is not None]
+    from gentui.jobs.job_types import as_arguments
+
+    return run_module(module, str(run.path), *as_arguments(options), *flags)
+
+
+def run_module(module: str, *arguments: str) -> int:
+    """Run ``engine.inference.MODULE``, sharing stdout and stderr; returns its exit code. Raises Failure as above."""
     # -P: a folder called engine in the working directory must not be imported instead
-    command = [sys.executable, "-P", "-m", f"engine.inference.{module}", str(run.path), *arguments, *flags]
+    command = [sys.executable, "-P", "-m", f"engine.inference.{module}", *arguments]
     sys.stdout.flush()
     code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     if code < 0:

@@ -224,13 +224,15 @@ class Index:
         from gentui.index import leaderboard as boards
 
         scores = self._ask(boards.SCORES, {"dataset": dataset})
-        figures = [
+        figures = list(_shipped_figures())
+        known = {(figure.dataset, figure.recipe, figure.metric, figure.value) for figure in figures}
+        figures += [
             figure
             for row in self._ask("SELECT DISTINCT dataset, recipe, title, reference FROM runs"
                                  " WHERE reference IS NOT NULL AND stand_in_for IS NULL")
             if (figure := boards.published(row[0], row[1], row[2], json.loads(row[3])))
+            and (figure.fields or (figure.dataset, figure.recipe, figure.metric, figure.value) not in known)
         ]  # fmt: skip
-        figures += [figure for figure in _shipped_figures() if figure not in figures]
         return boards.board(scores, [f for f in figures if dataset in (None, f.dataset)])
 
     # -- connections ---------------------------------------------------------------------------------

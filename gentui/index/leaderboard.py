@@ -10,6 +10,7 @@ from itertools import groupby
 from statistics import fmean, stdev
 from typing import Any
 
+from engine.recipes.published import disagreements, published_fields
 from gentui.index.conditions import conditions_of, over_of
 from gentui.index.files import number, text, whole
 from gentui.index.rows import NO_SEED, REPORT, SELECTION, LeaderboardRow
@@ -36,6 +37,18 @@ class Published:
     value: float
     protocol: str
     source: str
+    fields: tuple[
+        tuple[str, Any], ...
+    ] = ()  # of the protocols under which scores compare with it; (): not known
+    labels_hash: str = ""
+
+    def compares_with(self, row: LeaderboardRow) -> bool:
+        """Whether a run's score was made as this figure was."""
+        return (
+            bool(self.fields)
+            and row.dataset == self.dataset
+            and not disagreements(row.detail, dict(self.fields), self.labels_hash)
+        )
 
 
 def published(dataset: str, recipe: str, title: str, reference: object) -> Published | None:
@@ -47,13 +60,18 @@ def published(dataset: str, recipe: str, title: str, reference: object) -> Publi
     if value is None or not metric:
         return None
     protocol, source = (clean(text(reference.get(key))) for key in ("protocol", "source"))
-    return Published(dataset, recipe, title, metric, value, protocol, source)
+    fields = published_fields(reference)
+    labels_hash = text(reference.get("labels_hash"))
+    return Published(
+        dataset, recipe, title, metric, value, protocol, source, tuple(fields.items()), labels_hash
+    )
 
 
 def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> list[LeaderboardRow]:
     """Ranked runs with the published figures, best first within each (data set, metric, role, protocol).
 
-    Data sets with scored runs come first. A published figure has its own protocol, so it gets no rank.
+    Data sets with scored runs come first. A published figure is ranked in every group of scores that were made as it
+    was; where there is none it stands apart, under what is known of its protocol, without a rank.
     """
     scores = sorted(scores, key=lambda score: score[3])  # by run id: oldest first
     rows = [_row(score) for score in scores]
@@ -62,23 +80,38 @@ def board(scores: Iterable[tuple[Any, ...]], figures: Iterable[Published]) -> li
     figures = set(figures)
     by_recipe = {(f.dataset, f.recipe, f.metric): f for f in figures}
     for row in rows:
-        if (figure := by_recipe.get((row.dataset, row.recipe, row.metric))) is not None and not row.source:
+        if (figure := by_recipe.get((row.dataset, row.recipe, row.metric))) is None:
+            continue
+        row.as_published = figure.compares_with(row)
+        if not row.source:
             row.reference, row.source = figure.value, figure.source
+    groups = {row.ranking: row for row in rows}.values()
+    apart = []
+    for figure in figures:
+        alike = [row for row in groups if figure.compares_with(row)]
+        rows += [_figure_row(figure, row) for row in alike]
+        if not alike:
+            lower = directions.get((figure.dataset, figure.metric), figure.metric in _LOWER)
+            apart.append(_figure_row(figure, None, lower))
     rows.sort(key=_order)
     for _, ranked in groupby(rows, key=lambda row: row.ranking):
         for rank, row in enumerate(ranked, 1):
             row.rank = rank
-    rows += [
-        LeaderboardRow(
-            dataset=f.dataset, protocol=f.protocol, metric=f.metric, rank=None, run=None, name="",
-            recipe=f.recipe, value=f.value, step=None, floor=None, seed=None, samples=None, reference=f.value,
-            source=f.source, lower_is_better=directions.get((f.dataset, f.metric), f.metric in _LOWER),
-            title=f.title,
-        )
-        for f in figures
-    ]  # fmt: skip
     own = {row.dataset for row in rows if row.run}
-    return sorted(rows, key=lambda row: (row.dataset not in own, _order(row)))
+    return sorted([*rows, *apart], key=lambda row: (row.dataset not in own, _order(row)))
+
+
+def _figure_row(
+    figure: Published, among: LeaderboardRow | None, lower_is_better: bool = True
+) -> LeaderboardRow:
+    """The row of a published figure among scores like one that compares with it, or apart."""
+    return LeaderboardRow(
+        dataset=figure.dataset, protocol=among.protocol if among else figure.protocol, metric=figure.metric,
+        rank=None, run=None, name="", recipe=figure.recipe, value=figure.value, step=None, floor=None, seed=None,
+        samples=among.samples if among else None, reference=figure.value, source=figure.source,
+        lower_is_better=among.lower_is_better if among else lower_is_better, title=figure.title,
+        protocol_id=among.protocol_id if among else "", role=among.role if among else "",
+    )  # fmt: skip
 
 
 def _summarise_seeds(rows: list[LeaderboardRow], of: list[tuple[str, str]]) -> None:
@@ -131,7 +164,7 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
     return (
         row.dataset,
         row.metric,
-        row.run is None,
+        row.run is None and not row.protocol_id,
         _ROLES.index(row.role),
         row.protocol,
         row.protocol_id,
@@ -156,5 +189,5 @@ def _row(score: tuple[Any, ...]) -> LeaderboardRow:
         lower_is_better=bool(lower), protocol_id=protocol_id, title=title, quick=bool(quick), std=std,
         alarms=[(severity, name) for severity, name in json.loads(alarms) if severity != "info"],
         role=role, over=over_of(over, std, protocol_detail), floor_std=floor_std, precision=precision or run_precision,
-        labels=labels, noises=noises, noise_seed=None if noise_seed == NO_SEED else noise_seed,
+        labels=labels, noises=noises, noise_seed=None if noise_seed == NO_SEED else noise_seed, detail=protocol_detail,
     )  # fmt: skip

@@ -219,13 +219,15 @@ class Series:
 
 @dataclass(slots=True)
 class LeaderboardRow:
-    """The score that stands for a run under one protocol, or a published figure (``run`` and ``rank`` None).
+    """The score that stands for a run under one protocol, or a published figure (``run`` None; ``rank`` None where no
+    score here was made as it was).
 
     ``role``, ``std``, ``over``, ``floor``, ``floor_std`` and ``noise_seed`` are as in ``Evaluation``; ``precision``,
     ``labels`` and ``noises`` as in ``Conditions``, where an old score has the precision of its run. ``reference`` is
     the published figure for the run's recipe, ``source`` its publication. ``seeds``, ``mean`` and ``sd`` (with n - 1;
     None for one seed) summarise the finished runs that differ from this one only in their seed, under the same protocol
-    and precision; ``sd_over`` says what ``sd`` contains. ``alarms`` are (severity, name) of the run's alarms above
+    and precision; ``sd_over`` says what ``sd`` contains. ``detail`` are all fields of the protocol; ``as_published``:
+    whether they are those of the published figure. ``alarms`` are (severity, name) of the run's alarms above
     ``info``, the worst first.
     """
 
@@ -260,6 +262,8 @@ class LeaderboardRow:
     noises: int | None = None
     noise_seed: int | None = None
     sd_over: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
+    as_published: bool = False
 
     @property
     def ranking(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -131,6 +132,17 @@ class Runs(JobType):
         return (last_error(job) or "the trainer refused the recipe (exit code 2)") if code == 2 else ""
 
 
+def as_arguments(options: Mapping[str, Any]) -> list[str]:
+    """Options as arguments of the engine's commands: ``as_published=True`` is the flag ``--as-published``. Those that
+    are None or False were not given."""
+    arguments = []
+    for name, value in options.items():
+        if value is not None and value is not False:
+            flag = f"--{name.replace('_', '-')}"
+            arguments.append(flag if value is True else f"{flag}={value}")
+    return arguments
+
+
 class Evaluations(JobType):
     folder, noun, process_name = "evaluations", "evaluation", "evaluation"
     stopped_too_early = "stopped before there was a score"
@@ -145,7 +157,7 @@ class Evaluations(JobType):
 
     def arguments(self, job: EvaluationDir, attempt: int, slot: str) -> list[str]:
         options = {**job.options(), "device": slot, "scores": job.scores_path}
-        return [str(job.run().path), *(f"--{key}={value}" for key, value in options.items())]
+        return [str(job.run().path), *as_arguments(options)]
 
     def reported_outcome(self, job: EvaluationDir, attempt: int) -> dict[str, Any]:
         return {"status": "done"} if job.scores_path.is_file() else {}

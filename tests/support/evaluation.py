@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -22,6 +25,24 @@ def digits() -> Dataset:
 @pytest.fixture(scope="module")
 def extractor() -> Extractor:
     return load_extractor("digits-cnn")
+
+
+def made_up_inception(path: Path) -> Path:
+    """Write weights of Inception's shape, drawn so that its features vary from image to image; returns the path."""
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    empty = io.BytesIO()
+    torch.save({}, empty)
+    empty.seek(0)
+    torch.manual_seed(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda *_: None)
+        net = FeatureExtractorInceptionV3("made-up", ["2048"], feature_extractor_weights_path=empty)
+    for module in net.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    torch.save(net.state_dict(), path)
+    return path
 
 
 ALL = ["kid", "isc", "prc"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import platformdirs
 from pydantic import Field, ValidationError
 
-from engine.settings.registry import Settings, find
+from engine.settings.registry import Conflict, Settings, find
 
 
 def data_root() -> Path:
@@ -60,6 +60,12 @@ def is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def inside(path: Path, within: Iterable[str]) -> Path:
+    """The first of the sub-folders of ``path`` called ``within`` that is there, or else ``path``: a set among others in
+    a folder of data."""
+    return next((path / name for name in within if is_folder(path / name)), path)
+
+
 class Data(Settings):
     """Base of the data set settings. Class attributes describe the set; fields are a recipe's choices.
 
@@ -77,6 +83,10 @@ class Data(Settings):
     validation: float = Field(
         0.0, ge=0, le=0.9, description="fraction of the training images held out, chosen by their content"
     )
+    validation_images: int = Field(
+        0, ge=0, le=10**7, description="training images held out, exactly so many; instead of a fraction"
+    )
+    grey: bool = Field(False, description="convert colour images to grey")
     flip: bool = Field(False, description="mirror every other image, left to right")
     crop: int = Field(0, ge=0, le=512, description="move images by up to this many pixels, edges reflected")
     resized_crop: float = Field(
@@ -115,8 +125,26 @@ class Data(Settings):
     @property
     def resized_shape(self) -> tuple[int, int, int]:
         """Shape C, H, W after resizing."""
-        c, h, w = self.shape
-        return (c, self.image_size, self.image_size) if self.image_size else (c, h, w)
+        height, width = self._native_size
+        if self.image_size:
+            height = width = self.image_size
+        return 1 if self.grey else self.shape[0], height, width
+
+    @property
+    def _native_size(self) -> tuple[int, int]:
+        """H, W before resizing."""
+        return self.shape[1], self.shape[2]
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether training images are held out for validation."""
+        return bool(self.validation or self.validation_images)
+
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
+        if self.validation and self.validation_images:
+            yield Conflict(
+                "validation_images", "says the same as data.validation, another way", "drop one of them"
+            )
 
     def location(self) -> Path | None:
         """The folder that these settings read from, or None if it is not on this machine."""
@@ -171,6 +199,11 @@ class Pair(Data):
     source: ClassVar[str] = ""
     source_values: ClassVar[dict[str, Any]] = {}  # settings of the source that are not the defaults
     target: ClassVar[str] = ""
+
+    @property
+    def domain_values(self) -> dict[str, Any]:
+        """Settings that both domains are read with."""
+        return {"batch_size": self.batch_size}
 
     @classmethod
     def domains(cls) -> tuple[type[Data], type[Data]]:

@@ -12,6 +12,7 @@ from engine.settings.datasets.base import (
     Data,
     absolute_path,
     data_root,
+    inside,
     is_file,
     is_folder,
 )
@@ -22,26 +23,30 @@ from engine.settings.registry import register
 class Folder(Data):
     """Base of the data sets read from a folder of images, cropped to the centre square and resized.
 
-    ``path`` is the folder, relative to the working directory; without it, ``default_folders`` are looked for in the
-    data folder.
+    ``path`` is the folder, relative to the working directory, or one with the images in the sub-folder ``within``;
+    without it, ``default_folders`` are looked for in the data folder.
     """
 
     path: str | None = Field(None, min_length=1, max_length=4096, description="folder of images")
 
+    shuffle_seed: int | None = Field(
+        None,
+        ge=0,
+        le=2**32,
+        description="cut the images into 80 % to train on, 10 % for validation and 10 % to test, after numpy's "
+        "default_rng of this seed has shuffled them in the order of their names; empty: by folders, or by content",
+    )
+
     default_folders: ClassVar[tuple[str, ...]] = ()
+    within: ClassVar[tuple[str, ...]] = ()
 
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: str | None) -> str | None:
         return None if path is None else absolute_path(path)
 
-    @property
-    def resized_shape(self) -> tuple[int, int, int]:
-        size = self.image_size or self.shape[1]
-        return self.shape[0], size, size
-
     def location(self) -> Path | None:
-        return _folder(Path(self.path)) if self.path else type(self).locate()
+        return _folder(inside(Path(self.path), self.within)) if self.path else type(self).locate()
 
     def missing_message(self) -> str:
         return (
@@ -80,8 +85,9 @@ def _folder(path: Path) -> Path | None:
 class ImageFolder(Folder):
     """A folder of images, nested or flat. If all of them lie in sub-folders, each sub-folder is a class.
 
-    Sub-folders ``train`` and ``test`` (and ``val``) are the splits; otherwise the hash of each image's content makes
-    one in ten a test image.
+    Or a CSV file beside them tells the class of each: a line with the file's name and its label. Sub-folders ``train``
+    and ``test`` (and ``val``), or CSV files of those names, are the splits; otherwise the hash of each image's content
+    makes one in ten a test image.
     """
 
     dataset: str = "imagefolder"
@@ -100,7 +106,8 @@ class Cats(Folder):
     title: ClassVar[str] = "cats, 64×64"
     extractor: ClassVar[str] = "inception"
     shape: ClassVar[tuple[int, int, int]] = (3, 64, 64)
-    default_folders: ClassVar[tuple[str, ...]] = ("cats",)
+    default_folders: ClassVar[tuple[str, ...]] = ("cats", "cats_256_aligned")
+    within: ClassVar[tuple[str, ...]] = ("cats_256_aligned",)
 
 
 @register("dataset", "attribute-folder")
@@ -176,12 +183,14 @@ class Cartoon(AttributeFolder):
     groups: ClassVar[tuple[int, ...]] = (6, 4, 3, 2)
     licence: ClassVar[str] = "CC BY 4.0"
     default_folders: ClassVar[tuple[str, ...]] = ("cartoon", "selected_cartoonset100k")
+    within: ClassVar[tuple[str, ...]] = ("selected_cartoonset100k",)
 
 
 @register("dataset", "celeba")
 class CelebA(Folder):
     """CelebFaces Attributes (Liu et al. 2015), aligned: 202,599 faces of 178×218, the middle 178×178 of each
-    resized. Forty attributes when list_attr_celeba is there; the published splits when list_eval_partition is.
+    resized. Forty attributes when list_attr_celeba is there; the published splits when list_eval_partition is. Or faces
+    as a course gives them, in ``face/train`` and ``face/val``.
     """
 
     dataset: str = "celeba"
@@ -192,6 +201,7 @@ class CelebA(Folder):
     sizes: ClassVar[dict[str, int]] = {"train": 162_770, "validation": 19_867, "test": 19_962}
     licence: ClassVar[str] = "non-commercial research"
     default_folders: ClassVar[tuple[str, ...]] = ("celeba", "CelebA")
+    within: ClassVar[tuple[str, ...]] = ("face",)
 
     def find_file(self, name: str) -> Path | None:
         """A file near the images by its name without suffix, such as ``list_attr_celeba``; None if absent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
 from collections import Counter
@@ -63,9 +64,15 @@ def list_images(folder: Path, heartbeat: Callable[[], None] = lambda: None) -> I
 def unclassed_reason(folder: Path, minimum: int) -> str:
     """Why sub-folders do not form classes of at least ``minimum`` images each, as a clause; "" if they do.
 
-    Opens no file, and stops counting a sub-folder at ``minimum``.
+    Opens no image, and stops counting a sub-folder at ``minimum``. Where CSV files tell the classes, they are read.
     """
     counts = Counter[str]()
+    if files := label_files(folder):
+        try:
+            counts.update(label for file in files.values() for label in read_labels(file).values())
+        except (OSError, ValueError):
+            return "its CSV file of labels cannot be read"
+        return too_few_reason(counts, minimum)
     for place in (split_folders(folder) or {"": folder}).values():
         try:
             entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
@@ -78,6 +85,54 @@ def unclassed_reason(folder: Path, minimum: int) -> str:
             elif entry.name.lower().endswith(SUFFIXES):
                 return "its images do not all lie in sub-folders, one for each class"
     return too_few_reason({name: count for name, count in counts.items() if count}, minimum)
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """The CSV files in ``folder`` that tell the labels of images, by split; one file for all images is that of split
+    ``""``. Empty if there are none."""
+    try:
+        found = {
+            entry.name[:-4].lower(): Path(entry.path)
+            for entry in os.scandir(folder)
+            if entry.is_file() and entry.name.lower().endswith(".csv")
+        }
+    except OSError:
+        return {}
+    splits = {split: found[name] for split, names in _SPLITS.items() for name in names if name in found}
+    if "train" in splits:
+        return splits
+    return {"": next(iter(found.values()))} if len(found) == 1 else {}
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """The label of each image of a CSV file, by the image's name: the first two columns, or those whose headings are
+    ``file`` (or ``image``, ``image_name``, ``filename``, ``name``, ``path``) and ``label`` (or ``class``).
+
+    Raises ValueError with the first line that cannot be used, OSError where the file cannot be read.
+    """
+    labels: dict[str, str] = {}
+    columns = (0, 1)
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        for row in (reader := csv.reader(stream)):
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if reader.line_num == 1 and not cells[0].lower().endswith(SUFFIXES):
+                headings = [cell.lower() for cell in cells]
+                columns = (_column(headings, _NAME_HEADINGS, 0), _column(headings, _LABEL_HEADINGS, 1))
+                continue
+            if len(cells) <= max(columns) or not cells[columns[0]] or not cells[columns[1]]:
+                raise ValueError(f"line {reader.line_num} has no name and label: {quoted(','.join(row))}")
+            labels[cells[columns[0]]] = cells[columns[1]]
+    return labels
+
+
+def _column(headings: list[str], names: tuple[str, ...], default: int) -> int:
+    return next((headings.index(name) for name in names if name in headings), default)
+
+
+_NAME_HEADINGS = ("file", "image_name", "image", "filename", "file_name", "name", "path")
+_LABEL_HEADINGS = ("label", "class", "category", "target")
 
 
 def too_few_reason(counts: Mapping[str, int], minimum: int) -> str:

@@ -5,9 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from engine.settings.datasets.base import DIGITS, Data, File, Pair, data_root, is_file, is_folder
+from pydantic import Field, field_validator
+
+from engine.settings.datasets.base import (
+    DIGITS,
+    Data,
+    File,
+    Pair,
+    absolute_path,
+    data_root,
+    inside,
+    is_file,
+    is_folder,
+)
+from engine.settings.datasets.image_files import label_files
 from engine.settings.registry import register
 
 IDX_FILES = {
@@ -35,11 +48,11 @@ _FASHION_CONTENT = {
 _MNIST_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
 
 
-_MNIST_CONTENT = {  # bytes unpacked; md5 of the packed file, as torchvision publishes it
-    "train_images": (47_040_016, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-    "train_labels": (60_008, "d53e105ee54ea40749a09fcbcd1e9432"),
-    "test_images": (7_840_016, "9fb629c4189551a2d022fa330f9573f3"),
-    "test_labels": (10_008, "ec29112dd5afa0611ce80d1b7f02629c"),
+_MNIST_CONTENT = {
+    "train_images": (47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    "train_labels": (60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    "test_images": (7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    "test_labels": (10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
 
 
@@ -131,18 +144,53 @@ class MNIST(Published):
     sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
     licence: ClassVar[str] = "CC BY-SA 3.0"
     files: ClassVar[tuple[File, ...]] = tuple(
-        File(name, size, "", tuple(f"{mirror}{name}.gz" for mirror in _MNIST_MIRRORS), md5)
+        File(name, *_MNIST_CONTENT[key], tuple(f"{mirror}{name}.gz" for mirror in _MNIST_MIRRORS))
         for key, name in IDX_FILES.items()
-        for size, md5 in [_MNIST_CONTENT[key]]
     )
     folder: ClassVar[str] = "mnist"
     folders: ClassVar[tuple[str, ...]] = ("mnist", "MNIST/raw")
     manual_files: ClassVar[str] = "its four IDX files"
 
 
+class DigitFolder(Data):
+    """Base of the digit data sets that a course gives as folders, too: images of 28×28 in ``data``, whose labels are in
+    ``train.csv`` and ``val.csv`` beside it. The latter are the test images."""
+
+    path: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="folder with data/, train.csv and val.csv, or that of all the course's data; empty: the published "
+        "set in the data folder",
+    )
+
+    within: ClassVar[tuple[str, ...]] = ()
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str | None) -> str | None:
+        return None if path is None else absolute_path(path)
+
+    @property
+    def _native_size(self) -> tuple[int, int]:
+        return super()._native_size if self.path is None else (28, 28)
+
+    def location(self) -> Path | None:
+        if self.path is None:
+            return super().location()
+        folder = inside(Path(self.path), self.within)
+        return folder if label_files(folder) else None
+
+    def missing_message(self) -> str:
+        if self.path is None:
+            return super().missing_message()
+        return f"{self.path!r} has no images with train.csv and val.csv, nor has {self.within[0]} in it: mend data.path"
+
+
 @register("dataset", "usps")
-class USPS(Published):
-    """USPS (Hull 1994), as LIBSVM's site has it: 7,291 + 2,007 grey handwritten digits of 16×16."""
+class USPS(DigitFolder, Published):
+    """USPS (Hull 1994), as LIBSVM's site has it: 7,291 + 2,007 grey handwritten digits of 16×16; or with ``path`` as a
+    course gives it, at 28×28."""
 
     dataset: str = "usps"
     factory: ClassVar[str] = "engine.data.usps:load"
@@ -160,11 +208,13 @@ class USPS(Published):
     folder: ClassVar[str] = "usps"
     folders: ClassVar[tuple[str, ...]] = ("usps", "USPS", ".")
     manual_files: ClassVar[str] = "usps.bz2 and usps.t.bz2"
+    within: ClassVar[tuple[str, ...]] = ("digits/usps", "usps")
 
 
 @register("dataset", "svhn")
-class SVHN(Published):
-    """Street View House Numbers, cropped digits (Netzer et al. 2011): 73,257 + 26,032 images of 32×32."""
+class SVHN(DigitFolder, Published):
+    """Street View House Numbers, cropped digits (Netzer et al. 2011): 73,257 + 26,032 images of 32×32; or with
+    ``path`` as a course gives them, at 28×28."""
 
     dataset: str = "svhn"
     factory: ClassVar[str] = "engine.data.svhn:load"
@@ -183,13 +233,15 @@ class SVHN(Published):
     folder: ClassVar[str] = "svhn"
     folders: ClassVar[tuple[str, ...]] = ("svhn", "SVHN", ".")
     manual_files: ClassVar[str] = "train_32x32.mat and test_32x32.mat"
+    within: ClassVar[tuple[str, ...]] = ("digits/svhn", "svhn")
 
 
 @register("dataset", "mnist-m")
-class MNISTM(Data):
+class MNISTM(DigitFolder):
     """MNIST-M (Ganin et al. 2016): MNIST's digits blended over patches of BSDS500's photographs, 28×28.
 
-    Read as distributed (images with lists of labels), or made from MNIST and BSDS500.
+    Read as distributed (images with lists of labels), made from MNIST and BSDS500, or with ``path`` read as a course
+    gives it.
     """
 
     dataset: str = "mnist-m"
@@ -198,6 +250,7 @@ class MNISTM(Data):
     shape: ClassVar[tuple[int, int, int]] = (3, 28, 28)
     classes: ClassVar[tuple[str, ...]] = DIGITS
     sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
+    within: ClassVar[tuple[str, ...]] = ("digits/mnistm", "mnistm")
 
     @classmethod
     def ready_made(cls) -> Path | None:
@@ -236,8 +289,36 @@ class MNISTM(Data):
         )
 
 
+class FolderPair(Pair):
+    """Base of the pairs whose domains may both be read from the folder of a course's data."""
+
+    path: str | None = Field(
+        None, min_length=1, max_length=4096,
+        description="folder of all the course's data; empty: the published sets in the data folder",
+    )  # fmt: skip
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: str | None) -> str | None:
+        return None if path is None else absolute_path(path)
+
+    @property
+    def domain_values(self) -> dict[str, Any]:
+        return super().domain_values | ({"path": self.path} if self.path else {})
+
+    def location(self) -> Path | None:
+        places = [domain.location() for domain in self._domains()]
+        return None if None in places else places[0]
+
+    def missing_message(self) -> str:
+        return "; ".join(domain.missing_message() for domain in self._domains() if domain.location() is None)
+
+    def _domains(self) -> list[Data]:
+        return [cls.model_validate(self.domain_values) for cls in self.domains()]
+
+
 @register("dataset", "mnistm-svhn")
-class MNISTMToSVHN(Pair):
+class MNISTMToSVHN(FolderPair):
     """From MNIST-M to house numbers."""
 
     dataset: str = "mnistm-svhn"
@@ -248,7 +329,7 @@ class MNISTMToSVHN(Pair):
 
 
 @register("dataset", "mnistm-usps")
-class MNISTMToUSPS(Pair):
+class MNISTMToUSPS(FolderPair):
     """From MNIST-M to USPS."""
 
     dataset: str = "mnistm-usps"

@@ -70,6 +70,14 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     "--labels", metavar="data|uniform|FILE", callback=_labels,
     help="Labels of the images: as frequent as in the training data, all equally often, or FILE with one a line.",
 )  # fmt: skip
+@click.option(
+    "--statistics", type=click.Path(resolve_path=True), metavar="FILE",
+    help="Compare with the real images' features (.npy), or mean and covariance (.npz), in FILE.",
+)  # fmt: skip
+@click.option(
+    "--as-published", is_flag=True,
+    help="Score as the recipe's published figure was made, so that both are ranked together; further options apply.",
+)  # fmt: skip
 @click.option("--extractor", metavar="NAME", help="Feature extractor to use instead of the recipe's.")
 @click.option("--sampler", metavar="NAME", help="Sampler to use instead of the recipe's.")
 @click.option("--steps", type=click.IntRange(1, 10_000), help="Number of sampling steps.")
@@ -113,7 +121,9 @@ def _check(recipe: Path, options: dict[str, Any]) -> None:
     except (RecipeError, UnknownRecipe) as error:
         raise Failure(str(error), Exit.USAGE) from None
     try:
-        chosen = with_evaluate_options(chosen, {name: options[name] for name in OPTIONS})
+        chosen = with_evaluate_options(
+            chosen, {name: options[name] for name in OPTIONS}, options["as_published"]
+        )
     except RecipeError as error:
         raise Failure(error.one_line, Exit.USAGE) from None
     chosen.require_data()

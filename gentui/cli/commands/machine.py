@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
+from gentui.cli.console import App, json_option, out, out_json, override_option, pass_app, say, table
 from gentui.cli.errors import Exit, Failure
 
 if TYPE_CHECKING:
@@ -150,6 +150,23 @@ def data_fetch(name: str) -> int:
     if cls.locate() is None:  # another part cannot be downloaded by gentui
         raise Failure(cls.remedy(), Exit.CANNOT)
     return Exit.OK
+
+
+@data_command.command("statistics")
+@click.argument("recipe", metavar="RECIPE")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, resolve_path=True))
+@override_option
+@click.option("--split", type=click.Choice(["train", "test"]), help="Real images (default: the recipe's).")
+def data_statistics(recipe: str, file: str, overrides: tuple[str, ...], split: str | None) -> int:
+    """Write the statistics of the real images that RECIPE is scored against to FILE.
+
+    FILE.npz gets the mean and covariance of their features, as pytorch-fid and EDM write and read them, FILE.npy the
+    features themselves. `gentui evaluate --statistics FILE` compares with them.
+    """
+    from gentui.cli.engine_process import run_module
+
+    chosen = [f"--split={split}"] if split else []
+    return run_module("statistics", recipe, file, *(f"--set={text}" for text in overrides), *chosen)
 
 
 class _Progress:

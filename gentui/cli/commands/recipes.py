@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, out_bytes, out_json, pass_app, say, table
+from gentui.cli.console import App, out_bytes, out_json, override_option, pass_app, say, table
 from gentui.cli.errors import Exit, Failure
 from gentui.text.numbers import clock, plain_number, plural
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
     from engine.settings.diagnostics import Problem
     from gentui.runs.planning import Planned
 
-override_option = click.option(
-    "-o",
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override a setting, such as optim.lr=1e-4.",
-)
 quick_option = click.option(
     "--quick",
     is_flag=True,
@@ -34,8 +26,12 @@ quick_option = click.option(
 
 @click.command()
 @click.option("--family", metavar="FAMILY", help="Only this family: diffusion, gan, vae, dann.")
+@click.option(
+    "--published", is_flag=True,
+    help="List the published figures: of which recipe and nets, how they were made, and whether runs rank with them.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def recipes_command(family: str | None, as_json: bool) -> None:
+def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
     """List the recipes, and whether their data is here.
 
     DATA: ≈ NAME is the data set that --quick uses instead of a missing one.
@@ -48,7 +44,11 @@ def recipes_command(family: str | None, as_json: bool) -> None:
     families = list(dict.fromkeys(recipe.family for recipe in recipes))
     if family is not None and family not in families:
         raise Failure(f"no recipe of family {family!r}; families are {', '.join(families)}", Exit.NOT_FOUND)
-    rows = [_described(recipe) for recipe in recipes if family in (None, recipe.family)]
+    recipes = [recipe for recipe in recipes if family in (None, recipe.family)]
+    if published:
+        _print_published(recipes, as_json)
+        return
+    rows = [_described(recipe) for recipe in recipes]
     if as_json:
         out_json(rows)
         return
@@ -77,6 +77,27 @@ def _described(recipe: Recipe) -> dict[str, Any]:
         "stand_in": recipe.quick.get("stand_in"),
         "order": recipe.order,
     }
+
+
+def _print_published(recipes: list[Recipe], as_json: bool) -> None:
+    """Print the published figures of recipes, those of one report together."""
+    from gentui.runs.published import published_rows
+
+    rows = published_rows(recipes)
+    if as_json:
+        out_json(rows)
+        return
+    table(
+        ["FIGURE", "RECIPE", "PARAMETERS", "RANKS WITH IT", "PROTOCOL", "SOURCE"],
+        [
+            [
+                f"{row['metric']} {plain_number(row['value'])}", row["recipe"],
+                " + ".join(f"{count:,}" for count in row["parameters"].values()),
+                "yes" if row["ranks"] else f"no: {row['why_not']}", row["protocol"], row["source"],
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
 
 
 def _data(row: dict[str, Any]) -> str:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, Recipe
 
 CHECKPOINT = "checkpoint"
+AS_PUBLISHED = "as_published"
 METRICS = "evaluate.also"
-FILES = frozenset({"weights", "labels"})
+FILES = frozenset({"weights", "labels", "statistics"})
 """Options that may name a file, with settings of the same name."""
 
 
@@ -73,6 +74,9 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
             key, value = "evaluate.extractor", fields["extractor"].value
             names = tuple(dict.fromkeys(["auto", str(value), *extractors()]))
             fields["extractor"] = FormField(key, value, "auto", "text", fields["extractor"].help, names)
+            if self._recipe.reference is not None and self._recipe.reference.evaluate:
+                how = f"score as the published {self._recipe.reference.metric} was made, to be ranked with it"
+                fields[AS_PUBLISHED] = FormField(AS_PUBLISHED, False, False, "true or false", how)
         first, checkpoints = self._checkpoints[0], tuple(self._checkpoints)
         fields[CHECKPOINT] = FormField(CHECKPOINT, first, first, "choice", "the weights to score", checkpoints)
         return fields
@@ -84,12 +88,15 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         from engine.recipes.evaluate_options import OPTIONS, with_evaluate_options
         from engine.recipes.recipe import RecipeError
 
-        names = {key: name for name, key in OPTIONS.items()} | {CHECKPOINT: CHECKPOINT}
+        names = {key: name for name, key in OPTIONS.items()} | {
+            name: name for name in (CHECKPOINT, AS_PUBLISHED)
+        }
         changed = {names[e.key]: parse_setting(e.setting, e.text) for e in self.form.entries if e.is_changed}
         self.options = {name: value for name, value in changed.items() if value not in (None, "")}
         self.problems = {}
         try:
-            recipe = with_evaluate_options(self._recipe, {name: self.options.get(name) for name in OPTIONS})
+            given = {name: self.options.get(name) for name in OPTIONS}
+            recipe = with_evaluate_options(self._recipe, given, bool(self.options.get(AS_PUBLISHED)))
         except RecipeError as error:
             self.problems = problems_by_key(error)
         except ValueError as error:
@@ -110,7 +117,7 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
         """The command line that does the same."""
         words = ["gentui", "evaluate", self._run.id]
         for name, value in self.options.items():
-            words += [f"--{name}", as_text(value)]
+            words += ["--as-published"] if name == AS_PUBLISHED else [f"--{name}", as_text(value)]
         return words
 
     # -- keys
@@ -125,4 +132,4 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
 
 def _entry(name: str, field: FormField) -> Entry:
     text = as_text(field.value)
-    return Entry(field, name, text, text)
+    return Entry(field, name.replace("_", " "), text, text)

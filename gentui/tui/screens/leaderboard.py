@@ -131,9 +131,9 @@ def ranked(rows: list[Any], words: list[str]) -> list[Row]:
 def _row(row: Any, number: int) -> Row:
     is_published = row.run is None
     tone = "dim" if is_published else ""
-    rank: Cell = ("paper", "dim") if is_published else f"{row.rank}" if row.rank is not None else ("–", "dim")
+    rank: Cell = (f"{row.rank}", tone) if row.rank is not None else ("paper" if is_published else "–", "dim")
     if row.rank == 1:
-        rank = ("★ 1", "accent")
+        rank = ("★ 1", tone or "accent")
     published = ("–", "dim")
     if row.reference is not None and not is_published:
         published = (numbers.number(row.reference), "dim")
@@ -172,9 +172,10 @@ def detail(row: Any) -> str:
     published = ""
     if row.run is not None and row.reference is not None and row.value == row.value:
         difference = row.value - row.reference
+        made = "made the same way" if row.as_published else "made another way"
         published = (
             f"{'+' if difference >= 0 else '−'}{numbers.number(abs(difference))} to the published"
-            f" {numbers.number(row.reference)}, whose protocol is unknown"
+            f" {numbers.number(row.reference)}, {made}"
         )
     floor = scores.floor_text(row, numbers.number)
     labels = f"labels {clean(row.labels, 100)}" if row.labels else ""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +21,8 @@ TINY = [
 
 
 @pytest.fixture
-def gentui(home: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The command in a process of its own, with an empty cache and on one thread."""
-    variables = {
-        "GENTUI_HOME": str(home), "GENTUI_DATA": str(tmp_path / "data"), "TORCH_HOME": str(tmp_path / "torch"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"), "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "gentui", *arguments],
-            env={**os.environ, **variables}, capture_output=True, text=True, timeout=400,
-        )  # fmt: skip
-
-    return run
+def gentui(real_gentui):
+    return real_gentui
 
 
 @pytest.fixture

@@ -88,6 +88,9 @@ class OneShot:
     conditional, has_average, precision = True, False, "fp32"
     nets: ClassVar[dict] = {}
 
+    def sampled_net(self, ema=True):
+        raise NotImplementedError
+
     def noise_shape(self, n):
         return (n, 100)
 

@@ -147,6 +147,9 @@ class Doubler:
             trace(1, 1, noise)
         return noise * 2 + labels[:, None]
 
+    def sampled_net(self, ema=True):
+        raise NotImplementedError
+
     def noise_shape(self, n):
         return (n, 3)
 

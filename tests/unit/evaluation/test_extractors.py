@@ -132,9 +132,15 @@ def test_the_protocol_says_how_images_are_resized():
     assert extractor.resize(28, 28) == "bilinear-antialias 8×8"
 
 
-def test_floats_are_refused():
+def test_floats_are_levels_that_were_not_rounded(digits):
+    extractor, images = load_extractor("digits-cnn"), digits.test.images[:9]
+    assert torch.equal(extractor.features(images.float()), extractor.features(images))
+
+
+@pytest.mark.parametrize("images", [torch.zeros(1, 1, 8, 8).long(), torch.zeros(1, 8, 8)])
+def test_other_tensors_are_refused(images):
     with pytest.raises(TypeError, match="uint8"):
-        load_extractor("digits-cnn").features(torch.zeros(1, 1, 8, 8))
+        load_extractor("digits-cnn").features(images)
 
 
 def test_a_channel_count_that_makes_no_sense_is_refused():

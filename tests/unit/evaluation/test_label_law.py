@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -57,3 +60,44 @@ def test_a_file_without_labels_is_refused_in_one_line(digits, tmp_path, content,
     with pytest.raises(RecipeError, match=said) as caught:
         label_law(str(path), digits)
     assert "\n" not in caught.value.one_line and "evaluate.labels" in caught.value.one_line
+
+
+def test_all_combinations_of_attributes_are_equally_often_asked_for():
+    faces = open_dataset(ToonFaces.model_validate({}))
+    law = label_law("uniform", faces)
+    combinations = math.prod(faces.groups)
+    rows, counts = law.draw(5000).unique(dim=0, return_counts=True)
+    assert len(rows) == combinations and law.name == f"uniform over {combinations} combinations"
+    assert {*counts.tolist()} <= {5000 // combinations, 5000 // combinations + 1}
+
+
+TABLE = "3\nblack brown tan light\n1 0 0 1\n0 1 1 0\n1 0 1 0\n"
+
+
+def test_a_file_may_be_a_table_of_attributes(digits, tmp_path):
+    two_groups = replace(digits, classes=(), attributes=("a", "b", "c", "d"), groups=(2, 2))
+    path = tmp_path / "conditions.txt"
+    path.write_text(TABLE)
+    rows = [[1, 0, 0, 1], [0, 1, 1, 0], [1, 0, 1, 0]]
+    law = label_law(str(path), two_groups)
+    assert law.draw(4).tolist() == [*rows, rows[0]] and law.name.startswith("conditions.txt@")
+    path.write_text(
+        "\n".join(f"{i}.png {line}" if i > 1 else line for i, line in enumerate(TABLE.splitlines()))
+    )
+    assert label_law(str(path), two_groups).draw(3).tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (TABLE.replace("tan ", ""), ":2: names 3 attributes"),
+        (TABLE.replace("0 1 1 0", "0 1 1"), ":4: must have 0 or 1"),
+        (TABLE.replace("0 1 1 0", "0 1 2 0"), ":4: must have 0 or 1"),
+        ("3\nblack brown tan light\n \n", "names no label"),
+    ],
+)
+def test_a_table_with_a_mistake_is_refused_at_its_line(digits, tmp_path, content, said):
+    path = tmp_path / "conditions.txt"
+    path.write_text(content)
+    with pytest.raises(RecipeError, match=said):
+        label_law(str(path), replace(digits, classes=(), attributes=("a", "b", "c", "d"), groups=(2, 2)))

@@ -1,0 +1,123 @@
+"""From a course's folder to one ranking with the published figure, by commands alone."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from engine.recipes.recipe import load, loads
+from tests.support import course
+
+SMALL = [
+    "data.batch_size=8", "model.channels=8", "train.steps=2", "train.ema=0", "evaluate.times=0", "sample.rows=2",
+    "sample.columns=2", "sample.times=1", "train.precision=fp32",
+]  # fmt: skip
+AS_THEY_DID = """
+[reference]
+metric = "fid"
+value = 25.99
+protocol = "as published: as their scripts do"
+source = "a report"
+real_images = 12
+
+[reference.evaluate]
+extractor = "photos-cnn"
+split = "test"
+samples = 16
+noises = 1
+batch_norm = 8
+stretch = true
+"""
+
+
+@pytest.fixture
+def gentui(real_gentui):
+    return real_gentui
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """faces-sngan, small, with a published figure of few images that needs no Inception."""
+    course.faces(tmp_path / "hw2_data", 16, 12)
+    text = load("faces-sngan", SMALL).to_toml().split("[reference]")[0] + AS_THEY_DID
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_run_stands_in_one_ranking_with_the_published_figure(gentui, recipe, tmp_path):
+    data = f"data.path={tmp_path / 'hw2_data'}"
+    trained = gentui("run", str(recipe), "-o", data, "--wait")
+    assert trained.returncode == 0, trained.stderr
+    done = gentui("evaluate", "latest", "--as-published", "--now")
+    assert done.returncode == 0, done.stderr
+    assert "ranked with the published fid 25.99 (a report)" in done.stderr
+    assert "BatchNorm in training mode by 8" in done.stdout and "test 12 · n=16" in done.stdout
+    queued = gentui("evaluate", "latest", "--as-published", "--samples", "20")
+    assert queued.returncode == 0, queued.stderr
+    rows = json.loads(gentui("leaderboard", "--dataset", "celeba", "--json").stdout)
+    (ours,) = [row for row in rows if row["run"] and "n=16" in row["protocol"]]
+    together = [row for row in rows if row["protocol"] == ours["protocol"]]
+    assert sorted(row["value"] for row in together) == sorted([ours["value"], 25.99])
+    assert sorted(row["rank"] for row in together) == [1, 2]
+    apart = next(row for row in rows if row["run"] and "n=20" in row["protocol"])
+    assert [row["run"] for row in rows if row["protocol"] == apart["protocol"]] == [apart["run"]]
+
+
+def test_what_keeps_a_score_apart_is_said(gentui, recipe, tmp_path):
+    course.faces(tmp_path / "fewer", 16, 9)
+    gentui("run", str(recipe), "-o", f"data.path={tmp_path / 'fewer'}", "--wait")
+    done = gentui("evaluate", "latest", "--as-published", "--now", "--samples", "10")
+    assert "not ranked with the published fid 25.99: samples 10, not 16; real images 9, not 12" in done.stderr
+
+
+def test_a_recipe_without_a_known_protocol_says_so(gentui, tmp_path):
+    trained = gentui("run", "digits-vae", "--quick", "-o", "train.steps=2", "-o", "evaluate.times=0", "--wait")
+    assert trained.returncode == 0, trained.stderr
+    done = gentui("evaluate", "latest", "--as-published")
+    assert done.returncode == 2 and "digits-vae has no published figure" in done.stderr
+
+
+def test_a_mistake_in_how_a_figure_was_made_is_found_at_its_line(gentui, recipe):
+    recipe.write_text(recipe.read_text().replace("batch_norm = 8", "batch_norms = 8"))
+    line = recipe.read_text().splitlines().index("batch_norms = 8") + 1
+    done = gentui("recipe", str(recipe))
+    assert done.returncode == 2
+    assert f":{line}: reference.evaluate.batch_norms: unknown key (did you mean 'batch_norm'?)" in done.stderr
+
+
+def test_the_published_figures_are_listed_with_their_nets(gentui):
+    rows = json.loads(gentui("recipes", "--published", "--json").stdout)
+    assert len(rows) == 21 and sum(row["ranks"] for row in rows) == 17
+    by_name = {row["recipe"]: row for row in rows}
+    assert by_name["faces-sngan"]["parameters"] == {"generator": 3_576_704, "discriminator": 2_765_568}
+    assert all(row["parameters"] and row["protocol"] for row in rows)
+    assert {row["recipe"] for row in rows if not row["ranks"]} == {
+        "fashion-resnet-basic", "fashion-resnet-noise", "fashion-resnet-class", "fashion-unet",
+    }  # fmt: skip
+    shown = gentui("recipes", "--published").stdout
+    assert "3,576,704 + 2,765,568" in shown and "no: how it was made is not known" in shown
+
+
+def test_real_statistics_are_written_for_other_programs(gentui, tmp_path):
+    written = gentui("data", "statistics", "digits-unet", str(tmp_path / "real.npz"), "--split", "test")
+    assert (written.returncode, written.stderr) == (0, "360 images\n")
+    gentui("data", "statistics", "digits-unet", str(tmp_path / "real.npy"), "--split", "test")
+    rows = np.load(tmp_path / "real.npy").astype(np.float64)
+    with np.load(tmp_path / "real.npz") as file:
+        assert np.allclose(file["sigma"], np.cov(rows, rowvar=False)) and np.allclose(file["mu"], rows.mean(0))
+    for arguments, code, said in (
+        (["digits-unet", str(tmp_path / "real.txt")], 2, "ends in .npy or .npz"),
+        (["digits", str(tmp_path / "real.npz")], 3, "no recipe called 'digits'"),
+        (["digits-unet", str(tmp_path / "nowhere" / "real.npz")], 4, "cannot write"),
+        (["cats-vae", str(tmp_path / "real.npz")], 4, "cats is not on this machine"),
+    ):
+        done = gentui("data", "statistics", *arguments)
+        assert done.returncode == code and said in done.stderr, done.stderr
+
+
+def test_a_reference_is_kept_as_it_was_written(recipe):
+    again = loads(load(recipe).to_toml())
+    assert again.reference == load(recipe).reference and "labels_hash" not in again.to_toml()
