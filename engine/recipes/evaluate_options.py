@@ -19,10 +19,10 @@ OPTIONS = {
     "noises": "evaluate.noises",
     "seed": "evaluate.seed",
     "labels": "evaluate.labels",
-    "statistics": "evaluate.statistics",
     "sampler": "sample.sampler",
     "steps": "sample.steps",
     "guidance": "sample.guidance",
+    "statistics": "evaluate.statistics",
 }
 """Options of ``engine.inference.evaluate``, with the settings that they change."""
 

@@ -86,7 +86,8 @@ def test_asking_for_an_extractor_imports_no_torch():
         "assert registry.find('extractor', 'inception').remedy"
     )
     assert (
-        loaded_by(listed, "torch") == "digits-cnn fashion-cnn digitsm-cnn toon-cnn photos-cnn probe inception"
+        loaded_by(listed, "torch")
+        == "digits-cnn fashion-cnn digitsm-cnn lenet toon-cnn photos-cnn probe inception"
     )
 
 

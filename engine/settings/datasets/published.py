@@ -56,6 +56,14 @@ _MNIST_CONTENT = {
 }
 
 
+_MNIST_MD5 = {  # of the packed files, as torchvision publishes them
+    "train_images": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train_labels": "d53e105ee54ea40749a09fcbcd1e9432",
+    "test_images": "9fb629c4189551a2d022fa330f9573f3",
+    "test_labels": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+
+
 @register("dataset", "fashion-mnist")
 class FashionMNIST(Data):
     """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017): 60,000 + 10,000 grey images of 28×28 in ten classes."""
@@ -144,7 +152,12 @@ class MNIST(Published):
     sizes: ClassVar[dict[str, int]] = {"train": 60_000, "test": 10_000}
     licence: ClassVar[str] = "CC BY-SA 3.0"
     files: ClassVar[tuple[File, ...]] = tuple(
-        File(name, *_MNIST_CONTENT[key], tuple(f"{mirror}{name}.gz" for mirror in _MNIST_MIRRORS))
+        File(
+            name,
+            *_MNIST_CONTENT[key],
+            tuple(f"{mirror}{name}.gz" for mirror in _MNIST_MIRRORS),
+            _MNIST_MD5[key],
+        )
         for key, name in IDX_FILES.items()
     )
     folder: ClassVar[str] = "mnist"

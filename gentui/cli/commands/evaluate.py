@@ -75,7 +75,7 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     help="Compare with the real images' features (.npy), or mean and covariance (.npz), in FILE.",
 )  # fmt: skip
 @click.option(
-    "--as-published", is_flag=True,
+    "--as-published", is_flag=True, callback=lambda ctx, param, given: given or None,
     help="Score as the recipe's published figure was made, so that both are ranked together; further options apply.",
 )  # fmt: skip
 @click.option("--extractor", metavar="NAME", help="Feature extractor to use instead of the recipe's.")
@@ -122,7 +122,7 @@ def _check(recipe: Path, options: dict[str, Any]) -> None:
         raise Failure(str(error), Exit.USAGE) from None
     try:
         chosen = with_evaluate_options(
-            chosen, {name: options[name] for name in OPTIONS}, options["as_published"]
+            chosen, {name: options[name] for name in OPTIONS}, bool(options["as_published"])
         )
     except RecipeError as error:
         raise Failure(error.one_line, Exit.USAGE) from None

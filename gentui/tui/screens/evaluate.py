@@ -76,7 +76,7 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
             fields["extractor"] = FormField(key, value, "auto", "text", fields["extractor"].help, names)
             if self._recipe.reference is not None and self._recipe.reference.evaluate:
                 how = f"score as the published {self._recipe.reference.metric} was made, to be ranked with it"
-                fields[AS_PUBLISHED] = FormField(AS_PUBLISHED, False, False, "true or false", how)
+                fields = {AS_PUBLISHED: FormField(AS_PUBLISHED, False, False, "true or false", how)} | fields
         first, checkpoints = self._checkpoints[0], tuple(self._checkpoints)
         fields[CHECKPOINT] = FormField(CHECKPOINT, first, first, "choice", "the weights to score", checkpoints)
         return fields

@@ -139,3 +139,14 @@ def test_published_hashes_are_those_of_torchvision():
     }
     svhn = {tuple(theirs.SVHN.split_list[split]) for split in ("train", "test")}
     assert {(f.urls[0], f.name, f.md5) for f in SVHN.files} == svhn
+
+
+@pytest.mark.parametrize("level", [1, 9])
+def test_a_file_is_known_by_its_content_whoever_packed_it(invoke, monkeypatch, tmp_path, level):
+    content = b"images" * 100
+    known = File("a", len(content), hashlib.sha256(content).hexdigest(), (), "0" * 32)
+    monkeypatch.setattr(MNIST, "files", (known,))
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    (folder / "a.gz").write_bytes(gzip.compress(content, level, mtime=level))
+    assert invoke("data", "check", "mnist").stdout == "mnist: whole\n"

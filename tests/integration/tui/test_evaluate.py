@@ -50,7 +50,7 @@ async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, h
         form = dialog.query_one(SettingsForm)
         assert [entry.label for entry in form.entries] == [
             "metrics", "weights", "split", "samples", "extractor", "noises", "seed", "labels", "sampler", "steps",
-            "guidance", "checkpoint",
+            "guidance", "statistics", "checkpoint",
         ]  # fmt: skip
         assert form.entries[-1].choices == ("last", "100")
         await d.sees("Evaluate digits-unet", "metrics", "samples", "checkpoint", f"$ gentui evaluate {made.id}")
