@@ -144,6 +144,7 @@ def test_published_hashes_are_those_of_torchvision():
 @pytest.mark.parametrize("level", [1, 9])
 def test_a_file_is_known_by_its_content_whoever_packed_it(invoke, monkeypatch, tmp_path, level):
     content = b"images" * 100
+    monkeypatch.setenv("GENTUI_DATA", str(tmp_path / "data"))
     known = File("a", len(content), hashlib.sha256(content).hexdigest(), (), "0" * 32)
     monkeypatch.setattr(MNIST, "files", (known,))
     folder = tmp_path / "data" / "mnist"
