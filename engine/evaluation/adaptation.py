@@ -74,9 +74,10 @@ class AccuracyScorer:
         unlabelled = target_images(target)
         total = len(validation) + len(unlabelled) + len(target.test) + len(source.test)
         logits = self._classifier(method, ProgressCounter(total, progress))
-        criterion = (accuracy(logits(validation.images), validation) + information(logits(unlabelled))) / 2
-        on_target = logits(target.test.images)
-        on_source = logits(source.test.images) if self.learns_from_source else None
+        on_validation = logits(validation.images, not self.learns_from_source)
+        criterion = (accuracy(on_validation, validation) + information(logits(unlabelled, True))) / 2
+        on_target = logits(target.test.images, True)
+        on_source = logits(source.test.images, False) if self.learns_from_source else None
         protocol = Protocol(
             metric=self.metric,
             dataset=self.dataset.name,
@@ -101,13 +102,13 @@ class AccuracyScorer:
             scores.insert(2, on_test("source_accuracy", on_source, source, "source"))
         return [replace(score, role=role) for score in scores]
 
-    def _classifier(self, method: Classifies, counter: ProgressCounter) -> Callable[[Tensor], Tensor]:
-        """A function from images uint8 N,C,H,W to logits float64 N,K on the CPU."""
+    def _classifier(self, method: Classifies, counter: ProgressCounter) -> Callable[[Tensor, bool], Tensor]:
+        """A function from images uint8 N,C,H,W, and whether they are the target's, to logits float64 N,K on the CPU."""
 
-        def logits(images: Tensor) -> Tensor:
+        def logits(images: Tensor, of_target: bool) -> Tensor:
             parts = []
             for chunk in images.split(self.settings.batch_size):
-                parts.append(method.classify(to_float(chunk.to(self.device)))[1].double().cpu())
+                parts.append(method.classify(to_float(chunk.to(self.device)), of_target)[1].double().cpu())
                 counter.add(len(chunk))
             return torch.cat(parts)
 

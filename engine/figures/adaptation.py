@@ -34,7 +34,9 @@ def tsne(settings: TSNE, context: FigureContext) -> Iterator[Picture]:
     domains = _validation_splits(context)
     each = settings.images // len(domains)
     chosen = {name: split.take(torch.arange(min(each, len(split)))) for name, split in domains.items()}
-    features = torch.cat([_classified(context, split.images)[0] for split in chosen.values()])
+    features = torch.cat(
+        [_classified(context, split.images, domain == "target")[0] for domain, split in chosen.items()]
+    )
     if not features.isfinite().all() or len(features) < 4:
         return
     from sklearn.manifold import TSNE as Embedding  # imported here: it takes a second
@@ -61,7 +63,7 @@ def confusion(settings: Confusion, context: FigureContext) -> Iterator[Picture]:
     """Confusion matrix: number of the target's test images of each class (row) by predicted class (column)."""
     split = (context.dataset.target or context.dataset).test
     names = context.dataset.classes
-    predicted = _classified(context, split.images)[1].argmax(1)
+    predicted = _classified(context, split.images, True)[1].argmax(1)
     pairs = _labels(split) * len(names) + predicted
     counts = torch.bincount(pairs, minlength=len(names) ** 2).reshape(len(names), len(names)).numpy()
     caption = f"{len(split)} target test images: rows what they are, columns what they were taken for"
@@ -92,14 +94,14 @@ def _validation_splits(context: FigureContext) -> dict[str, Split]:
 
 
 @torch.no_grad()
-def _classified(context: FigureContext, images: Tensor) -> tuple[Tensor, Tensor]:
-    """(features N,D, logits N,K) of images uint8 N,C,H,W, on the CPU."""
+def _classified(context: FigureContext, images: Tensor, of_target: bool) -> tuple[Tensor, Tensor]:
+    """(features N,D, logits N,K) of images uint8 N,C,H,W of a domain, on the CPU."""
     method = context.method
     assert isinstance(method, Classifies), "a method with these figures predicts labels"
     parts = []
     for chunk in images.split(BATCH):
         context.progress(sum(len(logits) for _, logits in parts), len(images))
-        features, logits = method.classify(to_float(chunk.to(context.device)))
+        features, logits = method.classify(to_float(chunk.to(context.device)), of_target)
         parts.append((features.cpu(), logits.cpu()))
     return torch.cat([f for f, _ in parts]), torch.cat([logits for _, logits in parts])
 

@@ -33,7 +33,7 @@ class Context:
     """What a method is built from, beside its own settings.
 
     The first four are tables of the recipe. ``images`` is the training set, uint8 N,C,H,W, for methods that
-    measure it; None where there is none to measure.
+    measure it, ``target_images`` that of the target domain; None where there is none to measure.
     """
 
     model: Settings
@@ -45,6 +45,7 @@ class Context:
     total_steps: int
     steps_per_epoch: int
     images: Tensor | None = None
+    target_images: Tensor | None = None
 
 
 @runtime_checkable
@@ -156,6 +157,9 @@ class Validates(Protocol):
 class Classifies(Protocol):
     """A method that predicts classes."""
 
-    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Classify images N,C,H,W in [-1, 1] in evaluation mode: (features N,D, logits N,K)."""
+    def classify(self, images: Tensor, of_target: bool = False) -> tuple[Tensor, Tensor]:
+        """Classify images N,C,H,W in [-1, 1] in evaluation mode: (features N,D, logits N,K).
+
+        ``of_target``: whether they are of the target domain.
+        """
         ...

@@ -19,14 +19,15 @@ def build_method(
     total_steps: int = 1,
     steps_per_epoch: int = 1,
     images: Tensor | None = None,
+    target_images: Tensor | None = None,
 ) -> Method:
     """Build the recipe's method with freshly initialised nets.
 
     ``total_steps`` and ``steps_per_epoch`` set the schedules; methods that measure the data set (EDM's σ_data)
-    do so on ``images``, uint8 N,C,H,W.
+    or a domain do so on ``images`` and ``target_images``, uint8 N,C,H,W.
     """
     spec = ImageSpec(recipe.data.image_shape, len(conditions.classes), len(conditions.attributes))
-    context = context_of(recipe, spec, device, total_steps, steps_per_epoch, images)
+    context = context_of(recipe, spec, device, total_steps, steps_per_epoch, images, target_images)
     return registry.build(recipe.method, Method, context)
 
 
@@ -37,9 +38,10 @@ def context_of(
     total_steps: int = 1,
     steps_per_epoch: int = 1,
     images: Tensor | None = None,
+    target_images: Tensor | None = None,
 ) -> Context:
     """What the recipe's method is built from, for data described by ``spec``."""
     return Context(
         recipe.model, recipe.optim, recipe.schedule, recipe.train,
-        spec, device, total_steps, steps_per_epoch, images,
+        spec, device, total_steps, steps_per_epoch, images, target_images,
     )  # fmt: skip

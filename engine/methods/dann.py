@@ -14,6 +14,7 @@ from engine.methods import Context, Metrics
 from engine.methods.learner import eval_mode
 from engine.methods.single_net import SingleNetMethod
 from engine.nets.dann import DANN as Net
+from engine.nets.dann import SOURCE, TARGET
 from engine.settings import registry
 from engine.settings.methods import DANN as DANNSettings
 
@@ -35,6 +36,9 @@ class DANN(SingleNetMethod):
         net = registry.build(context.model, Net, context.spec)
         if not settings.adversarial:
             net.domain = None
+        if getattr(context.model, "normalise", False) and context.images is not None:
+            other = context.images if context.target_images is None else context.target_images
+            net.normalise_by(context.images, other)
         super().__init__(net, context)
         self.settings = settings
         self.total_steps = context.total_steps
@@ -77,11 +81,11 @@ class DANN(SingleNetMethod):
         return {"val_loss": F.cross_entropy(logits, batch.labels), "val_accuracy": accuracy}
 
     @torch.no_grad()
-    def classify(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def classify(self, images: Tensor, of_target: bool = False) -> tuple[Tensor, Tensor]:
         net = self.learner.evaluation_net()
         assert isinstance(net, Net)
         with eval_mode(net), self.autocast():
-            features = net.extractor(images)
+            features = net.extractor(net.normalised(images, TARGET if of_target else SOURCE))
             return features.float(), net.labels(features).float()
 
     def state(self) -> dict[str, Any]:

@@ -82,7 +82,8 @@ class GAN:
 
     def generate(self, condition: Tensor | None, n: int) -> Tensor:
         """Generate ``n`` images N,C,H,W, float32, from fresh latents."""
-        latents = torch.randn(self.noise_shape(n), device=self.device)
+        draw = torch.rand if self.settings.latents == "uniform" else torch.randn
+        latents = draw(self.noise_shape(n), device=self.device)
         with self.autocast():
             return self.generator.forward(latents, condition).float()
 

@@ -12,9 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
+from engine.data.dataset import to_float
 from engine.settings.nets import DANNNet
 
 FEATURES = 128
+SOURCE, TARGET = 0, 1
+"""The domains, as the nets number them."""
 
 
 class GradientReversal(torch.autograd.Function):
@@ -61,24 +64,47 @@ def predictor(settings: DANNNet, outputs: int) -> nn.Sequential:
 class DANN(nn.Module):
     """Feature extractor, label predictor and, behind gradient reversal, domain classifier.
 
-    ``domain`` is None in a net that is trained without domain labels. Raises ValueError unless images are 28×28.
+    ``domain`` is None in a net that is trained without domain labels. ``channel_mean`` and ``channel_std``, of shape
+    2,C, are what images of the source and of the target are normalised by: 0 and 1 unless ``normalise_by`` was called.
+    Raises ValueError unless images are 28×28.
     """
+
+    channel_mean: Tensor
+    channel_std: Tensor
 
     def __init__(self, settings: DANNNet, spec: ImageSpec):
         super().__init__()
         if spec.shape[1:] != (28, 28):
             raise ValueError(f"net dann takes 28×28 images, not {spec.shape[1]}×{spec.shape[2]}")
         self.passes = settings.passes
+        kept = settings.normalise  # nothing else is in the checkpoints of nets without it
+        self.register_buffer("channel_mean", torch.zeros(2, spec.shape[0]), persistent=kept)
+        self.register_buffer("channel_std", torch.ones(2, spec.shape[0]), persistent=kept)
         self.extractor = extractor(settings, spec.shape[0])
         self.labels = predictor(settings, spec.classes)
         self.domain: nn.Module | None = predictor(settings, 1)
+
+    def normalise_by(self, source: Tensor, target: Tensor) -> None:
+        """Normalise a domain's images by the mean of all their pixels, and by the mean over images of the standard
+        deviation within each: channel by channel, from images uint8 N,C,H,W of both."""
+        for domain, images in ((SOURCE, source), (TARGET, target)):
+            parts = [to_float(chunk).flatten(2) for chunk in images.split(8192)]
+            self.channel_mean[domain] = torch.cat([part.mean(2) for part in parts]).mean(0)
+            self.channel_std[domain] = torch.cat([part.std(2) for part in parts]).mean(0).clamp_min(1e-6)
+
+    def normalised(self, images: Tensor, domain: int) -> Tensor:
+        """Images N,C,H,W in [-1, 1] of the domain ``SOURCE`` or ``TARGET``, normalised."""
+        mean, std = (values[domain][:, None, None] for values in (self.channel_mean, self.channel_std))
+        return (images - mean) / std
 
     def forward(
         self, images: Tensor, target: Tensor | None = None, strength: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Label logits N,K of ``images``, and domain logits N+M of ``images`` followed by ``target``, or None."""
+        images = self.normalised(images, SOURCE)
         if target is None or self.domain is None:
             return self.labels(self.extractor(images)), None
+        target = self.normalised(target, TARGET)
         assert strength is not None, "domain logits need a strength of reversal"
         if self.passes == "apart":
             source, other = self.extractor(images), self.extractor(target)

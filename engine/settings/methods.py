@@ -122,6 +122,11 @@ class GAN(Settings):
         False,
         description="allow gradient penalties with BatchNorm in the critic, as some published systems have",
     )
+    latents: Literal["normal", "uniform"] = Field(
+        "normal",
+        description="distribution of the latents in training: standard normal, or uniform from 0 to 1; samples are "
+        "drawn from the normal",
+    )
     critic_steps: int = Field(1, ge=1, le=100, description="discriminator updates per generator update")
     auxiliary_weight: float = Field(
         0.0, ge=0, description="weight λ of the class head's cross entropy; 0: none"

@@ -30,6 +30,10 @@ class DANNNet(Settings):
         description="how two domains pass the net, which decides BatchNorm's statistics: in one batch; each by "
         "itself; or the source for its labels, then both in one batch for the domains",
     )
+    normalise: bool = Field(
+        False,
+        description="scale each channel by the mean and standard deviation of its own domain's training images",
+    )
     factory: ClassVar[str] = "engine.nets.dann:DANN"
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:

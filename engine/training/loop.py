@@ -139,9 +139,11 @@ class Trainer:
         )
         self.total = recipe.steps_total(len(train))
         self.reporter.phase("building the net")
+        target = self.dataset.target
         self.method = build_method(
-            recipe, self.device, self.conditions, self.total, self.batches.steps_per_epoch, train.images
-        )
+            recipe, self.device, self.conditions, self.total, self.batches.steps_per_epoch, train.images,
+            None if target is None else target.train.images,
+        )  # fmt: skip
         if getattr(recipe.model, "conditional", False) and not getattr(self.method, "conditional", True):
             raise TrainingFailed(
                 f"the model is class-conditional, and the images of {recipe.dataset} have attributes in place of "

@@ -25,16 +25,16 @@ SAMPLED_AS_IT_SHIPS = "digits-unet"
 LOOKED_AT_OFTEN = ("digits-unet", "digits-vae", "photos-dcgan")
 """Healthy twins of the runs that fall ill in health/, examined four times as those are."""
 FEWER_PIXELS = {28: 16, 64: 32, 128: 64}
-"""Sides of the images of nets that take any size; most of the time would go into their pixels."""
+"""Sides of the images that denoisers take; most of the time would go into their pixels."""
 ON_FASHION_MNIST = "fashion-unet"  # where Fashion-MNIST is; its siblings are trained on what stands in for it
 
 
 def cheaper(recipe: Recipe) -> Recipe:
-    """The same training in fp32, on smaller images where the net takes any size; most diffusion models are sampled in
-    fewer steps and scored by fewer images."""
+    """The same training in fp32; diffusion models are trained on smaller images, and most of them sampled in fewer steps
+    and scored by fewer images."""
     values: dict[str, Any] = {"train.precision": "fp32"}
     side = recipe.data.resized_shape[1]
-    if recipe.family in ("diffusion", "vae") and side in FEWER_PIXELS:
+    if recipe.family == "diffusion" and side in FEWER_PIXELS:
         values["data.image_size"] = FEWER_PIXELS[side]
     if recipe.sample.steps > 1 and recipe.name != SAMPLED_AS_IT_SHIPS:
         steps = 4 if recipe.dataset == "digits" else 2  # where classes are learnt, they must be seen

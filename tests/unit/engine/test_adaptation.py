@@ -47,6 +47,45 @@ def batch(n: int = 6, seed: int = 0) -> Batch:
     return Batch(images, torch.arange(n) % 10, target)
 
 
+# -- normalisation by domain -------------------------------------------------------------------------------
+
+
+def domains() -> tuple[torch.Tensor, torch.Tensor]:
+    """Dark images and bright ones, uint8 40,3,28,28."""
+    generator = torch.Generator().manual_seed(1)
+    dark = torch.randint(0, 90, (40, 3, 28, 28), generator=generator, dtype=torch.uint8)
+    return dark, 255 - dark // 2
+
+
+def test_each_domain_is_normalised_by_its_own_mean_and_deviation():
+    source, target = domains()
+    recipe = small(model__normalise=True)
+    method = build_method(recipe, CPU, Conditions.of(recipe.data), 10, 4, source, target)
+    assert isinstance(method, DANN)
+    net = method.net
+    for domain, images in enumerate((source, target)):
+        scaled = net.normalised(images.float() / 127.5 - 1, domain)
+        assert scaled.mean((0, 2, 3)).abs().max() < 1e-3 and (scaled.std((2, 3)).mean(0) - 1).abs().max() < 1e-3
+    as_source, as_target = (
+        method.classify(target.float() / 127.5 - 1, of_target=flag)[1] for flag in (False, True)
+    )
+    assert not torch.allclose(as_source, as_target)
+    anew = build(recipe)
+    anew.load_weights(method.weights())
+    assert torch.equal(anew.classify(target.float() / 127.5 - 1, of_target=True)[1], as_target), (
+        "it is in the checkpoint"
+    )
+
+
+def test_without_it_a_checkpoint_is_what_it_was():
+    source, target = domains()
+    recipe = small()
+    method = build_method(recipe, CPU, Conditions.of(recipe.data), 10, 4, source, target)
+    assert not [name for name in method.weights()["model"] if "channel_" in name]
+    images = source.float() / 127.5 - 1
+    assert torch.equal(method.classify(images)[1], method.classify(images, of_target=True)[1])
+
+
 # -- the net and its schedules -----------------------------------------------------------------------------
 
 

@@ -149,6 +149,17 @@ def test_the_generators_step_leaves_the_discriminator_alone_and_trainable(monkey
     assert all(p.requires_grad for p in net.parameters())
 
 
+@pytest.mark.parametrize("law", ["normal", "uniform"])
+def test_latents_are_drawn_from_the_law_that_the_recipe_names(law, monkeypatch):
+    method = build(method__latents=law)
+    seen = []
+    monkeypatch.setattr(method.generator, "forward", lambda latents, condition: seen.append(latents) or latents)
+    method.generate(None, 4000)
+    (latents,) = seen
+    mean, std = {"normal": (0.0, 1.0), "uniform": (0.5, 12**-0.5)}[law]
+    assert abs(float(latents.mean()) - mean) < 0.05 and abs(float(latents.std()) - std) < 0.05
+
+
 def test_clipping_follows_every_step_of_the_critic():
     method = build(method__loss="wasserstein", method__penalty="clip", method__penalty_weight=0.02)
     method.training_step(batches(1)[0])

@@ -115,3 +115,44 @@ def test_weights_of_ones_own_need_not_be_those_published_and_carry_their_own_has
     path.write_bytes(save(state))
     mine, shipped = load_extractor("digits-cnn", weights=path), load_extractor("digits-cnn")
     assert mine.hash == hashlib.sha256(path.read_bytes()).hexdigest()[:8] != shipped.hash
+
+
+def course_classifier() -> torch.nn.Module:
+    """A LeNet with the author's own names, as its weights are given."""
+    from torch import nn
+
+    class Classifier(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.conv2 = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5)
+            self.fc1, self.fc2, self.fc3 = nn.Linear(256, 128), nn.Linear(128, 64), nn.Linear(64, 10)
+
+        def forward(self, x):
+            for conv in (self.conv1, self.conv2):
+                x = torch.max_pool2d(torch.relu(conv(x)), 2)
+            return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(x.flatten(1))))))
+
+    torch.manual_seed(3)
+    return Classifier()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_lenet_given_by_path_classifies_as_it_does_itself(tmp_path, nested):
+    net = course_classifier()
+    assert sum(p.numel() for p in net.parameters()) == 44_674
+    state = net.state_dict()
+    torch.save({"state_dict": state, "epoch": 9} if nested else state, tmp_path / "Classifier.pth")
+    extractor = load_extractor("lenet", weights=tmp_path / "Classifier.pth")
+    images = torch.randint(0, 256, (5, 3, 28, 28), dtype=torch.uint8)
+    with torch.no_grad():
+        expected = net((images / 255 - 0.5) / 0.5)
+    assert torch.allclose(extractor.logits(images), expected, atol=1e-5)
+    assert extractor.features(images).shape == (5, 64) and extractor.classifies == "mnist-m"
+
+
+def test_a_lenet_of_another_shape_is_refused(tmp_path):
+    state = course_classifier().state_dict()
+    del state["fc3.bias"]
+    torch.save(state, tmp_path / "Classifier.pth")
+    with pytest.raises(ExtractorError, match="does not hold the weights of lenet"):
+        load_extractor("lenet", weights=tmp_path / "Classifier.pth")
