@@ -48,7 +48,10 @@ UNETS = (
     "model.channels=16", "train.steps=900", "train.precision=fp32", "evaluate.samples=1000", "evaluate.times=1",
     "sample.times=2", "sample.sampler=heun", "sample.steps=18",
 )  # fmt: skip
-AS_PUBLISHED = ("evaluate.samples=10000", "evaluate.times=1", "evaluate.noises=1", "sample.times=4")
+AS_PUBLISHED = (
+    "evaluate.samples=10000", "evaluate.times=1", "evaluate.noises=1", "sample.times=4", "train.channels_last=true",
+    "train.compile=true",
+)  # fmt: skip
 
 EXPERIMENTS = {
     "fashion basic": Experiment("fashion-resnet-basic", AS_PUBLISHED),

@@ -95,13 +95,27 @@ class Measured:
 
     @property
     def spread(self) -> float:
-        """Standard deviation from sample to sample, pixel by pixel, over that of test images: 0 where all are alike."""
-        return float(self.drawn.double().std(0).mean() / self.real.double().std(0).mean())
+        """Standard deviation from sample to sample, pixel by pixel, over that of test images: 0 where all are alike.
+
+        Of a model of classes it is that within each class.
+        """
+        classes = len(self.data.classes) if self._trained.method.conditional else 0
+        if not classes:
+            return deviation(self.drawn) / deviation(self.real)
+        labels = torch.arange(DRAWN) % classes
+        test = self.data.test
+        drawn = fmean(deviation(self.drawn[labels == label]) for label in range(classes))
+        return drawn / fmean(deviation(test.images[test.labels == label]) for label in range(classes))
 
     @property
     def corners(self) -> tuple[float, float]:
         """Mean level, 0 to 255, of the four corners (a sixteenth of a side) of samples, and of test images."""
         return corners(self.drawn), corners(self.real)
+
+
+def deviation(images: Tensor) -> float:
+    """Standard deviation over images uint8 N,C,H,W, the mean over their pixels, in levels."""
+    return float(images.double().std(0).mean())
 
 
 def edges(images: Tensor) -> float:

@@ -30,8 +30,8 @@ ON_FASHION_MNIST = "fashion-unet"  # where Fashion-MNIST is; its siblings are tr
 
 
 def cheaper(recipe: Recipe) -> Recipe:
-    """The same training in fp32; diffusion models are trained on smaller images, and most of them sampled in fewer steps
-    and scored by fewer images."""
+    """The same training in fp32; denoisers are trained on smaller images, and most of them sampled in fewer steps and
+    scored by fewer of them."""
     values: dict[str, Any] = {"train.precision": "fp32"}
     side = recipe.data.resized_shape[1]
     if recipe.family == "diffusion" and side in FEWER_PIXELS:
