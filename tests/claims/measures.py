@@ -99,7 +99,8 @@ class Measured:
 
         Of a model of classes it is that within each class.
         """
-        classes = len(self.data.classes) if self._trained.method.conditional else 0
+        method = self._trained.method
+        classes = len(self.data.classes) if isinstance(method, Generates) and method.conditional else 0
         if not classes:
             return deviation(self.drawn) / deviation(self.real)
         labels = torch.arange(DRAWN) % classes
