@@ -15,7 +15,7 @@ MAX_RUNS = 1000
 """The most runs of one sweep."""
 RANDOM = "random"
 _ALIASES = {"seed": "train.seed"}
-_RANGE = re.compile(r"\s*(-?\d+)\.\.(-?\d+)\s*")
+_RANGE = re.compile(r"\s*(-?\d{1,18})\.\.(-?\d{1,18})\s*")
 
 
 @dataclass(frozen=True)

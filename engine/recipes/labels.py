@@ -54,7 +54,7 @@ class Labels:
         names = [name.lower() for name in self.classes]
         if text.lower() in names:
             return names.index(text.lower())
-        if text.isdecimal() and int(text) < len(names):
+        if text.isdecimal() and len(text) < 10 and int(text) < len(names):
             return int(text)
         classes = ", ".join(f"{i} {name}" for i, name in enumerate(self.classes))
         raise UnknownLabel(f"no class {text!r}; classes are {classes}")

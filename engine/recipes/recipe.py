@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 
 from engine.recipes.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
 from engine.recipes.toml_lines import key_lines
-from engine.recipes.values import parse_value
+from engine.recipes.values import TooLarge, parse_toml, parse_value
 from engine.runs import paths
 from engine.settings import registry
 from engine.settings.datasets.base import Data, File, data_root
@@ -276,7 +276,9 @@ def _parse_once(text: str, file: str, overrides: tuple[str, ...], _: Path) -> Re
 
 def _parse(text: str, file: str, overrides: Iterable[str], quick: bool) -> Recipe:
     try:
-        raw = tomllib.loads(text)
+        raw = parse_toml(text)
+    except TooLarge as error:
+        raise RecipeError([Problem(f"{file}:{error.line}", "", f"not valid TOML: {error}")]) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError([syntax_problem(file, error)]) from None
     source = Source(file, key_lines(text))
@@ -298,7 +300,7 @@ def _parse_overrides(overrides: Iterable[str], source: Source) -> tuple[dict[str
             )
         else:
             values[key] = parse_value(value)
-            source.overridden[key] = f"-o {text}"
+            source.overridden[key] = f"-o {text}" if len(text) <= 200 else f"-o {text[:200]}…"
     return values, problems
 
 

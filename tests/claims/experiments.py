@@ -92,11 +92,23 @@ EXPERIMENTS = {
 }  # fmt: skip
 
 
-class Laboratory:
-    """Trains experiments in a home, each run once, and finds what is trained."""
+class NotTrained(Exception):
+    """A run that is missing, by its name."""
 
-    def __init__(self, home: Path, say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)):
-        self.home, self._say = home, say
+
+class Laboratory:
+    """Trains experiments in a home, each run once, and finds what is trained.
+
+    With ``trains`` false it raises NotTrained for what is missing.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        trains: bool = True,
+        say: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
+    ):
+        self.home, self.trains, self._say = home, trains, say
 
     def measured(self, name: str) -> list[Measured]:
         """The runs of an experiment, one a seed; those that are missing are trained now."""
@@ -106,6 +118,8 @@ class Laboratory:
     def _run(self, name: str, experiment: Experiment, seed: int) -> RunDir:
         found = self._find(title(name, seed))
         if found is None or found.read_state().status != "done":
+            if not self.trains:
+                raise NotTrained(title(name, seed))
             arguments = experiment.command(name, seed) if found is None else ["resume", found.id, "--wait"]
             self._say("gentui " + " ".join(arguments))
             environment = {**os.environ, "GENTUI_HOME": str(self.home)}

@@ -121,3 +121,43 @@ def test_real_statistics_are_written_for_other_programs(gentui, tmp_path):
 def test_a_reference_is_kept_as_it_was_written(recipe):
     again = loads(load(recipe).to_toml())
     assert again.reference == load(recipe).reference and "labels_hash" not in again.to_toml()
+
+
+BY_STATISTICS = """
+[reference]
+metric = "fid"
+value = 63.24
+source = "a report"
+statistics = true
+labels_hash = "6a1d24f6"
+
+[reference.evaluate]
+extractor = "toon-cnn"
+samples = 16
+noises = 1
+labels = "uniform"
+batch_norm = 8
+"""
+
+
+def test_real_images_known_by_a_file_alone_are_compared_with(gentui, tmp_path):
+    course.cartoons(tmp_path, 40)
+    conditions = course.conditions(tmp_path / "conditions.txt", 16)
+    small = ["data.batch_size=8", "data.image_size=64", "model.channels=8", "train.steps=1", "evaluate.times=0",
+             "sample.columns=2", "train.precision=fp32"]  # fmt: skip
+    text = load("cartoon-acgan", small).to_toml().split("[reference]")[0]
+    (tmp_path / "mine.toml").write_text(text + BY_STATISTICS)
+    data = f"data.path={tmp_path}"
+    trained = gentui("run", str(tmp_path / "mine.toml"), "-o", data, "--wait")
+    assert trained.returncode == 0, trained.stderr
+    real = tmp_path / "real_activations.npy"
+    written = gentui("data", "statistics", "toonfaces-acgan", str(real), "--split", "test")
+    assert written.returncode == 0, written.stderr
+    apart = gentui("evaluate", "latest", "--as-published", "--now")
+    assert "compared with a split of the data, not a file of statistics" in apart.stderr, apart.stderr
+    given = ["--statistics", str(real)]
+    ranked = gentui("evaluate", "latest", "--as-published", "--now", *given)
+    assert "ranked with the published fid 63.24" in ranked.stderr and "not ranked" not in ranked.stderr
+    assert "real_activations.npy@" in ranked.stdout and "labels uniform over 144 combinations" in ranked.stdout
+    other = gentui("evaluate", "latest", "--as-published", "--now", *given, "--labels", str(conditions))
+    assert "not ranked with the published fid 63.24: labels conditions.txt@" in other.stderr

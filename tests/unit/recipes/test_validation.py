@@ -3,6 +3,8 @@
 import pytest
 
 from engine.recipes import recipe
+from engine.recipes.axes import parse_axis
+from engine.recipes.recipe import RecipeError, load
 
 
 def test_unknown_key_wrong_type_and_impossible_value_are_reported_together(text, problems):
@@ -126,6 +128,18 @@ def test_an_unknown_stand_in_is_refused(text, problems):
     assert problem == "r.toml:22: quick.stand_in: unknown dataset 'digitz' (did you mean 'digits'?)"
     (problem,) = problems(text + "stand_in = [1]\n")
     assert problem.startswith("r.toml:22: quick.stand_in: unknown dataset [1]")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 5000, "0x" + "f" * 5000, "0b" + "1" * 20_000])
+def test_a_number_too_large_for_toml_is_one_sentence(problems, number):
+    said = ["r.toml:2: not valid TOML: a whole number of thousands of digits"]
+    assert problems(f"name = 'x'\nx = {number}\n") == said
+    assert problems(f"name = 'x'\nx = [1, {{ y = {number} }}]\n") == said
+    with pytest.raises(RecipeError) as caught:
+        load("digits-unet", [f"data.batch_size={number}"])
+    assert "data.batch_size: " in str(caught.value) and len(str(caught.value)) < 500
+    with pytest.raises(RecipeError):
+        load("digits-unet", [f"train.seed={value}" for value in parse_axis(f"seed=0..{number}").values])
 
 
 def test_what_is_not_toml_says_where(problems):
