@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import DataError
-from engine.runs.directory import DIR_MODE, FILE_MODE
+from engine.runs.directory import FILE_MODE, private_folder
 
 _MAGIC = b"gentui images 1\n"
 _SUFFIX = ".images"
@@ -84,7 +84,7 @@ class Writer:
         self._shape: tuple[int, ...] = ()
         self._count = 0
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+            private_folder(path.parent)
             _remove_stale(path.parent)
             descriptor, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             self._file: IO[bytes] = os.fdopen(descriptor, "w+b")
@@ -194,7 +194,7 @@ def _map(file: IO[bytes]) -> StoredImages | None:
 def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
     """Hold a lock so that one process builds a file; without a writable directory there is no lock."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+        private_folder(path.parent)
         file = path.with_suffix(".lock").open("w")
     except OSError:
         yield

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import Dataset, Progress, padded
+from engine.runs.unpickling import in_words
 from engine.settings import extractors as settings
 from engine.settings import registry
 
@@ -153,8 +154,7 @@ def load_extractor(
 
 def unusable(path: Path, name: str, error: Exception) -> ExtractorError:
     """The error for a file without that extractor's weights, with ``error`` shortened to one line."""
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return ExtractorError(f"{path} does not hold the weights of {name}: {reason}")
+    return ExtractorError(f"{path} does not hold the weights of {name}: {in_words(error)}")
 
 
 def read_weights(path: Path, sha256_prefix: str = "") -> tuple[bytes, str]:

@@ -27,7 +27,7 @@ from engine.evaluation.classifiers import (
 )
 from engine.evaluation.extractors import ExtractorError, read_weights
 from engine.evaluation.train_extractor import Course, train
-from engine.runs.directory import DIR_MODE, write_atomically
+from engine.runs.directory import private_folder, write_atomically
 from engine.runs.paths import cache_dir
 from engine.settings.datasets.base import MIN_IMAGES_PER_LABEL
 from engine.settings.datasets.image_files import too_few_reason
@@ -113,7 +113,7 @@ def _weights(dataset: Dataset, course: Course, size: tuple[int, int], progress: 
 
         weights = packed(train(course, _training_data(dataset, size), on_step=on_step))
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+            private_folder(folder)
             write_atomically(folder / f"{key}-{hashlib.sha256(weights).hexdigest()}.safetensors", weights)
         except OSError:  # a full or read-only disk must not fail the score
             _uncached[key] = weights

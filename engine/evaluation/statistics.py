@@ -22,7 +22,7 @@ from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics_file import GivenStatistics
-from engine.runs.directory import DIR_MODE, write_atomically
+from engine.runs.directory import private_folder, write_atomically
 from engine.runs.paths import cache_dir
 
 T = TypeVar("T")
@@ -222,7 +222,7 @@ class RealImages:
         except (OSError, SafetensorError, KeyError, IndexError, ValueError, TypeError):
             tensors = self._timed(compute)
             with contextlib.suppress(OSError):
-                path.parent.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+                private_folder(path.parent)
                 write_atomically(path, save(tensors, metadata={"checksum": _checksum(tensors)}))
             value = unpack(tensors)
         self._computed[path] = value

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from engine.evaluation.frechet import Moments
-from engine.runs.directory import write_atomically
+from engine.runs.directory import give_by_umask, write_atomically
 
 SUFFIXES = (".npy", ".npz")
 LARGEST = 1 << 32  # bytes
@@ -94,6 +94,7 @@ def write_statistics(path: Path, features: Tensor | None, moments: Moments) -> N
     else:
         np.savez_compressed(stream, mu=moments.mean, sigma=moments.covariance)
     write_atomically(path, stream.getvalue())
+    give_by_umask(path)
 
 
 def _shape(array: Any) -> str:

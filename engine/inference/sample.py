@@ -29,7 +29,7 @@ from engine.methods import Generates, Trace
 from engine.methods.sampling import Noise, StripRecorder
 from engine.recipes.labels import UnknownLabel
 from engine.recipes.sample_options import OPTIONS
-from engine.runs.directory import RunDir, parse_checkpoint, write_atomically
+from engine.runs.directory import RunDir, give_by_umask, parse_checkpoint, write_atomically
 from engine.settings.samplers import Sample
 
 BATCH = 256
@@ -66,6 +66,7 @@ class Drawing:
                 write_atomically(path, content.getvalue())
             case other:
                 exit_with(f"--out: {other or path.name!r} is not .png, .gif or .npy", 2)
+        give_by_umask(path)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -58,8 +58,28 @@ def exclusive(folder: Path) -> Iterator[None]:
         os.close(fd)
 
 
+def private_folder(path: Path) -> None:
+    """Create a folder and those above it that are missing, closed to other users. Raises OSError."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(mode=DIR_MODE, exist_ok=True)
+
+
+def give_by_umask(path: Path) -> None:
+    """Let the umask say who may read a file that was written for a person, under a name of theirs. Raises OSError."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to a temporary file and rename it to ``path``: readers see the old file or the new one."""
+    """Write ``data`` to a temporary file and rename it to ``path``: readers see the old file or the new one.
+
+    Only this user may read it.
+    """
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(fd, "wb") as file:
@@ -182,7 +202,7 @@ class JobDir:
 
 def begin_job(folder: Path, state: State) -> JobDir:
     """Create a job directory under ``folder`` (created if missing), invisible to others until ``publish_job``."""
-    folder.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+    private_folder(folder)
     building = JobDir(tempfile.mkdtemp(dir=folder, prefix=".new-"))
     building.write_state(state)
     building.lock_path.touch(mode=FILE_MODE)

@@ -29,11 +29,14 @@ Factories by kind of part, with the arguments they are called with:
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from importlib.metadata import entry_points
+from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -115,9 +118,26 @@ def load_all() -> None:
     own = ModuleType(OWN_PLUGINS)
     own.__path__ = [str(paths.config_dir() / "plugins")]
     sys.modules[OWN_PLUGINS] = own
+    folder = Path(own.__path__[0])
     for module in pkgutil.iter_modules(own.__path__):
-        name = f"{OWN_PLUGINS}.{module.name}"
-        _attempt(f"plug-in {own.__path__[0]}/{module.name}.py", partial(importlib.import_module, name))
+        file = folder / module.name if module.ispkg else folder / f"{module.name}.py"
+        if why := _distrust(folder) or _distrust(file):
+            failures.append(f"plug-in {file} was not loaded: {why}")
+            continue
+        _attempt(f"plug-in {file}", partial(importlib.import_module, f"{OWN_PLUGINS}.{module.name}"))
+
+
+def _distrust(path: Path) -> str:
+    """Why a plug-in at ``path`` or in that folder is not run, as a clause; "" if this user or root alone wrote it."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return ""  # its import says what is wrong
+    if facts.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to another user; remove it, or make it yours with chown"
+    if facts.st_mode & stat.S_IWOTH:
+        return f"every user of this machine may change {path}; look at it, then chmod o-w it"
+    return ""
 
 
 def _attempt(what: str, load: Callable[[], object]) -> None:

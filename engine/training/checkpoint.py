@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.runs.directory import DIR_MODE, CheckpointChoice, RunDir
+from engine.runs.unpickling import in_words
 
 STATE_FILE = "state.pt"
 _STEP = re.compile(r"step-(\d+)")
@@ -126,7 +127,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
     try:
         return torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"the training state in {folder} cannot be read: {error}") from error
+        raise CheckpointError(f"the training state in {folder} cannot be read: {in_words(error)}") from error
 
 
 def exists(run: RunDir, which: CheckpointChoice = "last") -> bool:

@@ -29,6 +29,13 @@ class Failure(Exception):
         self.code = int(code)
 
 
+NO_HOME = (
+    "this user has no home directory: set HOME, or all of GENTUI_HOME, GENTUI_CONFIG, GENTUI_DATA and "
+    "XDG_CACHE_HOME"
+)
+"""In containers that run as a user without an entry in /etc/passwd, say."""
+
+
 def explain(error: Exception) -> tuple[str, int]:
     """The message and the exit code for an expected error. Re-raises any other error: it is a bug."""
     if isinstance(error, Failure):
@@ -38,6 +45,8 @@ def explain(error: Exception) -> tuple[str, int]:
             return str(error), code
     if isinstance(error, UnicodeEncodeError):
         return "an argument is not valid text", Exit.USAGE
+    if isinstance(error, RuntimeError) and "home directory" in str(error):  # pathlib's and platformdirs'
+        return NO_HOME, Exit.CANNOT
     if isinstance(error, OSError):
         if error.errno == errno.EPIPE:
             return "", drop_stdout()

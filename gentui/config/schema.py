@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.runs.directory import DIR_MODE, write_atomically
+from engine.runs.directory import private_folder, write_atomically
 from engine.runs.paths import config_dir
 from gentui.text.sanitize import clean
 
@@ -141,5 +141,5 @@ class ConfigFile:
         """
         with self._changing:
             content = change(self.read()[0])
-            self.path.parent.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             write_atomically(self.path, json.dumps(content, indent=1).encode())

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.runs.directory import DIR_MODE, JobDir, RunDir, is_run_id
+from engine.runs.directory import DIR_MODE, JobDir, RunDir, is_run_id, private_folder
 from gentui.jobs.job_types import EVALUATIONS
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, job_label, read_state
@@ -36,7 +36,7 @@ def move_to_trash(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> Non
     """Move a run that is not alive into the trash, with its evaluations. Raises JobError."""
     place = home / "trash" / run.id
     try:
-        place.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
+        private_folder(place)
         run.path.rename(place / "run")
     except FileNotFoundError:  # another process was faster
         with suppress(OSError):
