@@ -132,10 +132,10 @@ def finish(dataset: Dataset, settings: Data) -> Dataset:
         dataset = replace(dataset, train=dataset.train.take(~held), validation=dataset.train.take(held))
     if settings.image_size is not None:
         size = (settings.image_size, settings.image_size)
-        dataset = _with_images(dataset, lambda images: resize(images, size))
+        dataset = with_images(dataset, lambda images: resize(images, size))
     if settings.grey and dataset.image_shape[0] == 3:
         known = dataset.fingerprint
-        dataset = _with_images(dataset, grey)
+        dataset = with_images(dataset, grey)
         dataset = replace(
             dataset, fingerprint=hashlib.sha256(f"{known} grey".encode()).hexdigest() if known else ""
         )
@@ -148,11 +148,11 @@ def padded(dataset: Dataset, border: int) -> Dataset:
     """The data set with black borders of that many pixels; with a negative number, without as many of those it has."""
     if not border:
         return dataset
-    dataset = _with_images(dataset, lambda images: F.pad(images, (border,) * 4))
+    dataset = with_images(dataset, lambda images: F.pad(images, (border,) * 4))
     return replace(dataset, border=dataset.border + border)
 
 
-def _with_images(dataset: Dataset, change: Callable[[Tensor], Tensor]) -> Dataset:
+def with_images(dataset: Dataset, change: Callable[[Tensor], Tensor]) -> Dataset:
     """The data set with the images of each split changed: uint8 N,C,H,W to uint8 N,C,H',W'."""
     return replace(dataset, **{name: replace(s, images=change(s.images)) for name, s in dataset.splits.items()})
 

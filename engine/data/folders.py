@@ -20,7 +20,16 @@ import numpy as np
 from torch import Tensor
 
 from engine.data.attribute_files import read_partition
-from engine.data.dataset import DataError, Dataset, Progress, Split, content_fraction, printable, require_folder
+from engine.data.dataset import (
+    DataError,
+    Dataset,
+    Progress,
+    Split,
+    content_fraction,
+    printable,
+    require_folder,
+    with_images,
+)
 from engine.data.decoding import UnusableImage, decode, pillow_warnings_ignored
 from engine.data.plans import (
     NAMED,
@@ -85,8 +94,7 @@ def load_digit_folder(settings: DigitFolder, progress: Progress | None = None) -
     )
     if settings.shape[0] == 3:
         return dataset
-    grey = {name: replace(split, images=split.images[:, :1]) for name, split in dataset.splits.items()}
-    return replace(dataset, **grey)
+    return with_images(dataset, lambda images: images[:, :1])
 
 
 def load_with_attributes(settings: AttributeFolder, progress: Progress | None = None) -> Dataset:

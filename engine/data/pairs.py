@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, read_dataset, require_folder, resize
+from engine.data.dataset import Dataset, Progress, read_dataset, require_folder, resize, with_images
 from engine.settings.datasets.base import Pair
 
 
@@ -32,5 +32,4 @@ def _shaped(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:
         sized = resize(given, shape[1:])
         return sized if sized.shape[1] == shape[0] else sized.expand(-1, shape[0], -1, -1).contiguous()
 
-    sized = {name: replace(split, images=images(split.images)) for name, split in dataset.splits.items()}
-    return replace(dataset, **sized, fingerprint="")
+    return replace(with_images(dataset, images), fingerprint="")

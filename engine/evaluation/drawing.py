@@ -126,11 +126,12 @@ class _Collector:
 
     def add(self, images: Tensor, labels: Tensor | None) -> None:
         """Take in a batch and the labels it was drawn with, on the CPU."""
+        quantised = images
         if images.is_floating_point():
             self._finite &= images.isfinite().all().to(self._finite.device)
             images = stretched(images) if self._stretch else images
-        quantised = to_uint8(images) if images.is_floating_point() else images
-        images = quantised if self._quantise or not images.is_floating_point() else to_levels(images)
+            quantised = to_uint8(images)
+            images = quantised if self._quantise else to_levels(images)
         if self._needs_logits:
             features, logits = self._extractor.features_and_logits(images)
             self._logits.add(logits)
