@@ -56,10 +56,6 @@ class Measured:
         """Mean loss of the last batches."""
         return fmean(self.series("loss")[-batches:])
 
-    @property
-    def alarms(self) -> list[str]:
-        return [event["name"] for event in self._events if event["kind"] == "alert" and "name" in event]
-
     # -- images
 
     @cached_property
