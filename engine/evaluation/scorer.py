@@ -79,6 +79,12 @@ def build_scorer(
     return registry.build(recipe.evaluate, Scorer, recipe, dataset, device)
 
 
+def recipe_extractor(recipe: Recipe, settings: FID, dataset: Dataset, device: torch.device) -> Extractor:
+    """The extractor of a recipe's scores, as ``settings`` have it. Raises ExtractorError."""
+    weights = Path(settings.weights) if settings.weights else None
+    return load_extractor(recipe.extractor(), device, weights, dataset, resize=settings.resize)
+
+
 class SampleScorer:
     """Compares generated images with real ones and, for methods that reconstruct, reconstructions with originals.
 
@@ -103,11 +109,7 @@ class SampleScorer:
         """The real images with the extractor, loaded at first use. Raises ExtractorError, or RecipeError for a file of
         statistics that cannot be used."""
         if self._real is None:
-            weights = Path(self.settings.weights) if self.settings.weights else None
-            resize = self.settings.resize
-            extractor = load_extractor(
-                self.recipe.extractor(), self.device, weights, self.dataset, resize=resize
-            )
+            extractor = recipe_extractor(self.recipe, self.settings, self.dataset, self.device)
             self._real = RealImages(self.dataset, extractor, given=self._given(extractor))
         return self._real
 

@@ -14,8 +14,9 @@ import torch
 
 from engine import devices
 from engine.data.dataset import DataError, open_dataset
-from engine.evaluation.extractors import ExtractorError, load_extractor
+from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.frechet import Moments
+from engine.evaluation.scorer import recipe_extractor
 from engine.evaluation.statistics_file import SUFFIXES, write_statistics
 from engine.inference.loading import enough_memory, exit_with
 from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
@@ -61,8 +62,7 @@ def _write(recipe: Recipe, settings: FID, options: argparse.Namespace) -> int:
     device = devices.choose_device(options.device)
     devices.set_up(device)
     dataset = open_dataset(recipe.data)
-    weights = Path(settings.weights) if settings.weights else None
-    extractor = load_extractor(recipe.extractor(), device, weights, dataset, resize=settings.resize)
+    extractor = recipe_extractor(recipe, settings, dataset, device)
     images = dataset.split(options.split or settings.split).images
     features = torch.cat([extractor.features(chunk).cpu() for chunk in images.split(extractor.batch)])
     if len(features) < 2:
