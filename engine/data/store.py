@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import DataError
-from engine.runs.directory import FILE_MODE, private_folder
+from engine.runs.files import FILE_MODE, private_folder
 
 _MAGIC = b"gentui images 1\n"
 _SUFFIX = ".images"

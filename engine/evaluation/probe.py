@@ -27,7 +27,7 @@ from engine.evaluation.classifiers import (
 )
 from engine.evaluation.extractors import ExtractorError, read_weights
 from engine.evaluation.train_extractor import Course, train
-from engine.runs.directory import private_folder, write_atomically
+from engine.runs.files import private_folder, write_atomically
 from engine.runs.paths import cache_dir
 from engine.settings.datasets.base import MIN_IMAGES_PER_LABEL
 from engine.settings.datasets.image_files import too_few_reason

@@ -22,7 +22,7 @@ from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics_file import GivenStatistics
-from engine.runs.directory import private_folder, write_atomically
+from engine.runs.files import private_folder, write_atomically
 from engine.runs.paths import cache_dir
 
 T = TypeVar("T")

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from engine.evaluation.frechet import Moments
-from engine.runs.directory import give_by_umask, write_atomically
+from engine.runs.files import give_by_umask, write_atomically
 
 SUFFIXES = (".npy", ".npz")
 LARGEST = 1 << 32  # bytes

@@ -35,7 +35,7 @@ from engine.evaluation.classifiers import (
     fashion_net,
     packed,
 )
-from engine.runs.directory import write_atomically
+from engine.runs.files import write_atomically
 from engine.settings import registry
 from engine.settings.datasets.base import Data
 from engine.settings.datasets.embedded import FACE_ATTRIBUTES

@@ -20,7 +20,7 @@ from engine.data.dataset import Split, to_float
 from engine.figures import FigureContext, Picture
 from engine.figures.plots import Points, save_panels, save_table
 from engine.methods import Classifies
-from engine.runs.directory import write_atomically
+from engine.runs.files import write_atomically
 from engine.settings.figures import TSNE, Confusion
 
 BATCH = 512

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from engine.runs.directory import write_atomically
+from engine.runs.files import write_atomically
 
 LEAST_SIDE = 32
 """Smallest side of an image in a grid, in pixels; smaller images are enlarged by a whole factor."""

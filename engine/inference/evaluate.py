@@ -27,8 +27,9 @@ from engine.recipes.evaluate_options import (
     with_evaluate_options,
 )
 from engine.recipes.recipe import MissingData, RecipeError
-from engine.runs.directory import RunDir, parse_checkpoint, write_atomically
+from engine.runs.directory import RunDir, parse_checkpoint
 from engine.runs.events import EventWriter
+from engine.runs.files import write_atomically
 from engine.settings.evaluation import METRIC_SCORES
 
 

@@ -29,7 +29,8 @@ from engine.methods import Generates, Trace
 from engine.methods.sampling import Noise, StripRecorder
 from engine.recipes.labels import UnknownLabel
 from engine.recipes.sample_options import OPTIONS
-from engine.runs.directory import RunDir, give_by_umask, parse_checkpoint, write_atomically
+from engine.runs.directory import RunDir, parse_checkpoint
+from engine.runs.files import give_by_umask, write_atomically
 from engine.settings.samplers import Sample
 
 BATCH = 256

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.runs.directory import FILE_MODE, NotAPlainFile, open_plain_file
+from engine.runs.files import FILE_MODE, NotAPlainFile, open_plain_file
 
 Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status", "system"]
 

@@ -11,7 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import DIR_MODE, RunDir, exclusive, is_run_id, write_atomically
+from engine.runs.directory import RunDir, exclusive, is_run_id
+from engine.runs.files import DIR_MODE, write_atomically
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 TEXTS = ("reason", "chosen", "device")

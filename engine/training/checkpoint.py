@@ -20,7 +20,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.runs.directory import DIR_MODE, CheckpointChoice, RunDir
+from engine.runs.directory import CheckpointChoice, RunDir
+from engine.runs.files import DIR_MODE
 from engine.runs.unpickling import in_words
 
 STATE_FILE = "state.pt"

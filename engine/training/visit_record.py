@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from engine.runs.directory import RunDir, write_atomically
+from engine.runs.directory import RunDir
+from engine.runs.files import write_atomically
 from engine.training.reporter import print_line
 
 FILE = "visit.pt"

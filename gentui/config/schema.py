@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.runs.directory import private_folder, write_atomically
+from engine.runs.files import private_folder, write_atomically
 from engine.runs.paths import config_dir
 from gentui.text.sanitize import clean
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import FILE_MODE, write_atomically
 from engine.runs.events import EventWriter, Kind
+from engine.runs.files import FILE_MODE, write_atomically
 from gentui.imports.log_entries import (
     ConsoleText,
     Ended,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from engine.runs.directory import FILE_MODE
+from engine.runs.files import FILE_MODE
 from gentui.imports.log_entries import Source, Unusable
 from gentui.imports.parsing import Opener
 from gentui.imports.run_writer import RunWriter

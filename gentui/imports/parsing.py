@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import NotAPlainFile, open_plain_file
+from engine.runs.files import NotAPlainFile, open_plain_file
 from gentui.imports.log_entries import Entry, MissingLibrary, NoSuchPath, Skipped, Source, Unusable
 
 Opener = partial[Any]  # of a Source

@@ -21,8 +21,8 @@ from engine.runs.directory import (
     exclusive,
     list_runs,
     process_start_time,
-    write_atomically,
 )
+from engine.runs.files import write_atomically
 from gentui.imports.event_recorder import Recorder
 from gentui.imports.log_entries import Entry, Source
 from gentui.imports.run_metadata import Description

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import open_plain_file
+from engine.runs.files import open_plain_file
 from gentui.imports.log_entries import (
     ConsoleText,
     Ended,

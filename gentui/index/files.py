@@ -14,7 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import STATUSES, NotAPlainFile, open_plain_file
+from engine.runs.directory import STATUSES
+from engine.runs.files import NotAPlainFile, open_plain_file
 from gentui.jobs import annotations
 from gentui.text.sanitize import clean
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import RunDir, exclusive, write_atomically
+from engine.runs.directory import RunDir, exclusive
+from engine.runs.files import write_atomically
 from gentui.jobs.states import JobError, get_job, job_label
 from gentui.text.sanitize import clean, clean_lines
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.runs.directory import RunDir, write_atomically
+from engine.runs.directory import RunDir
+from engine.runs.files import write_atomically
 from gentui.jobs.states import JobError, job_label
 
 FIELD = "changes"

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.runs.directory import DIR_MODE, STATUSES, JobDir, RunDir, State, exclusive
+from engine.runs.directory import STATUSES, JobDir, RunDir, State, exclusive
+from engine.runs.files import DIR_MODE
 from gentui.jobs.job_types import JOB_TYPES, job_type_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.

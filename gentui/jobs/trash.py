@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.runs.directory import DIR_MODE, JobDir, RunDir, is_run_id, private_folder
+from engine.runs.directory import JobDir, RunDir, is_run_id
+from engine.runs.files import DIR_MODE, private_folder
 from gentui.jobs.job_types import EVALUATIONS
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, job_label, read_state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from engine.runs.directory import open_plain_file
+from engine.runs.files import open_plain_file
 from gentui.text.sanitize import clean_lines
 
 CUT = "…"

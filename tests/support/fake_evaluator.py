@@ -15,8 +15,9 @@ import time
 import tomllib
 from pathlib import Path
 
-from engine.runs.directory import RunDir, write_atomically
+from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
+from engine.runs.files import write_atomically
 
 PROTOCOL = {"protocol": "fid · pretended", "protocol_id": "0badcafe", "protocol_detail": {"metric": "fid"}}
 

@@ -17,8 +17,9 @@ import time
 import tomllib
 from pathlib import Path
 
-from engine.runs.directory import RunDir, write_atomically
+from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
+from engine.runs.files import write_atomically
 
 
 def main() -> int:

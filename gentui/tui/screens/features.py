@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.runs.directory import read_head
+from engine.runs.files import read_head
 from gentui.config import key_table
 from gentui.runs.naming import label
 from gentui.text.sanitize import clean, fit

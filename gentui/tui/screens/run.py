@@ -13,7 +13,8 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.runs.directory import RunDir, read_head
+from engine.runs.directory import RunDir
+from engine.runs.files import read_head
 from gentui.config import key_table
 from gentui.config.chart_layouts import PICTURE
 from gentui.text.matching import matcher

@@ -23,8 +23,8 @@ from engine.runs.directory import (
     list_runs,
     new_run_id,
     process_start_time,
-    write_atomically,
 )
+from engine.runs.files import write_atomically
 
 
 @pytest.fixture

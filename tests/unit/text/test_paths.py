@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from engine.runs.directory import NotAPlainFile, open_plain_file
+from engine.runs.files import NotAPlainFile, open_plain_file
 from gentui.text.paths import is_inside, resolve_inside
 from gentui.text.tail import CUT, Tail
 
