@@ -1,15 +1,19 @@
-"""Find the logs at a path, by file names alone: nothing is opened."""
+"""Find the logs at a path, by file names alone: nothing is opened.
+
+Links are followed, as TensorBoard does; each directory is found once, by whichever path, and one that a link leads back
+to is not entered again.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from gentui.imports.csv_table import CsvTable
 from gentui.imports.json_lines import JsonLinesFile, StandardInput
-from gentui.imports.log_entries import NoSuchPath, Unusable
+from gentui.imports.log_entries import NoSuchPath, Skipped, Skips, Unusable
 from gentui.imports.parsing import Opener
 from gentui.imports.tensorboard_log import MARK, TensorBoardLog, event_files
 from gentui.imports.wandb_log import WandbLog
@@ -25,8 +29,16 @@ READABLE = (
 )
 
 
-def find(path: str) -> list[Opener]:
-    """Openers of the logs at a path, one per run, in the order of their names. Raises Unusable or NoSuchPath."""
+LEADS_NOWHERE, LEADS_UP = "links to nothing", "links to a folder that contains them"
+UNREADABLE = "folders that cannot be read"
+Skip = Callable[[Skipped], None]
+
+
+def find(path: str, skip: Skip = lambda skipped: None) -> list[Opener]:
+    """Openers of the logs at a path, one per run, in the order of their names; ``skip`` gets what was left out.
+
+    Raises Unusable or NoSuchPath.
+    """
     if path == STANDARD_INPUT:
         return [partial(StandardInput, "standard input")]
     try:
@@ -35,7 +47,7 @@ def find(path: str) -> list[Opener]:
         raise NoSuchPath(f"there is nothing at {path}") from None
     except (RuntimeError, ValueError):  # links in a circle, or an invalid path
         raise Unusable(f"{path} is not a valid path") from None
-    openers = list(_in_folder(place) if place.is_dir() else _of_file(place))
+    openers = list(_in_folder(place, skip) if place.is_dir() else _of_file(place))
     if not openers:
         raise Unusable(f"nothing at {path} can be imported: it should be {READABLE}")
     return openers
@@ -53,34 +65,75 @@ def _of_file(file: Path) -> Iterator[Opener]:
         yield partial(JsonLinesFile, file, file.stem)
 
 
-def _in_folder(folder: Path) -> Iterator[Opener]:
-    runs = _wandb_runs(folder) or [run for inner in _folders(folder) for run in _wandb_runs(inner)]
-    runs = runs or [run for inner in _folders(folder / "wandb") for run in _wandb_runs(inner)]
+def _in_folder(folder: Path, skip: Skip) -> Iterator[Opener]:
+    lost = Skips()  # the same link may be met again below
+    runs = _wandb_runs(folder, lost.add)
+    for place in (folder, folder / "wandb"):
+        runs = runs or [run for inner in _folders(place, lost.add) for run in _wandb_runs(inner, lost.add)]
     if runs:
-        yield from (partial(WandbLog, run) for run in runs)
+        for what, n in lost.items():
+            skip(Skipped(what, n, lost.examples[what]))
+        yield from (partial(WandbLog, run) for run in dict.fromkeys(runs))
         return
-    for count, (name, folders, _) in enumerate(os.walk(folder)):
-        if count == _MOST_FOLDERS:
-            raise Unusable(
-                f"{folder} holds more than {_MOST_FOLDERS:,} folders: name the one with the event files"
-            )
-        folders.sort()
-        if event_files(Path(name)):
-            inner = Path(name).relative_to(folder).as_posix()
-            yield partial(TensorBoardLog, Path(name), folder.name if inner == "." else f"{folder.name}/{inner}")
+    found = [(name, place) for name, place in _tree(folder, skip) if event_files(place)]
+    for name, place in sorted(found):
+        yield partial(TensorBoardLog, place, f"{folder.name}/{name}" if name else folder.name)
 
 
-def _wandb_runs(folder: Path) -> list[Path]:
-    return sorted(file for file in _inside(folder) if file.suffix == _WANDB and file.is_file())
+def _tree(folder: Path, skip: Skip) -> Iterator[tuple[str, Path]]:
+    """(path below ``folder``, real directory) of every directory at or below it: first those inside, then by links."""
+    seen: set[Path] = set()
+    starts = [("", folder)]
+    for start, place in starts:  # grows by the links
+        for at, folders, files in os.walk(place, onerror=partial(_unreadable, skip)):
+            if len(seen) == _MOST_FOLDERS:
+                raise Unusable(
+                    f"{folder} holds more than {_MOST_FOLDERS:,} folders: name the one with the event files"
+                )
+            here = Path(at)
+            if here in seen:
+                folders.clear()
+                continue
+            seen.add(here)
+            name = "/".join(filter(None, (start, *here.relative_to(place).parts)))
+            yield name, here
+            folders.sort()
+            for link in sorted(one for one in (*folders, *files) if (here / one).is_symlink()):
+                target = _target(here / link, skip)
+                if target is None or target in seen or not target.is_dir():
+                    continue
+                if target in here.parents or target in folder.parents:
+                    skip(Skipped(LEADS_UP, example=str(here / link)))
+                else:
+                    starts.append(("/".join(filter(None, (name, link))), target))
 
 
-def _folders(folder: Path) -> list[Path]:
-    return sorted(inner for inner in _inside(folder) if inner.is_dir())
-
-
-def _inside(folder: Path) -> list[Path]:
-    """The entries of a folder except links, which may lead elsewhere or in a circle."""
+def _target(link: Path, skip: Skip) -> Path | None:
+    """Where a link leads; None if that is nowhere."""
     try:
-        return [inner for inner in folder.iterdir() if not inner.is_symlink()]
+        return link.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: in a circle
+        skip(Skipped(LEADS_NOWHERE, example=str(link)))
+        return None
+
+
+def _unreadable(skip: Skip, error: OSError) -> None:
+    skip(Skipped(UNREADABLE, example=f"{error.filename}: {error.strerror}"))
+
+
+def _wandb_runs(folder: Path, skip: Skip) -> list[Path]:
+    return sorted(file for file in _inside(folder, skip) if file.suffix == _WANDB and file.is_file())
+
+
+def _folders(folder: Path, skip: Skip) -> list[Path]:
+    return sorted(inner for inner in _inside(folder, skip) if inner.is_dir())
+
+
+def _inside(folder: Path, skip: Skip) -> list[Path]:
+    """What is in a folder, each once; links, such as wandb's ``latest-run``, by where they lead."""
+    try:
+        entries = sorted(folder.iterdir())
     except OSError:
         return []
+    real = [_target(one, skip) if one.is_symlink() else one for one in entries]
+    return list(dict.fromkeys(filter(None, real)))

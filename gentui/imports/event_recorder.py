@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,10 @@ from gentui.imports.log_entries import (
     Entry,
     ImageEntry,
     MetricPoint,
+    Note,
     RunInfo,
     Skipped,
+    Skips,
     SystemSample,
 )
 from gentui.imports.parsing import picture_suffix
@@ -30,7 +31,7 @@ from gentui.text.sanitize import clean
 
 _BATCH = 512  # records written at a time
 _LONGEST_NAME = 200  # of a series, as the index has it
-_MOST_REASONS = 20
+_MOST_NOTES = 20
 _OURS = {"cpu": "cpu_percent"}  # wandb's name of a system metric -> gentui's
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -45,7 +46,8 @@ class Recorder:
         self.samples = samples
         self.points = self.pictures = self.step = 0
         self.series: dict[str, str] = {}
-        self.skipped: Counter[str] = Counter()
+        self.skipped = Skips()
+        self.notes: list[str] = []
         self.ended: Ended | None = None
         self.has_started = False
         """Whether the log contained anything about its run."""
@@ -113,13 +115,14 @@ class Recorder:
                 self._skip(f"settings beyond the first {MOST_SETTINGS:,}", self._described.update(entry))
             case Ended():
                 self.ended = entry
-            case Skipped(what, n):
-                self._skip(what, n)
+            case Skipped():
+                self.skipped.add(entry)
+            case Note(text):
+                if (note := clean(text, 300)) not in self.notes and len(self.notes) < _MOST_NOTES:
+                    self.notes.append(note)
 
     def _skip(self, what: str, n: int = 1) -> None:
-        if n:
-            has_room = what in self.skipped or len(self.skipped) < _MOST_REASONS
-            self.skipped[clean(what, 80) if has_room else "others"] += n
+        self.skipped.add(Skipped(what, n))
 
     def _add_point(self, point: MetricPoint) -> None:
         """Merge values of the same step, which a log may contain one series at a time."""

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from engine.runs.files import FILE_MODE
-from gentui.imports.log_entries import Source, Unusable
+from gentui.imports.log_entries import Source, StartOver, Unusable
 from gentui.imports.parsing import Opener
 from gentui.imports.run_writer import RunWriter
 from gentui.jobs.detach import Detach
@@ -21,6 +21,8 @@ SEARCH_S = 3.0
 """Seconds between two searches for new logs."""
 Report = Callable[[RunWriter], None]
 More = Callable[[], Sequence[RunWriter]]
+_MOST_STARTS = 20
+"""Times that a log is read from its start, each time because of what it turned out to hold, before it is given up."""
 
 
 def take(home: Path, opener: Opener, name: str) -> RunWriter:
@@ -30,7 +32,7 @@ def take(home: Path, opener: Opener, name: str) -> RunWriter:
     """
     source = opener()
     with _writing(home, source, name) as writer:
-        writer.drain(source.entries())
+        _read(writer, to_end=True)
         _conclude(writer)
         if writer.is_empty:
             raise Unusable(f"{source.path} contains no numbers and no images: there is nothing to import")
@@ -46,14 +48,14 @@ def begin(home: Path, opener: Opener, name: str, detach: Detach) -> RunWriter:
     """
     source = opener()
     with _writing(home, source, name) as writer:
-        writer.drain(source.entries())
+        _read(writer)
         while source.is_live and not writer.recorder.has_started:
             if detach.requested:
                 raise KeyboardInterrupt
             if source.is_over:
                 raise Unusable('standard input was empty: pipe JSON lines into it, {"step": 1, "loss": 0.5}')
             source.wait(READ_S)
-            writer.drain(source.entries())
+            _read(writer)
         writer.publish()
     return writer
 
@@ -93,8 +95,10 @@ def _no_longer_followed(going: Sequence[RunWriter], detach: Detach) -> Sequence[
 def _is_over(writer: RunWriter, is_left: bool) -> bool:
     """Import what is new. Return whether the run is over."""
     try:
-        writer.drain(writer.source.entries())
+        _read(writer, to_end=is_left)
         if writer.recorder.ended or writer.source.is_over:
+            if not is_left:
+                _read(writer, to_end=True)
             _conclude(writer)
             return True
     except (Unusable, OSError) as error:
@@ -109,9 +113,23 @@ def _is_over(writer: RunWriter, is_left: bool) -> bool:
     return is_left
 
 
+def _read(writer: RunWriter, to_end: bool = False) -> None:
+    """Write what is new in the log, from its start if the log demands it; ``to_end``: with what remains at its end."""
+    for _ in range(_MOST_STARTS):
+        try:
+            writer.drain(writer.source.entries())
+            if to_end:
+                writer.drain(writer.source.last_entries())
+        except StartOver:
+            writer.start_over()
+        else:
+            writer.publish_again()
+            return
+    raise Unusable(f"{writer.source.path} is rewritten faster than it can be read: import it again later")
+
+
 def _conclude(writer: RunWriter) -> None:
     """End the run as its log says, or else with the format's default end."""
-    writer.drain(writer.source.last_entries())
     if writer.source.is_live and writer.is_empty:
         writer.conclude("failed", "no line was a JSON object with numbers")
     elif writer.recorder.ended is None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from engine.runs.directory import Status
+from gentui.text.sanitize import clean
+
+_MOST_KINDS = 20  # of what was skipped
+_LONGEST_EXAMPLE = 120
 
 
 class Unusable(Exception):
@@ -21,6 +26,10 @@ class NoSuchPath(Unusable):
 
 class MissingLibrary(Unusable):
     """The package that reads the format is not installed."""
+
+
+class StartOver(Exception):
+    """What was read earlier no longer holds; the next call of ``entries`` begins at the log's start."""
 
 
 @dataclass(slots=True)
@@ -88,13 +97,46 @@ class Ended:
 
 @dataclass(slots=True)
 class Skipped:
-    """Something not imported: ``what`` in the plural, for the summary."""
+    """Something not imported: ``what`` in the plural, for the summary, with an example such as ``line 3: n/a``."""
 
     what: str
     n: int = 1
+    example: str = ""
 
 
-Entry = MetricPoint | SystemSample | ImageEntry | ConsoleText | RunInfo | Ended | Skipped
+class Skips(Counter[str]):
+    """How often what was skipped, with the first example of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.examples: dict[str, str] = {}
+
+    def add(self, skipped: Skipped) -> None:
+        """Count it. Beyond a number of kinds all are ``others``."""
+        if skipped.n:
+            what = clean(skipped.what, 100)
+            what = what if what in self or len(self) < _MOST_KINDS else "others"
+            self[what] += skipped.n
+            if skipped.example and what not in self.examples:
+                self.examples[what] = clean(skipped.example, _LONGEST_EXAMPLE)
+
+    def __str__(self) -> str:
+        """One line, as in ``skipped: texts (3; line 2: note ok)``; empty if nothing was."""
+        each = (
+            f"{what} ({'; '.join(filter(None, (f'{n:,}', self.examples.get(what))))})"
+            for what, n in self.items()
+        )
+        return f"skipped: {', '.join(each)}" if self else ""
+
+
+@dataclass(slots=True)
+class Note:
+    """A sentence, without a full stop, about how the log was understood."""
+
+    text: str
+
+
+Entry = MetricPoint | SystemSample | ImageEntry | ConsoleText | RunInfo | Ended | Skipped | Note
 
 
 class Source(ABC):
@@ -118,10 +160,13 @@ class Source(ABC):
 
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
-        """The entries that are new since the last call. Raises Unusable or OSError if the log can no longer be read."""
+        """The entries that are new since the last call.
+
+        Raises StartOver, after which all entries come again, Unusable or OSError if the log can no longer be read.
+        """
 
     def last_entries(self) -> Iterator[Entry]:
-        """Entries that remain at the end: an unfinished line, a torn record."""
+        """Entries that remain at the end: an unfinished line, a torn record. Raises StartOver as ``entries``."""
         return iter(())
 
     def wait(self, seconds: float) -> None:

@@ -6,14 +6,13 @@ import errno
 import importlib
 import math
 import os
-from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from engine.runs.files import NotAPlainFile, open_plain_file
-from gentui.imports.log_entries import Entry, MissingLibrary, NoSuchPath, Skipped, Source, Unusable
+from gentui.imports.log_entries import MissingLibrary, NoSuchPath, Unusable
 
 Opener = partial[Any]  # of a Source
 """Opens one run's log. Raises Unusable or OSError."""
@@ -23,9 +22,13 @@ LONGEST_LINE = 4 << 20  # bytes
 LARGEST_PICTURE = 64 << 20  # bytes
 MOST_STEPS = 2**48  # as the index has it
 DEEPEST = 32  # levels of nested objects
-STEPS = ("step", "_step", "global_step", "trainer/global_step", "iteration", "iter", "steps")
+STEPS = (
+    "global_step", "trainer/global_step", "_step", "step", "steps", "time/total_timesteps", "iteration", "iter",
+)  # fmt: skip
+"""Names of the step, those of a whole run before those that may begin again within it."""
 TIMES = ("_timestamp", "timestamp", "wall_time", "wall time", "time")
 TEXTS, TOO_LARGE, NO_STEP = "texts", "numbers too large", "rows whose step is not a whole number from 0 on"
+TOO_LONG = "lines too long"
 _WORDS = {"nan": math.nan, "inf": math.inf, "infinity": math.inf, "-inf": -math.inf, "-infinity": -math.inf}
 _PICTURES = (
     (b"\x89PNG\r\n\x1a\n", ".png"),
@@ -81,91 +84,8 @@ class GrowingFile:
         """Up to ``size`` bytes from ``skip`` bytes after the offset, without moving it."""
         return os.pread(self._fd, size, self.offset + skip)
 
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes that are new."""
-        while self.unread and (data := self.peek(CHUNK)):
-            self.offset += len(data)
-            yield data
-
     def close(self) -> None:
         os.close(self._fd)
-
-
-class Lines:
-    """Splits pieces of bytes into numbered lines; None stands for a line longer than ``LONGEST_LINE``."""
-
-    def __init__(self) -> None:
-        self._held: list[bytes] = []
-        self._size = self._number = 0
-
-    def of(self, data: bytes) -> Iterator[tuple[int, bytes | None]]:
-        """The lines completed by this piece."""
-        first, *others = data.split(b"\n")
-        self._hold(first)
-        for part in others:
-            yield self._line()
-            self._hold(part)
-
-    def last(self) -> Iterator[tuple[int, bytes | None]]:
-        """The unfinished last line, if there is one."""
-        if self._size:
-            yield self._line()
-
-    def _hold(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > LONGEST_LINE:
-            self._held.clear()
-        elif part:
-            self._held.append(part)
-
-    def _line(self) -> tuple[int, bytes | None]:
-        line = None if self._size > LONGEST_LINE else b"".join(self._held).removesuffix(b"\r")
-        self._held, self._size = [], 0
-        self._number += 1
-        return self._number, line
-
-
-class LineSource(Source):
-    """A log of lines. A subclass provides the bytes and parses each line."""
-
-    def __init__(self, path: str, name: str):
-        super().__init__(path, name)
-        self._lines = Lines()
-
-    @abstractmethod
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes that are new."""
-
-    @abstractmethod
-    def parse_line(self, number: int, line: bytes | None) -> Iterator[Entry]:
-        """The entries of a line; None stands for one that is too long."""
-
-    def entries(self) -> Iterator[Entry]:
-        for data in self.chunks():
-            for line in self._lines.of(data):
-                yield from self.parse_line(*line)
-
-    def last_entries(self) -> Iterator[Entry]:
-        for line in self._lines.last():
-            yield from self.parse_line(*line)
-
-
-class LineFile(LineSource):
-    """Lines of a plain file."""
-
-    def __init__(self, path: Path, name: str):
-        super().__init__(str(path), name)
-        self._file = GrowingFile(path)
-
-    @property
-    def modified_at(self) -> float:
-        return self._file.modified_at
-
-    def chunks(self) -> Iterator[bytes]:
-        return self._file.chunks()
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def number_of(value: object) -> float | None:
@@ -199,31 +119,11 @@ def flat(value: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tu
             yield f"{prefix}{key}", inner
 
 
-def split_row(row: dict[str, Any]) -> tuple[int | None, float | None, dict[str, float], list[Entry]]:
-    """Split a flat row into (step, time, numbers, skipped entries), by the names in ``STEPS`` and ``TIMES``."""
-    step = t = None
-    values: dict[str, float] = {}
-    skipped: list[Entry] = []
-    for key, value in row.items():
-        if value is None:
-            continue
-        lower = key.lower()
-        try:
-            number = number_of(value)
-        except OverflowError:
-            skipped.append(Skipped(TOO_LARGE))
-            continue
-        if lower in STEPS and step is None:
-            if (step := step_of(value)) is None:
-                return None, None, {}, [Skipped(NO_STEP)]
-            continue
-        if lower in TIMES and t is None and (t := moment(value)) is not None:
-            continue
-        if number is None:
-            skipped.append(Skipped(TEXTS))
-        else:
-            values[key] = number
-    return step, t, values, skipped
+def step_name(names: Iterable[str]) -> str:
+    """The name among these that holds the step, by ``STEPS``; "" if there is none."""
+    return min(
+        (name for name in names if name.lower() in STEPS), key=lambda n: STEPS.index(n.lower()), default=""
+    )
 
 
 def picture_suffix(data: bytes) -> str | None:

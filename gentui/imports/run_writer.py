@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from engine.runs.directory import (
     JobDir,
@@ -55,16 +56,27 @@ class RunWriter:
             )
         self._lock = lock
         self._is_new, self._is_published = before is None, False
+        self._is_earlier_kept = False
+        self._annotated = annotations.Annotations()
+        self._begin(before.info() if before else {})
+
+    def _begin(self, info: dict[str, Any]) -> None:
+        """Begin an attempt, aside. ``info``: run.json as it is."""
         self._attempt = _next_attempt(self.run)
-        self._aside = {
-            self.run.path / ".import-events.jsonl": self.run.events_path(self._attempt),
-            self.run.path / ".import-log.txt": self.run.log_path,
-        }
+        events, log = self.run.path / ".import-events.jsonl", self.run.path / ".import-log.txt"
+        self._aside = {events: self.run.events_path(self._attempt), log: self.run.log_path}
         for path in self._aside:
             path.unlink(missing_ok=True)
-        self._described = Description(source, name, before.info() if before else {})
-        self._annotated = annotations.Annotations()
-        self.recorder = Recorder(*self._aside, self.run.samples, self._described, source.modified_at)
+        self._described = Description(self.source, self._requested_name, info)
+        self.recorder = Recorder(events, log, self.run.samples, self._described, self.source.modified_at)
+
+    def start_over(self) -> None:
+        """Begin again with the log's first entry. What is published stays until ``publish`` replaces it."""
+        self.recorder.close()
+        self._is_earlier_kept |= self._is_published
+        self._is_new &= not self._is_published
+        self._is_published = False
+        self._begin({} if self._is_new else self.run.info())
 
     def drain(self, entries: Iterable[Entry]) -> None:
         """Write all entries. A full disk raises OSError before the run is published; later, events wait for room."""
@@ -74,6 +86,16 @@ class RunWriter:
                 self.recorder.sync()
         elif self._described.is_changed:
             self._describe()
+
+    def publish_again(self) -> None:
+        """Publish after ``start_over``, once there is anything that replaces what was published."""
+        if self._is_earlier_kept and not self._is_published and not self.is_empty:
+            self.publish()
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether the log holds nothing any more, so that what was published of it is kept."""
+        return self._is_earlier_kept and not self._is_published
 
     @property
     def is_empty(self) -> bool:
@@ -93,6 +115,10 @@ class RunWriter:
         status = f"{self.status}: {self.reason}" if self.reason else self.status
         return f"{self.name} ({self.source.format}): {', '.join(taken)}; {status}"
 
+    def remarks(self) -> list[str]:
+        """Sentences on how the log was understood and on what was skipped, with examples."""
+        return [*self.recorder.notes, *filter(None, [str(self.recorder.skipped)])]
+
     def publish(self) -> None:
         """Make the run visible as it is now, running or ended. Raises OSError, for example on a full disk."""
         self.recorder.sync()
@@ -105,24 +131,30 @@ class RunWriter:
             self.recorder.samples = self.run.samples
         else:
             with exclusive(self.run.path):
-                self.run.write_state(self._state())
+                state = self._state()
+                if self._is_earlier_kept and (held := read_state(self.run)):  # a stop may be requested
+                    state = held.with_(attempt=state.attempt, started_at=state.started_at)
+                self.run.write_state(state)
             self._forget_earlier()
         self._is_published = True
 
     def conclude(self, status: Status, reason: str) -> None:
         """Record the run's end. Nothing is drained afterwards. ``done`` and ``failed`` are also written as events."""
+        if self.is_emptied:
+            status, reason = "interrupted", "its log was emptied while it was followed; what it held is kept"
         self.status, self.reason = status, clean(reason)
         if status in ("done", "failed"):
             self.recorder.end(status, self.reason)
         self.recorder.sync()
-        if not self._is_published:
+        if not (self._is_published or self._is_earlier_kept):
             return
         with exclusive(self.run.path):
             ended = self._state()
             held = read_state(self.run) or ended
+            started_at = held.started_at if self.is_emptied else ended.started_at
             self.run.write_state(
                 held.with_(
-                    status=ended.status, reason=ended.reason, started_at=ended.started_at, ended_at=ended.ended_at,
+                    status=ended.status, reason=ended.reason, started_at=started_at, ended_at=ended.ended_at,
                     exit_code=ended.exit_code,
                 )
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""TensorBoard event files: a directory of them is a run.
+"""TensorBoard event files: a directory of them is a run, whose restarts replace values as TensorBoard shows it.
 
 An event file is a TFRecord file: length, checksum of the length, an ``Event`` protocol buffer, its checksum.
 """
@@ -8,20 +8,32 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gentui.imports.log_entries import ConsoleText, Entry, ImageEntry, MetricPoint, RunInfo, Skipped, Source
+from gentui.imports.event_attempts import Attempts
+from gentui.imports.log_entries import (
+    ConsoleText,
+    Entry,
+    ImageEntry,
+    MetricPoint,
+    RunInfo,
+    Skipped,
+    Source,
+    StartOver,
+)
 from gentui.imports.parsing import CHUNK, LARGEST_PICTURE, GrowingFile, library, moment, step_of
+from gentui.imports.row_order import ABANDONED
 
 MARK = "tfevents"
 """Part of the name of every event file."""
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
+_START = 1  # of SessionLog.SessionStatus
 _LARGEST_EVENT = 2 * LARGEST_PICTURE
 _CHECKED = 1 << 16  # larger events are not verified: TensorBoard's checksum is pure Python, 8 MB/s
-CORRUPT = "corrupt records"
+CORRUPT, REPEATED = "corrupt records", "values that a later one of the same step replaces"
 
 
 class TensorBoardLog(Source):
@@ -36,6 +48,8 @@ class TensorBoardLog(Source):
         self._files: dict[str, _EventFile] = {}
         self._kinds: dict[str, str] = {}
         self._protos = _Protos()
+        self._attempts = Attempts()
+        self._is_started = False
 
     @property
     def modified_at(self) -> float:
@@ -46,30 +60,65 @@ class TensorBoardLog(Source):
             file.close()
 
     def entries(self) -> Iterator[Entry]:
-        for name in sorted(event_files(self._path)) if self._path.is_dir() else [str(self._path)]:
+        files = event_files(self._path) if self._path.is_dir() else {str(self._path): str(self._path)}
+        for name, place in files.items():
             if name not in self._files:
-                self._files[name] = _EventFile(Path(name), self._protos)
-        for file in self._files.values():
+                self._files[name] = _EventFile(Path(place), self._protos)
+        is_stale = False
+        for name in sorted(self._files):
+            file = self._files[name]
             for body in file.bodies():
-                yield from self._entries_of(body)
+                file.records += 1
+                entries, is_changed = self._entries_of(name, file.records, body)
+                is_stale |= is_changed
+                if not is_stale:
+                    yield from entries
+        if is_stale:
+            for file in self._files.values():
+                file.rewind()
+            self._kinds.clear()
+            self._is_started = False
+            raise StartOver
 
     def last_entries(self) -> Iterator[Entry]:
         if any(not file.is_lost and file.unread for file in self._files.values()):
             yield Skipped("torn records at the end")
 
-    def _entries_of(self, body: bytes | None) -> Iterator[Entry]:
+    def _entries_of(self, name: str, record: int, body: bytes | None) -> tuple[list[Entry], bool]:
+        """The entries of a record, and whether it hides values of earlier ones."""
+        is_new, is_stale = self._attempts.is_new(name, record), False
         event = None if body is None else self._protos.event(body)
         if event is None:
-            yield Skipped(CORRUPT)
-            return
+            return [Skipped(CORRUPT, example=f"record {record:,} of {Path(name).name}")], False
+        entries: list[Entry] = []
         step, t = step_of(event.step), moment(event.wall_time)
-        if event.WhichOneof("what") == "file_version":
-            yield RunInfo(started_at=t)
+        what = event.WhichOneof("what")
+        if what == "file_version" and not self._is_started:
+            self._is_started = True
+            entries.append(RunInfo(started_at=t))
+        if what == "session_log" and is_new and step is not None and event.session_log.status == _START:
+            is_stale = self._attempts.start(name, record, step)
         for value in event.summary.value:
             if step is None:
-                yield Skipped("steps below 0")
+                entries.append(Skipped("steps below 0", example=f"{value.tag} at step {event.step}"))
+                continue
+            if is_new:
+                is_stale |= self._attempts.value(name, record, value.tag, step)
+            entries += self._shown(name, record, step, value.tag, self._value(step, t, value))
+        return entries, is_stale
+
+    def _shown(self, name: str, record: int, step: int, tag: str, found: Iterable[Entry]) -> Iterator[Entry]:
+        """What TensorBoard shows of a value; the rest is skipped."""
+        example = f"{tag} at step {step:,} in {Path(name).name}"
+        for entry in found:
+            if isinstance(entry, RunInfo | Skipped):
+                yield entry
+            elif self._attempts.is_hidden(name, record, tag, step):
+                yield Skipped(ABANDONED, example=example)
             else:
-                yield from self._value(step, t, value)
+                if isinstance(entry, MetricPoint) and self._attempts.is_repeated(name, record, tag):
+                    yield Skipped(REPEATED, example=example)
+                yield entry
 
     def _value(self, step: int, t: float | None, value: Any) -> Iterator[Entry]:
         kind = value.metadata.plugin_data.plugin_name
@@ -106,19 +155,30 @@ class TensorBoardLog(Source):
             yield Skipped(f"values of the type {kind or 'tensor':.40}")
 
 
-def event_files(folder: Path) -> list[str]:
-    """The event files directly in a directory."""
+def event_files(folder: Path) -> dict[str, str]:
+    """The event files in a directory, also by links: path: the file itself, each once."""
+    found: dict[str, str] = {}
     try:
         with os.scandir(folder) as entries:
-            return [one.path for one in entries if MARK in one.name and one.is_file(follow_symlinks=False)]
+            names = sorted(one.path for one in entries if MARK in one.name and one.is_file())
     except OSError:
-        return []
+        return {}
+    for name in names:
+        place = os.path.realpath(name)
+        if place not in found.values():
+            found[name] = place
+    return found
 
 
 class _EventFile(GrowingFile):
     def __init__(self, path: Path, protos: _Protos):
         super().__init__(path)
         self._protos = protos
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Read from the start."""
+        self.offset = self.records = 0
         self.is_lost = False
         """Whether a damaged length makes the rest of the file unreadable."""
 

@@ -9,7 +9,9 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 WANDB = """
@@ -132,3 +134,41 @@ def values_of(run: Path) -> dict[int, dict[str, float]]:
     for event in events_of(run, "metrics"):
         values.setdefault(event["step"], {}).update(event["values"])
     return values
+
+
+def imported(home: Path, path: Path) -> Any:
+    """The writer of the run imported from a log."""
+    from gentui.imports import importer
+    from gentui.imports.discovery import find
+
+    (opener,) = find(str(path))
+    return importer.take(home, opener, "")
+
+
+def followed(home: Path, path: Path, *edits: Callable[[], object]) -> Any:
+    """The writer of a run whose log is followed, with an edit between each two reads, and then left."""
+    from gentui.imports import importer
+    from gentui.imports.discovery import find
+
+    detach: Any = SimpleNamespace(requested=False, cancel=lambda: None)
+    left = list(edits)
+
+    def wait(_: float) -> None:
+        if left:
+            left.pop(0)()
+        else:
+            detach.requested = True
+
+    (opener,) = find(str(path))
+    writer = importer.begin(home, opener, "", detach)
+    writer.source.wait = wait
+    importer.follow([writer], detach, lambda _: None)
+    return writer
+
+
+def points_of(writer: Any) -> dict[int, dict[str, float]]:
+    """What a run has at each step, with NaN as text so that it equals itself."""
+    return {
+        step: {name: "nan" if value != value else value for name, value in values.items()}
+        for step, values in values_of(writer.run.path).items()
+    }

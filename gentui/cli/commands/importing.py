@@ -35,9 +35,13 @@ def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as
     """
     from gentui.imports import importer
     from gentui.imports.discovery import STANDARD_INPUT, find
+    from gentui.imports.log_entries import Skips
     from gentui.jobs.detach import Detach
 
-    openers = [opener for path in dict.fromkeys(paths) for opener in find(path)]
+    skipped = Skips()
+    openers = [opener for path in dict.fromkeys(paths) for opener in find(path, skipped.add)]
+    if skipped:
+        say(str(skipped))
     if STANDARD_INPUT in paths and len(openers) > 1:
         raise click.UsageError("- stands alone: import other paths by themselves", click.get_current_context())
     if name and len(openers) > 1:
@@ -130,10 +134,10 @@ def _report_followed(writer: RunWriter) -> None:
 
 
 def _report(writer: RunWriter) -> None:
-    """Print what was imported and what was skipped."""
+    """Print what was imported, how its log was understood and what was skipped."""
     say(str(writer))
-    if skipped := writer.recorder.skipped:
-        say("  skipped: " + ", ".join(f"{what} ({n:,})" for what, n in skipped.items()))
+    for remark in writer.remarks():
+        say(f"  {remark}")
 
 
 def _described(writer: RunWriter) -> dict[str, Any]:
@@ -145,4 +149,9 @@ def _described(writer: RunWriter) -> dict[str, Any]:
         "status": writer.status,
         "points": writer.recorder.points,
         "samples": writer.recorder.pictures,
+        "notes": writer.recorder.notes,
+        "skipped": [
+            {"what": what, "n": n, "example": writer.recorder.skipped.examples.get(what, "")}
+            for what, n in writer.recorder.skipped.items()
+        ],
     }

@@ -265,11 +265,11 @@ def import_runs(app: AppServices) -> None:
     def work(path: str) -> str:
         from gentui.imports import importer
         from gentui.imports.discovery import find
-        from gentui.imports.log_entries import Unusable
+        from gentui.imports.log_entries import Skips, Unusable
         from gentui.jobs import JobError
 
-        done, refused = [], []
-        for opener in find(path):
+        done, refused, skipped = [], [], Skips()
+        for opener in find(path, skipped.add):
             try:
                 done.append(importer.take(app.home, opener, ""))
             except (Unusable, JobError, OSError) as error:
@@ -277,7 +277,9 @@ def import_runs(app: AppServices) -> None:
         if refused:
             more = f". And {len(refused) - 4} more" if len(refused) > 4 else ""
             raise Unusable(f"{plural(len(done), 'run')} imported. {'. '.join(refused[:4])}{more}.")
-        return str(done[0]) if len(done) == 1 else f"{plural(len(done), 'run')} imported."
+        imported = str(done[0]) if len(done) == 1 else f"{plural(len(done), 'run')} imported"
+        remarks = [*done[0].remarks(), str(skipped)] if len(done) == 1 else [str(skipped)]
+        return f"{'. '.join(filter(None, [imported, *remarks]))}."
 
     def answered(text: str | None) -> None:
         if text is not None:
