@@ -159,9 +159,7 @@ class CsvTable(RowFile):
         line, names = heading
         self._separator = self._named_separator or _separator(names, text)
         header, cells = _cells(names, self._separator), _cells(text, self._separator)
-        if len(header) == 1 < len(cells) and not any(
-            map(_NUMBER.fullmatch, cells)
-        ):  # a title before the header
+        if len(header) == 1 and _could_be_header(text):  # a title before the header
             yield Skipped(PREAMBLE, example=f"line {line:,}: {names}")
             self._heading = (number, text)
             return

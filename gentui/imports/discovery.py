@@ -47,9 +47,13 @@ def find(path: str, skip: Skip = lambda skipped: None) -> list[Opener]:
         raise NoSuchPath(f"there is nothing at {path}") from None
     except (RuntimeError, ValueError):  # links in a circle, or an invalid path
         raise Unusable(f"{path} is not a valid path") from None
-    openers = list(_in_folder(place, skip) if place.is_dir() else _of_file(place))
+    skipped: list[Skipped] = []
+    openers = list(_in_folder(place, skipped.append) if place.is_dir() else _of_file(place))
     if not openers:
-        raise Unusable(f"nothing at {path} can be imported: it should be {READABLE}")
+        left_out = f" ({Skips.of(skipped)})" if skipped else ""
+        raise Unusable(f"nothing at {path} can be imported{left_out}: it should be {READABLE}")
+    for one in skipped:
+        skip(one)
     return openers
 
 
@@ -66,13 +70,15 @@ def _of_file(file: Path) -> Iterator[Opener]:
 
 
 def _in_folder(folder: Path, skip: Skip) -> Iterator[Opener]:
-    lost = Skips()  # the same link may be met again below
-    runs = _wandb_runs(folder, lost.add)
+    lost: list[Skipped] = []
+    runs = _wandb_runs(folder, lost.append)
     for place in (folder, folder / "wandb"):
-        runs = runs or [run for inner in _folders(place, lost.add) for run in _wandb_runs(inner, lost.add)]
+        runs = runs or [
+            run for inner in _folders(place, lost.append) for run in _wandb_runs(inner, lost.append)
+        ]
     if runs:
-        for what, n in lost.items():
-            skip(Skipped(what, n, lost.examples[what]))
+        for one in {one.example: one for one in lost}.values():  # some were met twice
+            skip(one)
         yield from (partial(WandbLog, run) for run in dict.fromkeys(runs))
         return
     found = [(name, place) for name, place in _tree(folder, skip) if event_files(place)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -110,6 +110,13 @@ class Skips(Counter[str]):
     def __init__(self) -> None:
         super().__init__()
         self.examples: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, several: Iterable[Skipped]) -> Skips:
+        skips = cls()
+        for one in several:
+            skips.add(one)
+        return skips
 
     def add(self, skipped: Skipped) -> None:
         """Count it. Beyond a number of kinds all are ``others``."""
