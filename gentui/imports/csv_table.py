@@ -221,12 +221,11 @@ class CsvTable(RowFile):
         for name, cell in zip(self._names, cells, strict=False):
             if is_missing(cell):
                 continue
-            example = f"line {row.line:,}: {name} {cell}"
             try:
                 number = self._numbers.number(name, cell)
                 value = None if number is None else float(number)
             except OverflowError:
-                skipped.append(Skipped(TOO_LARGE, example=example))
+                skipped.append(Skipped(TOO_LARGE, example=f"line {row.line:,}: {name} {cell}"))
                 continue
             if name == self._step_name:
                 row.step = step_of(number)
@@ -235,10 +234,10 @@ class CsvTable(RowFile):
                     continue
                 if self._has_steps:
                     row.values.clear()
-                    return [Skipped(NO_STEP, example=example)]
+                    return [Skipped(NO_STEP, example=f"line {row.line:,}: {name} {cell}")]
                 self._took_steps_for_values = True
             if value is None:
-                skipped.append(Skipped(TEXTS, example=example))
+                skipped.append(Skipped(TEXTS, example=f"line {row.line:,}: {name} {cell}"))
             elif name.lower() in TIMES and row.t is None and moment(value) is not None:
                 row.t = value
             else:

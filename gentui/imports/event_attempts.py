@@ -57,7 +57,7 @@ class Attempts:
         """Observe a value. Returns whether it hides values that were observed."""
         file = self._files[name]
         file.last[tag] = max(file.last.get(tag, step), step)
-        if self._places[name, tag].add(step, 1, record):
+        if self._places[name, tag].add(step, 1):
             self._repeats.add((name, record, tag))
         first = file.first.get(tag)
         if first is not None and first <= step:

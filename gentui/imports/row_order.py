@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import lru_cache
 
 from gentui.imports.log_entries import Entry, MetricPoint, Note, Skipped
 
@@ -16,6 +16,7 @@ _EPOCHS = ("epoch", "epochs", "epoch_idx", "current_epoch")
 _WITHIN_AN_EPOCH = ("iter", "iteration")
 
 
+@lru_cache(maxsize=4096)
 def is_epoch(name: str) -> bool:
     """Whether a column of this name counts epochs, as in ``epoch`` or ``train/epoch``."""
     return name.lower().replace(".", "/").rpartition("/")[2] in _EPOCHS
@@ -55,25 +56,30 @@ class RowOrder:
     """
 
     def __init__(self) -> None:
-        self._observed = 0
+        self._observed = self._stepped = self._repeated = 0
         self._reason = ""
-        self._places = Places()
         self._columns: dict[str, int] = {}
-        self._last: dict[str, int] = {}
-        self._before: tuple[int, float | None] | None = None
-        self._held: dict[str, float] = {}
-        self._stretch: tuple[int, int] | None = None
+        self._places = Places()
+        self._last: dict[str, tuple[int, float | None]] = {}
+        """(step, epoch) of each column's last value."""
+        self._top = -1
+        self._epoch: float | None = None
+        self._held: tuple[int, dict[str, float]] = (-1, {})
+        """The newest step and its values."""
+        self._stretch: list[tuple[Row, int]] | None = None
+        """The rows since a step went back, with their steps, as long as it may be a restart."""
+        self._recent: dict[int, int] = {}
+        """Columns at the steps of these rows, as bits."""
         self._restarts: list[int] = []
         self._replaced_from: list[int] = []
-        self._repeats: dict[int, int] = {}
-        self._stepped = 0
+        self._repeats: dict[int, tuple[int, str]] = {}
         self._step: int | None = None
         self._has_noted = False
 
     @property
     def is_by_row(self) -> bool:
         """Whether the numbers of the rows are the steps."""
-        return bool(self._reason) or len(self._repeats) * 2 >= max(1, self._stepped)
+        return bool(self._reason) or self._repeated * 2 >= max(1, self._stepped)
 
     def rewind(self) -> None:
         """Prepare for all rows again."""
@@ -83,33 +89,35 @@ class RowOrder:
         if row.number <= self._observed:
             return False
         self._observed = row.number
-        self._step = step = self._placed(row)
-        if self._reason or step is None:
+        step = self._placed(row)
+        if self._reason:
             return False
         was_by_row, is_replaced = self.is_by_row, False
         self._stepped += 1
-        names = [name for name in row.values if not is_epoch(name)]
+        epoch = self._epoch = self._epoch if row.epoch is None else row.epoch
+        back = [before for name in _columns(row) if (before := self._last.get(name, (-1, None)))[0] > step]
         if row.is_first and row.step is not None:
             is_replaced = self._restart(row.number, step)
-        elif any(self._last.get(name, -1) > step for name in names):
-            if reason := self._new_pass(row, step):
-                self._reason = reason
+        elif back:
+            self._reason = self._new_pass(row, step, back)
+            if self._reason:
                 return True
-            self._stretch = (row.number, step)
-        if self._is_again(row, step, names) and self._stretch is not None:
-            is_replaced = self._restart(*self._stretch)
-        self._last.update(dict.fromkeys(names, step))
-        self._before = (
-            step,
-            before if (before := row.epoch) is not None or not self._before else self._before[1],
-        )
+            self._end_stretch()
+            self._stretch = []
+        if self._stretch is not None:
+            self._stretch.append((row, step))
+        if self._is_again(row, step) and self._stretch:
+            first, replaced_from = self._stretch[0]
+            is_replaced |= self._restart(first.number, replaced_from)
+        self._top = max(self._top, step)
+        self._last |= dict.fromkeys(_columns(row), (step, epoch))
         return is_replaced or was_by_row != self.is_by_row
 
     def entries_of(self, row: Row) -> Iterator[Entry]:
         """The entries of a row that was observed."""
-        self._step = step = self._placed(row)
-        if step is None or self.is_by_row:
-            if self.is_by_row and not self._has_noted:
+        step = self._placed(row)
+        if self.is_by_row:
+            if not self._has_noted:
                 self._has_noted = True
                 yield Note(
                     self._reason or f"rows are numbered, because most repeat the {row.step_name} before them"
@@ -122,99 +130,127 @@ class RowOrder:
             return
         later = bisect_right(self._restarts, row.number)
         if later < len(self._restarts) and self._replaced_from[later] <= step:
-            yield Skipped(ABANDONED, len(row.values), _example(row, step))
+            yield Skipped(
+                ABANDONED, len(row.values), _example(row, step, (_columns(row) or list(row.values))[0])
+            )
             return
-        if n := self._repeats.get(row.number):
-            yield Skipped(REPEATED, n, _example(row, step))
+        if row.number in self._repeats:
+            n, name = self._repeats[row.number]
+            yield Skipped(REPEATED, n, _example(row, step, name))
         yield MetricPoint(step, row.t, row.values)
 
-    def _placed(self, row: Row) -> int | None:
-        """A row's step: its own, else that of the row before."""
-        return self._step if row.step is None else row.step
+    def _placed(self, row: Row) -> int:
+        """A row's step: its own, else that of the last row with one, else its number."""
+        if row.step is not None:
+            self._step = row.step
+        return row.number if self._step is None else self._step
 
-    def _new_pass(self, row: Row, step: int) -> str:
-        """Why the row begins a new pass; "" if it does not."""
-        last, before = self._before or (step, None)
-        epoch = row.epoch
-        if (epoch is None or before is None) and row.step_name.lower() not in _WITHIN_AN_EPOCH:
-            return ""
-        if epoch is not None and before is not None and epoch <= before:
+    def _new_pass(self, row: Row, step: int, back: list[tuple[int, float | None]]) -> str:
+        """Why the row begins a new pass; "" if it does not. ``back``: later steps and epochs of its columns."""
+        last, before = max(back, key=lambda place: place[0])
+        if self._epoch is None or before is None:
+            if row.step_name.lower() not in _WITHIN_AN_EPOCH:
+                return ""
+        elif self._epoch <= before:
             return ""
         return (
             f"rows are numbered, because {row.step_name} begins again in each epoch"
             f" (line {row.line}: {step:,} after {last:,})"
         )
 
-    def _is_again(self, row: Row, step: int, names: list[str]) -> bool:
+    def _is_again(self, row: Row, step: int) -> bool:
         """Note the row's columns at its step. Return whether a row of an earlier stretch had one of them there."""
-        bits = [1 << self._columns.setdefault(name, len(self._columns)) for name in names]
-        is_same = self._before is not None and self._before[0] == step and not row.is_first
-        had = self._places.add(step, sum(bits), row.number)
-        if not is_same:
-            self._held = dict(row.values)
-            if had and not (self._stretch and self._places.since < self._stretch[0]):
-                self._repeats[row.number] = had.bit_count()
-                return False
-            return bool(had)
-        different = sum(
-            not _is_equal(self._held.get(name, row.values[name]), row.values[name]) for name in names
-        )
-        if different:
-            self._repeats[row.number] = different
-        self._held |= row.values
-        return False
+        bits = self._bits(row)
+        if self._stretch is None:
+            had, before = self._places.add(step, bits), 0
+        else:
+            before, had = self._places.at(step), self._recent.get(step, 0)
+            self._recent[step] = had | bits
+        at, held = self._held if not row.is_first else (-1, {})
+        held = held if at == step else {}
+        self._held = step, held | row.values
+        names = _columns(row)
+        earlier = [name for name in names if had & 1 << self._columns[name] and name not in held]
+        again = earlier + [
+            name for name in names if name in held and not _is_equal(held[name], row.values[name])
+        ]
+        if again:
+            self._repeated += 1
+            self._repeats[row.number] = len(again), again[0]
+        return bool(before & bits)
+
+    def _bits(self, row: Row) -> int:
+        return sum(1 << self._columns.setdefault(name, len(self._columns)) for name in _columns(row))
+
+    def _end_stretch(self) -> None:
+        """Take the rows since a step went back for what they are."""
+        for step, bits in self._recent.items():
+            self._places.add(step, bits)
+        self._recent, self._stretch = {}, None
 
     def _restart(self, number: int, step: int) -> bool:
         """Leave out the rows before ``number`` from ``step`` on. Return whether there are any."""
-        self._stretch = None
-        is_replacing = self._places.drop(step, number)
+        is_replacing = self._top >= step
         self._restarts.append(number)
         self._replaced_from = [*(min(one, step) for one in self._replaced_from), step]
-        self._last = {name: min(last, step - 1) for name, last in self._last.items()}
+        self._places.drop(step)
+        self._last = {name: (min(last, step - 1), epoch) for name, (last, epoch) in self._last.items()}
+        self._top = min(self._top, step - 1)
+        kept = [(row, at) for row, at in self._stretch or () if row.number >= number]
+        if not kept:
+            self._recent = {at: bits for at, bits in self._recent.items() if at < step}
+        for row, at in kept:
+            self._last |= dict.fromkeys(_columns(row), (at, row.epoch))
+            self._top = max(self._top, at)
+        self._end_stretch()
         return is_replacing
 
 
 class Places:
-    """Which columns have a value at which steps, in little memory where steps only grow."""
+    """Which columns have a value at which steps, as bits, in little memory where steps only grow."""
 
     def __init__(self) -> None:
         self._steps = array("q")
         self._bits: list[int] = []
-        self._rest: dict[int, tuple[int, int]] = {}
-        self._first_of_rest = 0
-        self.since = 0
-        """Number of the row that first had the step last added; 0 for one of the ascending rows."""
+        self._rest: dict[int, int] = {}
 
-    def add(self, step: int, bits: int, number: int) -> int:
-        """Add columns of a row at a step. Returns those that had a value there already."""
-        self.since = 0
-        if not self._rest and (not self._steps or step > self._steps[-1]):
+    def add(self, step: int, bits: int) -> int:
+        """Add columns at a step. Returns those that were there already."""
+        if not self._steps or step > self._steps[-1]:
+            had = self._rest.pop(step, 0)
             self._steps.append(step)
-            self._bits.append(bits)
-            return 0
+            self._bits.append(had | bits)
+            return had
         place = bisect_left(self._steps, step)
-        if place < len(self._steps) and self._steps[place] == step:
+        if self._steps[place] == step:
             had = self._bits[place]
             self._bits[place] |= bits
-            return had & bits
-        had, self.since = self._rest.get(step, (0, number))
-        self._rest[step] = had | bits, self.since
-        return had & bits
+        else:
+            had = self._rest.get(step, 0)
+            self._rest[step] = had | bits
+        return had
 
-    def drop(self, step: int, number: int) -> bool:
-        """Forget steps from ``step`` on, except those of rows from ``number`` on. Returns whether there were any."""
+    def at(self, step: int) -> int:
+        """The columns at a step."""
         place = bisect_left(self._steps, step)
-        kept = {at: held for at, held in self._rest.items() if at < step or held[1] >= number}
-        is_any = place < len(self._steps) or len(kept) < len(self._rest)
+        is_there = place < len(self._steps) and self._steps[place] == step
+        return self._bits[place] if is_there else self._rest.get(step, 0)
+
+    def drop(self, step: int) -> None:
+        """Forget all steps from ``step`` on."""
+        place = bisect_left(self._steps, step)
         del self._steps[place:], self._bits[place:]
-        self._rest = kept
-        return is_any
+        self._rest = {at: held for at, held in self._rest.items() if at < step}
+
+
+def _columns(row: Row) -> list[str]:
+    """The columns that a row has values in, except counts of epochs."""
+    return [name for name in row.values if not is_epoch(name)]
 
 
 def _is_equal(one: float, other: float) -> bool:
     return one == other or (one != one and other != other)
 
 
-def _example(row: Row, step: int) -> str:
-    name, value = next(islice(row.values.items(), 1))
-    return f"line {row.line}: {name} {value:g} at step {step:,}"
+def _example(row: Row, step: int, name: str) -> str:
+    return f"line {row.line:,}: {name} {row.values[name]:g} at step {step:,}"
