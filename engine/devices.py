@@ -38,9 +38,9 @@ def choose_device(requested: str) -> torch.device:
 def set_up(device: torch.device, threads: int | None = None) -> int:
     """Set torch up for ``device``: threads, memory, fast kernels. Returns the number of threads.
 
-    By default that is ``$GENTUI_THREADS``, or the number of CPUs this process may use.
+    By default they are those of ``threads_by_default``.
     """
-    threads = threads or int(os.environ.get("GENTUI_THREADS") or 0) or len(os.sched_getaffinity(0))
+    threads = threads or threads_by_default()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     if device.type == "cpu":
@@ -51,6 +51,18 @@ def set_up(device: torch.device, threads: int | None = None) -> int:
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
     return threads
+
+
+def threads_by_default() -> int:
+    """``$GENTUI_THREADS``, else, as in torch, ``$MKL_NUM_THREADS``, else ``$OMP_NUM_THREADS``, else the number of CPUs
+    that this process may use. A value that is no positive number counts as not set."""
+    for name in ("GENTUI_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        first = (
+            os.environ.get(name, "").partition(",")[0].strip()
+        )  # OpenMP: one number for each level of nesting
+        if first.isascii() and first.isdigit() and 0 < int(first) < 1 << 16:
+            return int(first)
+    return len(os.sched_getaffinity(0))
 
 
 def _keep_freed_memory() -> None:

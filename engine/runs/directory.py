@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from engine.runs.files import DIR_MODE, FILE_MODE, private_folder, read_head, write_atomically
+from engine.runs.files import DIR_MODE, FILE_MODE, private_folder, read_head, write_atomically, write_small
 
 Status = Literal["queued", "running", "stalled", "done", "stopped", "failed", "interrupted", "lost"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -131,7 +132,8 @@ class JobDir:
         return State(**{k: v for k, v in raw.items() if k in names})
 
     def write_state(self, state: State) -> None:
-        write_atomically(self.state_path, json.dumps(asdict(state), indent=1).encode())
+        """Replace ``state.json``, on a full disk by writing over it. Raises OSError."""
+        write_small(self.state_path, json.dumps(asdict(state), indent=1).encode())
 
     def open_lock(self) -> int:
         """Open the lock file: a descriptor that is not yet locked and not inheritable."""
@@ -146,16 +148,28 @@ def begin_job(folder: Path, state: State) -> JobDir:
     """Create a job directory under ``folder`` (created if missing), invisible to others until ``publish_job``."""
     private_folder(folder)
     building = JobDir(tempfile.mkdtemp(dir=folder, prefix=".new-"))
-    building.write_state(state)
-    building.lock_path.touch(mode=FILE_MODE)
+    with no_half_made(building):
+        building.write_state(state)
+        building.lock_path.touch(mode=FILE_MODE)
     return building
+
+
+@contextmanager
+def no_half_made(building: JobDir) -> Iterator[None]:
+    """Delete a job that cannot be completed, on a full disk say."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(building.path, ignore_errors=True)
+        raise
 
 
 def publish_job(building: JobDir, name: str, info: dict[str, Any], prefix: str = "") -> Path:
     """Give the job an id, write it with ``info`` to its file ``name``, and rename the directory to the id: its path."""
     while True:
         job_id = prefix + new_run_id()
-        write_atomically(building.path / name, json.dumps({"id": job_id, **info}, indent=1).encode())
+        with no_half_made(building):
+            write_atomically(building.path / name, json.dumps({"id": job_id, **info}, indent=1).encode())
         place = building.path.with_name(job_id)
         try:
             building.path.rename(place)
@@ -190,16 +204,18 @@ class RunDir(JobDir):
     ) -> RunDir:
         """Create a run under ``home``, with further ``files``. It appears atomically, by a rename."""
         building = cls.begin(home, state)
-        for name, data in {building.recipe_path.name: recipe_toml.encode(), **(files or {})}.items():
-            write_atomically(building.path / name, data)
+        with no_half_made(building):
+            for name, data in {building.recipe_path.name: recipe_toml.encode(), **(files or {})}.items():
+                write_atomically(building.path / name, data)
         return building.publish(info)
 
     @classmethod
     def begin(cls, home: Path, state: State) -> RunDir:
         """Create a run without a recipe, invisible to others until ``publish``."""
         building = cls(begin_job(home / "runs", state).path)
-        for folder in (building.checkpoints, building.samples, building.figures):
-            folder.mkdir(mode=DIR_MODE)
+        with no_half_made(building):
+            for folder in (building.checkpoints, building.samples, building.figures):
+                folder.mkdir(mode=DIR_MODE)
         return building
 
     def publish(self, info: dict[str, Any]) -> RunDir:
@@ -284,7 +300,7 @@ def parse_checkpoint(text: str) -> CheckpointChoice:
 def is_locked(path: Path) -> bool:
     """Whether another open file description holds an exclusive flock on ``path``. A missing file is not locked."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 DIR_MODE, FILE_MODE = 0o700, 0o600
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Error numbers of a disk, or a quota, without room for more bytes or more files."""
 SMALL = 1 << 20
 """Bytes that a recipe, a state or a description may have at most."""
 
@@ -51,6 +53,39 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_small(path: Path, data: bytes) -> None:
+    """``write_atomically``, for JSON that must be recorded on a full disk, too: there it is written over the old file.
+
+    That takes no new room, and the rest of the old file becomes spaces. Raises OSError if there is no old file, or if
+    more than it holds room for is to be written.
+    """
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _write_over(path, data, error)
+
+
+def _write_over(path: Path, data: bytes, full: OSError) -> None:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise full from None
+    try:
+        old = os.fstat(fd)
+        if not stat.S_ISREG(old.st_mode) or len(data) > max(old.st_size, old.st_blocks * 512):
+            raise full
+        os.fsync(fd)  # first: a disk that refuses this keeps the old file
+        padded = data.ljust(old.st_size)
+        if os.pwrite(fd, padded, 0) < len(padded):
+            raise full
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.utime(path.parent)  # as a rename does: readers look at the folder first
 
 
 def read_head(path: Path, limit: int = 1 << 20) -> str:

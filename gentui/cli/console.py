@@ -37,7 +37,15 @@ class App:
 
         index = Index(self.home)
         index.refresh(wait=2.0)
+        if index.note:
+            say(index.note)
         return index
+
+    def find_id(self, run: str) -> str:
+        """The id of the run that ``find`` finds, for commands that need no index. Raises RunNotFound."""
+        from gentui.index import Index
+
+        return Index(self.home).find(run)
 
     def find(self, index: Index, run: str) -> RunRow:
         """The run given by an id, a unique prefix of one, a name or ``latest``. Raises RunNotFound."""

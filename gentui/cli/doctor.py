@@ -86,15 +86,21 @@ def _home(home: Path) -> list[Check]:
     mode = stat.S_IMODE(home.stat().st_mode)
     private = not mode & 0o077
     checks.append(Check("home private", private, f"mode {mode:04o}", "" if private else f"chmod 700 {home}"))
+    return [*checks, _disk(home)]
+
+
+def _disk(home: Path) -> Check:
+    from gentui.machine import disk
+
     free = shutil.disk_usage(home).free
-    roomy = free > LOW_DISK_BYTES
-    checks.append(
-        Check(
-            "disk", roomy, f"{gib(free)} GiB free",
-            "" if roomy else "checkpoints and samples need room: remove runs with `gentui rm`",
-        )
-    )  # fmt: skip
-    return checks
+    refused = disk.refusal(home)
+    if refused is not None and refused.errno in disk.FULL:  # also a quota, or the number of files
+        return Check("disk", False, f"full, {gib(free)} GiB free", disk.why(refused, home))
+    if free > LOW_DISK_BYTES:
+        return Check("disk", True, f"{gib(free)} GiB free")
+    return Check(
+        "disk", False, f"{gib(free)} GiB free", f"checkpoints and samples need room: {disk.what_fills(home)}"
+    )
 
 
 def _index(home: Path) -> list[Check]:
@@ -108,8 +114,9 @@ def _index(home: Path) -> list[Check]:
         return [Check("index", False, f"{error}", "gentui index rebuild")]
     stored = len(list_runs(home))
     ok = indexed == stored
+    where = f", read into {index.path.parent}" if index.note else ""
     return [
-        Check("index", ok, f"{indexed} of {stored} runs", "" if ok else "gentui index rebuild"),
+        Check("index", ok, f"{indexed} of {stored} runs{where}", "" if ok else "gentui index rebuild"),
     ]
 
 
@@ -118,19 +125,11 @@ def _runs(home: Path) -> list[Check]:
 
     jobs.reconcile(home)
     states: dict[str, int] = {}
-    idle = []
     for run in list_runs(home):
-        try:
-            state = run.read_state()
-        except (OSError, ValueError, TypeError):
-            states["unreadable"] = states.get("unreadable", 0) + 1
-            continue
-        states[state.status] = states.get(state.status, 0) + 1
-        if state.status == "running" and not run.is_alive():
-            idle.append(run.id)
+        state = jobs.settled(run)
+        status = "unreadable" if state is None else state.status
+        states[status] = states.get(status, 0) + 1
     detail = ", ".join(f"{count} {status}" for status, count in sorted(states.items())) or "none yet"
-    if idle:
-        return [Check("runs", False, f"{detail}; not alive: {', '.join(idle)}", "gentui resume RUN")]
     return [
         Check("runs", "unreadable" not in states, detail, "" if "unreadable" not in states else "gentui rm RUN")
     ]

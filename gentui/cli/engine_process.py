@@ -20,7 +20,7 @@ def with_checkpoint(app: App, run: str, which: CheckpointChoice | None = None) -
     """Find a run that has the checkpoint. Raises RunNotFound, or JobError if there is no such checkpoint."""
     from gentui.jobs.evaluations import require_checkpoint
 
-    found = RunDir(app.home / "runs" / app.index().find(run))
+    found = RunDir(app.home / "runs" / app.find_id(run))
     require_checkpoint(found, which)
     return found
 

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 
@@ -55,6 +56,17 @@ def explain(error: Exception) -> tuple[str, int]:
     if type(error).__module__.partition(".")[0] in ("sqlite3", "sqlite_utils"):
         return f"the index cannot be used: {error} (`gentui index rebuild` rebuilds it)", Exit.CANNOT
     raise error
+
+
+def explain_refusal(error: Exception, home: Path) -> str:
+    """The sentence for an error of writing to a full disk, or to a home that is read-only; "" for another error."""
+    if not isinstance(error, OSError) and type(error).__module__ != "sqlite3":
+        return ""
+    from gentui.machine import disk
+
+    cause = disk.cause_of(error, home)
+    sentence = disk.why(cause, home) if cause is not None else ""
+    return "" if cause is not None and sentence == cause.strerror else sentence
 
 
 def _known_errors() -> list[tuple[Any, int]]:

@@ -16,13 +16,13 @@ import click
 
 from gentui import __version__
 from gentui.cli.console import App, has_terminal, open_app, say
-from gentui.cli.errors import Exit, Failure, drop_stdout, explain
+from gentui.cli.errors import Exit, Failure, drop_stdout, explain, explain_refusal
 
 COMMANDS = {
     "recipes": "recipes", "recipe": "recipes", "run": "recipes",
     "import": "importing",
     "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "view", "events": "view",
-    "stop": "jobs", "resume": "jobs", "rm": "jobs", "restore": "jobs", "queue": "jobs",
+    "stop": "jobs", "resume": "jobs", "rm": "jobs", "restore": "jobs", "trash": "jobs", "queue": "jobs",
     "tag": "jobs", "note": "jobs", "rename": "jobs",
     "sample": "sample", "evaluate": "evaluate", "leaderboard": "leaderboard",
     "export": "export", "report": "export", "data": "machine", "doctor": "machine", "index": "machine",
@@ -34,6 +34,14 @@ _WORDS = "gentui.words"
 
 class Commands(click.Group):
     """Loads commands from ``gentui.cli.commands`` by name, and lists them in the order of ``COMMANDS``."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(ctx.obj, App) and (sentence := explain_refusal(error, ctx.obj.home)):
+                raise Failure(sentence) from error
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -16,8 +16,8 @@ _file = ConfigFile("app.json")
 class Preferences:
     """Settings with a title are on the preferences screen; the app sets the others itself.
 
-    ``toured``: whether the tour of the first start has been shown. ``runs_filter`` and ``runs_columns``: the filter and
-    the extra columns that the list of runs was left with.
+    ``toured``: whether the tour of the first start has been shown. ``runs_columns``: the extra columns that the
+    list of runs was left with.
     """
 
     theme: str = setting("", title="theme", help="of the whole app")
@@ -47,7 +47,6 @@ class Preferences:
         help="opened first",
     )
     low_bandwidth: bool = setting(False, title="low bandwidth", help="fewer redraws, from the next start")
-    runs_filter: str = setting("")
     runs_columns: str = setting("")
 
 
@@ -58,6 +57,29 @@ def path() -> Path:
 def read() -> Preferences:
     """The saved preferences; defaults for what is missing or invalid."""
     return parse(Preferences, _file.read()[0])[0]
+
+
+@dataclass(frozen=True)
+class HomePreferences:
+    """What the app remembers of one home, in ``app.json`` there: the filter that its list of runs was left with."""
+
+    runs_filter: str = setting("")
+
+
+def read_of_home(home: Path) -> HomePreferences:
+    """What is remembered of a home; defaults for what is missing or invalid."""
+    return parse(HomePreferences, ConfigFile(_file.name, home).read()[0])[0]
+
+
+def remember_of_home(home: Path, **changes: Any) -> bool:
+    """Save what is to be remembered of a home; False if it cannot be written, being another user's, say."""
+    try:
+        ConfigFile(_file.name, home).update(
+            lambda content: asdict(replace(parse(HomePreferences, content)[0], **changes))
+        )
+    except OSError:
+        return False
+    return True
 
 
 def problem() -> str:

@@ -111,15 +111,16 @@ def _parse_toml(data: bytes) -> dict[str, Any]:
 
 
 class ConfigFile:
-    """A JSON or TOML file in the config directory, which may change between two calls."""
+    """A JSON or TOML file in the config directory or another ``folder``, which may change between two calls."""
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, folder: Path | None = None):
         self.name = name
+        self._folder = folder
         self._changing = threading.Lock()
 
     @property
     def path(self) -> Path:
-        return config_dir() / self.name
+        return (self._folder or config_dir()) / self.name
 
     def read(self) -> tuple[dict[str, Any], str]:
         """The file's content, and a sentence if it had to be ignored. A missing file is empty."""

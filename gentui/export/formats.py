@@ -40,7 +40,8 @@ SHOWN = {
 }
 NUMERIC = {"seed", "step", "value", "floor", "published", "samples", "images_per_s", "seconds"}
 _LATEX_SHAPE = {"protocol": "p{6cm}", "source": "p{4.5cm}", "alarms": "p{2.5cm}"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_BLANKS = ("\t", "\r", "\n")
 
 
 def _exact(value: Any) -> str:
@@ -51,7 +52,7 @@ def _exact(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         # a spreadsheet would execute a formula; a leading apostrophe makes it text
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return f"'{value}" if value.lstrip().startswith(_FORMULA) or value.startswith(_BLANKS) else value
     return repr(value)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.runs.directory import RunDir
 from gentui.export.curves import COLUMNS, curves
+from gentui.export.files import write_text
 from gentui.export.formats import markdown_text
 from gentui.metrics import grouping
 from gentui.runs import alarms, scores
@@ -76,7 +77,7 @@ def write_report(home: Path, runs: Sequence[str], folder: Path) -> list[Path]:
     others = _others(index, runs)
     pages = {"index.html": _html(sections, others), "report.md": _markdown(sections, others)}
     for name, text in pages.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_text(folder / name, text)
     return [folder / name for name in pages]
 
 
@@ -188,7 +189,7 @@ def _curves(index: Index, row: RunRow, folder: Path) -> list[tuple[str, str]]:
         if all(series.points < 2 for _, series in charts) or not (svg := curves(charts)):
             continue
         name = f"pictures/{row.id}-curve-{len(drawn)}.svg"
-        (folder / name).write_text(svg, encoding="utf-8")
+        write_text(folder / name, svg)
         drawn.append((name, ", ".join(name for name, _ in charts)))
         if len(drawn) == CURVES:
             break

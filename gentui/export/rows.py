@@ -61,12 +61,18 @@ class Row:
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
 
 
-def collect(home: Path, dataset: str | None = None, status: str | None = None) -> list[Row]:
-    """All rows, grouped by data set and recipe: published figures first, then runs, oldest first."""
-    from gentui.index import Index
+def collect(
+    home: Path, dataset: str | None = None, status: str | None = None, index: Index | None = None
+) -> list[Row]:
+    """All rows, grouped by data set and recipe: published figures first, then runs, oldest first.
 
-    index = Index(home)
-    index.refresh(wait=2.0)
+    ``index``: of the home, up to date, if the caller has one.
+    """
+    if index is None:
+        from gentui.index import Index
+
+        index = Index(home)
+        index.refresh(wait=2.0)
     rows: list[Row] = []
     references: dict[tuple[str, str, str], Row] = {}
     for run in reversed(index.runs(status=status, dataset=dataset)):

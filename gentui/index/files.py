@@ -100,6 +100,19 @@ def columns_of(directory: Path) -> dict[str, Any]:
     return columns | {"configuration": configuration, "settings": settings, "problem": "; ".join(problems)}
 
 
+def name_of(directory: Path) -> str:
+    """The name that the run was given last; "" if it has none, or its files cannot be read."""
+    try:
+        if (name := _annotation_columns(directory).get("name")) is not None:
+            return name
+    except Unreadable:
+        pass
+    try:
+        return _info_columns(read_json(directory / "run.json"))["name"]
+    except Unreadable:
+        return ""
+
+
 def _annotation_columns(directory: Path) -> dict[str, Any]:
     if not os.path.lexists(directory / annotations.FILE):
         return {"tags": "[]", "notes": ""}

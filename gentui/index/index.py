@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.runs import paths
 from engine.runs.directory import run_ids
+from gentui.index import files
 from gentui.index import status as run_status
+from gentui.index.elsewhere import known_place, place_for
 from gentui.index.ranking import COLUMNS as BEST_COLUMNS
 from gentui.index.rows import (
     NO_SEED,
@@ -30,10 +30,10 @@ from gentui.index.rows import (
     SampleRow,
     Series,
 )
+from gentui.jobs.slots import label
 from gentui.metrics.namespaces import SYSTEM
 
 if TYPE_CHECKING:
-    from gentui.index.leaderboard import Published
     from gentui.index.writer import Writer
 
 _RUN_COLUMNS = (
@@ -52,22 +52,28 @@ _UNFINISHED = frozenset({"queued", "running"})
 class Index:
     """The index of one home. Cheap to create and safe to use from several threads, each with its own connection.
 
-    Reading takes no lock and sees only complete transactions. Only ``refresh`` and ``rebuild`` write.
+    Reading takes no lock and sees only complete transactions. Only ``refresh`` and ``rebuild`` write. Where the home
+    cannot be written (a full disk, a read-only or another user's home), an index elsewhere takes its place.
+
+    ``path``: of the index in use. ``note``: a sentence on why that is not the home's own; "" if it is.
     """
 
     def __init__(self, home: Path):
         self.home = Path(home)
-        self.path = self.home / "index.db"
+        self._own_path = self.home / "index.db"
+        self.path = known_place(self.home) or self._own_path
+        self.note = ""
+        self._is_fixed = False
+        self._writers: dict[Path, Writer] = {}
         self._local = threading.local()
         self._rows: dict[str, tuple[tuple[Any, ...], RunRow]] = {}
 
     # -- writing -------------------------------------------------------------------------------------
 
-    @cached_property
-    def _writer(self) -> Writer:
+    def _writer(self, path: Path) -> Writer:
         from gentui.index.writer import Writer
 
-        return Writer(self.home, self.path)
+        return self._writers.setdefault(path, Writer(self.home, path))
 
     def refresh(self, wait: float = 0.0) -> bool:
         """Read what changed in the runs; returns whether anything did.
@@ -75,11 +81,34 @@ class Index:
         Returns False if another process is refreshing for longer than ``wait`` seconds. An index of an earlier version
         is migrated; a damaged one is rebuilt.
         """
-        return self._writer.refresh(wait)
+        try:
+            changed = self._writer(self._own_path).refresh(wait)
+        except (OSError, sqlite3.Error) as error:
+            self._go_elsewhere(error)
+            return not self._is_fixed and self._writer(self.path).refresh(wait)
+        self.path, self.note, self._is_fixed = self._own_path, "", False
+        return changed
 
     def rebuild(self) -> None:
         """Rebuild the index from ``runs/``. Readers see the old one until the new one is complete."""
-        self._writer.rebuild()
+        self._writer(self._own_path).rebuild()
+
+    def _go_elsewhere(self, error: OSError | sqlite3.Error) -> None:
+        """Use an index outside the home from now on, or the home's own as it is if there is no room for another.
+
+        Raises ``error`` unless it comes from a home that cannot be written.
+        """
+        from gentui.machine import disk
+
+        cause = disk.cause_of(error, self.home)
+        if cause is None:
+            raise error
+        is_closed = cause.errno in disk.CLOSED
+        if not self.note:
+            self.note = f"{disk.why(cause, self.home)}{': it is only read' if is_closed else ''}"
+        place = place_for(self.home, self._own_path, is_closed)
+        self._is_fixed = place is None  # nowhere is room for another: the home's own, as it is
+        self.path = place or self._own_path
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -103,7 +132,12 @@ class Index:
         return self._run_row(rows[0])
 
     def find(self, spec: str) -> str:
-        """The id of the run given by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound."""
+        """The id of the run given by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound,
+        or UnicodeEncodeError for what is no text.
+
+        Reads the run directories, not the index, so that a run can be stopped or removed whatever the index is like.
+        """
+        spec.encode()  # an argument may hold bytes that are no text
         ids = run_ids(self.home)
         if spec in ids:
             return spec
@@ -112,7 +146,7 @@ class Index:
                 raise RunNotFound("there are no runs yet")
             return ids[-1]
         found = [run for run in ids if spec and run.startswith(spec)]
-        found = found or [row[0] for row in self._ask("SELECT id FROM runs WHERE name = ? ORDER BY id", spec)]
+        found = found or [run for run in ids if spec and files.name_of(self.home / "runs" / run) == spec]
         if len(found) == 1:
             return found[0]
         if not found:
@@ -224,7 +258,7 @@ class Index:
         from gentui.index import leaderboard as boards
 
         scores = self._ask(boards.SCORES, {"dataset": dataset})
-        figures = list(_shipped_figures())
+        figures = list(boards.shipped_figures())
         known = {(figure.dataset, figure.recipe, figure.metric, figure.value) for figure in figures}
         figures += [
             figure
@@ -239,25 +273,28 @@ class Index:
 
     def _reader(self) -> sqlite3.Connection | None:
         """This thread's read-only connection; None when there is no index yet."""
-        inode = self._inode()
+        path = self.path
+        inode = self._inode(path)
         if inode is None:
             self._drop()
             return None
         if getattr(self._local, "inode", None) != inode:  # first use, or the index was made again
             self._drop()
             try:
-                self._local.db = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=5.0)
+                mode = "mode=ro&immutable=1" if self._is_fixed else "mode=ro"
+                self._local.db = sqlite3.connect(f"{path.as_uri()}?{mode}", uri=True, timeout=5.0)
             except sqlite3.OperationalError:
                 return None
             self._local.inode = inode
         return self._local.db
 
-    def _inode(self) -> int | None:
-        """The index file's inode. One that was here and is gone is being replaced: it is back at once."""
+    def _inode(self, path: Path) -> tuple[int, int] | None:
+        """The index file's device and inode. One that was here and is gone is being replaced: it is back at once."""
         deadline = time.monotonic() + (0.5 if getattr(self._local, "inode", None) else 0.0)
         while True:
             try:
-                return os.stat(self.path).st_ino  # noqa: PTH116 - at every query
+                found = os.stat(path)  # noqa: PTH116 - at every query
+                return found.st_dev, found.st_ino
             except FileNotFoundError:
                 if time.monotonic() > deadline:
                     return None
@@ -283,9 +320,22 @@ class Index:
                 return question(db)
             except sqlite3.DatabaseError as error:
                 self._drop()
-                if mended or not self._writer.mend(error):
+                if mended:
                     raise
+                self._mend(error)
         raise AssertionError("unreachable")
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """Have a usable index after a reader's error. Raises ``error`` if it has another cause."""
+        try:
+            if self._writer(self.path).mend(error):
+                return
+        except (OSError, sqlite3.Error) as cause:
+            self._go_elsewhere(cause)
+        else:
+            self._go_elsewhere(error)
+        if not self._is_fixed:
+            self._writer(self.path).refresh(wait=5.0)
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -306,6 +356,9 @@ class Index:
          alerts, alarms, scoring, corrupt, phase, reference, estimate, requested, problem,
          tags, notes, settings, scores) = values  # fmt: skip
         last: dict[str, float] = json.loads(metrics)
+        slot = slot and label(slot)
+        if slot and device.startswith("cuda"):  # a trainer sees its GPU alone, and calls it cuda:0
+            device = slot
         row = RunRow(
             id, name, recipe, title, family, dataset, bool(quick), stand_in_for, status, reason, step,
             total_steps or estimate, images, total_images, steps_per_epoch, last.get("images_per_s"), seconds,
@@ -318,7 +371,7 @@ class Index:
             json.loads(scores) if scores != "{}" else {},
         )  # fmt: skip
         if status in _UNFINISHED:
-            run_status.refresh(self.home, row)
+            run_status.refresh(row)
         if row.status not in ("running", "stalled"):
             row.phase = "" if row.status != "done" else row.phase
         else:
@@ -369,26 +422,3 @@ def _eta(row: RunRow) -> float | None:
     if row.steps and row.step and row.seconds:
         return max(0.0, (row.steps - row.step) * row.seconds / row.step)
     return None
-
-
-def _shipped_figures() -> list[Published]:
-    """The published figures of the recipes in the menu; read anew when a file of them has changed."""
-    signatures = []
-    for path in paths.recipe_files().values():
-        with contextlib.suppress(OSError):
-            stat = path.stat()
-            signatures.append((str(path), stat.st_mtime_ns, stat.st_size))
-    return _figures_of(tuple(signatures))
-
-
-@lru_cache(maxsize=1)
-def _figures_of(signatures: tuple[tuple[str, int, int], ...]) -> list[Published]:
-    from engine.recipes import recipe
-    from gentui.index import leaderboard as boards
-
-    found = (
-        boards.published(r.dataset, r.name, r.title, r.reference.model_dump())
-        for r in recipe.menu()[0]
-        if r.reference is not None
-    )
-    return [figure for figure in found if figure is not None]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from statistics import fmean, stdev
 from typing import Any
 
 from engine.recipes.published import disagreements, published_fields
+from engine.runs import paths
 from gentui.index.conditions import conditions_of, over_of
 from gentui.index.files import number, text, whole
 from gentui.index.rows import NO_SEED, REPORT, SELECTION, LeaderboardRow
@@ -191,3 +194,25 @@ def _row(score: tuple[Any, ...]) -> LeaderboardRow:
         role=role, over=over_of(over, std, protocol_detail), floor_std=floor_std, precision=precision or run_precision,
         labels=labels, noises=noises, noise_seed=None if noise_seed == NO_SEED else noise_seed, detail=protocol_detail,
     )  # fmt: skip
+
+
+def shipped_figures() -> list[Published]:
+    """The published figures of the recipes in the menu; read anew when a file of them has changed."""
+    signatures = []
+    for path in paths.recipe_files().values():
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            signatures.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return _figures_of(tuple(signatures))
+
+
+@lru_cache(maxsize=1)
+def _figures_of(signatures: tuple[tuple[str, int, int], ...]) -> list[Published]:
+    from engine.recipes import recipe
+
+    found = (
+        published(r.dataset, r.name, r.title, r.reference.model_dump())
+        for r in recipe.menu()[0]
+        if r.reference is not None
+    )
+    return [figure for figure in found if figure is not None]

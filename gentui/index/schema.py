@@ -214,13 +214,17 @@ def _make(path: Path) -> None:
     """Create an empty index under another name and move it into place, so that no reader sees one without tables."""
     new = path.with_name(f".new-{path.name}")
     discard(new)
-    os.close(os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    db = Database(_connect(new), execute_plugins=False)
     try:
-        db.conn.execute("PRAGMA journal_mode = WAL")
-        _migrate(db)
-    finally:
-        db.conn.close()
+        os.close(os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        db = Database(_connect(new), execute_plugins=False)
+        try:
+            db.conn.execute("PRAGMA journal_mode = WAL")
+            _migrate(db)
+        finally:
+            db.conn.close()
+    except BaseException:
+        discard(new)
+        raise
     discard(path)  # a leftover journal of the old index must not be applied to the new one
     new.rename(path)
 

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 from engine.runs.directory import RunDir, State
 from gentui.index.rows import RunRow
 from gentui.jobs import exit_reason
-from gentui.jobs.orphans import has_worker
+from gentui.jobs.orphans import is_at_work
 from gentui.jobs.processes import is_suspended
+from gentui.jobs.slots import label
 from gentui.jobs.states import read_state
 
 SILENT_AFTER = 60.0
 
 
-def refresh(home: Path, row: RunRow) -> None:
+def refresh(row: RunRow) -> None:
     """Update the status and the fields from ``state.json`` of a run that had not ended when it was indexed."""
     run = RunDir(row.dir)
     state = read_state(run)
     if state is None:
         return
-    status, reason = status_now(home, run, state)
+    status, reason = status_now(run, state)
     row.status, row.reason = status, reason
-    row.attempt, row.slot, row.pid = state.attempt, state.slot, state.pid
+    row.attempt, row.slot, row.pid = state.attempt, state.slot and label(state.slot), state.pid
     row.started_at, row.ended_at = state.started_at, state.ended_at
     row.exit_code, row.signal = state.exit_code, state.signal
 
 
-def status_now(home: Path, run: RunDir, state: State) -> tuple[str, str]:
+def status_now(run: RunDir, state: State) -> tuple[str, str]:
     """(status, reason) of a run whose ``state.json`` says ``state``."""
     if state.status != "running":
         return state.status, state.reason
-    if not run.is_alive():
-        if has_worker(home, state.slot):  # the worker is recording the end right now
-            return "running", ""
+    if not is_at_work(run, state):
         now = read_state(run)  # another process may have recorded it
         if now is None or now.status != "running":
             return (now.status, now.reason) if now else ("lost", "its state.json cannot be read")

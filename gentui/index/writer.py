@@ -39,7 +39,7 @@ class Writer:
             yield False
             return
         try:
-            fd = try_lock(self.home / "index.lock", wait)
+            fd = try_lock(self.path.with_name("index.lock"), wait)
             try:
                 yield fd is not None
             finally:
@@ -82,11 +82,15 @@ class Writer:
             self._close()
             new = self.path.with_name("index.new.db")
             discard(new)
-            db = open_writer(new)
             try:
-                Pass(db, self.home, Scan(self.home)).run()
-            finally:
-                db.conn.close()  # the last connection: the WAL is merged into the file
+                db = open_writer(new)
+                try:
+                    Pass(db, self.home, Scan(self.home)).run()
+                finally:
+                    db.conn.close()  # the last connection: the WAL is merged into the file
+            except BaseException:
+                discard(new)
+                raise
             discard(self.path)
             new.rename(self.path)
 

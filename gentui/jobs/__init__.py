@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gentui.jobs.annotations import note, rename, tag
     from gentui.jobs.evaluations import evaluate, find_evaluation, pending
     from gentui.jobs.launching import launch, remove, reorder, resume
-    from gentui.jobs.orphans import reconcile
+    from gentui.jobs.orphans import reconcile, settled
     from gentui.jobs.slots import ensure_workers, reconcile_and_spawn
     from gentui.jobs.states import JobError, get_job
     from gentui.jobs.stopping import stop
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JobError", "ensure_workers", "evaluate", "find_evaluation", "get_job", "launch", "note", "pending",
-    "reconcile", "reconcile_and_spawn", "remove", "rename", "reorder", "restore", "resume", "stop", "tag",
+    "reconcile", "reconcile_and_spawn", "remove", "rename", "reorder", "restore", "resume", "settled", "stop",
+    "tag",
 ]  # fmt: skip
 
 _HOME = {
@@ -40,6 +41,7 @@ _HOME = {
     "reorder": "launching",
     "restore": "trash",
     "resume": "launching",
+    "settled": "orphans",
     "stop": "stopping",
     "tag": "annotations",
 }

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import RunDir, exclusive
-from engine.runs.files import write_atomically
+from engine.runs.files import write_small
 from gentui.jobs.states import JobError, get_job, job_label
+from gentui.machine import disk
 from gentui.text.sanitize import clean, clean_lines
 
 FILE = "marks.json"
@@ -112,7 +113,7 @@ def _change(home: Path, run_id: str, decide: Callable[[Annotations], Annotations
     try:
         with exclusive(run.path):
             current = decide(read(run))
-            write_atomically(run.path / FILE, to_json(current))
+            write_small(run.path / FILE, to_json(current))
     except OSError as error:
-        raise JobError(f"{job_label(run)} cannot be annotated: {error.strerror}") from None
+        raise JobError(f"{job_label(run)} cannot be annotated: {disk.why(error, home)}") from None
     return current

@@ -19,8 +19,9 @@ from engine.runs.directory import (
     parse_checkpoint,
     publish_job,
 )
-from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines
-from gentui.jobs.slots import ensure_workers, fits, slots
+from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines, thread_variables
+from gentui.jobs.orphans import is_at_work, settled
+from gentui.jobs.slots import allowed, ensure_workers, fits, label, slots
 from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read_state, require_own, unfinished
 from gentui.text.numbers import plural, plus_minus, significant
 from gentui.text.sanitize import clean
@@ -48,9 +49,10 @@ def evaluate(
         "run": run_id,
         "options": {key: value for key, value in options.items() if value is not None},
         "command": list(command or sys.argv),
+        "threads": thread_variables(),
         "created_at": time.time(),
     }
-    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, queued(None, attempt=0)).path)
+    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, queued(None, 0, allowed())).path)
     job = EvaluationDir(publish_job(building, building.job_path.name, info, prefix=EVALUATION_PREFIX))
     ensure_workers(home)
     return job
@@ -104,11 +106,11 @@ class Pending:
 
 def pending(home: Path, run_id: str | None = None) -> list[Pending]:
     """Queued and running evaluations, of one run or of all, in the order of the queue."""
-    jobs = unfinished(home)
     found = [
         (state, job, run)
-        for job, state in jobs
+        for job, _ in unfinished(home)
         if isinstance(job, EvaluationDir) and (run := _run_id(job)) and run_id in (None, run)
+        if (state := settled(job)) is not None and not state.ended
     ]
     found.sort(key=lambda entry: (entry[0].status != "running", entry[0].queued_at or 0.0, entry[1].id))
     return [Pending(job.id, run, state.status, status_text(home, job, state)) for state, job, run in found]
@@ -127,9 +129,9 @@ def status_text(home: Path, job: EvaluationDir, state: State) -> str:
             break
         ahead += any(fits(its, slot) and fits(state, slot) for slot in slots())
     busy = [
-        f"{job_label(other)} is {'training' if isinstance(other, RunDir) else 'under way'} on {its.slot}"
+        f"{job_label(other)} is {'training' if isinstance(other, RunDir) else 'under way'} on {label(its.slot)}"
         for other, its in unfinished(home)
-        if its.status == "running" and its.slot is not None and fits(state, its.slot)
+        if its.status == "running" and its.slot is not None and fits(state, its.slot) and is_at_work(other, its)
     ]
     if ahead:
         busy.append(f"{plural(ahead, 'job')} before it")

@@ -12,7 +12,7 @@ from gentui.jobs.job_types import JobType, job_type_of, last_error
 from gentui.text.sanitize import clean
 
 DEFAULT_GRACE = 30.0
-_FROM_OUTSIDE = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_FROM_OUTSIDE = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 
 
 def grace_of(state: State) -> float:
@@ -94,7 +94,9 @@ def _as_reported(state: State, report: dict[str, Any]) -> tuple[Status, str]:
         case "failed":
             return "failed", reason or f"failed at step {step}"
         case _ if state.stop_requested_at is None:
-            return "interrupted", f"ended by SIGTERM from outside gentui, at step {step}"
+            named = reason.partition(" ")[0]  # the trainer says which signal it was: "SIGINT at step 7; …"
+            name = named if named in signal.Signals.__members__ else "SIGTERM"
+            return "interrupted", f"ended by {name} from outside gentui, at step {step}"
         case _:
             return "stopped", reason or f"stopped at step {step}"
 

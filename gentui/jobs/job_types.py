@@ -25,6 +25,15 @@ EVALUATION_PREFIX = "eval-"
 _ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|^\S.*: error: .*")
 
 
+THREADS = ("GENTUI_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
+"""Variables that say how many threads a process computes with, see ``engine.devices``."""
+
+
+def thread_variables() -> dict[str, str]:
+    """Those of ``THREADS`` that are set."""
+    return {name: os.environ[name] for name in THREADS if name in os.environ}
+
+
 class EvaluationDir(JobDir):
     """``$GENTUI_HOME/evaluations/<id>``: one requested evaluation of a run's checkpoint.
 
@@ -69,6 +78,8 @@ class JobType(ABC):
     hook: ClassVar[str]
     """Environment variable with a JSON list that replaces the start of ``argv``; for tests only."""
     module: ClassVar[str]
+    description: ClassVar[str]
+    """Name of the file that describes the job."""
 
     @abstractmethod
     def open(self, path: str | os.PathLike[str]) -> JobDir: ...
@@ -77,7 +88,7 @@ class JobType(ABC):
     def is_id(self, text: str) -> bool: ...
 
     @abstractmethod
-    def arguments(self, job: Any, attempt: int, slot: str) -> list[str]:
+    def arguments(self, job: Any, attempt: int, device: str) -> list[str]:
         """Arguments of the process. Raises OSError or ValueError if the job's files cannot be read."""
 
     @abstractmethod
@@ -96,18 +107,30 @@ class JobType(ABC):
         """Ids of every job of this type under ``home``, oldest first."""
         return job_ids(home / self.folder, self.is_id)
 
-    def argv(self, job: JobDir, attempt: int, slot: str) -> list[str]:
-        """The command line of the job's process."""
+    def argv(self, job: JobDir, attempt: int, device: str) -> list[str]:
+        """The command line of the job's process, which is to work on ``device`` (``cpu``, ``cuda:0``)."""
         hooked = os.environ.get(self.hook)
         start = json.loads(hooked) if hooked else [sys.executable, "-P", "-m", self.module]
-        return [*start, *self.arguments(job, attempt, slot)]
+        return [*start, *self.arguments(job, attempt, device)]
+
+    def environment(self, job: JobDir) -> dict[str, str]:
+        """The variables of the job's process: this worker's, but threads as the shell that queued the job has them."""
+        try:
+            info = json.loads((job.path / self.description).read_bytes())
+            threads = info.get("threads")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            threads = None
+        if not isinstance(threads, dict):  # of an older version
+            return dict(os.environ)
+        others = {name: value for name, value in os.environ.items() if name not in THREADS}
+        return others | {name: str(threads[name]) for name in THREADS if name in threads}
 
 
 class Runs(JobType):
     folder, noun, process_name = "runs", "run", "trainer"
     stopped_too_early = "stopped before training began"
     after_kill_hint = "it can go on from its last checkpoint"
-    hook, module = "GENTUI_TRAINER", "engine"
+    hook, module, description = "GENTUI_TRAINER", "engine", "run.json"
 
     def open(self, path: str | os.PathLike[str]) -> RunDir:
         return RunDir(path)
@@ -115,8 +138,8 @@ class Runs(JobType):
     def is_id(self, text: str) -> bool:
         return is_run_id(text)
 
-    def arguments(self, job: RunDir, attempt: int, slot: str) -> list[str]:
-        return [str(job.path), "--attempt", str(attempt), "--device", slot]
+    def arguments(self, job: RunDir, attempt: int, device: str) -> list[str]:
+        return [str(job.path), "--attempt", str(attempt), "--device", device]
 
     def reported_outcome(self, job: RunDir, attempt: int) -> dict[str, Any]:
         """The attempt's last status event other than a phase."""
@@ -147,7 +170,7 @@ class Evaluations(JobType):
     folder, noun, process_name = "evaluations", "evaluation", "evaluation"
     stopped_too_early = "stopped before there was a score"
     after_kill_hint = "it can be resumed, and then starts over"
-    hook, module = "GENTUI_EVALUATOR", "engine.inference.evaluate"
+    hook, module, description = "GENTUI_EVALUATOR", "engine.inference.evaluate", "job.json"
 
     def open(self, path: str | os.PathLike[str]) -> EvaluationDir:
         return EvaluationDir(path)
@@ -155,8 +178,8 @@ class Evaluations(JobType):
     def is_id(self, text: str) -> bool:
         return text.startswith(EVALUATION_PREFIX) and is_run_id(text.removeprefix(EVALUATION_PREFIX))
 
-    def arguments(self, job: EvaluationDir, attempt: int, slot: str) -> list[str]:
-        options = {**job.options(), "device": slot, "scores": job.scores_path}
+    def arguments(self, job: EvaluationDir, attempt: int, device: str) -> list[str]:
+        options = {**job.options(), "device": device, "scores": job.scores_path}
         return [str(job.run().path), *as_arguments(options)]
 
     def reported_outcome(self, job: EvaluationDir, attempt: int) -> dict[str, Any]:

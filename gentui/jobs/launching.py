@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
 from engine.runs.directory import RunDir, State
+from engine.runs.files import FULL
 from gentui.jobs import annotations, trash
 from gentui.jobs.changes import change_settings
 from gentui.jobs.evaluations import evaluations_of, expired
-from gentui.jobs.job_types import JOB_TYPES
-from gentui.jobs.slots import ensure_workers, slot_for
+from gentui.jobs.job_types import JOB_TYPES, thread_variables
+from gentui.jobs.orphans import get_settled_job
+from gentui.jobs.slots import allowed, ensure_workers, slot_for
 from gentui.jobs.states import (
     JobError,
-    get_job,
     job_label,
     locked_job,
     queue,
@@ -30,6 +31,7 @@ from gentui.jobs.states import (
     require_own,
     update_state,
 )
+from gentui.machine import disk
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def launch(
         recipe = seeded.model_copy(update={"is_quick": recipe.is_quick, "stand_in_for": recipe.stand_in_for})
     info = _info(recipe, name=name, device=device or "auto", command=list(command or sys.argv))
     files = {annotations.FILE: annotations.to_json(annotations.Annotations(tags=tuple(tags)))} if tags else None
-    run = RunDir.create(home, recipe.to_toml(), info, queued(slot, attempt=0), files)
+    run = RunDir.create(home, recipe.to_toml(), info, queued(slot, 0, allowed()), files)
     ensure_workers(home)
     return run
 
@@ -81,7 +83,7 @@ def resume(home: Path, job_id: str, *, overrides: Iterable[str] = (), device: st
     it continues. Raises JobError if the job is queued, running, already done, or imported from another program, if the
     device does not exist, or if an evaluation is to be changed; ``RecipeError`` or ``MissingData`` for the overrides.
     """
-    job = get_job(home, job_id)
+    job = get_settled_job(home, job_id)
     require_own(job)
     overrides = list(overrides)
     if (overrides or device is not None) and not isinstance(job, RunDir):
@@ -92,14 +94,14 @@ def resume(home: Path, job_id: str, *, overrides: Iterable[str] = (), device: st
         again = _requeued(job_label(job), state)
         if overrides and isinstance(job, RunDir):
             change_settings(job, overrides, state.attempt + 1)
-        return again if device is None else queued(slot, attempt=again.attempt)
+        return again if device is None else queued(slot, again.attempt, allowed())
 
     try:
         update_state(job, decide)
     except ValueError:
         raise JobError(f"{job_label(job)} cannot be resumed: its state.json is not readable") from None
     except OSError as error:
-        raise JobError(f"{job_label(job)} cannot be resumed: {error.strerror}") from None
+        raise JobError(f"{job_label(job)} cannot be resumed: {disk.why(error, home)}") from None
     ensure_workers(home)
 
 
@@ -109,7 +111,7 @@ def _requeued(what: str, state: State) -> State:
     if not state.ended:
         raise JobError(f"{what} is already {state.status}")
     asked = state.extra.get("asked")
-    return queued(asked if isinstance(asked, str) else None, attempt=state.attempt)
+    return queued(asked if isinstance(asked, str) else None, attempt=state.attempt, extra=allowed())
 
 
 def remove(home: Path, job_id: str, *, now: bool = False) -> None:
@@ -117,23 +119,25 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
 
     With ``now`` a run is deleted, too. Raises JobError if the job is alive or being evaluated.
     """
-    job = get_job(home, job_id)
+    job = get_settled_job(home, job_id)
     evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
     if busy := next((found for found in evaluations if found.is_alive()), None):
         raise JobError(f"{job_label(job)} is being evaluated by {busy.id}; stop that first")
-    with locked_job(job, patience=0.5) as free:
-        if not free:
-            raise JobError(f"{job_label(job)} is running; stop it first")
-        if isinstance(job, RunDir) and not now:
-            trash.move_to_trash(home, job, evaluations)
-            return
-        doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
-        try:
+    doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
+    try:
+        with locked_job(job, patience=0.5) as free:
+            if not free:
+                raise JobError(f"{job_label(job)} is running; stop it first")
+            if isinstance(job, RunDir) and not now:
+                trash.move_to_trash(home, job, evaluations)
+                return
             job.path.rename(doomed)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise JobError(f"{job_label(job)} cannot be removed: {error.strerror}") from None
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in FULL:
+            raise JobError(f"{job_label(job)} cannot be removed: {disk.why(error, home)}") from None
+        doomed = job.path  # not even a new name fits on the disk
     shutil.rmtree(doomed, ignore_errors=True)
     for evaluation in evaluations:
         with suppress(JobError):
@@ -145,7 +149,7 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
 
     Raises JobError if the job is not queued.
     """
-    job = get_job(home, job_id)
+    job = get_settled_job(home, job_id)
     waiting = [(other, state) for other, state in queue(home) if other.id != job_id]
     mine = read_state(job)
     if mine is None or mine.status != "queued":
@@ -171,8 +175,10 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
     try:
         if update_state(job, decide) is None:
             raise JobError(f"{job_label(job)} has just started")
-    except (OSError, ValueError):
-        raise JobError(f"{job_label(job)} cannot be moved: its state.json cannot be changed") from None
+    except ValueError:
+        raise JobError(f"{job_label(job)} cannot be moved: its state.json is not readable") from None
+    except OSError as error:
+        raise JobError(f"{job_label(job)} cannot be moved: {disk.why(error, home)}") from None
 
 
 def sweep(home: Path, older_than: float = 86_400.0) -> None:
@@ -214,6 +220,7 @@ def _info(recipe: Recipe, *, name: str, device: str, command: list[str]) -> dict
         "command": command,
         "versions": {"python": platform.python_version(), **_versions()},
         "git": git_commit(),
+        "threads": thread_variables(),
         "host": socket.gethostname(),
         "created_at": time.time(),
         "total_steps": recipe.steps_total(),

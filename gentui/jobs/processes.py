@@ -9,6 +9,9 @@ from pathlib import Path
 
 from engine.runs.directory import State, boot_id, process_start_time
 
+WORKER = "gentui.jobs.worker"
+"""The module of a worker's process, followed on its command line by ``--home DIR --slot SLOT``."""
+
 
 def open_trainer(state: State) -> int | None:
     """Open a pidfd on the process that ``state`` names; None if that process is no longer running.
@@ -41,6 +44,20 @@ def terminate(state: State) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def continue_worker(home: Path, slot: str | None) -> None:
+    """Send SIGCONT to the slot's worker if it is suspended: until then it records no end and starts nothing."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended meanwhile, or belongs to another user
+            if process.status() != psutil.STATUS_STOPPED or WORKER not in (words := process.cmdline()):
+                continue
+            match words[words.index(WORKER) + 1 :]:
+                case ["--home", its_home, "--slot", its_slot, *_]:
+                    if its_slot == slot and Path(its_home).samefile(home):
+                        process.send_signal(signal.SIGCONT)
 
 
 def kill_session(state: State) -> bool:

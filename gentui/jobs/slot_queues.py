@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gentui.jobs.job_types import job_type_of
-from gentui.jobs.slots import fits, slots
+from gentui.jobs.slots import canonical, fits, label, slots
 from gentui.jobs.states import queue, unfinished
 from gentui.machine.monitor import SlotJob
 
@@ -14,10 +14,11 @@ def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
     """The running and waiting jobs of every slot, in order. A job that any slot may take is listed under each."""
     running = [(job, state) for job, state in unfinished(home) if state.status == "running"]
     waiting = queue(home)
-    names = dict.fromkeys([*slots(), *(state.slot for _, state in running if state.slot)])
+    at_work = [(job, state.pid, canonical(state.slot)) for job, state in running if state.slot]
+    names = dict.fromkeys([*slots(), *(slot for *_, slot in at_work)])
     return {
-        slot: (
-            *(SlotJob(job.id, job_type_of(job).noun, 0, s.pid) for job, s in running if s.slot == slot),
+        label(slot): (
+            *(SlotJob(job.id, job_type_of(job).noun, 0, pid) for job, pid, its in at_work if its == slot),
             *(
                 SlotJob(job.id, job_type_of(job).noun, place)
                 for place, (job, _) in enumerate([pair for pair in waiting if fits(pair[1], slot)], 1)

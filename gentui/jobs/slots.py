@@ -1,4 +1,9 @@
-"""The device slots of this machine, and starting a worker for every slot that needs one."""
+"""The device slots of this machine, and starting a worker for every slot that needs one.
+
+A slot is ``cpu``, or a GPU by its UUID, ``cuda:GPU-8f3e…``: which GPU ``cuda:0`` is depends on the
+``CUDA_VISIBLE_DEVICES`` of each shell, and a GPU must not get a second job because a second shell calls it otherwise.
+Where NVML tells no UUIDs, and in the states of older runs, it is ``cuda:N`` as the shell calls it.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,14 @@ import time
 from pathlib import Path
 
 from engine.runs.directory import State
+from engine.runs.files import FULL
 from gentui.jobs.orphans import has_worker, reconcile, worker_lock
+from gentui.jobs.processes import WORKER
 from gentui.jobs.states import JobError, try_lock, unfinished
-from gentui.machine.gpus import nvidia_gpu_count
+from gentui.machine.gpus import nvidia_gpu_count, nvidia_uuids
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+ALLOWED = "allowed"
 _GIVE_UP = 30.0  # seconds before another worker replaces one that failed at once
 _LOG_LIMIT = 1 << 20
 _spawned: dict[tuple[Path, str], tuple[subprocess.Popen[bytes], float]] = {}
@@ -21,23 +30,63 @@ _spawned: dict[tuple[Path, str], tuple[subprocess.Popen[bytes], float]] = {}
 
 @functools.cache
 def slots() -> tuple[str, ...]:
-    """``cpu``, and ``cuda:N`` for each GPU that a trainer started from this process would see."""
-    return ("cpu", *(f"cuda:{n}" for n in range(_gpus())))
+    """``cpu``, and the slot of each GPU that a trainer started from this process would see."""
+    return ("cpu", *_gpus())
 
 
-def _gpus() -> int:
+def device_names() -> tuple[str, ...]:
+    """What this shell calls the ``slots()``: ``cpu``, ``cuda:0`` …"""
+    return ("cpu", *(f"cuda:{n}" for n in range(len(slots()) - 1)))
+
+
+def _gpus() -> list[str]:
     if _torch_is_cpu_only():
-        return 0
-    count = nvidia_gpu_count()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None or count == 0:
-        return count
-    chosen = []
-    for name in (part.strip() for part in visible.split(",")):
+        return []
+    uuids, count = nvidia_uuids(), nvidia_gpu_count()
+    visible = os.environ.get(VISIBLE)
+    names = list(map(str, range(count))) if visible is None else [part.strip() for part in visible.split(",")]
+    chosen: list[str] = []
+    for name in names if count else []:
         if not name or name == "-1" or (name.isdigit() and int(name) >= count):
             break  # as in CUDA, the list ends at the first device that does not exist
-        chosen.append(name)
-    return len(chosen)
+        if not uuids:
+            chosen.append(f"cuda:{len(chosen)}")
+            continue
+        found = [uuids[int(name)]] if name.isdigit() else [uuid for uuid in uuids if uuid.startswith(name)]
+        if len(found) != 1 and not name.startswith("MIG-"):  # a part of a GPU, which NVML does not list
+            break
+        chosen.append(f"cuda:{found[0] if found else name}")
+    return list(dict.fromkeys(chosen))
+
+
+def canonical(slot: str) -> str:
+    """The slot that ``slot`` stands for: itself, or the GPU that this shell calls ``cuda:N``."""
+    names = device_names()
+    return slots()[names.index(slot)] if slot in names else slot
+
+
+def label(slot: str) -> str:
+    """A slot in few words: a GPU by its number in ``nvidia-smi``, ``cuda:1``, or by the beginning of its UUID."""
+    uuid = slot.removeprefix("cuda:")
+    if uuid == slot or uuid.isdigit():
+        return slot
+    known = _known_uuids()
+    return f"cuda:{known.index(uuid)}" if uuid in known else f"cuda:{uuid[:12]}"
+
+
+def older_name(slot: str) -> str | None:
+    """What older versions of gentui called the slot where all GPUs were visible; None if they called it the same."""
+    name = label(slot)
+    return name if name != slot and name.removeprefix("cuda:").isdigit() else None
+
+
+def device_of(slot: str) -> tuple[str, dict[str, str]]:
+    """The ``--device`` of a process that works on a slot, and the environment variables under which it is that one."""
+    uuid = slot.removeprefix("cuda:")
+    return (slot, {}) if uuid == slot or uuid.isdigit() else ("cuda:0", {VISIBLE: uuid})
+
+
+_known_uuids = functools.cache(nvidia_uuids)
 
 
 def _torch_is_cpu_only() -> bool:
@@ -55,24 +104,37 @@ def slot_for(device: str | None) -> str | None:
         return None
     if device == "cuda" and len(slots()) > 1:
         return None
-    if device not in slots():
-        raise JobError(f"there is no device {device} on this machine; it has {', '.join(slots())}")
-    return device
+    if device not in device_names():
+        raise JobError(f"there is no device {device} on this machine; it has {', '.join(device_names())}")
+    return canonical(device)
+
+
+def allowed() -> dict[str, list[str]]:
+    """For ``State.extra``: the only slots for a job of any device, if the shell that queues it restricts its GPUs."""
+    return {ALLOWED: list(slots()[1:] or slots())} if os.environ.get(VISIBLE) is not None else {}
 
 
 def fits(state: State, slot: str) -> bool:
     """Whether a worker of ``slot`` may take this queued job. Jobs for any device go to GPUs if there are any."""
     if state.slot is not None:
-        return state.slot == slot
+        return canonical(state.slot) == slot
+    only = state.extra.get(ALLOWED)
+    if isinstance(only, list) and any(
+        one in slots() or older_name(str(one)) for one in only
+    ):  # not of another machine
+        return slot in only
     return slot != "cpu" or len(slots()) == 1
 
 
 def ensure_workers(home: Path) -> None:
     """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches."""
+    if not os.access(home, os.W_OK):  # another user's, or a backup: its queue is not ours
+        return
     pending = unfinished(home)
     for slot in slots():
         is_needed = any(
-            fits(state, slot) if state.status == "queued" else state.slot == slot for _, state in pending
+            fits(state, slot) if state.status == "queued" else canonical(state.slot or "") == slot
+            for _, state in pending
         )
         if is_needed and not has_worker(home, slot) and not _failed_just_now(home, slot):
             _spawn(home, slot)
@@ -102,7 +164,7 @@ def _spawn(home: Path, slot: str) -> None:
         out = _open_log(home / "slots" / f"{slot}.worker.log")
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "gentui.jobs.worker",
+                [sys.executable, "-P", "-m", WORKER,
                  "--home", str(home), "--slot", slot, "--lock", str(lock)],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=home, start_new_session=True,
                 pass_fds=(lock,),
@@ -121,4 +183,9 @@ def _open_log(log: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         flags |= os.O_TRUNC
-    return os.open(log, flags, 0o600)
+    try:
+        return os.open(log, flags, 0o600)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)

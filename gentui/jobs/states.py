@@ -9,12 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from engine.runs.directory import STATUSES, JobDir, RunDir, State, exclusive
-from engine.runs.files import DIR_MODE
+from engine.runs.files import DIR_MODE, FULL
 from gentui.jobs.job_types import JOB_TYPES, job_type_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
@@ -74,7 +75,13 @@ def locked_job(job: JobDir, patience: float = 0.0) -> Iterator[bool]:
     if not job.path.is_dir():
         yield False
         return
-    fd = try_lock(job.lock_path, patience)
+    try:
+        fd = try_lock(job.lock_path, patience)
+    except OSError as error:
+        if error.errno not in FULL or job.lock_path.exists():
+            raise
+        yield True  # there is no lock, nor room for one: nobody holds it
+        return
     try:
         yield fd is not None
     finally:
@@ -82,9 +89,9 @@ def locked_job(job: JobDir, patience: float = 0.0) -> Iterator[bool]:
             os.close(fd)
 
 
-def queued(slot: str | None, attempt: int) -> State:
+def queued(slot: str | None, attempt: int, extra: Mapping[str, Any] | None = None) -> State:
     """The state of a job queued now. ``asked`` keeps the requested slot after a worker has set ``slot``."""
-    return State(slot=slot, attempt=attempt, queued_at=time.time(), extra={"asked": slot})
+    return State(slot=slot, attempt=attempt, queued_at=time.time(), extra={"asked": slot, **(extra or {})})
 
 
 def read_state(job: JobDir) -> State | None:

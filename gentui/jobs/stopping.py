@@ -8,11 +8,13 @@ from pathlib import Path
 from engine.runs.directory import JobDir, State
 from gentui.jobs.exit_reason import DEFAULT_GRACE
 from gentui.jobs.orphans import enforce, has_worker, settle
-from gentui.jobs.processes import terminate
+from gentui.jobs.processes import continue_worker, terminate
 from gentui.jobs.slots import ensure_workers
 from gentui.jobs.states import JobError, get_job, job_label, read_state, update_state
+from gentui.machine import disk
 
 _POLL = 0.05
+_LOOK = 1.0  # seconds between looks for a worker that is suspended again
 _MARGIN = 15.0  # seconds beyond the grace for the kernel and the worker to do their part
 
 
@@ -20,9 +22,9 @@ def stop(home: Path, job_id: str, grace: float = DEFAULT_GRACE, wait: bool = Fal
     """Stop a run or an evaluation.
 
     A queued job is stopped at once. A running one gets SIGTERM (a trainer then writes a checkpoint and exits) and
-    SIGKILL after ``grace`` seconds, from the slot's worker or, if that is gone and ``wait`` is set, from this call. An
-    ended job is left as it is. Raises JobError if there is no such job, if its state cannot be written, or if
-    ``wait`` is set and it did not end.
+    SIGKILL after ``grace`` seconds, from the slot's worker or, if that is gone and ``wait`` is set, from this call. A
+    process or a worker that is suspended is continued. An ended job is left as it is. Raises JobError if there is no
+    such job, if its state cannot be written, or if ``wait`` is set and it did not end.
     """
     job = get_job(home, job_id)
     try:
@@ -30,10 +32,12 @@ def stop(home: Path, job_id: str, grace: float = DEFAULT_GRACE, wait: bool = Fal
     except ValueError:
         raise JobError(f"{job_label(job)} cannot be stopped: its state.json is not readable") from None
     except OSError as error:
-        raise JobError(f"{job_label(job)} cannot be stopped: {error.strerror}") from None
+        raise JobError(f"{job_label(job)} cannot be stopped: {disk.why(error, home)}") from None
     if state is None or state.ended:
         return
-    if not has_worker(home, state.slot):
+    if has_worker(home, state.slot):
+        continue_worker(home, state.slot)
+    else:
         settle(job)
         ensure_workers(home)
     if wait:
@@ -55,13 +59,17 @@ def _asked(state: State, grace: float) -> State | None:
 
 
 def _wait(home: Path, job: JobDir, asked: State, grace: float) -> None:
-    began = time.monotonic()
+    began = looked = time.monotonic()
     while True:
         state = read_state(job)
         if state is None or state.ended or state.attempt != asked.attempt:
             return
-        if not has_worker(home, state.slot) and not settle(job):
-            enforce(state)
+        if not has_worker(home, state.slot):
+            if not settle(job):
+                enforce(state)
+        elif time.monotonic() > looked + _LOOK:
+            continue_worker(home, state.slot)
+            looked = time.monotonic()
         if time.monotonic() > began + grace + _MARGIN:
             raise JobError(f"{job_label(job)} has not ended {grace + _MARGIN:g} s after the request to stop")
         time.sleep(_POLL)

@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.runs.directory import JobDir, RunDir, is_run_id
-from engine.runs.files import DIR_MODE, private_folder
+from engine.runs.files import DIR_MODE, FULL, private_folder
 from gentui.jobs.job_types import EVALUATIONS
+from gentui.jobs.orphans import settled
 from gentui.jobs.slots import ensure_workers
-from gentui.jobs.states import JobError, job_label, read_state
+from gentui.jobs.states import JobError, job_label
+from gentui.machine import disk
 
+_ONLY_DELETED = FULL | {errno.EXDEV}
 KEEP_SECONDS = 30 * 86_400.0
 
 
@@ -46,8 +49,8 @@ def move_to_trash(home: Path, run: RunDir, evaluations: Sequence[JobDir]) -> Non
     except OSError as error:
         with suppress(OSError):
             place.rmdir()
-        way = "; `gentui rm --now` deletes it for good" if error.errno == errno.EXDEV else ""
-        raise JobError(f"{job_label(run)} cannot be moved to the trash: {error.strerror}{way}") from None
+        way = f"; `gentui rm --now {run.id}` deletes it for good" if error.errno in _ONLY_DELETED else ""
+        raise JobError(f"{job_label(run)} cannot be moved to the trash: {disk.why(error, home)}{way}") from None
     for evaluation in evaluations:
         with suppress(OSError):
             evaluation.path.rename(place / evaluation.id)
@@ -93,25 +96,27 @@ def restore(home: Path, run_id: str) -> None:
                 entry.rename(home / EVALUATIONS.folder / entry.name)
         (place / "run").rename(back.path)
     except OSError as error:
-        raise JobError(f"run {run_id} cannot be restored: {error.strerror}") from None
+        raise JobError(f"run {run_id} cannot be restored: {disk.why(error, home)}") from None
     shutil.rmtree(place, ignore_errors=True)
-    state = read_state(back)
+    state = settled(back)
     if state is not None and state.status == "queued":
         ensure_workers(home)
 
 
 def empty(home: Path, older_than: float = 0.0) -> list[str]:
-    """Delete the runs that have been in the trash for ``older_than`` seconds; returns their ids."""
+    """Delete the runs that have been in the trash for ``older_than`` seconds; returns the ids of those now gone."""
     gone = []
     with suppress(OSError), os.scandir(home / "trash") as entries:
         for entry in entries:
             with suppress(OSError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime >= older_than:
-                    delete(home, entry.name)
+                is_due = time.time() - entry.stat(follow_symlinks=False).st_mtime >= older_than
+                if is_due and delete(home, entry.name):
                     gone.append(entry.name)
     return sorted(gone)
 
 
-def delete(home: Path, run_id: str) -> None:
-    """Delete one run in the trash."""
-    shutil.rmtree(home / "trash" / run_id, ignore_errors=True)
+def delete(home: Path, run_id: str) -> bool:
+    """Delete one run in the trash; returns whether all of it is gone."""
+    place = home / "trash" / run_id
+    shutil.rmtree(place, ignore_errors=True)
+    return not place.exists()

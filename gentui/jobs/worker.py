@@ -17,14 +17,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.runs.directory import JobDir, State, boot_id, process_start_time
+from engine.runs.directory import JobDir, State, boot_id, is_locked, process_start_time
 from gentui.jobs import exit_reason
 from gentui.jobs.job_types import job_type_of
 from gentui.jobs.launching import sweep
 from gentui.jobs.orphans import enforce, reconcile, settle, slot_lock, worker_lock
 from gentui.jobs.processes import oom_kills, terminate
-from gentui.jobs.slots import fits
+from gentui.jobs.slots import canonical, device_of, fits, older_name
 from gentui.jobs.states import queue, read_state, try_lock, unfinished, update_state
+from gentui.machine import disk
 
 _POLL = 0.2  # seconds between checks of stop requests, orphans, and jobs that cannot be taken yet
 _RETRY = 1.0  # seconds between attempts to write to a full disk
@@ -34,7 +35,7 @@ _WRITE_PATIENCE = 600.0  # how long to wait on a full disk before leaving a job'
 
 
 class Worker:
-    """The worker of ``slot`` (``cpu``, ``cuda:0`` …) for the jobs under ``home``."""
+    """The worker of ``slot`` (see ``gentui.jobs.slots``) for the jobs under ``home``."""
 
     def __init__(self, home: Path, slot: str, lock: int | None = None):
         self.home = home
@@ -78,23 +79,28 @@ class Worker:
 
     def _take_slot(self) -> int:
         """Wait until no process of an earlier worker is left on this slot, and handle its stop requests meanwhile."""
+        older = older_name(self.slot)
         while True:
-            fd = try_lock(slot_lock(self.home, self.slot))
-            if fd is not None:
-                return fd
+            if older is None or not is_locked(slot_lock(self.home, older)):
+                fd = try_lock(slot_lock(self.home, self.slot))
+                if fd is not None:
+                    return fd
             self._mind_orphans()
             time.sleep(_POLL)
 
     def _mind_orphans(self) -> None:
         for job, state in unfinished(self.home):
-            if state.status == "running" and state.slot == self.slot:
+            if state.status == "running" and state.slot is not None and canonical(state.slot) == self.slot:
                 with contextlib.suppress(OSError, ValueError):
                     if not settle(job):
                         enforce(state)
 
     def _run_next(self) -> bool:
         """Take the first available job and run it to its end; False if there was none."""
-        for job in self._waiting():
+        waiting = self._waiting()
+        if waiting and disk.refusal(self.home) is not None:  # it would only fail, and all others after it
+            return False
+        for job in waiting:
             lock = None
             with contextlib.suppress(OSError):
                 lock = try_lock(job.lock_path, 0.3) if job.path.is_dir() else None
@@ -145,13 +151,15 @@ class Worker:
         self._record(job, state, exit)
 
     def _start(self, job: JobDir, state: State, lock: int) -> subprocess.Popen[bytes]:
-        argv = job_type_of(job).argv(job, state.attempt, self.slot)
+        device, variables = device_of(self.slot)
+        argv = job_type_of(job).argv(job, state.attempt, device)
+        variables = job_type_of(job).environment(job) | variables
         log = os.open(job.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             return subprocess.Popen(
                 argv, cwd=job.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, pass_fds=(lock, self._slot_fd),
-                env={**os.environ, "GENTUI_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
+                env={**variables, "GENTUI_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         finally:
             os.close(log)

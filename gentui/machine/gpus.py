@@ -77,16 +77,32 @@ def nvidia_gpus(owner: Callable[[int], str]) -> tuple[tuple[Gpu, ...], str]:
 
 def nvidia_gpu_count() -> int:
     """How many GPUs NVML lists; 0 without NVIDIA's driver."""
+    return _of_nvml(lambda nvml: nvml.nvmlDeviceGetCount()) or 0
+
+
+def nvidia_uuids() -> tuple[str, ...]:
+    """The UUID of every GPU that NVML lists, ``GPU-8f3e…``, in its order; empty where it does not tell them all."""
+
+    def ask(nvml: Any) -> tuple[str, ...]:
+        handles = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        found = [nvml.nvmlDeviceGetUUID(handle) for handle in handles]
+        return tuple(uuid.decode() if isinstance(uuid, bytes) else uuid for uuid in found)
+
+    return _of_nvml(ask) or ()
+
+
+def _of_nvml(ask: Callable[[Any], T]) -> T | None:
+    """What NVML answers; None without NVIDIA's driver, or if it does not answer that."""
     try:
         import pynvml
 
         pynvml.nvmlInit()
     except Exception:  # no package, no driver, or a driver that refuses: no GPU to use
-        return 0
+        return None
     try:
-        return pynvml.nvmlDeviceGetCount()
-    except pynvml.NVMLError:
-        return 0
+        return ask(pynvml)
+    except (pynvml.NVMLError, AttributeError, UnicodeDecodeError):
+        return None
     finally:
         _query(pynvml, pynvml.nvmlShutdown)
 

@@ -140,6 +140,16 @@ def gib(size: int) -> str:
     return f"{size / GIB:.1f}" if size < 100 * GIB else f"{size / GIB:.0f}"
 
 
+def size(number: int) -> str:
+    """Bytes with their unit: ``850 B``, ``4.1 MiB``, ``12.3 GiB``."""
+    scaled, unit = float(number), "B"
+    for larger in ("KiB", "MiB", "GiB"):
+        if scaled < 1024:
+            break
+        scaled, unit = scaled / 1024, larger
+    return f"{scaled:.0f} {unit}" if unit == "B" or scaled >= 100 else f"{scaled:.1f} {unit}"
+
+
 def used_of_total(pair: tuple[int, int]) -> str:
     """``12.3/80.0 GiB`` for (used, total) bytes."""
     return f"{gib(pair[0])}/{gib(pair[1])} GiB"

@@ -63,12 +63,13 @@ class QueryResult(Message):
 @dataclass
 class Activity(Message):
     """How many runs train, how many wait, how many evaluations run or wait. ``problem``: what is wrong with the index
-    or the queue, "" if nothing."""
+    or the queue, "" if nothing. ``note``: why the home cannot be written, "" if it can."""
 
     running: int = 0
     queued: int = 0
     scoring: int = 0
     problem: str = ""
+    note: str = ""
 
 
 @dataclass
@@ -115,14 +116,15 @@ class Maintenance:
         except Exception as error:
             problem = f"queue: {_sentence(error)}"
         try:
-            self._index.refresh()
+            self.index.refresh()
         except Exception as error:
             problem = f"index: {_sentence(error)}"
         self.problem = problem
         self.passes += 1
 
     @cached_property
-    def _index(self) -> Index:
+    def index(self) -> Index:
+        """The index that this keeps up to date."""
         from gentui.index import Index
 
         return Index(self._home)
@@ -199,8 +201,9 @@ class IndexReader:
         """Post the result of the visible screen's query, and how many runs train and wait, if they may have changed."""
         passes = self._maintenance.passes
         activity = Activity(
-            self._activity.running, self._activity.queued, self._maintenance.scoring, self._maintenance.problem
-        )
+            self._activity.running, self._activity.queued, self._maintenance.scoring, self._maintenance.problem,
+            self._index.note,
+        )  # fmt: skip
         try:
             index = _CachedIndex(self._index)
             self._run_query(index)
@@ -217,11 +220,9 @@ class IndexReader:
         """Whether something may change at any moment."""
         return bool(self._activity.running or self._activity.queued or self._maintenance.scoring)
 
-    @cached_property
+    @property
     def _index(self) -> Index:
-        from gentui.index import Index
-
-        return Index(self._home)
+        return self._maintenance.index
 
     def _ticks(self) -> int:
         """Changes every five seconds while something runs: that a run stalls changes no file."""

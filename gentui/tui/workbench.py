@@ -169,6 +169,8 @@ class GentuiApp(AppServices):
     # -- from the index
 
     def on_activity(self, message: Activity) -> None:
+        if message.note != self._activity.note and message.note:
+            self.toast(f"{message.note}.", "warning")
         self._activity = message
         self.show_activity(self.screen)
 

@@ -100,9 +100,7 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
     found = with_checkpoint(app, run, options["checkpoint"])
     _check(found.recipe_path, options)
     if now:
-        code = run_engine("evaluate", found, options, *(["--json"] if as_json else []))
-        app.index()
-        return code
+        return run_engine("evaluate", found, options, *(["--json"] if as_json else []))
     from gentui import jobs
     from gentui.jobs.detach import Detach
 
@@ -153,7 +151,6 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
         if as_json:
             _print_queued(job, as_json)
         return Exit.INTERRUPTED
-    app.index()
     if state.status != "done":
         refused = state.status == "failed" and state.exit_code in (Exit.USAGE, Exit.NOT_FOUND, Exit.CANNOT)
         say(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")

@@ -24,14 +24,15 @@ _BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".ht
 @pass_app
 def export_command(app: App, chosen: str | None, path: str, dataset: str | None, status: str | None) -> int:
     """Export the results table: every score with its protocol, sample count and seed, and published figures."""
-    from gentui.export import render
+    from gentui.export import render, write_text
 
     target = Path(path).expanduser()
-    text = render(app.home, chosen or _BY_SUFFIX.get(target.suffix.lower(), "csv"), dataset, status)
+    format = chosen or _BY_SUFFIX.get(target.suffix.lower(), "csv")
+    text = render(app.home, format, dataset, status, app.index())
     if path == "-":
         click.echo(text, nl=False)
         return Exit.OK
-    target.write_text(text, encoding="utf-8")
+    write_text(target, text)
     say(f"wrote {target}")
     return Exit.OK
 

@@ -5,29 +5,26 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from gentui.cli.console import App, out, pass_app, say, table
 from gentui.cli.errors import Exit
-
-if TYPE_CHECKING:
-    from gentui.index import Index
+from gentui.text.numbers import plural
 
 runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 
 
-def find_job(home: Path, index: Index, spec: str) -> str:
-    """The id of the run or else the evaluation given by ``spec``. Raises RunNotFound."""
+def find_job(app: App, spec: str) -> str:
+    """The id of the run or else the evaluation given by ``spec``, without the index. Raises RunNotFound."""
     from gentui import jobs
     from gentui.index import RunNotFound
 
     try:
-        return index.find(spec)
+        return app.find_id(spec)
     except RunNotFound:
-        if found := jobs.find_evaluation(home, spec):
+        if found := jobs.find_evaluation(app.home, spec):
             return found
         raise
 
@@ -37,12 +34,11 @@ def _each(app: App, runs: tuple[str, ...], do: Callable[[str], str]) -> int:
     from gentui.index import RunNotFound
     from gentui.jobs import JobError
 
-    index = app.index()
     code: int = Exit.OK
     targets: list[str] = []
     for run in runs:
         try:
-            targets.append(find_job(app.home, index, run))
+            targets.append(find_job(app, run))
         except RunNotFound as error:
             say(error)
             code = Exit.NOT_FOUND
@@ -76,8 +72,8 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 
     def stop(run_id: str) -> str:
         job = jobs.get_job(app.home, run_id)
-        state = job.read_state()
-        if state.ended:
+        state = jobs.settled(job)
+        if state is not None and state.ended:
             return f"{run_id} has ended already: {state.status}"
         jobs.stop(app.home, run_id, grace=grace, wait=wait)
         if isinstance(job, RunDir) and job.imported_from():
@@ -112,7 +108,7 @@ def resume_command(
     from gentui.jobs.detach import Detach
     from gentui.jobs.job_types import EvaluationDir
 
-    run_id = find_job(app.home, app.index(), run)
+    run_id = find_job(app, run)
     with Detach() as detach:
         jobs.resume(app.home, run_id, overrides=overrides, device=device)
         job = jobs.get_job(app.home, run_id)
@@ -131,7 +127,6 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
     Evaluations (eval-…) are deleted at once; their scores stay with the run.
     """
     from gentui import jobs
-    from gentui.jobs import trash
     from gentui.jobs.job_types import EVALUATIONS, job_type_of
 
     if not runs:
@@ -139,9 +134,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
             raise click.UsageError(
                 "name the runs to delete, or use --now to empty the trash", click.get_current_context()
             )
-        gone = trash.empty(app.home)
-        say(f"{len(gone)} runs in the trash were deleted" if gone else "the trash is empty")
-        return Exit.OK
+        return _empty_trash(app)
 
     def remove(run_id: str) -> str:
         jobs.remove(app.home, run_id, now=now)
@@ -149,9 +142,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
             return f"removed {run_id}"
         return f"{run_id} is in the trash; `gentui restore {run_id}` brings it back"
 
-    code = _each(app, runs, remove)
-    app.index()
-    return code
+    return _each(app, runs, remove)
 
 
 @click.command()
@@ -163,19 +154,58 @@ def restore_command(app: App, runs: tuple[str, ...]) -> int:
     from gentui.jobs import trash
 
     if not runs:
-        rows = [[t.id, time.strftime("%Y-%m-%d %H:%M", time.localtime(t.at))] for t in trash.trashed(app.home)]
-        if rows:
-            table(["RUN", "DELETED"], rows)
-        else:
-            say("the trash is empty")
-        return Exit.OK
+        return _list_trash(app)
     found = [trash.find_trashed(app.home, run) for run in runs]
     for run_id in dict.fromkeys(found):
         jobs.restore(app.home, run_id)
         say(f"{run_id} is back")
         out(run_id)
-    app.index()
     return Exit.OK
+
+
+def _list_trash(app: App) -> int:
+    from gentui.jobs import trash
+
+    rows = [[t.id, time.strftime("%Y-%m-%d %H:%M", time.localtime(t.at))] for t in trash.trashed(app.home)]
+    if rows:
+        table(["RUN", "DELETED"], rows)
+    else:
+        say("the trash is empty")
+    return Exit.OK
+
+
+def _empty_trash(app: App) -> int:
+    from gentui.jobs import trash
+
+    gone = trash.empty(app.home)
+    left = len(trash.trashed(app.home))
+    if gone or not left:
+        say(f"{len(gone)} runs in the trash were deleted" if gone else "the trash is empty")
+    if left:
+        say(f"{plural(left, 'run')} in the trash cannot be deleted: {app.home / 'trash'} cannot be written to")
+    return Exit.CANNOT if left else Exit.OK
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def trash_command(ctx: click.Context) -> None:
+    """The runs that were deleted in the last month: list them, or delete them for good."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(trash_list)
+
+
+@trash_command.command("list")
+@pass_app
+def trash_list(app: App) -> int:
+    """List the runs in the trash, the last deleted first."""
+    return _list_trash(app)
+
+
+@trash_command.command("empty")
+@pass_app
+def trash_empty(app: App) -> int:
+    """Delete the runs in the trash for good, which frees their room on the disk."""
+    return _empty_trash(app)
 
 
 @click.command()
@@ -189,7 +219,7 @@ def queue_command(app: App, run: str, where: Literal["first", "last"] | None) ->
 
     if where is None:
         raise click.UsageError("use --first or --last", click.get_current_context())
-    job_id = find_job(app.home, app.index(), run)
+    job_id = find_job(app, run)
     jobs.reorder(app.home, job_id, where)
     say(f"{job_id} is now {where} in the queue")
     out(job_id)
@@ -206,8 +236,7 @@ def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
     from gentui.jobs import annotations
 
     add, remove = annotations.parse_changes(" ".join(words))
-    index = app.index()
-    for tag in jobs.tag(app.home, index.find(run), add, remove).tags:
+    for tag in jobs.tag(app.home, app.find_id(run), add, remove).tags:
         out(tag)
     return Exit.OK
 
@@ -221,7 +250,7 @@ def note_command(app: App, run: str, text: str) -> int:
     from gentui import jobs
     from gentui.jobs.annotations import LONGEST_NOTES
 
-    run_id = app.index().find(run)
+    run_id = app.find_id(run)
     jobs.note(app.home, run_id, sys.stdin.read(LONGEST_NOTES + 1) if text == "-" else text)
     out(run_id)
     return Exit.OK
@@ -235,7 +264,7 @@ def rename_command(app: App, run: str, text: str) -> int:
     """Rename a run. An empty TEXT removes its name."""
     from gentui import jobs
 
-    run_id = app.index().find(run)
+    run_id = app.find_id(run)
     jobs.rename(app.home, run_id, text)
     out(run_id)
     return Exit.OK

@@ -277,14 +277,14 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
     from gentui import jobs
     from gentui.cli.commands.jobs import find_job
 
-    found = jobs.get_job(app.home, find_job(app.home, app.index(), run))
+    found = jobs.get_job(app.home, find_job(app, run))
     position = _print_log(found, 0, lines)
     waited = 0
     while follow:
         # Read the state before the log, which then includes everything written before the end.
-        ended = found.read_state().ended
+        state = jobs.settled(found)
         position = _print_log(found, position)
-        if ended:
+        if state is None or state.ended:
             return
         time.sleep(0.2)
         waited += 1

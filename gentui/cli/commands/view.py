@@ -27,7 +27,7 @@ def open_command(app: App, run: str) -> None:
         app.home_option = str(folder.parents[1])
         open_app(app, folder.name)
     else:
-        open_app(app, app.index().find(run))
+        open_app(app, app.find_id(run))
 
 
 @click.command()
@@ -45,16 +45,16 @@ def events_command(app: App, run: str, follow: bool, kinds: tuple[str, ...]) -> 
     """Print the run's events, one JSON object per line, oldest first. NaN and infinities are null."""
     from gentui import jobs
 
-    found = RunDir(app.home / "runs" / app.index().find(run))
+    found = RunDir(app.home / "runs" / app.find_id(run))
     read: dict[int, int] = {}
     for looks in itertools.count(1):
         if looks % 10 == 0:
             jobs.reconcile_and_spawn(app.home)
         # Read the state before the log, which then includes everything written before the end.
-        state = found.read_state()
+        state = jobs.settled(found)
         for attempt, path in found.events_files():
             read[attempt] = _print(path, read.get(attempt, 0), kinds)
-        if not follow or state.ended:
+        if not follow or state is None or state.ended:
             return
         time.sleep(0.2)
 

@@ -148,7 +148,9 @@ class ExportScreen(Dialog):
             return
 
         def work() -> str:
-            path.write_text(text, encoding="utf-8", errors="replace")
+            from gentui.export import write_text
+
+            write_text(path, text)
             return f"Wrote {path}"
 
         self.gentui.in_thread(work, self._written)

@@ -100,7 +100,7 @@ class RunsScreen(RunKeys, TableScreen):
 
     def on_mount(self) -> None:
         self._set_added(preferences.read().runs_columns.split())
-        if words := preferences.read().runs_filter:  # as it was left
+        if words := preferences.read_of_home(self.gentui.home).runs_filter:  # as it was left
             self.query_one(Filter).value = words
             self.query_one(Filter).add_class("-open")
 
@@ -112,7 +112,7 @@ class RunsScreen(RunKeys, TableScreen):
 
     def _remember_filter(self) -> None:
         text = self.filter_text
-        self.gentui.in_thread(lambda: preferences.remember(runs_filter=text))
+        self.gentui.in_thread(lambda: preferences.remember_of_home(self.gentui.home, runs_filter=text))
 
     def index_query(self) -> Query | None:
         return Query(lambda index: self._reader.read(index, self._added))

@@ -53,21 +53,21 @@ async def test_the_app_begins_where_one_likes(desk, runs, start, screen):
         await d.on(screen)
 
 
-async def test_the_list_of_runs_is_filtered_as_it_was_left(desk, runs):
+async def test_the_list_of_runs_is_filtered_as_it_was_left(desk, runs, home):
     runs.make(name="first")
     runs.make(name="second", seed=1)
     async with desk((120, 30)) as d:
         await d.opens("RunsScreen", "2")
         await d.sees("first", "second")
         await d.press("slash", *"second", "enter")
-        await d.until(lambda: preferences.read().runs_filter == "second")
+        await d.until(lambda: preferences.read_of_home(home).runs_filter == "second")
     async with desk((120, 30)) as d:
         screen = await d.opens("RunsScreen", "2")
         await d.until(lambda: "second" in d.text and "first" not in d.text)
         assert screen.query_one(Table).key
         await d.press("escape")
         await d.sees("first", "second")
-        await d.until(lambda: preferences.read().runs_filter == "")
+        await d.until(lambda: preferences.read_of_home(home).runs_filter == "")
 
 
 def test_what_is_no_choice_is_the_default(desk):
