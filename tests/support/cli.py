@@ -35,6 +35,11 @@ def home(tmp_path: Path) -> Iterator[Path]:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     yield home
+    end_all_of(home)
+
+
+def end_all_of(home: Path) -> None:
+    """Kill every process that works for a home."""
     for _ in range(3):
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():

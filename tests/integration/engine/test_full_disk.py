@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,40 +10,22 @@ import pytest
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from engine.training import checkpoint
+from tests.support import disks
+from tests.support.disks import fill
 from tests.support.engine import SMALL, events, finish, trainer, wait_for_step
 from tests.support.waiting import wait_for
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = (
-        os.geteuid() == 0
-        and not subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], capture_output=True, check=False
-        ).returncode
-    )
-    if not mounted:
-        pytest.skip("mounting a small tmpfs needs root")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    with disks.small_disk(tmp_path / "disk") as place:
+        yield place
 
 
 def make(home: Path, **changes) -> RunDir:
     values = {**SMALL, "evaluate.times": 0, **{k.replace("__", "."): v for k, v in changes.items()}}
     recipe = load("digits-unet").with_values(values)
     return RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
-
-
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1):
-            try:
-                while True:
-                    file.write(b"\0" * size)
-            except OSError:
-                pass
 
 
 def test_a_disk_that_fills_and_clears_costs_no_record_and_no_checkpoint(small_disk):
