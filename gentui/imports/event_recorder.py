@@ -146,12 +146,18 @@ class Recorder:
             self._record("metrics", row.step, row.t, values=named)
 
     def _series_name(self, name: str) -> str:
-        """The series' name in gentui; "" if it is skipped."""
+        """The series' name in gentui, each its own; "" if it is skipped."""
         if name not in self.series:
             key = clean(name, _LONGEST_NAME).strip() or "unnamed"
             if key.startswith("@") or is_system(key):  # reserved by the index
                 key = f"logged.{key}"[:_LONGEST_NAME]
-            self.series[name] = key if len(self.series) < MAX_SERIES else ""
+            is_taken = len(self.series) < MAX_SERIES
+            taken = self.series.values() if is_taken else ()
+            plain, n = key, 1
+            while key in taken:  # two names may look alike once they are cleaned or cut
+                n += 1
+                key = f"{plain[: _LONGEST_NAME - 10]} ({n})"
+            self.series[name] = key if is_taken else ""
         return self.series[name]
 
     def _system_name(self, name: str) -> str:

@@ -35,7 +35,10 @@ def take(home: Path, opener: Opener, name: str) -> RunWriter:
         _read(writer, to_end=True)
         _conclude(writer)
         if writer.is_empty:
-            raise Unusable(f"{source.path} contains no numbers and no images: there is nothing to import")
+            left_out = f" ({writer.recorder.skipped})" if writer.recorder.skipped else ""
+            raise Unusable(
+                f"{source.path} contains no numbers and no images{left_out}: there is nothing to import"
+            )
         writer.publish()
     writer.close()
     return writer

@@ -9,6 +9,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from gentui.imports.log_entries import ConsoleText, Entry, Skipped
@@ -106,7 +107,9 @@ class StandardInput(RowSource):
     def __init__(self, name: str):
         super().__init__("-", name)
         self._fd, self._opened_at = 0, time.time()
-        self._kept: Any = tempfile.TemporaryFile()  # noqa: SIM115 - closed in ``close``
+        self._kept: Any = None
+        with suppress(OSError):  # without room for a temporary file, as if it were full
+            self._kept = tempfile.TemporaryFile()  # noqa: SIM115 - closed in ``close``
         self._arrivals = array("d")
         self._again: int | None = None
 

@@ -135,7 +135,7 @@ class RunWriter:
                 if self._is_earlier_kept and (held := read_state(self.run)):  # a stop may be requested
                     state = held.with_(attempt=state.attempt, started_at=state.started_at)
                 self.run.write_state(state)
-            self._forget_earlier()
+        self._forget_earlier()
         self._is_published = True
 
     def conclude(self, status: Status, reason: str) -> None:

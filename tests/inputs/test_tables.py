@@ -190,6 +190,12 @@ def test_columns_of_one_name_are_kept_apart(read):
     }
 
 
+def test_columns_whose_names_look_alike_once_they_are_shown_are_kept_apart(read):
+    long = "m" * 300
+    points, _, _ = read(f"step,a\x1b[2Jb,ab,{long}1,{long}2\n1,1,2,3,4\n")
+    assert points == {1: {"ab": 1, "ab (2)": 2, "m" * 200: 3, f"{'m' * 190} (2)": 4}}
+
+
 def test_a_first_column_without_a_name_is_the_step(read):
     assert read(",loss\n0,0.5\n1,0.4\n")[0] == columns("loss", (0.5,), (0.4,), start=0)
     assert read('"loss" "acc"\n"1" 0.5 0.1\n"2" 0.4 0.2\n')[0] == columns("loss acc", (0.5, 0.1), (0.4, 0.2))
@@ -223,6 +229,12 @@ def test_null_bytes_and_very_long_lines_cost_their_rows_alone(read):
     assert points == {1: {"loss": 0.5}, 3: {"loss": 0.3}, 4: {"loss": 0.2}, 6: {"loss": 0.1}}
     assert skipped == {"rows whose step is not a whole number from 0 on": 1, "texts": 1, "lines too long": 1}
     assert skipped.examples["lines too long"] == "line 6"
+
+
+def test_a_table_of_which_no_row_fits_is_refused_with_an_example(home, table):
+    """Decimal commas between commas could be anything."""
+    with pytest.raises(Unusable, match=r"\(skipped: rows with more cells than the header \(2; line 2: 3 cells"):
+        imported(home, table("step,loss\n1,0,53\n2,0,41\n"))
 
 
 @pytest.mark.parametrize("content", ["step,loss\n", "", "\ufeff", "# nothing\n", "step,loss\nx,y\n"])

@@ -122,6 +122,19 @@ def test_a_restart_while_the_run_is_followed_replaces_too(home, tmp_path):
     assert again.run.id == writer.run.id and found == (losses(again), again.recorder.skipped)
 
 
+def test_pictures_of_an_abandoned_attempt_are_left_out(home, tmp_path):
+    folder = tmp_path / "run"
+    for steps, colour in ((range(4), b"a"), ([2], b"b")):
+        writer = EventFileWriter(str(folder), filename_suffix=f".{next(_files):04d}")
+        for step in steps:
+            image = Summary.Image(encoded_image_string=b"\x89PNG\r\n\x1a\n" + colour + bytes([step]))
+            writer.add_event(Event(step=step, summary=Summary(value=[Summary.Value(tag="drawn", image=image)])))
+        writer.close()
+    writer = taken(home, folder)
+    pictures = sorted(path.read_bytes()[8:] for path in writer.run.samples.iterdir())
+    assert pictures == [b"a\x00", b"a\x01", b"b\x02"] and writer.recorder.skipped == {A_REPLACED: 2}
+
+
 # -- links -------------------------------------------------------------------------------------
 
 
