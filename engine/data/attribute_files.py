@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -48,17 +48,23 @@ def read_attributes(path: Path) -> Attributes:
     for number, line in numbered[1:]:
         name, *values = line.rsplit(comma, len(names))
         try:
-            row = bytes(_VALUES[value.strip()] for value in values)
-        except KeyError as error:
-            raise DataError(
-                f"line {number} of {printable(path)} has {quoted(error.args[0])} where 1, 0 or -1 belongs"
-            ) from None
-        if len(row) != len(names):
-            raise DataError(
-                f"line {number} of {printable(path)} has {len(row)} values for {len(names)} attributes"
-            )
-        rows[name.strip()] = row
+            rows[name.strip()] = attribute_row(values, len(names))
+        except ValueError as error:
+            raise DataError(f"line {number} of {printable(path)} {error}") from None
     return Attributes(tuple(printable(name, 80) for name in names), rows, promised)
+
+
+def attribute_row(values: Sequence[str], count: int) -> bytes:
+    """The attributes of an image, a byte of 0 or 1 for each of ``count``, from the words 1, 0 and -1.
+
+    Raises ValueError with what is wrong with the line, as the end of a sentence.
+    """
+    words = [value.strip() for value in values]
+    if (unknown := next((word for word in words if word not in _VALUES), None)) is not None:
+        raise ValueError(f"has {quoted(unknown)} where 1, 0 or -1 belongs")
+    if len(words) != count:
+        raise ValueError(f"has {len(words)} values for {count} attributes")
+    return bytes(_VALUES[word] for word in words)
 
 
 def read_partition(path: Path) -> dict[str, str]:

@@ -51,6 +51,8 @@ class Batches:
         )
         self.batch_size = self._source.batch_size
         self.steps_per_epoch = self._source.steps_per_epoch
+        self.smallest = min(s.batch_size for s in (self._source, self._target) if s is not None)
+        """Images in a batch of the domain that has fewest."""
 
     def at(self, step: int) -> Batch:
         """The batch of a step, counted from 0."""

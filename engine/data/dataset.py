@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.recipes.recipe import MissingData
 from engine.settings import registry
 from engine.settings.datasets.base import Data
+from engine.settings.datasets.published_files import Finding, examine, find_file
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) during long work, counted in images or steps; may raise to abandon the work."""
@@ -34,6 +35,18 @@ def damaged_file(path: Path, what: str, dataset: str) -> DataError:
         f"{printable(path)} cannot be used ({what}): remove it and run `gentui data fetch {dataset}`, or reinstall the "
         "package it came from"
     )
+
+
+def accept(found: Finding, dataset: str, warnings: list[str]) -> None:
+    """Accept a file of a published data set as it was found, with a warning if it is not quite what was published.
+
+    Raises DataError for one that must not be read.
+    """
+    if found.refused:
+        other = f", or choose data.dataset={found.dataset}" if found.dataset not in ("", dataset) else ""
+        raise DataError(f"{printable(found.problem)}: remove it and run `gentui data fetch {dataset}`{other}")
+    if found.problem:
+        warnings.append(f"{printable(found.problem)}: it is read as it is.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,8 @@ class Dataset:
     - ``target``: the target domain of a pair. Its images may be trained on; its labels only serve for scores.
     - ``fingerprint``: sha256 (hex) of all pixels and labels after resizing.
     - ``border``: black pixels added on each side since.
-    - ``warnings``: sentences about images that could not be used.
+    - ``warnings``: sentences about images that could not be used, and data that is not what it should be.
+    - ``notes``: sentences about what else was found, for the log.
     """
 
     name: str
@@ -75,6 +89,7 @@ class Dataset:
     fingerprint: str = ""
     border: int = 0
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -115,6 +130,17 @@ def require_folder(settings: Data) -> Path:
     if folder is None:
         raise MissingData(settings.missing_message())
     return folder
+
+
+def require_file(settings: Data, folder: Path, name: str, warnings: list[str]) -> Path:
+    """A file of a published data set in its folder, whose content is compared with what was published.
+
+    Adds to ``warnings`` if it differs; raises DataError if it is another set's.
+    """
+    path = find_file(folder, name) or folder / name
+    if published := next((file for file in settings.files if file.name == name), None):
+        accept(examine(path, published), settings.dataset, warnings)
+    return path
 
 
 def finish(dataset: Dataset, settings: Data) -> Dataset:

@@ -53,11 +53,11 @@ def decode(path: str, size: int) -> np.ndarray:
                 raise UnusableImage(f"narrower than {MIN_SIDE} pixels")
             if width * height > MAX_PIXELS:
                 raise UnusableImage(f"larger than {MAX_PIXELS // 1_000_000} megapixels")
-            turn = _orientation(image)
             if image.format == "JPEG":  # decode at 1/2, 1/4 or 1/8 of the size if that is enough
                 image.draft(None, (2 * size, 2 * size))
             with _large if width * height > _ONE_AT_A_TIME else contextlib.nullcontext():
                 square = rgb(_center_crop(image)).resize((size, size), Image.Resampling.LANCZOS)
+            turn = _orientation(image)
     except UnusableImage:
         raise
     except Image.DecompressionBombError:
@@ -93,10 +93,10 @@ def rgb(image: Image.Image) -> Image.Image:
 
 def _center_crop(image: Image.Image) -> Image.Image:
     """The largest centred square."""
+    image.load()  # turns a TIFF as its orientation asks for, and forgets that
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    image.load()
     square = image.crop((left, top, left + side, top + side))
     square.info = image.info
     return square

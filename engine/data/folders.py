@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from engine.data.attribute_files import read_partition
 from engine.data.dataset import (
     DataError,
     Dataset,
@@ -31,29 +30,33 @@ from engine.data.dataset import (
     with_images,
 )
 from engine.data.decoding import UnusableImage, decode, pillow_warnings_ignored
+from engine.data.matching import suffixes_differ
 from engine.data.plans import (
-    NAMED,
     LabelledImage,
     Plan,
     by_attributes,
     by_class,
     by_label_files,
+    found_classes,
     images_were,
-    some_of,
     unlabelled,
+    with_partition,
 )
 from engine.data.store import StoredImages, Writer, load_or_build
 from engine.settings.datasets.base import Data
+from engine.settings.datasets.class_folders import ClassFolders
 from engine.settings.datasets.folders import AttributeFolder, CelebA, Folder
 from engine.settings.datasets.image_files import ImageFile, ImageListing, label_files, list_images
 from engine.settings.datasets.published import DigitFolder
-from engine.settings.diagnostics import quoted
+from engine.settings.diagnostics import some_of
 
 VERSION = 1
 """Increment when images are decoded or ordered differently: cached images are then decoded anew."""
 TEST_PART = 0.1
 THREADS = 4
 _SPLITS = ("train", "validation", "test")
+_NO_LABEL = -1
+"""The number stored in place of the class of an image in a split without labels."""
 
 
 def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
@@ -62,12 +65,19 @@ def load_folder(settings: Folder, progress: Progress | None = None) -> Dataset:
     CSV files, if there are any, tell their classes; else the sub-folders do, if all images lie in sub-folders.
     """
     folder = require_folder(settings)
-    listing = list_folder(folder, progress)
+    files = label_files(folder)
+    listing = list_folder(folder, progress, deeper=not files)
+    found = found_classes(listing.files)
     if settings.shuffle_seed is not None:
-        listing = _shuffled(listing, settings.shuffle_seed)
-    if files := label_files(folder):
+        listing, found = _shuffled(listing, settings.shuffle_seed), replace(found, unlabelled=frozenset())
+    if files:
         return open_images(settings, listing, lambda: by_label_files(listing, files), progress, files.values())
-    return open_images(settings, listing, lambda: by_class(listing.files), progress)
+    dataset = open_images(settings, listing, lambda: by_class(listing.files, found), progress, found=found)
+    if not found.prevented_by:
+        return dataset
+    beside = [f.name for f in listing.files if not f.top_folder]
+    note = f"The images have no labels: {len(beside):,} do not lie in a sub-folder ({some_of(beside)})."
+    return replace(dataset, notes=(*dataset.notes, note))
 
 
 def _shuffled(listing: ImageListing, seed: int) -> ImageListing:
@@ -121,21 +131,20 @@ def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
 
     def plan() -> Plan:
         made = by_attributes(listing.files, attributes, ()) if attributes else Plan(unlabelled(listing.files))
-        splits = read_partition(partition) if partition else {}
-        pictures = [
-            LabelledImage(p.path, p.name, splits.get(os.path.basename(p.name), p.split), p.label)  # noqa: PTH119
-            for p in made.pictures
-        ]
-        return Plan(pictures, (), made.attributes, made.warnings)
+        return with_partition(made, listing.files, partition) if partition else made
 
     return open_images(settings, listing, plan, progress, [f for f in (attributes, partition) if f])
 
 
-def list_folder(folder: Path, progress: Progress | None) -> ImageListing:
-    """List the images of a folder. Raises DataError if there are none."""
-    listing = list_images(folder, lambda: progress(0, 0) if progress else None)
+def list_folder(folder: Path, progress: Progress | None, deeper: bool = False) -> ImageListing:
+    """List the images of a folder as ``list_images`` does. Raises DataError if there are none."""
+    listing = list_images(folder, lambda: progress(0, 0) if progress else None, deeper)
     if not listing.files:
-        raise DataError(f"{printable(folder)} holds no PNG, JPEG, WebP, BMP or GIF images")
+        why = " ".join((*listing.warnings, *listing.notes)).rstrip(".")
+        raise DataError(
+            f"{printable(folder)} holds no PNG, JPEG, TIFF, WebP, BMP or GIF images"
+            + (f" ({why})" if why else "")
+        )
     return listing
 
 
@@ -149,30 +158,61 @@ def open_images(
     progress: Progress | None,
     described_by: Iterable[Path] = (),
     groups: tuple[int, ...] = (),
+    found: ClassFolders | None = None,
 ) -> Dataset:
     """The listed images as a data set: from the cache, or decoded now as ``plan()`` says.
 
-    ``described_by``: the files that the plan is made from, whose changes invalidate the cache.
+    ``described_by``: the files that the plan is made from, whose changes invalidate the cache. ``found``: the classes
+    that it labels by.
     """
     report = progress or (lambda done, total: None)
     size = settings.resized_shape[1]
-    key = _key(settings.dataset, size, listing.files, described_by, groups)
+    described_by = [*described_by]
+    rules = [
+        *(["names"] if suffixes_differ(listing.files, described_by) else []),
+        *_class_rules(listing.files, found),
+    ]
+    key = _key(settings.dataset, size, listing.files, described_by, groups, rules)
 
     def build(writer: Writer) -> None:
         planned = plan()
-        closed = tuple(f"The folder {quoted(name)} could not be opened." for name in listing.unreadable[:NAMED])
-        _decode(writer, planned, size, report, (*planned.warnings, *closed), printable(listing.folder))
+        _decode(
+            writer, planned, size, report, (*planned.warnings, *listing.warnings), printable(listing.folder)
+        )
 
     stored = load_or_build(key, build, lambda: report(0, len(listing.files)))
-    return _dataset(settings, stored, groups)
+    dataset = _dataset(settings, stored, groups)
+    warnings = dict.fromkeys(
+        (*dataset.warnings, *listing.warnings)
+    )  # what can be opened may have changed since
+    return replace(
+        dataset, warnings=tuple(map(printable, warnings)), notes=tuple(map(printable, listing.notes))
+    )
+
+
+def _class_rules(files: Sequence[ImageFile], found: ClassFolders | None) -> list[str]:
+    """The rules that make classes of what had none when rules were not part of cache keys."""
+    if found is None or not found.names:
+        return []
+    strays = any(f.top_folder not in found.names and f.split not in found.unlabelled for f in files)
+    return [
+        *(["strays"] if strays else []),
+        *(f"unlabelled {split}" for split in sorted(map(str, found.unlabelled))),
+    ]
 
 
 def _key(
-    kind: str, size: int, files: Sequence[ImageFile], described_by: Iterable[Path], groups: tuple[int, ...]
+    kind: str,
+    size: int,
+    files: Sequence[ImageFile],
+    described_by: Iterable[Path],
+    groups: tuple[int, ...],
+    rules: Sequence[str],
 ) -> str:
-    """The cache key: it changes with names, sizes and modification times, without reading any image."""
+    """The cache key: it changes with names, sizes, modification times and special rules, without reading any image."""
     facts = [(str(f), s.st_size, s.st_mtime_ns) for f in described_by for s in [f.stat()]]
-    digest = hashlib.sha256(json.dumps([VERSION, kind, size, facts, groups]).encode())
+    special = [rules] if rules else []
+    digest = hashlib.sha256(json.dumps([VERSION, kind, size, facts, groups, *special]).encode())
     for f in files:
         digest.update(os.fsencode(f"\0{f.name}\0{f.split}\0{f.size} {f.mtime_ns}"))
     return f"{kind}-{digest.hexdigest()[:24]}"
@@ -185,7 +225,8 @@ def _dataset(settings: Data, stored: StoredImages, groups: tuple[int, ...]) -> D
     labels = stored.arrays.get("labels")
 
     def cut(start: int, end: int) -> Split:
-        return Split(stored.images[start:end], None if labels is None else labels[start:end])
+        own = None if labels is None else labels[start:end]
+        return Split(stored.images[start:end], None if own is None or (own == _NO_LABEL).any() else own)
 
     held = 0
     if settings.holds_out and not validation and train:
@@ -230,7 +271,9 @@ def _decode(
         for digest in _in_order(pool, lambda p: _digest(p.path), plan.pictures, 256):
             digests.append(digest)
             report(len(digests) // 3, total)  # hashing is about a third of the work
-        order = _order(plan.pictures, digests)
+        order = _order(
+            plan.pictures, digests, lambda picture: not isinstance(_try_decode(picture.path, size), str)
+        )
         labels: list[int | bytes] = []
         places: list[float] = []
         counts = Counter[str]()
@@ -247,8 +290,7 @@ def _decode(
                 counts[split] += 1
                 places.append(where)
                 used[split].add(digests[i])
-                if picture.label is not None:
-                    labels.append(picture.label)
+                labels.append(_NO_LABEL if picture.label is None else picture.label)
             report((total + 2 * done) // 3, total)
     messages = [*_unusable_warning(bad, total), *_overlap_warning(used), *warnings]
     if not counts["train"] or not counts["test"]:
@@ -259,7 +301,7 @@ def _decode(
     arrays = {"places": np.array(places)}
     if labels and isinstance(labels[0], bytes):
         arrays["labels"] = np.frombuffer(b"".join(labels), np.uint8).reshape(len(labels), -1)  # type: ignore[arg-type]
-    elif labels:
+    elif any(label != _NO_LABEL for label in labels):
         arrays["labels"] = np.array(labels, np.int64)
     writer.describe(
         arrays,
@@ -314,11 +356,16 @@ def _try_decode(path: str, size: int) -> np.ndarray | str:
         return str(reason)
 
 
-def _order(pictures: Sequence[LabelledImage], digests: Sequence[bytes]) -> list[tuple[str, float, int]]:
-    """Split, position for holding out (0…1) and index of every picture, in the order they are stored."""
+def _order(
+    pictures: Sequence[LabelledImage], digests: Sequence[bytes], usable: Callable[[LabelledImage], bool]
+) -> list[tuple[str, float, int]]:
+    """Split, position for holding out (0…1) and index of every picture, in the order they are stored.
+
+    Of the pictures whose content decides, at least one that is ``usable`` is for tests.
+    """
     tests = [content_fraction(digest, "test") for digest in digests]
-    free = [t for p, t in zip(pictures, tests, strict=True) if p.split is None]
-    least = min(free, default=0)  # at least one
+    free = sorted((t, i) for i, (p, t) in enumerate(zip(pictures, tests, strict=True)) if p.split is None)
+    least = next((test for test, i in free if usable(pictures[i])), 0)
     rows = []
     for i, (picture, digest, test) in enumerate(zip(pictures, digests, tests, strict=True)):
         split = picture.split or ("test" if test < TEST_PART or test == least else "train")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import zlib
 from pathlib import Path
 
@@ -10,41 +10,51 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
-from engine.settings.datasets.base import Data
+from engine.data.dataset import Dataset, Progress, Split, accept, damaged_file, require_folder
+from engine.settings.datasets.base import Data, File
 from engine.settings.datasets.published import IDX_FILES
+from engine.settings.datasets.published_files import Finding, find_file, judge, open_content
 
 
 def load(settings: Data, progress: Progress | None = None) -> Dataset:
     """Load 60,000 training and 10,000 test images, uint8 N,1,28,28, in the published order. Raises DataError."""
-    folder = require_folder(settings)
+    folder, warnings = require_folder(settings), list[str]()
     return Dataset(
         name=settings.dataset,
-        train=read_split(folder, "train", settings),
-        test=read_split(folder, "test", settings),
+        train=read_split(folder, "train", settings, warnings),
+        test=read_split(folder, "test", settings, warnings),
         classes=settings.classes,
+        warnings=tuple(warnings),
     )
 
 
-def read_split(folder: Path, split: str, settings: Data) -> Split:
-    """Read one split from its two IDX files. Raises DataError naming the damaged file."""
+def read_split(folder: Path, split: str, settings: Data, warnings: list[str]) -> Split:
+    """Read one split from its two IDX files. Adds to ``warnings`` what is not as published.
+
+    Raises DataError naming the file that is damaged or another set's.
+    """
     _, height, width = settings.shape
-    image_path = _find(folder, IDX_FILES[f"{split}_images"])
-    label_path = _find(folder, IDX_FILES[f"{split}_labels"])
+    image_path, label_path = (
+        find_file(folder, IDX_FILES[f"{split}_{what}"]) or folder / IDX_FILES[f"{split}_{what}"]
+        for what in ("images", "labels")
+    )
+    known = {file.name: file for file in settings.files}
     try:
-        images = read_idx(image_path, dimensions=3)
+        images, found = read_idx(image_path, 3, known.get(IDX_FILES[f"{split}_images"]))
         if tuple(images.shape[1:]) != (height, width):
             raise _Malformed(f"its images are {images.shape[1]}×{images.shape[2]}, not {height}×{width}")
     except _Malformed as error:
         raise damaged_file(image_path, str(error), settings.dataset) from error
     try:
-        labels = read_idx(label_path, dimensions=1)
+        accept(found, settings.dataset, warnings)
+        labels, found = read_idx(label_path, 1, known.get(IDX_FILES[f"{split}_labels"]))
         if len(labels) != len(images):
             raise _Malformed(f"it labels {len(labels)} images where there are {len(images)}")
         if int(labels.max()) >= len(settings.classes):
             raise _Malformed(f"label {int(labels.max())} is not one of the {len(settings.classes)} classes")
     except _Malformed as error:
         raise damaged_file(label_path, str(error), settings.dataset) from error
+    accept(found, settings.dataset, warnings)
     return Split(images.unsqueeze(1), labels.to(torch.int64))
 
 
@@ -52,13 +62,17 @@ class _Malformed(Exception):
     """A malformed file. The message says what is wrong with it."""
 
 
-def read_idx(path: Path, dimensions: int, limit: int = 1 << 30) -> Tensor:
-    """Read an IDX file of bytes (gzipped if named .gz): uint8, ``dimensions`` axes, at most ``limit`` elements."""
+def read_idx(
+    path: Path, dimensions: int, published: File | None = None, limit: int = 1 << 30
+) -> tuple[Tensor, Finding]:
+    """Read an IDX file of bytes, packed or not: uint8, ``dimensions`` axes, at most ``limit`` elements; and how it
+    compares with the file that was ``published``."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with open_content(path) as file:
             header = file.read(4 + 4 * dimensions)
             if len(header) < 4 + 4 * dimensions or header[:4] != bytes((0, 0, 8, dimensions)):
-                raise _Malformed(f"it is not an IDX file of bytes with {dimensions} axes")
+                packed = ", packed by gzip or not" if path.suffix == ".gz" else ""
+                raise _Malformed(f"it is not an IDX file of bytes with {dimensions} axes{packed}")
             shape = np.frombuffer(header, ">u4", offset=4).astype(int).tolist()
             expected = int(np.prod(shape, dtype=object))
             if not expected:
@@ -71,9 +85,9 @@ def read_idx(path: Path, dimensions: int, limit: int = 1 << 30) -> Tensor:
     if len(content) != expected:
         held = "more than" if len(content) > expected else f"{len(content):,} of"
         raise _Malformed(f"it holds {held} the {expected:,} bytes its header promises")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(shape)
-
-
-def _find(folder: Path, name: str) -> Path:
-    plain = folder / name
-    return plain if plain.is_file() else folder / f"{name}.gz"
+    tensor = torch.frombuffer(bytearray(content), dtype=torch.uint8).reshape(shape)
+    if published is None:
+        return tensor, Finding()
+    digest = hashlib.sha256(header)
+    digest.update(content)
+    return tensor, judge(path, published, digest.hexdigest(), len(header) + len(content))

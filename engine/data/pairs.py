@@ -16,13 +16,17 @@ def load(settings: Pair, progress: Progress | None = None) -> Dataset:
     With ``supervision = "target"`` the target's own training images and labels take the place of the source.
     """
     require_folder(settings)
-    shape, values = settings.shape, settings.domain_values
-    chosen = zip(settings.domains(), (values | settings.source_values, values), strict=True)
-    domains = [read_dataset(cls.model_validate(own), progress) for cls, own in chosen]
-    source, target = (_shaped(dataset, shape) for dataset in domains)
+    domains = (read_dataset(domain, progress) for domain in settings.domain_settings())
+    source, target = (_shaped(dataset, settings.shape) for dataset in domains)
     supervised = target if settings.supervision == "target" else source
-    warnings = (*source.warnings, *target.warnings)
-    return replace(supervised, name=settings.dataset, target=target, fingerprint="", warnings=warnings)
+    return replace(
+        supervised,
+        name=settings.dataset,
+        target=target,
+        fingerprint="",
+        warnings=(*source.warnings, *target.warnings),
+        notes=(*source.notes, *target.notes),
+    )
 
 
 def _shaped(dataset: Dataset, shape: tuple[int, int, int]) -> Dataset:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
+from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_file, require_folder
 from engine.data.folders import load_digit_folder
 from engine.settings.datasets.published import SVHN
 
@@ -17,12 +17,13 @@ def load(settings: SVHN, progress: Progress | None = None) -> Dataset:
     """Load 73,257 training and 26,032 test images, uint8 N,3,32,32. Raises DataError."""
     if settings.path is not None:
         return load_digit_folder(settings, progress)
-    folder = require_folder(settings)
+    folder, warnings = require_folder(settings), list[str]()
     return Dataset(
         name=settings.dataset,
-        train=read_file(folder / "train_32x32.mat", settings.dataset),
-        test=read_file(folder / "test_32x32.mat", settings.dataset),
+        train=read_file(require_file(settings, folder, "train_32x32.mat", warnings), settings.dataset),
+        test=read_file(require_file(settings, folder, "test_32x32.mat", warnings), settings.dataset),
         classes=settings.classes,
+        warnings=tuple(warnings),
     )
 
 

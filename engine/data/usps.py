@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_folder
+from engine.data.dataset import Dataset, Progress, Split, damaged_file, require_file, require_folder
 from engine.data.folders import load_digit_folder
 from engine.settings.datasets.published import USPS
+from engine.settings.datasets.published_files import open_content
 
 _LIMIT = 1 << 28  # bytes of text; the training file unpacks to some 30 MB
 
@@ -19,12 +19,13 @@ def load(settings: USPS, progress: Progress | None = None) -> Dataset:
     """Load 7,291 training and 2,007 test images, uint8 N,1,16,16. Raises DataError."""
     if settings.path is not None:
         return load_digit_folder(settings, progress)
-    folder = require_folder(settings)
+    folder, warnings = require_folder(settings), list[str]()
     return Dataset(
         name=settings.dataset,
-        train=read_file(folder / "usps.bz2", settings.dataset),
-        test=read_file(folder / "usps.t.bz2", settings.dataset),
+        train=read_file(require_file(settings, folder, "usps.bz2", warnings), settings.dataset),
+        test=read_file(require_file(settings, folder, "usps.t.bz2", warnings), settings.dataset),
         classes=settings.classes,
+        warnings=tuple(warnings),
     )
 
 
@@ -34,7 +35,7 @@ def read_file(path: Path, dataset: str = "usps") -> Split:
     Pixels that a line leaves out are 0, mid-grey. Raises DataError.
     """
     try:
-        with bz2.open(path) as file:
+        with open_content(path) as file:
             text = file.read(_LIMIT + 1)
         if len(text) > _LIMIT:
             raise ValueError("it is far too long")

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from engine.data.attribute_files import attribute_row
 from engine.data.conditions import Conditions
 from engine.data.dataset import Dataset
 from engine.recipes.labels import UnknownLabel
@@ -151,9 +152,11 @@ def _table(path: Path, lines: list[str], conditions: Conditions) -> Tensor | Non
     rows = []
     for number, line in enumerate(lines[2:], 3):
         if values := line.replace(",", " ").split()[-width:]:
-            if len(values) != width or not {*values} <= {"0", "1", "-1"}:
-                raise _problem(f"{path}:{number}: must have 0 or 1 for each of the {width} attributes")
-            rows.append([float(value == "1") for value in values])
+            try:
+                rows.append([float(value) for value in attribute_row(values, width)])
+            except ValueError as error:
+                expected = f"must have 0 or 1 for each of the {width} attributes, and {error}"
+                raise _problem(f"{path}:{number}: {expected}") from error
     if not rows:
         raise _problem(f"{path} names no label")
     return torch.tensor(rows)

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from engine.data.continuity import needs_labels, with_labels_of
 from engine.data.dataset import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.score import Score
@@ -83,7 +84,8 @@ def _scores_or_exit(trained: Trained, options: argparse.Namespace) -> list[Score
         given = {name: getattr(options, name) for name in OPTIONS}
         recipe = with_evaluate_options(trained.recipe, given, options.as_published)
         recipe.require_data()
-        scorer = build_scorer(recipe, open_dataset(recipe.data), trained.device)
+        dataset = with_labels_of(open_dataset(recipe.data), trained.conditions, needs_labels(recipe.model))
+        scorer = build_scorer(recipe, dataset, trained.device)
         measure = scorer.report if isinstance(scorer, Reports) else scorer.score
         scores = measure(trained.method, _ProgressLine(), _print_to_stderr)
     except RecipeError as error:

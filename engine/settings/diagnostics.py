@@ -73,6 +73,18 @@ def quoted(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+NAMED = 3
+"""How many of many names a message lists."""
+
+
+def some_of(names: Sequence[object], count: int | None = None) -> str:
+    """The first of many names, quoted, and how many more there are; ``count`` is the number of all of them, if not
+    all are given."""
+    total = len(names) if count is None else count
+    more = f" and {total - NAMED:,} more" if total > NAMED else ""
+    return ", ".join(quoted(name) for name in names[:NAMED]) + more
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """A hint such as ``did you mean 'lr'?``; "" if none of the options is similar."""
     close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.6)

@@ -121,6 +121,11 @@ class FID(Settings):
             yield Conflict(
                 "also", "intra_fid compares class by class, and evaluate.statistics tells no classes"
             )
+        if self.batch_norm and 1 in (self.batch_norm, self.samples % self.batch_norm):
+            yield Conflict(
+                "batch_norm", f"{self.samples:,} samples by {self.batch_norm} leave a batch of one, which BatchNorm "
+                "cannot normalise by", "choose a number that divides evaluate.samples",
+            )  # fmt: skip
         if self.samples < MIN_SAMPLES and any(name != "intra_fid" for name in self.extra_metrics):
             yield Conflict("samples", f"{', '.join(self.extra_metrics)} need at least {MIN_SAMPLES} samples")
         if "intra_fid" in self.extra_metrics:

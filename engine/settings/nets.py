@@ -1,4 +1,7 @@
-"""Nets, and the data and methods they are compatible with. Torch-free."""
+"""Nets, and the data and methods they are compatible with. Torch-free.
+
+``by_batch`` of a net says whether BatchNorm normalises in it: such a net cannot learn from batches of one image.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,7 @@ class DANNNet(Settings):
         description="scale each channel by the mean and standard deviation of its own domain's training images",
     )
     factory: ClassVar[str] = "engine.nets.dann:DANN"
+    by_batch: ClassVar[bool] = True
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         data, method = parts.get("data"), parts.get("method")
@@ -57,6 +61,7 @@ class CFGUNet(Settings):
     features: int = Field(128, ge=8, le=1024, multiple_of=8, description="feature maps at full resolution")
     factory: ClassVar[str] = "engine.nets.cfg_unet:CFGUNet"
     conditional: ClassVar[bool] = True
+    by_batch: ClassVar[bool] = True
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
         data = parts.get("data")
@@ -101,6 +106,7 @@ class GANPair(Settings):
     initialisation: Initialisation = Field(
         "dcgan", description="first weights: N(0, 0.02) as in DCGAN, or as torch draws them"
     )
+    by_batch: ClassVar[bool] = True
     conditional: ClassVar[bool] = False
     """Whether the nets are conditioned on the class or the attributes."""
     auxiliary: ClassVar[bool] = False
@@ -213,6 +219,7 @@ class ResNet(Settings):
         description="channels of a class embedding concatenated to the input; 0: unconditional",
     )
     factory: ClassVar[str] = "engine.nets.resnet:ResNetDenoiser"
+    by_batch: ClassVar[bool] = True
 
     @property
     def conditional(self) -> bool:
@@ -261,6 +268,11 @@ class UNet(Settings):
     def conditional(self) -> bool:
         """Whether the net is conditioned on the class."""
         return self.class_conditioning != "none"
+
+    @property
+    def by_batch(self) -> bool:
+        """Whether BatchNorm normalises in the net."""
+        return self.norm == "batch"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -311,6 +323,7 @@ class ResidualVAE(VAENet):
     net: str = "residual-vae"
     blocks: int = Field(1, ge=1, le=8, description="residual blocks of two 3×3 convolutions in each level")
     factory: ClassVar[str] = "engine.nets.vae:ResidualVAE"
+    by_batch: ClassVar[bool] = True
 
 
 @register("net", "pooled-vae")
@@ -339,3 +352,4 @@ class ConvVAE(VAENet):
     channels: int = Field(32, ge=4, le=1024, description="feature maps of the first level; doubled per level")
     levels: int = Field(5, ge=1, le=7, description="times the image is halved; five take 128×128 to 4×4")
     factory: ClassVar[str] = "engine.nets.vae:ConvVAE"
+    by_batch: ClassVar[bool] = True

@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from typing import Any
 
 import torch
 
 from engine import devices
 from engine.data.batches import Batches
 from engine.data.conditions import Conditions
+from engine.data.continuity import changes, needs_labels, record_of, with_labels_of
 from engine.data.dataset import Dataset, open_dataset
 from engine.evaluation.scorer import Scorer, build_scorer
 from engine.figures.architecture import describe
 from engine.health.panel import build_panel
 from engine.methods import Method, Validates
 from engine.methods.building import build_method
+from engine.recipes.labels import Labels
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import CheckpointChoice, RunDir
-from engine.runs.events import EventWriter
+from engine.runs.events import EventWriter, last_event
 from engine.training import checkpoint
 from engine.training.finiteness import Finiteness
 from engine.training.guard import SETUP, Guard
@@ -38,14 +41,26 @@ from engine.training.validation import Validator
 from engine.training.visit_record import VisitRecord
 from engine.training.visits import Visits
 
+DATA_CAUSE = "files that are no usable images, or not what was published"
 FIRST_CHECKPOINT_SECONDS = 5.0
 """Time until the first checkpoint. It doubles after each, up to ``train.checkpoint_minutes``."""
+
+
+def _earlier_record(run: RunDir) -> dict[str, Any]:
+    """What the newest attempt that trained recorded about its data; empty for runs of early versions."""
+    for _, path in reversed(run.events_files()):
+        started = last_event(path, lambda event: isinstance(event.get("data"), dict))
+        if started is not None:
+            return started["data"]
+    return {}
 
 
 class Trainer:
     """Trains one attempt of one run. ``stop`` is checked between steps and during long phases."""
 
     dataset: Dataset
+    data_record: dict[str, Any]
+    """``record_of`` the data as it is now."""
     conditions: Conditions
     scorer: Scorer | None
     """None when what it needs was missing at a resume: the run goes on without scores."""
@@ -83,8 +98,8 @@ class Trainer:
         Raises TrainingFailed when the model needs labels that the data lack, DataError, ExtractorError,
         CheckpointError or StopRequested.
         """
-        self._open_data()
         state = TrainingState.load(self.run) if resume else None
+        self._open_data(state)
         same_device = state is not None and state.device == self.device.type
         self.threads = devices.set_up(self.device, state.threads if state and same_device else None)
         if note := self.recipe.probe_note():
@@ -107,19 +122,29 @@ class Trainer:
             self.run.architecture_path.write_text(describe(self.method, self.batches.at(0).first(2)))
         self._report_start("resumed" if resume else "started")
 
-    def _open_data(self) -> None:
-        recipe = self.recipe
+    def _open_data(self, state: TrainingState | None) -> None:
+        """Open the data; for a run that goes on, with its labels under their numbers of then."""
+        recipe, model = self.recipe, self.recipe.model
         self.reporter.phase("reading data")
-        self.dataset = open_dataset(recipe.data, progress=partial(self.reporter.heartbeat, "reading data"))
-        for sentence in self.dataset.warnings:
-            self.reporter.alert(
-                "data", sentence, "files that are no usable images", "mend or remove them; the rest is used"
-            )
-        self.conditions = Conditions.of(self.dataset)
-        if getattr(recipe.model, "conditional", False) and not self.conditions:
+        dataset = open_dataset(recipe.data, progress=partial(self.reporter.heartbeat, "reading data"))
+        self.data_record = record_of(dataset)
+        for sentence in dataset.warnings:
+            self.reporter.alert("data", sentence, DATA_CAUSE, "mend or remove them; the rest is used")
+        for sentence in dataset.notes:
+            print_line(sentence)
+        conditional = getattr(model, "conditional", False)
+        if state is not None:
+            if changed := changes(_earlier_record(self.run), dataset):
+                remedy = "nothing, if you meant to; scores before and after it are of different data"
+                self.reporter.alert("data-changed", changed, "files were added, removed or changed", remedy)
+            dataset = with_labels_of(dataset, Labels.of(state.conditions), needs_labels(model))
+        self.dataset, self.conditions = dataset, Conditions.of(dataset)
+        if conditional and not self.conditions:
+            why = recipe.data.unlabelled_reason()
             raise TrainingFailed(
-                f"the model is class-conditional, and the images of {recipe.dataset} have no classes: choose data "
-                "with classes, or an unconditional [model]"
+                f"the model is class-conditional, and the images of {recipe.dataset} have no classes"
+                + (f" ({why})" if why else "")
+                + ": choose data with classes, or an unconditional [model]"
             )
 
     def _build_scorer(self) -> Scorer:
@@ -137,6 +162,11 @@ class Trainer:
             recipe.train.channels_last,
             augmentation=recipe.data,
         )
+        if getattr(recipe.model, "by_batch", False) and self.batches.smallest < 2:
+            raise TrainingFailed(
+                f"a batch of {recipe.dataset} has one image of a domain only, too few for BatchNorm: hold fewer "
+                "images out, or add some"
+            )
         self.total = recipe.steps_total(len(train))
         self.reporter.phase("building the net")
         target = self.dataset.target
@@ -199,6 +229,7 @@ class Trainer:
             precision_probe=self.precision,
             parameters=sum(parameters.values()),
             nets=parameters,
+            data=self.data_record,
         )
         print_line(
             f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {self.device}, "

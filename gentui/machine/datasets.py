@@ -6,7 +6,6 @@ served if only that was published. A damaged or foreign file is never kept.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import tempfile
@@ -16,7 +15,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
+
+from engine.settings.datasets.published_files import examine, find_file, md5
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Data, File
@@ -45,36 +46,9 @@ def check(cls: type[Data]) -> list[str]:
 
 
 def _check(folder: Path, file: File) -> str:
-    """Verify one file. If both the plain and the packed file exist, the plain one is checked: it is the one read."""
-    plain = folder / file.name
-    path = plain if plain.is_file() else folder / f"{file.name}.gz"
-    foreign = f"{path} does not hold what was published as {file.name}"
-    try:
-        if file.sha256:
-            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-                found = _digest(cast(BinaryIO, stream), file.bytes)
-            return "" if found == file.sha256 else foreign
-        if (path.suffix == ".gz") == file.gzipped:  # as it was served
-            with path.open("rb") as stream:
-                md5 = hashlib.file_digest(stream, _md5).hexdigest()
-            return "" if md5 == file.md5 else foreign
-        size = path.stat().st_size
-        return "" if size == file.bytes else f"{path} has {size:,} bytes, not the {file.bytes:,} published"
-    except (OSError, EOFError, zlib.error) as error:
-        return f"{path} cannot be read: {error}"
-
-
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)
-
-
-def _digest(stream: BinaryIO, limit: int) -> str:
-    """SHA-256 of a stream's content, reading little more than ``limit`` bytes."""
-    digest, size = hashlib.sha256(), 0
-    while size <= limit and (chunk := stream.read(_CHUNK)):
-        digest.update(chunk)
-        size += len(chunk)
-    return digest.hexdigest()
+    """What is wrong with a file of a folder: the one that is read if there are several."""
+    path = find_file(folder, file.name)
+    return examine(path, file).problem if path is not None else f"{folder / file.name} is not there"
 
 
 def fetch(cls: type[Data], root: Path, progress: Progress) -> Path:
@@ -94,8 +68,7 @@ def fetch(cls: type[Data], root: Path, progress: Progress) -> Path:
 
 
 def _present(folder: Path, file: File) -> bool:
-    here = (folder / file.name).is_file() or (folder / f"{file.name}.gz").is_file()
-    return here and not _check(folder, file)
+    return not _check(folder, file)
 
 
 def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
@@ -117,7 +90,7 @@ def _fetch_file(file: File, folder: Path, progress: Progress) -> None:
 
 def _download(url: str, file: File, target: BinaryIO, progress: Progress) -> str:
     """Download ``url`` to ``target``. Returns why it failed, or ""."""
-    served, content, size = _md5(), hashlib.sha256(), 0
+    served, content, size = md5(), hashlib.sha256(), 0
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response:
             promised = response.headers.get("Content-Length", "")

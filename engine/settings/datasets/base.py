@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, cast
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from engine.settings.registry import Conflict, Settings, find
 
@@ -48,6 +48,10 @@ def absolute_path(path: str) -> str:
     if "\0" in path:
         raise ValueError("a path has no null character")
     return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111  Path would keep ".."
+
+
+UserPath = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(absolute_path)]
+"""The path that a user gives, made absolute."""
 
 
 def is_file(path: Path) -> bool:
@@ -145,6 +149,12 @@ class Data(Settings):
             yield Conflict(
                 "validation_images", "says the same as data.validation, another way", "drop one of them"
             )
+        if self.batch_size == 1 and getattr(parts.get("model"), "by_batch", False):
+            net = getattr(parts["model"], "net", "")
+            yield Conflict(
+                "batch_size", f"net {net!r} has BatchNorm, which needs other images in the batch to normalise by",
+                "set it to 2 or more",
+            )  # fmt: skip
 
     def location(self) -> Path | None:
         """The folder that these settings read from, or None if it is not on this machine."""
@@ -204,6 +214,20 @@ class Pair(Data):
     def domain_values(self) -> dict[str, Any]:
         """Settings that both domains are read with."""
         return {"batch_size": self.batch_size}
+
+    def domain_settings(self) -> tuple[Data, Data]:
+        """The settings that source and target are read with."""
+        source, target = self.domains()
+        values = self.domain_values
+        return source.model_validate(values | self.source_values), target.model_validate(values)
+
+    def location(self) -> Path | None:
+        """The source's folder if both domains are on this machine."""
+        places = [domain.location() for domain in self.domain_settings()]
+        return None if None in places else places[0]
+
+    def missing_message(self) -> str:
+        return "; ".join(d.missing_message() for d in self.domain_settings() if d.location() is None)
 
     @classmethod
     def domains(cls) -> tuple[type[Data], type[Data]]:

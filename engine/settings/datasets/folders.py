@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from engine.settings.datasets.base import (
     MIN_IMAGES_PER_LABEL,
     Data,
-    absolute_path,
+    UserPath,
     data_root,
     inside,
     is_file,
@@ -27,7 +27,7 @@ class Folder(Data):
     without it, ``default_folders`` are looked for in the data folder.
     """
 
-    path: str | None = Field(None, min_length=1, max_length=4096, description="folder of images")
+    path: UserPath | None = Field(None, description="folder of images")
 
     shuffle_seed: int | None = Field(
         None,
@@ -39,11 +39,6 @@ class Folder(Data):
 
     default_folders: ClassVar[tuple[str, ...]] = ()
     within: ClassVar[tuple[str, ...]] = ()
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: str | None) -> str | None:
-        return None if path is None else absolute_path(path)
 
     def location(self) -> Path | None:
         return _folder(inside(Path(self.path), self.within)) if self.path else type(self).locate()

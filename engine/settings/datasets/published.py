@@ -7,20 +7,21 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from engine.settings.datasets.base import (
     DIGITS,
     Data,
     File,
     Pair,
-    absolute_path,
+    UserPath,
     data_root,
     inside,
     is_file,
     is_folder,
 )
 from engine.settings.datasets.image_files import label_files
+from engine.settings.datasets.published_files import has_files
 from engine.settings.registry import register
 
 IDX_FILES = {
@@ -96,13 +97,14 @@ class FashionMNIST(Data):
         return [
             own / "fashion-mnist",
             own / "FashionMNIST" / "raw",  # torchvision's layout
+            own / "FashionMNIST",
             *(share / "datasets" / "fashion-mnist" for share in system),
         ]
 
     @classmethod
     def locate(cls) -> Path | None:
         for folder in cls.candidates():
-            if all(is_file(folder / name) or is_file(folder / f"{name}.gz") for name in IDX_FILES.values()):
+            if has_files(folder, cls.files):
                 return folder
         return None
 
@@ -127,7 +129,7 @@ class Published(Data):
     def locate(cls) -> Path | None:
         for name in cls.folders:
             folder = data_root() / name
-            if all(is_file(folder / f.name) or is_file(folder / f"{f.name}.gz") for f in cls.files):
+            if has_files(folder, cls.files):
                 return folder
         return None
 
@@ -161,7 +163,7 @@ class MNIST(Published):
         for key, name in IDX_FILES.items()
     )
     folder: ClassVar[str] = "mnist"
-    folders: ClassVar[tuple[str, ...]] = ("mnist", "MNIST/raw")
+    folders: ClassVar[tuple[str, ...]] = ("mnist", "MNIST/raw", "MNIST")
     manual_files: ClassVar[str] = "its four IDX files"
 
 
@@ -169,20 +171,13 @@ class DigitFolder(Data):
     """Base of the digit data sets that a course gives as folders, too: images of 28×28 in ``data``, whose labels are in
     ``train.csv`` and ``val.csv`` beside it. The latter are the test images."""
 
-    path: str | None = Field(
+    path: UserPath | None = Field(
         None,
-        min_length=1,
-        max_length=4096,
         description="folder with data/, train.csv and val.csv, or that of all the course's data; empty: the published "
         "set in the data folder",
     )
 
     within: ClassVar[tuple[str, ...]] = ()
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: str | None) -> str | None:
-        return None if path is None else absolute_path(path)
 
     @property
     def _native_size(self) -> tuple[int, int]:
@@ -305,29 +300,13 @@ class MNISTM(DigitFolder):
 class FolderPair(Pair):
     """Base of the pairs whose domains may both be read from the folder of a course's data."""
 
-    path: str | None = Field(
-        None, min_length=1, max_length=4096,
-        description="folder of all the course's data; empty: the published sets in the data folder",
-    )  # fmt: skip
-
-    @field_validator("path")
-    @classmethod
-    def _absolute(cls, path: str | None) -> str | None:
-        return None if path is None else absolute_path(path)
+    path: UserPath | None = Field(
+        None, description="folder of all the course's data; empty: the published sets in the data folder"
+    )
 
     @property
     def domain_values(self) -> dict[str, Any]:
         return super().domain_values | ({"path": self.path} if self.path else {})
-
-    def location(self) -> Path | None:
-        places = [domain.location() for domain in self._domains()]
-        return None if None in places else places[0]
-
-    def missing_message(self) -> str:
-        return "; ".join(domain.missing_message() for domain in self._domains() if domain.location() is None)
-
-    def _domains(self) -> list[Data]:
-        return [cls.model_validate(self.domain_values) for cls in self.domains()]
 
 
 @register("dataset", "mnistm-svhn")

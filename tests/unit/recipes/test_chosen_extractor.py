@@ -82,7 +82,8 @@ def test_too_few_classes_or_images_of_one_count_as_none(tmp_path, counts, why):
 
 def test_without_labels_and_without_inception_the_file_its_hash_and_the_ways_out_are_named(tmp_path, data):
     folder = fill(tmp_path / "mine", 9, 9)
-    (folder / "stray.jpg").touch()
+    for number in range(4):
+        (folder / f"stray{number}.jpg").touch()
     message = refusal(own(folder))
     for part in (
         "do not all lie in sub-folders", Inception.file, "6726825d", "evaluate.extractor=", "evaluate.times=0",
