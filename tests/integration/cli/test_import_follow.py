@@ -147,7 +147,8 @@ def test_a_killed_follower_leaves_an_interrupted_run_that_goes_on_when_imported_
         assert not list((home / "slots").iterdir())  # nothing was given to a worker
     log.log(2, loss=0.5)
     again = follow(str(log.path), "--follow")
-    assert run_at(home, 2).id == run.id and run.read_state().status == "running"
+    assert run_at(home, 2).id == run.id
+    wait_for(lambda: run.read_state().status == "running")  # written just after the events
     log.add(exit={"exit_code": 0})
     assert ended(again)[0] == 0 and run.read_state().status == "done"
     assert len(list_runs(home)) == 1
