@@ -144,7 +144,8 @@ class CsvTable(RowFile):
         except (ValueError, RecursionError):
             told = None
         if isinstance(told, dict):
-            yield RunInfo(config=dict(flat(told)), started_at=moment(told.get("t_start")))
+            started_at = None if self._rows else moment(told.get("t_start"))  # later ones are of resumed runs
+            yield RunInfo(config=dict(flat(told)), started_at=started_at)
         else:
             self._comment = (number, text)
 
