@@ -125,8 +125,8 @@ def load_with_attributes(settings: AttributeFolder, progress: Progress | None = 
 def load_celeba(settings: CelebA, progress: Progress | None = None) -> Dataset:
     """Load CelebA's aligned faces, with attributes and published splits if their files are there."""
     root = require_folder(settings)
-    aligned = root / "img_align_celeba"
-    listing = list_folder(aligned if aligned.is_dir() else root, progress)
+    aligned = (root / name for name in ("img_align_celeba", "img_align_celeba_png"))
+    listing = list_folder(next((folder for folder in aligned if folder.is_dir()), root), progress)
     attributes, partition = (settings.find_file(name) for name in ("list_attr_celeba", "list_eval_partition"))
 
     def plan() -> Plan:

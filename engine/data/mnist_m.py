@@ -15,6 +15,7 @@ from engine.data.attribute_files import read_words
 from engine.data.dataset import DataError, Dataset, Progress, Split, printable
 from engine.data.digits_m import blend
 from engine.data.folders import list_folder, load_digit_folder, open_images
+from engine.data.matching import match_names
 from engine.data.plans import LabelledImage, Plan
 from engine.data.store import Writer, load_or_build
 from engine.recipes.recipe import MissingData
@@ -47,11 +48,11 @@ def _read(settings: MNISTM, folder: Path, progress: Progress | None) -> Dataset:
         pictures, missing = [], 0
         for split, listing in listings.items():
             labels = read_words(files[split], _DIGITS, "a digit")
-            for f in listing.files:
-                label = labels.get(os.path.basename(f.name))  # noqa: PTH119
-                missing += label is None
-                if label is not None:
-                    pictures.append(LabelledImage(f.path, f.name, split, label))
+            matched = match_names(listing.files, labels)
+            missing += len(listing.files) - len(matched)
+            for place, name in sorted(matched.items()):
+                f = listing.files[place]
+                pictures.append(LabelledImage(f.path, f.name, split, labels[name]))
         if not pictures:
             raise DataError(f"{printable(files['train'])} gives no label to any of the images beside it")
         warnings = (f"{missing:,} images have no label and were left out.",) if missing else ()

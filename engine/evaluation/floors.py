@@ -146,14 +146,14 @@ class _Floors:
     def _draw(self, rows: Tensor, size: int) -> Tensor:
         return rows[torch.randperm(len(rows), generator=self._generator)[:size]]
 
-    def _labels(self) -> Tensor:
-        """Labels of the images whose features stand in."""
+    def _labels(self) -> Tensor | None:
+        """Labels of the images whose features stand in; None if they have none."""
         others = self._real.dataset.split(self._others)
-        assert others.labels is not None
-        return others.labels[chosen_rows(len(others))]
+        return None if others.labels is None else others.labels[chosen_rows(len(others))]
 
     def _intra_fid(self, class_counts: list[int]) -> Floor:
         labels = self._labels()
+        assert labels is not None, "classes without labels are scarce"
         each = []
         for label, count in enumerate(class_counts):
             features = self._real.features(self._others).features[labels == label]
@@ -165,10 +165,10 @@ class _Floors:
 
     def _accuracy(self, name: str) -> dict[str, Floor]:
         """The accuracy of the extractor on real images, ± the standard error of ``samples`` of them."""
-        logits = self._real.features(self._others).logits
-        if logits is None:
+        logits, labels = self._real.features(self._others).logits, self._labels()
+        if logits is None or labels is None:
             return {}
-        each = agreement(logits, self._labels(), self._real.dataset.groups).double()
+        each = agreement(logits, labels, self._real.dataset.groups).double()
         error = float(each.std()) / math.sqrt(self._samples) if len(each) > 1 else None
         return {name: Floor(float(each.mean()), error)}
 

@@ -149,9 +149,12 @@ class Examination:
 
     @cached_property
     def _labelled_test_images(self) -> tuple[Tensor, Tensor]:
-        test = self.dataset.test.take(_evenly_spaced(len(self.dataset.test), REAL_IMAGES))
-        assert test.labels is not None
-        return test.images, test.labels
+        """Test images with their labels; images of another split if test images have none."""
+        splits = (self.dataset.test, self.dataset.validation, self.dataset.train)
+        labelled = next(split for split in splits if split is not None and split.labels is not None)
+        some = labelled.take(_evenly_spaced(len(labelled), REAL_IMAGES))
+        assert some.labels is not None
+        return some.images, some.labels
 
     @cached_property
     def _real_agreement(self) -> float:

@@ -193,10 +193,10 @@ class Trainer:
         """Set up what is drawn, validated, scored and watched, and at which steps."""
         recipe = self.recipe
         self.validator = None
-        if self.dataset.validation is not None and isinstance(self.method, Validates):
-            self.validator = Validator(
-                self.method, self.dataset.validation, recipe.data.batch_size, self.device, recipe.train
-            )
+        held_out = self.dataset.validation
+        lacks_labels = held_out is not None and held_out.labels is None and needs_labels(recipe.model)
+        if held_out is not None and not lacks_labels and isinstance(self.method, Validates):
+            self.validator = Validator(self.method, held_out, recipe.data.batch_size, self.device, recipe.train)
         epoch = self.batches.steps_per_epoch
         self.milestones = Milestones(recipe, self.total, epoch)
         panel = build_panel(recipe.health, self.method, self.total, self.batches.batch_size, epoch)

@@ -20,6 +20,7 @@ from engine.settings.datasets.base import MIN_IMAGES_PER_LABEL
 from engine.settings.datasets.folders import ImageFolder
 from engine.settings.datasets.image_files import list_images, unclassed_reason
 from engine.settings.datasets.image_types import is_image
+from tests.support.engine import events, finish, trainer
 
 CATS, DOGS = 20, 24
 
@@ -227,6 +228,23 @@ def test_training_images_by_class_have_labels_beside_a_flat_test_folder(tmp_path
     assert unclassed_reason(tmp_path / "set", MIN_IMAGES_PER_LABEL) == ""
     again = opened(tmp_path / "set")
     assert again.test.labels is None and again.fingerprint == dataset.fingerprint
+
+
+def test_a_conditional_net_is_trained_and_scored_beside_flat_test_and_validation_folders(
+    tmp_path, pets, paint, make_run
+):
+    pets(tmp_path / "set" / "train")
+    paint(tmp_path / "set" / "test", 15, 500)
+    paint(tmp_path / "set" / "val", 10, 600)
+    run = make_run(
+        data__dataset="imagefolder", data__path=str(tmp_path / "set"), data__image_size=8, data__batch_size=8,
+        train__steps=2, sample__times=1, evaluate__times=1, evaluate__samples=20,
+    )  # fmt: skip
+    code, output = finish(trainer(run))
+    assert code == 0 and "Traceback" not in output, output
+    scores = {event["metric"]: event for event in events(run, "evaluation")}
+    assert {"fid", "label_accuracy"} <= scores.keys() and scores["fid"]["floor"] is not None
+    assert not events(run, "alert"), "nothing failed on the way"
 
 
 def test_a_flat_training_folder_has_no_classes_whatever_the_test_folder_has(tmp_path, pets, paint):

@@ -78,7 +78,7 @@ def _folder(path: Path) -> Path | None:
 
 @register("dataset", "imagefolder")
 class ImageFolder(Folder):
-    """A folder of images, nested or flat. If all of them lie in sub-folders, each sub-folder is a class.
+    """A folder of images, nested or flat. If all of them but a few lie in sub-folders, each sub-folder is a class.
 
     Or a CSV file beside them tells the class of each: a line with the file's name and its label. Sub-folders ``train``
     and ``test`` (and ``val``), or CSV files of those names, are the splits; otherwise the hash of each image's content

@@ -74,7 +74,7 @@ def list_images(
 def _places(folder: Path) -> dict[str | None, Path]:
     """The folders of the splits, by split; without splits, that of all images."""
     splits = split_folders(folder)
-    return {None: folder} if splits is None else dict(splits)
+    return {None: folder} if splits is None else {**splits}
 
 
 def unclassed_reason(folder: Path, minimum: int) -> str:

@@ -62,8 +62,9 @@ class LeftOut:
 
     def add(self, reason: str, name: str) -> None:
         self.counts[reason] = self.counts.get(reason, 0) + 1
-        first = [*self.names.get(reason, ()), name]
-        self.names[reason] = sorted(first, key=os.fsencode)[:NAMED]
+        first = self.names.setdefault(reason, [])
+        if len(first) < NAMED or os.fsencode(name) < os.fsencode(first[-1]):
+            self.names[reason] = sorted([*first, name], key=os.fsencode)[:NAMED]
 
     def sentence(self, *reasons: str) -> str:
         """A sentence about what was left out for one of ``reasons``; "" if nothing was."""
