@@ -31,6 +31,7 @@ READABLE = (
 
 LEADS_NOWHERE, LEADS_UP = "links to nothing", "links to a folder that contains them"
 UNREADABLE = "folders that cannot be read"
+BEYOND = f"links to folders beyond the first {_MOST_FOLDERS:,}"
 Skip = Callable[[Skipped], None]
 
 
@@ -92,7 +93,10 @@ def _tree(folder: Path, skip: Skip) -> Iterator[tuple[str, Path]]:
     starts = [("", folder)]
     for start, place in starts:  # grows by the links
         for at, folders, files in os.walk(place, onerror=partial(_unreadable, skip)):
-            if len(seen) == _MOST_FOLDERS:
+            if len(seen) >= _MOST_FOLDERS and start:
+                skip(Skipped(BEYOND, example=at))
+                return
+            if len(seen) >= _MOST_FOLDERS:
                 raise Unusable(
                     f"{folder} holds more than {_MOST_FOLDERS:,} folders: name the one with the event files"
                 )

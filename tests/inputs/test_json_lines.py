@@ -86,7 +86,7 @@ def test_what_is_not_taken_has_an_example(home, lines):
 def test_a_followed_file_is_what_it_is_at_once_however_it_grows(home, lines, content):
     data = content.encode()
     path = lines(b"")
-    edits = [lambda size=size: path.write_bytes(data[:size]) for size in range(1, len(data) + 1)]
+    edits = [lambda size=size: path.write_bytes(data[:size]) for size in (*range(1, len(data), 5), len(data))]
     writer = followed(home, path, *edits)
     found = points_of(writer), writer.recorder.skipped, writer.recorder.notes
     again = imported(home, path)

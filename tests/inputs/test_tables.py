@@ -437,7 +437,7 @@ def test_a_table_begun_anew_replaces_its_run_once_it_has_a_row(home, table):
 def test_a_followed_table_is_what_it_is_at_once_however_it_grows(home, table, content, encoding):
     data = content.encode(encoding)
     path = table(data[:1])
-    sizes = range(2, len(data) + 1, 1 if encoding == "utf-8" else 3)
+    sizes = range(2, len(data) + 1, 5 if encoding == "utf-8" else 11)
     edits = [lambda size=size: path.write_bytes(data[:size]) for size in (*sizes, len(data))]
     same_as_at_once(home, path, followed(home, path, *edits))
 

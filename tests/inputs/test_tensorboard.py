@@ -184,6 +184,15 @@ def test_links_that_lead_nowhere_or_up_are_counted_and_said(invoke, runs):
     assert done.exit_code == 0 and f"{LEADS_NOWHERE} (3; {runs}/chosen/f.txt)" in done.stderr
 
 
+def test_a_link_to_more_folders_than_are_searched_costs_nothing_but_itself(runs, monkeypatch):
+    monkeypatch.setattr("gentui.imports.discovery._MOST_FOLDERS", 5)
+    for number in range(9):
+        (runs / "data" / str(number)).mkdir(parents=True)
+    (runs / "chosen" / "data").symlink_to(runs / "data")
+    names, skipped = found(runs / "chosen")
+    assert names == ["chosen/a", "chosen/c"] and list(skipped.values()) == [1]
+
+
 def test_event_files_by_links_are_read_once_each(home, runs):
     (file,) = (runs / "all" / "a").iterdir()
     folder = runs / "linked"
