@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir
 from engine.settings.datasets.folders import ImageFolder
 from tests.support.engine import events, finish, trainer
+from tests.support.processes import Forked
 
 PER_CLASS = 20
 
@@ -83,6 +85,14 @@ def test_a_renamed_class_is_refused_in_one_sentence_with_the_way_on(begun, folde
     (folder / "puma").rename(folder / "cat")
     code, output = resume(run)
     assert code == 0, output
+
+
+def test_a_run_is_not_scored_against_renamed_classes(begun, folder):
+    run = begun()
+    (folder / "cat").rename(folder / "puma")
+    command = ["-m", "engine.inference.evaluate", str(run.path), "--samples", "20", "--device", "cpu"]
+    code, output = finish(Forked(command, stderr=subprocess.STDOUT))
+    assert code == 4 and "'cat' gone, 'puma' new" in output and "Traceback" not in output
 
 
 def test_a_class_more_is_refused_before_torch_is_asked(begun, folder, paint):
