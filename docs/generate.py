@@ -62,6 +62,10 @@ or closing the terminal, leaves the run going. Runs queue while the device is bu
 logged in. `--host HOST` runs any command, or the app, on another machine over SSH. More examples are in
 [recipes](recipes.md), [evaluation](evaluation.md) and [importing](importing.md).
 
+On a full disk whatever only reads still works, and so do `stop`, `resume`, `rm --now` and `trash empty`; the rest says
+what fills the disk and what frees it. A home that cannot be written, a mounted backup or another user's, is read like
+any other: its index is kept in your cache. What would write to it ends with 4.
+
 | exit code | meaning |
 |---|---|
 | 0 | it worked |
@@ -75,7 +79,8 @@ logged in. `--host HOST` runs any command, or the app, on another machine over S
 | `GENTUI_HOME` | where runs are kept (default: the user's data directory) |
 | `GENTUI_CONFIG` | recipes, plug-ins, keys and preferences of yours (default: `~/.config/gentui`) |
 | `GENTUI_DATA` | where data sets and weights are (default: the user's cache directory) |
-| `GENTUI_THREADS` | threads of a trainer on the CPU (default: one for each CPU it may use) |
+| `GENTUI_THREADS` | threads of a trainer on the CPU (default: `MKL_NUM_THREADS`, `OMP_NUM_THREADS`, else all CPUs) |
+| `CUDA_VISIBLE_DEVICES` | the GPUs that runs of this shell may use; `cuda:N` of `--device` is the Nth of them |
 | `GENTUI_REMOTE` | what gentui is called on the machine that `--host` names (default: `gentui`) |
 | `GENTUI_PLOT` | what curves are drawn with: `braille`, `block` or `ascii` |
 | `NO_COLOR` | no colours in the app |

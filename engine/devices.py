@@ -57,10 +57,8 @@ def threads_by_default() -> int:
     """``$GENTUI_THREADS``, else, as in torch, ``$MKL_NUM_THREADS``, else ``$OMP_NUM_THREADS``, else the number of CPUs
     that this process may use. A value that is no positive number counts as not set."""
     for name in ("GENTUI_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-        first = (
-            os.environ.get(name, "").partition(",")[0].strip()
-        )  # OpenMP: one number for each level of nesting
-        if first.isascii() and first.isdigit() and 0 < int(first) < 1 << 16:
+        first = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP's list: a number for each level
+        if first.isascii() and first.isdigit() and len(first) < 6 and int(first):
             return int(first)
     return len(os.sched_getaffinity(0))
 

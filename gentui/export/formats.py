@@ -83,10 +83,10 @@ def _significant(value: float) -> str:
 def to_csv(rows: Sequence[Row]) -> str:
     """CSV (RFC 4180) with a header. Text that a spreadsheet would take for a formula starts with an apostrophe."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")  # so that a cell with either character is quoted
     writer.writerow(COLUMNS)
     writer.writerows([_exact(getattr(row, column)) for column in COLUMNS] for row in rows)
-    return text.getvalue()
+    return text.getvalue().replace("\r\n", "\n")
 
 
 def to_json(rows: Sequence[Row]) -> str:

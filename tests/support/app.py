@@ -258,7 +258,7 @@ THREADED = partial(workbench.THREADED, every=0.1)
 
 @pytest.fixture
 def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
-    """``async with desk(size) as d``: the app over the home, its menu loaded.
+    """``async with desk(size) as d``: the app over the home (``of`` another), its menu loaded.
 
     Its index is read inline (``Desk.settle``), or with ``reader=THREADED`` in the threads of the app as it is used.
     """
@@ -270,8 +270,9 @@ def desk(home: Path) -> Callable[..., AbstractAsyncContextManager[Desk]]:
         ready: bool = True,
         crashes: int = 0,
         reader: Callable[..., IndexReader] = InlineIndexReader,
+        of: Path = home,
     ) -> AsyncIterator[Desk]:
-        app = GentuiApp(home, images, reader=reader)
+        app = GentuiApp(of, images, reader=reader)
         async with app.run_test(size=size) as pilot:
             d = Desk(app, pilot)
             if ready:

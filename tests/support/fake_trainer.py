@@ -28,11 +28,12 @@ def main() -> int:
     parser.add_argument("--attempt", type=int, required=True)
     parser.add_argument("--device", required=True)
     options = parser.parse_args()
-    asked_to_stop = []
+    asked_to_stop: list[int] = []
     summary = tomllib.loads((options.run / "recipe.toml").read_text()).get("summary", "")
     plan = json.loads(summary) if summary.startswith("{") else {}
-    handler = signal.SIG_IGN if plan.get("deaf") else lambda *_: asked_to_stop.append(1)
+    handler = signal.SIG_IGN if plan.get("deaf") else lambda number, _: asked_to_stop.append(number)
     signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGINT, handler)
     if "exit" in plan:
         if text := plan.get("says"):
             print(text, file=sys.stderr)
@@ -67,7 +68,8 @@ def train(run: RunDir, attempt: int, plan: dict, asked_to_stop: list) -> int:
                 "checkpoint", step=step, images=step * 8, which="last", path="checkpoints/last.json", bytes=1
             )
         if asked_to_stop:
-            log.emit("status", step=step, images=step * 8, status="stopped", reason="")
+            reason = f"{signal.Signals(asked_to_stop[0]).name} at step {step}; checkpoint written"
+            log.emit("status", step=step, images=step * 8, status="stopped", reason=reason)
             return 0
     log.emit("status", step=step, images=step * 8, status="done", reason="")
     return 0

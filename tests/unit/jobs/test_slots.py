@@ -14,6 +14,7 @@ def machine(monkeypatch):
 
     def machine(gpus: int, visible: str | None = None, cpu_only: bool = False) -> tuple[str, ...]:
         monkeypatch.setattr(module, "nvidia_gpu_count", lambda: gpus)
+        monkeypatch.setattr(module, "nvidia_uuids", lambda: ())
         monkeypatch.setattr(module, "_torch_is_cpu_only", lambda: cpu_only)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         if visible is not None:
