@@ -1,5 +1,7 @@
 """The app over several homes, and over homes that cannot be written."""
 
+# ruff: noqa: F811 - fixtures
+
 from __future__ import annotations
 
 import shutil
@@ -16,7 +18,7 @@ from tests.support.textual_private import notices
 WIDE = (160, 45)
 
 
-async def test_the_filter_of_the_runs_list_belongs_to_its_home(desk, runs, home, tmp_path):  # noqa: F811
+async def test_the_filter_of_the_runs_list_belongs_to_its_home(desk, runs, home, tmp_path):
     runs.make(name="first")
     runs.make(name="second", seed=1)
     other = shutil.copytree(home, tmp_path / "other", symlinks=True)
@@ -36,7 +38,7 @@ async def test_the_filter_of_the_runs_list_belongs_to_its_home(desk, runs, home,
 @pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "without an index"])
 async def test_the_app_shows_a_read_only_home_and_says_so_once(
     desk, runs, home, tmp_path, indexed, monkeypatch
-):  # noqa: F811
+):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     runs.make(name="kept")
     if indexed:
@@ -54,7 +56,7 @@ async def test_the_app_shows_a_read_only_home_and_says_so_once(
             assert " ! " not in d.text
 
 
-async def test_the_app_shows_a_home_on_a_full_disk(desk, runs, home, tmp_path):  # noqa: F811
+async def test_the_app_shows_a_home_on_a_full_disk(desk, runs, home, tmp_path):
     runs.make(name="kept")
     with disks.small_disk(tmp_path / "disk") as disk:
         place = shutil.copytree(home, disk / "home", ignore=shutil.ignore_patterns("index*"))

@@ -68,7 +68,8 @@ def train(run: RunDir, attempt: int, plan: dict, asked_to_stop: list) -> int:
                 "checkpoint", step=step, images=step * 8, which="last", path="checkpoints/last.json", bytes=1
             )
         if asked_to_stop:
-            reason = f"{signal.Signals(asked_to_stop[0]).name} at step {step}; checkpoint written"
+            is_usual = asked_to_stop[0] == signal.SIGTERM
+            reason = "" if is_usual else f"{signal.Signals(asked_to_stop[0]).name} at step {step}"
             log.emit("status", step=step, images=step * 8, status="stopped", reason=reason)
             return 0
     log.emit("status", step=step, images=step * 8, status="done", reason="")
