@@ -14,6 +14,8 @@ from pathlib import Path
 
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
+from engine.runs.files import require_own_folder
+from engine.training.log_output import survive_full_disks
 from engine.training.stop_signal import StopSignal
 
 # Threads of libgomp spin for milliseconds at every barrier; on a machine shared with other work, two spinning teams
@@ -25,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Train the run that the command line names. Returns the exit code."""
     options = _parser().parse_args(arguments)
     os.umask(0o077)
+    survive_full_disks()
     run = RunDir(options.run_dir.resolve())
     if not run.recipe_path.is_file():
         print(f"{run.path} is not a run directory: it has no recipe.toml", file=sys.stderr)
@@ -35,8 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"run {run.id} is being trained by another process", file=sys.stderr)
             return 2
         number = max((n for n, _ in run.events_files()), default=0) + 1
-    stop = StopSignal().install()
-    writer = EventWriter(run.events_path(number))
+    stop = StopSignal(run.path).install()
+    try:
+        for folder in (run.checkpoints, run.samples, run.figures):
+            require_own_folder(folder)
+        writer = EventWriter(run.events_path(number))
+    except OSError as error:
+        print(f"run {run.id} cannot be trained: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 4
     writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
     from engine.training.attempt import Attempt  # imports torch: signals and the first event come before
 

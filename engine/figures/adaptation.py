@@ -77,7 +77,6 @@ def _with_numbers(save: Callable[[Path], None], numbers: dict[str, Any]) -> Call
 
     def both(path: Path) -> None:
         save(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path.with_suffix(".json"), json.dumps(numbers).encode())
 
     return both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from engine.figures import FigureContext, Picture
 from engine.figures.grid import save_atomically
+from engine.runs.files import open_plain_file
 from engine.settings.figures import Progress
 
 MOST_FRAMES = 24
@@ -31,7 +33,11 @@ def draw(settings: Progress, context: FigureContext) -> Iterator[Picture]:
 def _save(paths: list[Path], target: Path) -> None:
     frames: list[Image.Image] = []
     for path in paths:
-        with contextlib.suppress(OSError), Image.open(path) as picture:  # skip a damaged file
+        with (
+            contextlib.suppress(OSError),  # skip a damaged file
+            os.fdopen(open_plain_file(path), "rb") as file,
+            Image.open(file) as picture,
+        ):
             frames.append(picture.copy())
     frames = [frame for frame in frames if frame.size == frames[-1].size]
     durations = [MILLISECONDS] * (len(frames) - 1) + [LAST_MILLISECONDS]

@@ -51,7 +51,7 @@ def load_trained(run: RunDir, device: str = "auto", which: CheckpointChoice | No
 
     Raises CheckpointError, RecipeError, UnknownRecipe or DeviceError, with a message for the user.
     """
-    recipe = load(run.recipe_path)
+    recipe = load(run.recipe_path, of_run=True)
     chosen = devices.choose_device(device)
     devices.set_up(chosen)
     which = which or checkpoint.default(run)

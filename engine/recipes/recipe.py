@@ -6,6 +6,7 @@ code. All mistakes in a file are reported at once, each with its file and line.
 
 from __future__ import annotations
 
+import errno
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ from engine.recipes.resolve import PARTS, TABLES, TOP_KEYS, Header, resolve
 from engine.recipes.toml_lines import key_lines
 from engine.recipes.values import TooLarge, parse_toml, parse_value
 from engine.runs import paths
+from engine.runs.files import read_plain_file
 from engine.settings import registry
 from engine.settings.datasets.base import Data, File, data_root
 from engine.settings.diagnostics import Problem, RecipeError, Source, did_you_mean, quoted, syntax_problem
@@ -235,20 +237,24 @@ def find_recipe(reference: str) -> Path:
     )  # fmt: skip
 
 
-def load(reference: str | Path, overrides: Iterable[str] = (), quick: bool = False) -> Recipe:
+def load(
+    reference: str | Path, overrides: Iterable[str] = (), quick: bool = False, of_run: bool = False
+) -> Recipe:
     """Load, override (``table.key=value`` strings) and validate a recipe.
 
-    Raises UnknownRecipe, or RecipeError with every problem found.
+    The file may be a link, unless it is the one ``of_run``. Raises UnknownRecipe, or RecipeError with every problem
+    found.
     """
     path = reference if isinstance(reference, Path) else find_recipe(reference)
     file = _relative(path)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        data = read_plain_file(path, MAX_BYTES, follow_links=not of_run)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise RecipeError(
+                [Problem(file, "", f"is larger than {MAX_BYTES >> 10} KiB: not a recipe")]
+            ) from None
         raise UnknownRecipe(f"cannot read {file}: {error.strerror}") from None
-    if len(data) > MAX_BYTES:
-        raise RecipeError([Problem(file, "", f"is larger than {MAX_BYTES >> 10} KiB: not a recipe")])
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

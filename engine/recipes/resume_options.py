@@ -23,12 +23,12 @@ def changed_recipe(path: Path, overrides: Iterable[str]) -> tuple[Recipe, Change
     Raises UnknownRecipe, or RecipeError with every problem: those of ``load``, and settings that make the experiment.
     """
     overrides = list(overrides)
-    before = load(path)
+    before = load(path, of_run=True)
     refused = [Problem(f"-o {text}", key, _refusal(before, text)) for text, key in map(_keyed, overrides)
                if key and not _is_changeable(key)]  # fmt: skip
     if refused:
         raise RecipeError(refused)
-    after = load(path, overrides)
+    after = load(path, overrides, of_run=True)
     old, new = _by_key(before), _by_key(after)
     return after, {
         key: [old.get(key), new.get(key)] for key in sorted(old | new) if old.get(key) != new.get(key)

@@ -22,7 +22,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from engine.runs.files import DIR_MODE, FILE_MODE, private_folder, read_head, write_atomically, write_small
+from engine.runs.files import (
+    DIR_MODE,
+    NotAPlainFile,
+    open_plain_file,
+    private_folder,
+    read_head,
+    read_plain_file,
+    write_atomically,
+    write_small,
+)
 
 Status = Literal["queued", "running", "stalled", "done", "stopped", "failed", "interrupted", "lost"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -127,7 +136,7 @@ class JobDir:
 
     def read_state(self) -> State:
         """Read ``state.json``, ignoring unknown fields. Raises OSError or ValueError."""
-        raw = json.loads(self.state_path.read_bytes())
+        raw = json.loads(read_plain_file(self.state_path))
         names = {f.name for f in fields(State)}
         return State(**{k: v for k, v in raw.items() if k in names})
 
@@ -136,8 +145,8 @@ class JobDir:
         write_small(self.state_path, json.dumps(asdict(state), indent=1).encode())
 
     def open_lock(self) -> int:
-        """Open the lock file: a descriptor that is not yet locked and not inheritable."""
-        return os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        """Open the lock file: a descriptor that is not yet locked and not inheritable. Raises OSError."""
+        return open_plain_file(self.lock_path, os.O_RDWR | os.O_CREAT)
 
     def is_alive(self) -> bool:
         """Whether a process holds the lock, according to the kernel."""
@@ -150,7 +159,7 @@ def begin_job(folder: Path, state: State) -> JobDir:
     building = JobDir(tempfile.mkdtemp(dir=folder, prefix=".new-"))
     with no_half_made(building):
         building.write_state(state)
-        building.lock_path.touch(mode=FILE_MODE)
+        os.close(building.open_lock())
     return building
 
 
@@ -224,7 +233,7 @@ class RunDir(JobDir):
 
     def info(self) -> dict[str, Any]:
         """``run.json``: identity, command, versions, git commit, host, device, seed."""
-        return json.loads(self.info_path.read_bytes())
+        return json.loads(read_plain_file(self.info_path))
 
     def update_info(self, **changes: Any) -> None:
         write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
@@ -300,8 +309,8 @@ def parse_checkpoint(text: str) -> CheckpointChoice:
 def is_locked(path: Path) -> bool:
     """Whether another open file description holds an exclusive flock on ``path``. A missing file is not locked."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        fd = open_plain_file(path)
+    except (FileNotFoundError, NotAPlainFile):
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.runs.files import FILE_MODE, NotAPlainFile, open_plain_file
+from engine.runs.files import FULL, NotAPlainFile, open_plain_file
 
 Kind = Literal["metrics", "sample", "evaluation", "checkpoint", "figure", "alert", "status", "system"]
 
-MAX_LINE = 1 << 20
+MAX_LINE, MAX_LOG = 1 << 20, 16 << 30
+"""Bytes of the longest line and of the largest log that are read."""
 _CHUNK = 1 << 22
 _TAIL = 1 << 16
-_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _decode = json.JSONDecoder().raw_decode
 
@@ -58,7 +58,8 @@ class EventWriter:
 
     A full disk raises no error: records wait in memory (up to ``max_pending`` bytes) and are written, in order, by the
     next call that finds space. ``blocked`` is true while records wait; ``dropped`` counts records beyond
-    ``max_pending``, which are lost.
+    ``max_pending``, which are lost. Raises OSError if the file cannot be opened: NotAPlainFile if it is a link, for
+    example.
     """
 
     def __init__(self, path: Path, max_pending: int = 64 << 20):
@@ -68,13 +69,10 @@ class EventWriter:
         self._max_pending = max_pending
         self._pending = b""
         self._lock = threading.Lock()
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._fd = open_plain_file(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         # A process killed in the middle of a write leaves a torn line: end it, so that the next one is whole.
-        if size := os.fstat(self._fd).st_size:
-            with path.open("rb") as file:
-                file.seek(size - 1)
-                if file.read(1) != b"\n":
-                    self._pending = b"\n"
+        if (size := os.fstat(self._fd).st_size) and os.pread(self._fd, 1, size - 1) != b"\n":
+            self._pending = b"\n"
 
     def emit(self, kind: Kind, *, step: int, images: int, **fields: Any) -> None:
         """Write one record, with the times ``t`` (unix) and ``mono`` (monotonic) added, in seconds."""
@@ -104,7 +102,7 @@ class EventWriter:
             try:
                 written = os.write(self._fd, data)
             except OSError as error:
-                if error.errno not in _OUT_OF_SPACE:
+                if error.errno not in FULL:
                     raise
                 self.blocked = True
                 if len(data) > self._max_pending:  # keep the oldest whole records
@@ -142,13 +140,16 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
     """Read records from ``offset`` on, at most about ``limit`` bytes. A torn last line is left for the next call.
 
     A file shorter than ``offset`` has been replaced, and is read from its beginning. A missing file, or one that is not
-    a regular file, is empty. Raises OSError if the file cannot be read.
+    a regular file, is empty. Raises OSError if the file cannot be read, or is larger than MAX_LOG.
     """
     fd = _open(path)
     if fd is None:
         return EventBatch()
     try:
-        if os.fstat(fd).st_size < offset:
+        size = os.fstat(fd).st_size
+        if size > MAX_LOG:
+            raise OSError(errno.EFBIG, f"it is larger than {MAX_LOG >> 30} GiB", str(path))
+        if size < offset:
             offset = 0
         data = os.pread(fd, max(limit, MAX_LINE + 1), offset)
     finally:
@@ -174,10 +175,6 @@ def _open(path: Path) -> int | None:
         return open_plain_file(path)
     except (FileNotFoundError, NotAPlainFile):
         return None
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            return None
-        raise
 
 
 def last_event(path: Path, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
@@ -188,6 +185,8 @@ def last_event(path: Path, matches: Callable[[dict[str, Any]], bool]) -> dict[st
     try:
         end, torn = os.fstat(fd).st_size, b""
         first = True
+        if end > MAX_LOG:
+            return None
         while end > 0:
             begin = max(0, end - _TAIL)
             data = os.pread(fd, end - begin, begin) + torn

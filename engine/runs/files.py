@@ -17,6 +17,7 @@ DIR_MODE, FILE_MODE = 0o700, 0o600
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Error numbers of a disk, or a quota, without room for more bytes or more files."""
+
 SMALL = 1 << 20
 """Bytes that a recipe, a state or a description may have at most."""
 
@@ -71,12 +72,12 @@ def write_small(path: Path, data: bytes) -> None:
 
 def _write_over(path: Path, data: bytes, full: OSError) -> None:
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        fd = open_plain_file(path, os.O_WRONLY)
     except FileNotFoundError:
         raise full from None
     try:
         old = os.fstat(fd)
-        if not stat.S_ISREG(old.st_mode) or len(data) > max(old.st_size, old.st_blocks * 512):
+        if len(data) > max(old.st_size, old.st_blocks * 512):
             raise full
         os.fsync(fd)  # first: a disk that refuses this keeps the old file
         padded = data.ljust(old.st_size)
@@ -88,24 +89,48 @@ def _write_over(path: Path, data: bytes, full: OSError) -> None:
     os.utime(path.parent)  # as a rename does: readers look at the folder first
 
 
-def read_head(path: Path, limit: int = 1 << 20) -> str:
-    """The text of a file that should be small: at most its first ``limit`` bytes."""
-    with path.open("rb") as file:
-        return file.read(limit).decode("utf-8", "replace")
-
-
 class NotAPlainFile(OSError):
-    """The path is a directory, a FIFO, a socket or a device."""
+    """The path is a link, a directory, a FIFO, a socket or a device."""
 
 
-def open_plain_file(path: str | os.PathLike[str]) -> int:
-    """Open a regular file for reading and return its descriptor.
+def open_plain_file(
+    path: str | os.PathLike[str], flags: int = os.O_RDONLY, *, follow_links: bool = False
+) -> int:
+    """Open a regular file and return its descriptor. With ``os.O_CREAT`` among ``flags``, only this user may read it.
 
-    Never waits on a FIFO and never follows a symbolic link in the last part of the path. Raises OSError;
-    NotAPlainFile for anything but a regular file, and errno ELOOP for a link.
+    Never waits on a FIFO, and does not follow a symbolic link in the last part of the path unless ``follow_links``.
+    Raises OSError; NotAPlainFile for anything but a regular file.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    safe = os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
+    try:
+        fd = os.open(path, flags | safe, FILE_MODE)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            why = "it is a symbolic link" if error.errno == errno.ELOOP else "it is not a plain file"
+            raise NotAPlainFile(error.errno, why, os.fspath(path)) from None
+        raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise NotAPlainFile(errno.EINVAL, "it is not a plain file", os.fspath(path))
     return fd
+
+
+def read_plain_file(path: str | os.PathLike[str], limit: int = SMALL, *, follow_links: bool = False) -> bytes:
+    """The content of a plain file. Raises OSError: NotAPlainFile, or errno EFBIG beyond ``limit`` bytes."""
+    with os.fdopen(open_plain_file(path, follow_links=follow_links), "rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is larger than {limit >> 10} KiB", os.fspath(path))
+    return content
+
+
+def read_head(path: Path, limit: int = SMALL) -> str:
+    """The text of a plain file that should be small: at most its first ``limit`` bytes. Raises OSError."""
+    with os.fdopen(open_plain_file(path), "rb") as file:
+        return file.read(limit).decode("utf-8", "replace")
+
+
+def require_own_folder(path: Path) -> None:
+    """Check that a folder of a run, if it exists, is no link to another place. Raises NotAPlainFile."""
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise NotAPlainFile(errno.ENOTDIR, "it is not a folder of the run itself", os.fspath(path))

@@ -18,8 +18,9 @@ from engine.training import checkpoint
 from engine.training.loop import Trainer
 from engine.training.machine_monitor import MachineMonitor
 from engine.training.memory import is_out_of_memory
+from engine.training.patience import Patience
 from engine.training.recorder import TrainingFailed
-from engine.training.stop_signal import StopRequested, StopSignal
+from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
 
 DONE, FAILED, BAD_RECIPE, NOT_POSSIBLE = 0, 1, 2, 4
 """Exit codes; see ``engine.__main__``."""
@@ -36,6 +37,8 @@ class Attempt:
         """Train to the end, a stop signal or a failure. Returns the exit code of the process."""
         try:
             self._train()
+        except RunDirectoryGone as error:
+            return self._end("failed", f"{error}{self._at_step()}", FAILED)
         except StopRequested as error:
             return self._end("stopped", self._stop_reason(error), DONE)
         except Exception as error:
@@ -44,7 +47,7 @@ class Attempt:
         return self._end("done", "", DONE)
 
     def _train(self) -> None:
-        recipe = load(self._run.recipe_path)
+        recipe = load(self._run.recipe_path, of_run=True)
         resume = checkpoint.exists(self._run)
         # What scores lack is a mistake to mend before training; it is no reason to lose a run that has begun.
         recipe.require_data(scores=not resume)
@@ -61,12 +64,15 @@ class Attempt:
         step, images = (self._trainer.step, self._trainer.images) if self._trainer else (0, 0)
         print(f"{status}: {reason}" if reason else status, flush=True)
         self._writer.emit("status", step=step, images=images, status=status, reason=reason)
-        try:
-            self._writer.sync()
-        except OSError as error:
-            print(f"the last events could not be written: {error}", file=sys.stderr)
-            code = code or FAILED
-        return code
+        patience = self._trainer.patience if self._trainer else Patience(self._stop)
+        while True:
+            try:
+                self._writer.sync()
+                return code
+            except OSError as error:
+                if not patience.wait(error):
+                    print(f"the last events could not be written: {error}", file=sys.stderr)
+                    return code or FAILED
 
     def _stop_reason(self, error: StopRequested) -> str:
         trainer = self._trainer

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.runs.directory import CheckpointChoice, RunDir
-from engine.runs.files import DIR_MODE
+from engine.runs.files import DIR_MODE, open_plain_file
 from engine.runs.unpickling import in_words
 
 STATE_FILE = "state.pt"
@@ -119,27 +119,41 @@ def load_state(run: RunDir, which: CheckpointChoice = "last") -> dict[str, Any]:
 
 def _read_weights(folder: Path) -> dict[str, dict[str, Tensor]]:
     try:
-        return {path.stem: load_file(path) for path in sorted(folder.glob("*.safetensors"))}
+        files = sorted(folder.glob("*.safetensors"))
+        for path in files:
+            os.close(open_plain_file(path))  # safetensors would wait on a FIFO, and follow a link
+        return {path.stem: load_file(path) for path in files}
     except Exception as error:
         raise CheckpointError(f"the weights in {folder} cannot be read: {error}") from error
 
 
 def _read_state(folder: Path) -> dict[str, Any]:
     try:
-        return torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
+        with os.fdopen(open_plain_file(folder / STATE_FILE), "rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(f"the training state in {folder} cannot be read: {in_words(error)}") from error
 
 
 def exists(run: RunDir, which: CheckpointChoice = "last") -> bool:
     """Whether the run has that checkpoint."""
-    return (run.checkpoint(which) / STATE_FILE).is_file()
+    return _is_checkpoint(run, _target(run, which))
+
+
+def _target(run: RunDir, which: CheckpointChoice) -> Path:
+    """The real path behind a link to a checkpoint, whatever lies there. Links in a circle are no error."""
+    return Path(os.path.realpath(run.checkpoint(which)))
+
+
+def _is_checkpoint(run: RunDir, folder: Path) -> bool:
+    """Whether ``folder``, a real path, is a checkpoint of the run: one elsewhere, behind a link, is not."""
+    return folder.parent == run.path.resolve() / run.checkpoints.name and (folder / STATE_FILE).is_file()
 
 
 def is_kept(run: RunDir, step: int) -> bool:
     """Whether the last checkpoint is the one of ``step``, kept for good."""
-    link = run.checkpoint(step)
-    return link.is_symlink() and exists(run, step) and link.resolve() == run.checkpoint("last").resolve()
+    is_link = run.checkpoint(step).is_symlink()
+    return is_link and exists(run, step) and _target(run, step) == _target(run, "last")
 
 
 def default(run: RunDir) -> CheckpointChoice:
@@ -149,12 +163,11 @@ def default(run: RunDir) -> CheckpointChoice:
 
 def resolve(run: RunDir, which: CheckpointChoice = "last") -> Path:
     """The directory that ``which`` points at now. Raises CheckpointError, or NoSuchStep for a step number."""
-    link = run.checkpoint(which)
     while True:
-        folder = link.resolve()
-        if (folder / STATE_FILE).is_file():
+        folder = _target(run, which)
+        if _is_checkpoint(run, folder):
             return folder
-        if link.resolve() == folder:
+        if _target(run, which) == folder:
             raise (NoSuchStep if isinstance(which, int) else CheckpointError)(
                 run.missing_checkpoint_message(which)
             )

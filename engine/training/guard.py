@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import traceback
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from engine.evaluation.extractors import ExtractorError
 from engine.health import Alarm, Severity
 from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir
+from engine.runs.files import FULL
 from engine.training.memory import is_out_of_memory, release_memory
 from engine.training.recorder import TrainingFailed
 from engine.training.reporter import DISK_CAUSE, Reporter, print_line
@@ -188,7 +188,7 @@ def _failure(part: Part, run: RunDir, error: BaseException) -> _Failure:
         return _Failure("out of memory", named, remedy, trace, out_of_memory=True)
     if isinstance(error, OSError):
         reason = error.strerror or first_line
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             remedy = f"free some space; {part.later}"
             return _Failure(reason, DISK_CAUSE, remedy, trace, disk_is_full=True)
         return _Failure(reason, named, mend, trace)

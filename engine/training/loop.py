@@ -28,21 +28,23 @@ from engine.recipes.labels import Labels
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import CheckpointChoice, RunDir
 from engine.runs.events import EventWriter, last_event
+from engine.runs.files import write_atomically
 from engine.training import checkpoint
 from engine.training.finiteness import Finiteness
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
+from engine.training.patience import Patience
 from engine.training.precision import choose_precision
 from engine.training.recorder import Recorder, TrainingFailed
-from engine.training.reporter import DISK_CAUSE, Reporter, print_line
+from engine.training.reporter import DISK_CAUSE, FREE_SPACE, Reporter, print_line
 from engine.training.state import PrecisionChoice, TrainingState
-from engine.training.stop_signal import StopRequested, StopSignal
+from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
 from engine.training.validation import Validator
 from engine.training.visit_record import VisitRecord
 from engine.training.visits import Visits
 
 DATA_CAUSE = "files that are no usable images, or not what was published"
-FIRST_CHECKPOINT_SECONDS = 5.0
+FIRST_CHECKPOINT_SECONDS = 1.0
 """Time until the first checkpoint. It doubles after each, up to ``train.checkpoint_minutes``."""
 
 
@@ -84,6 +86,8 @@ class Trainer:
         self.saved_at: int | None = None
         """Step of the newest checkpoint of the run."""
         self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
+        self.patience = Patience(stop)
+        self._told_of_disk: tuple[int, str] | None = None
 
     @property
     def images(self) -> int:
@@ -119,7 +123,8 @@ class Trainer:
         if state is not None:
             self._restore(state)
         else:
-            self.run.architecture_path.write_text(describe(self.method, self.batches.at(0).first(2)))
+            text = describe(self.method, self.batches.at(0).first(2))
+            write_atomically(self.run.architecture_path, text.encode())
         self._report_start("resumed" if resume else "started")
 
     def _open_data(self, state: TrainingState | None) -> None:
@@ -282,11 +287,13 @@ class Trainer:
                     raise self._not_finite()
                 self.stop.raise_if_set()
             if self.saved_at != self.step:
-                self.save(["last"], must=True)
+                self._save_last()
             if self.finiteness.fault:
                 raise self._not_finite()
+        except RunDirectoryGone:
+            raise
         except StopRequested:
-            self.save(["last"], must=True)
+            self._save_last()
             raise
         finally:
             self.recorder.flush()
@@ -332,12 +339,34 @@ class Trainer:
 
     # -- checkpoints -------------------------------------------------------------------------------------
 
-    def save(self, which: list[CheckpointChoice], must: bool = False) -> bool:
+    def _save_last(self) -> None:
+        """Write the last checkpoint of this attempt, waiting for room on a full disk. Raises TrainingFailed."""
+        while True:
+            try:
+                self._write(["last"])
+                return
+            except OSError as error:
+                waiting = (
+                    "it is tried again for 10 minutes; then what was learnt since the checkpoint before is lost"
+                )
+                sentence = self._tell_of_disk(error, waiting)
+                if not self.patience.wait(error):
+                    raise TrainingFailed(sentence.rstrip(".")) from error
+
+    def save(self, which: list[CheckpointChoice]) -> bool:
         """Point each of ``which`` at the checkpoint of this step, which is written unless it exists.
 
         Returns whether that was possible. Weights that are not finite are never written, which is an alarm. A full
-        disk is an alert, and training goes on; with ``must`` it raises TrainingFailed.
+        disk is an alert, and training goes on.
         """
+        try:
+            return self._write(which)
+        except OSError as error:
+            self._tell_of_disk(error, "the previous checkpoint is untouched")
+            return False
+
+    def _write(self, which: list[CheckpointChoice]) -> bool:
+        """As ``save``, but raises OSError when the checkpoint cannot be written."""
         # A checkpoint must not be ahead of the log, nor hold weights whose loss has not been checked.
         self.recorder.flush()
         self._saved_time = time.monotonic()
@@ -348,23 +377,21 @@ class Trainer:
             return False
         if not which:
             return True
-        try:
-            if written:
-                size = checkpoint.point(self.run, which)
-            else:
-                size = checkpoint.save(
-                    self.run, self.step, self.method.weights(), self.state().to_stored(), which
-                )
-        except OSError as error:
-            sentence = f"The checkpoint of step {self.step} could not be written: {error.strerror}."
-            remedy = "free some space; the previous checkpoint is untouched"
-            self.reporter.alert("disk", sentence, DISK_CAUSE, remedy)
-            if must:
-                raise TrainingFailed(sentence.rstrip(".")) from error
-            return False
+        if written:
+            size = checkpoint.point(self.run, which)
+        else:
+            size = checkpoint.save(self.run, self.step, self.method.weights(), self.state().to_stored(), which)
         self.saved_at = self.step
         self._report_checkpoint(which, size)
         return True
+
+    def _tell_of_disk(self, error: OSError, consequence: str) -> str:
+        """Raise the alert that no checkpoint could be written, once a step and consequence. Returns its sentence."""
+        sentence = f"The checkpoint of step {self.step} could not be written: {error.strerror}."
+        if self._told_of_disk != (self.step, consequence):
+            self._told_of_disk = self.step, consequence
+            self.reporter.alert("disk", sentence, DISK_CAUSE, f"{FREE_SPACE}; {consequence}")
+        return sentence
 
     def _weights_are_finite(self) -> bool:
         if self.finiteness.check(self.step):

@@ -12,6 +12,7 @@ from engine.training.stop_signal import StopSignal
 
 HEARTBEAT_SECONDS = 2.0
 DISK_CAUSE = "the disk is full or not writable"
+FREE_SPACE = "free some space (`gentui doctor` says what fills the disk)"
 
 
 class Reporter:

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from engine.runs.directory import RunDir
-from engine.runs.files import write_atomically
+from engine.runs.files import read_plain_file, write_atomically
 from engine.training.reporter import print_line
 
-FILE = "visit.pt"
+FILE, LARGEST = "visit.pt", 64 << 20
 MOST_KILLS = 2
 """A part that has killed the process this many times is left out where it did."""
 
@@ -46,7 +46,7 @@ class VisitRecord:
     def load(cls, run: RunDir) -> VisitRecord:
         """Read the record of a run and count the part that the process before was killed in; empty if there is none."""
         try:
-            content = (run.checkpoints / FILE).read_bytes()
+            content = read_plain_file(run.checkpoints / FILE, LARGEST)
             stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             names = {each.name for each in fields(cls)}
             record = cls(**{key: value for key, value in stored.items() if key in names})

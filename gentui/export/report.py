@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.directory import RunDir
+from engine.runs.files import read_plain_file
 from gentui.export.curves import COLUMNS, curves
 from gentui.export.files import write_text
 from gentui.export.formats import markdown_text
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CURVES = 16
 MOST_OTHERS = 40  # rows of the comparison, for each data set and metric
-PICTURES = {".png", ".gif"}
+PICTURES, LARGEST_PICTURE = {".png", ".gif"}, 256 << 20
 ROOM_FOR_NOTES = "What was observed:"
 AGAINST = "Against the others"
 
@@ -161,7 +161,7 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
     try:
-        raw = tomllib.loads(run.recipe_path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_plain_file(run.recipe_path).decode())
     except (OSError, ValueError, RecursionError):
         return [], ""
     settings = [
@@ -206,9 +206,13 @@ def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tupl
     copied = []
     for number, (what, picture) in enumerate(chosen):
         source = resolve_inside(run.path, picture.path)
-        if source is not None and source.suffix.lower() in PICTURES and source.is_file():
+        if source is not None and source.suffix.lower() in PICTURES:
             name = f"pictures/{row.id}-{number}{source.suffix.lower()}"
-            shutil.copyfile(source, folder / name)
+            try:
+                content = read_plain_file(source, LARGEST_PICTURE)
+            except OSError:
+                continue
+            (folder / name).write_bytes(content)
             caption = f": {picture.caption}" if picture.caption else ""
             copied.append((name, clean(f"{what} at step {picture.step}{caption}", 600)))
     return copied

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.events import EventWriter, Kind
-from engine.runs.files import FILE_MODE, write_atomically
+from engine.runs.files import open_plain_file, write_atomically
 from gentui.imports.log_entries import (
     ConsoleText,
     Ended,
@@ -54,7 +54,7 @@ class Recorder:
         self.pictures_written: set[str] = set()
         self._described, self._undated = described, undated
         self._events = EventWriter(events)
-        self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._log = open_plain_file(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._records: list[dict[str, Any]] = []
         self._row: MetricPoint | None = None
         self._system: dict[str, str] = {}

@@ -59,14 +59,12 @@ class GrowingFile:
             self._fd = open_plain_file(path)
         except FileNotFoundError:
             raise NoSuchPath(f"there is no file {path}") from None
-        except NotAPlainFile:
+        except NotAPlainFile as error:
+            if error.errno == errno.ELOOP:
+                raise Unusable(f"{path} is a link, and links are not followed") from None
             raise Unusable(
                 f"{path} is not a plain file; what comes through a pipe is read by `gentui import -`"
             ) from None
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise Unusable(f"{path} is a link, and links are not followed") from None
-            raise
 
     @property
     def modified_at(self) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import STATUSES
-from engine.runs.files import NotAPlainFile, open_plain_file
+from engine.runs.files import read_plain_file
 from gentui.jobs import annotations
 from gentui.text.sanitize import clean
 
@@ -33,22 +33,11 @@ class Unreadable(Exception):
 def read_small(path: Path) -> bytes:
     """The content of a small plain file. Raises Unreadable for a FIFO, a link, or a file over 1 MiB."""
     try:
-        fd = open_plain_file(path)
+        return read_plain_file(path)
     except FileNotFoundError:
         raise Unreadable(f"{path.name} is missing") from None
-    except NotAPlainFile:
-        raise Unreadable(f"{path.name} is not a plain file") from None
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read: {error.strerror}") from None
-    try:
-        size = os.fstat(fd).st_size
-        if size > _LIMIT:
-            raise Unreadable(f"{path.name} is too large ({size} bytes)")
-        return os.read(fd, _LIMIT)
-    except OSError as error:
-        raise Unreadable(f"{path.name} cannot be read: {error.strerror}") from None
-    finally:
-        os.close(fd)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import RunDir, exclusive
-from engine.runs.files import write_small
+from engine.runs.files import read_plain_file, write_small
 from gentui.jobs.states import JobError, get_job, job_label
 from gentui.machine import disk
 from gentui.text.sanitize import clean, clean_lines
@@ -53,7 +53,7 @@ def to_json(current: Annotations) -> bytes:
 def read(run: RunDir) -> Annotations:
     """Read the run's annotations; empty ones if the file is missing or broken."""
     try:
-        raw = json.loads((run.path / FILE).read_bytes())
+        raw = json.loads(read_plain_file(run.path / FILE))
     except (OSError, ValueError, RecursionError):
         return Annotations()
     return from_json(raw) if isinstance(raw, dict) else Annotations()

@@ -18,11 +18,14 @@ from typing import Any, ClassVar
 
 from engine.runs.directory import JobDir, RunDir, is_run_id, job_ids
 from engine.runs.events import last_event
+from engine.runs.files import read_plain_file
 from gentui.text.tail import CUT, Tail
 
 EVALUATION_PREFIX = "eval-"
 """Prefix of an evaluation's id; the rest has the form of a run id."""
-_ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|^\S.*: error: .*")
+_ERROR_LINE = re.compile(
+    r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.*|^\S.*: error: .*|^failed: .+|^run \S+ cannot be .+"
+)
 
 
 THREADS = ("GENTUI_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
@@ -56,10 +59,10 @@ class EvaluationDir(JobDir):
 
     def scores(self) -> list[dict[str, Any]]:
         """The scores, as ``gentui evaluate --json`` prints them. Raises OSError or ValueError."""
-        return json.loads(self.scores_path.read_bytes())
+        return json.loads(read_plain_file(self.scores_path))
 
     def _job(self) -> tuple[str, dict[str, Any]]:
-        job = json.loads(self.job_path.read_bytes())
+        job = json.loads(read_plain_file(self.job_path))
         if isinstance(job, dict) and is_run_id(str(job.get("run"))) and isinstance(job.get("options"), dict):
             return job["run"], job["options"]
         raise ValueError(f"{self.job_path} names no run to evaluate")
@@ -209,7 +212,8 @@ def _is_milestone(event: dict[str, Any]) -> bool:
 
 def last_error(job: JobDir) -> str:
     """The last line of ``log.txt`` that looks like an error message, sanitised; empty if there is none."""
-    return next((line for line in reversed(log_lines(job)) if _ERROR_LINE.match(line)), "")
+    line = next((line for line in reversed(log_lines(job)) if _ERROR_LINE.match(line)), "")
+    return line.removeprefix("failed: ")
 
 
 def log_lines(job: JobDir, tail: int = 1 << 14) -> list[str]:

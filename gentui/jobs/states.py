@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import STATUSES, JobDir, RunDir, State, exclusive
-from engine.runs.files import DIR_MODE, FULL
+from engine.runs.files import DIR_MODE, FULL, open_plain_file
 from gentui.jobs.job_types import JOB_TYPES, job_type_of
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
@@ -50,10 +50,10 @@ def try_lock(path: Path, patience: float = 0.0) -> int | None:
     test for a holder waits up to ``patience`` seconds.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_plain_file(path, os.O_RDWR | os.O_CREAT)
     except FileNotFoundError:
         path.parent.mkdir(mode=DIR_MODE, exist_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_plain_file(path, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from engine.runs.directory import JobDir, State, boot_id, is_locked, process_start_time
+from engine.runs.files import FULL, NotAPlainFile, open_plain_file
 from gentui.jobs import exit_reason
 from gentui.jobs.job_types import job_type_of
 from gentui.jobs.launching import sweep
@@ -31,6 +33,8 @@ _POLL = 0.2  # seconds between checks of stop requests, orphans, and jobs that c
 _RETRY = 1.0  # seconds between attempts to write to a full disk
 _LONGEST_PAUSE = 3.0
 _LOCK_PATIENCE = 1.0  # other processes test our locks for an instant
+_ROOM_PATIENCE = 660.0  # seconds beyond the grace; a trainer waits for 600 (engine/training/patience.py)
+_LITTLE_ROOM = 64 << 20  # bytes free on a disk that may be too full for a checkpoint
 _WRITE_PATIENCE = 600.0  # how long to wait on a full disk before leaving a job's end to reconcile
 
 
@@ -102,8 +106,12 @@ class Worker:
             return False
         for job in waiting:
             lock = None
-            with contextlib.suppress(OSError):
+            try:
                 lock = try_lock(job.lock_path, 0.3) if job.path.is_dir() else None
+            except NotAPlainFile as error:
+                self._refuse(job, f"its file lock cannot be used: {error.strerror}")
+            except OSError:
+                pass
             if lock is None:
                 continue
             try:
@@ -114,6 +122,11 @@ class Worker:
             finally:
                 os.close(lock)
         return False
+
+    def _refuse(self, job: JobDir, reason: str) -> None:
+        """Let a queued job fail that can never be taken."""
+        with contextlib.suppress(OSError, ValueError):
+            update_state(job, lambda s: _failed(s, reason) if s.status == "queued" else None)
 
     def _claim(self, job: JobDir) -> State | None:
         try:
@@ -154,7 +167,7 @@ class Worker:
         device, variables = device_of(self.slot)
         argv = job_type_of(job).argv(job, state.attempt, device)
         variables = job_type_of(job).environment(job) | variables
-        log = os.open(job.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        log = open_plain_file(job.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             return subprocess.Popen(
                 argv, cwd=job.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -168,7 +181,7 @@ class Worker:
         self._finish(job, claimed, lambda state: exit_reason.ended(job, state, exit))
 
     def _record_failure(self, job: JobDir, claimed: State, reason: str) -> None:
-        self._finish(job, claimed, lambda s: s.with_(status="failed", reason=reason, ended_at=time.time()))
+        self._finish(job, claimed, lambda s: _failed(s, reason))
 
     def _finish(self, job: JobDir, claimed: State, end: Callable[[State], State]) -> None:
         """Write the final state, waiting for room on a full disk; an end that is already recorded is kept."""
@@ -187,6 +200,10 @@ class Worker:
                     _say(f"{job.id}: its end cannot be recorded: {error}")
                     return
                 time.sleep(_RETRY)
+
+
+def _failed(state: State, reason: str) -> State:
+    return state.with_(status="failed", reason=reason, ended_at=time.time())
 
 
 def _is_ours(state: State, claimed: State) -> bool:
@@ -228,9 +245,27 @@ class _Watch:
             if self._signature != (stat.st_mtime_ns, stat.st_ino):
                 self._signature = (stat.st_mtime_ns, stat.st_ino)
                 self._obey(self.job.read_state())
-        if self._kill_at is not None and time.monotonic() >= self._kill_at:
+        if self._kill_at is None and not self.job.path.is_dir():
+            self._stop_orphan()
+        if self._kill_at is not None and time.monotonic() >= self._kill_at and not self._waits_for_room():
             self._kill_at = None
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def _stop_orphan(self) -> None:
+        """Stop a process whose job's directory was deleted or moved: nobody can stop it by its id any more."""
+        _say(f"{self.job.id}: its directory is gone; the process is stopped")
+        self.process.terminate()
+        self._kill_at = time.monotonic() + exit_reason.DEFAULT_GRACE
+
+    def _waits_for_room(self) -> bool:
+        """Whether the process may be waiting for room on a full disk, to write its last checkpoint."""
+        assert self._kill_at is not None
+        if time.monotonic() >= self._kill_at + _ROOM_PATIENCE:
+            return False
+        try:
+            return shutil.disk_usage(self.job.path).free < _LITTLE_ROOM
+        except OSError:
+            return False
 
     def _identified(self, state: State) -> State | None:
         """The state with the process's pid. A stop requested before there was one is carried out here."""
@@ -255,7 +290,7 @@ def _say(text: str) -> None:
     try:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)
     except OSError as error:  # the worker's log is a convenience; the disk may be full
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        if error.errno not in {*FULL, errno.EIO}:
             raise
 
 

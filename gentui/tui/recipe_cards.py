@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.runs.files import read_plain_file
 from engine.runs.paths import recipe_files
 from gentui.text.sanitize import clean
 
@@ -65,7 +66,7 @@ def quick_cards() -> list[Card]:
     cards = []
     for path in recipe_files().values():
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            raw = tomllib.loads(read_plain_file(path, follow_links=True).decode())
         except (OSError, ValueError, RecursionError):
             continue
         cards.append(_card_of(raw))

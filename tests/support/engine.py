@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,17 @@ SMALL = {
 SIXTY_STEPS = {**SMALL, "train.steps": 60, "model.dropout": 0.1}
 
 
+def small_run(home: Path, **changes: Any) -> RunDir:
+    """A run directory of a small digits recipe; keyword arguments are dotted keys with ``__`` for the dot."""
+    values = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
+    recipe = load("digits-unet").with_values(values)
+    return RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., RunDir]:
-    """A run directory of a small digits recipe; keyword arguments are dotted keys with ``__`` for the dot."""
-
-    def make(**changes: Any) -> RunDir:
-        values = {**SMALL, **{key.replace("__", "."): value for key, value in changes.items()}}
-        recipe = load("digits-unet").with_values(values)
-        return RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
-
-    return make
+    """Makes such runs in the test's own home."""
+    return partial(small_run, tmp_path)
 
 
 @pytest.fixture
@@ -101,6 +103,16 @@ def trainer(run: RunDir, *arguments: str, fresh: bool = False) -> subprocess.Pop
         [sys.executable, "-P", *command],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+def impatient_trainer(run: RunDir) -> subprocess.Popen[str]:
+    """The real trainer, which waits one second for room on a full disk, in place of ten minutes."""
+    code = (
+        "import sys; from engine.training import patience; patience.SECONDS = 1.0\n"
+        "from engine.__main__ import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-P", "-c", code, str(run.path), "--device", "cpu"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def finish(process: subprocess.Popen[str] | Forked) -> tuple[int, str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
-from engine.runs.files import write_atomically
+from engine.runs.files import read_plain_file, write_atomically
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--device", required=True)
     options = parser.parse_args()
     asked_to_stop: list[int] = []
-    summary = tomllib.loads((options.run / "recipe.toml").read_text()).get("summary", "")
+    summary = tomllib.loads(read_plain_file(options.run / "recipe.toml").decode()).get("summary", "")
     plan = json.loads(summary) if summary.startswith("{") else {}
     handler = signal.SIG_IGN if plan.get("deaf") else lambda number, _: asked_to_stop.append(number)
     signal.signal(signal.SIGTERM, handler)

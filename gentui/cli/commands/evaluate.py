@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.runs.files import read_plain_file
 from gentui.cli.console import App, json_option, out, out_json, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit, Failure
@@ -156,7 +157,7 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
         say(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")
         return state.exit_code if refused and state.exit_code else Exit.RUN_FAILED
     if as_json:
-        out(job.scores_path.read_text())
+        out(read_plain_file(job.scores_path).decode())
         return Exit.OK
     from engine.recipes.evaluate_options import score_line
     from gentui.text.sanitize import clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from engine.runs.directory import STATUSES, JobDir, RunDir
+from engine.runs.files import open_plain_file, read_head
 from gentui.cli.console import (
     App,
     json_option,
@@ -25,6 +27,8 @@ from gentui.text.numbers import clock, full_rate, plain_number
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, Evaluation, Index, RunRow
+
+MOST_OF_LOG = 64 << 20
 
 
 @click.command()
@@ -262,7 +266,7 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def _read(run: RunDir) -> str:
     try:
-        return run.recipe_path.read_text(encoding="utf-8", errors="replace")
+        return read_head(run.recipe_path)
     except OSError:
         return ""
 
@@ -293,11 +297,17 @@ def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
 
 
 def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
-    """Print the log from byte ``position`` on, or its ``last`` lines; return the position reached."""
+    """Print the log from byte ``position`` on, or its ``last`` lines; return the position reached.
+
+    Of more than MOST_OF_LOG bytes, only the last are printed.
+    """
     try:
-        with job.log_path.open("rb") as file:
+        with os.fdopen(open_plain_file(job.log_path), "rb") as file:
+            if (skipped := os.fstat(file.fileno()).st_size - position - MOST_OF_LOG) > 0:
+                say(f"the log is long: its first {skipped:,} bytes are left out")
+                position += skipped
             file.seek(position)
-            data = file.read()
+            data = file.read(MOST_OF_LOG)
     except FileNotFoundError:
         return position
     printed = data

@@ -151,7 +151,7 @@ def recipe_of(folder: Path) -> Recipe:
     from gentui.jobs.states import require_own
 
     require_own(RunDir(folder))
-    return recipes.load(folder / "recipe.toml")
+    return recipes.load(folder / "recipe.toml", of_run=True)
 
 
 def resume(app: AppServices, *runs: Any) -> None:

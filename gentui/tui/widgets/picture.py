@@ -7,6 +7,7 @@ finished strips.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,9 @@ def read_frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
     """
     from PIL import Image
 
-    with Image.open(path) as image:
+    from engine.runs.files import open_plain_file
+
+    with os.fdopen(open_plain_file(path), "rb") as file, Image.open(file) as image:
         size = image.width * image.height
         if size > MAX_PIXELS:
             raise ValueError("the picture is too large to show")

@@ -1,0 +1,62 @@
+"""The disk is full when a run ends or is stopped: what was learnt is kept as soon as there is room."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from engine.training import checkpoint
+from tests.support import disks
+from tests.support.engine import events, finish, impatient_trainer, small_run, trainer, wait_for_step
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    with disks.small_disk(tmp_path / "disk") as place:
+        yield place
+
+
+def wait_for_the_full_disk(process) -> None:
+    """Wait until the trainer has said that its last checkpoint found no room."""
+    assert process.stdout and any("could not be written" in line for line in process.stdout)
+
+
+@pytest.mark.parametrize("end", ["of the run", "by a stop"])
+def test_the_last_checkpoint_is_written_when_room_is_made(end, small_disk):
+    steps = 60 if end == "of the run" else 1_000_000
+    run = small_run(small_disk, train__steps=steps, train__checkpoint_minutes=60.0)
+    process = trainer(run)
+    wait_for_step(run, process, 5)
+    disks.fill(small_disk / "filler")
+    if end == "by a stop":
+        process.send_signal(signal.SIGTERM)
+    wait_for_the_full_disk(process)
+    (small_disk / "filler").unlink()
+    code, output = finish(process)
+    assert code == 0, output
+    last = events(run, "status")[-1]
+    assert last["status"] == ("done" if end == "of the run" else "stopped")
+    assert checkpoint.load_state(run)["step"] == events(run, "metrics")[-1]["step"] == last["step"]
+    told = [event for event in events(run, "alert") if event["name"] == "disk"]
+    assert "free some space" in told[-1]["remedy"] and "tried again for 10 minutes" in told[-1]["remedy"]
+
+
+def test_without_room_the_run_fails_with_the_reason_though_no_event_can_tell_it(small_disk):
+    run = small_run(small_disk, train__steps=60, train__checkpoint_minutes=60.0)
+    process = impatient_trainer(run)
+    wait_for_step(run, process, 5)
+    disks.fill(small_disk / "filler")
+    code, output = finish(process)
+    assert code == 1
+    assert "failed: The checkpoint of step 60 could not be written: No space left on device" in output
+
+
+def test_a_first_checkpoint_comes_early(small_disk):
+    run = small_run(small_disk, train__steps=1_000_000)
+    process = trainer(run)
+    wait_for(lambda: checkpoint.exists(run), "a first checkpoint")
+    process.kill()
+    finish(process)
+    assert checkpoint.load_state(run)["step"] > 0

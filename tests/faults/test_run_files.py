@@ -1,0 +1,127 @@
+"""Run directories are not trusted: a file in one may be a link to anything, a FIFO, a folder, or endless."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.training import checkpoint
+from gentui.jobs import launching
+from tests.support.jobs import home, launch, wait_for_status  # noqa: F401 - trainers that only pretend
+
+FILES = ["architecture.txt", "log.txt", "recipe.toml", "run.json", "state.json", "marks.json", "events-1.jsonl"]
+READING = [
+    ["runs"], ["runs", "--json"], ["show", "{id}"], ["logs", "{id}"], ["logs", "{id}", "-n", "5"], ["leaderboard"],
+    ["export", "-o", "-"], ["report", "{id}", "-o", "{out}/report"], ["compare", "{id}", "{other}"],
+    ["index", "rebuild"],
+    ["tag", "{id}", "+seen"], ["note", "{id}", "seen"], ["runs", "--filter", "loss<1"],
+]  # fmt: skip
+SECRET = "what only its owner should read"
+
+
+def spoil(path: Path, how: str, secret: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    match how:
+        case "link":
+            path.symlink_to(secret)
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "endless":
+            with path.open("wb") as file:
+                file.truncate(1 << 40)
+
+
+@pytest.fixture
+def secret(tmp_path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text(SECRET + "\n")
+    return path
+
+
+@pytest.mark.parametrize("how", ["link", "fifo", "folder", "endless"])
+@pytest.mark.parametrize("name", FILES)
+def test_no_command_follows_a_link_or_waits_on_a_file_of_a_run(name, how, make_run, invoke, secret, tmp_path):
+    run, other = make_run(), make_run(name="whole")
+    spoil(run.path / name, how, secret)
+    for arguments in READING:
+        done = invoke(*(each.format(id=run.id, other=other.id, out=tmp_path) for each in arguments))
+        assert SECRET not in done.output, arguments
+        assert done.exit_code in (0, 4), (arguments, done.output)
+        assert done.exception is None or isinstance(done.exception, SystemExit), (arguments, done.exception)
+    report = tmp_path / "report"
+    texts = [path.read_text() for path in report.rglob("*") if path.suffix in (".md", ".html")]
+    assert not any(SECRET in text for text in texts)
+    assert invoke("show", other.id).exit_code == 0
+
+
+@pytest.mark.parametrize("how", ["link", "fifo", "endless"])
+def test_a_picture_that_is_no_plain_file_is_not_in_the_report(how, make_run, invoke, secret, tmp_path):
+    run = make_run()
+    pictures = list(run.samples.glob("*.png"))
+    assert pictures
+    for path in pictures:
+        spoil(path, how, secret)
+    assert invoke("report", run.id, "-o", str(tmp_path / "report")).exit_code == 0
+    assert not list((tmp_path / "report" / "pictures").glob("*.png"))
+
+
+@pytest.mark.parametrize("how", ["link", "fifo", "folder"])
+@pytest.mark.parametrize("name", ["log.txt", "events-1.jsonl", "recipe.toml", "lock", "state.json"])
+def test_such_a_run_never_holds_up_the_queue(name, how, home, launch, secret):  # noqa: F811
+    spoiled, behind = launch(start=False), launch(start=False)
+    spoil(spoiled.path / name, how, secret)
+    launching.ensure_workers(home)
+    assert wait_for_status(behind, "done").exit_code == 0
+    assert secret.read_text() == SECRET + "\n"
+    if name != "state.json":
+        state = wait_for_status(spoiled, "failed")
+        assert state.reason
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "samples", "figures", "events-1.jsonl"])
+def test_the_trainer_refuses_to_write_through_a_link(name, launch, tmp_path):  # noqa: F811
+    run, elsewhere = launch(start=False), tmp_path / "elsewhere"
+    if name.startswith("events"):
+        elsewhere.write_text(SECRET)
+    else:
+        elsewhere.mkdir()
+        (run.path / name).rmdir()
+    (run.path / name).symlink_to(elsewhere)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "engine", str(run.path), "--attempt", "1", "--device", "cpu"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert f"run {run.id} cannot be trained: {run.path / name}: it is " in done.stderr
+    assert elsewhere.read_text() == SECRET if name.startswith("events") else not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("how", ["link", "fifo"])
+@pytest.mark.parametrize("name", ["state.pt", "net.safetensors"])
+def test_a_checkpoint_of_which_a_file_is_no_plain_file_cannot_be_read(name, how, launch, secret):  # noqa: F811
+    run = launch(start=False)
+    checkpoint.save(run, 1, {"net": {"w": torch.zeros(2)}}, {"step": 1}, ["last"])
+    spoil(run.checkpoint("last").resolve() / name, how, secret)
+    with pytest.raises(checkpoint.CheckpointError):
+        checkpoint.load(run, "last")
+
+
+def test_a_checkpoint_behind_a_link_to_another_place_is_none(launch, tmp_path):  # noqa: F811
+    run, other = launch(start=False), launch(start=False)
+    checkpoint.save(other, 1, {"net": {"w": torch.zeros(2)}}, {"step": 1}, ["last"])
+    run.checkpoint("last").symlink_to(other.checkpoint("last").resolve())
+    run.checkpoint("best").symlink_to("best")
+    assert not checkpoint.exists(run) and not checkpoint.exists(run, "best")
+    with pytest.raises(checkpoint.CheckpointError, match="has no last checkpoint"):
+        checkpoint.load(run, "last")
