@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
-from engine.runs.files import require_own_folder
+from engine.runs.files import own_folder
 from engine.training.log_output import survive_full_disks
 from engine.training.stop_signal import StopSignal
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop = StopSignal(run.path).install()
     try:
         for folder in (run.checkpoints, run.samples, run.figures):
-            require_own_folder(folder)
+            own_folder(folder)
         writer = EventWriter(run.events_path(number))
     except OSError as error:
         print(f"run {run.id} cannot be trained: {error.filename}: {error.strerror}", file=sys.stderr)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from engine.runs.files import DIR_MODE, write_atomically
+from engine.runs.files import write_atomically
 
 LEAST_SIDE = 32
 """Smallest side of an image in a grid, in pixels; smaller images are enlarged by a whole factor."""
@@ -53,9 +53,8 @@ def save_gif(frames: Sequence[Tensor], path: Path, columns: int, milliseconds: i
 def save_atomically(image: Image.Image, path: Path, **options: Any) -> None:
     """Save a picture in the format of its suffix, .png or .gif; a reader never sees an incomplete file.
 
-    Creates its folder, but none above that. ``options`` are those of Pillow's ``save``. Raises OSError.
+    ``options`` are those of Pillow's ``save``. Raises OSError.
     """
     content = io.BytesIO()
     image.save(content, format=path.suffix[1:], **options)
-    path.parent.mkdir(mode=DIR_MODE, exist_ok=True)
     write_atomically(path, content.getvalue())

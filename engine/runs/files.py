@@ -130,7 +130,8 @@ def read_head(path: Path, limit: int = SMALL) -> str:
         return file.read(limit).decode("utf-8", "replace")
 
 
-def require_own_folder(path: Path) -> None:
-    """Check that a folder of a run, if it exists, is no link to another place. Raises NotAPlainFile."""
+def own_folder(path: Path) -> None:
+    """Create a folder of a run if it is missing. Raises OSError: NotAPlainFile if it is a link to another place."""
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise NotAPlainFile(errno.ENOTDIR, "it is not a folder of the run itself", os.fspath(path))
+    path.mkdir(mode=DIR_MODE, exist_ok=True)

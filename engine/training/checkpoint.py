@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.runs.directory import CheckpointChoice, RunDir
-from engine.runs.files import DIR_MODE, open_plain_file
+from engine.runs.files import open_plain_file
 from engine.runs.unpickling import in_words
 
 STATE_FILE = "state.pt"
@@ -48,7 +48,6 @@ def save(
     ``weights`` maps a net's name to its tensors. A step number in ``which`` keeps the checkpoint for good. Raises
     OSError, for a full disk for example, leaving the previous checkpoint untouched.
     """
-    run.checkpoints.mkdir(mode=DIR_MODE, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=run.checkpoints, prefix=".new-"))
     try:
         _write_files(partial, step, weights, state)
