@@ -82,6 +82,15 @@ class GrowingFile:
         """Up to ``size`` bytes from ``skip`` bytes after the offset, without moving it."""
         return os.pread(self._fd, size, self.offset + skip)
 
+    def open_again(self) -> None:
+        """Read the file that the path names now; what is open already, if that is gone or no plain file."""
+        try:
+            other = GrowingFile(self.path)
+        except Exception:
+            return
+        os.dup2(other._fd, self._fd, inheritable=False)
+        other.close()
+
     def close(self) -> None:
         os.close(self._fd)
 

@@ -139,12 +139,7 @@ class GrowingText(GrowingFile):
         """Read from the start of the file that the path names now."""
         self.offset = 0
         self._begin()
-        try:
-            other = GrowingFile(self.path)
-        except Exception:  # removed or replaced by something else: what is open can still be read
-            return
-        os.dup2(other._fd, self._fd, inheritable=False)
-        other.close()
+        self.open_again()
 
     def is_rewritten(self, exactly: bool = False) -> bool:
         """Whether the file no longer begins with what was read.
