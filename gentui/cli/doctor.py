@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import locale
 import os
+import shlex
 import shutil
 import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.runs.directory import list_runs
+from engine.runs.directory import RunDir, list_runs
 from engine.runs.precisions import PrecisionMemory
 from gentui.text.numbers import gib, plural, used_of_total
 
@@ -83,10 +85,19 @@ def _home(home: Path) -> list[Check]:
             "" if writable else "choose another with --home or GENTUI_HOME",
         )
     )  # fmt: skip
-    mode = stat.S_IMODE(home.stat().st_mode)
-    private = not mode & 0o077
-    checks.append(Check("home private", private, f"mode {mode:04o}", "" if private else f"chmod 700 {home}"))
-    return [*checks, _disk(home)]
+    return [*checks, _private(home), _disk(home)]
+
+
+def _private(home: Path) -> Check:
+    """Whether the home is closed to other users, and so is what lies in it."""
+    for path in (home, *sorted(home.iterdir())):
+        mode, owner = stat.S_IMODE(path.lstat().st_mode), path.lstat().st_uid
+        if owner not in (os.getuid(), 0):
+            return Check("home private", False, f"{path} belongs to another user", "choose another home")
+        if mode & 0o077 and not path.is_symlink():
+            mend = f"chmod {mode & 0o700:o} {shlex.quote(str(path))}"
+            return Check("home private", False, f"mode {mode:04o} of {path}", mend)
+    return Check("home private", True, f"mode {stat.S_IMODE(home.stat().st_mode):04o}")
 
 
 def _disk(home: Path) -> Check:
@@ -131,8 +142,23 @@ def _runs(home: Path) -> list[Check]:
         states[status] = states.get(status, 0) + 1
     detail = ", ".join(f"{count} {status}" for status, count in sorted(states.items())) or "none yet"
     return [
-        Check("runs", "unreadable" not in states, detail, "" if "unreadable" not in states else "gentui rm RUN")
-    ]
+        Check("runs", "unreadable" not in states, detail, "" if "unreadable" not in states else "gentui rm RUN"),
+        *(Check("run files", False, f"{path} is a link, a FIFO or a device", f"gentui rm {path.parent.name}")
+          for path in _odd_files(list_runs(home))),
+    ]  # fmt: skip
+
+
+def _odd_files(runs: Iterable[RunDir]) -> list[Path]:
+    """The files and folders of runs that are neither plain files nor real folders, which no command opens."""
+    odd = []
+    for run in runs:
+        with suppress(OSError), os.scandir(run.path) as entries:
+            odd += [
+                Path(entry.path)
+                for entry in entries
+                if not entry.is_file(follow_symlinks=False) and not entry.is_dir(follow_symlinks=False)
+            ]
+    return sorted(odd)
 
 
 def _recipes() -> list[Check]:

@@ -125,3 +125,19 @@ def test_a_checkpoint_behind_a_link_to_another_place_is_none(launch, tmp_path): 
     assert not checkpoint.exists(run) and not checkpoint.exists(run, "best")
     with pytest.raises(checkpoint.CheckpointError, match="has no last checkpoint"):
         checkpoint.load(run, "last")
+
+
+@pytest.mark.parametrize("how", ["link", "fifo"])
+def test_doctor_names_the_odd_files_of_a_run(how, make_run, invoke, secret):
+    run = make_run()
+    assert "run files" not in invoke("doctor").stdout
+    spoil(run.architecture_path, how, secret)
+    told = next(line for line in invoke("doctor").stdout.splitlines() if "run files" in line)
+    assert f"{run.architecture_path} is a link, a FIFO or a device" in told and f"gentui rm {run.id}" in told
+
+
+def test_doctor_names_what_others_may_read_in_the_home(home, make_run, invoke):  # noqa: F811
+    make_run()
+    (home / "runs").chmod(0o755)
+    told = next(line for line in invoke("doctor").stdout.splitlines() if "home private" in line)
+    assert f"mode 0755 of {home / 'runs'}" in told and f"chmod 700 {home / 'runs'}" in told

@@ -202,3 +202,14 @@ def is_defined(dotted: str) -> bool:
             return False
         body = getattr(defined[name], "body", [])
     return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_are_there(page):
+    for path, name in re.findall(r"(tests/[\w/]+\.py)::(\w+)", page.read_text()):
+        assert f"def {name}(" in (ROOT / path).read_text(), f"{page.name}: {path}::{name}"
+
+
+def test_every_promise_of_security_has_a_test():
+    promises = (ROOT / "SECURITY.md").read_text().partition("|---|---|\n")[2].partition("\n\n")[0]
+    assert [row for row in promises.splitlines() if "::test_" not in row] == []
