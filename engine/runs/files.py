@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -42,18 +43,45 @@ def give_by_umask(path: Path) -> None:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to a temporary file and rename it to ``path``: readers see the old file or the new one.
 
-    Only this user may read it.
+    Only this user may read it. The file has no name until it is written, so that a kill leaves nothing beside ``path``;
+    where the file system has no such files, a kill leaves a hidden one.
     """
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fd, temporary = _open_temporary(path)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+            if temporary is None:
+                temporary = _give_name(file.fileno(), path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
         raise
+
+
+def _open_temporary(path: Path) -> tuple[int, Path | None]:
+    """A new file in the folder of ``path``: its descriptor, and its path if it has one. Raises OSError."""
+    try:
+        return os.open(path.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, FILE_MODE), None
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    return fd, Path(name)
+
+
+def _give_name(fd: int, path: Path) -> Path:
+    """Give a file without a name a temporary one beside ``path``. Raises OSError."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        name = f".{path.name}.{secrets.token_hex(4)}"
+        # With the descriptor of a folder Python calls linkat(2), which follows the link that /proc shows.
+        os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
+    return path.with_name(name)
 
 
 def write_small(path: Path, data: bytes) -> None:

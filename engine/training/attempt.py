@@ -49,6 +49,8 @@ class Attempt:
     def _train(self) -> None:
         recipe = load(self._run.recipe_path, of_run=True)
         resume = checkpoint.exists(self._run)
+        if resume:
+            checkpoint.discard_leftovers(self._run)
         # What scores lack is a mistake to mend before training; it is no reason to lose a run that has begun.
         recipe.require_data(scores=not resume)
         trainer = Trainer(self._run, recipe, choose_device(self._device), self._writer, self._stop)

@@ -3,7 +3,7 @@
 ``checkpoints/last`` and ``checkpoints/best`` are links to complete, immutable directories ``step-N``. A link is
 replaced atomically after its directory is on disk, so that a reader always finds a complete checkpoint, also after
 a kill. A checkpoint kept for good has a permanent link ``kept-N``. Directories without a link are removed at the
-next save.
+next save, and when a run is resumed.
 """
 
 from __future__ import annotations
@@ -194,9 +194,16 @@ def _point(link: Path, target: str) -> None:
     temporary.replace(link)
 
 
+def discard_leftovers(run: RunDir) -> None:
+    """Delete what a process left in ``checkpoints`` that was killed while it saved. Only for the run's own trainer."""
+    for link in run.checkpoints.glob(".*.new"):
+        link.unlink(missing_ok=True)
+    _discard_unreferenced(run.checkpoints)
+
+
 def _discard_unreferenced(parent: Path) -> None:
     kept = {str(link.readlink()) for link in parent.iterdir() if link.is_symlink()}
-    for path in parent.iterdir():
+    for path in sorted(parent.iterdir()):  # hidden ones first: they may have the name that another is given
         if path.is_dir() and not path.is_symlink() and path.name not in kept:
             # Renamed first, so that nobody reads a directory of which some files are gone.
             doomed = path if path.name.startswith(".") else path.with_name(f".old-{path.name}")
