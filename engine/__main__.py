@@ -8,6 +8,7 @@ The worker that starts the trainer holds the run's lock on its behalf; started b
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -72,4 +73,6 @@ def _lock(run: RunDir) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # else Python looks for cycles in all of torch on its way out, as long as importing it takes
+    sys.exit(code)
