@@ -1,3 +1,3 @@
 """Fixtures of these tests."""
 
-from tests.support.jobs import home, launch  # noqa: F401
+from tests.support.cli import home  # noqa: F401
