@@ -6,6 +6,7 @@ Importing this module imports neither torch nor textual.
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import os
 import shlex
@@ -123,6 +124,9 @@ def _run_on(host: str, words: list[str], ctx: click.Context) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The entry point: run a command, print a message if it fails, exit with its code."""
+    gc.set_threshold(
+        50_000, 20, 100
+    )  # else a list of thousands of runs is visited again and again while it is read
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="replace")

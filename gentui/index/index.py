@@ -8,17 +8,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.runs.directory import run_ids
 from gentui.index import files
 from gentui.index import status as run_status
+from gentui.index.columns import best_score, number_of, remaining, seed_of, settings_of
 from gentui.index.elsewhere import known_place, place_for
-from gentui.index.ranking import COLUMNS as BEST_COLUMNS
+from gentui.index.listing import Listing
 from gentui.index.rows import (
-    NO_SEED,
     REPORT,
     AlertRow,
     CheckpointRow,
@@ -66,7 +65,9 @@ class Index:
         self._is_fixed = False
         self._writers: dict[Path, Writer] = {}
         self._local = threading.local()
-        self._rows: dict[str, tuple[tuple[Any, ...], RunRow]] = {}
+        self._listing = Listing()
+        self._board = Listing()
+        self._board_version = 0
 
     # -- writing -------------------------------------------------------------------------------------
 
@@ -75,17 +76,19 @@ class Index:
 
         return self._writers.setdefault(path, Writer(self.home, path))
 
-    def refresh(self, wait: float = 0.0) -> bool:
+    def refresh(self, wait: float = 0.0, poll: bool = False) -> bool:
         """Read what changed in the runs; returns whether anything did.
+
+        ``poll``: look at runs that had ended only in turn, see ``gentui.jobs.rota``; for one that asks again and again.
 
         Returns False if another process is refreshing for longer than ``wait`` seconds. An index of an earlier version
         is migrated; a damaged one is rebuilt.
         """
         try:
-            changed = self._writer(self._own_path).refresh(wait)
+            changed = self._writer(self._own_path).refresh(wait, poll)
         except (OSError, sqlite3.Error) as error:
             self._go_elsewhere(error)
-            return not self._is_fixed and self._writer(self.path).refresh(wait)
+            return not self._is_fixed and self._writer(self.path).refresh(wait, poll)
         self.path, self.note, self._is_fixed = self._own_path, "", False
         return changed
 
@@ -119,9 +122,7 @@ class Index:
 
     def runs(self, status: str | None = None, dataset: str | None = None) -> list[RunRow]:
         """Every run, newest first, with its current status. Do not modify the rows: they may be shared."""
-        rows = [self._run_row(row) for row in self._ask(f"{_SELECT_RUNS} ORDER BY id DESC")]
-        if len(self._rows) > len(rows) + 100:  # rows of runs that are gone
-            self._rows.clear()
+        rows = self._read(self._all_runs) or []
         return [row for row in rows if status in (None, row.status) and dataset in (None, row.dataset)]
 
     def run(self, run_id: str) -> RunRow:
@@ -129,7 +130,7 @@ class Index:
         rows = self._ask(f"{_SELECT_RUNS} WHERE id = ?", run_id)
         if not rows:
             raise KeyError(run_id)
-        return self._run_row(rows[0])
+        return self._make_row(rows[0])
 
     def find(self, spec: str) -> str:
         """The id of the run given by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound,
@@ -224,10 +225,10 @@ class Index:
         )  # fmt: skip
         return [
             Evaluation(
-                metric=row[0], value=_number(row[1], row[2]), protocol=row[3], protocol_id=row[4], step=row[5],
+                metric=row[0], value=number_of(row[1], row[2]), protocol=row[3], protocol_id=row[4], step=row[5],
                 best=bool(row[6]), floor=row[7], seconds=row[8], lower_is_better=bool(row[9]),
                 detail=(detail := json.loads(row[10])), t=row[11], selected_by=row[12], std=row[13], role=row[14],
-                over=over_of(row[15], row[13], detail), floor_std=row[16], noise_seed=_seed(row[17]),
+                over=over_of(row[15], row[13], detail), floor_std=row[16], noise_seed=seed_of(row[17]),
             )
             for row in rows
         ]  # fmt: skip
@@ -268,6 +269,27 @@ class Index:
             and (figure.fields or (figure.dataset, figure.recipe, figure.metric, figure.value) not in known)
         ]  # fmt: skip
         return boards.board(scores, [f for f in figures if dataset in (None, f.dataset)])
+
+    def board_version(self) -> int:
+        """A number that changes whenever ``leaderboard()`` may: not with every step of a run that trains."""
+        return self._read(self._look_at_board) or 0
+
+    def _look_at_board(self, db: sqlite3.Connection) -> int:
+        from gentui.index import leaderboard as boards
+
+        board = self._board
+        with board.lock:
+            changed = board.begin(db, self._local.inode)
+            if changed is None:
+                board.held = {}
+                self._board_version += 1
+            for run in changed or ():
+                known = hash(tuple(db.execute(boards.OF_A_RUN, (run,))))
+                if board.held.get(run) != known:
+                    board.held[run] = known
+                    self._board_version += 1
+            board.end(db)
+            return self._board_version
 
     # -- connections ---------------------------------------------------------------------------------
 
@@ -339,15 +361,30 @@ class Index:
 
     # -- rows ----------------------------------------------------------------------------------------
 
-    def _run_row(self, values: tuple[Any, ...]) -> RunRow:
-        """The row of one run; cached for an ended run whose columns have not changed."""
-        held = self._rows.get(values[0])
-        if held is not None and held[0] == values:
-            return held[1]
-        row = self._make_row(values)
-        if values[_STATUS] not in _UNFINISHED:
-            self._rows[row.id] = (values, row)
-        return row
+    def _all_runs(self, db: sqlite3.Connection) -> list[RunRow]:
+        """Every run, newest first. Only those that changed since the last time are read; those that have not ended
+        are also checked against their processes."""
+        listing = self._listing
+        with listing.lock:
+            changed = listing.begin(db, self._local.inode)
+            if changed is None:
+                listing.held = {row[0]: row for row in db.execute(f"{_SELECT_RUNS} ORDER BY id DESC")}
+                is_new = True
+            else:
+                read = {run: db.execute(f"{_SELECT_RUNS} WHERE id = ?", (run,)).fetchone() for run in changed}
+                is_new = any((run in listing.held) != (row is not None) for run, row in read.items())
+                for run, row in read.items():
+                    if row is None:
+                        listing.held.pop(run, None)
+                    else:
+                        listing.held[run] = row
+            listing.end(db)
+            if is_new:
+                listing.held = dict(sorted(listing.held.items(), reverse=True))
+            for run, row in listing.held.items():
+                if type(row) is tuple and row[_STATUS] not in _UNFINISHED:
+                    listing.held[run] = self._make_row(row)
+            return [self._make_row(row) if type(row) is tuple else row for row in listing.held.values()]
 
     def _make_row(self, values: tuple[Any, ...]) -> RunRow:
         (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
@@ -364,10 +401,10 @@ class Index:
             total_steps or estimate, images, total_images, steps_per_epoch, last.get("images_per_s"), seconds,
             None, seed, device or slot or requested, precision, parameters, created_at, queued_at, started_at,
             ended_at, attempt, slot, pid, exit_code, signal, last.get("loss"), last,
-            _best(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts,
+            best_score(best) if best else None, json.loads(protocols) if protocols != "[]" else [], alerts,
             [(severity, name) for severity, name in json.loads(alarms)] if alerts else [], scoring, corrupt, phase,
             f"{self.home}/runs/{id}", json.loads(reference) if reference else None,
-            json.loads(tags) if tags != "[]" else [], notes, _settings(settings),
+            json.loads(tags) if tags != "[]" else [], notes, settings_of(settings),
             json.loads(scores) if scores != "{}" else {},
         )  # fmt: skip
         if status in _UNFINISHED:
@@ -375,14 +412,10 @@ class Index:
         if row.status not in ("running", "stalled"):
             row.phase = "" if row.status != "done" else row.phase
         else:
-            row.eta_s = _eta(row)
+            row.eta_s = remaining(row)
         if problem:
             row.reason = f"{row.reason}; {problem}" if row.reason else problem
         return row
-
-
-_settings = lru_cache(maxsize=4096)(json.loads)
-"""Cached: many runs share their settings, and those of one run never change."""
 
 
 def protocol_of(metric: str, scores: list[Evaluation]) -> str:
@@ -395,30 +428,3 @@ def _along_the_run(metric: str, scores: list[Evaluation]) -> list[Evaluation]:
     """A metric's scores without its reports, which are of one checkpoint; if it has nothing else, the reports."""
     of = [score for score in scores if score.metric == metric]
     return [score for score in of if score.role != REPORT] or of
-
-
-def _seed(stored: int) -> int | None:
-    return None if stored == NO_SEED else stored
-
-
-def _number(value: float | None, kind: int) -> float:
-    return value if value is not None else {2: float("inf"), 3: float("-inf")}.get(kind, float("nan"))
-
-
-def _best(packed: str) -> Evaluation:
-    best = dict(zip(BEST_COLUMNS, json.loads(packed), strict=False))  # an older version packed fewer
-    best |= {
-        "lower_is_better": bool(best["lower_is_better"]),
-        "noise_seed": _seed(best.get("noise_seed", NO_SEED)),
-    }
-    best.pop("chosen", None)
-    return Evaluation(**best, best=True)
-
-
-def _eta(row: RunRow) -> float | None:
-    """Remaining seconds of training, from the recent speed or else that of the whole run."""
-    if row.total_images and row.images_per_s and row.images_per_s > 0:
-        return max(0.0, (row.total_images - row.images) / row.images_per_s)
-    if row.steps and row.step and row.seconds:
-        return max(0.0, (row.steps - row.step) * row.seconds / row.step)
-    return None

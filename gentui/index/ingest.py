@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from engine.runs.directory import RunDir, run_ids
 from gentui.index.files import columns_of, signature
+from gentui.jobs.rota import Rota
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -36,6 +37,11 @@ class Seen:
     read: dict[int, tuple[int, int]] = field(default_factory=dict)  # attempt: (inode, position)
     newest_size: int = 0
 
+    @property
+    def may_change(self) -> bool:
+        """Whether to look at it in every pass."""
+        return self.live or self.directory is None
+
     def was_replaced(self) -> bool:
         """Whether a log is another file than the one read before, or has become shorter."""
         paths = dict(self.logs)
@@ -55,6 +61,9 @@ class Scan:
     def __init__(self, home: Path):
         self.runs = home / "runs"
         self.seen: dict[str, Seen] = {}
+        self.version: int | None = None  # of the index when ``seen`` was last compared with it
+        self._active: set[str] = set()  # runs that may change at any moment
+        self._rota = Rota(self.runs, lambda: run_ids(home))
 
     def load(
         self, rows: Iterable[tuple[str, str | None, str]], files: Iterable[tuple[str, int, int, int]]
@@ -68,6 +77,22 @@ class Scan:
                 seen.newest_size = position
         for seen in self.seen.values():
             seen.logs.sort()
+        self.version = None
+        self._active = {run for run, seen in self.seen.items() if seen.may_change}
+
+    def remember(self, run: str, seen: Seen) -> None:
+        self.seen[run] = seen
+        (self._active.add if seen.may_change else self._active.discard)(run)
+
+    def forget(self, run: str) -> None:
+        self.seen.pop(run, None)
+        self._active.discard(run)
+
+    def look(self, poll: bool) -> tuple[list[str], bool]:
+        """(the runs to look at now, newest first; whether they are all there are). ``poll``: those that had ended are
+        looked at in turn."""
+        names, is_all = self._rota.look(self._active, everything=not poll)
+        return names[::-1], is_all
 
     def names(self) -> list[str]:
         """Every run, newest first."""
@@ -99,12 +124,15 @@ class Pass:
         self.scan = scan
         self.committed = False
 
-    def run(self) -> bool:
-        names = self.scan.names()
-        indexed = {row[0] for row in self.db.conn.execute("SELECT id FROM runs")}
-        self._forget(indexed.difference(names))
-        for name in set(self.scan.seen).difference(indexed):
-            del self.scan.seen[name]
+    def run(self, poll: bool = False) -> bool:
+        version = self.db.conn.execute("PRAGMA data_version").fetchone()[0]
+        names, is_all = self.scan.look(poll and version == self.scan.version)
+        self.scan.version = None  # a pass that fails is followed by one over all runs
+        if is_all:
+            indexed = {row[0] for row in self.db.conn.execute("SELECT id FROM runs")}
+            self._forget(indexed.difference(names))
+            for name in set(self.scan.seen).difference(indexed):
+                self.scan.forget(name)
         changes = {name: self.scan.changed(name) for name in names}
         for name, (directory, _) in changes.items():
             if directory:  # first the list of runs and their statuses, then the logs
@@ -119,6 +147,7 @@ class Pass:
                 if time.monotonic() > due:
                     self._look_at_live_runs()
                     due = time.monotonic() + _LIVE_EVERY
+        self.scan.version = version
         return self.committed
 
     def _is_live(self, name: str) -> bool:
@@ -135,8 +164,8 @@ class Pass:
                 self._read_whole_log(name)
 
     @contextmanager
-    def _transaction(self, visible: bool = True) -> Iterator[None]:
-        """One transaction; it increases the index's version if readers can see a difference."""
+    def _transaction(self, run: str, visible: bool = True) -> Iterator[None]:
+        """One transaction on a run; it increases the index's version if readers can see a difference."""
         with self.db.atomic():
             yield
             if visible:
@@ -145,13 +174,16 @@ class Pass:
                     " ON CONFLICT DO UPDATE SET value = max(value + 1, excluded.value)",
                     (time.time_ns() // 1000,),
                 )
+                self.db.conn.execute(
+                    "INSERT OR REPLACE INTO changes SELECT ?, value FROM meta WHERE key = 'version'", (run,)
+                )
         self.committed |= visible
 
     def _forget(self, runs: Iterable[str]) -> None:
         for run in runs:
-            with self._transaction():
+            with self._transaction(run):
                 forget(self.db, run)
-            self.scan.seen.pop(run, None)
+            self.scan.forget(run)
 
     def _read_files(self, run: RunDir) -> None:
         """Read run.json, state.json, recipe.toml, marks.json and the list of logs."""
@@ -171,7 +203,7 @@ class Pass:
             seen.read[attempt] = (read[0], read[1])
         held = db.execute(f"SELECT {', '.join(columns)} FROM runs WHERE id = ?", (run.id,)).fetchone()
         replaced = seen.was_replaced()
-        with self._transaction(visible=replaced or held != tuple(columns.values())):
+        with self._transaction(run.id, visible=replaced or held != tuple(columns.values())):
             db.execute("INSERT OR IGNORE INTO runs (id) VALUES (?)", (run.id,))
             assignments = ", ".join(f"{name} = ?" for name in columns)
             db.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*columns.values(), run.id))
@@ -181,7 +213,7 @@ class Pass:
             db.execute("INSERT OR REPLACE INTO scans VALUES (?, ?)", (run.id, seen.directory))
         if (old := self.scan.seen.get(run.id)) is not None and not replaced and old.logs[-1:] == logs[-1:]:
             seen.newest_size = old.newest_size
-        self.scan.seen[run.id] = seen
+        self.scan.remember(run.id, seen)
 
     def _read_whole_log(self, name: str) -> None:
         for _ in self._read_log(name):
@@ -199,11 +231,11 @@ class Pass:
         try:
             size = seen.logs[-1][1].stat().st_size
             if seen.was_replaced():
-                with self._transaction():
+                with self._transaction(name):
                     forget_log(self.db, name)
                 seen.read.clear()
             while True:
-                with self._transaction():
+                with self._transaction(name):
                     log = log or LogIngestor(self.db.conn, RunDir(self.scan.runs / name))
                     if not log.next_chunk(seen.logs):
                         raise _NothingNew
@@ -222,7 +254,7 @@ class Pass:
     def _note(self, name: str, problem: str) -> None:
         held = self.db.conn.execute("SELECT problem FROM runs WHERE id = ?", (name,)).fetchone()
         if held is not None and held[0] != problem:
-            with self._transaction():
+            with self._transaction(name):
                 self.db.conn.execute("UPDATE runs SET problem = ? WHERE id = ?", (problem, name))
 
 

@@ -26,6 +26,13 @@ SCORES = """
     FROM evaluations e JOIN runs r ON r.id = e.run
     WHERE e.ranked AND (:dataset IS NULL OR r.dataset = :dataset)
 """
+OF_A_RUN = """
+    SELECT r.dataset, r.recipe, r.title, r.reference, r.stand_in_for, r.name, r.seed, r.quick, r.alarms, r.precision,
+           r.configuration, r.status, e.metric, e.value, e.step, e.floor, e.detail, e.lower_is_better, e.protocol,
+           e.protocol_id, e.std, e.role, e.over, e.floor_std, e.noise_seed
+    FROM runs r LEFT JOIN evaluations e ON e.run = r.id AND e.ranked WHERE r.id = ?
+"""
+"""All that the leaderboard depends on of one run."""
 _LOWER = frozenset({"fid", "kid", "loss", "nll", "fd", "mse", "lpips"})  # for metrics without any score yet
 
 

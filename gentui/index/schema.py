@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-OLDEST, VERSION = 4, 6
+OLDEST, VERSION = 4, 7
 """``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
 migrations = Migrations("gentui.index")
@@ -158,6 +158,18 @@ ALTER TABLE new_passes RENAME TO passes;
 @migrations()
 def m003_reports(db: Database) -> None:
     _execute_each(db, _REPORTS)
+
+
+_CHANGES = """
+-- the version of the index at which a run changed last; of a run that is gone, too
+CREATE TABLE changes (run TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX changes_by_version ON changes (version);
+"""
+
+
+@migrations()
+def m004_changes(db: Database) -> None:
+    _execute_each(db, _CHANGES)
 
 
 def _execute_each(db: Database, statements: str) -> None:

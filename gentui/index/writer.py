@@ -48,12 +48,12 @@ class Writer:
         finally:
             self._lock.release()
 
-    def refresh(self, wait: float) -> bool:
+    def refresh(self, wait: float, poll: bool = False) -> bool:
         with self._exclusive(wait) as ours:
             if not ours:
                 return False
             try:
-                return Pass(self._open(), self.home, self._scan).run()
+                return Pass(self._open(), self.home, self._scan).run(poll)
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise

@@ -108,7 +108,7 @@ def pending(home: Path, run_id: str | None = None) -> list[Pending]:
     """Queued and running evaluations, of one run or of all, in the order of the queue."""
     found = [
         (state, job, run)
-        for job, _ in unfinished(home)
+        for job, _ in unfinished(home, [EVALUATIONS])
         if isinstance(job, EvaluationDir) and (run := _run_id(job)) and run_id in (None, run)
         if (state := settled(job)) is not None and not state.ended
     ]

@@ -28,16 +28,21 @@ def has_worker(home: Path, slot: str | None) -> bool:
     return slot is not None and is_locked(worker_lock(home, slot))
 
 
-def reconcile(home: Path) -> None:
-    """Record the end of every job whose state says running but whose process is gone."""
-    for job, state in unfinished(home):
-        if state.status != "running":
-            continue
+def reconcile(home: Path, poll: bool = False) -> list[tuple[JobDir, State]]:
+    """Record the end of every job whose state says running but whose process is gone; returns the unfinished jobs that
+    are left. ``poll``: see ``unfinished``."""
+    left = []
+    for job, state in unfinished(home, poll=poll):
         try:
-            if not settle(job) and not has_worker(home, state.slot):
-                enforce(state)
+            if state.status == "running":
+                if settle(job):
+                    continue
+                if not has_worker(home, state.slot):
+                    enforce(state)
         except (OSError, ValueError):  # removed meanwhile, or the disk is full: the next call tries again
-            continue
+            pass
+        left.append((job, state))
+    return left
 
 
 def settle(job: JobDir, patience: float = 0.0) -> bool:

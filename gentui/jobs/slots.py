@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from engine.runs.directory import State
+from engine.runs.directory import JobDir, State
 from engine.runs.files import FULL
 from gentui.jobs.orphans import has_worker, reconcile, worker_lock
 from gentui.jobs.processes import WORKER
@@ -126,11 +126,12 @@ def fits(state: State, slot: str) -> bool:
     return slot != "cpu" or len(slots()) == 1
 
 
-def ensure_workers(home: Path) -> None:
-    """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches."""
+def ensure_workers(home: Path, pending: list[tuple[JobDir, State]] | None = None) -> None:
+    """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches.
+    ``pending``: the unfinished jobs, if they are known."""
     if not os.access(home, os.W_OK):  # another user's, or a backup: its queue is not ours
         return
-    pending = unfinished(home)
+    pending = unfinished(home) if pending is None else pending
     for slot in slots():
         is_needed = any(
             fits(state, slot) if state.status == "queued" else canonical(state.slot or "") == slot
@@ -141,9 +142,9 @@ def ensure_workers(home: Path) -> None:
 
 
 def reconcile_and_spawn(home: Path) -> None:
-    """Record the ends of orphaned jobs and start missing workers, as any process that watches the queue should."""
-    reconcile(home)
-    ensure_workers(home)
+    """Record the ends of orphaned jobs and start missing workers, as any process that watches the queue should, again
+    and again."""
+    ensure_workers(home, reconcile(home, poll=True))
 
 
 def _failed_just_now(home: Path, slot: str) -> bool:

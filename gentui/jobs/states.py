@@ -7,20 +7,24 @@ end that was just recorded, and of two simultaneous resumes only one succeeds.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import STATUSES, JobDir, RunDir, State, exclusive
-from engine.runs.files import DIR_MODE, FULL, open_plain_file
-from gentui.jobs.job_types import JOB_TYPES, job_type_of
+from engine.runs.directory import FINAL, STATUSES, JobDir, RunDir, State, exclusive
+from engine.runs.files import DIR_MODE, FULL, open_plain_file, read_plain_file
+from gentui.jobs.job_types import JOB_TYPES, JobType, job_type_of
+from gentui.jobs.rota import Rota, told
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05
 _seen: dict[str, tuple[tuple[int, int, int], State | None]] = {}
+_rotas: dict[str, Rota] = {}  # of each folder that this process polls
+_active: dict[str, set[str]] = {}  # of each folder: the names that may change at any moment
 
 
 class JobError(Exception):
@@ -40,6 +44,7 @@ def update_state(job: JobDir, decide: Callable[[State], State | None]) -> State 
         state = decide(held)
         if state is not None:
             job.write_state(state)
+            told(job.path)
         return state
 
 
@@ -117,30 +122,54 @@ def _is_well_formed(state: State) -> bool:
     )
 
 
-def unfinished(home: Path) -> list[tuple[JobDir, State]]:
-    """Every queued or running job: runs, then evaluations, each oldest first. Unchanged files are not read again."""
+def unfinished(
+    home: Path, job_types: Sequence[JobType] = JOB_TYPES, *, poll: bool = False
+) -> list[tuple[JobDir, State]]:
+    """Every queued or running job: runs, then evaluations, each oldest first. Unchanged files are not read again.
+
+    ``poll``: look at jobs that had ended only in turn, see ``rota``; for one that asks again and again.
+    """
     found = []
-    for job_type in JOB_TYPES:
+    for job_type in job_types:
         folder = str(home / job_type.folder)
-        for name in job_type.ids(home):
-            path = f"{folder}/{name}"
-            try:
-                stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt
-            except OSError:
-                continue
-            signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-            cached = _seen.get(path)
-            if cached is not None and cached[0] == signature:
-                state = cached[1]
-            else:
-                state = read_state(job_type.open(path))
-                if state is not None and state.ended:
-                    state = None
-                if time.time() - stat.st_mtime > _TICK:
-                    _seen[path] = (signature, state)
+        rota = _rotas.setdefault(folder, Rota(home / job_type.folder, lambda kind=job_type: kind.ids(home)))
+        active = _active.setdefault(folder, set())
+        names, is_all = rota.look(active, everything=not poll)
+        if is_all:
+            active.intersection_update(names)
+        for name in names:
+            state, is_final = _unfinished_state(job_type, f"{folder}/{name}")
+            (active.discard if is_final else active.add)(name)
             if state is not None:
-                found.append((job_type.open(path), state))
+                found.append((job_type.open(f"{folder}/{name}"), state))
     return found
+
+
+def _unfinished_state(job_type: JobType, path: str) -> tuple[State | None, bool]:
+    """(the state of a job that is queued or running, else None; whether that will do until its turn comes)."""
+    try:
+        stat = os.stat(f"{path}/state.json")  # noqa: PTH116 - a thousand Path objects a second are felt
+    except OSError:
+        return None, True
+    signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+    cached = _seen.get(path)
+    if cached is not None and cached[0] == signature:
+        return cached[1], cached[1] is None
+    state = None if _has_ended(path) else read_state(job_type.open(path))
+    if state is not None and state.ended:
+        state = None
+    if time.time() - stat.st_mtime > _TICK:
+        _seen[path] = (signature, state)
+        return state, state is None
+    return state, False
+
+
+def _has_ended(path: str) -> bool:
+    """Whether ``state.json`` says so; most do, and need not become a ``State``."""
+    try:
+        return json.loads(read_plain_file(f"{path}/state.json"))["status"] in FINAL
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def queue(home: Path) -> list[tuple[JobDir, State]]:

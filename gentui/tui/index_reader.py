@@ -90,6 +90,7 @@ class Maintenance:
         self._home = home
         self._post = post
         self._queue_due = 0.0
+        self._everything = True
         self._evaluations: dict[str, EvaluationDir] = {}
         self.problem = ""
         self.passes = 0
@@ -100,8 +101,9 @@ class Maintenance:
         return len(self._evaluations)
 
     def check_queue_next(self) -> None:
-        """Check the queue in the next pass, even if that is soon after the last check."""
+        """Check the queue and all runs in the next pass, even if that is soon after the last check."""
         self._queue_due = 0.0
+        self._everything = True
 
     def follow(self, job: EvaluationDir) -> None:
         """Report when this evaluation ends, even if it ends before the next check of the queue."""
@@ -111,12 +113,14 @@ class Maintenance:
     def run_pass(self) -> None:
         """Tend the queue, then refresh the index; a failure of one does not stop the other."""
         problem = ""
+        # A run that is scored had mostly ended: else its scores would be noticed when its turn comes.
+        everything, self._everything = self._everything or bool(self._evaluations), False
         try:
             self._tend_queue()
         except Exception as error:
             problem = f"queue: {_sentence(error)}"
         try:
-            self.index.refresh()
+            self.index.refresh(poll=not everything)
         except Exception as error:
             problem = f"index: {_sentence(error)}"
         self.problem = problem
@@ -140,10 +144,11 @@ class Maintenance:
 
     def _report_evaluations(self) -> None:
         from gentui.jobs.evaluations import outcome
-        from gentui.jobs.job_types import EvaluationDir
+        from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
         from gentui.jobs.states import unfinished
 
-        pending = {job.id: job for job, _ in unfinished(self._home) if isinstance(job, EvaluationDir)}
+        found = unfinished(self._home, [EVALUATIONS], poll=True)
+        pending = {job.id: job for job, _ in found if isinstance(job, EvaluationDir)}
         for job in list(self._evaluations.values()):
             if job.id not in pending:
                 del self._evaluations[job.id]

@@ -22,7 +22,7 @@ MEASURED: dict[str, Any] = {
     "protocol_detail": {"samples": 500, "labels": "as in the data", "noises": 1, "precision": "fp32"},
 }  # fmt: skip
 """What an event says of a selection."""
-BOOKKEEPING = {"meta", "_sqlite_migrations"}
+BOOKKEEPING = {"meta", "changes", "_sqlite_migrations"}
 
 
 @pytest.fixture

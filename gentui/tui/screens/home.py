@@ -16,7 +16,7 @@ from gentui.tui import formatting, navigation, recipe_cards
 from gentui.tui.index_reader import Query
 from gentui.tui.recipe_cards import Card
 from gentui.tui.screens.confirm import ConfirmScreen
-from gentui.tui.screens.home_data import Best, Preview, RecipeResults, read_results
+from gentui.tui.screens.home_data import Best, Preview, RecipeResults, ResultsReader
 from gentui.tui.screens.recipe_text import recipe_text
 from gentui.tui.screens.table_screen import TableScreen
 from gentui.tui.widgets.filter import Filter
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from engine.recipes.recipe import Recipe
-    from gentui.index import Index
 
 COLUMNS = (
     Column("recipe", minimum=12, maximum=28),
@@ -56,7 +55,7 @@ class HomeScreen(TableScreen):
         self._loaded = False
         self._results = RecipeResults()
         self._previewed = ""  # the run whose preview is read
-        self._last_preview: Preview | None = None  # used where the index is read, off the UI thread
+        self._reader = ResultsReader()
         self._rest: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -82,13 +81,7 @@ class HomeScreen(TableScreen):
             self._load()
 
     def index_query(self) -> Query | None:
-        return Query(self._read)
-
-    def _read(self, index: Index) -> RecipeResults:
-        """Off the UI thread: read what the menu shows of the runs."""
-        results = read_results(index, self._previewed, self._last_preview)
-        self._last_preview = results.preview
-        return results
+        return Query(lambda index: self._reader.read(index, self._previewed))
 
     def show(self, data: RecipeResults) -> None:
         if data != self._results:

@@ -67,12 +67,20 @@ class RecipeResults:
     preview: Preview | None = None
 
 
-def read_results(index: Index, previewed: str, before: Preview | None) -> RecipeResults:
-    """Read the results of all recipes, and the preview of one run unless its id is "". ``before``: the preview that was
-    read last."""
-    return RecipeResults(
-        best_scores(index), newest_runs(index), read_preview(index, previewed, before) if previewed else None
-    )
+class ResultsReader:
+    """Reads the results off the UI thread; the best scores again only when a score may have changed."""
+
+    def __init__(self) -> None:
+        self._best: dict[str, dict[str, Best]] = {}
+        self._board_version: int | None = None
+        self._preview: Preview | None = None
+
+    def read(self, index: Index, previewed: str) -> RecipeResults:
+        """The results of all recipes, and the preview of one run unless its id is ""."""
+        if (version := index.board_version()) != self._board_version:
+            self._best, self._board_version = best_scores(index), version
+        self._preview = read_preview(index, previewed, self._preview) if previewed else None
+        return RecipeResults(self._best, newest_runs(index), self._preview)
 
 
 def best_scores(index: Index) -> dict[str, dict[str, Best]]:

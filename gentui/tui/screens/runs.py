@@ -67,7 +67,7 @@ class RunsReader:
         changed: list[Any] = []
         for run in runs:
             old, place = self._entries.get(run.id), places.get(run.id)
-            if old is not None and old.run == run and old.queue_place == place:
+            if old is not None and (old.run is run or old.run == run) and old.queue_place == place:
                 entries[run.id] = old
             else:
                 entries[run.id] = RunEntry(run, place, row_of(run, place, getters))

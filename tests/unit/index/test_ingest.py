@@ -248,13 +248,15 @@ def test_a_damaged_or_foreign_index_is_made_again(index, make_run, damage):
 def as_version(path, version: int) -> None:
     """Take the migrations after this version back."""
     with closing(sqlite3.connect(path)) as db:
-        for statement in TAKE_BACK[6] + (TAKE_BACK[5] if version < 5 else []):
-            db.execute(statement)
+        for later in range(7, version, -1):
+            for statement in TAKE_BACK[later]:
+                db.execute(statement)
         db.execute(f"PRAGMA user_version = {version}")
         db.commit()
 
 
 TAKE_BACK = {
+    7: ["DROP TABLE changes", "DELETE FROM _sqlite_migrations WHERE name = 'm004_changes'"],
     6: [
         "ALTER TABLE evaluations RENAME TO new",
         "CREATE TABLE evaluations (run TEXT, step INTEGER, metric TEXT, protocol_id TEXT, attempt INTEGER, value REAL,"
@@ -277,7 +279,7 @@ TAKE_BACK = {
 }
 
 
-@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("version", [4, 5, 6])
 @pytest.mark.parametrize("reads_first", [False, True])
 def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
     index, make_run, monkeypatch, reads_first, version
@@ -301,12 +303,13 @@ def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
         assert fresh.leaderboard() == board
     assert fresh.runs() == before and fresh.series(run.id, "loss", columns=10).points == 100
     assert fresh.evaluations(run.id) == scores and fresh.leaderboard() == board
+    fresh.refresh()
     assert fresh.path.stat().st_ino == inode
     with closing(sqlite3.connect(index.path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (6,)
+        assert db.execute("PRAGMA user_version").fetchone() == (7,)
         assert db.execute("SELECT requested FROM runs").fetchall() == [("cpu",)]
         applied = [row[0] for row in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
-    assert applied == ["m001_tables", "m002_requested_device", "m003_reports"]
+    assert applied == ["m001_tables", "m002_requested_device", "m003_reports", "m004_changes"]
     monkeypatch.undo()
     Log(run).metrics(range(101, 201), loss=float).report(90, 8.7)
     assert fresh.refresh() and fresh.run(run.id).step == 200
