@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.runs.directory import RunDir
 from engine.runs.files import read_plain_file
 from gentui.export.curves import COLUMNS, curves
-from gentui.export.files import write_text
+from gentui.export.files import write_bytes, write_text
 from gentui.export.formats import markdown_text
 from gentui.metrics import grouping
 from gentui.runs import alarms, scores
@@ -212,7 +212,7 @@ def _pictures(index: Index, row: RunRow, run: RunDir, folder: Path) -> list[tupl
                 content = read_plain_file(source, LARGEST_PICTURE)
             except OSError:
                 continue
-            (folder / name).write_bytes(content)
+            write_bytes(folder / name, content)
             caption = f": {picture.caption}" if picture.caption else ""
             copied.append((name, clean(f"{what} at step {picture.step}{caption}", 600)))
     return copied
