@@ -309,5 +309,7 @@ def check_whole(path: Path) -> None:
             assert data.count(b"\\begin{") == data.count(b"\\end{") > 0, f"{path} is not whole"
         case ".png":
             assert data.rstrip().endswith(b"IEND\xaeB`\x82"), f"{path} is not whole"
+        case ".gif":
+            assert data.endswith(b";"), f"{path} is not whole"
         case _:
             assert data.endswith(b"\n"), f"{path} is not whole"
