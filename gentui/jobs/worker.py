@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.runs.directory import JobDir, State, boot_id, is_locked, process_start_time
+from engine.runs.directory import JobDir, RunDir, State, boot_id, is_locked, process_start_time
 from engine.runs.files import FULL, NotAPlainFile, open_plain_file
 from gentui.jobs import exit_reason
 from gentui.jobs.job_types import job_type_of
@@ -34,7 +34,6 @@ _RETRY = 1.0  # seconds between attempts to write to a full disk
 _LONGEST_PAUSE = 3.0
 _LOCK_PATIENCE = 1.0  # other processes test our locks for an instant
 _ROOM_PATIENCE = 660.0  # seconds beyond the grace; a trainer waits for 600 (engine/training/patience.py)
-_LITTLE_ROOM = 64 << 20  # bytes free on a disk that may be too full for a checkpoint
 _WRITE_PATIENCE = 600.0  # how long to wait on a full disk before leaving a job's end to reconcile
 
 
@@ -258,14 +257,8 @@ class _Watch:
         self._kill_at = time.monotonic() + exit_reason.DEFAULT_GRACE
 
     def _waits_for_room(self) -> bool:
-        """Whether the process may be waiting for room on a full disk, to write its last checkpoint."""
         assert self._kill_at is not None
-        if time.monotonic() >= self._kill_at + _ROOM_PATIENCE:
-            return False
-        try:
-            return shutil.disk_usage(self.job.path).free < _LITTLE_ROOM
-        except OSError:
-            return False
+        return time.monotonic() < self._kill_at + _ROOM_PATIENCE and lacks_room(self.job)
 
     def _identified(self, state: State) -> State | None:
         """The state with the process's pid. A stop requested before there was one is carried out here."""
@@ -279,6 +272,20 @@ class _Watch:
     def _obey(self, state: State) -> None:
         if _is_ours(state, self.claimed) and state.stop_requested_at is not None and self._kill_at is None:
             self._kill_at = time.monotonic() + exit_reason.grace_of(state)
+
+
+def lacks_room(job: JobDir) -> bool:
+    """Whether the disk may be too full for another checkpoint of a run like its last: the trainer then waits."""
+    if not isinstance(job, RunDir):
+        return False
+    try:
+        last = sum(path.stat().st_size for path in job.checkpoint("last").iterdir())
+    except OSError:  # there is none yet
+        last = 0
+    try:
+        return shutil.disk_usage(job.path).free < last + (1 << 20)
+    except OSError:
+        return False
 
 
 def _exit_status(process: subprocess.Popen[bytes]) -> exit_reason.Exit:

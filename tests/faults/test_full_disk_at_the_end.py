@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from engine.training import checkpoint
+from gentui.jobs.worker import lacks_room
 from tests.support import disks
 from tests.support.engine import events, finish, impatient_trainer, small_run, trainer, wait_for_step
 from tests.support.waiting import wait_for
@@ -69,3 +70,12 @@ def test_a_first_checkpoint_comes_early(small_disk):
     process.kill()
     finish(process)
     assert checkpoint.load_state(run)["step"] > 0
+
+
+def test_the_worker_lets_a_trainer_wait_while_a_checkpoint_lacks_room(small_disk):
+    run = small_run(small_disk)
+    (run.checkpoints / "step-1").mkdir()
+    run.checkpoint("last").symlink_to("step-1")
+    assert not lacks_room(run)
+    (run.checkpoints / "step-1" / "net.safetensors").write_bytes(bytes(3 << 20))
+    assert lacks_room(run)  # of 6 MiB, 3 are left: too little for 3 and what belongs to them
