@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -127,17 +128,24 @@ def test_a_checkpoint_behind_a_link_to_another_place_is_none(launch, tmp_path): 
         checkpoint.load(run, "last")
 
 
+def doctors_check(invoke, name: str) -> dict:
+    checks = json.loads(invoke("doctor", "--json").stdout)
+    return next((check for check in checks if check["name"] == name), {"ok": True})
+
+
 @pytest.mark.parametrize("how", ["link", "fifo"])
 def test_doctor_names_the_odd_files_of_a_run(how, make_run, invoke, secret):
     run = make_run()
-    assert "run files" not in invoke("doctor").stdout
+    assert doctors_check(invoke, "run files")["ok"]
     spoil(run.architecture_path, how, secret)
-    told = next(line for line in invoke("doctor").stdout.splitlines() if "run files" in line)
-    assert f"{run.architecture_path} is a link, a FIFO or a device" in told and f"gentui rm {run.id}" in told
+    told = doctors_check(invoke, "run files")
+    assert told["detail"] == f"{run.architecture_path} is a link, a FIFO or a device"
+    assert not told["ok"] and told["fix"] == f"gentui rm {run.id}"
 
 
 def test_doctor_names_what_others_may_read_in_the_home(home, make_run, invoke):  # noqa: F811
     make_run()
     (home / "runs").chmod(0o755)
-    told = next(line for line in invoke("doctor").stdout.splitlines() if "home private" in line)
-    assert f"mode 0755 of {home / 'runs'}" in told and f"chmod 700 {home / 'runs'}" in told
+    told = doctors_check(invoke, "home private")
+    assert not told["ok"] and told["detail"] == f"mode 0755 of {home / 'runs'}"
+    assert told["fix"] == f"chmod 700 {home / 'runs'}"
