@@ -129,7 +129,7 @@ def test_a_checkpoint_behind_a_link_to_another_place_is_none(launch, tmp_path): 
 
 
 def doctors_check(invoke, name: str) -> dict:
-    checks = json.loads(invoke("doctor", "--json").stdout)
+    checks = json.loads(invoke("doctor", "--json").stdout)["checks"]
     return next((check for check in checks if check["name"] == name), {"ok": True})
 
 
