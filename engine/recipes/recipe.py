@@ -320,7 +320,7 @@ def _relative(path: Path) -> str:
     """The path relative to the working directory, if it is below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
+    except (ValueError, OSError, RuntimeError):  # RuntimeError: links in a circle
         return str(path)
 
 

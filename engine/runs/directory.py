@@ -28,7 +28,7 @@ from engine.runs.files import (
     open_plain_file,
     private_folder,
     read_head,
-    read_plain_file,
+    read_object,
     write_atomically,
     write_small,
 )
@@ -40,9 +40,9 @@ FINAL: frozenset[str] = frozenset({"done", "stopped", "failed", "interrupted", "
 CheckpointChoice = Literal["best", "last"] | int
 """A checkpoint of a run: the best, the last, or the kept one of a step."""
 
-_KEPT = re.compile(r"kept-(\d{9,})")
-_RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-z]{5}")
-_EVENTS = re.compile(r"events-(\d+)\.jsonl")
+_KEPT = re.compile(r"kept-([0-9]{9,18})")
+_RUN_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-z]{5}")
+_EVENTS = re.compile(r"events-(0|[1-9][0-9]{0,8})\.jsonl")
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -136,7 +136,7 @@ class JobDir:
 
     def read_state(self) -> State:
         """Read ``state.json``, ignoring unknown fields. Raises OSError or ValueError."""
-        raw = json.loads(read_plain_file(self.state_path))
+        raw = read_object(self.state_path)
         names = {f.name for f in fields(State)}
         return State(**{k: v for k, v in raw.items() if k in names})
 
@@ -232,8 +232,8 @@ class RunDir(JobDir):
         return type(self)(publish_job(self, self.info_path.name, info))
 
     def info(self) -> dict[str, Any]:
-        """``run.json``: identity, command, versions, git commit, host, device, seed."""
-        return json.loads(read_plain_file(self.info_path))
+        """``run.json``: identity, command, versions, git commit, host, device, seed. Raises OSError or ValueError."""
+        return read_object(self.info_path)
 
     def update_info(self, **changes: Any) -> None:
         write_atomically(self.info_path, json.dumps({**self.info(), **changes}, indent=1).encode())
@@ -242,7 +242,7 @@ class RunDir(JobDir):
         """The kind of log that the run was imported from; "" for a run that gentui trained."""
         try:
             imported = self.info().get("imported")
-        except (OSError, ValueError, AttributeError, RecursionError):
+        except (OSError, ValueError):
             return ""
         return str(imported.get("from") or "another program") if isinstance(imported, dict) else ""
 

@@ -8,11 +8,13 @@ answers, or endless. So every file of a run is opened by ``open_plain_file``, an
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import stat
 import tempfile
 from pathlib import Path
+from typing import Any
 
 DIR_MODE, FILE_MODE = 0o700, 0o600
 
@@ -150,6 +152,17 @@ def read_plain_file(path: str | os.PathLike[str], limit: int = SMALL, *, follow_
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is larger than {limit >> 10} KiB", os.fspath(path))
     return content
+
+
+def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The object in a small JSON file. Raises OSError as ``read_plain_file``, or ValueError if there is none in it."""
+    try:
+        value = json.loads(read_plain_file(path))
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} does not hold an object")
+    return value
 
 
 def read_head(path: Path, limit: int = SMALL) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import RunDir, exclusive, is_run_id
-from engine.runs.files import DIR_MODE, write_atomically
+from engine.runs.files import DIR_MODE, read_object, write_atomically
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 TEXTS = ("reason", "chosen", "device")
@@ -47,10 +47,10 @@ class PrecisionMemory:
     def recall(self, key: str) -> Remembered | None:
         """The choice under ``key``; None if there is none, or its file is damaged."""
         try:
-            stored = json.loads(self.path(key).read_bytes())
-        except (OSError, ValueError, RecursionError):
+            stored = read_object(self.path(key))
+        except (OSError, ValueError):
             return None
-        if not isinstance(stored, dict) or stored.get("precision") not in PRECISIONS:
+        if stored.get("precision") not in PRECISIONS:
             return None
         return stored if all(isinstance(stored.get(name), str) for name in TEXTS) else None
 

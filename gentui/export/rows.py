@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -91,11 +92,7 @@ def _reference(run: RunRow) -> dict[str, Any] | None:
     """The published figure to compare a run with; None if it used stand-in data."""
     if run.stand_in_for or not run.reference:
         return None
-    return run.reference if _figure(run.reference.get("value")) is not None else None
-
-
-def _figure(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return run.reference if real(run.reference.get("value")) is not None else None
 
 
 def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[Row]:
@@ -140,7 +137,7 @@ def _scored(
         extractor=clean(f"{extractor}@{digest}" if digest else extractor) if extractor else None,
         split=clean(detail["split"]) if detail.get("split") else None,
         floor=score.floor,
-        published=_figure(reference.get("value")) if reference and same else None,
+        published=real(reference.get("value")) if reference and same else None,
         published_protocol=clean(reference.get("protocol", "")) if reference and same else None,
         source=clean(reference.get("source", "")) if reference and same else None,
         role=score.role or None,
@@ -160,7 +157,7 @@ def _published(recipe: str, family: str, dataset: str, reference: dict[str, Any]
         family=clean(family),
         dataset=clean(dataset),
         metric=clean(reference.get("metric", "")),
-        value=_figure(reference.get("value")),
+        value=real(reference.get("value")),
         protocol=clean(reference.get("protocol", "")),
         source=clean(reference.get("source", "")),
     )

@@ -232,7 +232,7 @@ def _imported_before(home: Path, source: Source) -> RunDir | None:
         return None
     origin = (source.format, source.path)
     for run in reversed(list_runs(home)):
-        with suppress(OSError, ValueError, AttributeError, RecursionError):
+        with suppress(OSError, ValueError):
             imported = run.info().get("imported")
             if isinstance(imported, dict) and (imported.get("from"), imported.get("path")) == origin:
                 return run

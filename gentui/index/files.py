@@ -17,6 +17,7 @@ from typing import Any
 from engine.runs.directory import STATUSES
 from engine.runs.files import read_plain_file
 from gentui.jobs import annotations
+from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
@@ -179,13 +180,8 @@ def whole(value: object) -> int | None:
 
 def number(value: object) -> float | None:
     """The value as a finite float, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        value = float(value)
-    except OverflowError:
-        return None
-    return value if math.isfinite(value) else None
+    found = real(value)
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _dumps(value: dict[str, Any]) -> str | None:

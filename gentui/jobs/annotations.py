@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import RunDir, exclusive
-from engine.runs.files import read_plain_file, write_small
+from engine.runs.files import read_object, write_small
 from gentui.jobs.rota import told
 from gentui.jobs.states import JobError, get_job, job_label
 from gentui.machine import disk
@@ -54,10 +54,9 @@ def to_json(current: Annotations) -> bytes:
 def read(run: RunDir) -> Annotations:
     """Read the run's annotations; empty ones if the file is missing or broken."""
     try:
-        raw = json.loads(read_plain_file(run.path / FILE))
-    except (OSError, ValueError, RecursionError):
+        return from_json(read_object(run.path / FILE))
+    except (OSError, ValueError):
         return Annotations()
-    return from_json(raw) if isinstance(raw, dict) else Annotations()
 
 
 def tag(home: Path, run_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Annotations:

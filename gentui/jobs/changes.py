@@ -56,7 +56,7 @@ def changes_of(run: RunDir) -> list[Change]:
     """The changes recorded, oldest first; whatever is malformed is left out."""
     try:
         stored = run.info().get(FIELD)
-    except (OSError, ValueError, AttributeError, RecursionError):
+    except (OSError, ValueError):
         return []
     return [change for each in stored if (change := _parsed(each))] if isinstance(stored, list) else []
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, Status, boot_id
 from gentui.jobs.job_types import JobType, job_type_of, last_error
+from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
 DEFAULT_GRACE = 30.0
@@ -17,8 +18,8 @@ _FROM_OUTSIDE = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 
 def grace_of(state: State) -> float:
     """Seconds between the request to stop this job and SIGKILL."""
-    grace = state.extra.get("grace")
-    return float(grace) if isinstance(grace, int | float) else DEFAULT_GRACE
+    grace = real(state.extra.get("grace"))
+    return DEFAULT_GRACE if grace is None else grace
 
 
 @dataclass(frozen=True)

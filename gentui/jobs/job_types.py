@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from engine.runs.directory import JobDir, RunDir, is_run_id, job_ids
 from engine.runs.events import last_event
-from engine.runs.files import read_plain_file
+from engine.runs.files import read_object, read_plain_file
 from gentui.text.tail import CUT, Tail
 
 EVALUATION_PREFIX = "eval-"
@@ -59,11 +59,17 @@ class EvaluationDir(JobDir):
 
     def scores(self) -> list[dict[str, Any]]:
         """The scores, as ``gentui evaluate --json`` prints them. Raises OSError or ValueError."""
-        return json.loads(read_plain_file(self.scores_path))
+        try:
+            scores = json.loads(read_plain_file(self.scores_path))
+        except RecursionError:
+            raise ValueError(f"{self.scores_path} is nested too deeply") from None
+        if not isinstance(scores, list) or not all(isinstance(score, dict) for score in scores):
+            raise ValueError(f"{self.scores_path} does not hold scores")
+        return scores
 
     def _job(self) -> tuple[str, dict[str, Any]]:
-        job = json.loads(read_plain_file(self.job_path))
-        if isinstance(job, dict) and is_run_id(str(job.get("run"))) and isinstance(job.get("options"), dict):
+        job = read_object(self.job_path)
+        if is_run_id(str(job.get("run"))) and isinstance(job.get("options"), dict):
             return job["run"], job["options"]
         raise ValueError(f"{self.job_path} names no run to evaluate")
 
@@ -119,9 +125,8 @@ class JobType(ABC):
     def environment(self, job: JobDir) -> dict[str, str]:
         """The variables of the job's process: this worker's, but threads as the shell that queued the job has them."""
         try:
-            info = json.loads((job.path / self.description).read_bytes())
-            threads = info.get("threads")
-        except (OSError, ValueError, AttributeError, RecursionError):
+            threads = read_object(job.path / self.description).get("threads")
+        except (OSError, ValueError):
             threads = None
         if not isinstance(threads, dict):  # of an older version
             return dict(os.environ)

@@ -103,7 +103,7 @@ def read_state(job: JobDir) -> State | None:
     """The job's state; None if the job is gone or ``state.json`` is not JSON or has wrong types."""
     try:
         state = job.read_state()
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (OSError, ValueError, TypeError):
         return None
     return state if _is_well_formed(state) else None
 
@@ -114,6 +114,7 @@ def _is_well_formed(state: State) -> bool:
     return (
         state.status in STATUSES
         and type(state.attempt) is int
+        and 0 <= state.attempt < 10**9
         and isinstance(state.extra, dict)
         and all(isinstance(text, str | None) for text in texts)
         and all(n is None or (type(n) is int and 0 <= n < 2**62) for n in (state.start_time, state.pid))

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from engine.runs.directory import STATUSES
+from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -251,8 +252,8 @@ def _equal(
             return False
         if isinstance(value, bool):
             return ("true" if value else "false") in alternatives or ("yes" if value else "no") in alternatives
-        if isinstance(value, int | float):
-            return any(math.isclose(value, n, rel_tol=1e-9) for n in numbers)
+        if (as_float := real(value)) is not None:
+            return any(math.isclose(as_float, n, rel_tol=1e-9) for n in numbers)
         if isinstance(value, list | tuple):
             return any(one(item) for item in value)
         text = str(value).lower()

@@ -48,4 +48,7 @@ def _parameters(names: list[str]) -> dict[str, dict[str, int]]:
     # -P: a folder called engine in the working directory must not be imported instead
     command = [sys.executable, "-P", "-m", "engine.inference.parameters", *names]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    return json.loads(done.stdout) if done.returncode == 0 else {}
+    try:
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+    except ValueError:  # a plug-in prints, say
+        return {}

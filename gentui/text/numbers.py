@@ -15,6 +15,17 @@ GIB = 1 << 30
 _MOST_DECIMALS = 6
 
 
+def real(value: object) -> float | None:
+    """A number of a file that anybody may have written, as a float: infinite if it is a whole number beyond any float.
+    None for anything else, and for true and false."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def number(value: float | None, digits: int = 4) -> str:
     """``0.3982``, ``2e-4``, ``12345``: significant digits without needless zeros or exponents."""
     if value is None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runs.files import read_plain_file
 from engine.runs.paths import recipe_files
+from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _card_of(raw: Mapping[str, Any]) -> Card:
         dataset=clean(table("data").get("dataset", ""), 64),
         summary=clean(raw.get("summary", ""), 2000),
         metric=clean(reference.get("metric", ""), 40) if reference else "",
-        published=float(value) if isinstance(value, int | float) else None,
+        published=real(value),
         order=order if isinstance(order, int) else 100,
         stand_in=clean(table("quick").get("stand_in", ""), 64),
     )

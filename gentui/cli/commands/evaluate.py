@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.runs.files import read_plain_file
 from gentui.cli.console import App, json_option, out, out_json, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit, Failure
@@ -156,12 +155,17 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
         refused = state.status == "failed" and state.exit_code in (Exit.USAGE, Exit.NOT_FOUND, Exit.CANNOT)
         say(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")
         return state.exit_code if refused and state.exit_code else Exit.RUN_FAILED
-    if as_json:
-        out(read_plain_file(job.scores_path).decode())
-        return Exit.OK
     from engine.recipes.evaluate_options import score_line
     from gentui.text.sanitize import clean
 
-    for score in job.scores():
-        out("\t".join(clean(part) for part in score_line(score).split("\t")))
+    try:
+        scores = job.scores()
+        lines = [score_line(score).split("\t") for score in scores]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Failure(f"{job.id} is done, but no scores can be read from {job.scores_path}") from None
+    if as_json:
+        out_json(scores)
+        return Exit.OK
+    for line in lines:
+        out("\t".join(map(clean, line)))
     return Exit.OK

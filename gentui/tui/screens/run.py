@@ -371,7 +371,8 @@ def launch_lines(folder: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     facts = {name: info.get(name) for name in ("host", "device", "git", "command", "created_at")}
-    if isinstance(created := facts.pop("created_at"), int | float):
+    created = facts.pop("created_at")
+    if isinstance(created, int | float) and 0 <= created < 1e11:
         facts["launched"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created))
     if isinstance(command := facts["command"], list):
         facts["command"] = shlex.join(map(str, command))

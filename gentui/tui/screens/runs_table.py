@@ -91,8 +91,8 @@ def _sort_key(get: Callable[[Any], Any]) -> Callable[[Any], Any]:
         value = get(run)
         if value is None or value != value:
             return None
-        is_number = isinstance(value, int | float)
-        return (not is_number, float(value) if is_number else 0.0, "" if is_number else str(value))
+        number = numbers.real(int(value) if isinstance(value, bool) else value)
+        return (number is None, number or 0.0, "" if number is not None else str(value))
 
     return key
 

@@ -25,8 +25,8 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
     """
     parts: list[Any] = []
     reference = run.reference
-    if isinstance(reference, dict) and reference.get("value") is not None:
-        metric, value = clean(reference.get("metric", ""), 20), float(reference["value"])
+    if isinstance(reference, dict) and (value := numbers.real(reference.get("value"))) is not None:
+        metric = clean(reference.get("metric", ""), 20)
         parts += [("Published  ", "bold"), (f"{metric} {numbers.number(value)}", "$accent")]
         parts += [(f"  {clean(reference.get('protocol', ''), 200)}", "$text-muted"), "\n\n"]
     by_protocol: dict[tuple[str, str, str], list[Any]] = {}

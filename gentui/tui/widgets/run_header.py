@@ -131,7 +131,7 @@ def _quality(run: Any) -> list[Piece]:
             line.append((f" ({REAL_IMAGES} {real})", "dim"))
         line.append((f" at step {run.best.step:,}", "dim"))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
-    if isinstance(value := published.get("value"), int | float):
-        figure = f"{clean(published.get('metric', ''), 20)} {numbers.number(float(value))}"
+    if (value := numbers.real(published.get("value"))) is not None:
+        figure = f"{clean(published.get('metric', ''), 20)} {numbers.number(value)}"
         line += [("   published ", "dim"), (figure, "")]
     return line

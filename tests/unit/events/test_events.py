@@ -6,7 +6,6 @@ import errno
 import json
 import math
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -55,19 +54,6 @@ def test_a_torn_tail_is_not_yet_written(path):
         assert len(batch.events) == 1 and batch.corrupt == 0 and batch.offset == len(whole)
     path.write_bytes(whole + whole)
     assert [e["step"] for e in read_events(path, batch.offset).events] == [1]
-
-
-def test_a_flipped_bit_costs_one_record_and_is_counted(path):
-    lines = [encode({"kind": "metrics", "step": s, "values": {"loss": 0.5}}) for s in range(5)]
-    rng = random.Random(1)
-    for _ in range(300):
-        at = rng.randrange(len(lines[2]) - 1)
-        broken = bytearray(lines[2])
-        broken[at] ^= 1 << rng.randrange(8)
-        path.write_bytes(b"".join([*lines[:2], broken, *lines[3:]]))
-        batch = read_events(path)
-        assert [e["step"] for e in batch.events] == [0, 1, 3, 4]
-        assert batch.corrupt >= 1  # a flip into a newline makes two bad lines of one
 
 
 @pytest.mark.parametrize(
