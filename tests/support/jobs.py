@@ -41,7 +41,7 @@ def launch(home: Path) -> Callable[..., RunDir]:
         chosen = recipe.load("digits-unet").model_copy(update={"summary": json.dumps(plan)})
         with pytest.MonkeyPatch.context() as patch:
             if not start:
-                patch.setattr("gentui.jobs.launching.ensure_workers", lambda home: None)
+                patch.setattr("gentui.jobs.launching.ensure_workers", lambda *given: None)
             return jobs.launch(home, chosen, name=name, command=["gentui", "run"])
 
     return launch

@@ -58,7 +58,7 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
         }),
     )  # fmt: skip
     for place in ("gentui.jobs.slots.ensure_workers", "gentui.jobs.evaluations.ensure_workers"):
-        patch.setattr(place, lambda home: None)  # what is queued stays so
+        patch.setattr(place, lambda *given: None)  # what is queued stays so
     patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
     patch.setattr("gentui.tui.screens.machine.sample", lambda home, queues: MACHINE)
     patch.setattr(

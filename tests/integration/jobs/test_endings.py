@@ -199,7 +199,7 @@ def test_a_queued_run_may_be_removed(home, launch):
 
 
 def test_a_launched_run_says_all_that_is_needed_to_run_it_again(home, monkeypatch):
-    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda home: None)
+    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda *given: None)
     monkeypatch.setattr("engine.settings.datasets.published.FashionMNIST.locate", classmethod(lambda cls: None))
     chosen = recipe.load("fashion-resnet-noise", quick=True)
     run = jobs.launch(home, chosen, name="mine\x1b[0m", seed=1234, device="cpu", command=["gentui", "run", "x"])

@@ -45,7 +45,7 @@ def evaluate(home, monkeypatch):
     def evaluate(run: RunDir, *, start: bool = True, **options: object) -> EvaluationDir:
         with pytest.MonkeyPatch.context() as patch:
             if not start:
-                patch.setattr("gentui.jobs.evaluations.ensure_workers", lambda home: None)
+                patch.setattr("gentui.jobs.evaluations.ensure_workers", lambda *given: None)
             return jobs.evaluate(home, run.id, options)
 
     return evaluate

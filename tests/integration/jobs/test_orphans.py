@@ -71,7 +71,7 @@ def test_an_orphan_is_stopped_and_its_grace_enforced_without_a_worker(home, laun
     run = launch(steps=10_000, deaf=True, child=True)
     wait_for_step(run, 3)
     kill_worker(home)
-    monkeypatch.setattr("gentui.jobs.stopping.ensure_workers", lambda home: None)
+    monkeypatch.setattr("gentui.jobs.stopping.ensure_workers", lambda *given: None)
     jobs.stop(home, run.id, grace=0.3, wait=True)
     assert run.read_state().status == "stopped" and not trainers(home)
     assert not run.is_alive()

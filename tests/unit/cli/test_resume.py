@@ -11,7 +11,7 @@ from engine.recipes.recipe import load
 
 @pytest.fixture(autouse=True)
 def nothing_starts(monkeypatch):
-    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda home: None)
+    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda *given: None)
 
 
 def test_a_change_is_shown(invoke, make_run):

@@ -16,7 +16,7 @@ from gentui.jobs.changes import Change, changes_of
 @pytest.fixture
 def ended(home, monkeypatch):
     """Makes a run that has ended; nothing that is queued starts."""
-    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda home: None)
+    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda *given: None)
 
     def make(status: str = "stopped", **fields) -> RunDir:
         recipe = load("digits-unet")
