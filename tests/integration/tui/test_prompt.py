@@ -26,10 +26,10 @@ async def test_the_table_is_shown_while_a_pass_of_the_ingest_goes_on(
     goes_on, may_end = threading.Event(), threading.Event()
     refresh = Index.refresh
 
-    def slow(self: Index, wait: float = 0.0) -> bool:
+    def slow(self: Index, *given: object, **named: object) -> bool:
         goes_on.set()
         may_end.wait(60)
-        return refresh(self, wait)
+        return refresh(self, *given, **named)
 
     monkeypatch.setattr(Index, "refresh", slow)
     try:
