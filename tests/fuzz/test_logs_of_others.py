@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import wandb.proto.wandb_internal_pb2  # noqa: F401  (its first import makes a folder, which the fence refuses)
 from hypothesis import given
 from hypothesis import strategies as st
 
