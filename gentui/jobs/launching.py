@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
-from engine.runs.directory import RunDir, State
+from engine.runs.directory import JobDir, RunDir, State
 from engine.runs.files import FULL
 from gentui.jobs import annotations, trash
 from gentui.jobs.changes import change_settings
@@ -121,11 +121,11 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
     """
     job = get_settled_job(home, job_id)
     evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
-    if busy := next((found for found in evaluations if found.is_alive()), None):
-        raise JobError(f"{job_label(job)} is being evaluated by {busy.id}; stop that first")
     doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
     try:
-        with locked_job(job, patience=0.5) as free:
+        if busy := next((found for found in evaluations if not _let_go(found)), None):
+            raise JobError(f"{job_label(job)} is being evaluated by {busy.id}; stop that first")
+        with locked_job(job, _patience(job)) as free:
             if not free:
                 raise JobError(f"{job_label(job)} is running; stop it first")
             if isinstance(job, RunDir) and not now:
@@ -142,6 +142,17 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
     for evaluation in evaluations:
         with suppress(JobError):
             remove(home, evaluation.id)
+
+
+def _let_go(job: JobDir) -> bool:
+    with locked_job(job, _patience(job)) as free:
+        return free
+
+
+def _patience(job: JobDir) -> float:
+    """Seconds to wait for a job's lock: that of an ended one is let go of as soon as its worker gets to run."""
+    state = read_state(job)
+    return 10.0 if state is not None and state.ended else 0.5
 
 
 def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down"]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -227,6 +228,20 @@ def test_removing_a_run_takes_its_evaluations_but_not_under_way(home, trained, e
     wait_for_status(other, "done")
     jobs.remove(home, other.id)
     assert not list((home / "evaluations").iterdir())
+
+
+def test_an_ended_job_is_removed_though_its_worker_holds_the_lock_a_moment_longer(home, trained, evaluate):
+    run = trained()
+    ended = evaluate(run, start=False)
+    jobs.stop(home, ended.id)
+    locks = [job.open_lock() for job in (run, ended)]
+    for lock in locks:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    release = threading.Timer(0.7, lambda: [os.close(lock) for lock in locks])
+    release.start()
+    jobs.remove(home, run.id)
+    release.join()
+    assert not run.path.exists() and not ended.path.exists()
 
 
 def test_a_run_that_is_gone_when_its_turn_comes_fails_with_a_sentence(home, trained, evaluate):

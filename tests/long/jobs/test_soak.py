@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,15 @@ def check_home(soak: Soak) -> None:
     assert left == []
 
 
+def _cells(live: tuple[Any, ...] | None, anew: tuple[Any, ...] | None) -> Any:
+    """Where two rows differ, with what tells a reader which row it is."""
+    if live is None or anew is None:
+        return live, anew
+    return live[:4], [
+        (n, *cells) for n, cells in enumerate(zip(live, anew, strict=True)) if cells[0] != cells[1]
+    ]
+
+
 def check_index(soak: Soak) -> None:
     """The index that grew meanwhile holds what one made anew holds, and that is what the logs say."""
     index = Index(soak.home)
@@ -216,7 +226,8 @@ def check_index(soak: Soak) -> None:
     index.rebuild()
     anew = dump(index.path)
     for table in anew:
-        assert live[table] == anew[table], table
+        differences = [two for two in zip_longest(live[table], anew[table]) if two[0] != two[1]]
+        assert not differences, (table, [_cells(*two) for two in differences[:3]])
     for run in list_runs(soak.home):
         row, losses = index.run(run.id), index.series(run.id, "loss")
         assert (row.status, row.step, row.corrupt) == ("done", STEPS, 0)
