@@ -1,5 +1,5 @@
-"""No test sees the recipes, plug-ins and cache of whoever runs it, none computes on more than one thread, and Ctrl-C
-works."""
+"""No test sees the recipes, plug-ins and cache of whoever runs it, none computes on more than one thread, and signals
+do what they do."""
 
 import atexit
 import gc
@@ -19,9 +19,12 @@ if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers share the cache of th
     os.environ["XDG_CACHE_HOME"] = _cache
     atexit.register(shutil.rmtree, _cache, ignore_errors=True)
 
-# Under nohup it is ignored, and so it would be by every process that a test starts.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# In the background, and under nohup, some are ignored, and so they would be by every process that a test starts.
+for _number, _action in {
+    signal.SIGINT: signal.default_int_handler, signal.SIGQUIT: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL,
+}.items():  # fmt: skip
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _action)
 
 # A screen makes a hundred thousand objects; with Python's thresholds a fifth of the time goes into looking for cycles.
 gc.set_threshold(50_000, 10, 100)

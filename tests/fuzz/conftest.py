@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import hypothesis.configuration
@@ -18,6 +19,13 @@ settings.load_profile("gentui")
 def _no_folder_of_hypothesis(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What hypothesis keeps for later is of no use with fixed cases, and would lie in the working directory."""
     hypothesis.configuration.set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
+
+
+@pytest.fixture(autouse=True)
+def _denormal_numbers() -> None:
+    """Another test may have had them flushed to zero, as a trainer does; hypothesis draws them, too."""
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

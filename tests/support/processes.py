@@ -82,7 +82,9 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         if self.returncode is None:
-            if not select.select([self._exit_code], [], [], timeout)[0]:
+            ended = select.poll()  # unlike select, it knows descriptors beyond 1023
+            ended.register(self._exit_code, select.POLLIN)
+            if not ended.poll(None if timeout is None else 1000 * timeout):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
             self.returncode = int(os.read(self._exit_code, 32) or -signal.SIGKILL)
             os.close(self._exit_code)
