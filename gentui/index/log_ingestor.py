@@ -68,7 +68,9 @@ class LogIngestor:
         }
         self.series: dict[str, list[int]] = {
             key: [id, last]
-            for key, id, last in db.execute("SELECT key, id, last_step FROM series WHERE run = ?", (run.id,))
+            for key, id, last in db.execute(  # in the order in which they came, as where a log is read in one go
+                "SELECT key, id, last_step FROM series WHERE run = ? ORDER BY id", (run.id,)
+            )
         }
         row = db.execute(f"SELECT {', '.join(PROGRESS)} FROM runs WHERE id = ?", (run.id,)).fetchone()
         self.now: dict[str, Any] = dict(zip(PROGRESS, row, strict=True))

@@ -118,7 +118,7 @@ def test_a_resumed_attempt_replaces_what_older_ones_logged_beyond_its_start(inde
 
 def test_a_resumed_run_is_the_same_whether_read_live_or_afterwards(index, make_run):
     run = make_run(State(status="done", attempt=3))
-    Log(run, 1).start().metrics(range(1, 2001), loss=float, only_then=float)
+    Log(run, 1).start().metrics(range(1, 2001), loss=float, only_then=float, first_in_no_order=float)
     index.refresh()
     log = Log(run, 2, began=10_000).start(1500, "resumed")
     for first in range(1501, 3001, 137):
