@@ -21,7 +21,9 @@ def parameters(recipe: Recipe) -> dict[str, int]:
     """The number of parameters of each net that the recipe trains, for its data as published; nothing is allocated."""
     data = recipe.data
     conditions = Conditions(data.classes, data.attributes, data.groups)
-    method = build_method(recipe, torch.device("meta"), conditions)
+    meta = torch.device("meta")
+    with meta:  # what is not allocated need not be initialised either
+        method = build_method(recipe, meta, conditions)
     return {name: sum(p.numel() for p in net.parameters()) for name, net in method.nets.items()}
 
 
