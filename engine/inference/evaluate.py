@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from engine.data.dataset import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.score import Score
 from engine.evaluation.scorer import Reports, build_scorer
-from engine.inference.loading import Trained, exit_with, load_or_exit
+from engine.inference.loading import Trained, enough_memory, exit_with, load_or_exit
 from engine.recipes.evaluate_options import (
     OPTIONS,
     parse_metrics,
@@ -32,14 +33,20 @@ from engine.runs.directory import RunDir, parse_checkpoint
 from engine.runs.events import EventWriter
 from engine.runs.files import write_atomically
 from engine.settings.evaluation import METRIC_SCORES
+from engine.training.memory import ScoreBatches, is_out_of_memory, release_memory
+
+_REMEDY = (
+    "free some that other programs use, or score on the CPU (`CUDA_VISIBLE_DEVICES= gentui evaluate RUN --now`)"
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Score a checkpoint as the command line says. Returns the exit code; errors exit with a message."""
     options = _parser().parse_args(arguments)
     run = RunDir(options.run_dir)
-    trained = load_or_exit(run, options.device, options.checkpoint)
-    scores = _scores_or_exit(trained, options)
+    with enough_memory(options.device, _REMEDY):
+        trained = load_or_exit(run, options.device, options.checkpoint)
+        scores = _scores_or_exit(trained, options)
     events = [{**score.event(), "best": False, "checkpoint": str(trained.which)} for score in scores]
     _append_events(run, trained, events)
     text = json.dumps([{"run": run.id, "step": trained.step, **event} for event in events], indent=1)
@@ -87,7 +94,9 @@ def _scores_or_exit(trained: Trained, options: argparse.Namespace) -> list[Score
         dataset = with_labels_of(open_dataset(recipe.data), trained.conditions, needs_labels(recipe.model))
         scorer = build_scorer(recipe, dataset, trained.device)
         measure = scorer.report if isinstance(scorer, Reports) else scorer.score
-        scores = measure(trained.method, _ProgressLine(), _print_to_stderr)
+        scores = _in_batches_that_fit(
+            ScoreBatches(scorer), lambda: measure(trained.method, _ProgressLine(), _print_to_stderr)
+        )
     except RecipeError as error:
         exit_with(error.one_line, 2)
     except (MissingData, DataError, ExtractorError) as error:
@@ -96,6 +105,18 @@ def _scores_or_exit(trained: Trained, options: argparse.Namespace) -> list[Score
         return scores
     requested = {name for metric in parse_metrics(options.metrics) for name in METRIC_SCORES[metric]}
     return [score for score in scores if score.metric in requested]
+
+
+def _in_batches_that_fit(batches: ScoreBatches, measure: Callable[[], list[Score]]) -> list[Score]:
+    """What ``measure`` returns, in smaller batches where memory runs out. Raises that error when none are smaller."""
+    while True:
+        try:
+            return measure()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not batches.halve():
+                raise
+        release_memory()
+        _print_to_stderr(f"out of memory; once more with {batches.size} images at once")
 
 
 def _append_events(run: RunDir, trained: Trained, events: list[dict[str, Any]]) -> None:

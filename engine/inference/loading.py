@@ -21,6 +21,7 @@ from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecip
 from engine.runs.directory import CheckpointChoice, RunDir
 from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError, NoSuchStep
+from engine.training.memory import is_out_of_memory
 from engine.training.state import TrainingState
 
 
@@ -88,15 +89,18 @@ def with_options_or_exit(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
 
 
 @contextmanager
-def enough_memory(device: str) -> Iterator[None]:
-    """Exit with 4 and a message when the block runs out of the device's memory."""
+def enough_memory(
+    device: str, remedy: str = "ask for fewer images, or draw on the CPU (--device cpu)"
+) -> Iterator[None]:
+    """Exit with 4 and a message, which ends with the ``remedy``, when the block runs out of memory."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        where = "the GPU" if device == "auto" else device
-        exit_with(
-            f"{where} has no memory left for this: ask for fewer images, or draw on the CPU (--device cpu)", 4
-        )
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        where = ("the GPU" if device == "auto" else device) if on_gpu else "the machine"
+        exit_with(f"{where} has no memory left for this: {remedy}", 4)
 
 
 def release_unused_memory() -> None:

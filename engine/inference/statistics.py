@@ -22,6 +22,8 @@ from engine.inference.loading import enough_memory, exit_with
 from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecipe, load
 from engine.settings.evaluation import FID
 
+_REMEDY = "free some that other programs use, or compute on the CPU (CUDA_VISIBLE_DEVICES=)"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the file that the command line asks for. Returns the exit code; errors exit with a message."""
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not isinstance(recipe.evaluate, FID):
             exit_with(f"{recipe.name} is not scored by features of images", 2)
         recipe.require_data(scores=False)
-        with enough_memory(options.device):
+        with enough_memory(options.device, _REMEDY):
             count = _write(recipe, recipe.evaluate, options)
     except RecipeError as error:
         exit_with(str(error), 2)

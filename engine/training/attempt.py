@@ -97,15 +97,27 @@ class Attempt:
                 return f"{error}{'' if 'step' in str(error) else at}", FAILED
         traceback.print_exception(error)
         match error:
-            case torch.OutOfMemoryError():
-                gpu = f"GPU {self._trainer.device.index or 0}" if self._trainer else "the GPU"
-                return f"out of memory on {gpu}{at}", FAILED
             case OSError(errno=errno.ENOSPC | errno.EDQUOT):
                 return f"the disk is full{at}", FAILED
         if is_out_of_memory(error):
-            return f"out of memory{at}", FAILED
+            return self._lacking_memory(error), FAILED
         first_line = next(iter(str(error).splitlines()), "")
         return f"{type(error).__name__}: {first_line}{at}", FAILED
+
+    def _lacking_memory(self, error: Exception) -> str:
+        """Where memory ran out, and what needs less of it."""
+        trainer, gpu = self._trainer, ""
+        if isinstance(error, torch.OutOfMemoryError):
+            gpu = f" on GPU {trainer.device.index or 0}" if trainer else " on the GPU"
+        what = f"out of memory{gpu}{self._at_step()}: "
+        if trainer is None or not hasattr(trainer, "method"):
+            return f"{what}free some that other programs use, or choose another --device"
+        size, name = trainer.batches.batch_size, trainer.recipe.name
+        less = f"`gentui run {name} -o data.batch_size={size // 2}`" if size > 1 else "a smaller net"
+        go_on = (
+            f", or free some and `gentui resume {self._run.id}` goes on" if checkpoint.exists(self._run) else ""
+        )
+        return f"{what}{less} needs less{go_on}"
 
     def _at_step(self) -> str:
         return f" at step {self._trainer.step}" if self._trainer and self._trainer.step else ""
