@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description="Train the run in RUN_DIR.")
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--attempt", type=int, help="number of this attempt (given by the worker)")
-    parser.add_argument("--device", default="auto", help="cpu, cuda:K or auto")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:K or auto")
     return parser
 
 

@@ -18,21 +18,40 @@ _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 class DeviceError(Exception):
-    """The requested device does not exist on this machine."""
+    """The requested device does not exist, or not on this machine."""
 
 
 def choose_device(requested: str) -> torch.device:
-    """The device called ``cpu``, ``cuda:K`` or ``auto`` (the first GPU, else the CPU). Raises DeviceError."""
+    """The device called ``cpu``, ``cuda:K``, ``cuda`` (``cuda:0``) or ``auto`` (the first GPU, else the CPU).
+
+    Raises DeviceError.
+    """
     if requested == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    device = torch.device(requested)
-    if device.type == "cuda" and (
-        not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()
-    ):
+    try:
+        device = indexed(requested)
+    except RuntimeError:
+        raise DeviceError(f"{requested!r} is no device: say cpu, cuda:K or auto") from None
+    if device.type == "cuda" and (not torch.cuda.is_available() or device.index >= torch.cuda.device_count()):
         raise DeviceError(
             f"{requested} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
         )
     return device
+
+
+def indexed(device: torch.device | str) -> torch.device:
+    """The device as its tensors name it: ``cuda`` alone is ``cuda:0``, which torch takes for another device."""
+    device = torch.device(device)
+    return torch.device("cuda:0") if device.type == "cuda" and device.index is None else device
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on ``device``; a GPU gets it from pinned memory, and nobody waits for that."""
+    if tensor.device == device:
+        return tensor
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def set_up(device: torch.device, threads: int | None = None) -> int:
@@ -88,6 +107,11 @@ def has_native_bf16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
     flags = _cpuinfo("flags") or _cpuinfo("Features")
     return not _BF16_FLAGS.isdisjoint(flags.split())
+
+
+def uses_tf32(device: torch.device) -> bool:
+    """Whether products of float32 are rounded to TF32: on GPUs since Ampere, for ``set_up`` allows it."""
+    return device.type == "cuda" and torch.version.hip is None and has_native_bf16(device)
 
 
 def _cpuinfo(name: str) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.data.dataset import to_float
 from engine.data.seeding import generator
+from engine.devices import send
 from engine.settings.datasets.base import Data
 
 PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
@@ -47,7 +48,7 @@ class _Draws:
 
 def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> _Draws:
     source = generator(np.random.SeedSequence(key))
-    uniform = torch.rand(4, n, generator=source, dtype=torch.float64).to(device, non_blocking=True)
+    uniform = send(torch.rand(4, n, generator=source, dtype=torch.float64), device)
     boxes = None
     if settings.resized_crop < 1:
         boxes = _boxes(torch.rand(4, n, generator=source, dtype=torch.float64), settings.resized_crop)
@@ -55,7 +56,7 @@ def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) ->
         flips=(uniform[0] < 0.5) & settings.flip,
         moves=(uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop,
         angles=((2 * uniform[3] - 1) * math.radians(settings.rotation)).float(),
-        boxes=None if boxes is None else boxes.float().to(device, non_blocking=True),
+        boxes=None if boxes is None else send(boxes.float(), device),
     )
 
 

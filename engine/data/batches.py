@@ -10,6 +10,7 @@ from engine.data.augmentation import augment
 from engine.data.batch import Batch
 from engine.data.dataset import Dataset, Split
 from engine.data.seeding import generator
+from engine.devices import indexed, send
 from engine.settings.datasets.base import Data
 
 _TARGET, _AUGMENT = 1, 2  # seed keys of the target domain's order and of augmentation
@@ -39,7 +40,7 @@ class Batches:
         target = dataset.target.train if isinstance(dataset, Dataset) and dataset.target else None
         if not len(source) or (target is not None and not len(target)):
             raise ValueError("a split without images cannot be trained on")
-        self.device = torch.device(device)
+        self.device = indexed(device)
         self.augmentation = augmentation
         self._seed = seed
         self._format = torch.channels_last if channels_last else torch.contiguous_format
@@ -59,7 +60,7 @@ class Batches:
         images, labels = self._source.at(step)
         target = None if self._target is None else self._target.at(step)[0]
         if labels is not None:
-            labels = self._send(labels)
+            labels = send(labels, self.device)
             labels = labels if labels.dtype == torch.int64 else labels.float()
         return Batch(
             self._ready(images, (step, _AUGMENT)),
@@ -68,15 +69,8 @@ class Batches:
         )
 
     def _ready(self, images: Tensor, key: tuple[int, ...]) -> Tensor:
-        floats = augment(self._send(images), self.augmentation, (self._seed, *key))
+        floats = augment(send(images, self.device), self.augmentation, (self._seed, *key))
         return floats.contiguous(memory_format=self._format)
-
-    def _send(self, tensor: Tensor) -> Tensor:
-        if tensor.device == self.device:
-            return tensor
-        if self.device.type == "cuda":
-            tensor = tensor.pin_memory()
-        return tensor.to(self.device, non_blocking=True)
 
 
 class _Stream:
@@ -101,7 +95,7 @@ class _Stream:
     def at(self, step: int) -> tuple[Tensor, Tensor | None]:
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, self._permutation(epoch).to(self._store)
+            self._epoch, self._order = epoch, send(self._permutation(epoch), self._store)
         chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
         labels = None if self._labels is None else self._labels.index_select(0, chosen)
         return self._images.index_select(0, chosen), labels

@@ -75,8 +75,11 @@ class Method(Protocol):
         """
         ...
 
-    def end_epoch(self, mean: float, last: float) -> None:
-        """Update the schedules after an epoch, given its mean loss and that of its last batch."""
+    def end_epoch(self, mean: Tensor | float, last: Tensor | float) -> None:
+        """Update the schedules after an epoch, given its mean loss and that of its last batch.
+
+        These are scalars on the device, which only a schedule that needs them should wait for.
+        """
         ...
 
     def weights(self) -> dict[str, dict[str, Tensor]]:

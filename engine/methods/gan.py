@@ -188,7 +188,7 @@ class GAN:
             of_generator = self.generator.gradient(self.generator_loss(fake, condition)[0])
         return torch.cat([F.normalize(of_discriminator, dim=0), F.normalize(of_generator, dim=0)])
 
-    def end_epoch(self, mean: float, last: float) -> None:
+    def end_epoch(self, mean: Tensor | float, last: Tensor | float) -> None:
         for learner in (self.generator, self.discriminator):
             learner.schedule.after_epoch(mean, last)
 

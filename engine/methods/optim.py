@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
@@ -17,11 +17,11 @@ from engine.settings import registry
 class Schedule(Protocol):
     """A learning-rate schedule, updated after every optimiser step and after every epoch.
 
-    An epoch's losses are the ``mean`` over its batches and that of its ``last`` batch.
+    An epoch's losses are the ``mean`` over its batches and that of its ``last`` batch: scalars, perhaps on the device.
     """
 
     def after_step(self) -> None: ...
-    def after_epoch(self, mean: float, last: float) -> None: ...
+    def after_epoch(self, mean: Tensor | float, last: Tensor | float) -> None: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
@@ -67,7 +67,7 @@ class Constant:
         pass
 
     def after_step(self) -> None: ...
-    def after_epoch(self, mean: float, last: float) -> None: ...
+    def after_epoch(self, mean: Tensor | float, last: Tensor | float) -> None: ...
     def state_dict(self) -> dict[str, Any]:
         return {}
 
@@ -90,8 +90,8 @@ class Plateau:
 
     def after_step(self) -> None: ...
 
-    def after_epoch(self, mean: float, last: float) -> None:
-        self.inner.step(last if self._loss == "last" else mean)
+    def after_epoch(self, mean: Tensor | float, last: Tensor | float) -> None:
+        self.inner.step(float(last if self._loss == "last" else mean))
 
     def state_dict(self) -> dict[str, Any]:
         return self.inner.state_dict()
@@ -112,7 +112,7 @@ class _Stepwise:
         if not self._by_epoch:
             self.inner.step()
 
-    def after_epoch(self, mean: float, last: float) -> None:
+    def after_epoch(self, mean: Tensor | float, last: Tensor | float) -> None:
         if self._by_epoch:
             self.inner.last_epoch = self._done - 1  # torch counts a step more, and takes the factor of that
             self.inner.step()

@@ -45,7 +45,7 @@ class SingleNetMethod(ABC):
     def probe_gradient(self, batch: Batch) -> Tensor:
         return self.learner.gradient(self.loss(self.net, batch)[0])
 
-    def end_epoch(self, mean: float, last: float) -> None:
+    def end_epoch(self, mean: Tensor | float, last: Tensor | float) -> None:
         self.learner.schedule.after_epoch(mean, last)
 
     def sampled_net(self, ema: bool = True) -> nn.Module:

@@ -223,6 +223,7 @@ class Trainer:
 
     def _report_start(self, status: str) -> None:
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
+        tf32 = devices.uses_tf32(self.device)
         self.reporter.status(
             status,
             total_steps=self.total,
@@ -231,6 +232,7 @@ class Trainer:
             device=str(self.device),
             threads=self.threads,
             precision=self.method.precision,
+            tf32=tf32,
             precision_probe=self.precision,
             parameters=sum(parameters.values()),
             nets=parameters,
@@ -238,7 +240,7 @@ class Trainer:
         )
         print_line(
             f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {self.device}, "
-            f"{self.method.precision} ({self.precision['reason']})"
+            f"{self.method.precision} ({self.precision['reason']}){', fp32 products in TF32' if tf32 else ''}"
         )
 
     # -- checkpointed state ----------------------------------------------------------------------------
@@ -308,7 +310,7 @@ class Trainer:
         self.epoch_loss += values["loss"]
         self.epoch_steps += 1
         if self.step % self.batches.steps_per_epoch == 0:
-            self.method.end_epoch(float(self.epoch_loss) / self.epoch_steps, float(values["loss"]))
+            self.method.end_epoch(self.epoch_loss / self.epoch_steps, values["loss"])
             self.epoch_loss.zero_()
             self.epoch_steps = 0
         if self.validator is not None and self.step in self.milestones.validation_steps:

@@ -32,7 +32,8 @@ NEEDED = frozenset({"python", "home", "index", "recipes", "torch"})
 _TORCH = """
 import torch
 gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-print(torch.__version__, torch.get_num_threads(), "|".join(gpus), sep="\\n")
+tf32 = gpus and not torch.version.hip and torch.cuda.get_device_capability(0) >= (8, 0)
+print(torch.__version__, torch.get_num_threads(), "|".join(gpus), "TF32" if tf32 else "", sep="\\n")
 """
 
 
@@ -186,11 +187,12 @@ def _torch() -> list[Check]:
     if result.returncode:
         last = (result.stderr.strip().splitlines() or ["it crashed"])[-1]
         return [Check("torch", False, last, fix)]
-    version, threads, gpus = [*result.stdout.split("\n"), "", "", ""][:3]
+    version, threads, gpus, tf32 = [*result.stdout.split("\n"), "", "", "", ""][:4]
     names = [name for name in gpus.split("|") if name]
+    tf32 = f"; products of fp32 in {tf32}" if tf32 else ""
     return [
         Check("torch", True, f"{version}, {threads} CPU threads"),
-        Check("gpu", True, ", ".join(names) if names else "none found: runs use the CPU"),
+        Check("gpu", True, (", ".join(names) + tf32) if names else "none found: runs use the CPU"),
     ]
 
 

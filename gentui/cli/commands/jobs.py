@@ -90,7 +90,9 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
     "-o", "--set", "overrides", multiple=True, metavar="KEY=VALUE",
     help="Change a setting that is no part of the experiment, such as evaluate.batch_size=32.",
 )  # fmt: skip
-@click.option("--device", metavar="DEVICE", help="Continue on cpu, cuda:N or auto (default: as launched).")
+@click.option(
+    "--device", metavar="DEVICE", help="Continue on cpu, cuda, cuda:N or auto (default: as launched)."
+)
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app

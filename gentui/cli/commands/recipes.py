@@ -139,7 +139,7 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
     "--random", "chosen", type=click.IntRange(1), metavar="N", help="Only N random combinations of the grid."
 )
 @click.option("--name", default="", metavar="TEXT", help="Name of the run.")
-@click.option("--device", metavar="DEVICE", help="cpu, cuda:N or auto (default).")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:N or auto (default).")
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app

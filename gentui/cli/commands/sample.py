@@ -58,7 +58,7 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
     help="Show beside each image its K nearest training images (in pixels), one row each.",
 )
 @checkpoint_option("STEP: one that train.keep kept (default: best, else last).")
-@click.option("--device", metavar="D", help="cpu or cuda:K (default: the first GPU, else the CPU).")
+@click.option("--device", metavar="D", help="cpu, cuda or cuda:K (default: the first GPU, else the CPU).")
 @click.option("-o", "--out", "path", required=True, callback=_output, metavar="FILE", help=".png, .gif or .npy")
 @pass_app
 def sample_command(
