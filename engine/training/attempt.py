@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import traceback
 
@@ -14,6 +13,7 @@ from engine.evaluation.extractors import ExtractorError
 from engine.recipes.recipe import MissingData, RecipeError, load
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
+from engine.runs.files import FULL
 from engine.training import checkpoint
 from engine.training.loop import Trainer
 from engine.training.machine_monitor import MachineMonitor
@@ -97,7 +97,7 @@ class Attempt:
                 return f"{error}{'' if 'step' in str(error) else at}", FAILED
         traceback.print_exception(error)
         match error:
-            case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            case OSError() if error.errno in FULL:
                 return f"the disk is full{at}", FAILED
         if is_out_of_memory(error):
             return self._lacking_memory(error), FAILED

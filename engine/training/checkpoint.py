@@ -9,6 +9,7 @@ next save, and when a run is resumed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.runs.directory import CheckpointChoice, RunDir
-from engine.runs.files import open_plain_file
+from engine.runs.files import FULL, open_plain_file
 from engine.runs.unpickling import in_words
 
 STATE_FILE = "state.pt"
@@ -228,6 +229,7 @@ def _as_os_error(error: Exception, where: Path) -> Exception:
         return error
     usage = shutil.disk_usage(where)
     text = str(error).lower()
-    if "no space" in text or "os error 28" in text or usage.free < 1 << 20:
-        return OSError(28, os.strerror(28), str(where))
+    told = any(f"os error {number}" in text or os.strerror(number).lower() in text for number in FULL)
+    if told or usage.free < 1 << 20:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(where))
     return error

@@ -33,6 +33,7 @@ from engine.training import checkpoint
 from engine.training.finiteness import Finiteness
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
+from engine.training.patience import SECONDS as PATIENCE_SECONDS
 from engine.training.patience import Patience
 from engine.training.precision import choose_precision
 from engine.training.recorder import Recorder, TrainingFailed
@@ -349,7 +350,8 @@ class Trainer:
                 return
             except OSError as error:
                 waiting = (
-                    "it is tried again for 10 minutes; then what was learnt since the checkpoint before is lost"
+                    f"it is tried again for {PATIENCE_SECONDS / 60:.0f} minutes; "
+                    "then what was learnt since the checkpoint before is lost"
                 )
                 sentence = self._tell_of_disk(error, waiting)
                 if not self.patience.wait(error):
