@@ -111,6 +111,29 @@ def test_a_tag_and_a_note_that_do_not_fit_say_so(gentui, full):
         assert done.returncode == 4 and "cannot be annotated: the disk of" in done.stderr
 
 
+def test_an_evaluation_that_does_not_fit_in_the_queue_says_so(gentui, make_run, home):
+    run = make_run(name="first")
+    (run.checkpoints / "last").mkdir()
+    Index(home).refresh()
+    fill(home)
+    done = gentui("evaluate", "first", "--no-wait")
+    assert done.returncode == 4 and f"the disk of {home}" in done.stderr and "Traceback" not in done.stderr
+    assert not list((home / "evaluations").rglob("*")), "nothing half made is left"
+
+
+def test_pictures_that_do_not_fit_say_so_and_leave_the_old_ones(real_gentui, trained_once, home):
+    shutil.copytree(trained_once.path, home / "runs" / trained_once.id, symlinks=True)
+    old = home.parent / "old.png"
+    old.write_bytes(b"of yesterday")
+    fill(home)
+    for name in ("old.png", "new.npy"):
+        done = real_gentui("sample", trained_once.id, "-o", str(home.parent / name))
+        assert done.returncode == 4 and "Traceback" not in done.stderr
+        assert f"{home.parent / name}" in done.stderr and "No space left" in done.stderr, done.stderr
+    assert old.read_bytes() == b"of yesterday"
+    assert not [path for path in home.parent.iterdir() if "new" in path.name]
+
+
 WAITS_FOR_SIGTERM = """
 import signal
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -147,10 +147,10 @@ def gentui(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPro
 
 @pytest.fixture
 def real_gentui(home: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The command in a process of its own, which trains, with an empty cache and on one thread."""
+    """The command in a process of its own, which trains, on one thread."""
     variables = {
         "GENTUI_HOME": str(home), "GENTUI_DATA": str(tmp_path / "data"), "TORCH_HOME": str(tmp_path / "torch"),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"), "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1",
+        "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
