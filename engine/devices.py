@@ -1,4 +1,4 @@
-"""Devices, threads, seeds and the state of random number generators."""
+"""Devices and their memory, threads, seeds and the state of random number generators."""
 
 from __future__ import annotations
 
@@ -112,6 +112,20 @@ def has_native_bf16(device: torch.device) -> bool:
 def uses_tf32(device: torch.device) -> bool:
     """Whether products of float32 are rounded to TF32: on GPUs since Ampere, for ``set_up`` allows it."""
     return device.type == "cuda" and torch.version.hip is None and has_native_bf16(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says so. torch's CPU allocator and CUDA's libraries raise plain RuntimeErrors."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    signs = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
+    return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+
+
+def ran_out_on_gpu(error: BaseException) -> bool:
+    """Whether the memory that an error says ran out is a GPU's. Modules that load weights wrap that error."""
+    return isinstance(error, torch.OutOfMemoryError) or "cuda" in str(error).lower()
 
 
 def _cpuinfo(name: str) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import Dataset, Progress, padded
+from engine.devices import is_out_of_memory
 from engine.runs.unpickling import in_words
 from engine.settings import extractors as settings
 from engine.settings import registry
@@ -153,7 +154,12 @@ def load_extractor(
 
 
 def unusable(path: Path, name: str, error: Exception) -> ExtractorError:
-    """The error for a file without that extractor's weights, with ``error`` shortened to one line."""
+    """The error for a file without that extractor's weights, with ``error`` shortened to one line.
+
+    Raises ``error`` itself where it says that memory ran out: the file may be whole.
+    """
+    if is_out_of_memory(error):
+        raise error
     return ExtractorError(f"{path} does not hold the weights of {name}: {in_words(error)}")
 
 

@@ -21,7 +21,6 @@ from engine.recipes.recipe import MissingData, Recipe, RecipeError, UnknownRecip
 from engine.runs.directory import CheckpointChoice, RunDir
 from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError, NoSuchStep
-from engine.training.memory import is_out_of_memory
 from engine.training.state import TrainingState
 
 
@@ -96,9 +95,9 @@ def enough_memory(
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        if not devices.is_out_of_memory(error):
             raise
-        on_gpu = isinstance(error, torch.OutOfMemoryError)
+        on_gpu = devices.ran_out_on_gpu(error)
         where = ("the GPU" if device == "auto" else device) if on_gpu else "the machine"
         exit_with(f"{where} has no memory left for this: {remedy}", 4)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 
-import torch
-
 from engine.data.dataset import DataError
-from engine.devices import DeviceError, choose_device
+from engine.devices import DeviceError, choose_device, is_out_of_memory, ran_out_on_gpu
 from engine.evaluation.extractors import ExtractorError
 from engine.recipes.recipe import MissingData, RecipeError, load
 from engine.runs.directory import RunDir
@@ -17,7 +15,6 @@ from engine.runs.files import FULL
 from engine.training import checkpoint
 from engine.training.loop import Trainer
 from engine.training.machine_monitor import MachineMonitor
-from engine.training.memory import is_out_of_memory
 from engine.training.patience import Patience
 from engine.training.recorder import TrainingFailed
 from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
@@ -107,7 +104,7 @@ class Attempt:
     def _lacking_memory(self, error: Exception) -> str:
         """Where memory ran out, and what needs less of it."""
         trainer, gpu = self._trainer, ""
-        if isinstance(error, torch.OutOfMemoryError):
+        if ran_out_on_gpu(error):
             gpu = f" on GPU {trainer.device.index or 0}" if trainer else " on the GPU"
         what = f"out of memory{gpu}{self._at_step()}: "
         if trainer is None or not hasattr(trainer, "method"):

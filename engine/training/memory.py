@@ -18,15 +18,6 @@ SMALLEST_BATCH = 8
 """Batches are halved down to this number of images."""
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the error says so. torch's CPU allocator and CUDA's libraries raise plain RuntimeErrors."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    signs = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
-    return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
-
-
 def release_memory() -> None:
     """Free what nothing refers to any more, also in the GPU memory that torch's cache holds."""
     gc.collect()
