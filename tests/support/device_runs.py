@@ -39,9 +39,13 @@ METHODS: dict[str, dict[str, Any]] = {
     "digits-cfg": {**FEW_SAMPLES, **IN_FEW_STEPS, "model.features": 8, "sample.sampler": "ddpm"},
     "digits-vae": {**FEW_SAMPLES, "model.channels": 4},
     "photos-dcgan": FEW_SAMPLES,
-    "digitsm-digits-dann": {"model.channels": 4},
+    "digitsm-digits-dann": {"model.channels": 4, "data.validation": 0.0, "data.validation_images": 48},
 }
-"""A recipe of each method, as small as it gets, with an end of an epoch within its few steps."""
+"""A recipe of each method, as small as it gets; all but the last, whose held-out images take long to embed, come to the
+end of an epoch within their few steps."""
+
+BARE: dict[str, Any] = {"train__precision": "fp32", "evaluate__times": 0, "health__alarms": False}
+"""Changes for ``device_run``: neither a choice of the precision, nor scores, nor examinations."""
 
 
 def device_run(home: Path, name: str, **changes: Any) -> RunDir:
@@ -64,8 +68,9 @@ class Step:
 
 @dataclass
 class Attempted:
-    """How an attempt ended: the exit code, the newest status event, the steps that it trained."""
+    """How an attempt at a run ended: the exit code, the newest status event, the steps that it trained."""
 
+    run: RunDir
     code: int
     end: dict[str, Any]
     steps: list[Step] = field(default_factory=list)
@@ -100,7 +105,7 @@ def attempt(run: RunDir, gpu: Gpu, device: str = "cuda", stop_at: int | None = N
             stack.enter_context(mock.patch.object(owner, name, patched))
         writer = EventWriter(run.events_path(number))
         code = Attempt(run, device, writer, StopSignal(run.path)).run()
-    return Attempted(code, events(run, "status")[-1], steps)
+    return Attempted(run, code, events(run, "status")[-1], steps)
 
 
 def _aside(gpu: Gpu, work: Any, waits: bool) -> Any:
