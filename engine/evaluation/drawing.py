@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import Progress, stretched, to_levels, to_uint8
+from engine.devices import send
 from engine.evaluation import fidelity
 from engine.evaluation.agreement import agreement
 from engine.evaluation.frechet import Moments
@@ -93,7 +94,7 @@ def draw(
     for start in range(0, settings.samples, size):
         count = min(size, settings.samples - start)
         labels = None if requested is None else requested[start : start + count]
-        images = generate(count, None if labels is None else labels.to(real.extractor.device))
+        images = generate(count, None if labels is None else send(labels, real.extractor.device))
         if tuple(images.shape) != (count, *shape):
             raise ValueError(
                 f"asked for images of shape {(count, *shape)}, the generator made {tuple(images.shape)}"
@@ -136,13 +137,13 @@ class _Collector:
             features, logits = self._extractor.features_and_logits(images)
             self._logits.add(logits)
             if self._matches is not None and labels is not None:
-                self._matches += agreement(logits, labels.to(logits.device), self._dataset.groups).sum()
+                self._matches += agreement(logits, send(labels, logits.device), self._dataset.groups).sum()
         else:
             features = self._extractor.features(images)
         self._moments.update(features)
         for label, moments in enumerate(self._class_moments):
             if labels is not None and len(rows := (labels == label).nonzero()[:, 0]):
-                moments.update(features[rows.to(features.device)])
+                moments.update(features[send(rows, features.device)])
         self._images.add(quantised)
         self._features.add(features)
         if labels is not None:

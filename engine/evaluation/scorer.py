@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from engine.data.dataset import Dataset, Progress
+from engine.devices import send
 from engine.evaluation.drawing import Generate, SampleSet
 from engine.evaluation.evaluate import evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
@@ -224,7 +225,11 @@ class SampleScorer:
 
             with normalised_by_batch(method, settings.ema) if settings.batch_norm else nullcontext():
                 images = method.sample(
-                    self.recipe.sample, noise.draw(count).to(self.device), labels, ema=settings.ema, trace=trace
+                    self.recipe.sample,
+                    send(noise.draw(count), self.device),
+                    labels,
+                    ema=settings.ema,
+                    trace=trace,
                 )
             done += count
             return images

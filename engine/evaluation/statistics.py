@@ -18,6 +18,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from engine.data.dataset import Dataset, Split
+from engine.devices import send
 from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
 from engine.evaluation.frechet import Moments, distance
@@ -252,7 +253,7 @@ def _statistics(split: Split, dataset: Dataset, extractor: Extractor, advance: A
         batch = images[start : start + extractor.batch]
         if classify and labels is not None:
             features, logits = extractor.features_and_logits(batch)
-            expected = labels[start : start + extractor.batch].to(extractor.device)
+            expected = send(labels[start : start + extractor.batch], extractor.device)
             matches += agreement(logits, expected, dataset.groups).sum()
         else:
             features = extractor.features(batch)
