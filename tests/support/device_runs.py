@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -68,12 +69,14 @@ class Step:
 
 @dataclass
 class Attempted:
-    """How an attempt at a run ended: the exit code, the newest status event, the steps that it trained."""
+    """How an attempt at a run ended: the exit code, the newest status event, the steps that it trained, and the lines
+    at which the CPU waited before, between and after them."""
 
     run: RunDir
     code: int
     end: dict[str, Any]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step]
+    waits: Counter[str]
 
 
 def attempt(run: RunDir, gpu: Gpu, device: str = "cuda", stop_at: int | None = None) -> Attempted:
@@ -83,29 +86,33 @@ def attempt(run: RunDir, gpu: Gpu, device: str = "cuda", stop_at: int | None = N
     validation only the waits count.
     """
     steps: list[Step] = []
+    waits: Counter[str] = Counter()
     train_step = Trainer._train_step
 
     def watched(trainer: Trainer) -> None:
+        waits.update(gpu.book.waits)
         gpu.book.clear()
         train_step(trainer)
         steps.append(Step(gpu.book.operations.total(), list(gpu.book.waits)))
+        gpu.book.clear()
         if trainer.step == stop_at:
             trainer.stop.signal = signal.SIGTERM
 
     number = max((n for n, _ in run.events_files()), default=0) + 1
+    gpu.book.clear()
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(Trainer, "_train_step", watched))
         stack.enter_context(mock.patch.object(validation, "MOST_IMAGES", 32))
-        for owner, name, waits in (
+        for owner, name, also_waits in (
             (Recorder, "flush", True),
             (Trainer, "save", True),
             (Validator, "losses", False),
         ):
-            patched = _aside(gpu, getattr(owner, name), waits)
+            patched = _aside(gpu, getattr(owner, name), also_waits)
             stack.enter_context(mock.patch.object(owner, name, patched))
         writer = EventWriter(run.events_path(number))
         code = Attempt(run, device, writer, StopSignal(run.path)).run()
-    return Attempted(run, code, events(run, "status")[-1], steps)
+    return Attempted(run, code, events(run, "status")[-1], steps, waits + gpu.book.waits)
 
 
 def _aside(gpu: Gpu, work: Any, waits: bool) -> Any:
