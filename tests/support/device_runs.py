@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from engine.recipes.recipe import load
+from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
 from engine.runs.files import own_folder
@@ -22,6 +22,7 @@ from engine.training.stop_signal import StopSignal
 from engine.training.validation import Validator
 from tests.support.engine import events
 from tests.support.pretended_cuda import Gpu
+from tests.support.recipes import fewer_pixels
 
 STEPS = 4
 FEW: dict[str, Any] = {
@@ -51,12 +52,20 @@ BARE: dict[str, Any] = {"train__precision": "fp32", "evaluate__times": 0, "healt
 
 def device_run(home: Path, name: str, **changes: Any) -> RunDir:
     """A run directory of the quick form of a recipe; keyword arguments are dotted keys with ``__`` for the dot."""
-    values = {**FEW, **METHODS.get(name, {}), **{k.replace("__", "."): v for k, v in changes.items()}}
-    recipe = load(name, quick=True).with_values(values)
+    recipe = load(name, quick=True)
+    small = METHODS.get(name) or _smaller(recipe)
+    recipe = recipe.with_values({**FEW, **small, **{k.replace("__", "."): v for k, v in changes.items()}})
     run = RunDir.create(home, recipe.to_toml(), {"recipe": name}, State())
     for folder in (run.checkpoints, run.samples, run.figures):
         own_folder(folder)
     return run
+
+
+def _smaller(recipe: Recipe) -> dict[str, Any]:
+    """Changes that let any recipe take less time."""
+    if recipe.sample.sampler == "none":
+        return METHODS["digitsm-digits-dann"]
+    return {**FEW_SAMPLES, **(IN_FEW_STEPS if recipe.sample.steps > 1 else {}), **fewer_pixels(recipe)}
 
 
 @dataclass

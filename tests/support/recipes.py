@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.recipes import recipe
+from engine.recipes.recipe import Recipe
 from engine.settings.datasets.published import FashionMNIST
 
 RECIPE = """\
@@ -28,6 +30,16 @@ sampler = "heun"
 [quick]
 train.steps = 3
 """
+
+FEWER_PIXELS = {28: 16, 64: 32, 128: 64}
+
+
+def fewer_pixels(recipe: Recipe) -> dict[str, Any]:
+    """Smaller images for a denoiser, as changes of its recipe; most of its time would go into their pixels."""
+    side = recipe.data.resized_shape[1]
+    if recipe.family != "diffusion" or side not in FEWER_PIXELS:
+        return {}
+    return {"data.image_size": FEWER_PIXELS[side]}
 
 
 @pytest.fixture

@@ -19,23 +19,19 @@ from engine.training import checkpoint
 from tests.support.early import command, early_steps
 from tests.support.engine import events, finish
 from tests.support.processes import Forked
+from tests.support.recipes import fewer_pixels
 
 SHIPPED = sorted(path.stem for path in shipped_dir().glob("**/*.toml"))
 SAMPLED_AS_IT_SHIPS = "digits-unet"
 LOOKED_AT_OFTEN = ("digits-unet", "digits-vae", "photos-dcgan")
 """Healthy twins of the runs that fall ill in health/, examined four times as those are."""
-FEWER_PIXELS = {28: 16, 64: 32, 128: 64}
-"""Sides of the images that denoisers take; most of the time would go into their pixels."""
 ON_FASHION_MNIST = "fashion-unet"  # where Fashion-MNIST is; its siblings are trained on what stands in for it
 
 
 def cheaper(recipe: Recipe) -> Recipe:
     """The same training in fp32; denoisers are trained on smaller images, and most of them sampled in fewer steps and
     scored by fewer of them."""
-    values: dict[str, Any] = {"train.precision": "fp32"}
-    side = recipe.data.resized_shape[1]
-    if recipe.family == "diffusion" and side in FEWER_PIXELS:
-        values["data.image_size"] = FEWER_PIXELS[side]
+    values: dict[str, Any] = {"train.precision": "fp32", **fewer_pixels(recipe)}
     if recipe.sample.steps > 1 and recipe.name != SAMPLED_AS_IT_SHIPS:
         steps = 4 if recipe.dataset == "digits" else 2  # where classes are learnt, they must be seen
         values |= {"sample.steps": steps, "evaluate.samples": 64, "evaluate.noises": 1}
