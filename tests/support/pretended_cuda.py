@@ -7,7 +7,8 @@ the engine's line; what is kept and restored of the device's random numbers, whi
 becomes of running out of memory, and of a GPU without bf16.
 
 What it cannot tell: anything that depends on the kernels of a GPU, as values, speed, memory in use, asynchronous errors
-and data races of copies that do not block are; operations that torch itself composes otherwise on a GPU; generators
+and data races of copies that do not block are; gradients through a copy to the CPU, which it leaves out; operations
+that torch itself composes otherwise on a GPU; ``tensor.to("cuda")``, for whose index torch asks the driver; generators
 made on the device; ``torch.compile`` and CUDA graphs; more than one GPU; other processes.
 """
 

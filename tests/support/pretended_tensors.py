@@ -144,6 +144,10 @@ class PretendedTensor(torch.Tensor):
     def __repr__(self, *, tensor_contents: object = None) -> str:
         return f"<{tuple(self.shape)} {self.dtype} on the pretended device>"
 
+    def __format__(self, spec: str) -> str:
+        book.wait("reading values")
+        return format(self.values, spec)
+
     def __reduce_ex__(self, proto: Any) -> Any:
         """Pickled as a tensor of the CPU, which is what ``map_location="cpu"`` makes of one of a GPU."""
         return _to_host(self).__reduce_ex__(proto)
@@ -188,7 +192,7 @@ def _to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """``Tensor.to`` where the tensor, or the one whose device and type are asked for, is pretended."""
     copy = kwargs.pop("copy", False)
     if args and isinstance(args[0], Tensor):
-        args, kwargs = (args[0].device, args[0].dtype, *args[1:]), kwargs
+        args = (args[0].device, args[0].dtype, *args[1:])
     if len(args) > 3 or (len(args) == 3 and not isinstance(args[1], torch.dtype)):
         args, copy = args[:-1], args[-1]
     device, dtype, non_blocking, memory_format = torch._C._nn._parse_to(*args, **kwargs)  # type: ignore[attr-defined]
