@@ -17,7 +17,7 @@ import unicodedata
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,9 @@ RUNS = ("alpha", "beta", "waiting", "hostile", "trashed", "evaluation", "importe
 FILES = ("table.csv", "lines.jsonl", "mine.toml", "wrong.toml", "labels.txt", "folder", "fifo.csv", "loop.csv",
     "gone.csv",
          "empty.csv", "picture.png", "out.npz", "new.png", "new.csv", "new", "folder/new.html")  # fmt: skip
+
+
+Entries = list[tuple[str, int, int, int, int]]
 
 
 class Process:
@@ -93,19 +96,16 @@ class World:
         self.ids = self._make_runs()
         self._make_files()
         self._waits = 0
+        self._made: tuple[bool, Entries] | None = None
         Index(self.home).refresh(wait=2.0)  # what an index command finds in place, as in most homes
         self.root.rename(self._template)
 
     @contextmanager
     def case(self, seconds: float = LONGEST_S, is_empty: bool = False) -> Iterator[Fence]:
         """The world as at first, or ``is_empty``, with the working directory in it. Fails if the case takes longer."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        if is_empty:
-            for folder in (self.home, self.cwd, self.user):
-                folder.mkdir(parents=True, mode=0o700)
-        else:
-            shutil.copytree(self._template, self.root, symlinks=True, ignore=_fifos)
-            os.mkfifo(self.cwd / "fifo.csv")
+        if self._made != (is_empty, _entries(self.root)):  # most cases leave it as it was
+            self._make(is_empty)
+            self._made = is_empty, _entries(self.root)
         before, self._waits = Path.cwd(), 0
         os.chdir(self.cwd)
         try:
@@ -113,6 +113,15 @@ class World:
                 yield fence
         finally:
             os.chdir(before)
+
+    def _make(self, is_empty: bool) -> None:
+        shutil.rmtree(self.root, ignore_errors=True)
+        if is_empty:
+            for folder in (self.home, self.cwd, self.user):
+                folder.mkdir(parents=True, mode=0o700)
+        else:
+            shutil.copytree(self._template, self.root, symlinks=True, ignore=_fifos)
+            os.mkfifo(self.cwd / "fifo.csv")
 
     def invoke(self, *arguments: str) -> Result:
         """Call the command line in this process, as ``main`` would."""
@@ -231,6 +240,18 @@ def faults_of(result: Result, fence: Fence, is_terminal: bool) -> list[str]:
 def acts_on_terminal(character: str) -> bool:
     """Whether it is more than a visible character, a space or the end of a line."""
     return character != "\n" and unicodedata.category(character) in ("Cc", "Cf", "Cs")
+
+
+def _entries(folder: Path) -> Entries:
+    """What is under a folder: each path with what changes when it is written to, replaced or shut off."""
+    found: Entries = []
+    with suppress(FileNotFoundError):
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            status = entry.stat(follow_symlinks=False)
+            found.append((entry.path, status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino))
+            if entry.is_dir(follow_symlinks=False):
+                found += _entries(Path(entry.path))
+    return found
 
 
 def _bytes(text: str) -> bytes:
