@@ -30,6 +30,7 @@ from engine.runs.directory import CheckpointChoice, RunDir
 from engine.runs.events import EventWriter, last_event
 from engine.runs.files import write_atomically
 from engine.training import checkpoint
+from engine.training.background_save import BackgroundSave, Saved
 from engine.training.finiteness import Finiteness
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
@@ -87,6 +88,7 @@ class Trainer:
         self.saved_at: int | None = None
         """Step of the newest checkpoint of the run."""
         self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
+        self._background = BackgroundSave(run)
         self.patience = Patience(stop)
         self._told_of_disk: tuple[int, str] | None = None
 
@@ -299,6 +301,7 @@ class Trainer:
             self._save_last()
             raise
         finally:
+            self._end_background_save()
             self.recorder.flush()
         self.visits.report(self.step, self.batches.batch_size)
 
@@ -321,10 +324,11 @@ class Trainer:
             return  # ``_do_what_is_due`` writes the checkpoint
         if flush_due:
             self.recorder.flush()
+        self._note(self._background.ended())
         interval = min(self._save_interval, 60 * self.recipe.train.checkpoint_minutes)
-        if time.monotonic() - self._saved_time > interval:
+        if time.monotonic() - self._saved_time > interval and not self._background.is_busy:
             self._save_interval *= 2
-            self.save(["last"])
+            self._begin_background_save()
 
     def _do_what_is_due(self) -> None:
         """Keep, draw, score and examine what is due at this step, unless it was done before a resume."""
@@ -369,8 +373,31 @@ class Trainer:
             self._tell_of_disk(error, "the previous checkpoint is untouched")
             return False
 
+    def _begin_background_save(self) -> None:
+        """Begin to write the last checkpoint beside training, if its weights are finite."""
+        self.recorder.flush()  # a checkpoint must not be ahead of the log
+        self._saved_time = time.monotonic()
+        if not self.recorder.non_finite_steps and self._weights_are_finite():
+            stored = self.state().to_stored()
+            self._background.begin(self.step, self.images, self.method.weights(), stored)
+
+    def _end_background_save(self) -> None:
+        """Wait for the checkpoint that is being written beside training, if there is one."""
+        self._note(self._background.ended(wait=True))
+
+    def _note(self, saved: Saved | None) -> None:
+        """Report how a checkpoint written beside training ended. A full disk is an alert, and training goes on."""
+        if saved is None:
+            return
+        if saved.error is not None:
+            self._tell_of_disk(saved.error, "the previous checkpoint is untouched", saved.step)
+            return
+        self.saved_at = saved.step
+        self._report_checkpoint(["last"], saved.size, (saved.step, saved.images))
+
     def _write(self, which: list[CheckpointChoice]) -> bool:
         """As ``save``, but raises OSError when the checkpoint cannot be written."""
+        self._end_background_save()
         # A checkpoint must not be ahead of the log, nor hold weights whose loss has not been checked.
         self.recorder.flush()
         self._saved_time = time.monotonic()
@@ -386,14 +413,15 @@ class Trainer:
         else:
             size = checkpoint.save(self.run, self.step, self.method.weights(), self.state().to_stored(), which)
         self.saved_at = self.step
-        self._report_checkpoint(which, size)
+        self._report_checkpoint(which, size, (self.step, self.images))
         return True
 
-    def _tell_of_disk(self, error: OSError, consequence: str) -> str:
+    def _tell_of_disk(self, error: OSError, consequence: str, step: int | None = None) -> str:
         """Raise the alert that no checkpoint could be written, once a step and consequence. Returns its sentence."""
-        sentence = f"The checkpoint of step {self.step} could not be written: {error.strerror}."
-        if self._told_of_disk != (self.step, consequence):
-            self._told_of_disk = self.step, consequence
+        step = self.step if step is None else step
+        sentence = f"The checkpoint of step {step} could not be written: {error.strerror}."
+        if self._told_of_disk != (step, consequence):
+            self._told_of_disk = step, consequence
             self.reporter.alert("disk", sentence, DISK_CAUSE, f"{FREE_SPACE}; {consequence}")
         return sentence
 
@@ -403,10 +431,10 @@ class Trainer:
         self.recorder.raise_once(self.finiteness.alarm(self.saved_at))
         return False
 
-    def _report_checkpoint(self, which: list[CheckpointChoice], size: int) -> None:
+    def _report_checkpoint(self, which: list[CheckpointChoice], size: int, position: tuple[int, int]) -> None:
         for name in which:
             path = self.run.checkpoint(name).relative_to(self.run.path)
-            self.reporter.emit("checkpoint", which=str(name), path=str(path), bytes=size)
+            self.reporter.emit_at("checkpoint", *position, which=str(name), path=str(path), bytes=size)
         if self.step in which:
             count = len(self.milestones.kept_steps)
             print_line(
