@@ -115,6 +115,7 @@ def attempt(run: RunDir, gpu: Gpu, device: str = "cuda", stop_at: int | None = N
         for owner, name, also_waits in (
             (Recorder, "flush", True),
             (Trainer, "save", True),
+            (Trainer, "_begin_background_save", True),
             (Validator, "losses", False),
         ):
             patched = _aside(gpu, getattr(owner, name), also_waits)

@@ -14,8 +14,9 @@ made on the device; ``torch.compile`` and CUDA graphs; more than one GPU; other 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +68,23 @@ class _Autocast(torch.autocast):
 
     def __init__(self, device_type: str, *args: Any, **kwargs: Any):
         super().__init__("cpu", *args, **kwargs)
+
+
+class _Stream:
+    """A stream, or an event on one: all that is started is done at once."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        pass
+
+    def wait_stream(self, other: _Stream) -> None:
+        pass
+
+    def record(self, stream: _Stream | None = None) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            book.wait("synchronize")
 
 
 @contextmanager
@@ -142,6 +160,10 @@ def _answers(gpu: Gpu) -> dict[str, Callable[..., Any]]:
         "current_device": always(0),
         "set_device": set_device,
         "synchronize": synchronize,
+        "Stream": _Stream,
+        "Event": _Stream,
+        "current_stream": _Stream,
+        "stream": nullcontext,
         "empty_cache": always(None),
         "mem_get_info": always((gpu.memory, gpu.memory)),
         "memory_reserved": always(0),

@@ -206,6 +206,17 @@ def _to(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return tensor.to(dtype=dtype, copy=copy, **rest)
 
 
+def _empty_like(
+    tensor: PretendedTensor, *, device: Any = None, pin_memory: bool = False, **kwargs: Any
+) -> Tensor:
+    if device is None or torch.device(device).type != "cpu":
+        with book.at_work(), torch._C.DisableTorchFunctionSubclass():
+            return torch.empty_like(tensor, device=device, **kwargs)
+    made = torch.empty_like(tensor.values, **kwargs)
+    made.is_pretended_pinned = pin_memory  # type: ignore[attr-defined]
+    return made
+
+
 def _tolist(tensor: PretendedTensor) -> Any:
     book.wait("reading values")
     return tensor.values.tolist()
@@ -269,6 +280,7 @@ _ANSWERS: dict[Any, Callable[..., Any]] = {
     _T.backward: _backward,
     _T.new_tensor: _new_tensor,
     torch.nn.functional.one_hot: _one_hot,
+    torch.empty_like: _empty_like,
 }
 
 
@@ -337,7 +349,8 @@ def _tell_transfer(non_blocking: bool) -> None:
 def _copy(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     there, here = isinstance(source, PretendedTensor), isinstance(target, PretendedTensor)
     if there and not here:
-        book.wait("a copy to the CPU")
+        if not (non_blocking and getattr(target, "is_pretended_pinned", False)):
+            book.wait("a copy to the CPU")
     elif here and not there:
         _tell_transfer(non_blocking)
     book.start("copy_")
