@@ -84,6 +84,15 @@ def test_it_is_refused(vectors, use: Use, said: str):
         use(*vectors)
 
 
+def test_views_are_made_in_inference_mode(vectors):
+    there, _ = vectors
+    with torch.inference_mode():
+        inside = there * 2
+        views = [there.expand(2, -1), there[None], inside[None].expand(2, -1)]
+        assert [view.is_inference() for view in views] == [False, False, True]
+        assert [(view + 1).cpu().shape[-1] for view in views] == [3, 3, 3]
+
+
 def test_the_device_has_random_numbers_of_its_own(gpu):
     torch.manual_seed(3)
     state = torch.cuda.get_rng_state()

@@ -377,8 +377,13 @@ def _compute(func: Any, args: Any, kwargs: dict[str, Any], here: list[PretendedT
         finally:
             book.random_state = torch.get_rng_state()
             torch.set_rng_state(of_host)
+    # A view of a tensor that autograd follows is followed, too, even in inference mode.
+    followed = func.is_view and here and not here[0].is_inference()
 
     def wrapped(tensor: Tensor) -> Tensor:
+        if followed and torch.is_inference_mode_enabled():
+            with torch.inference_mode(False):
+                return PretendedTensor(tensor)
         return known[id(tensor)] if id(tensor) in known else PretendedTensor(tensor)
 
     return tree_map_only(Tensor, wrapped, made)
