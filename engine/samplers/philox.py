@@ -20,9 +20,9 @@ WORD = 0xFFFFFFFF
 
 def round_keys(keys: Tensor) -> Tensor:
     """The keys of every round, ROUNDS,2,…, of ``keys`` 2,…: words of 32 bits in int64."""
-    rounds = torch.arange(ROUNDS, device=keys.device).view(-1, 1, *[1] * (keys.dim() - 1))
-    increments = torch.tensor(_INCREMENTS, device=keys.device).view(1, 2, *[1] * (keys.dim() - 1))
-    return (keys + rounds * increments) & WORD
+    rounds = torch.arange(ROUNDS, device=keys.device).view(-1, *[1] * (keys.dim() - 1))
+    parts = [word + rounds * increment for word, increment in zip(keys, _INCREMENTS, strict=True)]
+    return torch.stack(parts, dim=1) & WORD
 
 
 def philox(even: Tensor, odd: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:

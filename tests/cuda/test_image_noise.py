@@ -11,9 +11,12 @@ MOST_OPERATIONS = 120
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 8, 8), (64, 3, 32, 32)])
-def test_a_draw_starts_few_operations_and_waits_for_none(gpu, shape):
+def test_noise_is_made_in_few_operations_and_waits_for_none(gpu, shape):
     start = torch.randn(shape, generator=torch.Generator().manual_seed(5))
-    here, there = ImageNoise(start), ImageNoise(start.to("cuda:0"))
+    on_gpu = start.to("cuda:0")
+    gpu.book.clear()
+    here, there = ImageNoise(start), ImageNoise(on_gpu)
+    assert not gpu.book.waits
     for _ in range(2):
         gpu.book.clear()
         drawn = there.normal()
