@@ -35,9 +35,9 @@ FEWER_PIXELS = {28: 16, 64: 32, 128: 64}
 
 
 def fewer_pixels(recipe: Recipe) -> dict[str, Any]:
-    """Smaller images for a denoiser, as changes of its recipe; most of its time would go into their pixels."""
+    """Smaller images for a denoiser or a VAE, as changes of its recipe; most of its time would go into their pixels."""
     side = recipe.data.resized_shape[1]
-    if recipe.family != "diffusion" or side not in FEWER_PIXELS:
+    if recipe.family not in ("diffusion", "vae") or side not in FEWER_PIXELS:
         return {}
     return {"data.image_size": FEWER_PIXELS[side]}
 

@@ -29,7 +29,7 @@ ON_FASHION_MNIST = "fashion-unet"  # where Fashion-MNIST is; its siblings are tr
 
 
 def cheaper(recipe: Recipe) -> Recipe:
-    """The same training in fp32; denoisers are trained on smaller images, and most of them sampled in fewer steps and
+    """The same training in fp32; denoisers and VAEs are trained on smaller images, most denoisers sampled in fewer steps and
     scored by fewer of them."""
     values: dict[str, Any] = {"train.precision": "fp32", **fewer_pixels(recipe)}
     if recipe.sample.steps > 1 and recipe.name != SAMPLED_AS_IT_SHIPS:
