@@ -130,7 +130,9 @@ def test_an_evaluation_whose_worker_and_process_died_is_resumed_at_once(
     assert queued.returncode == 0, queued.stderr
     job = EvaluationDir(home / "evaluations" / queued.stdout.strip())
     wait_for_status(job, "running")
-    wait_for(lambda: evaluators(home), "the evaluation to begin")
+    wait_for(
+        lambda: evaluators(home) and job.read_state().pid, "the evaluation to begin, and its worker to note it"
+    )
     kill(*workers(home))
     kill(*evaluators(home))
     assert json.loads(gentui("show", run.id, "--json").stdout)["pending"] == []

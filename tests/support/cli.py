@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from engine.recipes import recipe as recipes
 from engine.runs.directory import RunDir, State, list_runs
 from engine.runs.events import EventWriter
+from tests.support.processes import COMMANDS, Forked
 
 FAKE_TRAINER = Path(__file__).with_name("fake_trainer.py")
 FAKE_EVALUATOR = FAKE_TRAINER.with_name("fake_evaluator.py")
@@ -132,15 +133,24 @@ def environment(home: Path) -> dict[str, str]:
 def gentui(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the real command in a process of its own, with a trainer that only pretends."""
 
-    def run(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "gentui", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            **options,
-        )
+    def run(
+        *arguments: str, input: str | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        program = ["-m", "gentui", *arguments]
+        if any(
+            environment.get(name) != os.environ.get(name)
+            for name in ("PYTHONPATH", "PYTHONIOENCODING", "LC_ALL")
+        ):
+            return subprocess.run(  # what an interpreter that has begun no longer heeds
+                [sys.executable, "-P", *program], env=environment, input=input, cwd=cwd, capture_output=True, text=True,
+                timeout=60,
+            )  # fmt: skip
+        process = Forked(program, env=environment, cwd=cwd, stdin=input is not None, imported=COMMANDS)
+        if input is not None:
+            process.stdin.write(input)
+            process.stdin.close()
+        output, errors = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(program, process.wait(), output, errors)
 
     return run
 

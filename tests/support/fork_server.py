@@ -64,6 +64,12 @@ def become(request: dict[str, Any], files: list[int]) -> None:
             os.dup2(file, number)
         for file in files:
             os.close(file)
+        # Those of before know what kind of files they were for.
+        for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+            old = getattr(sys, name)
+            new = open(number, mode, 1 if number == 2 else -1, old.encoding, old.errors, closefd=False)  # noqa: SIM115
+            setattr(sys, name, new)
+            setattr(sys, f"__{name}__", new)
         gc.unfreeze()
         os.environ.clear()
         os.environ.update(request["env"])

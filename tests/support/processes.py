@@ -1,7 +1,8 @@
-"""Processes of ``python -m engine …`` without the seconds that importing torch takes.
+"""Processes of ``python -m engine …`` and ``python -m gentui …`` without the seconds that importing takes.
 
-One server a session has torch and the engine imported, and forks itself for each: they are real processes, with pids,
-signals, pipes and exit codes of their own. What a fresh interpreter does is tested with ``subprocess``.
+One server a session has torch and the engine imported, another what commands import, and each forks itself for every
+process asked for: they are real processes, with pids, signals, pipes and exit codes of their own. What a fresh
+interpreter does is tested with ``subprocess``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -20,18 +22,24 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from gentui.cli import commands
+
 SERVER = Path(__file__).with_name("fork_server.py")
-IMPORTED = (
+ENGINE = (
     "torch", "torchvision", "scipy.linalg", "sklearn.datasets", "engine.training.loop", "engine.inference.evaluate",
     "engine.inference.sample", "engine.inference.server",
+)  # fmt: skip
+COMMANDS = (
+    "gentui.cli.main", "gentui.index", "engine.recipes.recipe",
+    *(f"gentui.cli.commands.{module.name}" for module in pkgutil.iter_modules(commands.__path__)),
 )  # fmt: skip
 
 
 @cache
-def _server() -> socket.socket:
+def _server(imported: tuple[str, ...]) -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     process = subprocess.Popen(
-        [sys.executable, "-P", str(SERVER), str(theirs.fileno()), *IMPORTED],
+        [sys.executable, "-P", str(SERVER), str(theirs.fileno()), *imported],
         pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
     )  # fmt: skip
     theirs.close()
@@ -58,6 +66,7 @@ class Forked:
         cwd: Path | None = None,
         stdin: bool = False,
         stderr: int = subprocess.PIPE,
+        imported: tuple[str, ...] = ENGINE,
     ) -> None:
         given, self.stdin = _pipe_to_child() if stdin else (os.open(os.devnull, os.O_RDONLY), None)
         self.stdout, out = _pipe_from_child()
@@ -69,8 +78,9 @@ class Forked:
             "env": dict(os.environ if env is None else env),
             "cwd": str(cwd or Path.cwd()),
         }
-        socket.send_fds(_server(), [json.dumps(request).encode()], [given, out, err, exit_code])
-        self.pid = int(_server().recv(32))
+        server = _server(imported)
+        socket.send_fds(server, [json.dumps(request).encode()], [given, out, err, exit_code])
+        self.pid = int(server.recv(32))
         for file in {given, out, err, exit_code}:
             os.close(file)
 
