@@ -33,7 +33,7 @@ LOOKED_AT_OFTEN = ("digits-unet", "digits-vae", "photos-dcgan")
 ON_FASHION_MNIST = "fashion-unet"  # where Fashion-MNIST is; its siblings are trained on what stands in for it
 
 
-FEW_STEPS = {"train.steps": 10, "evaluate.times": 1, "sample.times": 1}
+FEW_STEPS = {"train.steps": 10, "evaluate.times": 1, "sample.times": 2}
 
 
 def kind_of(name: str) -> tuple[type, type, str]:
