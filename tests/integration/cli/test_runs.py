@@ -12,6 +12,7 @@ import pytest
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from gentui.index import Index
+from tests.support.jobs import wait_for_status
 
 
 def test_no_runs_is_said_on_stderr(invoke):
@@ -257,6 +258,7 @@ def test_rm_refuses_a_live_run(gentui, pretend, runs, home):
     started = gentui("run", pretend(steps=100_000, pause=0.01))
     assert started.returncode == 0, started.stderr
     run_id = started.stdout.strip()
+    wait_for_status(RunDir(home / "runs" / run_id), "running")
     refused = gentui("rm", run_id)
     assert refused.returncode == 4
     assert run_id in refused.stderr
