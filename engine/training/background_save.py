@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,67 +31,57 @@ class BackgroundSave:
     made on a stream of its own: the host goes on at once, and the GPU waits for the copy alone.
     """
 
-    def __init__(self, run: RunDir):
-        self._run = run
+    def __init__(self, run: RunDir, device: torch.device):
+        self._run, self._device = run, device
         self._copies: dict[str, Tensor] = {}
         self._stream: torch.cuda.Stream | None = None
-        self._thread: threading.Thread | None = None
-        self._saved: Saved | Exception | None = None
+        self._pool = ThreadPoolExecutor(1, "checkpoint")
+        self._begun: tuple[int, int, Future[int]] | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether a write has begun whose end has not been taken note of."""
-        return self._thread is not None
+        return self._begun is not None
 
     def begin(
         self, step: int, images: int, weights: dict[str, dict[str, Tensor]], state: dict[str, Any]
     ) -> None:
         """Copy what ``checkpoint.save`` takes and begin to write it. The write before must have been taken note of."""
         assert not self.is_busy
-        copied, ready = self._copy_all({"weights": weights, "state": state})
+        copied, wait = self._copy_all({"weights": weights, "state": state})
 
-        def write() -> None:
-            try:
-                if ready is not None:
-                    ready.synchronize()
-                size = checkpoint.save(self._run, step, copied["weights"], copied["state"], ["last"])
-                self._saved = Saved(step, images, size)
-            except OSError as error:
-                self._saved = Saved(step, images, error=error)
-            except Exception as error:
-                self._saved = error
+        def write() -> int:
+            wait()
+            return checkpoint.save(self._run, step, copied["weights"], copied["state"], ["last"])
 
-        self._thread = threading.Thread(target=write, name="checkpoint")
-        self._thread.start()
+        self._begun = step, images, self._pool.submit(write)
 
     def ended(self, wait: bool = False) -> Saved | None:
         """The write that has ended since it was asked for last, once; with ``wait`` one under way is waited for.
 
         Raises what the write raised, unless it was an OSError.
         """
-        if self._thread is None or (self._thread.is_alive() and not wait):
+        if self._begun is None or not (wait or self._begun[2].done()):
             return None
-        self._thread.join()
-        saved, self._thread, self._saved = self._saved, None, None
-        if isinstance(saved, Exception):
-            raise saved
-        assert saved is not None
-        return saved
+        (step, images, size), self._begun = self._begun, None
+        try:
+            return Saved(step, images, size.result())
+        except OSError as error:
+            return Saved(step, images, error=error)
 
-    def _copy_all(self, what: dict[str, Any]) -> tuple[dict[str, Any], torch.cuda.Event | None]:
-        """A copy on the host, and the event on a GPU after which it is complete."""
-        device = _gpu_of(what)
-        if device is None:
-            return self._copy(what, ""), None
-        self._stream = self._stream or torch.cuda.Stream(device)
-        training = torch.cuda.current_stream(device)
+    def _copy_all(self, what: dict[str, Any]) -> tuple[dict[str, Any], Callable[[], object]]:
+        """A copy on the host, and what waits until it is complete."""
+        if self._device.type != "cuda":
+            return self._copy(what, ""), lambda: None
+        self._stream = self._stream or torch.cuda.Stream(self._device)
+        training = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(training)
         with torch.cuda.stream(self._stream):
             copied = self._copy(what, "")
             ready = torch.cuda.Event()
             ready.record(self._stream)
         training.wait_stream(self._stream)  # the next step changes what is being copied
-        return copied, ready
+        return copied, ready.synchronize
 
     def _copy(self, value: Any, place: str) -> Any:
         match value:
@@ -104,20 +95,9 @@ class BackgroundSave:
 
     def _host_copy(self, tensor: Tensor, place: str) -> Tensor:
         held = self._copies.get(place)
-        if held is None or (held.shape, held.stride(), held.dtype) != (
-            tensor.shape,
-            tensor.stride(),
-            tensor.dtype,
-        ):
+        kind = tensor.shape, tensor.stride(), tensor.dtype
+        if held is None or (held.shape, held.stride(), held.dtype) != kind:
             # With strides of its own, an optimiser's state would be added up in another order after a resume.
             held = torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
             self._copies[place] = held
         return held.copy_(tensor, non_blocking=True)
-
-
-def _gpu_of(value: Any) -> torch.device | None:
-    """The GPU of the first tensor on one."""
-    if isinstance(value, Tensor):
-        return value.device if value.is_cuda else None
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return next((device for device in map(_gpu_of, items) if device is not None), None)

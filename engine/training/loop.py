@@ -88,7 +88,7 @@ class Trainer:
         self.saved_at: int | None = None
         """Step of the newest checkpoint of the run."""
         self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
-        self._background = BackgroundSave(run)
+        self._background = BackgroundSave(run, device)
         self.patience = Patience(stop)
         self._told_of_disk: tuple[int, str] | None = None
 
@@ -377,7 +377,7 @@ class Trainer:
         """Begin to write the last checkpoint beside training, if its weights are finite."""
         self.recorder.flush()  # a checkpoint must not be ahead of the log
         self._saved_time = time.monotonic()
-        if not self.recorder.non_finite_steps and self._weights_are_finite():
+        if self._weights_are_finite():
             stored = self.state().to_stored()
             self._background.begin(self.step, self.images, self.method.weights(), stored)
 
@@ -404,7 +404,7 @@ class Trainer:
         written = self.saved_at == self.step and checkpoint.exists(self.run)
         if written:
             which = [name for name in which if name != "last"]
-        elif self.recorder.non_finite_steps or not self._weights_are_finite():
+        elif not self._weights_are_finite():
             return False
         if not which:
             return True
@@ -426,6 +426,8 @@ class Trainer:
         return sentence
 
     def _weights_are_finite(self) -> bool:
+        if self.recorder.non_finite_steps:
+            return False
         if self.finiteness.check(self.step):
             return True
         self.recorder.raise_once(self.finiteness.alarm(self.saved_at))

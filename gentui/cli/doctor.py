@@ -31,8 +31,9 @@ NEEDED = frozenset({"python", "home", "index", "recipes", "torch"})
 
 _TORCH = """
 import torch
+from engine import devices
 gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-tf32 = gpus and not torch.version.hip and torch.cuda.get_device_capability(0) >= (8, 0)
+tf32 = gpus and devices.uses_tf32(torch.device("cuda:0"))
 print(torch.__version__, torch.get_num_threads(), "|".join(gpus), "TF32" if tf32 else "", sep="\\n")
 """
 

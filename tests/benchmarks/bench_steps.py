@@ -82,7 +82,7 @@ def stalls() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = RunDir(Path(folder))
         run.checkpoints.mkdir()
-        save, waited, written = BackgroundSave(run), [], []
+        save, waited, written = BackgroundSave(run, torch.device("cpu")), [], []
         for number in range(SAVES + 1):
             began = time.perf_counter()
             checkpoint.save(run, number, weights, state, ["last"])

@@ -16,7 +16,7 @@ def test_the_loop_waits_for_no_copy(tmp_path):
     with pretended_gpu() as gpu:
         weight = torch.randn(3, 4, device="cuda:0")
         expected = weight.cpu()
-        save = BackgroundSave(run)
+        save = BackgroundSave(run, weight.device)
         for step in (1, 2):
             gpu.book.clear()
             save.begin(step, step, {"model": {"weight": weight}}, {"moments": [weight * 2]})

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from engine.recipes import recipe as recipes
 from engine.runs.directory import RunDir, State, list_runs
 from engine.runs.events import EventWriter
-from tests.support.processes import COMMANDS, Forked
+from tests.support.processes import COMMANDS, completed
 
 FAKE_TRAINER = Path(__file__).with_name("fake_trainer.py")
 FAKE_EVALUATOR = FAKE_TRAINER.with_name("fake_evaluator.py")
@@ -145,12 +145,7 @@ def gentui(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPro
                 [sys.executable, "-P", *program], env=environment, input=input, cwd=cwd, capture_output=True, text=True,
                 timeout=60,
             )  # fmt: skip
-        process = Forked(program, env=environment, cwd=cwd, stdin=input is not None, imported=COMMANDS)
-        if input is not None:
-            process.stdin.write(input)
-            process.stdin.close()
-        output, errors = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(program, process.wait(), output, errors)
+        return completed(program, env=environment, cwd=cwd, input=input, imported=COMMANDS)
 
     return run
 

@@ -131,10 +131,25 @@ def _pipe_from_child() -> tuple[IO[str], int]:
     return os.fdopen(read, encoding="utf-8", errors="replace"), write
 
 
+def completed(
+    arguments: Sequence[object],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    input: str | None = None,
+    imported: tuple[str, ...] = ENGINE,
+) -> subprocess.CompletedProcess[str]:
+    """Run ``python -P ARGUMENTS`` to its end; see ``Forked``. Within 60 s of the end of its output it has ended."""
+    process = Forked(arguments, env=env, cwd=cwd, stdin=input is not None, imported=imported)
+    if process.stdin is not None and input is not None:
+        process.stdin.write(input)
+        process.stdin.close()
+    output, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(list(arguments), process.wait(), output, errors)
+
+
 def run_python(
     *arguments: object, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -P ARGUMENTS`` to its end, with these variables set."""
-    process = Forked(arguments, env={**os.environ, **variables}, cwd=cwd)
-    output, errors = process.communicate()
-    return subprocess.CompletedProcess(list(arguments), process.wait(), output, errors)
+    return completed(arguments, env={**os.environ, **variables}, cwd=cwd)

@@ -45,7 +45,7 @@ def some_state() -> tuple[dict, dict]:
 def test_it_holds_what_was_at_its_step_and_is_noted_once(run, gate):
     weights, state = some_state()
     expected = weights["model"]["weight"].clone(), state["method"]["moments"][0].clone()
-    save = BackgroundSave(run)
+    save = BackgroundSave(run, torch.device("cpu"))
     save.begin(7, 56, weights, state)
     assert save.is_busy and save.ended() is None
     weights["model"]["weight"].zero_()
@@ -62,7 +62,7 @@ def test_it_holds_what_was_at_its_step_and_is_noted_once(run, gate):
 
 def test_the_layout_in_memory_is_kept(run):
     weights, state = some_state()
-    save = BackgroundSave(run)
+    save = BackgroundSave(run, torch.device("cpu"))
     for step in (1, 2):
         save.begin(step, step, weights, state)
         assert save.ended(wait=True) is not None
@@ -71,7 +71,7 @@ def test_the_layout_in_memory_is_kept(run):
 
 
 def test_a_full_disk_is_told_and_the_checkpoint_before_stays(run, monkeypatch):
-    save = BackgroundSave(run)
+    save = BackgroundSave(run, torch.device("cpu"))
     save.begin(1, 1, *some_state())
     assert save.ended(wait=True) is not None
 
@@ -87,7 +87,7 @@ def test_a_full_disk_is_told_and_the_checkpoint_before_stays(run, monkeypatch):
 
 def test_any_other_error_is_raised_where_training_is(run, monkeypatch):
     monkeypatch.setattr(background_save.checkpoint, "save", lambda *_: 1 / 0)
-    save = BackgroundSave(run)
+    save = BackgroundSave(run, torch.device("cpu"))
     save.begin(1, 1, *some_state())
     with pytest.raises(ZeroDivisionError):
         save.ended(wait=True)
