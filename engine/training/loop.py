@@ -326,7 +326,7 @@ class Trainer:
             self.recorder.flush()
         self._note(self._background.ended())
         interval = min(self._save_interval, 60 * self.recipe.train.checkpoint_minutes)
-        if time.monotonic() - self._saved_time > interval and not self._background.is_busy:
+        if time.monotonic() - self._saved_time > interval:
             self._save_interval *= 2
             self._begin_background_save()
 
@@ -374,10 +374,10 @@ class Trainer:
             return False
 
     def _begin_background_save(self) -> None:
-        """Begin to write the last checkpoint beside training, if its weights are finite."""
+        """Begin to write the last checkpoint beside training, if its weights are finite and no other is under way."""
         self.recorder.flush()  # a checkpoint must not be ahead of the log
         self._saved_time = time.monotonic()
-        if self._weights_are_finite():
+        if self._weights_are_finite() and not self._background.is_busy:
             stored = self.state().to_stored()
             self._background.begin(self.step, self.images, self.method.weights(), stored)
 
@@ -430,6 +430,7 @@ class Trainer:
             return False
         if self.finiteness.check(self.step):
             return True
+        self._end_background_save()  # the alarm names the newest checkpoint
         self.recorder.raise_once(self.finiteness.alarm(self.saved_at))
         return False
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
 from PIL import Image
 
+from engine.runs.directory import RunDir, State
 from engine.training import checkpoint
 from engine.training.milestones import evenly_spaced
 from tests.support.engine import events, finish, trainer
@@ -97,6 +99,42 @@ def test_due_steps_end_at_the_end(total, times):
     assert steps == sorted(set(steps))
     assert len(steps) <= times
     assert not times or (steps[-1] == total and steps[0] >= 1)
+
+
+def test_weights_that_are_not_finite_are_noticed_while_a_slow_write_is_under_way(tmp_path, monkeypatch):
+    from engine.recipes.recipe import load
+    from engine.runs.events import EventWriter
+    from engine.training.finiteness import Finiteness
+    from engine.training.loop import Trainer, TrainingFailed
+    from engine.training.stop_signal import StopSignal
+
+    noticed = threading.Event()
+    save, check = checkpoint.save, Finiteness.check
+
+    def slow_save(*arguments):
+        assert noticed.wait(timeout=120)
+        return save(*arguments)
+
+    def checked(self, step):
+        finite = check(self, step)
+        if not finite:
+            noticed.set()
+        return finite
+
+    monkeypatch.setattr(checkpoint, "save", slow_save)
+    monkeypatch.setattr(Finiteness, "check", checked)
+    settings = ["optim.lr=1", "train.precision=fp32", "train.checkpoint_minutes=1e-6", "evaluate.times=0"]
+    recipe = load("digits-vae", settings)
+    run = RunDir.create(tmp_path, recipe.to_toml(), {"recipe": recipe.name}, State())
+    writer = EventWriter(run.events_path(1))
+    trainer = Trainer(run, recipe, torch.device("cpu"), writer, StopSignal())
+    trainer.prepare(resume=False)
+    saved_first = trainer.step + 1
+    with pytest.raises(TrainingFailed, match="non-finite loss"):
+        trainer.train()
+    (alarm,) = [event for event in events(run, "alert") if event["name"] == "non-finite-weights"]
+    assert f"the checkpoint of step {saved_first} stays" in alarm["sentence"]
+    assert checkpoint.load_state(run)["step"] == saved_first
 
 
 def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
