@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import platform
 import random
@@ -121,6 +122,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     signs = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
     return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+
+
+def release_memory() -> None:
+    """Free what nothing refers to any more, also in the GPU memory that torch's cache holds."""
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def ran_out_on_gpu(error: BaseException) -> bool:

@@ -22,9 +22,9 @@ class Batch:
     def __len__(self) -> int:
         return len(self.images)
 
-    def first(self, n: int) -> Batch:
-        """The first ``n`` images with their labels, and the first ``n`` of the target domain."""
-        return Batch(*(None if t is None else t[:n] for t in (self.images, self.labels, self.target)))  # type: ignore[arg-type]
+    def __getitem__(self, part: slice) -> Batch:
+        """These images with their labels, and those in the same places of the target domain."""
+        return Batch(*(None if t is None else t[part] for t in (self.images, self.labels, self.target)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Training batches indexed from tensors on the device: no loader, no worker processes, no state to save."""
+"""Training batches indexed from tensors, on the device where they fit: no loader, no processes, no state to save."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.data.ahead import Ahead, Rows
 from engine.data.augmentation import augment
 from engine.data.batch import Batch
 from engine.data.dataset import Dataset, Split
@@ -24,6 +25,9 @@ class Batches:
     incomplete batch of an epoch is dropped; ``batch_size`` is at most the split's size. If the data set has a target
     domain, batches include its training images in an order of their own, without labels.
 
+    ``resident``: whether all images are kept on the device; None: unless they need more than half of a GPU's free
+    memory. Batches of others are fetched ahead.
+
     Raises ValueError for a split without images.
     """
 
@@ -35,6 +39,7 @@ class Batches:
         seed: int,
         channels_last: bool = True,
         augmentation: Data | None = None,
+        resident: bool | None = None,
     ):
         source = dataset.train if isinstance(dataset, Dataset) else dataset
         target = dataset.target.train if isinstance(dataset, Dataset) and dataset.target else None
@@ -44,23 +49,28 @@ class Batches:
         self.augmentation = augmentation
         self._seed = seed
         self._format = torch.channels_last if channels_last else torch.contiguous_format
-        fit = _fits([source] if target is None else [source, target], self.device)
-        store = self.device if fit else torch.device("cpu")
+        if resident is None:
+            resident = _fits([source] if target is None else [source, target], self.device)
+        store = self.device if resident else torch.device("cpu")
         self._source = _Stream(source.images, source.labels, batch_size, seed, (), store)
         self._target = (
             _Stream(target.images, None, batch_size, seed, (_TARGET,), store) if target is not None else None
         )
         self.batch_size = self._source.batch_size
         self.steps_per_epoch = self._source.steps_per_epoch
+        self._ahead = None if resident else Ahead(self._rows, self.device)
         self.smallest = min(s.batch_size for s in (self._source, self._target) if s is not None)
         """Images in a batch of the domain that has fewest."""
 
     def at(self, step: int) -> Batch:
         """The batch of a step, counted from 0."""
-        images, labels = self._source.at(step)
-        target = None if self._target is None else self._target.at(step)[0]
+        if self._ahead is not None:
+            images, *others = self._ahead.at(step)
+        else:
+            images, *others = (tensor.index_select(0, chosen) for tensor, chosen in self._rows(step))
+        target = others.pop() if self._target is not None else None
+        (labels,) = others or [None]
         if labels is not None:
-            labels = send(labels, self.device)
             labels = labels if labels.dtype == torch.int64 else labels.float()
         return Batch(
             self._ready(images, (step, _AUGMENT)),
@@ -68,13 +78,16 @@ class Batches:
             None if target is None else self._ready(target, (step, _AUGMENT, _TARGET)),
         )
 
+    def _rows(self, step: int) -> Rows:
+        """Images, labels if there are any, and images of the target domain if there is one, with a step's indices."""
+        return [*self._source.at(step), *(self._target.at(step) if self._target is not None else [])]
+
     def _ready(self, images: Tensor, key: tuple[int, ...]) -> Tensor:
-        floats = augment(send(images, self.device), self.augmentation, (self._seed, *key))
-        return floats.contiguous(memory_format=self._format)
+        return augment(images, self.augmentation, (self._seed, *key)).contiguous(memory_format=self._format)
 
 
 class _Stream:
-    """The batches of one split, as stored (uint8), epoch after epoch."""
+    """Which rows of one split, as stored (uint8), make the batches, epoch after epoch."""
 
     def __init__(
         self,
@@ -92,13 +105,13 @@ class _Stream:
         self._labels = None if labels is None else labels.to(store)
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
-    def at(self, step: int) -> tuple[Tensor, Tensor | None]:
+    def at(self, step: int) -> Rows:
+        """Images, and labels if there are any, with the indices of a step's."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, send(self._permutation(epoch), self._store)
         chosen = self._order[position * self.batch_size : (position + 1) * self.batch_size]
-        labels = None if self._labels is None else self._labels.index_select(0, chosen)
-        return self._images.index_select(0, chosen), labels
+        return [(tensor, chosen) for tensor in (self._images, self._labels) if tensor is not None]
 
     def _permutation(self, epoch: int) -> Tensor:
         sequence = np.random.SeedSequence(self._seed, spawn_key=(epoch, *self._key))

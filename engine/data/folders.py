@@ -42,7 +42,8 @@ from engine.data.plans import (
     unlabelled,
     with_partition,
 )
-from engine.data.store import StoredImages, Writer, load_or_build
+from engine.data.resumable import DIGEST_BYTES, ResumableWriter
+from engine.data.store import StoredImages, load_or_build
 from engine.settings.datasets.base import Data
 from engine.settings.datasets.class_folders import ClassFolders
 from engine.settings.datasets.folders import AttributeFolder, CelebA, Folder
@@ -53,7 +54,6 @@ from engine.settings.diagnostics import some_of
 VERSION = 1
 """Increment when images are decoded or ordered differently: cached images are then decoded anew."""
 TEST_PART = 0.1
-THREADS = 4
 _SPLITS = ("train", "validation", "test")
 _NO_LABEL = -1
 """The number stored in place of the class of an image in a split without labels."""
@@ -174,13 +174,13 @@ def open_images(
     ]
     key = _key(settings.dataset, size, listing.files, described_by, groups, rules)
 
-    def build(writer: Writer) -> None:
+    def build(writer: ResumableWriter) -> None:
         planned = plan()
         _decode(
             writer, planned, size, report, (*planned.warnings, *listing.warnings), printable(listing.folder)
         )
 
-    stored = load_or_build(key, build, lambda: report(0, len(listing.files)))
+    stored = load_or_build(key, build, lambda: report(0, len(listing.files)), ResumableWriter)
     dataset = _dataset(settings, stored, groups)
     warnings = dict.fromkeys(
         (*dataset.warnings, *listing.warnings)
@@ -258,18 +258,20 @@ def _held_out(places: Tensor, fraction: float) -> int:
 
 
 def _decode(
-    writer: Writer, plan: Plan, size: int, report: Progress, warnings: tuple[str, ...], folder: str
+    writer: ResumableWriter, plan: Plan, size: int, report: Progress, warnings: tuple[str, ...], folder: str
 ) -> None:
     """Write all usable images, split by split, training images first, each split sorted by content hash.
 
-    The images that a recipe holds out for validation are so always the first of the training images.
+    The images that a recipe holds out for validation are so always the first of the training images. What was done
+    before an interruption is not done again.
     """
     total = len(plan.pictures)
+    digests, written = writer.begin(total, (3, size, size))
     bad: dict[str, list[str]] = {}
     with _threads() as pool, pillow_warnings_ignored():
-        digests: list[bytes] = []
-        for digest in _in_order(pool, lambda p: _digest(p.path), plan.pictures, 256):
+        for digest in _in_order(pool, lambda p: _digest(p.path), plan.pictures[len(digests) :], 256):
             digests.append(digest)
+            writer.note_digest(digest)
             report(len(digests) // 3, total)  # hashing is about a third of the work
         order = _order(
             plan.pictures, digests, lambda picture: not isinstance(_try_decode(picture.path, size), str)
@@ -279,14 +281,12 @@ def _decode(
         counts = Counter[str]()
         used: dict[str, set[bytes]] = {split: set() for split in _SPLITS}
         chosen = [plan.pictures[i] for _, _, i in order]
-        chunk = max(8, min(256, (64 << 20) // (3 * size * size)))
-        decoded = _in_order(pool, lambda p: _try_decode(p.path, size), chosen, chunk)
-        for done, ((split, where, i), image) in enumerate(zip(order, decoded, strict=True), 1):
+        reasons = _write(writer, pool, chosen, size, written)
+        for done, ((split, where, i), reason) in enumerate(zip(order, reasons, strict=True), 1):
             picture = plan.pictures[i]
-            if isinstance(image, str):
-                bad.setdefault(image, []).append(picture.name)
+            if reason:
+                bad.setdefault(reason, []).append(picture.name)
             else:
-                writer.add(image)
                 counts[split] += 1
                 places.append(where)
                 used[split].add(digests[i])
@@ -294,6 +294,7 @@ def _decode(
             report((total + 2 * done) // 3, total)
     messages = [*_unusable_warning(bad, total), *_overlap_warning(used), *warnings]
     if not counts["train"] or not counts["test"]:
+        writer.discard()
         raise DataError(
             f"{folder} has {counts['train']:,} images to train on and {counts['test']:,} to test with that can be "
             "used" + (f" ({messages[0].rstrip('.')})" if messages else "") + ": add images"
@@ -313,10 +314,32 @@ def _decode(
     )
 
 
+def _write(
+    writer: ResumableWriter,
+    pool: ThreadPoolExecutor,
+    pictures: Sequence[LabelledImage],
+    size: int,
+    written: Sequence[bool],
+) -> Iterator[str]:
+    """Write the pixels of each picture, and yield "" or the reason why it has none.
+
+    ``written`` tells of the first ones whether they were written before an interruption.
+    """
+    for was_written, picture in zip(written, pictures, strict=False):
+        yield "" if was_written else _reason(picture.path, size)
+    chunk = max(8, min(256, (64 << 20) // (3 * size * size)))
+    for image in _in_order(pool, lambda p: _try_decode(p.path, size), pictures[len(written) :], chunk):
+        if isinstance(image, str):
+            writer.note_unusable()
+        else:
+            writer.add(image)
+        yield image if isinstance(image, str) else ""
+
+
 @contextlib.contextmanager
 def _threads() -> Iterator[ThreadPoolExecutor]:
     """A pool of threads; on exit, work that has not begun is cancelled."""
-    pool = ThreadPoolExecutor(THREADS)
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
     try:
         yield pool
     finally:
@@ -343,7 +366,7 @@ def _digest(path: str) -> bytes:
     """A hash of the file's content; b"" if it cannot be read, which decoding reports."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()  # type: ignore[arg-type]
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).digest()  # type: ignore[arg-type]
     except OSError:
         return b""
 
@@ -354,6 +377,12 @@ def _try_decode(path: str, size: int) -> np.ndarray | str:
         return decode(path, size)
     except UnusableImage as reason:
         return str(reason)
+
+
+def _reason(path: str, size: int) -> str:
+    """Why an image could not be used, before an interruption."""
+    found = _try_decode(path, size)
+    return found if isinstance(found, str) else "not readable when it was tried"
 
 
 def _order(

@@ -52,10 +52,16 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("gentui")) / "images"
 
 
-def load_or_build(key: str, build: Callable[[Writer], None], waiting: OnWait = lambda: None) -> StoredImages:
+def load_or_build(
+    key: str,
+    build: Callable[[Any], None],
+    waiting: OnWait = lambda: None,
+    kind: type[Writer] | None = None,
+) -> StoredImages:
     """The images cached under ``key``; if there are none, ``build`` writes them, in one process at a time.
 
-    ``waiting`` is called while another process builds them. Raises DataError if the file cannot be written.
+    ``waiting`` is called while another process builds them; ``kind`` is the class of the writer that ``build`` is
+    given. Raises DataError if the file cannot be written.
     """
     path = cache_folder() / f"{key}{_SUFFIX}"
     if (stored := _read(path)) is not None:
@@ -64,7 +70,7 @@ def load_or_build(key: str, build: Callable[[Writer], None], waiting: OnWait = l
         if (stored := _read(path)) is not None:
             return stored
         try:
-            with Writer(path) as writer:
+            with (kind or Writer)(path) as writer:
                 build(writer)
                 return writer.finish()
         except OSError as error:
@@ -86,10 +92,14 @@ class Writer:
         try:
             private_folder(path.parent)
             _remove_stale(path.parent)
-            descriptor, self._temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            self._file: IO[bytes] = os.fdopen(descriptor, "w+b")
+            self._file, self._temporary = self._create(path)
         except OSError:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed in __exit__ or by its map
+
+    def _create(self, path: Path) -> tuple[IO[bytes], str]:
+        """A new file to be renamed to ``path``, and its own path."""
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        return os.fdopen(descriptor, "w+b"), temporary
 
     def __enter__(self) -> Writer:
         return self

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.data.continuity import needs_labels, with_labels_of
 from engine.data.dataset import DataError, open_dataset
-from engine.devices import is_out_of_memory
+from engine.devices import is_out_of_memory, release_memory
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.score import Score
 from engine.evaluation.scorer import Reports, build_scorer
@@ -34,7 +34,7 @@ from engine.runs.directory import RunDir, parse_checkpoint
 from engine.runs.events import EventWriter
 from engine.runs.files import write_atomically
 from engine.settings.evaluation import METRIC_SCORES
-from engine.training.memory import ScoreBatches, release_memory
+from engine.training.memory import ScoreBatches
 
 _REMEDY = (
     "free some that other programs use, or score on the CPU (`CUDA_VISIBLE_DEVICES= gentui evaluate RUN --now`)"

@@ -1,8 +1,8 @@
 """Training methods, as protocols: what the training loop requires of every method, and optional abilities.
 
 The training loop uses ``Method`` alone and knows no family of models. A method that can do more implements
-``Generates``, ``Reconstructs``, ``Validates`` or ``Classifies`` as well; code that needs such an ability tests for
-it with ``isinstance``.
+``Generates``, ``Reconstructs``, ``Validates``, ``Classifies`` or ``TrainsInParts`` as well; code that needs such an
+ability tests for it with ``isinstance``.
 """
 
 from __future__ import annotations
@@ -144,6 +144,18 @@ class Reconstructs(Protocol):
 
     def encode(self, images: Tensor, *, ema: bool = True) -> Tensor:
         """Encode ``images`` N,C,H,W in [-1, 1] to latents, which ``sample`` accepts as noise."""
+        ...
+
+
+@runtime_checkable
+class TrainsInParts(Protocol):
+    """A method whose training step can pass a batch through the net in parts, which changes only the rounding."""
+
+    part: int | None
+    """The most images at once; None: the whole batch. The method halves it when memory runs out."""
+
+    def smaller_part(self, count: int) -> int | None:
+        """Half the images of a batch of ``count`` that now pass at once; None when they cannot be fewer."""
         ...
 
 

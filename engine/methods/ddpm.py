@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics
 from engine.methods.denoising import DenoisingMethod
+from engine.methods.imagewise import Values
 from engine.samplers.process import Discrete, Level
 from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import Sample
@@ -37,28 +38,37 @@ class DDPM(DenoisingMethod):
         self._sigma = (1 - table).sqrt().float().to(context.device)
         self._lowest = -1.0 if settings.pixels == "symmetric" else 0.0
 
-    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
-        """Mean squared error of the predicted noise; also by quarter of the steps (``loss_q1``: the least noisy)."""
-        images, count, steps = self._ranged(batch.images), len(batch.images), self.settings.steps
-        t = torch.randint(1, steps + 1, (count,), device=images.device)
-        noise = torch.randn_like(images)
-        noisy = images * self._alpha[t, None, None, None] + noise * self._sigma[t, None, None, None]
-        labels = self._drop_labels(batch.labels) if self.conditional else None
-        with self.autocast():
-            predicted = net(noisy, t / steps, labels)
-        errors = (predicted.float() - noise).square().mean(dim=(1, 2, 3))
-        if count < QUARTERS_FROM:
-            return errors.mean(), {}
-        quarter = nn.functional.one_hot((t - 1) * 4 // steps, 4).float()
-        means = (errors.detach() @ quarter) / quarter.sum(dim=0)
-        return errors.mean(), {f"loss_q{i + 1}": means[i] for i in range(4)}
+    def draw(self, batch: Batch) -> Values:
+        """The step ``t`` N in 1…T and standard normal ``noise`` N,C,H,W.
 
-    def _drop_labels(self, labels: Tensor | None) -> Tensor | None:
-        """Replace each label by the null label with probability ``drop_condition``."""
-        if labels is None or not self.settings.guided:
-            return labels
-        dropped = torch.rand(len(labels), device=labels.device) < self.settings.drop_condition
-        return torch.where(dropped, self.spec.classes, labels)
+        With ``drop_condition`` also ``dropped`` N: whose label is replaced by the null label.
+        """
+        images, count = batch.images, len(batch)
+        t = torch.randint(1, self.settings.steps + 1, (count,), device=images.device)
+        draws = {"t": t, "noise": torch.randn_like(images)}
+        if self.conditional and self.settings.guided:
+            draws["dropped"] = torch.rand(count, device=images.device) < self.settings.drop_condition
+        return draws
+
+    def losses(self, net: nn.Module, batch: Batch, draws: Values) -> Values:
+        """Mean squared error of the noise predicted in each image."""
+        images, t, noise = self._ranged(batch.images), draws["t"], draws["noise"]
+        noisy = images * self._alpha[t, None, None, None] + noise * self._sigma[t, None, None, None]
+        labels = batch.labels if self.conditional else None
+        if labels is not None and "dropped" in draws:
+            labels = torch.where(draws["dropped"], self.spec.classes, labels)
+        with self.autocast():
+            predicted = net(noisy, t / self.settings.steps, labels)
+        return {"loss": (predicted.float() - noise).square().mean(dim=(1, 2, 3))}
+
+    def summary(self, values: Values, draws: Values) -> Metrics:
+        """The mean loss by quarter of the steps (``loss_q1``: the least noisy), in batches with enough of each."""
+        errors, t = values["loss"], draws["t"]
+        if len(errors) < QUARTERS_FROM:
+            return {}
+        quarter = nn.functional.one_hot((t - 1) * 4 // self.settings.steps, 4).float()
+        means = (errors @ quarter) / quarter.sum(dim=0)
+        return {f"loss_q{i + 1}": means[i] for i in range(4)}
 
     def predict(
         self, net: nn.Module, x: Tensor, level: Level, labels: Tensor | None, guidance: float | None = None

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
 from engine.methods import Context, Trace
+from engine.methods.imagewise import ImagewiseMethod
 from engine.methods.learner import eval_mode
-from engine.methods.single_net import SingleNetMethod
 from engine.nets import build_net
 from engine.samplers import run_sampler
 from engine.samplers.process import Level, Process
 from engine.settings.samplers import Sample
 
 
-class DenoisingMethod(SingleNetMethod):
+class DenoisingMethod(ImagewiseMethod):
     """A method whose net denoises."""
 
     def __init__(self, context: Context, spec: ImageSpec | None = None):

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.batch import Batch
-from engine.methods import Context, Metrics
+from engine.methods import Context
 from engine.methods.denoising import DenoisingMethod
+from engine.methods.imagewise import Values
 from engine.samplers.process import Continuous, Level
 from engine.settings.methods import EDM as EDMSettings
 from engine.settings.samplers import Sample
@@ -31,22 +32,27 @@ class EDM(DenoisingMethod):
             f = net(x * total.rsqrt(), sigma.log() / 4, labels).float()
         return x * (d**2 / total) + f * (s * d * total.rsqrt())
 
-    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
-        """The EDM loss λ(σ)·‖D − y‖², averaged over pixels and images.
-
-        Since λ·c_out² = 1, it equals the squared error of F against (y − c_skip·x) / c_out.
-        """
-        images, d, settings = batch.images, self.sigma_data, self.settings
+    def draw(self, batch: Batch) -> Values:
+        """The noise level ``sigma`` N, lognormal (EDM table 1), and standard normal ``noise`` N,C,H,W."""
+        images, settings = batch.images, self.settings
         sigma = torch.randn(len(images), device=images.device).mul(settings.p_std).add(settings.p_mean).exp()
         if settings.clip_sigma:
             sigma = sigma.clamp(settings.sigma_min, settings.sigma_max)
+        return {"sigma": sigma, "noise": torch.randn_like(images)}
+
+    def losses(self, net: nn.Module, batch: Batch, draws: Values) -> Values:
+        """The EDM loss λ(σ)·‖D − y‖² of each image, averaged over its pixels.
+
+        Since λ·c_out² = 1, it equals the squared error of F against (y − c_skip·x) / c_out.
+        """
+        images, d, sigma = batch.images, self.sigma_data, draws["sigma"]
         s = sigma[:, None, None, None]
-        noisy = torch.addcmul(images, torch.randn_like(images), s)
+        noisy = torch.addcmul(images, draws["noise"], s)
         total = s**2 + d**2
         target = (images - noisy * (d**2 / total)) * (total.sqrt() / (s * d))
         with self.autocast():
             f = net(noisy * total.rsqrt(), sigma.log() / 4, batch.labels if self.conditional else None)
-        return (f.float() - target).square().mean(), {}
+        return {"loss": (f.float() - target).square().mean(dim=(1, 2, 3))}
 
     @property
     def data_std(self) -> float:

@@ -93,7 +93,18 @@ class Learner:
         Returns the gradient's norm before clipping, a scalar on the device.
         """
         self.optimizer.zero_grad(set_to_none=True)
+        self.backpropagate(loss)
+        return self.step()
+
+    def backpropagate(self, loss: Tensor) -> None:
+        """Add the gradient of ``loss``, scaled in fp16, to that of the net."""
         self.scaler.scale(loss).backward()
+
+    def step(self) -> Tensor:
+        """Step the optimiser by the gradient that is there, and the schedule and the average.
+
+        Returns the gradient's norm before clipping, a scalar on the device.
+        """
         self.scaler.unscale_(self.optimizer)
         parameters = [p for p in self.net.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

@@ -16,7 +16,8 @@ from engine.methods.learner import Learner, autocast
 class SingleNetMethod(ABC):
     """A method that consists of one ``Learner`` and a loss.
 
-    Subclasses implement ``loss``, and extend ``state`` and ``load_state`` if they have state of their own.
+    Subclasses implement ``loss``, and extend ``state`` and ``load_state`` if they have state of their own. Those whose
+    loss is a mean over images derive from ``ImagewiseMethod``.
     """
 
     def __init__(self, net: nn.Module, context: Context):
@@ -38,9 +39,15 @@ class SingleNetMethod(ABC):
     def training_step(self, batch: Batch) -> Metrics:
         self.learner.scale_gradients(self.precision)
         lr = self.learner.lr
+        metrics = self.backpropagate(batch)
+        return metrics | {"grad_norm": self.learner.step(), "lr": lr, **self.learner.metrics()}
+
+    def backpropagate(self, batch: Batch) -> Metrics:
+        """Set the net's gradient to that of the loss on ``batch``. Returns the loss and its metrics."""
+        self.net.zero_grad(set_to_none=True)
         loss, parts = self.loss(self.learner.forward, batch)
-        norm = self.learner.update(loss)
-        return {"loss": loss.detach(), **parts, "grad_norm": norm, "lr": lr, **self.learner.metrics()}
+        self.learner.backpropagate(loss)
+        return {"loss": loss.detach(), **parts}
 
     def probe_gradient(self, batch: Batch) -> Tensor:
         return self.learner.gradient(self.loss(self.net, batch)[0])

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 from engine.data.batch import Batch
 from engine.methods import Context, Metrics, Trace
+from engine.methods.imagewise import ImagewiseMethod, Values
 from engine.methods.learner import eval_mode
-from engine.methods.single_net import SingleNetMethod
 from engine.nets import build_net
 from engine.nets.vae import Autoencoder, standard_normal_kl
 from engine.settings.methods import VAE as VAESettings
 from engine.settings.samplers import Sample
 
 
-class VAE(SingleNetMethod):
+class VAE(ImagewiseMethod):
     """loss = mse + kl_weight · kl.
 
     Per image, ``mse`` is the sum or mean of (x − x̂)² over its C·H·W values in [-1, 1], and ``kl`` the sum or mean
@@ -31,16 +31,19 @@ class VAE(SingleNetMethod):
         assert isinstance(self.net, Autoencoder), "the net of a VAE must be an Autoencoder"
         self.latent = self.net.latent
 
-    def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
+    def draw(self, batch: Batch) -> Values:
+        """The standard normal ``noise`` N,latent from which z is made."""
+        return {"noise": torch.randn(len(batch), self.latent, device=batch.images.device)}
+
+    def losses(self, net: nn.Module, batch: Batch, draws: Values) -> Values:
         images = batch.images
-        noise = torch.randn(len(images), self.latent, device=images.device)
         with self.autocast():
-            decoded, mean, log_variance = net(images, noise)
+            decoded, mean, log_variance = net(images, draws["noise"])
         error = (decoded.float() - images).square().flatten(1)
         divergence = standard_normal_kl(mean, log_variance)
-        mse = error.mean() if self.settings.pixels == "mean" else error.sum(1).mean()
-        kl = divergence.mean() if self.settings.latents == "mean" else divergence.sum(1).mean()
-        return mse + self.settings.kl_weight * kl, {"mse": mse.detach(), "kl": kl.detach()}
+        mse = error.mean(1) if self.settings.pixels == "mean" else error.sum(1)
+        kl = divergence.mean(1) if self.settings.latents == "mean" else divergence.sum(1)
+        return {"loss": mse + self.settings.kl_weight * kl, "mse": mse, "kl": kl}
 
     @torch.no_grad()
     def validate(self, batch: Batch) -> Metrics:

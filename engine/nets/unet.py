@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from engine.data.batch import ImageSpec
 from engine.nets.embedding import NoiseEmbedding
@@ -86,8 +87,17 @@ class Stage(nn.Module):
         super().__init__()
         self.block = ResidualBlock(settings, inputs, outputs, embedding, classes)
         self.attention = Attention(settings, outputs) if attention else nn.Identity()
+        self.checkpointing, self.dropout = settings.activation_checkpointing, settings.dropout
 
     def forward(self, x: Tensor, embedding: Tensor, labels: Tensor | None) -> Tensor:
+        if not (self.checkpointing and self.training and torch.is_grad_enabled()):
+            return self._compute(x, embedding, labels)
+        # Chen et al. 2016, arXiv 1604.06174. The masks of dropout must be drawn again alike.
+        return checkpoint(
+            self._compute, x, embedding, labels, use_reentrant=False, preserve_rng_state=self.dropout > 0
+        )
+
+    def _compute(self, x: Tensor, embedding: Tensor, labels: Tensor | None) -> Tensor:
         return self.attention(self.block(x, embedding, labels))
 
 

@@ -1,7 +1,8 @@
 """Training methods. Torch-free.
 
 Class attributes of a method: ``family`` is the family of recipes that use it, ``samplers`` and ``figures`` are the
-names of those it allows.
+names of those it allows, ``imagewise`` says that its loss is a mean over images, so that a batch can be trained on in
+parts.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class DDPM(Settings):
         "symmetric", description="range of the pixels that noise is added to: -1 to 1, or 0 to 1"
     )
     factory: ClassVar[str] = "engine.methods.ddpm:DDPM"
+    imagewise: ClassVar[bool] = True
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("ddpm", "ddim", "dpm++", "heun", "euler")
 
@@ -200,6 +202,7 @@ class EDM(Settings):
     sigma_max: float = Field(80.0, gt=0, description="largest noise level in sampling")
     clip_sigma: bool = Field(False, description="keep σ in training within those of sampling")
     factory: ClassVar[str] = "engine.methods.diffusion:EDM"
+    imagewise: ClassVar[bool] = True
     family: ClassVar[str] = "diffusion"
     samplers: ClassVar[tuple[str, ...]] = ("heun", "euler", "dpm++", "ddim")
     figures: ClassVar[tuple[str, ...]] = ("grid", "progress", *IMAGE_FIGURES)
@@ -231,6 +234,7 @@ class VAE(Settings):
         "sum", description="KL divergence per image: sum or mean over latent dimensions"
     )
     factory: ClassVar[str] = "engine.methods.vae:VAE"
+    imagewise: ClassVar[bool] = True
     family: ClassVar[str] = "vae"
     samplers: ClassVar[tuple[str, ...]] = ("direct",)
     figures: ClassVar[tuple[str, ...]] = ("grid", "reconstructions", "interpolation", *IMAGE_FIGURES)

@@ -262,6 +262,11 @@ class UNet(Settings):
     pool_first: bool = Field(
         False, description="max-pool at the start of each level, before any convolution; loses detail"
     )
+    activation_checkpointing: bool = Field(
+        False,
+        description="keep no activations of the blocks for the backward pass but compute them again: less memory, more "
+        "time, the same gradients",
+    )
     factory: ClassVar[str] = "engine.nets.unet:UNet"
 
     @property
@@ -291,6 +296,8 @@ class UNet(Settings):
                 )
         if self.class_conditioning == "batchnorm" and self.norm != "batch":
             raise ValueError('class_conditioning = "batchnorm" needs norm = "batch"')
+        if self.activation_checkpointing and self.by_batch:
+            raise ValueError("activation_checkpointing would count each batch twice in BatchNorm's statistics")
         return self
 
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import Field
 
-from engine.settings.registry import Settings
+from engine.settings.registry import Conflict, Settings
 
 
 class Train(Settings):
@@ -24,6 +25,12 @@ class Train(Settings):
     )
     compile: bool = Field(False, description="compile the nets with torch.compile, where the method allows it")
     channels_last: bool = Field(True, description="channels-last memory layout of images and weights")
+    part: int | None = Field(
+        None,
+        ge=1,
+        description="most images that pass the net at once; a larger batch is accumulated in parts, which needs less "
+        "memory and is the same experiment; empty: the whole batch, or less where memory runs out",
+    )
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, lower early on; 0: none")
     clip: float | None = Field(None, gt=0, description="gradient norm to clip at; empty: no clipping")
     checkpoint_minutes: float = Field(
@@ -36,3 +43,16 @@ class Train(Settings):
         description="checkpoints to keep for good, spread evenly over the run; each takes as much space as `last`",
     )
     non_finite_limit: int = Field(20, ge=1, description="steps with a non-finite loss before the run fails")
+
+    def conflicts(self, parts: Mapping[str, Settings]) -> Iterable[Conflict]:
+        method, model = parts.get("method"), parts.get("model")
+        if self.part is None or method is None or model is None:
+            return
+        hint = "leave it empty; a smaller data.batch_size needs less memory, and is another experiment"
+        if not getattr(method, "imagewise", False):
+            name = getattr(method, "name", "")
+            yield Conflict("part", f"method {name!r} trains on a whole batch at once", hint)
+        elif getattr(model, "by_batch", False):
+            yield Conflict(
+                "part", "BatchNorm normalises over a whole batch, so parts would change the net", hint
+            )

@@ -8,6 +8,7 @@ import traceback
 from engine.data.dataset import DataError
 from engine.devices import DeviceError, choose_device, is_out_of_memory, ran_out_on_gpu
 from engine.evaluation.extractors import ExtractorError
+from engine.methods import TrainsInParts
 from engine.recipes.recipe import MissingData, RecipeError, load
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
@@ -109,8 +110,8 @@ class Attempt:
         what = f"out of memory{gpu}{self._at_step()}: "
         if trainer is None or not hasattr(trainer, "method"):
             return f"{what}free some that other programs use, or choose another --device"
-        size, name = trainer.batches.batch_size, trainer.recipe.name
-        less = f"`gentui run {name} -o data.batch_size={size // 2}`" if size > 1 else "a smaller net"
+        setting = _needing_less(trainer)
+        less = f"`gentui run {trainer.recipe.name} -o {setting}`" if setting else "a smaller net"
         go_on = (
             f", or free some and `gentui resume {self._run.id}` goes on" if checkpoint.exists(self._run) else ""
         )
@@ -118,3 +119,14 @@ class Attempt:
 
     def _at_step(self) -> str:
         return f" at step {self._trainer.step}" if self._trainer and self._trainer.step else ""
+
+
+def _needing_less(trainer: Trainer) -> str:
+    """A setting with which training needs less memory; "" if there is none."""
+    size, method, model = trainer.batches.batch_size, trainer.method, trainer.recipe.model
+    part = method.part if isinstance(method, TrainsInParts) else None
+    if isinstance(method, TrainsInParts) and (smaller := method.smaller_part(size)):
+        return f"train.part={smaller}"
+    if getattr(model, "activation_checkpointing", None) is False and not getattr(model, "by_batch", False):
+        return "model.activation_checkpointing=true"
+    return f"data.batch_size={size // 2}" if size > 1 and part != 1 else ""

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from engine.data.dataset import DataError
-from engine.devices import is_out_of_memory
+from engine.devices import is_out_of_memory, release_memory
 from engine.evaluation.extractors import ExtractorError
 from engine.health import Alarm, Severity
 from engine.recipes.recipe import MissingData, RecipeError
 from engine.runs.directory import RunDir
 from engine.runs.files import FULL
-from engine.training.memory import release_memory
 from engine.training.recorder import TrainingFailed
 from engine.training.reporter import DISK_CAUSE, Reporter, print_line
 from engine.training.stop_signal import StopRequested

@@ -27,19 +27,20 @@ from engine.methods.building import build_method
 from engine.recipes.labels import Labels
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import CheckpointChoice, RunDir
-from engine.runs.events import EventWriter, last_event
+from engine.runs.events import EventWriter
 from engine.runs.files import write_atomically
 from engine.training import checkpoint
 from engine.training.background_save import BackgroundSave, Saved
 from engine.training.finiteness import Finiteness
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
+from engine.training.part_watch import PartWatch
 from engine.training.patience import SECONDS as PATIENCE_SECONDS
 from engine.training.patience import Patience
 from engine.training.precision import choose_precision
 from engine.training.recorder import Recorder, TrainingFailed
 from engine.training.reporter import DISK_CAUSE, FREE_SPACE, Reporter, print_line
-from engine.training.state import PrecisionChoice, TrainingState
+from engine.training.state import PrecisionChoice, TrainingState, earlier_data_record
 from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
 from engine.training.validation import Validator
 from engine.training.visit_record import VisitRecord
@@ -48,15 +49,6 @@ from engine.training.visits import Visits
 DATA_CAUSE = "files that are no usable images, or not what was published"
 FIRST_CHECKPOINT_SECONDS = 1.0
 """Time until the first checkpoint. It doubles after each, up to ``train.checkpoint_minutes``."""
-
-
-def _earlier_record(run: RunDir) -> dict[str, Any]:
-    """What the newest attempt that trained recorded about its data; empty for runs of early versions."""
-    for _, path in reversed(run.events_files()):
-        started = last_event(path, lambda event: isinstance(event.get("data"), dict))
-        if started is not None:
-            return started["data"]
-    return {}
 
 
 class Trainer:
@@ -75,6 +67,7 @@ class Trainer:
     validator: Validator | None
     finiteness: Finiteness
     guard: Guard
+    part_watch: PartWatch
     visits: Visits
 
     def __init__(
@@ -126,8 +119,9 @@ class Trainer:
         if state is not None:
             self._restore(state)
         else:
-            text = describe(self.method, self.batches.at(0).first(2))
+            text = describe(self.method, self.batches.at(0)[:2])
             write_atomically(self.run.architecture_path, text.encode())
+        self.part_watch = PartWatch(self.method, self.reporter)
         self._report_start("resumed" if resume else "started")
 
     def _open_data(self, state: TrainingState | None) -> None:
@@ -142,7 +136,7 @@ class Trainer:
             print_line(sentence)
         conditional = getattr(model, "conditional", False)
         if state is not None:
-            if changed := changes(_earlier_record(self.run), dataset):
+            if changed := changes(earlier_data_record(self.run), dataset):
                 remedy = "nothing, if you meant to; scores before and after it are of different data"
                 self.reporter.alert("data-changed", changed, "files were added, removed or changed", remedy)
             dataset = with_labels_of(dataset, Labels.of(state.conditions), needs_labels(model))
@@ -169,6 +163,7 @@ class Trainer:
             recipe.train.seed,
             recipe.train.channels_last,
             augmentation=recipe.data,
+            resident=recipe.data.resident,
         )
         if getattr(recipe.model, "by_batch", False) and self.batches.smallest < 2:
             raise TrainingFailed(
@@ -311,6 +306,7 @@ class Trainer:
     def _train_step(self) -> None:
         values = self.method.training_step(self.batches.at(self.step))
         self.step += 1
+        self.part_watch.look(self.step)
         self.epoch_loss += values["loss"]
         self.epoch_steps += 1
         if self.step % self.batches.steps_per_epoch == 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 from typing import Any
 
 import torch
@@ -16,13 +15,6 @@ from engine.settings.samplers import Sample
 
 SMALLEST_BATCH = 8
 """Batches are halved down to this number of images."""
-
-
-def release_memory() -> None:
-    """Free what nothing refers to any more, also in the GPU memory that torch's cache holds."""
-    gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
 
 
 class SampleBatches:

@@ -157,7 +157,7 @@ class _Probe:
         self._copy.precision = precision
         self._synchronise()
         start = self._clock()
-        gradient = self._copy.probe_gradient(self._batch.first(count))
+        gradient = self._copy.probe_gradient(self._batch[:count])
         self._synchronise()
         return self._clock() - start, gradient
 

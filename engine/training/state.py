@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from torch import Tensor
 
 from engine.runs.directory import CheckpointChoice, RunDir
+from engine.runs.events import last_event
 from engine.training import checkpoint
 
 
@@ -85,3 +86,12 @@ class TrainingState:
     def load(cls, run: RunDir, which: CheckpointChoice = "last") -> TrainingState:
         """Read the state of one checkpoint. Raises CheckpointError."""
         return cls.from_stored(checkpoint.load_state(run, which))
+
+
+def earlier_data_record(run: RunDir) -> dict[str, Any]:
+    """What the newest attempt that trained recorded about its data; empty for runs of early versions."""
+    for _, path in reversed(run.events_files()):
+        started = last_event(path, lambda event: isinstance(event.get("data"), dict))
+        if started is not None:
+            return started["data"]
+    return {}

@@ -21,6 +21,8 @@ from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
+_SAME_EXPERIMENT = {"data": {"resident"}, "train": {"seed", "part"}, "model": {"activation_checkpointing"}}
+"""Settings by table that two runs of one experiment may differ in."""
 _DESCRIBING = frozenset(
     {"title", "summary", "order", "quick", "reference", "sweep"}
 )  # no part in what is trained
@@ -122,10 +124,11 @@ def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def configuration_of(recipe: dict[str, Any]) -> str:
-    """A hash (16 hex digits) of everything in a resolved recipe that affects the run, except ``train.seed``."""
+    """A hash (16 hex digits) of everything in a resolved recipe that affects the experiment, except the seed."""
     relevant = {key: value for key, value in recipe.items() if key not in _DESCRIBING}
-    if isinstance(train := relevant.get("train"), dict):
-        relevant["train"] = {key: value for key, value in train.items() if key != "seed"}
+    for name, same in _SAME_EXPERIMENT.items():
+        if isinstance(table := relevant.get(name), dict):
+            relevant[name] = {key: value for key, value in table.items() if key not in same}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -23,7 +23,8 @@ _SIZES = (("channels", 2), ("features", 2), ("blocks", 1))
 _LENGTHS = ("train.steps", "train.epochs")
 _COSTLY = frozenset(
     {"data.dataset", "data.path", "data.image_size", "data.batch_size", "train.precision", "train.compile",
-     "train.channels_last"}
+     "train.channels_last", "train.part", "model.activation_checkpointing",
+     "data.resident"}
 )  # fmt: skip
 _ENOUGH = 10  # earlier runs whose speeds are averaged
 _TRIED = 24  # combinations of a sweep that are estimated: this runs at every key press

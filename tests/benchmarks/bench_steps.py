@@ -1,4 +1,4 @@
-"""What a sampler's step pays for noise, and training for a checkpoint: ``python -m tests.benchmarks.bench_steps``.
+"""What steps cost: noise, checkpoints, less memory, data elsewhere: ``python -m tests.benchmarks.bench_steps``.
 
 One line a figure; ratios are of two things done in turn within this process.
 
@@ -6,30 +6,43 @@ One line a figure; ratios are of two things done in turn within this process.
   ``mnistm-ddpm-cfg``'s sampler. Processor time, best of ROUNDS.
 - ``checkpoint``: until training goes on after a checkpoint written beside it, over the time of writing it in the loop;
   for nets of 45 million parameters with their average and Adam's two moments. Time on a clock, median of SAVES.
+- ``memory``: a training step of ``celeba-unet`` in parts of a quarter of the batch, with activations computed again,
+  and both, over a plain one: processor time, and resident memory that the step added to the process at its peak. Each
+  in a process of its own; least of STEPS and peak.
+- ``data``: training images/s with batches fetched ahead over those of resident images: ``digits-unet`` and
+  ``toonfaces-acgan``, in turn, best of ROUNDS. Time on a clock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from engine.data.batch import Batch, ImageSpec
+from engine.data.batches import Batches
 from engine.data.conditions import Conditions
 from engine.data.dataset import open_dataset
-from engine.methods.building import build_method
+from engine.methods import Method
+from engine.methods.building import build_method, context_of
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir
 from engine.samplers.image_noise import ImageNoise
+from engine.settings.registry import build
 from engine.training import checkpoint
 from engine.training.background_save import BackgroundSave
 
 ROUNDS, SAVES = 9, 5
+BATCH, STEPS = 16, 2
 PARAMETERS = 45_000_000
 SHAPES = ((256, 3, 64, 64), (64, 1, 28, 28))
 
@@ -74,6 +87,68 @@ def noise() -> None:
     print(f"noise_share: {share:.2%} of sampling 64 images of mnistm-ddpm-cfg with {type(settings).__name__}")
 
 
+def step(changes: dict[str, object]) -> tuple[float, float]:
+    """(processor seconds, MiB added at the peak) of a training step; for a process of its own."""
+    torch.set_num_threads(1)
+    fixed = {"data.batch_size": BATCH, "train.precision": "fp32"}
+    recipe = load("celeba-unet").with_values({**fixed, **changes})
+    spec = ImageSpec((3, 64, 64))
+    context = context_of(recipe, spec, torch.device("cpu"), 10, 5)
+    method = build(recipe.method, Method, context)
+    batch = Batch(torch.rand(BATCH, *spec.shape).contiguous(memory_format=torch.channels_last))
+    method.training_step(batch[:1])  # the optimiser's moments
+    before, times = resident(), []
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    for _ in range(STEPS):
+        began = time.process_time()
+        method.training_step(batch)
+        times.append(time.process_time() - began)
+    return min(times), (resident("VmHWM") - before) / 1024
+
+
+def resident(what: str = "VmRSS") -> int:
+    """KiB of this process that are in memory, or the most there were (``VmHWM``)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1])
+
+
+def memory() -> None:
+    again = {"model.activation_checkpointing": True}
+    part = {"train.part": BATCH // 4}
+    figures = {}
+    for name, changes in {"plain": {}, "parts": part, "again": again, "both": part | again}.items():
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            figures[name] = pool.submit(step, changes).result()
+    seconds, peak = figures.pop("plain")
+    print(f"plain_step: {seconds:.1f} s, {peak:.0f} MiB, celeba-unet, {BATCH} images")
+    for name, (taken, needed) in figures.items():
+        print(f"step_{name}: {taken / seconds:.2f}x the time, {needed / peak:.2f}x the memory")
+
+
+def fetched() -> None:
+    for name in ("digits-unet", "toonfaces-acgan"):
+        recipe = load(name, ["train.precision=fp32"])
+        dataset = open_dataset(recipe.data)
+        method = build_method(recipe, torch.device("cpu"), Conditions.of(dataset))
+        sources = {
+            resident: Batches(
+                dataset, recipe.data.batch_size, "cpu", 0, augmentation=recipe.data, resident=resident
+            )
+            for resident in (True, False)
+        }
+        times: dict[bool, list[float]] = {True: [], False: []}
+        for number in range(2 * ROUNDS):
+            resident = number % 2 == 0
+            method.training_step(sources[resident].at(4 * number))
+            began = time.perf_counter()
+            for step in range(1, 4):
+                method.training_step(sources[resident].at(4 * number + step))
+            times[resident].append(time.perf_counter() - began)
+        ratio = min(times[True]) / min(times[False])
+        print(f"fetched_over_resident: {ratio:.2f}x the images/s of {name} (need at least 0.95x)")
+
+
 def stalls() -> None:
     part = PARAMETERS // 9
     tensors = lambda: {str(n): torch.randn(part) for n in range(9)}  # noqa: E731
@@ -99,8 +174,12 @@ def stalls() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    wanted = sys.argv[1:] or ["noise", "checkpoint"]
+    wanted = sys.argv[1:] or ["noise", "checkpoint", "memory", "data"]
     if "noise" in wanted:
         noise()
     if "checkpoint" in wanted:
         stalls()
+    if "memory" in wanted:
+        memory()
+    if "data" in wanted:
+        fetched()

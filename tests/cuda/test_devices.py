@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine import devices
+from engine.data.ahead import Ahead, Rows
 from engine.data.batches import Batches
 from engine.data.dataset import Split
 from engine.inference import evaluate, sample, statistics
@@ -111,3 +112,48 @@ def test_every_sampler_draws_on_the_gpu_what_it_draws_on_the_processor(trained, 
             drawn[device] = np.load(path)
             assert bool(gpu.book.operations) == (device != "cpu")
     assert np.array_equal(drawn["cuda:0"], drawn["cpu"])
+
+
+def test_a_batch_is_copied_while_the_one_before_trains_and_its_buffer_is_filled_after_that(monkeypatch):
+    """The order of events on the device's streams, as the engine asks for it."""
+    order: list[str] = []
+
+    class Event:
+        made = 0
+
+        def __init__(self) -> None:
+            self.name = f"copy {Event.made}"
+            Event.made += 1
+
+        def record(self, stream: object) -> None:
+            order.append(f"{self.name} begun")
+
+        def synchronize(self) -> None:
+            order.append(f"{self.name} over")
+
+    class Stream:
+        def __init__(self, device: object):
+            pass
+
+        def wait_event(self, event: Event) -> None:
+            order.append(f"training waits for {event.name}")
+
+    def rows(step: int) -> Rows:
+        order.append(f"rows {step}")
+        return [(torch.arange(100), torch.tensor([step]))]
+
+    with pretended_gpu() as gpu:
+        monkeypatch.setattr(torch.cuda, "Event", Event)
+        monkeypatch.setattr(torch.cuda, "Stream", Stream)
+        monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+        ahead = Ahead(rows, torch.device("cuda:0"))
+        for step in range(6):
+            (batch,) = ahead.at(step)
+            assert f"copy {step + 1} begun" in order
+            with gpu.book.aside():
+                assert str(batch.device) == "cuda:0" and batch.cpu().item() == step
+        assert not gpu.book.waits
+    for step in range(2, 6):
+        assert order.index(f"copy {step - 2} begun") < order.index(f"copy {step - 2} over")
+        assert order.index(f"copy {step - 2} over") < order.index(f"copy {step} begun")
+        assert order.index(f"copy {step} begun") < order.index(f"training waits for copy {step}")

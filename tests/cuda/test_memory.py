@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from engine.inference import evaluate, sample, statistics
 from engine.runs.directory import RunDir
+from engine.training import checkpoint
 from tests.support.device_runs import BARE, attempt, device_run
 from tests.support.engine import events
 from tests.support.pretended_cuda import pretended_gpu
@@ -40,10 +42,34 @@ def test_a_run_that_cannot_train_says_what_needs_less(gpu, tmp_path, function, a
     assert ended.end["reason"] == f"out of memory on GPU 0{at}: {remedy}"
 
 
-def test_a_run_of_one_image_a_step_needs_a_smaller_net(gpu, tmp_path):
-    run = device_run(tmp_path, "digits-unet", **BARE, data__batch_size=1)
-    gpu.memory_ends_in("Trainer._train_step")
-    assert attempt(run, gpu).end["reason"] == "out of memory on GPU 0: a smaller net needs less"
+@pytest.mark.parametrize(
+    ("changes", "less"),
+    [
+        ({"data__batch_size": 1}, "`gentui run digits-unet -o model.activation_checkpointing=true`"),
+        ({"data__batch_size": 1, "model__activation_checkpointing": True}, "a smaller net"),
+        ({}, "`gentui run digits-unet -o train.part=8`"),
+    ],
+)
+def test_what_needs_less_is_what_has_not_been_tried(gpu, tmp_path, changes, less):
+    run = device_run(tmp_path, "digits-unet", **BARE, **changes)
+    gpu.memory_ends_in("Learner.step" if not changes else "Trainer._train_step")
+    assert attempt(run, gpu).end["reason"] == f"out of memory on GPU 0: {less} needs less"
+
+
+def test_a_step_that_does_not_fit_is_taken_again_in_parts_which_is_said(gpu, tmp_path):
+    run = device_run(tmp_path, "digits-unet", **BARE)
+    gpu.memory_ends_in("ImagewiseMethod._backpropagate", after=40, times=1)
+    ended = attempt(run, gpu)
+    assert (ended.code, ended.end["status"]) == (0, "done")
+    (told,) = events(run, "alert")
+    assert told["sentence"] == "Step 1 ran out of memory, and is now taken in parts of at most 8 images."
+    assert (told["severity"], told["step"]) == ("info", 1) and "train.part=8" in told["remedy"]
+    assert not any(step.waits for step in ended.steps[1:])
+    undisturbed = device_run(tmp_path, "digits-unet", **BARE)
+    assert attempt(undisturbed, gpu).code == 0
+    for name, weights in checkpoint.load_weights(undisturbed).items():
+        for key, weight in checkpoint.load_weights(run)[name].items():
+            assert torch.allclose(weight, weights[key], atol=1e-4), key
 
 
 def test_a_run_that_has_a_checkpoint_can_go_on_from_it(gpu, tmp_path):

@@ -14,7 +14,7 @@ from engine.training import attempt as attempt_module
 from tests.support.device_runs import BARE, Attempted, attempt, device_run
 from tests.support.engine import events
 
-loss = VAE.loss
+losses = VAE.losses
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ def line_of(function: Callable[..., object], text: str) -> str:
     )
 
 
-def with_noise_of_the_cpu(method, net, batch):
+def with_noise_of_the_cpu(method, net, batch, draws):
     noisy = batch.images + torch.randn(batch.images.shape)
-    return loss(method, net, type(batch)(noisy, batch.labels))
+    return losses(method, net, type(batch)(noisy, batch.labels), draws)
 
 
-def with_a_generator_of_the_cpu(method, net, batch):
+def with_a_generator_of_the_cpu(method, net, batch, draws):
     noise = torch.randn(batch.images.shape, generator=torch.Generator(), device=batch.images.device)
-    return loss(method, net, type(batch)(batch.images + noise, batch.labels))
+    return losses(method, net, type(batch)(batch.images + noise, batch.labels), draws)
 
 
-def with_a_look_at_the_loss(method, net, batch):
-    total, parts = loss(method, net, batch)
-    assert total.item() >= 0
-    return total, parts
+def with_a_look_at_the_loss(method, net, batch, draws):
+    values = losses(method, net, batch, draws)
+    assert values["loss"].mean().item() >= 0
+    return values
 
 
 def without_a_copy_to_the_cpu(moments):
@@ -56,21 +56,21 @@ def without_an_index(requested):
 
 
 def test_noise_made_on_the_cpu_is_caught(trained, monkeypatch):
-    monkeypatch.setattr(VAE, "loss", with_noise_of_the_cpu)
+    monkeypatch.setattr(VAE, "losses", with_noise_of_the_cpu)
     ended = trained()
     assert ended.code == 1 and "found at least two devices, cuda:0 and cpu" in ended.end["reason"]
     assert line_of(with_noise_of_the_cpu, "torch.randn") in ended.end["reason"]
 
 
 def test_a_generator_of_another_device_is_caught(trained, monkeypatch):
-    monkeypatch.setattr(VAE, "loss", with_a_generator_of_the_cpu)
+    monkeypatch.setattr(VAE, "losses", with_a_generator_of_the_cpu)
     ended = trained()
     assert ended.code == 1 and "Expected a 'cuda' device type for generator" in ended.end["reason"]
     assert line_of(with_a_generator_of_the_cpu, "torch.randn") in ended.end["reason"]
 
 
 def test_a_value_read_in_a_training_step_is_caught(trained, monkeypatch):
-    monkeypatch.setattr(VAE, "loss", with_a_look_at_the_loss)
+    monkeypatch.setattr(VAE, "losses", with_a_look_at_the_loss)
     ended = trained()
     assert ended.code == 0
     for step in ended.steps:

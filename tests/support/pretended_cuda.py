@@ -79,6 +79,9 @@ class _Stream:
     def wait_stream(self, other: _Stream) -> None:
         pass
 
+    def wait_event(self, event: _Stream) -> None:
+        pass
+
     def record(self, stream: _Stream | None = None) -> None:
         pass
 

@@ -138,6 +138,9 @@ class PretendedTensor(torch.Tensor):
         made.values = values.detach()
         return made
 
+    def record_stream(self, stream: Any) -> None:
+        """Nothing: memory of the device is never given to another tensor. (C++ would refuse a pretended stream.)"""
+
     def __init__(self, values: Tensor):
         pass
 
@@ -298,6 +301,8 @@ def execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
             return False
         if name == "_pin_memory":
             return args[0].clone()
+        if kwargs.get("pin_memory"):
+            return func(*args, **{**kwargs, "pin_memory": False})
         asked = kwargs.get("device")
         made_by_torch = (
             not elsewhere and book.depth > 0 and any(a.name == "device" for a in func._schema.arguments)

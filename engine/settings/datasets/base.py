@@ -104,6 +104,12 @@ class Data(Settings):
         "reflect", description="what fills the corners after turning"
     )
 
+    resident: bool | None = Field(
+        None,
+        description="keep all images on the device; false: fetch each batch while the one before is trained on; empty: "
+        "keep them unless they need more than half of a GPU's free memory",
+    )
+
     factory: ClassVar[str] = ""
     title: ClassVar[str] = ""
     shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)  # C, H, W

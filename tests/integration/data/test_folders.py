@@ -190,7 +190,9 @@ def test_progress_is_told_and_may_end_the_work(tmp_path, cache, paint):
 
     with pytest.raises(Asked):
         opened(tmp_path / "x", stop, image_size=16)
-    assert len(list(cache.glob("*.images"))) == 1 and not list(cache.glob(".*"))
+    assert len(list(cache.glob("*.images"))) == 1
+    opened(tmp_path / "x", image_size=16)
+    assert len(list(cache.glob("*.images"))) == 2 and not list(cache.glob(".*"))
 
 
 @pytest.mark.parametrize(
