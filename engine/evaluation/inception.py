@@ -27,7 +27,6 @@ class InceptionExtractor(Extractor):
 
     channels = 3
     size = (299, 299)
-    batch = 32
     quick = False
 
     def __init__(self, chosen: settings.Extractor, path: Path, device: torch.device):
@@ -46,6 +45,7 @@ class InceptionExtractor(Extractor):
         except RuntimeError as error:  # the tensors are of another net
             raise unusable(path, "Inception-v3", error) from error
         self.net = self.net.to(device)
+        self.batch = 256 if device.type == "cuda" else 32
         self.name, self.dims, self.device = chosen.extractor, chosen.dims, device
         self.resizing = getattr(chosen, "resize", "tf1")
         self.interpolation = RESIZING[self.resizing]

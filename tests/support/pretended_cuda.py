@@ -30,7 +30,7 @@ from tests.support.pretended_tensors import (
     Book,
     PretendedDispatch,
     book,
-    functions_at_work,
+    is_at_work,
     making,
     place,
 )
@@ -55,7 +55,7 @@ class Gpu:
 
         def is_full() -> bool:
             nonlocal count
-            if function not in functions_at_work():
+            if not is_at_work(function):
                 return False
             count += 1
             return count > after and (times is None or count <= after + times)

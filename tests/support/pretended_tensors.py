@@ -114,14 +114,15 @@ def place() -> str:
     return "a line outside the engine"
 
 
-def functions_at_work() -> set[str]:
-    """The qualified names of the engine's functions that are being called now."""
-    names, frame = set(), sys._getframe(1)
+def is_at_work(function: str) -> bool:
+    """Whether a function of the engine with this qualified name is being called now."""
+    frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename.startswith(_TELLING[0]):
-            names.add(frame.f_code.co_qualname)
+        code = frame.f_code
+        if code.co_qualname == function and code.co_filename.startswith(_TELLING[0]):
+            return True
         frame = frame.f_back
-    return names
+    return False
 
 
 class PretendedTensor(torch.Tensor):

@@ -1,0 +1,1 @@
+"""The checks and speeds of ``python -m tests.gpu``."""
