@@ -40,7 +40,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "digits-unet": {**FEW_SAMPLES, **IN_FEW_STEPS, "model.channels": 8, "model.groups": 4},
     "digits-cfg": {**FEW_SAMPLES, **IN_FEW_STEPS, "model.features": 8, "sample.sampler": "ddpm"},
     "digits-vae": {**FEW_SAMPLES, "model.channels": 4},
-    "photos-dcgan": FEW_SAMPLES,
+    "photos-dcgan": {**FEW_SAMPLES, "model.channels": 8},
     "digitsm-digits-dann": {"model.channels": 4, "data.validation": 0.0, "data.validation_images": 48},
 }
 """A recipe of each method, as small as it gets; all but the last, whose held-out images take long to embed, come to the

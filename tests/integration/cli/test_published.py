@@ -7,7 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from engine.inference import statistics
 from engine.recipes.recipe import load, loads
+from gentui.cli.commands.recipes import _print_published
+from gentui.runs import published
 from tests.support import course
 
 SMALL = [
@@ -97,25 +100,50 @@ def test_the_published_figures_are_listed_with_their_nets(gentui):
     assert {row["recipe"] for row in rows if not row["ranks"]} == {
         "fashion-resnet-basic", "fashion-resnet-noise", "fashion-resnet-class", "fashion-unet",
     }  # fmt: skip
-    shown = gentui("recipes", "--published").stdout
+
+
+def test_the_table_of_published_figures_tells_nets_and_what_does_not_rank(monkeypatch, capsys):
+    kept = {"metric": "fid", "protocol": "theirs", "source": "a report", "value": 25.99}
+    rows = [
+        {**kept, "recipe": "faces-sngan", "parameters": {"g": 3_576_704, "d": 2_765_568}, "ranks": True},
+        {
+            **kept,
+            "recipe": "x",
+            "parameters": {"m": 1},
+            "ranks": False,
+            "why_not": "how it was made is not known",
+        },
+    ]
+    monkeypatch.setattr(published, "published_rows", lambda recipes: rows)
+    _print_published([], False)
+    shown = capsys.readouterr().out
     assert "3,576,704 + 2,765,568" in shown and "no: how it was made is not known" in shown
 
 
 def test_real_statistics_are_written_for_other_programs(gentui, tmp_path):
     written = gentui("data", "statistics", "digits-unet", str(tmp_path / "real.npz"), "--split", "test")
     assert (written.returncode, written.stderr) == (0, "360 images\n")
-    gentui("data", "statistics", "digits-unet", str(tmp_path / "real.npy"), "--split", "test")
+    assert statistics.main(["digits-unet", str(tmp_path / "real.npy"), "--split", "test"]) == 0
     rows = np.load(tmp_path / "real.npy").astype(np.float64)
     with np.load(tmp_path / "real.npz") as file:
         assert np.allclose(file["sigma"], np.cov(rows, rowvar=False)) and np.allclose(file["mu"], rows.mean(0))
-    for arguments, code, said in (
-        (["digits-unet", str(tmp_path / "real.txt")], 2, "ends in .npy or .npz"),
-        (["digits", str(tmp_path / "real.npz")], 3, "no recipe called 'digits'"),
-        (["digits-unet", str(tmp_path / "nowhere" / "real.npz")], 4, "cannot write"),
-        (["cats-vae", str(tmp_path / "real.npz")], 4, "cats is not on this machine"),
-    ):
-        done = gentui("data", "statistics", *arguments)
-        assert done.returncode == code and said in done.stderr, done.stderr
+    refused = gentui("data", "statistics", "digits", str(tmp_path / "real.npz"))
+    assert refused.returncode == 3 and "no recipe called 'digits'" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("recipe", "file", "code", "said"),
+    [
+        ("digits-unet", "real.txt", 2, "ends in .npy or .npz"),
+        ("digits", "real.npz", 3, "no recipe called 'digits'"),
+        ("digits-unet", "nowhere/real.npz", 4, "cannot write"),
+        ("cats-vae", "real.npz", 4, "cats is not on this machine"),
+    ],
+)
+def test_statistics_that_cannot_be_written_end_with_a_sentence(tmp_path, capsys, recipe, file, code, said):
+    with pytest.raises(SystemExit) as left:
+        statistics.main([recipe, str(tmp_path / file)])
+    assert left.value.code == code and said in capsys.readouterr().err
 
 
 def test_a_reference_is_kept_as_it_was_written(recipe):
@@ -151,7 +179,7 @@ def test_real_images_known_by_a_file_alone_are_compared_with(gentui, tmp_path):
     trained = gentui("run", str(tmp_path / "mine.toml"), "-o", data, "--wait")
     assert trained.returncode == 0, trained.stderr
     real = tmp_path / "real_activations.npy"
-    written = gentui("data", "statistics", "toonfaces-acgan", str(real), "--split", "test")
+    written = gentui("data", "statistics", str(tmp_path / "mine.toml"), str(real), "-o", data)
     assert written.returncode == 0, written.stderr
     apart = gentui("evaluate", "latest", "--as-published", "--now")
     assert "compared with a split of the data, not a file of statistics" in apart.stderr, apart.stderr
