@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from engine.methods import Context
 from engine.methods.averaging import AveragedNet
-from engine.methods.optim import build_optimizer, build_schedule
+from engine.methods.compiling import choose_compile, compiled
+from engine.methods.optim import Schedule, build_optimizer, build_schedule
 from engine.settings.registry import Settings
 
 MEASURED_UPDATES = 200
@@ -61,16 +64,38 @@ class Learner:
         self.net = net.train()
         self.average = AveragedNet(self.net, train.ema) if ema and train.ema else None
         self.clip = train.clip
-        self.optimizer = build_optimizer(optim or context.optim, self.net.parameters())
-        self.schedule = build_schedule(context.schedule, self.optimizer, context.total_steps)
+        self._optim, self._schedule = optim or context.optim, context.schedule
+        self._total_steps = context.total_steps
         self.scaler = torch.amp.GradScaler(device.type, enabled=False)
-        compiled = train.compile and compilable
-        self.forward: nn.Module = torch.compile(self.net) if compiled else self.net  # type: ignore[assignment]
+        chosen = choose_compile(train.compile, device, context.total_steps)
+        self.forward: nn.Module = (
+            compiled(self.net, train.compile, device) if chosen.compiled and compilable else self.net
+        )
+        self._resumed: dict[str, Any] = {}
         # Gains and offsets have a scale of their own: their change would hide the weights'.
         self._weights = [p for p in self.net.parameters() if p.dim() > 1]
         self._updates = 0
         self.change: Tensor | None = None
         """‖Δw‖/‖w‖ of the last update, a scalar on the device; None if it was not measured."""
+
+    @cached_property
+    def _updated_by(self) -> tuple[Optimizer, Schedule]:
+        """Built when training asks for it: what only draws samples is spared the import of torch's compiler by it."""
+        optimizer = build_optimizer(self._optim, self.net.parameters())
+        schedule = build_schedule(self._schedule, optimizer, self._total_steps)
+        if self._resumed:
+            optimizer.load_state_dict(self._resumed["optimizer"])
+            schedule.load_state_dict(self._resumed["schedule"])
+            self._resumed = {}
+        return optimizer, schedule
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return self._updated_by[0]
+
+    @property
+    def schedule(self) -> Schedule:
+        return self._updated_by[1]
 
     @property
     def lr(self) -> float:
@@ -153,8 +178,8 @@ class Learner:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        self._resumed = state
+        vars(self).pop("_updated_by", None)
         if state["scaler"]:
             self.scale_gradients("fp16")
             self.scaler.load_state_dict(state["scaler"])

@@ -333,11 +333,13 @@ def _type_words(annotation: Any) -> str:
         return _type_words(next(a for a in arguments if a is not type(None))) + " or empty"
     if typing.get_origin(annotation) is list:
         return "list"
+    if any(argument is True for argument in arguments):
+        return "true or false, or " + ", ".join(a for a in arguments if isinstance(a, str))
     return "choice" if typing.get_origin(annotation) is typing.Literal else "text"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
     """The values that a Literal allows; () for other types."""
-    return (
-        tuple(map(str, typing.get_args(annotation))) if typing.get_origin(annotation) is typing.Literal else ()
-    )
+    if typing.get_origin(annotation) is not typing.Literal:
+        return ()
+    return tuple(str(a).lower() if isinstance(a, bool) else str(a) for a in typing.get_args(annotation))

@@ -23,7 +23,10 @@ class Train(Settings):
         description="auto: bf16 where the device has it and its gradients agree, else what a short test finds faster, "
         "the same for all runs of these nets on such a device; fp16 is for GPUs without bf16",
     )
-    compile: bool = Field(False, description="compile the nets with torch.compile, where the method allows it")
+    compile: Literal[True, False, "auto"] = Field(
+        False,
+        description="compile the nets with torch.compile, where the method allows it; auto: in long runs on a GPU",
+    )
     channels_last: bool = Field(True, description="channels-last memory layout of images and weights")
     part: int | None = Field(
         None,

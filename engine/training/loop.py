@@ -24,6 +24,7 @@ from engine.figures.architecture import describe
 from engine.health.panel import build_panel
 from engine.methods import Method, Validates
 from engine.methods.building import build_method
+from engine.methods.compiling import choose_compile
 from engine.recipes.labels import Labels
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import CheckpointChoice, RunDir
@@ -222,6 +223,7 @@ class Trainer:
     def _report_start(self, status: str) -> None:
         parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
         tf32 = devices.uses_tf32(self.device)
+        compiling = choose_compile(self.recipe.train.compile, self.device, self.total)
         self.reporter.status(
             status,
             total_steps=self.total,
@@ -232,6 +234,7 @@ class Trainer:
             precision=self.method.precision,
             tf32=tf32,
             precision_probe=self.precision,
+            compile=compiling._asdict(),
             parameters=sum(parameters.values()),
             nets=parameters,
             data=self.data_record,
@@ -239,6 +242,7 @@ class Trainer:
         print_line(
             f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {self.device}, "
             f"{self.method.precision} ({self.precision['reason']}){', fp32 products in TF32' if tf32 else ''}"
+            + (f", {compiling}" if self.recipe.train.compile else "")
         )
 
     # -- checkpointed state ----------------------------------------------------------------------------
@@ -264,6 +268,7 @@ class Trainer:
     def _restore(self, state: TrainingState) -> None:
         self.method.load_weights(checkpoint.load_weights(self.run))
         self.method.load_state(state.method)
+        self.method.state()  # what is made when it is asked for, as optimisers are, is made now and not in a step
         self.step, self.epoch_steps = state.step, state.epoch_steps
         self.epoch_loss.copy_(state.epoch_loss)
         self.visits.restore(state)

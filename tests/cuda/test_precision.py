@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from engine import devices
+from engine.methods import compiling
+from engine.methods.compiling import choose_compile
 from engine.training import precision
 from tests.support.device_runs import BARE, attempt, device_run
 from tests.support.engine import assert_same, comparable, events
@@ -50,3 +52,24 @@ def test_steps_in_fp16_wait_for_nothing_and_go_on_after_a_stop(tmp_path, name):
         assert (done.code, attempt(resumed, gpu).code) == (0, 0), done.end["reason"]
     assert not [wait for step in done.steps for wait in step.waits]
     assert_same(comparable(whole), comparable(resumed))
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps", "compiled", "why"),
+    [
+        (("NVIDIA H200", (9, 0), 140 << 30), 10**6, True, "it is worth it in 1,000,000 steps"),
+        (("NVIDIA H200", (9, 0), 140 << 30), 100, False, "longer than it can save in 100 steps"),
+        (("Tesla P100", (6, 0), 16 << 30), 10**6, False, "torch does not compile for Tesla P100"),
+    ],
+)
+def test_auto_compiles_in_long_runs_on_gpus_that_it_can_compile_for(monkeypatch, kind, steps, compiled, why):
+    monkeypatch.setattr(compiling, "find_spec", lambda name: object())
+    with pretended_gpu(kind):
+        choice = choose_compile("auto", torch.device("cuda:0"), steps)
+    assert choice.compiled is compiled and why in choice.reason
+
+
+def test_without_its_compiler_nothing_is_compiled(monkeypatch, gpu):
+    monkeypatch.setattr(compiling, "find_spec", lambda name: None)
+    choice = choose_compile("auto", torch.device("cuda:0"), 10**6)
+    assert not choice.compiled and "triton" in str(choice)

@@ -90,7 +90,8 @@ class Entry:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        return ("true", "false") if self.setting.type.startswith("true or false") else self.setting.choices
+        is_flag = self.setting.type.startswith("true or false")
+        return self.setting.choices or (("true", "false") if is_flag else ())
 
     @property
     def is_changed(self) -> bool:

@@ -10,6 +10,7 @@ from torch import nn
 
 from engine.data.batch import ImageSpec
 from engine.methods.building import context_of
+from engine.methods.compiling import choose_compile
 from engine.methods.learner import Learner
 from engine.recipes.recipe import load
 
@@ -86,3 +87,15 @@ def test_how_much_the_weights_change_is_told_of_the_first_updates(monkeypatch):
     assert float(change) == pytest.approx(float((after - before).norm() / before.norm()), rel=1e-5)
     train(one, 2)
     assert one.metrics() == {}
+
+
+@pytest.mark.parametrize("requested", [True, False])
+def test_compiling_is_done_as_a_recipe_says(requested):
+    assert choose_compile(requested, torch.device("cuda:0"), 5) == (requested, "as the recipe says")
+
+
+def test_auto_does_not_compile_on_a_cpu():
+    choice = choose_compile("auto", torch.device("cpu"), 10**6)
+    assert not choice.compiled and "on a CPU" in str(choice)
+    one = learner(compile="auto")
+    assert one.forward is one.net
