@@ -207,7 +207,8 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
     """Validate every table, adding to ``problems``. Returns the values by name, None for invalid tables."""
     for key in raw:
         if key not in TOP_KEYS:
-            problems.append(Problem(source.where((key,)), key, "unknown key", did_you_mean(key, TOP_KEYS)))
+            hint = _in_a_table(raw, key) or did_you_mean(key, TOP_KEYS)
+            problems.append(Problem(source.where((key,)), key, "unknown key", hint))
     header = {key: raw[key] for key in Header.model_fields if key in raw}
     _check(Header, header, (), source, problems)
     classes: dict[str, type[BaseModel]] = {}
@@ -226,6 +227,17 @@ def _validate(raw: dict[str, Any], source: Source, problems: list[Problem]) -> d
             _check(classes["evaluate"], settings, ("reference", "evaluate"), source, problems)
     _check_compatibility(header, classes, values, source, problems)
     return header | values
+
+
+def _in_a_table(raw: dict[str, Any], key: str) -> str:
+    """A hint that names the settings called ``key`` in the recipe's tables; "" if there is none."""
+    found = []
+    for table in TABLES:
+        given = raw.get(table, {})
+        cls = _class_of(table, given, Source("", {}), []) if isinstance(given, dict) else None
+        if cls is not None and key in cls.model_fields:
+            found.append(f"{table}.{key}")
+    return f"did you mean {' or '.join(found)}?" if found else ""
 
 
 def _class_of(

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gentui.cli.errors import Exit, Failure
+from gentui.cli.words import SETTING
+
 if TYPE_CHECKING:
+    from engine.recipes.recipe import Data
     from gentui.index import Index, RunRow
 
 
@@ -52,6 +56,17 @@ class App:
         return index.run(index.find(run))
 
 
+def find_dataset(name: str) -> type[Data]:
+    """The data set called so. Raises Failure."""
+    from engine.recipes.recipe import datasets, did_you_mean
+
+    registered = datasets()
+    if name not in registered:
+        hint = did_you_mean(name, registered) or f"known: {', '.join(registered)}"
+        raise Failure(f"no data set called {name!r}; {hint}", Exit.NOT_FOUND)
+    return registered[name]
+
+
 def has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
@@ -72,6 +87,7 @@ override_option = click.option(
     "--set",
     "overrides",
     multiple=True,
+    type=SETTING,
     metavar="KEY=VALUE",
     help="Override a setting, such as optim.lr=1e-4.",
 )

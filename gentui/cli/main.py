@@ -19,15 +19,36 @@ from gentui import __version__
 from gentui.cli.console import App, has_terminal, open_app, say
 from gentui.cli.errors import Exit, Failure, drop_stdout, explain, explain_refusal
 
-COMMANDS = {
-    "recipes": "recipes", "recipe": "recipes", "run": "recipes",
-    "import": "importing",
-    "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "view", "events": "view",
-    "stop": "jobs", "resume": "jobs", "rm": "jobs", "restore": "jobs", "trash": "jobs", "queue": "jobs",
-    "tag": "jobs", "note": "jobs", "rename": "jobs",
-    "sample": "sample", "evaluate": "evaluate", "leaderboard": "leaderboard",
-    "export": "export", "report": "export", "data": "machine", "doctor": "machine", "index": "machine",
+GROUPS = {
+    "Train": {
+        "recipes": "recipes", "recipe": "recipes", "run": "recipes", "stop": "jobs", "resume": "jobs", "queue": "jobs",
+    },
+    "Look": {
+        "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "view", "events": "view",
+        "sample": "sample",
+    },
+    "Judge": {"evaluate": "evaluate", "leaderboard": "leaderboard", "export": "export", "report": "export"},
+    "Keep": {
+        "tag": "jobs", "note": "jobs", "rename": "jobs", "rm": "jobs", "restore": "jobs", "trash": "jobs",
+        "import": "importing",
+    },
+    "Machine": {"data": "machine", "doctor": "machine", "index": "machine", "completion": "completion"},
 }  # fmt: skip
+COMMANDS = {name: module for commands in GROUPS.values() for name, module in commands.items()}
+"""The module of each command in ``gentui.cli.commands``."""
+OTHER_WORDS = {
+    "list": "runs", "ls": "runs", "ps": "queue", "status": "queue", "train": "run", "launch": "run", "start": "run",
+    "delete": "rm", "remove": "rm", "log": "logs", "tail": "logs", "eval": "evaluate", "score": "evaluate",
+    "kill": "stop", "check": "doctor", "help": "--help", "version": "--version",
+}  # fmt: skip
+"""What other programs call a command, and what it is called here."""
+EXAMPLES = """\b
+Start here:
+  gentui run digits-unet --quick --wait    train a small diffusion model
+  gentui                                   watch it, and choose what to train next
+  gentui run digits-unet -o optim.lr=1e-3 --sweep train.seed=0..2
+  gentui leaderboard --dataset digits
+"""
 
 
 _WORDS = "gentui.words"
@@ -47,6 +68,15 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, names in GROUPS.items():
+            rows = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), command.get_short_help_str(100)) for name, command in rows if command]
+                )
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_WORDS] = list(args)
         return super().parse_args(ctx, args)
@@ -62,16 +92,21 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            if close := difflib.get_close_matches(args[0], COMMANDS, n=1):
+            if close := [OTHER_WORDS[args[0]]] if args[0] in OTHER_WORDS else _similar(args[0]):
                 raise click.UsageError(
                     f"{error.message.rstrip('.')}; did you mean {close[0]!r}?", ctx
                 ) from None
             raise
 
 
+def _similar(word: str) -> list[str]:
+    return difflib.get_close_matches(word, COMMANDS, n=1)
+
+
 @click.group(
     cls=Commands,
     invoke_without_command=True,
+    epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
@@ -93,7 +128,7 @@ class Commands(click.Group):
     is_flag=True,
     help="For slow connections: redraw every five seconds, curves in ASCII, images in half blocks, no animation.",
 )
-@click.version_option(__version__, prog_name="gentui")
+@click.version_option(__version__, "-V", "--version", prog_name="gentui")
 @click.pass_context
 def cli(ctx: click.Context, home: str | None, host: str | None, images: str, low_bandwidth: bool) -> None:
     """A terminal workbench for image generative models. Without a command, it opens the app.
@@ -154,8 +189,18 @@ def _run(arguments: list[str] | None) -> int:
         return code
 
 
+_TO_CHOOSE_FROM = {
+    "RECIPE": "`gentui recipes` lists them, for example digits-unet, photos-dcgan, digits-vae",
+    "RUN": "`gentui runs` lists them; the newest is `latest`",
+}
+
+
 def _usage(error: click.UsageError) -> int:
     say(error.format_message())
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        for word, line in _TO_CHOOSE_FROM.items():
+            if (error.param.metavar or "").startswith(word):
+                say(line)
     if error.ctx is not None:
         say(f"(see `{error.ctx.command_path} --help`)")
     return Exit.USAGE

@@ -12,17 +12,22 @@ class HomeError(Exception):
     """The home directory cannot be used; the message says which and why."""
 
 
-def resolve_home(option: str | Path | None = None) -> Path:
-    """The home directory: ``option`` (``--home``), else ``$GENTUI_HOME``, else the user's data directory.
-
-    Returns an absolute path and creates it if missing. Raises HomeError if it cannot be created or is not a directory.
-    """
+def home_path(option: str | Path | None = None) -> Path:
+    """The home directory: ``option`` (``--home``), else ``$GENTUI_HOME``, else the user's data directory; absolute."""
     chosen = option or os.environ.get("GENTUI_HOME")
     if not chosen:
         import platformdirs
 
         chosen = platformdirs.user_data_dir("gentui")
-    home = Path(os.path.abspath(Path(chosen).expanduser()))  # noqa: PTH100 - links stay as the user wrote them
+    return Path(os.path.abspath(Path(chosen).expanduser()))  # noqa: PTH100 - links stay as the user wrote them
+
+
+def resolve_home(option: str | Path | None = None) -> Path:
+    """The path of ``home_path``, which is created if missing.
+
+    Raises HomeError if it cannot be created or is not a directory.
+    """
+    home = home_path(option)
     try:
         home.mkdir(parents=True, exist_ok=True, mode=DIR_MODE)
     except FileExistsError:

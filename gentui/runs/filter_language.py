@@ -70,6 +70,10 @@ _ORDERS: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 
 
+LAST = "last."
+"""Before the name of a metric: its last value."""
+
+
 @dataclass(frozen=True)
 class FilterKeys:
     """The keys of metrics, scores and settings that any run has. ``numbers``: those that are numbers in some run;
@@ -131,11 +135,20 @@ class _Mistake(ValueError):
 
 
 def key_of(word: str, known: FilterKeys) -> str:
-    """The full key for a word: a field, a setting or a metric. Raises ValueError with a sentence."""
+    """The full key for a word: a field, a setting or a metric. Raises ValueError with a sentence.
+
+    The last part of a setting that is a number means the setting, also where a metric has that name: ``lr`` is
+    ``optim.lr``, and ``last.lr`` the metric.
+    """
     key = _ALIASES.get(word.lower(), word)
-    if key in FIELDS or key in known.keys:
+    if key in FIELDS or (key.startswith(LAST) and key.removeprefix(LAST) in known.keys):
         return key
     meant = known.short.get(key, ())
+    numbers = [setting for setting in meant if setting in known.numbers]
+    if len(numbers) == 1 and key in known.keys:
+        return numbers[0]
+    if key in known.keys:
+        return key
     if len(meant) > 1:
         raise _Mistake(f"{key} may mean {' or '.join(meant)}")
     if not meant:
@@ -150,6 +163,9 @@ def getter(key: str) -> Getter:
     if key in FIELDS:
         return _NUMBERS.get(key) or _TEXTS[key]
 
+    if key.startswith(LAST):
+        return lambda run: run.metrics.get(key.removeprefix(LAST))
+
     def get(run: RunRow) -> Value:
         for values in (run.scores, run.metrics, run.settings):
             if key in values:
@@ -157,6 +173,20 @@ def getter(key: str) -> Getter:
         return None
 
     return get
+
+
+def sort_key(key: str) -> Callable[[RunRow], Any]:
+    """A sort key for the values of any type that runs have of a full key: numbers first; None where there is none."""
+    get = getter(key)
+
+    def place(run: RunRow) -> tuple[bool, float, str] | None:
+        value = get(run)
+        if value is None or value != value:
+            return None
+        number = real(int(value) if isinstance(value, bool) else value)
+        return (number is None, number or 0.0, "" if number is not None else str(value))
+
+    return place
 
 
 def parse(text: str, known: FilterKeys) -> Filter:
@@ -239,7 +269,7 @@ def _getter(key: str, sign: str, alternatives: list[str], known: FilterKeys) -> 
     if key in _NUMBERS:
         return _NUMBERS[key], True
     key = key_of(key, known)
-    return getter(key), key in known.numbers
+    return getter(key), key in known.numbers or key.startswith(LAST)
 
 
 def _equal(

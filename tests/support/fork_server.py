@@ -28,16 +28,19 @@ def main(fd: int, modules: list[str]) -> None:
     gc.freeze()
     requests = socket.socket(fileno=fd)
     children: dict[int, tuple[int, int]] = {}  # by pidfd: pid, where its exit status is written
+    watched = select.poll()  # unlike select, it knows descriptors beyond 1023
+    watched.register(requests, select.POLLIN)
     while True:
-        ready, _, _ = select.select([requests, *children], [], [])
-        for pidfd in set(ready) & children.keys():
+        ready = {descriptor for descriptor, _ in watched.poll()}
+        for pidfd in ready & children.keys():
+            watched.unregister(pidfd)
             pid, pipe = children.pop(pidfd)
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
                 os.write(pipe, b"%d" % code)
             os.close(pidfd)
             os.close(pipe)
-        if requests not in ready:
+        if requests.fileno() not in ready:
             continue
         message, files, _, _ = socket.recv_fds(requests, 1 << 20, 4)
         if not message:
@@ -50,7 +53,9 @@ def main(fd: int, modules: list[str]) -> None:
             become(json.loads(message), files)
         for file in files[:3]:
             os.close(file)
-        children[os.pidfd_open(pid)] = (pid, files[3])
+        pidfd = os.pidfd_open(pid)
+        children[pidfd] = (pid, files[3])
+        watched.register(pidfd, select.POLLIN)
         requests.send(b"%d" % pid)
     for pid, _ in children.values():
         os.kill(pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ import click
 from gentui.cli.console import App, json_option, out, out_json, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit, Failure
+from gentui.cli.words import RUN
 
 if TYPE_CHECKING:
     from gentui.jobs.detach import Detach
@@ -41,7 +42,7 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.option(
     "--metrics", metavar="LIST", callback=_metrics,
     help=f"Comma-separated list out of {METRICS} (default: the recipe's).",

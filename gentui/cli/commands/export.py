@@ -9,6 +9,7 @@ import click
 from engine.runs.directory import STATUSES
 from gentui.cli.console import App, pass_app, say
 from gentui.cli.errors import Exit
+from gentui.cli.words import RUN
 
 FORMATS = ("csv", "md", "latex", "json", "html")
 _BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".html": "html", ".htm": "html"}
@@ -38,7 +39,7 @@ def export_command(app: App, chosen: str | None, path: str, dataset: str | None,
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=RUN)
 @click.option("-o", "--out", "folder", required=True, metavar="DIR", help="Created if missing.")
 @pass_app
 def report_command(app: App, runs: tuple[str, ...], folder: str) -> int:

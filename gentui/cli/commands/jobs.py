@@ -11,9 +11,10 @@ import click
 
 from gentui.cli.console import App, out, pass_app, say, table
 from gentui.cli.errors import Exit
+from gentui.cli.words import RUN
 from gentui.text.numbers import plural
 
-runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=RUN)
 
 
 def find_job(app: App, spec: str) -> str:
@@ -85,7 +86,7 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.option(
     "-o", "--set", "overrides", multiple=True, metavar="KEY=VALUE",
     help="Change a setting that is no part of the experiment, such as evaluate.batch_size=32.",
@@ -120,7 +121,7 @@ def resume_command(
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1)
+@click.argument("runs", metavar="RUN...", nargs=-1, type=RUN)
 @click.option("--now", is_flag=True, help="Delete for good. Without RUN: empty the trash.")
 @pass_app
 def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
@@ -148,7 +149,7 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1)
+@click.argument("runs", metavar="RUN...", nargs=-1, type=RUN)
 @pass_app
 def restore_command(app: App, runs: tuple[str, ...]) -> int:
     """Restore deleted runs from the trash. Without RUN: list the trash."""
@@ -211,7 +212,7 @@ def trash_empty(app: App) -> int:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.option("--first", "where", flag_value="first", help="Put the job at the head of the queue.")
 @click.option("--last", "where", flag_value="last", help="Put the job at the end of the queue.")
 @pass_app
@@ -229,7 +230,7 @@ def queue_command(app: App, run: str, where: Literal["first", "last"] | None) ->
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.argument("words", metavar="+TAG|-TAG...", nargs=-1, required=True, type=click.UNPROCESSED)
 @pass_app
 def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
@@ -244,7 +245,7 @@ def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.argument("text", metavar="TEXT")
 @pass_app
 def note_command(app: App, run: str, text: str) -> int:
@@ -259,7 +260,7 @@ def note_command(app: App, run: str, text: str) -> int:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.argument("text", metavar="TEXT")
 @pass_app
 def rename_command(app: App, run: str, text: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
+from gentui.cli.console import App, find_dataset, json_option, out, out_json, pass_app, say, table
 from gentui.runs import alarms, scores
 from gentui.text.numbers import plain_number
 
@@ -25,7 +25,10 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
     A run is shown by its newest report or, while it has none, by the score that selected its checkpoint, marked †. OVER
     says what a score's own ± is over. Runs that differ only in their seed are summarised: mean ± standard deviation.
     """
-    rows = app.index().leaderboard(dataset)
+    index = app.index()
+    rows = index.leaderboard(dataset)
+    if dataset is not None and not rows and dataset not in {row.dataset for row in index.runs()}:
+        find_dataset(dataset)
     if as_json:
         out_json([_described(row) for row in rows])
         return

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gentui.cli.console import App, json_option, out, out_json, override_option, pass_app, say, table
+from gentui.cli.console import (
+    App,
+    find_dataset,
+    json_option,
+    out,
+    out_json,
+    override_option,
+    pass_app,
+    say,
+    table,
+)
 from gentui.cli.errors import Exit, Failure
+from gentui.cli.words import RECIPE
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Data
-
-
-def _dataset(name: str) -> type[Data]:
-    from engine.recipes.recipe import datasets, did_you_mean
-
-    registered = datasets()
-    if name not in registered:
-        hint = did_you_mean(name, registered) or f"known: {', '.join(registered)}"
-        raise Failure(f"no data set called {name!r}; {hint}", Exit.NOT_FOUND)
-    return registered[name]
 
 
 @click.group(invoke_without_command=True)
@@ -81,7 +82,9 @@ def data_list(as_json: bool = False) -> None:
 def _advice(name: str, remedy: str) -> str:
     """How to get a missing data set. For one made of others: which of those are missing."""
     absent = [
-        part.model_fields["dataset"].default for part in _dataset(name).components() if part.locate() is None
+        part.model_fields["dataset"].default
+        for part in find_dataset(name).components()
+        if part.locate() is None
     ]
     if absent not in ([], [name]):
         return f"{name}: needs {' and '.join(absent)}"
@@ -105,7 +108,7 @@ def data_check(names: tuple[str, ...]) -> int:
     from engine.recipes.recipe import datasets
     from gentui.machine.datasets import check
 
-    chosen = {name: _dataset(name) for name in names} or datasets()
+    chosen = {name: find_dataset(name) for name in names} or datasets()
     code: int = Exit.OK
     for name, cls in chosen.items():
         if cls.user_supplied:
@@ -130,7 +133,7 @@ def data_fetch(name: str) -> int:
     from engine.recipes.recipe import data_root
     from gentui.machine.datasets import FetchError, check, fetch
 
-    cls = _dataset(name)
+    cls = find_dataset(name)
     if cls.embedded:
         say(f"{name} comes with gentui: nothing to fetch")
         return Exit.OK
@@ -153,7 +156,7 @@ def data_fetch(name: str) -> int:
 
 
 @data_command.command("statistics")
-@click.argument("recipe", metavar="RECIPE")
+@click.argument("recipe", metavar="RECIPE", type=RECIPE)
 @click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, resolve_path=True))
 @override_option
 @click.option("--split", type=click.Choice(["train", "test"]), help="Real images (default: the recipe's).")

@@ -9,6 +9,7 @@ import click
 
 from gentui.cli.console import App, out_bytes, out_json, override_option, pass_app, say, table
 from gentui.cli.errors import Exit, Failure
+from gentui.cli.words import RECIPE
 from gentui.text.numbers import clock, plain_number, plural
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _published(reference: dict[str, Any] | None) -> str:
 
 
 @click.command()
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", type=RECIPE)
 @override_option
 @quick_option
 def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
@@ -124,7 +125,7 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 
 
 @click.command()
-@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True)
+@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=RECIPE)
 @override_option
 @quick_option
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Random seed (default: the recipe's).")

@@ -21,12 +21,14 @@ from gentui.cli.console import (
     say,
     table,
 )
+from gentui.cli.words import RUN
 from gentui.metrics.namespaces import is_signal
 from gentui.runs import alarms, scores
 from gentui.text.numbers import clock, full_rate, plain_number
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, Evaluation, Index, RunRow
+    from gentui.runs.filter_language import FilterKeys
 
 MOST_OF_LOG = 64 << 20
 
@@ -36,25 +38,33 @@ MOST_OF_LOG = 64 << 20
 @click.option(
     "--filter", "text", default="", metavar="TEXT", help="As in the app, such as 'fashion fid<60 -tag:x'."
 )
+@click.option(
+    "--sort",
+    "by",
+    metavar="KEY",
+    help="The smallest value of KEY first, or with -KEY the largest; then runs without.",
+)
+@click.option("-n", "--limit", "most", type=click.IntRange(1), metavar="N", help="Only the first N runs.")
 @json_option
 @pass_app
-def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None:
+def runs_command(
+    app: App, status: str | None, text: str, by: str | None, most: int | None, as_json: bool
+) -> None:
     """List runs, newest first.
 
     --filter takes words, KEY:VALUE, KEY=VALUE and comparisons. KEY is a setting (optim.lr), a score or metric (fid,
     loss), or one of status, dataset, family, recipe, tag, name, note, device, alarms, step, seconds, speed, seed …
-    A comma means or, a leading - means not.
+    A comma means or, a leading - means not. last.KEY is a metric's last value where a setting has its name (last.lr).
     """
     from gentui.jobs import pending
     from gentui.runs import filter_language
 
     index = app.index()
     rows = index.runs(status=status)
-    if text:
-        query = filter_language.parse(text, filter_language.FilterKeys.of(index.runs()))
-        if query.mistakes:
-            raise click.UsageError("--filter: " + "; ".join(query.mistakes), click.get_current_context())
-        rows = [row for row in rows if query.matches(row)]
+    if text or by:
+        known = filter_language.FilterKeys.of(index.runs())
+        rows = _sorted(_matching(rows, text, known), by, known)
+    rows = rows[:most]
     if as_json:
         out_json([described(index, row) for row in rows])
         return
@@ -80,6 +90,28 @@ def runs_command(app: App, status: str | None, text: str, as_json: bool) -> None
         say(scores.SELECTION_CAPTION)
     for job in pending(app.home):
         say(f"{job.id} of {job.run}: {job.standing}")
+
+
+def _matching(rows: list[RunRow], text: str, known: FilterKeys) -> list[RunRow]:
+    from gentui.runs import filter_language
+
+    query = filter_language.parse(text, known)
+    if query.mistakes:
+        raise click.UsageError("--filter: " + "; ".join(query.mistakes), click.get_current_context())
+    return [row for row in rows if query.matches(row)]
+
+
+def _sorted(rows: list[RunRow], by: str | None, known: FilterKeys) -> list[RunRow]:
+    from gentui.runs import filter_language
+
+    if not by or not rows:
+        return rows
+    try:
+        key = filter_language.sort_key(filter_language.key_of(by.removeprefix("-"), known))
+    except ValueError as mistake:
+        raise click.UsageError(f"--sort: {mistake}", click.get_current_context()) from None
+    valued = [row for row in rows if key(row) is not None]
+    return sorted(valued, key=key, reverse=by.startswith("-")) + [row for row in rows if key(row) is None]
 
 
 def _steps(row: RunRow) -> str:
@@ -136,7 +168,7 @@ def _described_score(score: Evaluation, row: RunRow) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @json_option
 @pass_app
 def show_command(app: App, run: str, as_json: bool) -> None:
@@ -272,7 +304,7 @@ def _read(run: RunDir) -> str:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing until the run has ended.")
 @click.option("-n", "--lines", type=click.IntRange(0), help="Print only the last N lines.")
 @pass_app
@@ -320,7 +352,7 @@ def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
 
 
 @click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
 @json_option
 @pass_app
 def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:

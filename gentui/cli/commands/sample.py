@@ -10,6 +10,7 @@ from engine.runs.directory import CheckpointChoice
 from gentui.cli.console import App, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit
+from gentui.cli.words import RUN
 
 SAMPLERS = ("heun", "euler", "dpm++", "ddim", "ddpm")  # those that take steps
 FORMATS = {".png": "a grid", ".gif": "the process", ".npy": "uint8 N,C,H,W in [0,255]"}
@@ -26,7 +27,7 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.option("-n", "--n", "count", type=click.IntRange(1, 10**6), help="Number of images.")
 @click.option(
     "--label",

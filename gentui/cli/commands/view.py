@@ -12,6 +12,7 @@ import click
 
 from engine.runs.directory import RunDir
 from gentui.cli.console import App, finite, out, pass_app
+from gentui.cli.words import RUN
 
 
 @click.command()
@@ -31,7 +32,7 @@ def open_command(app: App, run: str) -> None:
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", type=RUN)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing until the run has ended.")
 @click.option(
     "--kind",

@@ -76,25 +76,12 @@ def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
         is_clear = last != "name" and [other.rpartition(".")[2] for other in keys].count(last) == 1
         title = last if is_clear else key
         column = Column(clean(title, 20), "right", maximum=14, drop=place)
-        added.append((column, Sort(_sort_key(filter_language.getter(key)), False)))
+        added.append((column, Sort(filter_language.sort_key(key), False)))
     own = []
     for column, sort in COLUMNS:
         gives_way = column.drop or column.title == "progress"
         own.append((replace(column, drop=MOST_ADDED + 1 + column.drop) if gives_way else column, sort))
     return (*own[:_ADDED_AT], *added, *own[_ADDED_AT:])
-
-
-def _sort_key(get: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A sort key for values of any type: numbers first; None where the value is missing or NaN."""
-
-    def key(run: Any) -> tuple[bool, float, str] | None:
-        value = get(run)
-        if value is None or value != value:
-            return None
-        number = numbers.real(int(value) if isinstance(value, bool) else value)
-        return (number is None, number or 0.0, "" if number is not None else str(value))
-
-    return key
 
 
 def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[Any], Any]] = ()) -> Row:

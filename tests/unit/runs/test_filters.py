@@ -126,3 +126,20 @@ def test_one_of_several_filters_is_enough_and_a_run_may_have_a_value_at_all(text
 
 def test_what_no_run_has_is_a_mistake_there_too():
     assert "no run has a setting or score called 'moon'" in filter_language.parse("has:moon", KNOWN).mistake
+
+
+def test_a_setting_wins_over_a_metric_of_its_name_and_last_is_the_metric():
+    runs = [
+        RunRow("a", settings={"optim.lr": 2e-3, "method.loss": "bce"}, metrics={"lr": 1e-5, "loss": 0.5}),
+        RunRow("b", settings={"optim.lr": 5e-4, "method.loss": "hinge"}, metrics={"lr": 2e-6, "loss": 0.1}),
+    ]
+    known = filter_language.FilterKeys.of(runs)
+    assert filter_language.key_of("lr", known) == "optim.lr"
+    assert filter_language.key_of("loss", known) == "loss", "a setting that is no number hides no metric"
+
+    def found(text: str) -> list[str]:
+        return [run.id for run in runs if filter_language.parse(text, known).matches(run)]
+
+    assert found("lr>1e-3") == ["a"] and found("last.lr<5e-6") == ["b"] and found("loss<0.2") == ["b"]
+    assert sorted(runs, key=filter_language.sort_key("last.lr"))[0].id == "b"
+    assert filter_language.parse("last.lrr>1", known).mistake
