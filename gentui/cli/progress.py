@@ -14,6 +14,7 @@ from engine.runs.directory import RunDir, State
 from gentui.cli.console import out, out_json, say
 from gentui.cli.errors import Exit
 from gentui.jobs.detach import Detach
+from gentui.runs import scores
 from gentui.text.numbers import clock, full_rate, plain_number
 from gentui.text.sanitize import clean
 
@@ -78,12 +79,24 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> i
     result = report(home, run_id)
     took = f" after {clock(result['seconds'])}" if result["seconds"] else ""
     say(f"{result['status']}{took}" + (f": {result['reason']}" if result["reason"] else ""))
+    if result["status"] == "done":
+        say(*_what_came_of(home, run_id))
     if as_json:
         out_json(result)
     if result["status"] == "done":
         return Exit.OK
     is_impossible = result["status"] == "failed" and result["exit_code"] == Exit.CANNOT
     return Exit.CANNOT if is_impossible else Exit.RUN_FAILED
+
+
+def _what_came_of(home: Path, run_id: str) -> Iterator[str]:
+    """The run's scores, with the checkpoints they are of, and what to do next."""
+    from gentui.index import Index, standing
+
+    for score in standing(Index(home).evaluations(run_id)):
+        real = f", real images {plain_number(score.floor)}" if score.floor is not None else ""
+        yield f"{score.metric} {scores.value_in_full(score, plain_number)} at step {score.step}{real}"
+    yield f"`gentui show {run_id}` tells more, `gentui open {run_id}` shows its curves and samples"
 
 
 def watch(home: Path, ids: Sequence[str], detach: Detach, show: Show) -> bool:

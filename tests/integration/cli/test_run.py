@@ -40,7 +40,7 @@ def test_run_wait_json_has_the_published_shape(gentui, pretend, home):
         "exit_code": 0, "steps": 5, "seconds": result["seconds"],
     }  # fmt: skip
     assert 0 <= result["seconds"] < 60
-    assert "done" in done.stderr
+    assert "done" in done.stderr and f"`gentui show {result['id']}` tells more" in done.stderr
 
 
 def test_run_wait_says_how_it_goes_in_plain_lines(gentui, pretend):

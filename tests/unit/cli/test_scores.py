@@ -11,6 +11,8 @@ import pytest
 
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
+from gentui.cli.progress import _what_came_of
+from gentui.index import Index
 from gentui.runs.scores import MARK, SELECTION_CAPTION
 from tests.support.cli import PROTOCOL
 
@@ -170,3 +172,11 @@ def test_a_report_of_runs_says_what_its_spreads_are_over(invoke, reported, selec
             "selected on one noise",
         ):
             assert part in text, (page, part)
+
+
+def test_who_waits_for_a_run_is_told_its_scores_and_what_to_do_next(make_run, home):
+    run = make_run(scores=(4.0, 2.5))
+    Index(home).refresh()
+    score, next_step = _what_came_of(home, run.id)
+    assert score == "fid 2.5 at step 2, real images 1.5"
+    assert f"`gentui show {run.id}`" in next_step and f"`gentui open {run.id}`" in next_step
