@@ -44,7 +44,6 @@ class Ahead:
         training.wait_event(copied)
         for tensor in rows:
             tensor.record_stream(training)  # until then its memory is not given to another copy
-        self._gather(step + 1)
         self._send(step + 1)
         self._gather(step + 2)
         return rows

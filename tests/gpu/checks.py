@@ -16,6 +16,7 @@ from torch import Tensor
 from engine import devices
 from engine.recipes.recipe import Recipe, load, menu
 from engine.training import checkpoint
+from engine.training.precision import _fill_zero_weights
 from gentui.machine.gpus import nvidia_gpus
 from tests.gpu.parts import FEW, build, end_of, events_of, has_setting, make_batch, new_run, sent, train
 
@@ -68,9 +69,7 @@ def _gradient(recipe: Recipe, device: torch.device) -> Tensor:
     try:
         torch.manual_seed(0)
         method = build(recipe, torch.device("cpu"))
-        for parameter in (p for net in method.nets.values() for p in net.parameters()):
-            if not parameter.any():  # zeros would hide all gradients behind them
-                parameter.data.normal_(0, 0.02)
+        _fill_zero_weights(method)
         weights = method.weights()
         method = build(recipe, device)
         method.load_weights(weights)
