@@ -276,11 +276,7 @@ class Soak:
         for row in rows:
             if row["status"] == "running":
                 run = RunDir(self.home / "runs" / row["id"])
-                state = run.read_state()
-                wait_for(
-                    lambda run=run, state=state: run.is_alive() or jobs.settled(run) != state,
-                    f"{row} to be true",
-                )
+                wait_for(lambda run=run: _is_true_to_life(run), f"{row} to be true, or no longer said")
 
     def check_exports(self) -> None:
         """Every exported file is whole, and nothing is left of those that were being written but hidden files."""
@@ -291,6 +287,12 @@ class Soak:
 
 def _has_ended(run: RunDir, state: State) -> bool:
     return not run.is_alive() or run.read_state() != state
+
+
+def _is_true_to_life(run: RunDir) -> bool:
+    """Whether the run has a process or is not said to be running; it may have ended since it was listed."""
+    state = jobs.settled(run)
+    return run.is_alive() or (state is not None and state.status != "running")
 
 
 def check_whole(path: Path) -> None:
