@@ -1,7 +1,9 @@
-"""The trainer: ``python -P -m engine RUN_DIR [--attempt K] [--device D]``.
+"""The trainer: ``python -P -m engine RUN_DIR [--attempt K] [--device D] [--devices N]``.
 
 Exit codes: 0 done or stopped (the last status event says which), 1 failed, 2 bad recipe or usage, 4 not possible here
 (data, device or an extractor's weights are missing or damaged).
+With ``--devices N`` it starts N − 1 processes more, one for each further device; where ``srun`` or ``torchrun`` have
+started a process for each, RANK and WORLD_SIZE say so. See ``engine.ranks.team``.
 The worker that starts the trainer holds the run's lock on its behalf; started by hand, the trainer takes the lock.
 """
 
@@ -13,6 +15,7 @@ import os
 import sys
 from pathlib import Path
 
+from engine.ranks import environment
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from engine.runs.files import own_folder
@@ -33,6 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not run.recipe_path.is_file():
         print(f"{run.path} is not a run directory: it has no recipe.toml", file=sys.stderr)
         return 2
+    if environment.rank():
+        environment.end_with_leader()
+        from engine.training.follower import follow
+
+        return follow(run, options.device)
     number = options.attempt
     if number is None:
         if not _lock(run):
@@ -50,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
     from engine.training.attempt import Attempt  # imports torch: signals and the first event come before
 
-    return Attempt(run, options.device, writer, stop).run()
+    return Attempt(run, options.device, writer, stop, options.devices or environment.size()).run()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,17 +66,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--attempt", type=int, help="number of this attempt (given by the worker)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:K or auto")
+    parser.add_argument("--devices", type=_count, help="how many of them share every batch")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of devices")
+    return int(text)
 
 
 def _lock(run: RunDir) -> bool:
     """Lock the run until this process ends. False when another process holds the lock."""
     import fcntl
 
+    lock = run.open_lock()
     try:
-        fcntl.flock(run.open_lock(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    os.set_inheritable(lock, True)  # by the other ranks: the run is locked as long as one of them lives
     return True
 
 

@@ -22,22 +22,37 @@ class DeviceError(Exception):
     """The requested device does not exist, or not on this machine."""
 
 
-def choose_device(requested: str) -> torch.device:
+def choose_device(requested: str, rank: int = 0) -> torch.device:
     """The device called ``cpu``, ``cuda:K``, ``cuda`` (``cuda:0``) or ``auto`` (the first GPU, else the CPU).
 
-    Raises DeviceError.
+    ``rank``: of processes of one machine that share a run, which take GPUs one after the other. Raises DeviceError.
     """
     if requested == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+        requested = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        device = indexed(requested)
+        device = (
+            torch.device("cuda", rank % max(1, torch.cuda.device_count()))
+            if requested == "cuda"
+            else indexed(requested)
+        )
     except RuntimeError:
         raise DeviceError(f"{requested!r} is no device: say cpu, cuda:K or auto") from None
     if device.type == "cuda" and (not torch.cuda.is_available() or device.index >= torch.cuda.device_count()):
         raise DeviceError(
-            f"{requested} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
+            f"{device} was asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
         )
     return device
+
+
+def require_devices(count: int, device: torch.device) -> None:
+    """Raise DeviceError unless ``count`` processes of this machine can each have a device of this kind.
+
+    Those on the processor share it.
+    """
+    if device.type == "cuda" and count > torch.cuda.device_count():
+        raise DeviceError(
+            f"{count} devices were asked for, but torch sees {torch.cuda.device_count()} CUDA devices here"
+        )
 
 
 def indexed(device: torch.device | str) -> torch.device:

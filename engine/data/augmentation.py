@@ -13,21 +13,23 @@ from torch import Tensor
 from engine.data.dataset import to_float
 from engine.data.seeding import generator
 from engine.devices import send
+from engine.ranks.sharing import ALONE, Share
 from engine.settings.datasets.base import Data
 
 PADDING = {"reflect": "reflection", "border": "border", "black": "zeros"}
 
 
-def augment(images: Tensor, settings: Data | None, key: tuple[int, ...]) -> Tensor:
+def augment(images: Tensor, settings: Data | None, key: tuple[int, ...], share: Share = ALONE) -> Tensor:
     """Shift, mirror, rotate and crop images as ``settings`` say: uint8 N,C,H,W → float32 N,C,H,W in [-1, 1].
 
-    ``key`` determines every draw, on every device alike.
+    ``key`` determines every draw, on every device alike. Of a batch shared between ranks, ``images`` are the rows of
+    this ``share``.
     """
     if settings is None or not (
         settings.flip or settings.crop or settings.rotation or settings.resized_crop < 1
     ):
         return to_float(images)
-    draws = _draw(len(images), settings, key, images.device)
+    draws = _draw(len(images), settings, key, images.device, share)
     if settings.flip or settings.crop:
         images = move(images, draws.moves, draws.flips)
     floats = to_float(images)
@@ -46,12 +48,16 @@ class _Draws:
     boxes: Tensor | None
 
 
-def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device) -> _Draws:
+def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device, share: Share) -> _Draws:
     source = generator(np.random.SeedSequence(key))
-    uniform = send(torch.rand(4, n, generator=source, dtype=torch.float64), device)
+
+    def draw() -> Tensor:
+        return share.rows(torch.rand(4, n * share.size, generator=source, dtype=torch.float64).T).T
+
+    uniform = send(draw(), device)
     boxes = None
     if settings.resized_crop < 1:
-        boxes = _boxes(torch.rand(4, n, generator=source, dtype=torch.float64), settings.resized_crop)
+        boxes = _boxes(draw(), settings.resized_crop)
     return _Draws(
         flips=(uniform[0] < 0.5) & settings.flip,
         moves=(uniform[1:3] * (2 * settings.crop + 1)).long() - settings.crop,

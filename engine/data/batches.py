@@ -12,6 +12,7 @@ from engine.data.batch import Batch
 from engine.data.dataset import Dataset, Split
 from engine.data.seeding import generator
 from engine.devices import indexed, send
+from engine.ranks.sharing import ALONE, Share
 from engine.settings.datasets.base import Data
 
 _TARGET, _AUGMENT = 1, 2  # seed keys of the target domain's order and of augmentation
@@ -28,7 +29,9 @@ class Batches:
     ``resident``: whether all images are kept on the device; None: unless they need more than half of a GPU's free
     memory. Batches of others are fetched ahead.
 
-    Raises ValueError for a split without images.
+    ``share``: the part of every batch that ``at`` gives. The other numbers are those of whole batches.
+
+    Raises ValueError for a split without images, or for batches that cannot be shared equally.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Batches:
         channels_last: bool = True,
         augmentation: Data | None = None,
         resident: bool | None = None,
+        share: Share = ALONE,
     ):
         source = dataset.train if isinstance(dataset, Dataset) else dataset
         target = dataset.target.train if isinstance(dataset, Dataset) and dataset.target else None
@@ -47,6 +51,7 @@ class Batches:
             raise ValueError("a split without images cannot be trained on")
         self.device = indexed(device)
         self.augmentation = augmentation
+        self.share = share
         self._seed = seed
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         if resident is None:
@@ -58,9 +63,12 @@ class Batches:
         )
         self.batch_size = self._source.batch_size
         self.steps_per_epoch = self._source.steps_per_epoch
-        self._ahead = None if resident else Ahead(self._rows, self.device)
         self.smallest = min(s.batch_size for s in (self._source, self._target) if s is not None)
         """Images in a batch of the domain that has fewest."""
+        for stream in filter(None, (self._source, self._target)):
+            if stream.batch_size % share.size:
+                raise ValueError(_not_shared(stream.batch_size, share.size))
+        self._ahead = None if resident else Ahead(self._rows, self.device)
 
     def at(self, step: int) -> Batch:
         """The batch of a step, counted from 0."""
@@ -80,10 +88,20 @@ class Batches:
 
     def _rows(self, step: int) -> Rows:
         """Images, labels if there are any, and images of the target domain if there is one, with a step's indices."""
-        return [*self._source.at(step), *(self._target.at(step) if self._target is not None else [])]
+        streams = [self._source, *([self._target] if self._target is not None else [])]
+        return [(rows, self.share.rows(chosen)) for stream in streams for rows, chosen in stream.at(step)]
 
     def _ready(self, images: Tensor, key: tuple[int, ...]) -> Tensor:
-        return augment(images, self.augmentation, (self._seed, *key)).contiguous(memory_format=self._format)
+        ready = augment(images, self.augmentation, (self._seed, *key), self.share)
+        return ready.contiguous(memory_format=self._format)
+
+
+def _not_shared(size: int, ranks: int) -> str:
+    fitting = [str(count) for count in range(2, min(size, 2 * ranks) + 1) if not size % count]
+    return (
+        f"a batch of {size} images cannot be shared equally between {ranks} devices: "
+        f"use {' or '.join(fitting) or 'one'} of them, or another data.batch_size"
+    )
 
 
 class _Stream:

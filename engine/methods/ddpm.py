@@ -12,6 +12,7 @@ from engine.data.batch import Batch
 from engine.methods import Context, Metrics
 from engine.methods.denoising import DenoisingMethod
 from engine.methods.imagewise import Values
+from engine.ranks import sharing
 from engine.samplers.process import Discrete, Level
 from engine.settings.methods import DDPM as DDPMSettings
 from engine.settings.samplers import Sample
@@ -44,11 +45,16 @@ class DDPM(DenoisingMethod):
         With ``drop_condition`` also ``dropped`` N: whose label is replaced by the null label.
         """
         images, count = batch.images, len(batch)
-        t = torch.randint(1, self.settings.steps + 1, (count,), device=images.device)
-        draws = {"t": t, "noise": torch.randn_like(images)}
+        t = sharing.draw(self._draw_steps, count, device=images.device)
+        draws = {"t": t, "noise": sharing.draw_like(torch.randn_like, images)}
         if self.conditional and self.settings.guided:
-            draws["dropped"] = torch.rand(count, device=images.device) < self.settings.drop_condition
+            draws["dropped"] = (
+                sharing.draw(torch.rand, count, device=images.device) < self.settings.drop_condition
+            )
         return draws
+
+    def _draw_steps(self, count: int, device: torch.device) -> Tensor:
+        return torch.randint(1, self.settings.steps + 1, (count,), device=device)
 
     def losses(self, net: nn.Module, batch: Batch, draws: Values) -> Values:
         """Mean squared error of the noise predicted in each image."""

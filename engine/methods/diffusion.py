@@ -11,6 +11,7 @@ from engine.data.batch import Batch
 from engine.methods import Context
 from engine.methods.denoising import DenoisingMethod
 from engine.methods.imagewise import Values
+from engine.ranks import sharing
 from engine.samplers.process import Continuous, Level
 from engine.settings.methods import EDM as EDMSettings
 from engine.settings.samplers import Sample
@@ -35,10 +36,11 @@ class EDM(DenoisingMethod):
     def draw(self, batch: Batch) -> Values:
         """The noise level ``sigma`` N, lognormal (EDM table 1), and standard normal ``noise`` N,C,H,W."""
         images, settings = batch.images, self.settings
-        sigma = torch.randn(len(images), device=images.device).mul(settings.p_std).add(settings.p_mean).exp()
+        normal = sharing.draw(torch.randn, len(images), device=images.device)
+        sigma = normal.mul(settings.p_std).add(settings.p_mean).exp()
         if settings.clip_sigma:
             sigma = sigma.clamp(settings.sigma_min, settings.sigma_max)
-        return {"sigma": sigma, "noise": torch.randn_like(images)}
+        return {"sigma": sigma, "noise": sharing.draw_like(torch.randn_like, images)}
 
     def losses(self, net: nn.Module, batch: Batch, draws: Values) -> Values:
         """The EDM loss λ(σ)·‖D − y‖² of each image, averaged over its pixels.

@@ -23,6 +23,7 @@ from engine.methods.adversarial import build_adversarial
 from engine.methods.learner import Learner, autocast, eval_mode
 from engine.methods.penalties import build_regulariser
 from engine.nets import build_pair
+from engine.ranks import sharing
 from engine.settings import registry
 from engine.settings.methods import GAN as GANSettings
 from engine.settings.nets import GANPair
@@ -83,7 +84,7 @@ class GAN:
     def generate(self, condition: Tensor | None, n: int) -> Tensor:
         """Generate ``n`` images N,C,H,W, float32, from fresh latents."""
         draw = torch.rand if self.settings.latents == "uniform" else torch.randn
-        latents = draw(self.noise_shape(n), device=self.device)
+        latents = sharing.draw(draw, *self.noise_shape(n), device=self.device)
         with self.autocast():
             return self.generator.forward(latents, condition).float()
 

@@ -13,6 +13,7 @@ from engine.data.batch import Batch
 from engine.devices import is_out_of_memory, release_memory
 from engine.methods import Context, Metrics
 from engine.methods.single_net import SingleNetMethod
+from engine.ranks import sharing
 
 Values = dict[str, Tensor]
 """Tensors by name, each with one row per image of a batch."""
@@ -40,7 +41,10 @@ class ImagewiseMethod(SingleNetMethod):
         """The ``loss`` of each image N, whose mean is minimised, and further values to log."""
 
     def summary(self, values: Values, draws: Values) -> Metrics:
-        """What is logged beside the loss, given the detached ``losses`` and the draws of a whole batch."""
+        """What is logged beside the loss, given the detached ``losses`` of a whole batch.
+
+        ``draws`` are those with one number for each image.
+        """
         return {name: value.mean() for name, value in values.items() if name != "loss"}
 
     def loss(self, net: nn.Module, batch: Batch) -> tuple[Tensor, Metrics]:
@@ -69,8 +73,10 @@ class ImagewiseMethod(SingleNetMethod):
             values = self.losses(self.learner.forward, batch[part], here)
             self.learner.backpropagate(values["loss"].sum() / count)
             seen.append(_detached(values))
-        whole = seen[0] if len(seen) == 1 else {name: torch.cat([v[name] for v in seen]) for name in seen[0]}
-        return {"loss": whole["loss"].mean(), **self.summary(whole, draws)}
+        values = {name: torch.cat([part[name] for part in seen]) for name in seen[0]}
+        whole = {name: sharing.gathered(rows) for name, rows in values.items()}
+        numbers = {name: sharing.gathered(rows) for name, rows in draws.items() if rows.dim() == 1}
+        return {"loss": whole["loss"].mean(), **self.summary(whole, numbers)}
 
     def smaller_part(self, count: int) -> int | None:
         size = min(count, self.part or count)

@@ -15,6 +15,7 @@ from engine.methods import Context
 from engine.methods.averaging import AveragedNet
 from engine.methods.compiling import choose_compile, compiled
 from engine.methods.optim import Schedule, build_optimizer, build_schedule
+from engine.ranks import sharing
 from engine.settings.registry import Settings
 
 MEASURED_UPDATES = 200
@@ -130,6 +131,7 @@ class Learner:
 
         Returns the gradient's norm before clipping, a scalar on the device.
         """
+        sharing.average_gradients(self.net.parameters())
         self.scaler.unscale_(self.optimizer)
         parameters = [p for p in self.net.parameters() if p.grad is not None]
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from engine.ranks import sharing
 from engine.settings import penalties as settings_
 from engine.settings.registry import Settings, build
 
@@ -51,7 +52,7 @@ def norms(critic: Critic, at: Tensor) -> Tensor:
 
 def random_interpolates(a: Tensor, b: Tensor) -> Tensor:
     """For each pair of images, a point drawn uniformly from the line between them: N,C,H,W."""
-    return torch.lerp(a, b, torch.rand(len(a), 1, 1, 1, device=a.device, dtype=a.dtype))
+    return torch.lerp(a, b, sharing.draw(torch.rand, len(a), 1, 1, 1, device=a.device, dtype=a.dtype))
 
 
 def mean_power(critic: Critic, at: Tensor, power: float) -> Tensor:
@@ -61,7 +62,7 @@ def mean_power(critic: Critic, at: Tensor, power: float) -> Tensor:
 
 def perturbed(images: Tensor, spread: float) -> Tensor:
     """x + spread·std(x)·U[0,1], x being the images N,C,H,W."""
-    return images + spread * images.std(correction=0) * torch.rand_like(images)
+    return images + spread * sharing.std(images) * sharing.draw_like(torch.rand_like, images)
 
 
 def none(settings: settings_.NoPenalty) -> Regulariser:

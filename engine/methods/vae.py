@@ -11,6 +11,7 @@ from engine.methods.imagewise import ImagewiseMethod, Values
 from engine.methods.learner import eval_mode
 from engine.nets import build_net
 from engine.nets.vae import Autoencoder, standard_normal_kl
+from engine.ranks import sharing
 from engine.settings.methods import VAE as VAESettings
 from engine.settings.samplers import Sample
 
@@ -33,7 +34,7 @@ class VAE(ImagewiseMethod):
 
     def draw(self, batch: Batch) -> Values:
         """The standard normal ``noise`` N,latent from which z is made."""
-        return {"noise": torch.randn(len(batch), self.latent, device=batch.images.device)}
+        return {"noise": sharing.draw(torch.randn, len(batch), self.latent, device=batch.images.device)}
 
     def losses(self, net: nn.Module, batch: Batch, draws: Values) -> Values:
         images = batch.images

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
 from engine.nets.dcgan import down, initialise_discriminator, initialise_generator, leaky, pyramid, up
+from engine.nets.normalisation import BatchNorm2d
 from engine.settings.nets import ACGAN as ACGANSettings
 
 
@@ -28,7 +29,7 @@ class Generator(nn.Module):
         self.condition_maps = settings.condition_maps
         self.first = nn.Linear(settings.latent + conditions, widths[0] * side * side, bias=settings.bias)
         self.unflatten = nn.Unflatten(1, (widths[0], side, side))
-        self.norm = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        self.norm = nn.Sequential(BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
         self.levels = nn.ModuleList(
             nn.Sequential(*up(inputs + maps, outputs, lambda: nn.ReLU(inplace=True), settings.bias))
             for inputs, outputs in itertools.pairwise(widths)

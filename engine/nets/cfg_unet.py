@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
+from engine.nets.normalisation import BatchNorm2d
 from engine.settings.nets import CFGUNet as CFGUNetSettings
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.GELU())
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), BatchNorm2d(outputs), nn.GELU())
 
 
 def _pair(inputs: int, outputs: int) -> nn.Sequential:

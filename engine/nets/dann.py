@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
 from engine.data.dataset import to_float
+from engine.nets.dropout import Dropout2d
+from engine.nets.normalisation import BatchNorm1d, BatchNorm2d
+from engine.ranks import sharing
 from engine.settings.nets import DANNNet
 
 FEATURES = 128
@@ -44,8 +47,8 @@ def extractor(settings: DANNNet, channels: int) -> nn.Sequential:
     """The feature extractor: N,C,28,28 -> N,128."""
     width = settings.channels
     return nn.Sequential(
-        nn.Conv2d(channels, width, 4), nn.BatchNorm2d(width), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
-        nn.Conv2d(width, width, 5), nn.BatchNorm2d(width), nn.Dropout2d(settings.dropout), nn.ReLU(inplace=True),
+        nn.Conv2d(channels, width, 4), BatchNorm2d(width), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),
+        nn.Conv2d(width, width, 5), BatchNorm2d(width), Dropout2d(settings.dropout), nn.ReLU(inplace=True),
         nn.MaxPool2d(3, 2),
         nn.Conv2d(width, FEATURES, 3), nn.Flatten(),
     )  # fmt: skip
@@ -55,8 +58,8 @@ def predictor(settings: DANNNet, outputs: int) -> nn.Sequential:
     """A predictor of labels or domains: N,128 -> logits N,outputs."""
     first, second = settings.hidden
     return nn.Sequential(
-        nn.Linear(FEATURES, first), nn.BatchNorm1d(first), nn.ReLU(inplace=True),
-        nn.Linear(first, second), nn.BatchNorm1d(second), nn.ReLU(inplace=True),
+        nn.Linear(FEATURES, first), BatchNorm1d(first), nn.ReLU(inplace=True),
+        nn.Linear(first, second), BatchNorm1d(second), nn.ReLU(inplace=True),
         nn.Linear(second, outputs),
     )  # fmt: skip
 
@@ -111,6 +114,7 @@ class DANN(nn.Module):
             domains = [self.domain(reverse_gradient(features, strength)) for features in (source, other)]
             return self.labels(source), torch.cat(domains).squeeze(1)
         labels = self.labels(self.extractor(images)) if self.passes == "again" else None
-        features = self.extractor(torch.cat([images, target]))
-        domains = self.domain(reverse_gradient(features, strength)).squeeze(1)
+        with sharing.joined(2):
+            features = self.extractor(torch.cat([images, target]))
+            domains = self.domain(reverse_gradient(features, strength)).squeeze(1)
         return self.labels(features[: len(images)]) if labels is None else labels, domains

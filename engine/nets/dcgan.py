@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from engine.data.batch import ImageSpec
+from engine.nets.normalisation import BatchNorm2d
 from engine.settings.nets import DCGAN as DCGANSettings
 from engine.settings.nets import GANPair, Norm, doublings
 
@@ -38,7 +39,7 @@ def pyramid(channels: int, side: int) -> tuple[int, list[int]]:
 def normalisation(norm: Norm, channels: int) -> list[nn.Module]:
     """The normalisation after a convolution of the discriminator: one layer, or none."""
     if norm == "batch":
-        return [nn.BatchNorm2d(channels)]
+        return [BatchNorm2d(channels)]
     return [nn.GroupNorm(1, channels)] if norm == "layer" else []
 
 
@@ -81,7 +82,7 @@ def initialise_discriminator(discriminator: nn.Module, settings: GANPair) -> nn.
 def up(inputs: int, outputs: int, activation: Callable[[], nn.Module], bias: bool) -> list[nn.Module]:
     """Up-convolution, BatchNorm, activation: N,inputs,H,W -> N,outputs,2H,2W."""
     convolution = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
-    return [convolution, nn.BatchNorm2d(outputs), activation()]
+    return [convolution, BatchNorm2d(outputs), activation()]
 
 
 def down(settings: GANPair, inputs: int, outputs: int) -> list[nn.Module]:
@@ -104,7 +105,7 @@ class Generator(nn.Module):
         side, widths = pyramid(settings.channels, spec.shape[1])
         bias = settings.bias
         first = nn.ConvTranspose2d(settings.latent, widths[0], side, bias=bias)
-        layers: list[nn.Module] = [first, nn.BatchNorm2d(widths[0]), leaky()]
+        layers: list[nn.Module] = [first, BatchNorm2d(widths[0]), leaky()]
         for inputs, outputs in itertools.pairwise(widths):
             layers += up(inputs, outputs, leaky, bias)
         layers += [nn.ConvTranspose2d(widths[-1], spec.shape[0], 4, 2, 1, bias=bias), nn.Tanh()]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from engine.data.batch import ImageSpec
+from engine.nets.dropout import dropout
 from engine.nets.embedding import NoiseEmbedding
 from engine.nets.normalisation import ConditionalBatchNorm, PlainGroupNorm
 from engine.settings.nets import UNet as UNetSettings
@@ -49,7 +50,7 @@ class ResidualBlock(nn.Module):
             h = h + shift.to(h.dtype)[:, :, None, None]
         h = F.silu(self.norm2(h, embedding))
         if self.dropout:
-            h = F.dropout(h, self.dropout, self.training)
+            h = dropout(h, self.dropout, self.training)
         return self.skip(x) + self.conv2(h)
 
     def _shift(self, embedding: Tensor, labels: Tensor | None) -> Tensor | None:

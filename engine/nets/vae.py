@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.data.batch import ImageSpec
+from engine.nets.dropout import Dropout, Dropout2d
+from engine.nets.normalisation import BatchNorm2d
 from engine.settings import nets as settings_
 
 Size = tuple[int, int]
@@ -51,7 +53,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.norm1, self.norm2 = nn.BatchNorm2d(channels), nn.BatchNorm2d(channels)
+        self.norm1, self.norm2 = BatchNorm2d(channels), BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
@@ -82,7 +84,7 @@ class ResidualVAE(Autoencoder):
         self.latent = settings.latent
 
         def blocks(width: int) -> list[nn.Module]:
-            rest = [nn.Dropout2d(settings.dropout)] if settings.dropout else []
+            rest = [Dropout2d(settings.dropout)] if settings.dropout else []
             return [*(ResidualBlock(width) for _ in range(settings.blocks)), *rest]
 
         down: list[nn.Module] = [nn.Conv2d(c, channels[0], 3, padding=1)]
@@ -91,13 +93,13 @@ class ResidualVAE(Autoencoder):
             sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
         self.inner = (channels[-1], *sizes[-1])
         flat = channels[-1] * sizes[-1][0] * sizes[-1][1]
-        self.encoder = nn.Sequential(*down, nn.BatchNorm2d(channels[-1]), nn.SiLU(), nn.Flatten())
+        self.encoder = nn.Sequential(*down, BatchNorm2d(channels[-1]), nn.SiLU(), nn.Flatten())
         self.moments = nn.Linear(flat, 2 * settings.latent)
         self.unpack = nn.Linear(settings.latent, flat)
         up: list[nn.Module] = []
         for wide, narrow, size in zip(channels[::-1], channels[-2::-1], sizes[-2::-1], strict=False):
             up += [*blocks(wide), Resized(wide, narrow, size)]
-        up += [nn.BatchNorm2d(channels[0]), nn.SiLU(), nn.Conv2d(channels[0], c, 3, padding=1)]
+        up += [BatchNorm2d(channels[0]), nn.SiLU(), nn.Conv2d(channels[0], c, 3, padding=1)]
         self.decoder = nn.Sequential(*up)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,7 +118,7 @@ class PooledBlock(nn.Module):
         layers: list[nn.Module] = []
         for narrow in (inputs, outputs):
             norm = nn.GroupNorm(settings.groups, outputs)
-            layers += [nn.Conv2d(narrow, outputs, 3, padding=1), norm, nn.Dropout(settings.dropout), nn.SiLU()]
+            layers += [nn.Conv2d(narrow, outputs, 3, padding=1), norm, Dropout(settings.dropout), nn.SiLU()]
         self.layers = nn.Sequential(*layers)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
@@ -186,8 +188,8 @@ class ConvVAE(Autoencoder):
         self.latent = settings.latent
 
         def between(width: int, norm: bool = True) -> list[nn.Module]:
-            rest = [nn.Dropout2d(settings.dropout)] if settings.dropout else []
-            return [*([nn.BatchNorm2d(width)] if norm else []), nn.LeakyReLU(0.2), *rest]
+            rest = [Dropout2d(settings.dropout)] if settings.dropout else []
+            return [*([BatchNorm2d(width)] if norm else []), nn.LeakyReLU(0.2), *rest]
 
         down: list[nn.Module] = []
         for i, (inputs, outputs) in enumerate(zip([c, *channels], channels, strict=False)):

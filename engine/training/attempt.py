@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 
+import torch
+
 from engine.data.dataset import DataError
-from engine.devices import DeviceError, choose_device, is_out_of_memory, ran_out_on_gpu
+from engine.devices import DeviceError, choose_device, is_out_of_memory, ran_out_on_gpu, require_devices
 from engine.evaluation.extractors import ExtractorError
 from engine.methods import TrainsInParts
+from engine.ranks import environment
+from engine.ranks.team import Leader, lead
 from engine.recipes.recipe import MissingData, RecipeError, load
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
@@ -22,27 +27,38 @@ from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSig
 
 DONE, FAILED, BAD_RECIPE, NOT_POSSIBLE = 0, 1, 2, 4
 """Exit codes; see ``engine.__main__``."""
+RANK_PATIENCE = 3.0
+"""Seconds within which the end of another rank shows that made what this process shares with it fail."""
 
 
 class Attempt:
     """Trains a run, resuming from its last checkpoint, and reports how that ended."""
 
-    def __init__(self, run: RunDir, device: str, writer: EventWriter, stop: StopSignal):
+    def __init__(self, run: RunDir, device: str, writer: EventWriter, stop: StopSignal, ranks: int = 1):
         self._run, self._device, self._writer, self._stop = run, device, writer, stop
+        self._ranks = ranks
+        self._leader: Leader | None = None
         self._trainer: Trainer | None = None
 
     def run(self) -> int:
         """Train to the end, a stop signal or a failure. Returns the exit code of the process."""
         try:
+            return self._end(*self._outcome())
+        finally:
+            if self._leader:
+                self._leader.close()
+
+    def _outcome(self) -> tuple[str, str, int]:
+        """Train. Returns the last status, the reason and the exit code."""
+        try:
             self._train()
         except RunDirectoryGone as error:
-            return self._end("failed", f"{error}{self._at_step()}", FAILED)
+            return "failed", f"{error}{self._at_step()}", FAILED
         except StopRequested as error:
-            return self._end("stopped", self._stop_reason(error), DONE)
+            return "stopped", self._stop_reason(error), DONE
         except Exception as error:
-            reason, code = self._failure(error)
-            return self._end("failed", reason, code)
-        return self._end("done", "", DONE)
+            return "failed", *self._failure(error)
+        return "done", "", DONE
 
     def _train(self) -> None:
         recipe = load(self._run.recipe_path, of_run=True)
@@ -51,13 +67,28 @@ class Attempt:
             checkpoint.discard_leftovers(self._run)
         # What scores lack is a mistake to mend before training; it is no reason to lose a run that has begun.
         recipe.require_data(scores=not resume)
-        trainer = Trainer(self._run, recipe, choose_device(self._device), self._writer, self._stop)
+        device = choose_device(self._device)
+        if self._ranks > 1:
+            self._leader = self._lead(device)
+        trainer = Trainer(self._run, recipe, device, self._writer, self._stop, self._leader)
         self._trainer = trainer
         trainer.prepare(resume)
         with MachineMonitor(
             self._writer, lambda: (trainer.step, trainer.images), self._run.path, trainer.device
         ):
             trainer.train()
+
+    def _lead(self, device: torch.device) -> Leader:
+        """Start the other ranks, or join those that ``srun`` or ``torchrun`` have started. Raises DeviceError."""
+        if not environment.is_started_by_others():
+            require_devices(self._ranks, device)
+        leader = lead(self._ranks, [str(self._run.path), "--device", self._device])
+        leader.watch(self._end_without_rank)
+        return leader
+
+    def _end_without_rank(self, reason: str) -> None:
+        """End the process from a thread: the main thread waits for a rank that has ended."""
+        os._exit(self._end("failed", f"{reason}{self._at_step()}", FAILED))
 
     def _end(self, status: str, reason: str, code: int) -> int:
         """Print and write the last status event."""
@@ -93,6 +124,8 @@ class Attempt:
                 return f"{error}{at}", NOT_POSSIBLE
             case TrainingFailed() | checkpoint.CheckpointError():
                 return f"{error}{'' if 'step' in str(error) else at}", FAILED
+        if self._leader and (lost := self._leader.lost(patience=RANK_PATIENCE)):
+            return f"{lost}{at}", FAILED
         traceback.print_exception(error)
         match error:
             case OSError() if error.errno in FULL:
@@ -108,7 +141,7 @@ class Attempt:
         if ran_out_on_gpu(error):
             gpu = f" on GPU {trainer.device.index or 0}" if trainer else " on the GPU"
         what = f"out of memory{gpu}{self._at_step()}: "
-        if trainer is None or not hasattr(trainer, "method"):
+        if trainer is None or not hasattr(trainer, "steps"):
             return f"{what}free some that other programs use, or choose another --device"
         setting = _needing_less(trainer)
         less = f"`gentui run {trainer.recipe.name} -o {setting}`" if setting else "a smaller net"
@@ -123,7 +156,7 @@ class Attempt:
 
 def _needing_less(trainer: Trainer) -> str:
     """A setting with which training needs less memory; "" if there is none."""
-    size, method, model = trainer.batches.batch_size, trainer.method, trainer.recipe.model
+    size, method, model = trainer.steps.batches.batch_size, trainer.steps.method, trainer.recipe.model
     part = method.part if isinstance(method, TrainsInParts) else None
     if isinstance(method, TrainsInParts) and (smaller := method.smaller_part(size)):
         return f"train.part={smaller}"

@@ -15,16 +15,16 @@ from typing import Any
 import torch
 
 from engine import devices
-from engine.data.batches import Batches
 from engine.data.conditions import Conditions
 from engine.data.continuity import changes, needs_labels, record_of, with_labels_of
 from engine.data.dataset import Dataset, open_dataset
 from engine.evaluation.scorer import Scorer, build_scorer
 from engine.figures.architecture import describe
 from engine.health.panel import build_panel
-from engine.methods import Method, Validates
-from engine.methods.building import build_method
+from engine.methods import Validates
 from engine.methods.compiling import choose_compile
+from engine.ranks.sharing import ALONE
+from engine.ranks.team import Leader
 from engine.recipes.labels import Labels
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import CheckpointChoice, RunDir
@@ -33,6 +33,7 @@ from engine.runs.files import write_atomically
 from engine.training import checkpoint
 from engine.training.background_save import BackgroundSave, Saved
 from engine.training.finiteness import Finiteness
+from engine.training.follower import agree
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
 from engine.training.part_watch import PartWatch
@@ -42,6 +43,7 @@ from engine.training.precision import choose_precision
 from engine.training.recorder import Recorder, TrainingFailed
 from engine.training.reporter import DISK_CAUSE, FREE_SPACE, Reporter, print_line
 from engine.training.state import PrecisionChoice, TrainingState, earlier_data_record
+from engine.training.steps import Steps, require_labels
 from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
 from engine.training.validation import Validator
 from engine.training.visit_record import VisitRecord
@@ -53,7 +55,10 @@ FIRST_CHECKPOINT_SECONDS = 1.0
 
 
 class Trainer:
-    """Trains one attempt of one run. ``stop`` is checked between steps and during long phases."""
+    """Trains one attempt of one run. ``stop`` is checked between steps and during long phases.
+
+    With other ranks it is the ``leader``: they take its steps, and it alone does everything else.
+    """
 
     dataset: Dataset
     data_record: dict[str, Any]
@@ -61,8 +66,7 @@ class Trainer:
     conditions: Conditions
     scorer: Scorer | None
     """None when what it needs was missing at a resume: the run goes on without scores."""
-    batches: Batches
-    method: Method
+    steps: Steps
     milestones: Milestones
     recorder: Recorder
     validator: Validator | None
@@ -72,13 +76,17 @@ class Trainer:
     visits: Visits
 
     def __init__(
-        self, run: RunDir, recipe: Recipe, device: torch.device, writer: EventWriter, stop: StopSignal
+        self,
+        run: RunDir,
+        recipe: Recipe,
+        device: torch.device,
+        writer: EventWriter,
+        stop: StopSignal,
+        leader: Leader | None = None,
     ):
-        self.run, self.recipe, self.device, self.stop = run, recipe, device, stop
+        self.run, self.recipe, self.device, self.stop, self.leader = run, recipe, device, stop, leader
+        self.share = leader.share if leader else ALONE
         self.reporter = Reporter(writer, stop, lambda: (self.step, self.images))
-        self.step = 0
-        self.epoch_loss = torch.zeros((), dtype=torch.float64, device=device)
-        self.epoch_steps = 0
         self.saved_at: int | None = None
         """Step of the newest checkpoint of the run."""
         self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
@@ -87,9 +95,14 @@ class Trainer:
         self._told_of_disk: tuple[int, str] | None = None
 
     @property
+    def step(self) -> int:
+        """Steps done; 0 while the run is being set up."""
+        return self.steps.step if hasattr(self, "steps") else 0
+
+    @property
     def images(self) -> int:
         """Training images seen."""
-        return self.step * self.batches.batch_size if self.step else 0
+        return self.steps.images if hasattr(self, "steps") else 0
 
     # -- set-up ----------------------------------------------------------------------------------------
 
@@ -102,27 +115,30 @@ class Trainer:
         state = TrainingState.load(self.run) if resume else None
         self._open_data(state)
         same_device = state is not None and state.device == self.device.type
-        self.threads = devices.set_up(self.device, state.threads if state and same_device else None)
+        self.threads = devices.set_up(self.device, self._threads(state if same_device else None))
         if note := self.recipe.probe_note():
             print_line(note)
         self.guard = Guard(self.run, self.reporter, VisitRecord.load(self.run))
         if state is None:
             self.scorer = self._build_scorer()
         devices.seed_everything(self.recipe.train.seed)
-        self._build_method()
+        self._build_steps(resume)
         if state is not None:
-            self.step = state.step
+            self.steps.step = state.step
             self.scorer = self.guard.attempt(SETUP, self.step, self._build_scorer)
             self.guard.record.save(self.run)
         self.precision = self._choose_precision(state)
-        self.method.precision = self.precision["precision"]
+        self.steps.method.precision = self.precision["precision"]
         self._plan()
         if state is not None:
             self._restore(state)
         else:
-            text = describe(self.method, self.batches.at(0)[:2])
+            text = describe(self.steps.method, self.steps.batches.at(0)[:2])
             write_atomically(self.run.architecture_path, text.encode())
-        self.part_watch = PartWatch(self.method, self.reporter)
+        self.part_watch = PartWatch(self.steps.method, self.reporter)
+        if self.leader:
+            self.leader.tell("begin", precision=self.steps.method.precision)
+            agree(self.leader, self.steps, self.device)
         self._report_start("resumed" if resume else "started")
 
     def _open_data(self, state: TrainingState | None) -> None:
@@ -135,54 +151,34 @@ class Trainer:
             self.reporter.alert("data", sentence, DATA_CAUSE, "mend or remove them; the rest is used")
         for sentence in dataset.notes:
             print_line(sentence)
-        conditional = getattr(model, "conditional", False)
         if state is not None:
             if changed := changes(earlier_data_record(self.run), dataset):
                 remedy = "nothing, if you meant to; scores before and after it are of different data"
                 self.reporter.alert("data-changed", changed, "files were added, removed or changed", remedy)
             dataset = with_labels_of(dataset, Labels.of(state.conditions), needs_labels(model))
         self.dataset, self.conditions = dataset, Conditions.of(dataset)
-        if conditional and not self.conditions:
-            why = recipe.data.unlabelled_reason()
-            raise TrainingFailed(
-                f"the model is class-conditional, and the images of {recipe.dataset} have no classes"
-                + (f" ({why})" if why else "")
-                + ": choose data with classes, or an unconditional [model]"
-            )
+        require_labels(recipe, self.conditions)
 
     def _build_scorer(self) -> Scorer:
         progress = partial(self.reporter.heartbeat, "training the probe")
         return build_scorer(self.recipe, self.dataset, self.device, progress)
 
-    def _build_method(self) -> None:
-        """Build the batches and the method with freshly initialised nets."""
-        recipe, train = self.recipe, self.dataset.train
-        self.batches = Batches(
-            self.dataset,
-            recipe.data.batch_size,
-            self.device,
-            recipe.train.seed,
-            recipe.train.channels_last,
-            augmentation=recipe.data,
-            resident=recipe.data.resident,
-        )
-        if getattr(recipe.model, "by_batch", False) and self.batches.smallest < 2:
-            raise TrainingFailed(
-                f"a batch of {recipe.dataset} has one image of a domain only, too few for BatchNorm: hold fewer "
-                "images out, or add some"
-            )
-        self.total = recipe.steps_total(len(train))
+    def _build_steps(self, resume: bool) -> None:
+        """Build the batches and the method with freshly initialised nets; the other ranks do so, too."""
         self.reporter.phase("building the net")
-        target = self.dataset.target
-        self.method = build_method(
-            recipe, self.device, self.conditions, self.total, self.batches.steps_per_epoch, train.images,
-            None if target is None else target.train.images,
-        )  # fmt: skip
-        if getattr(recipe.model, "conditional", False) and not getattr(self.method, "conditional", True):
-            raise TrainingFailed(
-                f"the model is class-conditional, and the images of {recipe.dataset} have attributes in place of "
-                "classes: choose data with classes, or an unconditional [model]"
-            )
+        if self.leader:
+            self.reporter.phase("waiting for the other devices")
+            self.leader.assemble(self.stop.raise_if_set)
+            fingerprint = self.dataset.fingerprint
+            self.leader.tell("build", resume=resume, fingerprint=fingerprint, threads=self.threads)
+        self.steps = Steps(self.recipe, self.dataset, self.conditions, self.device, self.share)
+        self.total = self.steps.total
+
+    def _threads(self, state: TrainingState | None) -> int:
+        """Threads as in the attempt before, with which sums are added up alike; ranks share those of one process."""
+        if state is not None and state.ranks == self.share.size:
+            return state.threads
+        return max(1, devices.threads_by_default() // self.share.size)
 
     def _choose_precision(self, state: TrainingState | None) -> PrecisionChoice:
         if state is not None:
@@ -191,7 +187,7 @@ class Trainer:
         if requested != "auto":
             return {"precision": requested, "reason": "as the recipe says"}
         self.reporter.phase("choosing the precision")
-        return choose_precision(self.method, self.batches.at(0), self.run)
+        return choose_precision(self.steps.method, self.steps.batches.at(0), self.run)
 
     def _plan(self) -> None:
         """Set up what is drawn, validated, scored and watched, and at which steps."""
@@ -199,19 +195,23 @@ class Trainer:
         self.validator = None
         held_out = self.dataset.validation
         lacks_labels = held_out is not None and held_out.labels is None and needs_labels(recipe.model)
-        if held_out is not None and not lacks_labels and isinstance(self.method, Validates):
-            self.validator = Validator(self.method, held_out, recipe.data.batch_size, self.device, recipe.train)
-        epoch = self.batches.steps_per_epoch
+        if held_out is not None and not lacks_labels and isinstance(self.steps.method, Validates):
+            self.validator = Validator(
+                self.steps.method, held_out, recipe.data.batch_size, self.device, recipe.train
+            )
+        epoch = self.steps.batches.steps_per_epoch
         self.milestones = Milestones(recipe, self.total, epoch)
-        panel = build_panel(recipe.health, self.method, self.total, self.batches.batch_size, epoch)
-        self.recorder = Recorder(self.reporter, panel, self.batches, self.total, recipe.train.non_finite_limit)
-        self.finiteness = Finiteness(self.method)
+        panel = build_panel(recipe.health, self.steps.method, self.total, self.steps.batches.batch_size, epoch)
+        self.recorder = Recorder(
+            self.reporter, panel, self.steps.batches, self.total, recipe.train.non_finite_limit
+        )
+        self.finiteness = Finiteness(self.steps.method)
         self.visits = Visits(
             run=self.run,
             recipe=recipe,
             device=self.device,
             dataset=self.dataset,
-            method=self.method,
+            method=self.steps.method,
             scorer=self.scorer,
             milestones=self.milestones,
             recorder=self.recorder,
@@ -220,18 +220,24 @@ class Trainer:
             keep_best=lambda: self.save(["best", "last"]),
         )
 
+    def _where(self) -> str:
+        return f"{self.share.size} × {self.device.type}" if self.leader else str(self.device)
+
     def _report_start(self, status: str) -> None:
-        parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in self.method.nets.items()}
+        parameters = {
+            name: sum(p.numel() for p in net.parameters()) for name, net in self.steps.method.nets.items()
+        }
         tf32 = devices.uses_tf32(self.device)
         compiling = choose_compile(self.recipe.train.compile, self.device, self.total)
         self.reporter.status(
             status,
             total_steps=self.total,
-            total_images=self.total * self.batches.batch_size,
-            steps_per_epoch=self.batches.steps_per_epoch,
+            total_images=self.total * self.steps.batches.batch_size,
+            steps_per_epoch=self.steps.batches.steps_per_epoch,
             device=str(self.device),
             threads=self.threads,
-            precision=self.method.precision,
+            devices=self.share.size,
+            precision=self.steps.method.precision,
             tf32=tf32,
             precision_probe=self.precision,
             compile=compiling._asdict(),
@@ -240,8 +246,8 @@ class Trainer:
             data=self.data_record,
         )
         print_line(
-            f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {self.device}, "
-            f"{self.method.precision} ({self.precision['reason']}){', fp32 products in TF32' if tf32 else ''}"
+            f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {self._where()}, "
+            f"{self.steps.method.precision} ({self.precision['reason']}){', fp32 products in TF32' if tf32 else ''}"
             + (f", {compiling}" if self.recipe.train.compile else "")
         )
 
@@ -251,14 +257,15 @@ class Trainer:
         """Everything a resumed run needs besides the weights."""
         return TrainingState(
             threads=self.threads,
+            ranks=self.share.size,
             device=self.device.type,
             precision=self.precision,
             conditions=self.conditions.state(),
-            method=self.method.state(),
+            method=self.steps.method.state(),
             step=self.step,
             images=self.images,
-            epoch_loss=self.epoch_loss.cpu(),
-            epoch_steps=self.epoch_steps,
+            epoch_loss=self.steps.epoch_loss.cpu(),
+            epoch_steps=self.steps.epoch_steps,
             **self.milestones.followed(),
             best=self.visits.best,
             health=self.recorder.panel.state(),
@@ -266,11 +273,7 @@ class Trainer:
         )
 
     def _restore(self, state: TrainingState) -> None:
-        self.method.load_weights(checkpoint.load_weights(self.run))
-        self.method.load_state(state.method)
-        self.method.state()  # what is made when it is asked for, as optimisers are, is made now and not in a step
-        self.step, self.epoch_steps = state.step, state.epoch_steps
-        self.epoch_loss.copy_(state.epoch_loss)
+        self.steps.restore(state, checkpoint.load_weights(self.run))
         self.visits.restore(state)
         self.saved_at = self.step
         devices.set_rng_state(state.rng, self.device)
@@ -303,21 +306,16 @@ class Trainer:
         finally:
             self._end_background_save()
             self.recorder.flush()
-        self.visits.report(self.step, self.batches.batch_size)
+        self.visits.report(self.step, self.steps.batches.batch_size)
 
     def _not_finite(self) -> TrainingFailed:
         return TrainingFailed(f"{self.finiteness.fault} is not finite since step {self.finiteness.since:,}")
 
     def _train_step(self) -> None:
-        values = self.method.training_step(self.batches.at(self.step))
-        self.step += 1
+        if self.leader:
+            self.leader.step()
+        values = self.steps.take()
         self.part_watch.look(self.step)
-        self.epoch_loss += values["loss"]
-        self.epoch_steps += 1
-        if self.step % self.batches.steps_per_epoch == 0:
-            self.method.end_epoch(self.epoch_loss / self.epoch_steps, values["loss"])
-            self.epoch_loss.zero_()
-            self.epoch_steps = 0
         if self.validator is not None and self.step in self.milestones.validation_steps:
             values = {**values, **self.validator.losses()}
         flush_due = self.recorder.log(self.step, values)
@@ -380,7 +378,7 @@ class Trainer:
         self._saved_time = time.monotonic()
         if self._weights_are_finite() and not self._background.is_busy:
             stored = self.state().to_stored()
-            self._background.begin(self.step, self.images, self.method.weights(), stored)
+            self._background.begin(self.step, self.images, self.steps.method.weights(), stored)
 
     def _end_background_save(self) -> None:
         """Wait for the checkpoint that is being written beside training, if there is one."""
@@ -412,7 +410,9 @@ class Trainer:
         if written:
             size = checkpoint.point(self.run, which)
         else:
-            size = checkpoint.save(self.run, self.step, self.method.weights(), self.state().to_stored(), which)
+            size = checkpoint.save(
+                self.run, self.step, self.steps.method.weights(), self.state().to_stored(), which
+            )
         self.saved_at = self.step
         self._report_checkpoint(which, size, (self.step, self.images))
         return True

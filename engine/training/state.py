@@ -34,11 +34,13 @@ class BestScore(TypedDict):
 class TrainingState:
     """Everything but the weights that makes a resumed run continue exactly. Field names are the stored keys.
 
-    The first four fields are fixed when a run starts; the others change as it trains. Fields with a default are
+    The first five fields are fixed when an attempt starts; the others change as it trains. Fields with a default are
     missing from the checkpoints of early versions.
     """
 
     threads: int
+    ranks: int = 1
+    """Number of processes that shared each batch."""
     device: str
     """Type of the device: ``cpu`` or ``cuda``."""
     precision: PrecisionChoice

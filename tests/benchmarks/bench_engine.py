@@ -136,11 +136,11 @@ def training() -> None:
     with tempfile.TemporaryDirectory() as folder:
         engine, trainer = engine_loop(recipe, Path(folder))
         plain_steps = PlainProcess()
-        batch = trainer.batches.at(0)
+        batch = trainer.steps.batches.at(0)
         with FlopCounterMode(display=False) as counter:
-            trainer.method.probe_gradient(batch)
+            trainer.steps.method.probe_gradient(batch)
         flops = counter.get_total_flops()
-        dtype = torch.bfloat16 if trainer.method.precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if trainer.steps.method.precision == "bf16" else torch.float32
         engine(1)
         plain_steps(1)
         ratios, shares, speeds = [], [], []
@@ -153,8 +153,9 @@ def training() -> None:
             speeds.append(64 * STEPS / fast)
         plain_steps.close()
     print(f"engine images/s over a plain fp32 loop, fashion-wide-noise, batch 64: {statistics.median(ratios):.2f} "
-          f"({statistics.median(speeds):.0f} images/s in {trainer.method.precision}; {_range(ratios)})")  # fmt: skip
-    print(f"achieved FLOP/s over matmul peak in {trainer.method.precision}: {statistics.median(shares):.2f} "
+          f"({statistics.median(speeds):.0f} images/s in {trainer.steps.method.precision}; "
+          f"{_range(ratios)})")  # fmt: skip
+    print(f"achieved FLOP/s over matmul peak in {trainer.steps.method.precision}: {statistics.median(shares):.2f} "
           f"({flops / 1e9:.0f} GFLOP a step; {_range(shares)})")  # fmt: skip
 
 

@@ -23,7 +23,7 @@ class Looks(Milestones):
     """Examinations at ``steps`` and nothing else; after the last of them, the run is stopped."""
 
     def __init__(self, trainer: Trainer, steps: Collection[int]):
-        super().__init__(trainer.recipe, trainer.total, trainer.batches.steps_per_epoch)
+        super().__init__(trainer.recipe, trainer.total, trainer.steps.batches.steps_per_epoch)
         self._steps, self._stop = set(steps), trainer.stop
 
     def includes(self, step: int) -> bool:

@@ -150,7 +150,7 @@ def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
     stop = StopSignal()
     trainer = Trainer(run, load(run.recipe_path), torch.device("cpu"), writer, stop)
     trainer.prepare(resume=False)
-    trainer.step = 1
+    trainer.steps.step = 1
 
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")

@@ -11,7 +11,7 @@ from engine.training.checkpoint import CheckpointError
 from engine.training.state import TrainingState
 
 STORED = {
-    "threads": 1, "device": "cpu", "precision": {"precision": "fp32", "reason": "as the recipe says"},
+    "threads": 1, "ranks": 2, "device": "cpu", "precision": {"precision": "fp32", "reason": "as the recipe says"},
     "conditions": {}, "method": {"optimizer": {}}, "step": 3, "images": 96,
     "epoch_loss": torch.zeros((), dtype=torch.float64), "epoch_steps": 3, "sampled_at": 2, "scored_at": 2,
     "looked_at": 2, "best": None, "health": {"raised": {}, "watchers": {}}, "rng": {"cpu": torch.get_rng_state()},
@@ -27,6 +27,10 @@ def test_a_checkpoint_of_before_health_was_watched_is_read():
     early = {key: value for key, value in STORED.items() if key not in ("looked_at", "health")}
     state = TrainingState.from_stored(early)
     assert state.looked_at == 0 and state.health == {"raised": {}, "watchers": {}}
+
+
+def test_a_checkpoint_of_before_ranks_is_of_one_process():
+    assert TrainingState.from_stored({k: v for k, v in STORED.items() if k != "ranks"}).ranks == 1
 
 
 def test_keys_of_a_later_version_are_ignored():

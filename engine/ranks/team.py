@@ -1,0 +1,209 @@
+"""The processes that train one run: the leader, rank 0, and the ranks that do what it tells them.
+
+The leader starts the others on its own machine, or all are started by ``srun`` or ``torchrun``, which set RANK,
+WORLD_SIZE, MASTER_ADDR and MASTER_PORT. What is said and summed on the host goes through gloo, also beside GPUs, whose
+gradients go through NCCL: while the leader scores for hours, the others wait on the host, and no watchdog ends them.
+
+Processes that the leader has started inherit its locks and are killed when it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from engine.ranks import environment
+from engine.ranks.environment import ADDRESS, LEADER, LOCAL, PORT, RANK, SIZE
+from engine.ranks.sharing import Share
+
+FOREVER = timedelta(days=365)
+LOST_PATIENCE = 15.0
+"""Seconds that the leader has to notice the end of another rank, before it is ended from a thread of its own."""
+_STEP, _MESSAGE = 1, 2
+
+
+class RankLost(Exception):
+    """A rank has ended before the leader. The message says which and how."""
+
+
+class Team:
+    """The ranks of a run, as one of them sees them. The methods that communicate are called by all ranks."""
+
+    def __init__(self, share: Share):
+        self.share = share
+
+    def hear(self) -> tuple[str, dict[str, Any]]:
+        """What the leader tells: ``("step", {})``, or the word and the values of ``Leader.tell``."""
+        kind, length = self._broadcast(torch.zeros(2, dtype=torch.int64)).tolist()
+        if kind == _STEP:
+            return "step", {}
+        message = self._broadcast(torch.zeros(length, dtype=torch.uint8))
+        return tuple(json.loads(bytes(message.tolist())))  # type: ignore[return-value]
+
+    def copied(self, value: Tensor) -> Tensor:
+        """The leader's ``value``, a tensor of equal shape and type on all ranks, on the CPU."""
+        return self._broadcast(value.cpu().contiguous().clone())
+
+    def all_equal(self, value: float) -> bool:
+        """Whether all ranks have the same number."""
+        values = [torch.zeros(1, dtype=torch.float64) for _ in range(self.share.size)]
+        dist.all_gather(values, torch.tensor([value], dtype=torch.float64))
+        return len({float(each) for each in values}) == 1
+
+    def _broadcast(self, value: Tensor) -> Tensor:
+        dist.broadcast(value, 0)
+        return value
+
+
+class Leader(Team):
+    """Rank 0. ``processes`` are the ranks it has started, from the first on; none where others have started them."""
+
+    def __init__(self, share: Share, processes: Sequence[subprocess.Popen[bytes]] = (), store: Any = None):
+        super().__init__(share)
+        self._processes, self._store = processes, store
+        self._lost = ""
+        self._has_ended = threading.Event()
+        self._is_closing = False
+
+    def step(self) -> None:
+        """Tell the others to take a step."""
+        self._broadcast(torch.tensor([_STEP, 0], dtype=torch.int64))
+
+    def tell(self, word: str, **values: Any) -> None:
+        """Tell the others to do something, with values that JSON can hold."""
+        message = json.dumps([word, values]).encode()
+        self._broadcast(torch.tensor([_MESSAGE, len(message)], dtype=torch.int64))
+        self._broadcast(torch.frombuffer(bytearray(message), dtype=torch.uint8))
+
+    def assemble(self, look: Callable[[], object]) -> None:
+        """Wait until all ranks are there. ``look`` is called meanwhile and may raise. Raises RankLost."""
+        if self._store is None:
+            return
+        ready = [_ready(rank) for rank in range(1, self.share.size)]
+        while not self._store.check(ready):
+            look()
+            if reason := self.lost():
+                raise RankLost(reason)
+            time.sleep(0.02)
+        _join_group(self.share, self._store)
+
+    def watch(self, end: Callable[[str], None]) -> None:
+        """From now on, ``end`` is called with the reason, in a thread, when a rank has ended and the leader has not
+        noticed by itself after ``LOST_PATIENCE``: it may wait for that rank for ever."""
+
+        def wait() -> None:
+            ended = select.poll()
+            pidfds = {os.pidfd_open(p.pid): rank for rank, p in enumerate(self._processes, 1)}
+            for pidfd in pidfds:
+                ended.register(pidfd, select.POLLIN)
+            rank = pidfds[ended.poll()[0][0]]
+            for pidfd in pidfds:
+                os.close(pidfd)
+            if self._is_closing:
+                return
+            self._lost = self._reason(rank)
+            self._has_ended.set()
+            time.sleep(LOST_PATIENCE)
+            if not self._is_closing:
+                end(self._lost)
+
+        if self._processes:
+            threading.Thread(target=wait, name="ranks", daemon=True).start()
+
+    def lost(self, patience: float = 0.0) -> str:
+        """How a rank has ended too early; "" if none has within ``patience`` seconds."""
+        self._has_ended.wait(patience)
+        return self._lost
+
+    def close(self) -> None:
+        """Tell the others that the run has ended, and see that they have."""
+        self._is_closing = True
+        if dist.is_initialized() and not self._lost:
+            with contextlib.suppress(RuntimeError):
+                self.tell("end")
+        deadline = time.monotonic() + LOST_PATIENCE
+        for process in self._processes:
+            if not self._lost and dist.is_initialized():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+            process.kill()
+            process.wait()
+        if dist.is_initialized() and not self._lost:
+            dist.destroy_process_group()
+
+    def _reason(self, rank: int) -> str:
+        code = self._processes[rank - 1].wait()
+        name = f"rank {rank} of {self.share.size}"
+        if code < 0:
+            return f"{name} was killed by signal {-code}"
+        said = self._store.get(_said(rank)).decode() if self._store.check([_said(rank)]) else ""
+        return f"{name} failed: {said or f'exit code {code}'}"
+
+
+def lead(size: int, arguments: Sequence[str]) -> Leader:
+    """Start the ranks 1 to ``size`` − 1, each ``python -P -m engine ARGUMENTS``, or join those that are there already.
+
+    The locks that this process holds must be inheritable. Does not wait for the others: see ``Leader.assemble``.
+    """
+    if environment.is_started_by_others():
+        team = Leader(Share(0, size))
+        _join_group(team.share, None)
+        return team
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    store = _store("127.0.0.1", 0, size, is_master=True, wait_for_workers=False)
+    processes = []
+    for rank in range(1, size):
+        variables = {
+            RANK: str(rank), LOCAL: str(rank), SIZE: str(size), ADDRESS: "127.0.0.1", PORT: str(store.port),
+            LEADER: str(os.getpid()),
+        }  # fmt: skip
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-m", "engine", *arguments],
+                stdin=subprocess.DEVNULL,
+                close_fds=False,
+                env={**os.environ, **variables},
+            )
+        )
+    return Leader(Share(0, size), processes, store)
+
+
+def join(share: Share) -> tuple[Team, Callable[[str], None]]:
+    """Join the leader. Returns the team, and what tells the leader why this rank has failed."""
+    if environment.is_started_by_others():
+        _join_group(share, None)
+        return Team(share), lambda reason: None
+    store = _store(os.environ[ADDRESS], int(os.environ[PORT]), share.size, is_master=False)
+    store.set(_ready(share.rank), "")
+    _join_group(share, store)
+    return Team(share), lambda reason: store.set(_said(share.rank), reason)
+
+
+def _store(*where: Any, **options: Any) -> Any:
+    return dist.TCPStore(*where, timeout=FOREVER, **options)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def _join_group(share: Share, store: Any) -> None:
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, store=store, rank=share.rank, world_size=share.size, timeout=FOREVER)
+
+
+def _ready(rank: int) -> str:
+    return f"ready/{rank}"
+
+
+def _said(rank: int) -> str:
+    return f"said/{rank}"
