@@ -1,10 +1,12 @@
-"""The trainer: ``python -P -m engine RUN_DIR [--attempt K] [--device D] [--devices N]``.
+"""The trainer: ``python -P -m engine RUN_DIR [--attempt K] [--device D] [--devices N] [--on slurm]``.
 
 Exit codes: 0 done or stopped (the last status event says which), 1 failed, 2 bad recipe or usage, 4 not possible here
-(data, device or an extractor's weights are missing or damaged).
+(data, device or an extractor's weights are missing or damaged), 5 another trainer has taken the run over.
 With ``--devices N`` it starts N − 1 processes more, one for each further device; where ``srun`` or ``torchrun`` have
 started a process for each, RANK and WORLD_SIZE say so. See ``engine.ranks.team``.
 The worker that starts the trainer holds the run's lock on its behalf; started by hand, the trainer takes the lock.
+As a job of Slurm (``--on slurm``) it takes over a run whose trainer Slurm has given up, and queues itself again when it
+is warned of its end.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ import argparse
 import gc
 import os
 import sys
+import time
 from pathlib import Path
 
 from engine.ranks import environment
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from engine.runs.files import own_folder
+from engine.training import owner, slurm
 from engine.training.log_output import survive_full_disks
 from engine.training.stop_signal import StopSignal
 
@@ -41,14 +45,20 @@ def main(arguments: list[str] | None = None) -> int:
         from engine.training.follower import follow
 
         return follow(run, options.device)
+    stop = StopSignal(run.path).install()
+    stop.look = lambda: owner.require(run)
+    if options.on and (why := slurm.refusal(run)):
+        print(f"run {run.id} is not trained by this job: {why}", flush=True)
+        return 0
     number = options.attempt
-    if number is None:
-        if not _lock(run):
+    try:
+        if options.on:
+            owner.take(run, 0)  # whoever holds the lock still leaves, and lets go of it
+        if number is None and not _lock(run, slurm.TAKE_OVER_SECONDS if options.on else 0.0):
             print(f"run {run.id} is being trained by another process", file=sys.stderr)
             return 2
-        number = max((n for n, _ in run.events_files()), default=0) + 1
-    stop = StopSignal(run.path).install()
-    try:
+        number = number or max((n for n, _ in run.events_files()), default=0) + 1
+        owner.take(run, number)
         for folder in (run.checkpoints, run.samples, run.figures):
             own_folder(folder)
         writer = EventWriter(run.events_path(number))
@@ -58,7 +68,11 @@ def main(arguments: list[str] | None = None) -> int:
     writer.emit("status", step=0, images=0, status="phase", phase="starting", done=0, total=0)
     from engine.training.attempt import Attempt  # imports torch: signals and the first event come before
 
-    return Attempt(run, options.device, writer, stop, options.devices or environment.size()).run()
+    attempt = Attempt(run, options.device, writer, stop, options.devices or environment.size())
+    code = attempt.run()
+    if options.on and attempt.status == "stopped":
+        slurm.queue_again(run)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--attempt", type=int, help="number of this attempt (given by the worker)")
     parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:K or auto")
     parser.add_argument("--devices", type=_count, help="how many of them share every batch")
+    parser.add_argument("--on", choices=["slurm"], help="what this process is a job of")
     return parser
 
 
@@ -76,17 +91,21 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _lock(run: RunDir) -> bool:
-    """Lock the run until this process ends. False when another process holds the lock."""
+def _lock(run: RunDir, patience: float) -> bool:
+    """Lock the run until this process ends. False when another process holds the lock for ``patience`` seconds."""
     import fcntl
 
-    lock = run.open_lock()
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    os.set_inheritable(lock, True)  # by the other ranks: the run is locked as long as one of them lives
-    return True
+    lock, deadline = run.open_lock(), time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            os.set_inheritable(lock, True)  # by the other ranks: the run is locked as long as one of them lives
+            return True
 
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from engine.runs.among_hosts import among_hosts
 from engine.runs.files import (
     DIR_MODE,
     NotAPlainFile,
@@ -32,6 +33,7 @@ from engine.runs.files import (
     write_atomically,
     write_small,
 )
+from engine.runs.filesystems import is_shared
 
 Status = Literal["queued", "running", "stalled", "done", "stopped", "failed", "interrupted", "lost"]
 STATUSES: tuple[str, ...] = get_args(Status)
@@ -58,11 +60,15 @@ def is_run_id(text: str) -> bool:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the flock on a directory that guards its small files. Raises OSError if the directory is gone."""
+    """Hold the flock on a directory that guards its small files. Raises OSError if the directory is gone.
+
+    On a shared file system, where no other host knows of it, a lock file is held as well.
+    """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        with among_hosts(folder, boot_id()) if is_shared(folder) else nullcontext():
+            yield
     finally:
         os.close(fd)
 

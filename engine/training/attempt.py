@@ -21,11 +21,12 @@ from engine.runs.files import FULL
 from engine.training import checkpoint
 from engine.training.loop import Trainer
 from engine.training.machine_monitor import MachineMonitor
+from engine.training.owner import TakenOver
 from engine.training.patience import Patience
 from engine.training.recorder import TrainingFailed
 from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
 
-DONE, FAILED, BAD_RECIPE, NOT_POSSIBLE = 0, 1, 2, 4
+DONE, FAILED, BAD_RECIPE, NOT_POSSIBLE, TAKEN_OVER = 0, 1, 2, 4, 5
 """Exit codes; see ``engine.__main__``."""
 RANK_PATIENCE = 3.0
 """Seconds within which the end of another rank shows that made what this process shares with it fail."""
@@ -39,19 +40,26 @@ class Attempt:
         self._ranks = ranks
         self._leader: Leader | None = None
         self._trainer: Trainer | None = None
+        self.status = ""
+        """The status it has ended with."""
 
     def run(self) -> int:
         """Train to the end, a stop signal or a failure. Returns the exit code of the process."""
         try:
             return self._end(*self._outcome())
+        except TakenOver as error:  # nothing more may be written
+            print(error, flush=True)
+            return TAKEN_OVER
         finally:
             if self._leader:
                 self._leader.close()
 
     def _outcome(self) -> tuple[str, str, int]:
-        """Train. Returns the last status, the reason and the exit code."""
+        """Train. Returns the last status, the reason and the exit code. Raises TakenOver."""
         try:
             self._train()
+        except TakenOver:
+            raise
         except RunDirectoryGone as error:
             return "failed", f"{error}{self._at_step()}", FAILED
         except StopRequested as error:
@@ -92,6 +100,7 @@ class Attempt:
 
     def _end(self, status: str, reason: str, code: int) -> int:
         """Print and write the last status event."""
+        self.status = status
         step, images = (self._trainer.step, self._trainer.images) if self._trainer else (0, 0)
         print(f"{status}: {reason}" if reason else status, flush=True)
         self._writer.emit("status", step=step, images=images, status=status, reason=reason)

@@ -24,6 +24,7 @@ from torch import Tensor
 from engine.runs.directory import CheckpointChoice, RunDir
 from engine.runs.files import FULL, open_plain_file
 from engine.runs.unpickling import in_words
+from engine.training import owner
 
 STATE_FILE = "state.pt"
 _STEP = re.compile(r"step-(\d+)")
@@ -47,12 +48,14 @@ def save(
     """Write a checkpoint and point each of ``which``, in this order, at it. Returns its size in bytes.
 
     ``weights`` maps a net's name to its tensors. A step number in ``which`` keeps the checkpoint for good. Raises
-    OSError, for a full disk for example, leaving the previous checkpoint untouched.
+    OSError, for a full disk for example, leaving the previous checkpoint untouched, and TakenOver if the run has
+    another trainer by now.
     """
     partial = Path(tempfile.mkdtemp(dir=run.checkpoints, prefix=".new-"))
     try:
         _write_files(partial, step, weights, state)
         size = sum(_sync(path) for path in partial.iterdir())
+        owner.require(run)
         complete = _unused_path(run.checkpoints, step)
         partial.rename(complete)
     except BaseException:
@@ -74,6 +77,7 @@ def point(run: RunDir, which: list[CheckpointChoice]) -> int:
 
 def _point_all(run: RunDir, which: list[CheckpointChoice], target: str) -> None:
     for name in which:
+        owner.require(run)
         _point(run.checkpoint(name), target)
     _sync(run.checkpoints)
     _discard_unreferenced(run.checkpoints)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -33,6 +34,8 @@ class StopSignal:
         self._folder = folder
         self._identity = None if folder is None else _identity(folder)
         self._looked_at = time.monotonic()
+        self.look: Callable[[], None] = lambda: None
+        """Called at each look at the folder; may raise."""
 
     def install(self) -> StopSignal:
         """Handle the signals of this process from now on."""
@@ -54,6 +57,7 @@ class StopSignal:
             self._looked_at = now
             if self._folder is not None and self._is_gone(self._folder):
                 raise RunDirectoryGone("the run's directory was deleted or moved")
+            self.look()
         if self.signal is not None:
             raise StopRequested(signal.Signals(self.signal).name)
 

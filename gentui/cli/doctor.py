@@ -212,7 +212,7 @@ def _precision(home: Path) -> list[Check]:
 
 def _machine(home: Path) -> list[Check]:
     """The same readings as on the app's Machine screen."""
-    from gentui.jobs.slot_queues import queue_by_slot, queue_summary
+    from gentui.jobs.launchers.local.slot_queues import queue_by_slot, queue_summary
     from gentui.machine.gpus import gpu_summary
     from gentui.machine.monitor import sample
 

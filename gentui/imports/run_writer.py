@@ -29,6 +29,8 @@ from gentui.imports.log_entries import Entry, Source
 from gentui.imports.run_metadata import Description
 from gentui.jobs import annotations
 from gentui.jobs.job_types import last_error
+from gentui.jobs.launchers.local.launcher import HOST
+from gentui.jobs.launchers.local.locks import host_name
 from gentui.jobs.states import JobError, job_label, read_state, try_lock
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
@@ -213,6 +215,7 @@ class RunWriter:
             pid=os.getpid() if is_live else None,
             start_time=process_start_time(os.getpid()) if is_live else None,
             boot_id=boot_id() if is_live else None,
+            extra={HOST: host_name()} if is_live else {},
             exit_code=ended.code if ended else None,
         )
 

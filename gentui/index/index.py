@@ -29,7 +29,7 @@ from gentui.index.rows import (
     SampleRow,
     Series,
 )
-from gentui.jobs.slots import label
+from gentui.jobs.launchers.local.slots import label
 from gentui.metrics.namespaces import SYSTEM
 
 if TYPE_CHECKING:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from engine.runs.directory import RunDir, State
 from gentui.index.rows import RunRow
-from gentui.jobs import exit_reason
-from gentui.jobs.orphans import is_at_work
-from gentui.jobs.processes import is_suspended
-from gentui.jobs.slots import label
+from gentui.jobs.launchers import look_at
+from gentui.jobs.launchers.local.slots import label
+from gentui.jobs.signs_of_life import last_sign_of_life
 from gentui.jobs.states import read_state
 
 SILENT_AFTER = 60.0
+SILENT_ELSEWHERE_AFTER = 180.0
+"""For runs of other hosts, whose files may be seen late."""
 
 
 def refresh(row: RunRow) -> None:
@@ -31,30 +31,17 @@ def refresh(row: RunRow) -> None:
 
 def status_now(run: RunDir, state: State) -> tuple[str, str]:
     """(status, reason) of a run whose ``state.json`` says ``state``."""
-    if state.status != "running":
+    if state.ended:
         return state.status, state.reason
-    if not is_at_work(run, state):
+    look = look_at(run, state)
+    if look.alive is False and look.state.ended:
         now = read_state(run)  # another process may have recorded it
-        if now is None or now.status != "running":
+        if now is None or now.status != state.status:
             return (now.status, now.reason) if now else ("lost", "its state.json cannot be read")
-        end = exit_reason.ended_unwatched(run, state)
-        return end.status, end.reason
-    if state.stop_requested_at is not None:
-        return "running", "stopping"
-    if is_suspended(state):
-        return "stalled", f"the trainer is suspended; `kill -CONT {state.pid}` continues it"
-    silent = _last_sign_of_life(run, state)
-    if time.time() - silent > SILENT_AFTER:
-        at = time.strftime("%H:%M:%S", time.localtime(silent))
-        return "stalled", f"the trainer has written nothing since {at}"
-    return "running", ""
-
-
-def _last_sign_of_life(run: RunDir, state: State) -> float:
-    times = [state.started_at or 0.0]
-    for path in (run.events_path(state.attempt), run.log_path):
-        try:
-            times.append(os.stat(path).st_mtime)  # noqa: PTH116
-        except OSError:
-            continue
-    return max(times)
+    status, reason = look.shown
+    if status == "running" and state.stop_requested_at is None:
+        silent = last_sign_of_life(run, look.state, afresh=look.alive is None)
+        if time.time() - silent > (SILENT_AFTER if look.alive else SILENT_ELSEWHERE_AFTER):
+            at = time.strftime("%H:%M:%S", time.localtime(silent))
+            return "stalled", f"the trainer has written nothing since {at}" + (f", {reason}" if reason else "")
+    return status, reason

@@ -1,10 +1,10 @@
 """The job queue: launch, stop, resume, liveness. There is no daemon, and killing any process loses nothing. Torch-free.
 
 The queue is the job directories themselves: runs under ``runs`` and evaluations under ``evaluations`` whose
-``state.json`` says ``queued``, ordered by ``queued_at``. Each device slot has at most one worker process, which holds
-``slots/<slot>.worker.lock``. The process it starts (a trainer or an evaluation) inherits two locks:
-``slots/<slot>.lock``, so that a device never runs two jobs even if its worker is killed, and the job's own ``lock``:
-a job is alive exactly as long as a process holds it.
+``state.json`` says ``queued``, ordered by ``queued_at``. Where a job lives, its launcher knows (``launchers``). Of this
+machine each device slot has at most one worker process, which holds ``slots/<host>/<slot>.worker.lock``. The process it
+starts (a trainer or an evaluation) inherits two locks: ``slots/<host>/<slot>.lock``, so that a device never runs two
+jobs even if its worker is killed, and the job's own ``lock``: a job is alive exactly as long as a process holds it.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from gentui.jobs.annotations import note, rename, tag
     from gentui.jobs.evaluations import evaluate, find_evaluation, pending
     from gentui.jobs.launching import launch, remove, reorder, resume
-    from gentui.jobs.orphans import reconcile, settled
-    from gentui.jobs.slots import ensure_workers, reconcile_and_spawn
+    from gentui.jobs.reconciling import ensure_workers, reconcile, reconcile_and_spawn, settled
     from gentui.jobs.states import JobError, get_job
     from gentui.jobs.stopping import stop
     from gentui.jobs.trash import restore
@@ -27,21 +26,21 @@ __all__ = [
 
 _HOME = {
     "JobError": "states",
-    "ensure_workers": "slots",
+    "ensure_workers": "reconciling",
     "evaluate": "evaluations",
     "find_evaluation": "evaluations",
     "get_job": "states",
     "launch": "launching",
     "note": "annotations",
     "pending": "evaluations",
-    "reconcile": "orphans",
-    "reconcile_and_spawn": "slots",
+    "reconcile": "reconciling",
+    "reconcile_and_spawn": "reconciling",
     "remove": "launching",
     "rename": "annotations",
     "reorder": "launching",
     "restore": "trash",
     "resume": "launching",
-    "settled": "orphans",
+    "settled": "reconciling",
     "stop": "stopping",
     "tag": "annotations",
 }

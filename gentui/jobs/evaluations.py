@@ -20,9 +20,10 @@ from engine.runs.directory import (
     publish_job,
 )
 from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines, thread_variables
-from gentui.jobs.orphans import is_at_work, settled
-from gentui.jobs.slots import allowed, ensure_workers, fits, label, slots
-from gentui.jobs.states import JobError, get_job, job_label, queue, queued, read_state, require_own, unfinished
+from gentui.jobs.launchers import LOCAL, Request
+from gentui.jobs.launchers.local.slots import fits, label, slots
+from gentui.jobs.reconciling import ensure_workers, is_at_work, settled
+from gentui.jobs.states import JobError, get_job, job_label, queue, read_state, require_own, unfinished
 from gentui.text.numbers import plural, plus_minus, significant
 from gentui.text.sanitize import clean
 
@@ -52,7 +53,7 @@ def evaluate(
         "threads": thread_variables(),
         "created_at": time.time(),
     }
-    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, queued(None, 0, allowed())).path)
+    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, LOCAL.admit(Request(home))).path)
     job = EvaluationDir(publish_job(building, building.job_path.name, info, prefix=EVALUATION_PREFIX))
     ensure_workers(home)
     return job

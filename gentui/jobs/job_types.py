@@ -118,9 +118,12 @@ class JobType(ABC):
 
     def argv(self, job: JobDir, attempt: int, device: str) -> list[str]:
         """The command line of the job's process, which is to work on ``device`` (``cpu``, ``cuda:0``)."""
+        return [*self.start(sys.executable), *self.arguments(job, attempt, device)]
+
+    def start(self, python: str) -> list[str]:
+        """The beginning of that command line, with this interpreter."""
         hooked = os.environ.get(self.hook)
-        start = json.loads(hooked) if hooked else [sys.executable, "-P", "-m", self.module]
-        return [*start, *self.arguments(job, attempt, device)]
+        return json.loads(hooked) if hooked else [python, "-P", "-m", self.module]
 
     def environment(self, job: JobDir) -> dict[str, str]:
         """The variables of the job's process: this worker's, but threads as the shell that queued the job has them."""
@@ -160,6 +163,8 @@ class Runs(JobType):
             return False
 
     def exit_message(self, job: RunDir, code: int) -> str:
+        if code == 5:
+            return "another trainer has taken the run over"
         return (last_error(job) or "the trainer refused the recipe (exit code 2)") if code == 2 else ""
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,18 +20,18 @@ from gentui.jobs import annotations, trash
 from gentui.jobs.changes import change_settings
 from gentui.jobs.evaluations import evaluations_of, expired
 from gentui.jobs.job_types import JOB_TYPES, thread_variables
-from gentui.jobs.orphans import get_settled_job
-from gentui.jobs.slots import allowed, ensure_workers, slot_for
+from gentui.jobs.launchers import LOCAL, Request, launcher_for, launcher_of
+from gentui.jobs.reconciling import ensure_workers, get_settled_job, is_at_work
 from gentui.jobs.states import (
     JobError,
     job_label,
     locked_job,
     queue,
-    queued,
     read_state,
     require_own,
     update_state,
 )
+from gentui.jobs.stopping import stop
 from gentui.machine import disk
 from gentui.text.sanitize import clean
 
@@ -58,43 +59,62 @@ def launch(
     device: str | None = None,
     command: Sequence[str] | None = None,
     tags: Sequence[str] = (),
+    on: str | None = None,
+    array: dict[str, Any] | None = None,
 ) -> RunDir:
-    """Queue a run of ``recipe``, and start a worker if there is none.
+    """Queue a run of ``recipe``, and have it begun: by a worker of this machine, or where ``on`` says.
 
-    ``seed`` is written into the recipe, so that the run's recipe.toml alone reproduces it. Raises
-    ``engine.recipes.recipe.MissingData`` if its data is missing and JobError if the device does not exist.
+    ``seed`` is written into the recipe, so that the run's recipe.toml alone reproduces it. ``array``: see ``Request``.
+    Raises ``engine.recipes.recipe.MissingData`` if its data is missing and JobError if the device or the place does not
+    exist, or refuses the run.
     """
     recipe.require_data()
-    slot = slot_for(device)
+    launcher, host = (LOCAL, None) if on is None else launcher_for(home, on)
+    state = launcher.admit(Request(home, device, host=host, array=array))
     if seed is not None:
         seeded = recipe.with_values({"train.seed": seed})
         recipe = seeded.model_copy(update={"is_quick": recipe.is_quick, "stand_in_for": recipe.stand_in_for})
     info = _info(recipe, name=name, device=device or "auto", command=list(command or sys.argv))
     files = {annotations.FILE: annotations.to_json(annotations.Annotations(tags=tuple(tags)))} if tags else None
-    run = RunDir.create(home, recipe.to_toml(), info, queued(slot, 0, allowed()), files)
-    ensure_workers(home)
+    run = RunDir.create(home, recipe.to_toml(), info, state, files)
+    if array is None or array["index"] == array["size"] - 1:
+        ensure_workers(home)
+        if on is not None and (after := read_state(run)) is not None and after.status == "failed":
+            raise JobError(f"{job_label(run)} cannot be begun: {after.reason}")
     return run
 
 
-def resume(home: Path, job_id: str, *, overrides: Iterable[str] = (), device: str | None = None) -> None:
+def resume(
+    home: Path, job_id: str, *, overrides: Iterable[str] = (), device: str | None = None, on: str | None = None
+) -> None:
     """Queue an ended job again. A run continues from its last checkpoint, or starts over if it has none.
 
-    ``overrides`` (``table.key=value``) change settings of a run that do not touch the experiment, and ``device`` where
-    it continues. Raises JobError if the job is queued, running, already done, or imported from another program, if the
-    device does not exist, or if an evaluation is to be changed; ``RecipeError`` or ``MissingData`` for the overrides.
+    ``overrides`` (``table.key=value``) change settings of a run that do not touch the experiment, ``device`` and ``on``
+    where it continues. Raises JobError if the job is queued, running, done, or imported from another program, if
+    the device or the place does not exist, or if an evaluation is to be changed; ``RecipeError`` or ``MissingData`` for
+    the overrides.
     """
     job = get_settled_job(home, job_id)
     require_own(job)
     overrides = list(overrides)
-    if (overrides or device is not None) and not isinstance(job, RunDir):
+    if (overrides or device is not None or on is not None) and not isinstance(job, RunDir):
         raise JobError(f"{job_label(job)} is resumed as it was asked for; `gentui evaluate` queues another")
-    slot = slot_for(device)
+    request = Request(home, device)
+    if on is not None:
+        launcher, host = launcher_for(home, on)
+        request = replace(request, host=host)
+    else:
+        held = read_state(job)
+        launcher = LOCAL if held is None else launcher_of(held)
+    if launcher is LOCAL:
+        LOCAL.admit(request)  # a device that does not exist is told before what the job is at
 
     def decide(state: State) -> State:
-        again = _requeued(job_label(job), state)
+        _require_ended(job_label(job), state)
+        again = launcher.admit(replace(request, before=state))
         if overrides and isinstance(job, RunDir):
             change_settings(job, overrides, state.attempt + 1)
-        return again if device is None else queued(slot, again.attempt, allowed())
+        return again
 
     try:
         update_state(job, decide)
@@ -105,13 +125,11 @@ def resume(home: Path, job_id: str, *, overrides: Iterable[str] = (), device: st
     ensure_workers(home)
 
 
-def _requeued(what: str, state: State) -> State:
+def _require_ended(what: str, state: State) -> None:
     if state.status == "done":
         raise JobError(f"{what} is already done; there is nothing left to resume")
     if not state.ended:
         raise JobError(f"{what} is already {state.status}")
-    asked = state.extra.get("asked")
-    return queued(asked if isinstance(asked, str) else None, attempt=state.attempt, extra=allowed())
 
 
 def remove(home: Path, job_id: str, *, now: bool = False) -> None:
@@ -120,6 +138,13 @@ def remove(home: Path, job_id: str, *, now: bool = False) -> None:
     With ``now`` a run is deleted, too. Raises JobError if the job is alive or being evaluated.
     """
     job = get_settled_job(home, job_id)
+    state = read_state(job)
+    if state is not None and state.status == "running" and is_at_work(job, state):
+        raise JobError(f"{job_label(job)} is running; stop it first")
+    if state is not None and state.status == "queued" and launcher_of(state) is not LOCAL:
+        stop(home, job_id)
+        if (after := read_state(job)) is not None and not after.ended:
+            raise JobError(f"{job_label(job)} is queued, and where it is queued nothing answers; stop it first")
     evaluations = evaluations_of(home, job_id) if isinstance(job, RunDir) else []
     doomed = job.path.with_name(f".removed-{job_id}-{os.getpid()}")
     try:
@@ -161,8 +186,12 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
     Raises JobError if the job is not queued.
     """
     job = get_settled_job(home, job_id)
-    waiting = [(other, state) for other, state in queue(home) if other.id != job_id]
+    waiting = [(other, s) for other, s in queue(home) if other.id != job_id and launcher_of(s) is LOCAL]
     mine = read_state(job)
+    if mine is not None and launcher_of(mine) is not LOCAL:
+        raise JobError(
+            f"{job_label(job)} is in another queue than this machine's, which has an order of its own"
+        )
     if mine is None or mine.status != "queued":
         raise JobError(
             f"{job_label(job)} is {mine.status if mine else 'broken'}: only a queued job can be moved"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import FINAL, STATUSES, JobDir, RunDir, State, exclusive
-from engine.runs.files import DIR_MODE, FULL, open_plain_file, read_plain_file
+from engine.runs.files import FULL, open_plain_file, private_folder, read_plain_file
 from gentui.jobs.job_types import JOB_TYPES, JobType, job_type_of
 from gentui.jobs.rota import Rota, told
 
@@ -57,7 +57,7 @@ def try_lock(path: Path, patience: float = 0.0) -> int | None:
     try:
         fd = open_plain_file(path, os.O_RDWR | os.O_CREAT)
     except FileNotFoundError:
-        path.parent.mkdir(mode=DIR_MODE, exist_ok=True)
+        private_folder(path.parent)
         fd = open_plain_file(path, os.O_RDWR | os.O_CREAT)
     deadline = time.monotonic() + patience
     while True:

@@ -18,8 +18,7 @@ from pathlib import Path
 from engine.runs.directory import JobDir, RunDir, is_run_id
 from engine.runs.files import DIR_MODE, FULL, private_folder
 from gentui.jobs.job_types import EVALUATIONS
-from gentui.jobs.orphans import settled
-from gentui.jobs.slots import ensure_workers
+from gentui.jobs.reconciling import ensure_workers, settled
 from gentui.jobs.states import JobError, job_label
 from gentui.machine import disk
 

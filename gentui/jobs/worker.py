@@ -22,10 +22,18 @@ from engine.runs.directory import JobDir, RunDir, State, boot_id, is_locked, pro
 from engine.runs.files import FULL, NotAPlainFile, open_plain_file
 from gentui.jobs import exit_reason
 from gentui.jobs.job_types import job_type_of
+from gentui.jobs.launchers.local.launcher import HOST
+from gentui.jobs.launchers.local.locks import (
+    host_name,
+    make_slots_folder,
+    older_slot_lock,
+    slot_lock,
+    worker_lock,
+)
+from gentui.jobs.launchers.local.processes import oom_kills, terminate
+from gentui.jobs.launchers.local.slots import canonical, device_of, fits, older_name
 from gentui.jobs.launching import sweep
-from gentui.jobs.orphans import enforce, reconcile, settle, slot_lock, worker_lock
-from gentui.jobs.processes import oom_kills, terminate
-from gentui.jobs.slots import canonical, device_of, fits, older_name
+from gentui.jobs.reconciling import reconcile, settled
 from gentui.jobs.states import queue, read_state, try_lock, unfinished, update_state
 from gentui.machine import disk
 
@@ -48,6 +56,7 @@ class Worker:
 
     def work(self) -> None:
         """Work until the queue is empty. Returns at once if the slot has a worker already."""
+        make_slots_folder(self.home)
         while True:
             lock = self._inherited
             if lock is None:
@@ -82,9 +91,11 @@ class Worker:
 
     def _take_slot(self) -> int:
         """Wait until no process of an earlier worker is left on this slot, and handle its stop requests meanwhile."""
-        older = older_name(self.slot)
+        names = [name for name in (self.slot, older_name(self.slot)) if name]
+        older = [older_slot_lock(self.home, name) for name in names]
+        older += [slot_lock(self.home, name) for name in names[1:]]
         while True:
-            if older is None or not is_locked(slot_lock(self.home, older)):
+            if not any(map(is_locked, older)):
                 fd = try_lock(slot_lock(self.home, self.slot))
                 if fd is not None:
                     return fd
@@ -95,8 +106,7 @@ class Worker:
         for job, state in unfinished(self.home):
             if state.status == "running" and state.slot is not None and canonical(state.slot) == self.slot:
                 with contextlib.suppress(OSError, ValueError):
-                    if not settle(job):
-                        enforce(state)
+                    settled(job)
 
     def _run_next(self) -> bool:
         """Take the first available job and run it to its end; False if there was none."""
@@ -140,6 +150,7 @@ class Worker:
         return state.with_(
             status="running", reason="", attempt=state.attempt + 1, slot=self.slot, started_at=time.time(),
             ended_at=None, pid=None, start_time=None, boot_id=boot_id(), exit_code=None, signal=None,
+            extra={**state.extra, HOST: host_name()},
         )  # fmt: skip
 
     def _see_through(self, job: JobDir, state: State, lock: int) -> None:
@@ -265,13 +276,20 @@ class _Watch:
         if not _is_ours(state, self.claimed):
             return None
         identified = state.with_(pid=self.process.pid, start_time=self._start_time, boot_id=boot_id())
-        if identified.stop_requested_at is not None and terminate(identified):
-            identified = identified.with_(extra={**identified.extra, "terminated_at": time.time()})
-        return identified
+        return self._terminated(identified) or identified
+
+    def _terminated(self, state: State) -> State | None:
+        """The state once the process was sent the SIGTERM of a stop that was asked for; None if that is not due."""
+        is_due = state.stop_requested_at is not None and "terminated_at" not in state.extra
+        if not is_due or not _is_ours(state, self.claimed) or not terminate(state):
+            return None
+        return state.with_(extra={**state.extra, "terminated_at": time.time()})
 
     def _obey(self, state: State) -> None:
         if _is_ours(state, self.claimed) and state.stop_requested_at is not None and self._kill_at is None:
             self._kill_at = time.monotonic() + exit_reason.grace_of(state)
+            if "terminated_at" not in state.extra:  # asked for on another host, which cannot send signals here
+                update_state(self.job, self._terminated)
 
 
 def lacks_room(job: JobDir) -> bool:

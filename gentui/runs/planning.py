@@ -196,7 +196,7 @@ def _size(settings: dict[str, Any]) -> float:
 
 def _kind_of(device: str | None) -> str:
     """``cuda`` or ``cpu``: where a run with this requested device will train."""
-    from gentui.jobs.slots import slots
+    from gentui.jobs.launchers.local.slots import slots
 
     if device in (None, "auto"):
         return "cuda" if len(slots()) > 1 else "cpu"

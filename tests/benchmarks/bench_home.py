@@ -34,6 +34,7 @@ from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import JobDir, RunDir, State, Status
 from engine.runs.events import EventWriter, encode
 from gentui.jobs import annotations
+from gentui.jobs.launchers.local.locks import make_slots_folder
 from tests.benchmarks.pty_app import PtyApp
 
 RECIPES = ("digits-unet", "digits-cfg", "digits-vae", "photos-dcgan", "toonfaces-acgan", "fashion-resnet-class")
@@ -122,8 +123,7 @@ def live_run(home: Path) -> Iterator[None]:
     state = State(status="running", attempt=1, slot="cpu", queued_at=now, started_at=now)
     info = {"name": "live", "recipe": "digits-unet", "title": "", "family": "diffusion", "dataset": "digits"}
     run = RunDir.create(home, load("digits-unet").to_toml(), {**info, "created_at": now, "seed": 1}, state)
-    slots = home / "slots"
-    slots.mkdir(exist_ok=True, mode=0o700)
+    slots = make_slots_folder(home)
     locks = [run.open_lock(), os.open(slots / "cpu.worker.lock", os.O_RDWR | os.O_CREAT, 0o600)]
     for lock in locks:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -16,10 +16,10 @@ import pytest
 
 from engine.runs.directory import RunDir, State, boot_id
 from gentui import jobs
-from gentui.jobs import slots as module
 from gentui.jobs.job_types import RUNS
-from gentui.jobs.orphans import slot_lock, worker_lock
-from gentui.jobs.slot_queues import queue_by_slot
+from gentui.jobs.launchers.local import slots as module
+from gentui.jobs.launchers.local.locks import slot_lock, worker_lock
+from gentui.jobs.launchers.local.slot_queues import queue_by_slot
 from gentui.jobs.states import try_lock
 from gentui.jobs.worker import Worker
 from tests.support.jobs import wait_for_status

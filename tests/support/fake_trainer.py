@@ -2,12 +2,13 @@
 
 The recipe's ``summary`` may hold JSON that says how to behave: ``steps``, ``pause`` (seconds a step),
 ``deaf`` (ignores SIGTERM), ``fail`` (at this step, with the exit code ``code``), ``exit`` (at once, with this code),
-``child``.
+``child``, ``eat`` (bytes of memory a step).
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import signal
@@ -20,13 +21,15 @@ from pathlib import Path
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from engine.runs.files import read_plain_file, write_atomically
+from engine.training import owner, slurm
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
-    parser.add_argument("--attempt", type=int, required=True)
-    parser.add_argument("--device", required=True)
+    parser.add_argument("--attempt", type=int)
+    parser.add_argument("--device")
+    parser.add_argument("--on")
     options = parser.parse_args()
     asked_to_stop: list[int] = []
     summary = tomllib.loads(read_plain_file(options.run / "recipe.toml").decode()).get("summary", "")
@@ -40,13 +43,26 @@ def main() -> int:
         return plan["exit"]
     if plan.get("child"):
         subprocess.Popen(["sleep", "60"], close_fds=False)
-    return train(RunDir(options.run), options.attempt, plan, asked_to_stop)
+    run = RunDir(options.run)
+    if not options.on:
+        return train(run, options.attempt, plan, asked_to_stop)
+    if why := slurm.refusal(run):
+        print(f"refused: {why}", flush=True)
+        return 0
+    attempt = max((number for number, _ in run.events_files()), default=0) + 1
+    owner.take(run, attempt)
+    fcntl.flock(run.open_lock(), fcntl.LOCK_EX)
+    code = train(run, attempt, plan, asked_to_stop)
+    if asked_to_stop:
+        slurm.queue_again(run)
+    return code
 
 
 def train(run: RunDir, attempt: int, plan: dict, asked_to_stop: list) -> int:
     checkpoint = run.checkpoints / "last.json"
     step = json.loads(checkpoint.read_bytes())["step"] if checkpoint.exists() else 0
     steps = plan.get("steps", 20)
+    eaten: list[bytearray] = []
     log = EventWriter(run.events_path(attempt))
     log.emit(
         "status", step=step, images=step * 8, status="resumed" if step else "started", total_steps=steps,
@@ -55,6 +71,12 @@ def train(run: RunDir, attempt: int, plan: dict, asked_to_stop: list) -> int:
     print(f"attempt {attempt} from step {step}, pid {os.getpid()}", flush=True)
     while step < steps:
         time.sleep(plan.get("pause", 0.01))
+        eaten.append(bytearray(b"x" * plan.get("eat", 0)))
+        try:
+            owner.require(run)
+        except owner.TakenOver as error:
+            print(error, flush=True)
+            return 5
         step += 1
         if step == plan.get("fail"):
             log.emit(

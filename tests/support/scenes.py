@@ -57,9 +57,9 @@ def hold_still(patch: pytest.MonkeyPatch) -> None:
             "kind": kind, "t": NOW - 80 + step * 0.05, "mono": step * 0.05, "step": step, "images": images, **more,
         }),
     )  # fmt: skip
-    for place in ("gentui.jobs.slots.ensure_workers", "gentui.jobs.evaluations.ensure_workers"):
+    for place in ("gentui.jobs.reconciling.ensure_workers", "gentui.jobs.evaluations.ensure_workers"):
         patch.setattr(place, lambda *given: None)  # what is queued stays so
-    patch.setattr("gentui.jobs.slots.slots", lambda: ("cpu",))
+    patch.setattr("gentui.jobs.launchers.local.slots.slots", lambda: ("cpu",))
     patch.setattr("gentui.tui.screens.machine.sample", lambda home, queues: MACHINE)
     patch.setattr(
         "gentui.tui.crash_guard.write_crash", lambda *told: Path("/home/me/.local/share/gentui/crash.log")

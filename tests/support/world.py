@@ -31,7 +31,7 @@ from gentui.cli import main as cli
 from gentui.cli.errors import Exit
 from gentui.index import Index
 from gentui.jobs import trash
-from gentui.jobs.processes import WORKER
+from gentui.jobs.launchers.local.processes import WORKER
 from gentui.jobs.states import queue, update_state
 from tests.support.cases import LONGEST_S, limited
 from tests.support.fence import Fence, fenced

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from gentui.config import key_table
-from gentui.jobs.slot_queues import queue_by_slot
+from gentui.jobs.launchers.local.slot_queues import queue_by_slot
 from gentui.machine.gpus import Gpu, gpu_summary
 from gentui.machine.monitor import MachineState, Process, SlotJob, sample
 from gentui.runs import naming

@@ -15,6 +15,7 @@ from engine.recipes import recipe
 from engine.runs.directory import boot_id, is_locked
 from gentui import jobs
 from gentui.index import Index
+from gentui.jobs.launchers.local.locks import slot_lock
 from tests.support.jobs import last_step, processes, trainers, wait_for_status, wait_for_step, workers
 from tests.support.waiting import wait_for
 
@@ -97,7 +98,7 @@ def test_a_deaf_trainer_is_killed_with_its_group_after_the_grace(home, launch):
     assert time.monotonic() - began >= 0.5
     state = run.read_state()
     assert state.status == "stopped" and "0.5 s" in state.reason and state.signal == 9
-    assert not is_locked(home / "slots" / "cpu.lock") or workers(home)
+    assert not is_locked(slot_lock(home, "cpu")) or workers(home)
 
 
 def test_a_suspended_trainer_hears_a_stop(home, launch):

@@ -17,7 +17,7 @@ from engine.runs.directory import RunDir, State, boot_id, is_locked
 from engine.runs.events import last_event
 from gentui import jobs
 from gentui.index import Index
-from gentui.jobs.orphans import worker_lock
+from gentui.jobs.launchers.local.locks import worker_lock
 from gentui.jobs.worker import Worker
 from tests.support.jobs import everything_ended, trainers, wait_for_status, wait_for_step, workers
 from tests.support.waiting import wait_for

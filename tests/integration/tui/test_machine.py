@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from gentui.jobs import slot_queues
+from gentui.jobs.launchers.local import slot_queues
 from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
 from gentui.tui.screens.machine import rows_of

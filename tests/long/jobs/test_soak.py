@@ -200,7 +200,7 @@ def check_home(soak: Soak) -> None:
         assert b"Traceback" not in run.log_path.read_bytes(), run.log_path.read_text()
     assert not (soak.home / "crash.log").exists(), (soak.home / "crash.log").read_text()
     assert b"Traceback" not in soak.app.written
-    for log in (soak.home / "slots").glob("*.log"):
+    for log in (soak.home / "slots").glob("*/*.log"):
         assert b"Traceback" not in log.read_bytes(), log.read_text()
     sweep(soak.home, older_than=0.0)
     left = [str(path.relative_to(soak.home)) for path in soak.home.rglob(".*")]

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from engine.runs.directory import State
-from gentui.jobs import slots as module
-from gentui.jobs.slots import fits, slot_for
+from gentui.jobs.launchers.local import slots as module
+from gentui.jobs.launchers.local.slots import fits, slot_for
 from gentui.jobs.states import JobError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gentui.jobs.job_types import job_type_of
-from gentui.jobs.slots import canonical, fits, label, slots
+from gentui.jobs.launchers.local.slots import canonical, fits, label, slots
 from gentui.jobs.states import queue, unfinished
 from gentui.machine.monitor import SlotJob
 

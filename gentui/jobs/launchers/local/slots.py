@@ -14,11 +14,12 @@ import sys
 import time
 from pathlib import Path
 
-from engine.runs.directory import JobDir, State
+from engine.runs.directory import State
 from engine.runs.files import FULL
-from gentui.jobs.orphans import has_worker, reconcile, worker_lock
-from gentui.jobs.processes import WORKER
-from gentui.jobs.states import JobError, try_lock, unfinished
+from gentui.jobs.launchers.local.locks import has_worker, make_slots_folder, worker_lock
+from gentui.jobs.launchers.local.processes import WORKER
+from gentui.jobs.launchers.protocol import Jobs
+from gentui.jobs.states import JobError, try_lock
 from gentui.machine.gpus import nvidia_gpu_count, nvidia_uuids
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -116,6 +117,8 @@ def allowed() -> dict[str, list[str]]:
 
 def fits(state: State, slot: str) -> bool:
     """Whether a worker of ``slot`` may take this queued job. Jobs for any device go to GPUs if there are any."""
+    if "on" in state.extra:  # another launcher's
+        return False
     if state.slot is not None:
         return canonical(state.slot) == slot
     only = state.extra.get(ALLOWED)
@@ -126,12 +129,9 @@ def fits(state: State, slot: str) -> bool:
     return slot != "cpu" or len(slots()) == 1
 
 
-def ensure_workers(home: Path, pending: list[tuple[JobDir, State]] | None = None) -> None:
-    """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches.
-    ``pending``: the unfinished jobs, if they are known."""
-    if not os.access(home, os.W_OK):  # another user's, or a backup: its queue is not ours
-        return
-    pending = unfinished(home) if pending is None else pending
+def ensure_workers(home: Path, pending: Jobs) -> None:
+    """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches, among the
+    unfinished jobs ``pending``."""
     for slot in slots():
         is_needed = any(
             fits(state, slot) if state.status == "queued" else canonical(state.slot or "") == slot
@@ -139,12 +139,6 @@ def ensure_workers(home: Path, pending: list[tuple[JobDir, State]] | None = None
         )
         if is_needed and not has_worker(home, slot) and not _failed_just_now(home, slot):
             _spawn(home, slot)
-
-
-def reconcile_and_spawn(home: Path) -> None:
-    """Record the ends of orphaned jobs and start missing workers, as any process that watches the queue should, again
-    and again."""
-    ensure_workers(home, reconcile(home, poll=True))
 
 
 def _failed_just_now(home: Path, slot: str) -> bool:
@@ -158,11 +152,12 @@ def _failed_just_now(home: Path, slot: str) -> bool:
 def _spawn(home: Path, slot: str) -> None:
     """Start a worker that inherits its lock, already held. So there is never a second worker, and a held lock means
     a worker that will check the queue once more before it exits."""
+    folder = make_slots_folder(home)
     lock = try_lock(worker_lock(home, slot), patience=0.2)
     if lock is None:
         return
     try:
-        out = _open_log(home / "slots" / f"{slot}.worker.log")
+        out = _open_log(folder / f"{slot}.worker.log")
         try:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", WORKER,

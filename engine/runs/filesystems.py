@@ -1,0 +1,59 @@
+"""Which file system a path is on, and whether other machines may have it, too. Torch-free.
+
+On a shared one a lock or a database of one kernel is not known to the others.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+SHARED = frozenset(
+    {"nfs", "nfs4", "lustre", "gpfs", "beegfs", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "afs", "9p", "virtiofs",
+     "gfs2", "ocfs2", "orangefs", "pvfs2", "panfs", "wekafs"}
+)  # fmt: skip
+"""Types of file systems that several machines mount at once; besides, all whose type begins with ``fuse.``."""
+_LOCAL_FUSE = frozenset({"fuse.portal", "fuse.gvfsd-fuse", "fuse.lxcfs", "fuse.fuse-overlayfs", "fuse.ntfs-3g"})
+_MOUNTS = Path("/proc/self/mountinfo")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """The type of the file system that holds ``path``, which may not exist yet: ``ext4``, ``nfs4``; "" if unknown."""
+    whole = os.path.realpath(path)
+    while True:
+        try:
+            return _kind(whole, os.stat(whole).st_dev)  # noqa: PTH116
+        except OSError:
+            above = os.path.dirname(whole)  # noqa: PTH120
+            if above == whole:
+                return ""
+            whole = above
+
+
+def is_shared(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is on a file system that other machines may have mounted, too."""
+    kind = kind_of(path)
+    return kind in SHARED or (kind.startswith("fuse.") and kind not in _LOCAL_FUSE)
+
+
+@cache
+def _kind(path: str, device: int) -> str:
+    """``device`` tells a file system from one that is mounted in its place later."""
+    found, length = "", -1
+    try:
+        lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    for line in lines:  # source: proc(5), /proc/pid/mountinfo
+        before, _, after = line.partition(" - ")
+        fields = before.split(" ")
+        if len(fields) < 5 or not after:
+            continue
+        place = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4])
+        is_above = path == place or path.startswith(place.rstrip("/") + "/")
+        if is_above and len(place) >= length:  # of two at one place the later one is on top
+            found, length = after.split(" ")[0], len(place)
+    return found

@@ -1,0 +1,185 @@
+"""Hand runs to Slurm: one job for a run, one array for those of a sweep.
+
+The state says that a run is being submitted before sbatch is called, and its number afterwards. Whoever finds the first
+without the second asks Slurm for a job of that name, and submits only if there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.runs.directory import JobDir, State, exclusive
+from engine.runs.files import open_plain_file
+from gentui.jobs.job_types import RUNS
+from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
+from gentui.jobs.launchers.slurm.request import SlurmHost
+from gentui.jobs.rota import told
+from gentui.jobs.states import read_state, update_state
+
+_DOUBTFUL = (
+    30.0  # seconds until a submission that was begun and left no number must be known to Slurm by its name
+)
+_NO_ANSWER = ("unable to contact", "timed out", "connection", "temporarily", "does not answer")
+
+Members = Sequence[tuple[JobDir, State]]
+
+
+def on_of(state: State) -> dict[str, Any]:
+    """What ``State.extra`` holds of a job's place in Slurm."""
+    on = state.extra.get("on")
+    return on if isinstance(on, dict) else {}
+
+
+def with_on(state: State, **changes: Any) -> State:
+    """The state with some of that changed."""
+    return state.with_(extra={**state.extra, "on": {**on_of(state), **changes}})
+
+
+def new_on(host: SlurmHost, devices: int, array: dict[str, Any] | None) -> dict[str, Any]:
+    """What ``State.extra`` says of a job that is to be submitted. ``array``: its ``group``, ``index``, the ``size`` of
+    the group and how many may run ``at_once``, for a run of a sweep."""
+    return {
+        "launcher": "slurm",
+        "name": host.name,
+        "options": host.options,
+        "setup": list(host.setup),
+        "python": host.python,
+        "devices": devices,
+        "job": None,
+        **(array or {}),
+    }
+
+
+def host_of(on: dict[str, Any]) -> SlurmHost:
+    """The host that a state names, as it was when the job was queued."""
+    options = {str(key): str(value) for key, value in dict(on.get("options") or {}).items()}
+    setup = tuple(map(str, on.get("setup") or ()))
+    return SlurmHost(str(on.get("name") or "slurm"), options, setup, str(on.get("python") or ""))
+
+
+def label_of(job: JobDir, on: dict[str, Any]) -> str:
+    """The name of the job in Slurm, the same for all runs of a sweep."""
+    return PREFIX + str(on.get("group") or job.id)
+
+
+def groups(pending: Members) -> list[list[tuple[JobDir, State]]]:
+    """The queued runs without a number, those of one sweep together. A sweep is whole when all its runs are there, or
+    when whoever launched it must have died."""
+    found: dict[str, list[tuple[JobDir, State]]] = {}
+    for job, state in pending:
+        on = on_of(state)
+        if state.status == "queued" and on.get("job") is None and state.stop_requested_at is None:
+            found.setdefault(label_of(job, on), []).append((job, state))
+    whole = []
+    for members in found.values():
+        members.sort(key=lambda pair: (on_of(pair[1]).get("index") or 0, pair[0].id))
+        (_, state), size = members[0], on_of(members[0][1]).get("size") or 1
+        if len(members) >= size or time.time() - (state.queued_at or 0.0) > _DOUBTFUL:
+            whole.append(members)
+    return whole
+
+
+def submit(home: Path, members: Members) -> None:
+    """Submit runs that wait, unless another process does or has done so. One that Slurm refuses has failed. Raises
+    SlurmError if it does not answer, OSError if nothing can be written."""
+    first = members[0][0]
+    with exclusive(first.path):
+        state = read_state(first)
+        on = on_of(state) if state is not None else {}
+        if state is None or state.status != "queued" or on.get("job") is not None:
+            return
+        if time.time() - (on.get("submitting") or 0.0) < _DOUBTFUL:
+            return
+        state = with_on(state, submitting=time.time())
+        first.write_state(state)
+        try:
+            number = _sbatch(home, members)
+        except SlurmError as error:
+            if any(words in str(error).lower() for words in _NO_ANSWER):
+                raise
+            number, reason = "", f"Slurm refused it: {error}"
+        else:
+            reason = ""
+        ended = _submitted(state, number, reason)
+        first.write_state(ended)
+        told(first.path)
+    for job, _ in members[1:]:
+        update_state(job, lambda now: _submitted(now, number, reason) if now.status == "queued" else None)
+
+
+def _submitted(state: State, number: str, reason: str) -> State:
+    if reason:
+        return state.with_(status="failed", reason=reason, ended_at=time.time())
+    on = on_of(state)
+    job = number if on.get("index") is None else f"{number}_{on['index']}"
+    return with_on(state, job=job, submitted_at=time.time())
+
+
+def _sbatch(home: Path, members: Members) -> str:
+    """The number of the job, or of the array. Raises SlurmError."""
+    job, state = members[0]
+    on = on_of(state)
+    for member, _ in members:
+        os.close(
+            open_plain_file(member.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        )  # closed to other users
+    places = arguments(host_of(on), int(on.get("devices") or 1))
+    if on.get("index") is None:
+        places += [f"--output={_verbatim(job.log_path)}", f"--chdir={job.path}"]
+    else:
+        indexes = ",".join(str(on_of(its)["index"]) for _, its in members)
+        at_once = f"%{on['at_once']}" if on.get("at_once") else ""
+        places += [f"--array={indexes}{at_once}", "--output=/dev/null", f"--chdir={home}"]
+    printed = ask("sbatch", *places, f"--job-name={label_of(job, on)}", given=script(home, members))
+    return printed.strip().partition(";")[0]
+
+
+def arguments(host: SlurmHost, devices: int) -> list[str]:
+    """The arguments of sbatch for a host, without the files of a run."""
+    return [
+        "--parsable", "--requeue", "--open-mode=append", "--ntasks=1", "--export=ALL",
+        f"--signal=B:TERM@{host.warning}", *host.arguments(devices),
+    ]  # fmt: skip
+
+
+def script(home: Path, members: Members) -> str:
+    """The batch script. The trainer takes the shell's place, so that Slurm's signals reach it."""
+    job, state = members[0]
+    on = on_of(state)
+    host = host_of(on)
+    start = RUNS.start(host.python or sys.executable)
+    lines = [
+        "#!/bin/bash",
+        f"# {len(members)} runs of gentui" if len(members) > 1 else f"# gentui: run {job.id}",
+    ]
+    if on.get("index") is None:
+        lines.append(f"run={shlex.quote(str(job.path))}")
+    else:
+        lines.append('case "$SLURM_ARRAY_TASK_ID" in')
+        for member, its in members:
+            lines.append(f"  {on_of(its)['index']}) run={shlex.quote(str(member.path))} ;;")
+        lines += ["esac", 'cd "$run" && exec >>"$run/log.txt" 2>&1 || exit 53']
+    lines += [
+        f"export GENTUI_HOME={shlex.quote(str(home))} PYTHONUNBUFFERED=1",
+        'export GENTUI_THREADS="${GENTUI_THREADS:-${SLURM_CPUS_ON_NODE:-1}}"',
+        *host.setup,
+        f'exec {shlex.join(start)} "$run" --on slurm',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _verbatim(path: Path) -> str:
+    """A path in which Slurm replaces nothing."""
+    return str(path).replace("%", "%%").replace("\\", "\\\\")
+
+
+def again(state: State, host: SlurmHost, devices: int) -> State:
+    """The state of a run that is queued once more, alone."""
+    return replace(state, extra={**state.extra, "on": new_on(host, devices, None)})
