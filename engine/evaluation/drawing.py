@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,6 +18,7 @@ from engine.evaluation.agreement import agreement
 from engine.evaluation.frechet import Moments
 from engine.evaluation.label_law import LabelLaw
 from engine.evaluation.statistics import MOST_ROWS, RealImages, can_classify
+from engine.ranks.sharing import ALONE, Share
 from engine.settings.evaluation import FID
 
 MOST_SAMPLES = 512
@@ -78,44 +82,84 @@ class ProgressCounter:
             self.report(min(self.done, self.total), self.total)
 
 
+class Skippable(Protocol):
+    """A ``Generate`` that can leave out images which another process draws."""
+
+    def __call__(self, count: int, labels: Tensor | None) -> Tensor: ...
+
+    def skip(self, count: int) -> None:
+        """Leave out the next ``count`` images."""
+        ...
+
+
+Divide = Callable[[Callable[[Share], "Collected"]], Sequence["Collected"]]
+"""Calls its argument here, and what corresponds to it on the other ranks, each with its share of the batches."""
+
+
 @torch.no_grad()
 def draw(
-    generate: Generate, real: RealImages, settings: FID, law: LabelLaw | None, counter: ProgressCounter
+    generate: Generate,
+    real: RealImages,
+    settings: FID,
+    law: LabelLaw | None,
+    counter: ProgressCounter,
+    divide: Divide | None = None,
 ) -> Drawn:
     """Draw ``settings.samples`` images in batches, with labels by ``law`` (None: without), and embed them.
 
-    The device is not synchronised until all are drawn, except by the caller's progress. Raises ValueError when the
-    generator returns another shape than that of the data set's images.
+    ``divide`` shares the batches between ranks; ``generate`` must be ``Skippable`` then. The device is not
+    synchronised until all are drawn, except by the caller's progress. Raises ValueError when the generator returns
+    another shape than that of the data set's images.
     """
-    collector = _Collector(real, settings, conditional=law is not None)
+    if divide is None:
+        return collect(generate, real, settings, law, counter).drawn()
+    first, *others = divide(partial(collect, generate, real, settings, law, counter))
+    for other in others:
+        first.merge(other)
+    return first.drawn()
+
+
+@torch.no_grad()
+def collect(
+    generate: Generate | Skippable,
+    real: RealImages,
+    settings: FID,
+    law: LabelLaw | None,
+    counter: ProgressCounter,
+    share: Share = ALONE,
+) -> Collected:
+    """Draw and embed every ``share.size``-th batch, from that of number ``share.rank`` on; see ``draw``."""
+    collected = Collected(real, settings, is_conditional=law is not None)
     requested = None if law is None else law.draw(settings.samples)
     shape = real.dataset.image_shape
     size = settings.batch_norm or settings.batch_size  # its batches are part of the protocol
-    for start in range(0, settings.samples, size):
+    for number, start in enumerate(range(0, settings.samples, size)):
         count = min(size, settings.samples - start)
+        if number % share.size != share.rank:
+            generate.skip(count)  # type: ignore[union-attr]
+            continue
         labels = None if requested is None else requested[start : start + count]
         images = generate(count, None if labels is None else send(labels, real.extractor.device))
         if tuple(images.shape) != (count, *shape):
             raise ValueError(
                 f"asked for images of shape {(count, *shape)}, the generator made {tuple(images.shape)}"
             )
-        collector.add(images, labels)
-        counter.add(count)
-    return collector.result()
+        collected.add(real, start, images, labels)
+        counter.add(min(count * share.size, settings.samples - start))
+    return collected
 
 
-class _Collector:
-    """Embeds batches of generated images and accumulates what ``Drawn`` holds."""
+class Collected:
+    """What is known of the images drawn so far. It can be sent to another process, and merged with what that has."""
 
-    def __init__(self, real: RealImages, settings: FID, conditional: bool):
-        self._dataset, self._extractor = real.dataset, real.extractor
+    def __init__(self, real: RealImages, settings: FID, is_conditional: bool):
         further, device = settings.extra_metrics, real.extractor.device
-        self._classify = can_classify(real.extractor, real.dataset)
-        self._needs_logits = self._classify or "isc" in further
+        self._classifies = can_classify(real.extractor, real.dataset)
+        self._needs_logits = self._classifies or "isc" in further
         self._stretch, self._quantise = settings.stretch, settings.quantise
-        self._conditional = conditional
+        self._is_conditional = is_conditional
         self._matches = None
-        if self._classify and conditional:
+        if self._classifies and is_conditional:
             self._matches = torch.zeros((), dtype=torch.float64, device=device)
         self._finite = torch.ones((), dtype=torch.bool, device=device)
         self._moments = Moments(real.extractor.dims)
@@ -125,8 +169,8 @@ class _Collector:
         self._features = _FirstRows(max([MOST_SAMPLES, *(FEATURES_KEPT[name] for name in further)]))
         self._logits = _FirstRows(fidelity.ISC_ROWS if "isc" in further else MOST_SAMPLES)
 
-    def add(self, images: Tensor, labels: Tensor | None) -> None:
-        """Take in a batch and the labels it was drawn with, on the CPU."""
+    def add(self, real: RealImages, start: int, images: Tensor, labels: Tensor | None) -> None:
+        """Embed a batch whose first image is number ``start`` of all. ``labels`` it was drawn with are on the CPU."""
         quantised = images
         if images.is_floating_point():
             self._finite &= images.isfinite().all().to(self._finite.device)
@@ -134,43 +178,74 @@ class _Collector:
             quantised = to_uint8(images)
             images = quantised if self._quantise else to_levels(images)
         if self._needs_logits:
-            features, logits = self._extractor.features_and_logits(images)
-            self._logits.add(logits)
+            features, logits = real.extractor.features_and_logits(images)
+            self._logits.add(start, logits)
             if self._matches is not None and labels is not None:
-                self._matches += agreement(logits, send(labels, logits.device), self._dataset.groups).sum()
+                self._matches += agreement(logits, send(labels, logits.device), real.dataset.groups).sum()
         else:
-            features = self._extractor.features(images)
+            features = real.extractor.features(images)
         self._moments.update(features)
         for label, moments in enumerate(self._class_moments):
             if labels is not None and len(rows := (labels == label).nonzero()[:, 0]):
                 moments.update(features[send(rows, features.device)])
-        self._images.add(quantised)
-        self._features.add(features)
+        self._images.add(start, quantised)
+        self._features.add(start, features)
         if labels is not None:
-            self._labels.add(labels)
+            self._labels.add(start, labels)
 
-    def result(self) -> Drawn:
+    def cpu(self) -> Collected:
+        """The same on the CPU, to be sent."""
+        copied = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor | Moments | _FirstRows):
+                setattr(copied, name, value.cpu())
+        copied._class_moments = [moments.cpu() for moments in self._class_moments]
+        return copied
+
+    def merge(self, other: Collected) -> None:
+        """Take in what ``other`` has collected of other images of the same kind."""
+        self._moments.merge(other._moments)
+        for moments, more in zip(self._class_moments, other._class_moments, strict=True):
+            moments.merge(more)
+        for name in ("_images", "_labels", "_features", "_logits"):
+            getattr(self, name).merge(getattr(other, name))
+        self._finite &= other._finite.to(self._finite.device)
+        if self._matches is not None and other._matches is not None:
+            self._matches += other._matches.to(self._matches.device)
+
+    def drawn(self) -> Drawn:
+        """All of it, when all images have been drawn."""
         features, logits = self._features.all(), self._logits.all() if self._needs_logits else None
         samples = SampleSet(
             images=self._images.all(),
             features=features[:MOST_SAMPLES],
-            logits=logits[:MOST_SAMPLES] if self._classify and logits is not None else None,
-            labels=self._labels.all() if self._conditional else None,
+            logits=logits[:MOST_SAMPLES] if self._classifies and logits is not None else None,
+            labels=self._labels.all() if self._is_conditional else None,
         )
         return Drawn(self._moments, self._class_moments, features, logits, self._matches, self._finite, samples)
 
 
 class _FirstRows:
-    """The first ``limit`` rows of a stream of tensors, kept on the device until all are asked for."""
+    """The first ``limit`` rows of a stream of tensors, kept on the device until all are asked for.
+
+    Tensors may come in any order, each with the number of its first row.
+    """
 
     def __init__(self, limit: int):
-        self._missing, self._parts = limit, list[Tensor]()
+        self._limit, self._parts = limit, dict[int, Tensor]()
 
-    def add(self, rows: Tensor) -> None:
-        if self._missing > 0:
-            self._parts.append(rows[: self._missing].clone())
-            self._missing -= len(self._parts[-1])
+    def add(self, start: int, rows: Tensor) -> None:
+        if start < self._limit:
+            self._parts[start] = rows[: self._limit - start].clone()
+
+    def cpu(self) -> _FirstRows:
+        copied = _FirstRows(self._limit)
+        copied._parts = {start: rows.cpu() for start, rows in self._parts.items()}
+        return copied
+
+    def merge(self, other: _FirstRows) -> None:
+        self._parts |= other._parts
 
     def all(self) -> Tensor:
-        """The rows, on the CPU."""
-        return torch.cat(self._parts).cpu()
+        """The rows in order, on the CPU."""
+        return torch.cat([self._parts[start].cpu() for start in sorted(self._parts)])

@@ -12,7 +12,7 @@ import torch
 
 from engine.data.dataset import Progress
 from engine.evaluation import fidelity
-from engine.evaluation.drawing import Drawn, Generate, ProgressCounter, SampleSet, draw
+from engine.evaluation.drawing import Divide, Drawn, Generate, ProgressCounter, SampleSet, draw
 from engine.evaluation.floors import floor, stand_ins
 from engine.evaluation.frechet import distance
 from engine.evaluation.label_law import LabelLaw
@@ -44,6 +44,7 @@ def evaluate(
     selection: bool = False,
     progress: Progress | None = None,
     announce: Announce | None = None,
+    divide: Divide | None = None,
 ) -> Evaluation:
     """Draw ``settings.samples`` images and score them.
 
@@ -54,13 +55,14 @@ def evaluate(
     the scores select a checkpoint. ``ema``: whether the averaged weights are sampled; by
     default as ``settings`` says. ``progress(done, total)`` counts images, including real ones that are still to be
     embedded; it may raise to abandon the evaluation. ``announce`` gets a description of each metric before it is
-    computed. Raises RecipeError when a metric cannot be computed here: see ``refuse_unfit``.
+    computed. ``divide`` shares the work between ranks, see ``draw``. Raises RecipeError when a metric cannot be
+    computed here: see ``refuse_unfit``.
     """
     start = time.monotonic()
     refuse_unfit(settings, real, labels)
     counter = ProgressCounter(settings.samples, progress)
     _embed_real(real, settings, counter)
-    drawn = draw(generate, real, settings, labels, counter)
+    drawn = draw(generate, real, settings, labels, counter, divide)
     made = Made(
         sampling, settings.ema if ema is None else ema, precision, labels.name if labels else "", selection
     )

@@ -74,6 +74,22 @@ class Moments:
         if self._scatter is not None or self._kept > self.dims:
             self._fold()
 
+    def merge(self, other: Moments) -> None:
+        """Add the vectors that ``other`` has seen."""
+        for rows in other._rows:
+            self.update(rows)
+        if other._mean is not None and other._scatter is not None:
+            self._fold()
+            self._absorb(other._count, other._mean, other._scatter)
+
+    def cpu(self) -> Moments:
+        """The same on the CPU."""
+        copy = Moments(self.dims)
+        copy._rows, copy._kept, copy._count = [rows.cpu() for rows in self._rows], self._kept, self._count
+        copy._mean = None if self._mean is None else self._mean.cpu()
+        copy._scatter = None if self._scatter is None else self._scatter.cpu()
+        return copy
+
     @property
     def mean(self) -> Array:
         """Shape d. Raises ValueError for fewer than 2 vectors."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from time import monotonic
 from typing import Protocol, runtime_checkable
@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from engine.data.dataset import Dataset, Progress
 from engine.devices import send
-from engine.evaluation.drawing import Generate, SampleSet
+from engine.evaluation.drawing import Collected, Generate, ProgressCounter, SampleSet, collect
 from engine.evaluation.evaluate import evaluate, refuse_unfit
 from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.label_law import LabelLaw, label_law
@@ -26,11 +26,15 @@ from engine.evaluation.statistics import RealImages
 from engine.evaluation.statistics_file import GivenStatistics, StatisticsError, read_statistics
 from engine.methods import Generates, Method, Reconstructs
 from engine.methods.sampling import EVALUATION_SEED, REPORT_SEED, Noise
+from engine.ranks.sharing import Share
 from engine.recipes.recipe import Recipe
 from engine.settings import registry
 from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.evaluation import FID
 from engine.settings.extractors import PROBE
+
+Divided = Callable[[FID, int, Callable[[Share], Collected]], Sequence[Collected]]
+"""``divided(settings, seed, collect)`` collects the images of a seed's noise on all ranks, here with ``collect``."""
 
 
 @runtime_checkable
@@ -97,6 +101,7 @@ class SampleScorer:
         self.settings, self.recipe, self.dataset, self.device = settings, recipe, dataset, device
         self.metric = settings.metric
         self.samples: SampleSet | None = None
+        self.divide: Divided | None = None
         self._real: RealImages | None = None
         if settings.times > 0:
             self.refuse_unfit()
@@ -186,6 +191,7 @@ class SampleScorer:
                 selection=selection,
                 progress=within if progress else None,
                 announce=announce,
+                divide=partial(self.divide, settings, seed) if self.divide else None,
             )
             draws.append(evaluation.scores)
             if not number:
@@ -213,28 +219,53 @@ class SampleScorer:
 
     def _generator(self, method: Generates, seed: int, report: Progress) -> Generate:
         """A function that draws the next images of a seed's noise and reports progress within a batch, too."""
-        settings = self.settings
-        noise = Noise(method, seed)
-        done = 0
+        return _Generator(method, self.settings, self.recipe, self.device, seed, report)
 
-        def generate(count: int, labels: Tensor | None) -> Tensor:
-            nonlocal done
+    def collect(
+        self, method: Generates, settings: FID, seed: int, share: Share, look: Callable[[], None]
+    ) -> Collected:
+        """Draw and embed the ``share`` of a rank that follows, as ``score`` and ``report`` do of the whole.
 
-            def trace(step: int, steps: int, images: Tensor) -> None:
-                report(done + count * step // steps, settings.samples)
+        ``look`` is called often, and may raise to abandon it. Raises what ``score`` raises.
+        """
+        self.settings = settings
+        generate = self._generator(method, seed, lambda done, total: look())
+        labels = self._labels if method.conditional else None
+        return collect(generate, self.real, settings, labels, ProgressCounter(settings.samples, None), share)
 
-            with normalised_by_batch(method, settings.ema) if settings.batch_norm else nullcontext():
-                images = method.sample(
-                    self.recipe.sample,
-                    send(noise.draw(count), self.device),
-                    labels,
-                    ema=settings.ema,
-                    trace=trace,
-                )
-            done += count
-            return images
 
-        return generate
+class _Generator:
+    """Draws the next images of a seed's noise and reports progress within a batch, too."""
+
+    def __init__(
+        self,
+        method: Generates,
+        settings: FID,
+        recipe: Recipe,
+        device: torch.device,
+        seed: int,
+        report: Progress,
+    ):
+        self._method, self._settings, self._sample = method, settings, recipe.sample
+        self._device, self._report = device, report
+        self._noise = Noise(method, seed)
+        self._done = 0
+
+    def __call__(self, count: int, labels: Tensor | None) -> Tensor:
+        settings = self._settings
+
+        def trace(step: int, steps: int, images: Tensor) -> None:
+            self._report(self._done + count * step // steps, settings.samples)
+
+        with normalised_by_batch(self._method, settings.ema) if settings.batch_norm else nullcontext():
+            noise = send(self._noise.draw(count), self._device)
+            images = self._method.sample(self._sample, noise, labels, ema=settings.ema, trace=trace)
+        self._done += count
+        return images
+
+    def skip(self, count: int) -> None:
+        self._noise.draw(count)
+        self._done += count
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class ImagewiseMethod(SingleNetMethod):
             values = self.losses(self.learner.forward, batch[part], here)
             self.learner.backpropagate(values["loss"].sum() / count)
             seen.append(_detached(values))
-        values = {name: torch.cat([part[name] for part in seen]) for name in seen[0]}
+        values = seen[0] if len(seen) == 1 else {name: torch.cat([v[name] for v in seen]) for name in seen[0]}
         whole = {name: sharing.gathered(rows) for name, rows in values.items()}
         numbers = {name: sharing.gathered(rows) for name, rows in draws.items() if rows.dim() == 1}
         return {"loss": whole["loss"].mean(), **self.summary(whole, numbers)}

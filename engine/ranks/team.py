@@ -17,18 +17,21 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from engine.devices import is_out_of_memory, release_memory
 from engine.ranks import environment
 from engine.ranks.environment import ADDRESS, LEADER, LOCAL, PORT, RANK, SIZE
 from engine.ranks.sharing import Share
 
+T = TypeVar("T")
 FOREVER = timedelta(days=365)
 LOST_PATIENCE = 15.0
 """Seconds that the leader has to notice the end of another rank, before it is ended from a thread of its own."""
@@ -39,11 +42,20 @@ class RankLost(Exception):
     """A rank has ended before the leader. The message says which and how."""
 
 
+class RankFailed(Exception):
+    """What was asked of all ranks has failed on one of them, which lives on. The message says why."""
+
+
+class Abandoned(Exception):
+    """The leader no longer wants what it has asked for."""
+
+
 class Team:
     """The ranks of a run, as one of them sees them. The methods that communicate are called by all ranks."""
 
-    def __init__(self, share: Share):
-        self.share = share
+    def __init__(self, share: Share, store: Any):
+        self.share, self._store = share, store
+        self._asked = 0
 
     def hear(self) -> tuple[str, dict[str, Any]]:
         """What the leader tells: ``("step", {})``, or the word and the values of ``Leader.tell``."""
@@ -52,6 +64,21 @@ class Team:
             return "step", {}
         message = self._broadcast(torch.zeros(length, dtype=torch.uint8))
         return tuple(json.loads(bytes(message.tolist())))  # type: ignore[return-value]
+
+    def give(self, work: Callable[[Callable[[], None]], object]) -> None:
+        """Give the leader, which waits in ``Leader.shared``, what ``work`` returns.
+
+        ``work`` takes a function that it should call often, for that ends the work once nobody wants it.
+        """
+        self._asked += 1
+        key = _abandoned(self._asked)
+
+        def look() -> None:
+            if self._store.check([key]):
+                raise Abandoned
+
+        result = _attempt(lambda: work(look))
+        dist.gather_object(result)
 
     def copied(self, value: Tensor) -> Tensor:
         """The leader's ``value``, a tensor of equal shape and type on all ranks, on the CPU."""
@@ -71,9 +98,9 @@ class Team:
 class Leader(Team):
     """Rank 0. ``processes`` are the ranks it has started, from the first on; none where others have started them."""
 
-    def __init__(self, share: Share, processes: Sequence[subprocess.Popen[bytes]] = (), store: Any = None):
-        super().__init__(share)
-        self._processes, self._store = processes, store
+    def __init__(self, share: Share, store: Any, processes: Sequence[subprocess.Popen[bytes]] = ()):
+        super().__init__(share, store)
+        self._processes = processes
         self._lost = ""
         self._has_ended = threading.Event()
         self._is_closing = False
@@ -88,10 +115,31 @@ class Leader(Team):
         self._broadcast(torch.tensor([_MESSAGE, len(message)], dtype=torch.int64))
         self._broadcast(torch.frombuffer(bytearray(message), dtype=torch.uint8))
 
+    def shared(self, word: str, values: dict[str, Any], work: Callable[[], T]) -> list[T]:
+        """Tell the others to do something, do ``work`` meanwhile, and return what all have made, by rank.
+
+        The others answer with ``give``. Raises what ``work`` raises; RankFailed, or torch.OutOfMemoryError, when it
+        failed elsewhere. All ranks go on afterwards.
+        """
+        self._asked += 1
+        self.tell(word, **values)
+        results: list[Any] = [None] * self.share.size
+        try:
+            result = "done", work()
+        except BaseException:
+            self._store.set(_abandoned(self._asked), "")
+            dist.gather_object(("failed", ""), results)
+            raise
+        dist.gather_object(("done", None), results)
+        for rank, (outcome, said) in enumerate(results):
+            if outcome == "out of memory":
+                raise torch.OutOfMemoryError(f"rank {rank}: {said}")
+            if outcome == "failed":
+                raise RankFailed(f"rank {rank}: {said}")
+        return [result[1], *(made for _, made in results[1:])]
+
     def assemble(self, look: Callable[[], object]) -> None:
         """Wait until all ranks are there. ``look`` is called meanwhile and may raise. Raises RankLost."""
-        if self._store is None:
-            return
         ready = [_ready(rank) for rank in range(1, self.share.size)]
         while not self._store.check(ready):
             look()
@@ -158,12 +206,11 @@ def lead(size: int, arguments: Sequence[str]) -> Leader:
 
     The locks that this process holds must be inheritable. Does not wait for the others: see ``Leader.assemble``.
     """
+    share = Share(0, size)
     if environment.is_started_by_others():
-        team = Leader(Share(0, size))
-        _join_group(team.share, None)
-        return team
+        return Leader(share, _meeting(size, os.environ[ADDRESS], int(os.environ[PORT]), is_master=True))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    store = _store("127.0.0.1", 0, size, is_master=True, wait_for_workers=False)
+    store = _meeting(size, "127.0.0.1", 0, is_master=True)
     processes = []
     for rank in range(1, size):
         variables = {
@@ -178,27 +225,45 @@ def lead(size: int, arguments: Sequence[str]) -> Leader:
                 env={**os.environ, **variables},
             )
         )
-    return Leader(Share(0, size), processes, store)
+    return Leader(share, store, processes)
 
 
 def join(share: Share) -> tuple[Team, Callable[[str], None]]:
     """Join the leader. Returns the team, and what tells the leader why this rank has failed."""
-    if environment.is_started_by_others():
-        _join_group(share, None)
-        return Team(share), lambda reason: None
-    store = _store(os.environ[ADDRESS], int(os.environ[PORT]), share.size, is_master=False)
+    store = _meeting(share.size, os.environ[ADDRESS], int(os.environ[PORT]), is_master=False)
     store.set(_ready(share.rank), "")
     _join_group(share, store)
-    return Team(share), lambda reason: store.set(_said(share.rank), reason)
+    return Team(share, store), lambda reason: store.set(_said(share.rank), reason)
 
 
-def _store(*where: Any, **options: Any) -> Any:
-    return dist.TCPStore(*where, timeout=FOREVER, **options)  # pyright: ignore[reportPrivateImportUsage]
+def _meeting(size: int, address: str, port: int, is_master: bool) -> Any:
+    """Where the ranks meet: a store of small values that the leader keeps. ``port`` 0: a free one."""
+    return dist.TCPStore(  # pyright: ignore[reportPrivateImportUsage]
+        address, port, size, is_master=is_master, wait_for_workers=False, timeout=FOREVER
+    )
 
 
 def _join_group(share: Share, store: Any) -> None:
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=share.rank, world_size=share.size, timeout=FOREVER)
+
+
+def _attempt(work: Callable[[], object]) -> tuple[str, object]:
+    """("done", what ``work`` returns), or how it failed and the reason in words."""
+    try:
+        return "done", work()
+    except Abandoned:
+        return "abandoned", None
+    except Exception as error:
+        if is_out_of_memory(error):
+            release_memory()
+            return "out of memory", str(error)
+        traceback.print_exc()
+        return "failed", f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
+def _abandoned(number: int) -> str:
+    return f"abandoned/{number}"
 
 
 def _ready(rank: int) -> str:

@@ -18,7 +18,7 @@ from engine import devices
 from engine.data.conditions import Conditions
 from engine.data.continuity import changes, needs_labels, record_of, with_labels_of
 from engine.data.dataset import Dataset, open_dataset
-from engine.evaluation.scorer import Scorer, build_scorer
+from engine.evaluation.scorer import SampleScorer, Scorer, build_scorer
 from engine.figures.architecture import describe
 from engine.health.panel import build_panel
 from engine.methods import Validates
@@ -33,7 +33,7 @@ from engine.runs.files import write_atomically
 from engine.training import checkpoint
 from engine.training.background_save import BackgroundSave, Saved
 from engine.training.finiteness import Finiteness
-from engine.training.follower import agree
+from engine.training.follower import agree, divided
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
 from engine.training.part_watch import PartWatch
@@ -161,7 +161,10 @@ class Trainer:
 
     def _build_scorer(self) -> Scorer:
         progress = partial(self.reporter.heartbeat, "training the probe")
-        return build_scorer(self.recipe, self.dataset, self.device, progress)
+        scorer = build_scorer(self.recipe, self.dataset, self.device, progress)
+        if self.leader and isinstance(scorer, SampleScorer):
+            scorer.divide = partial(divided, self.leader)
+        return scorer
 
     def _build_steps(self, resume: bool) -> None:
         """Build the batches and the method with freshly initialised nets; the other ranks do so, too."""
@@ -169,8 +172,7 @@ class Trainer:
         if self.leader:
             self.reporter.phase("waiting for the other devices")
             self.leader.assemble(self.stop.raise_if_set)
-            fingerprint = self.dataset.fingerprint
-            self.leader.tell("build", resume=resume, fingerprint=fingerprint, threads=self.threads)
+            self.leader.tell("build", resume=resume, fingerprint=self.dataset.fingerprint, threads=self.threads)
         self.steps = Steps(self.recipe, self.dataset, self.conditions, self.device, self.share)
         self.total = self.steps.total
 
@@ -218,10 +220,8 @@ class Trainer:
             reporter=self.reporter,
             guard=self.guard,
             keep_best=lambda: self.save(["best", "last"]),
+            leader=self.leader,
         )
-
-    def _where(self) -> str:
-        return f"{self.share.size} × {self.device.type}" if self.leader else str(self.device)
 
     def _report_start(self, status: str) -> None:
         parameters = {
@@ -245,8 +245,9 @@ class Trainer:
             nets=parameters,
             data=self.data_record,
         )
+        where = f"{self.device} and {self.share.size - 1} more" if self.leader else self.device
         print_line(
-            f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {self._where()}, "
+            f"{self.recipe.name}: {sum(parameters.values()):,} parameters, {self.total:,} steps on {where}, "
             f"{self.steps.method.precision} ({self.precision['reason']}){', fp32 products in TF32' if tf32 else ''}"
             + (f", {compiling}" if self.recipe.train.compile else "")
         )

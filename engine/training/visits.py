@@ -25,6 +25,7 @@ from engine.figures import FigureContext, Picture, draw_figure
 from engine.health import Values
 from engine.health.samples import Examination, draw_samples
 from engine.methods import Generates, Method
+from engine.ranks.team import Leader
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import RunDir
 from engine.settings import registry
@@ -56,6 +57,7 @@ class Visits:
     guard: Guard
     keep_best: Callable[[], bool]
     """Points the link ``best`` at the checkpoint of the current step. Returns whether that was possible."""
+    leader: Leader | None = None
     best: BestScore | None = None
     step: int = 0
     """Step of the current visit."""
@@ -224,6 +226,8 @@ class Visits:
 
         def compute() -> list[Score]:
             if chosen != step:
+                if self.leader:
+                    self.leader.tell("load", which=which)
                 self.method.load_weights(checkpoint.load_weights(self.run, which))
             return report(self.method, progress, self.reporter.announce)
 

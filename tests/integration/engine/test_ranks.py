@@ -55,13 +55,21 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def train(
-    folder: Path, name: str, values: dict[str, Any], size: int, steps: int, load_from: Path | None = None
+    folder: Path,
+    name: str,
+    values: dict[str, Any],
+    size: int,
+    steps: int,
+    load_from: Path | None = None,
+    score: bool = False,
 ) -> list[dict[str, Any]]:
     """What each of ``size`` ranks has after ``steps`` steps of a recipe."""
     folder.mkdir()
-    fixed = {"train.precision": "fp32", "evaluate.times": 0, **values}
+    fixed = {"train.precision": "fp32", "evaluate.times": int(score), **values}
     (folder / "recipe.toml").write_text(load(name).with_values(fixed).to_toml())
-    (folder / "plan.json").write_text(json.dumps({"steps": steps, "load": load_from and str(load_from)}))
+    (folder / "plan.json").write_text(
+        json.dumps({"steps": steps, "load": load_from and str(load_from), "score": score})
+    )
     code = f"import runpy; runpy.run_path({str(RANK)!r}, run_name='__main__')"
     ranks = [Forked(["-c", code, folder, rank, size]) for rank in range(size)]
     for process in ranks:
@@ -104,3 +112,19 @@ def test_a_run_goes_on_with_another_number_of_ranks(tmp_path):
     assert last["step"] == 9
     assert torch.equal(last["rng"]["cpu"], alone["rng"]["cpu"])
     assert difference(alone["weights"], last["weights"]) < 1e-3
+
+
+@pytest.mark.parametrize("also", [[], ["kid", "isc", "prc", "intra_fid", "fid_inf"]])
+def test_scores_of_shared_images_are_those_of_one_process(also, tmp_path):
+    values = {
+        **UNET,
+        "sample.steps": 3,
+        "evaluate.samples": 1250,
+        "evaluate.batch_size": 96,
+        "evaluate.also": also,
+    }
+    (alone,) = train(tmp_path / "alone", "digits-unet", values, 1, 2, score=True)
+    first, _ = train(tmp_path / "both", "digits-unet", values, 2, 0, tmp_path / "alone" / "0.pt", score=True)
+    assert alone["scores"].keys() == first["scores"].keys() and len(alone["scores"]) > len(also)
+    for metric, value in alone["scores"].items():
+        assert first["scores"][metric] == pytest.approx(value, rel=1e-9), metric
