@@ -11,7 +11,7 @@ from typing import Any
 from gentui.config.schema import ConfigFile, parse, setting
 
 MARKS = ("braille", "block", "ascii")
-SMOOTHING = (0.0, 0.6, 0.9, 0.97)
+SMOOTHING = (0.0, 0.6, 0.9, 0.97, 0.99, 0.999)
 KINDS = ("ema", "window")
 AXES = ("step", "epoch", "time", "images")
 GUIDES = ("none", "lines", "dots")

@@ -34,6 +34,7 @@ from gentui.metrics.namespaces import SYSTEM
 
 if TYPE_CHECKING:
     from gentui.index.writer import Writer
+    from gentui.metrics.smoothing import Smoothing
 
 _RUN_COLUMNS = (
     "id", "name", "recipe", "title", "family", "dataset", "quick", "stand_in_for", "status", "reason", "step",
@@ -168,16 +169,20 @@ class Index:
         lo: float | None = None,
         hi: float | None = None,
         axis: str = "step",
+        smoothing: Smoothing | None = None,
     ) -> Series:
         """A metric in at most ``columns`` buckets between ``lo`` and ``hi`` of the axis (None: its ends).
 
         ``axis`` is ``step``, ``time`` (seconds trained), ``images``, ``epoch`` or another metric, ``metric:lr``: then
         the buckets follow one another in steps, and their places may go back. Zoomed far out, the range
-        may begin up to a quarter of a column early. A metric the run does not have gives an empty series.
+        may begin up to a quarter of a column early. ``smoothing`` is over the logged values, so neither the number of
+        columns nor the range changes it. A metric the run does not have gives an empty series.
         """
         from gentui.index import series
+        from gentui.metrics.smoothing import NO_SMOOTHING
 
-        found = self._read(lambda db: series.read(db, run_id, key, columns, lo, hi, axis))
+        how = smoothing or NO_SMOOTHING
+        found = self._read(lambda db: series.read(db, run_id, key, columns, lo, hi, axis, how))
         return series.empty() if found is None else found
 
     def extent(self, run_id: str, axis: str = "step") -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -205,6 +206,10 @@ class Series:
     every raw point, so a spike of one step is always there; ``lo_x`` and ``hi_x`` say where the extremes
     stand. A bucket that holds only NaN or infinities has NaN in all of them: a gap. ``marks`` are the
     places of non-finite points (the first of each bucket). ``points`` counts the raw points covered.
+
+    ``last`` is the last finite value, NaN if there is none. Where smoothing was asked for, ``smooth`` is the mean of
+    the smoothed values in each bucket and ``last_smooth`` the smoothed value at ``last``; ``spacing`` is how many
+    steps lie from one value to the next.
     """
 
     x: np.ndarray
@@ -215,6 +220,10 @@ class Series:
     mean: np.ndarray
     lo_x: np.ndarray
     hi_x: np.ndarray
+    last: float = math.nan
+    smooth: np.ndarray | None = None
+    last_smooth: float = math.nan
+    spacing: float = 1.0
 
 
 @dataclass(slots=True)

@@ -11,7 +11,9 @@ import numpy as np
 from gentui.index.log_ingestor import IMAGES, SECONDS
 from gentui.index.pyramid import LEVELS, from_kind
 from gentui.index.rows import Series
+from gentui.index.smoothed import Groups, smoothed
 from gentui.metrics.namespaces import METRIC
+from gentui.metrics.smoothing import NO_SMOOTHING, Smoothing
 
 AXES: tuple[str, ...] = ("step", "time", "images", "epoch")
 _KNOTS = 2000  # values of such a metric that the whole of a run is placed by
@@ -19,6 +21,7 @@ Scale = Callable[[float | np.ndarray], np.ndarray]
 
 _OVERHANG = 8  # a range may go beyond the last point by this part of itself
 _SUB_BUCKETS = 2  # a column is made of at least so many, so that columns differ little in width
+_GROUPS = 8  # to a column, of which its smoothed value is made
 
 
 def empty() -> Series:
@@ -27,11 +30,18 @@ def empty() -> Series:
 
 
 def read(
-    db: sqlite3.Connection, run: str, key: str, columns: int, lo: float | None, hi: float | None, axis: str
+    db: sqlite3.Connection,
+    run: str,
+    key: str,
+    columns: int,
+    lo: float | None,
+    hi: float | None,
+    axis: str,
+    smoothing: Smoothing = NO_SMOOTHING,
 ) -> Series:
     """See ``Index.series``."""
     if axis.startswith(METRIC):
-        return _against(db, run, key, axis.removeprefix(METRIC), columns, lo, hi)
+        return _against(db, run, key, axis.removeprefix(METRIC), columns, (lo, hi), smoothing)
     if axis not in AXES:
         raise ValueError(f"unknown axis {axis!r}; one of: {', '.join(AXES)}")
     known = _span(db, run, key)
@@ -46,7 +56,7 @@ def read(
         last = min(last + max(0, last - first) // _OVERHANG, int(np.ceil(to_step(float(hi)))))
     if first > last:
         return empty()
-    return _reduced(db, series, first, last, columns, to_x)
+    return _reduced(db, series, first, last, columns, to_x, smoothing)
 
 
 def extent(db: sqlite3.Connection, run: str, axis: str) -> tuple[float, float] | None:
@@ -73,10 +83,17 @@ def read_scores(db: sqlite3.Connection, run: str, steps: np.ndarray, values: np.
 
 
 def _against(
-    db: sqlite3.Connection, run: str, key: str, other: str, columns: int, lo: float | None, hi: float | None
+    db: sqlite3.Connection,
+    run: str,
+    key: str,
+    other: str,
+    columns: int,
+    ends: tuple[float | None, float | None],
+    smoothing: Smoothing,
 ) -> Series:
     """A metric along another, in the order of their steps: where that goes back, so does the curve. Of the range
-    ``lo`` to ``hi`` of the other, the steps are reduced between the first and the last that lie in it."""
+    between the ``ends`` of the other, the steps are reduced between the first and the last that lie in it."""
+    lo, hi = ends
     own, clock = _span(db, run, key), _span(db, run, other)
     if own is None or clock is None or columns < 1:
         return empty()
@@ -96,7 +113,7 @@ def _against(
         begin = max(first, int(along.x[seen[0]] - near))
         end = min(last, int(np.ceil(along.x[after[seen[-1]]] + near)))
         if (end - begin) * 2 > last - first or last - first < columns:
-            return _reduced(db, series, begin, end, columns, _through(along))
+            return _reduced(db, series, begin, end, columns, _through(along), smoothing)
         first, last = begin, end
     return empty()
 
@@ -138,7 +155,7 @@ def _plain(x: np.ndarray, values: np.ndarray) -> Series:
     values = np.where(finite, values, np.nan)
     return Series(
         x=x, lo=values, hi=values.copy(), marks=x[~finite], points=len(values), mean=values.copy(),
-        lo_x=x.copy(), hi_x=x.copy(),
+        lo_x=x.copy(), hi_x=x.copy(), last=float(values[finite][-1]) if finite.any() else np.nan,
     )  # fmt: skip
 
 
@@ -194,46 +211,56 @@ def knots(db: sqlite3.Connection, run: str, key: str, most: int = 2000) -> tuple
     return pairs[:, 0], pairs[:, 1]
 
 
-def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns: int, to_x: Scale) -> Series:
+def _reduced(
+    db: sqlite3.Connection,
+    series: int,
+    first: int,
+    last: int,
+    columns: int,
+    to_x: Scale,
+    smoothing: Smoothing = NO_SMOOTHING,
+) -> Series:
     few = db.execute(
         "SELECT step, value, kind FROM points WHERE series = ? AND step BETWEEN ? AND ? ORDER BY step LIMIT ?",
         (series, first, last, columns + 1),
     ).fetchall()
     if len(few) <= columns:
-        return _raw(few, to_x)
+        return _raw(db, series, few, to_x, smoothing)
     span = last - first + 1
+    parts = _GROUPS if smoothing else 1
     level = max((level for level in LEVELS if columns * (_SUB_BUCKETS << level) <= span), default=0)
     if level:
         unit = 1 << level
         first = first // unit * unit
         span = last - first + 1
-        group = f"((bucket << {level}) - {first}) * {columns} / {span}"
+        place = f"((bucket << {level}) - {first})"
         names = {"n": "sum(n)", "bad": "sum(bad)", "bad_step": "min(bad_step)", "total": "total(total)"}
         names |= {"lo": "min(lo), lo_step", "hi": "max(hi), hi_step"}
         source = "FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ? GROUP BY 1"
         args = (series, level, first >> level, last >> level)
+        last = ((last >> level) + 1 << level) - 1
     else:
-        group = f"(step - {first}) * {columns} / {span}"
+        place = f"(step - {first})"
         names = {"n": "sum(kind = 0)", "bad": "sum(kind != 0)", "bad_step": "min(CASE WHEN kind THEN step END)"}
         names |= {"total": "total(value)", "lo": "min(value), step", "hi": "max(value), step"}
         source = "FROM points WHERE series = ? AND step BETWEEN ? AND ? GROUP BY 1"
         args = (series, first, last)
 
-    def ask(*columns: str) -> np.ndarray:
+    def ask(parts: int, *columns_asked: str) -> np.ndarray:
         # One min() or max() to a query: its other columns then come from the row of that extreme.
-        picked = ", ".join(names[name] for name in columns)
-        rows = db.execute(f"SELECT {group}, {picked} {source}", args).fetchall()
+        picked = ", ".join(names[name] for name in columns_asked)
+        rows = db.execute(f"SELECT {place} * {columns * parts} / {span}, {picked} {source}", args).fetchall()
         return np.array(rows, np.float64)
 
-    lows, highs = ask("n", "bad", "total", "lo"), ask("hi")
+    lows, highs = ask(1, "n", "bad", "total", "lo"), ask(1, "hi")
     bad = lows[:, 2] > 0
-    marks = ask("bad_step")[bad, 1] if bad.any() else np.empty(0)
+    marks = ask(1, "bad_step")[bad, 1] if bad.any() else np.empty(0)
     n = lows[:, 1]
     gap = n == 0
     middle = first + (lows[:, 0] + 0.5) * span / columns - 0.5
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(gap, np.nan, np.clip(lows[:, 3] / n, lows[:, 4], highs[:, 1]))
-    return Series(
+    found = Series(
         x=to_x(middle),
         lo=lows[:, 4],
         hi=highs[:, 1],
@@ -243,9 +270,32 @@ def _reduced(db: sqlite3.Connection, series: int, first: int, last: int, columns
         lo_x=np.where(gap, np.nan, to_x(lows[:, 5])),
         hi_x=np.where(gap, np.nan, to_x(highs[:, 2])),
     )
+    if not smoothing:
+        return _with_last(db, series, found, last)
+    groups = ask(parts, "n", "total")
+    fine = Groups.of_totals(groups[:, 1], groups[:, 2], np.searchsorted(lows[:, 0], groups[:, 0] // parts))
+    return _with_last(db, series, smoothed(db, series, found, fine, (first, last), smoothing), last)
 
 
-def _raw(rows: list[tuple[int, float | None, int]], to_x: Scale) -> Series:
+def _with_last(db: sqlite3.Connection, series: int, found: Series, last: int) -> Series:
+    """A series with the last of its values up to a step."""
+    row = db.execute(
+        "SELECT value FROM points WHERE series = ? AND step <= ? AND kind = 0 ORDER BY step DESC LIMIT 1",
+        (series, last),
+    ).fetchone()
+    return replace(found, last=row[0] if row else np.nan)
+
+
+def _raw(
+    db: sqlite3.Connection,
+    series: int,
+    rows: list[tuple[int, float | None, int]],
+    to_x: Scale,
+    smoothing: Smoothing,
+) -> Series:
     steps = np.array([row[0] for row in rows], np.float64)
     values = np.array([from_kind(row[1], row[2]) for row in rows], np.float64)
-    return _plain(to_x(steps), values)
+    found = _plain(to_x(steps), values)
+    if not smoothing or not rows:
+        return found
+    return smoothed(db, series, found, Groups.of_values(values), (rows[0][0], rows[-1][0]), smoothing)

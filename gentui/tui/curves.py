@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gentui.metrics.namespaces import METRIC
+from gentui.metrics.smoothing import NO_SMOOTHING, Smoothing
 from gentui.text import numbers
 from gentui.text.sanitize import clean
 
@@ -25,8 +26,10 @@ class Curve:
 
     ``x``, ``lo``, ``hi`` and ``mean`` (of one length) are the positions of its buckets and their smallest, largest
     and mean values, NaN where no value is finite; ``marks`` are the positions of values that are not finite.
-    ``points`` counts the raw values. A ``sparse`` curve has few points, each drawn with a marker. ``slot`` is the
-    colour and marker of the curve's run in an overlay; None: those of the curve's place in its chart.
+    ``points`` counts the raw values, ``last`` is the last of them. ``smooth`` is what ``smoothing`` makes of them
+    (None: nothing), in each bucket, and ``last_smooth`` at the last value; ``is_each_step``: every step has a value.
+    A ``sparse`` curve has few points, each drawn with a marker and none of them smoothed. ``slot`` is the colour and
+    marker of the curve's run in an overlay; None: those of the curve's place in its chart.
     """
 
     key: str
@@ -36,6 +39,11 @@ class Curve:
     marks: np.ndarray = field(repr=False)
     points: int = 0
     mean: np.ndarray | None = field(default=None, repr=False)
+    last: float = math.nan
+    smoothing: Smoothing = NO_SMOOTHING
+    smooth: np.ndarray | None = field(default=None, repr=False)
+    last_smooth: float = math.nan
+    is_each_step: bool = True
     sparse: bool = False
     slot: int | None = None
     is_baseline: bool = False
@@ -43,8 +51,8 @@ class Curve:
     def same_as(self, other: Curve | None) -> bool:
         return (
             other is not None
-            and (self.key, self.points, self.slot, self.is_baseline, self.sparse)
-            == (other.key, other.points, other.slot, other.is_baseline, other.sparse)
+            and (self.key, self.points, self.slot, self.is_baseline, self.sparse, self.smoothing)
+            == (other.key, other.points, other.slot, other.is_baseline, other.sparse, other.smoothing)
             and all(
                 np.array_equal(a, b, equal_nan=True)
                 for a, b in (
@@ -52,64 +60,36 @@ class Curve:
                     (self.lo, other.lo),
                     (self.hi, other.hi),
                     (self.marks, other.marks),
+                    (_or_empty(self.smooth), _or_empty(other.smooth)),
                 )
             )
         )
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the line is the smoothed one."""
+        return self.smooth is not None and not self.sparse
+
+
+def _or_empty(values: np.ndarray | None) -> np.ndarray:
+    return np.empty(0) if values is None else values
 
 
 @dataclass(frozen=True)
 class ChartStyle:
     """How curves are drawn.
 
-    ``smoothing`` is the weight of the average, 0 to 1, and ``kind`` how it is taken: ``ema`` or ``window``.
     ``marks`` is what lines are made of: braille, block or ascii. ``window`` holds the ends of the x axis (None:
     those of the curves). With ``clip``, the y axis leaves outliers out. ``guides`` is one of
     ``chart_layouts.GUIDES``.
     """
 
     log_y: bool = False
-    smoothing: float = 0.6
     marks: str = "braille"
     axis: str = "step"
-    kind: str = "ema"
     clip: bool = False
     window: tuple[float, float] | None = None
     guides: str = "none"
-
-
-def smooth(values: np.ndarray, weight: float, kind: str = "ema") -> np.ndarray:
-    """Return the exponential moving average with the given weight, corrected for its bias towards zero at the
-    beginning (as Adam's moments are; Kingma and Ba, 2015), or with ``kind="window"`` a centred moving average that
-    smooths as much. NaN is skipped and stays NaN."""
-    if weight <= 0:
-        return values
-    if kind == "window":
-        return _windowed(values, window_width(weight))
-    result = np.full(len(values), np.nan)
-    average = correction = 0.0
-    for i, value in enumerate(values.tolist()):
-        if math.isfinite(value):
-            average = weight * average + (1 - weight) * value
-            correction = weight * correction + (1 - weight)
-            result[i] = average / correction
-    return result
-
-
-def window_width(weight: float) -> int:
-    """Return how many values a moving average takes to smooth as much as an exponential one of this weight."""
-    return max(1, round((1 + weight) / (1 - weight)))
-
-
-def _windowed(values: np.ndarray, width: int) -> np.ndarray:
-    finite = np.isfinite(values)
-    scale = float(np.abs(values[finite]).max(initial=0.0)) or 1.0  # keeps sums of huge values finite
-    sums = np.concatenate(([0.0], np.cumsum(np.where(finite, values, 0.0) / scale)))
-    counts = np.concatenate(([0], np.cumsum(finite)))
-    at = np.arange(len(values))
-    left, right = np.maximum(0, at - width // 2), np.minimum(len(values), at + (width + 1) // 2)
-    n = counts[right] - counts[left]
-    mean = (sums[right] - sums[left]) / np.maximum(n, 1) * scale
-    return np.where(finite, mean, np.nan)
 
 
 def value_at(curve: Curve, x: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from gentui.config import chart_layouts
 from gentui.config.chart_layouts import Layout
 from gentui.metrics.namespaces import METRIC
+from gentui.metrics.smoothing import Smoothing
 from gentui.runs import naming
 from gentui.text.sanitize import clean
 from gentui.tui.curves import ChartStyle
@@ -17,7 +18,7 @@ from gentui.tui.screens.painting import BatchedPaintScreen
 from gentui.tui.viewport import Viewport
 from gentui.tui.widgets.chart_grid import ChartGrid, ChartPage
 
-READS_CURVES = frozenset({"axis", "hidden", "columns", "rows", "filter"})
+READS_CURVES = frozenset({"axis", "hidden", "columns", "rows", "filter", "smoothing", "kind"})
 """Changes of the layout after which the curves have to be read again."""
 
 
@@ -76,6 +77,7 @@ class ChartBase(BatchedPaintScreen):
         return ChartRequest(
             self._focused_chart, charts.count, columns, self.axis, self.viewport.window, self.chart_layout.hidden,
             self.overlaid, self._heat_map, self.chart_layout.filter, self._of_machine, not self._has_layout,
+            self.smoothing,
         )  # fmt: skip
 
     def take_charts(self, run: Any, data: ChartData) -> None:
@@ -104,10 +106,15 @@ class ChartBase(BatchedPaintScreen):
         return f"{METRIC}{self._x_metric}" if self._x_metric else self.chart_layout.axis
 
     @property
+    def smoothing(self) -> Smoothing:
+        """How curves are smoothed."""
+        return Smoothing(self.chart_layout.smoothing, self.chart_layout.kind)
+
+    @property
     def chart_style(self) -> ChartStyle:
         layout = self.chart_layout
         return ChartStyle(
-            layout.log_y, layout.smoothing, layout.marks, self.axis, layout.kind, layout.clip,
+            layout.log_y, layout.marks, self.axis, layout.clip,
             self.viewport.window or self.viewport.extent, layout.guides,
         )  # fmt: skip
 

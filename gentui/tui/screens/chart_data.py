@@ -11,6 +11,7 @@ from gentui.config import chart_layouts
 from gentui.config.chart_layouts import Layout
 from gentui.metrics import grouping
 from gentui.metrics.namespaces import SIGNAL, is_signal, is_system
+from gentui.metrics.smoothing import NO_SMOOTHING, Smoothing
 from gentui.text.matching import matcher
 from gentui.tui.curves import Curve
 from gentui.tui.overlay import OverlayEntry
@@ -34,7 +35,7 @@ class ChartRequest:
     ``window``: the ends of the visible part of the x axis (None: all). ``hidden``: metrics that are not shown.
     ``runs``: the run and those overlaid on it. ``heat_map``: the name of one, in place of curves. ``filter``: the
     pattern that metrics must match. ``of_machine``: metrics of the machine, not those the run logs.
-    ``needs_layout``: read the saved layout of the run's family, too.
+    ``needs_layout``: read the saved layout of the run's family, too. ``smoothing``: that of the curves.
     """
 
     focus: int = 0
@@ -48,6 +49,7 @@ class ChartRequest:
     filter: str = ""
     of_machine: bool = False
     needs_layout: bool = False
+    smoothing: Smoothing = NO_SMOOTHING
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,12 @@ def read_curve(
     if is_score:
         chart = index.score_series(run_id, name, request.axis, like)
     else:
-        chart = index.series(run_id, name, request.columns, lo, hi, request.axis)
-    return Curve(name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, sparse=is_sparse)
+        smoothing = NO_SMOOTHING if is_sparse or request.heat_map else request.smoothing
+        chart = index.series(run_id, name, request.columns, lo, hi, request.axis, smoothing)
+    return Curve(
+        name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, chart.last, request.smoothing,
+        chart.smooth, chart.last_smooth, chart.spacing < 1.5, is_sparse,
+    )  # fmt: skip
 
 
 def with_points_marked(curves: list[Curve]) -> Curves:

@@ -90,10 +90,10 @@ class ChartLayoutKeys(ChartBase):
         self._say_smoothing()
 
     def _say_smoothing(self) -> None:
-        layout = self.chart_layout
-        kind = "moving average" if layout.kind == "window" else "exponential average"
-        how = smoothing_in_words(self.chart_style).removeprefix("smooth ") if layout.smoothing else "none"
+        kind = "moving average" if self.smoothing.kind == "window" else "exponential average"
+        how = smoothing_in_words(self.smoothing).removeprefix("smoothing ") if self.smoothing else "none"
         self.say(f"smoothing, {kind}: {how}")
+        self.ask()
 
     def action_marks(self) -> None:
         self.change_layout(marks=next_of(MARKS, self.chart_layout.marks))

@@ -127,7 +127,7 @@ class MachineScreen(BaseScreen):
         waiting = f"No chart is called {clean(words, 60)}." if words.strip() else "Looking …"
         charts.show(
             ChartPage(every[first : first + charts.count], first, len(every), first, waiting),
-            ChartStyle(smoothing=0.0, axis="time", window=self._history.extent),
+            ChartStyle(axis="time", window=self._history.extent),
         )
 
     def on_chart_grid_capacity_changed(self) -> None:

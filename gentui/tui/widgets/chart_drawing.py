@@ -12,7 +12,7 @@ import numpy as np
 from textual.geometry import Region
 from textual_plot.plot_widget import LinePlot
 
-from gentui.tui.curves import ChartStyle, Curve, smooth
+from gentui.tui.curves import ChartStyle, Curve
 from gentui.tui.textual_private.plot import Cells
 
 DASHES = ((1, 0), (6, 2), (3, 2), (1, 1))
@@ -66,16 +66,15 @@ class Guides(LinePlot):
 
 
 def plotted(curve: Curve, style: ChartStyle) -> PlottedCurve:
-    """Smooth a curve and put it on a linear or logarithmic axis. Sparse curves are not smoothed."""
+    """Put a curve on a linear or logarithmic axis, with the line that is drawn: the smoothed one if there is one."""
     lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
-    smoothing = 0.0 if curve.sparse else style.smoothing
-    middle = (lo + hi) / 2 if curve.mean is None else np.clip(curve.mean, -LARGEST, LARGEST)
-    middle = smooth(middle, smoothing, style.kind)
+    line = curve.smooth if curve.is_smooth else curve.mean
+    middle = (lo + hi) / 2 if line is None else np.clip(line, -LARGEST, LARGEST)
     if style.log_y:
         lo, hi, middle = (_log10(v) for v in (lo, hi, middle))
         # a band that reaches zero or below has no bottom on this axis: only its top is drawn
         lo = np.where(np.isfinite(hi) & ~np.isfinite(lo), hi, lo)
-    return PlottedCurve(curve.x, lo, hi, middle, smoothing > 0, curve.sparse)
+    return PlottedCurve(curve.x, lo, hi, middle, curve.is_smooth, curve.sparse)
 
 
 def _log10(values: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from gentui.metrics.smoothing import Smoothing
 from gentui.text import numbers
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
@@ -25,7 +26,6 @@ from gentui.tui.curves import (
     marker_of,
     slot_of,
     value_at,
-    window_width,
 )
 from gentui.tui.overlay import OverlayEntry
 from gentui.tui.widgets.chart import Chart
@@ -176,9 +176,8 @@ def title_of(curves: Curves, style: ChartStyle, cursor: float | None = None) -> 
             parts.append((f"{marker}{name}".strip(), f"bold {colour_of(slot)}"))
         finite = np.isfinite(curve.lo) & np.isfinite(curve.hi)
         if finite.any():
-            last = (curve.lo[finite][-1] + curve.hi[finite][-1]) / 2
             if cursor is None:
-                parts.append((f" {numbers.number(float(last))}", "bold"))
+                parts += _last_values(curve, is_alone=len(curves) == 1)
             lows.append(float(curve.lo[finite].min()))
             highs.append(float(curve.hi[finite].max()))
         if cursor is not None:
@@ -197,7 +196,8 @@ def title_of(curves: Curves, style: ChartStyle, cursor: float | None = None) -> 
     drawn = [f"by {axis_name(style.axis)}"] if style.axis != "step" else []
     drawn += ["log y"] if style.log_y else []
     drawn += ["outliers cut"] if style.clip else []
-    drawn += [smoothing_in_words(style)] if style.smoothing and not all(c.sparse for c in curves) else []
+    smoothed = next((curve for curve in curves if curve.is_smooth), None)
+    drawn += [smoothing_in_words(smoothed.smoothing, smoothed.is_each_step)] if smoothed else []
     parts.append(("  " + " · ".join(drawn), "$text-muted"))
     return Content.assemble(*parts)
 
@@ -209,10 +209,24 @@ def values_at(curves: Curves, x: float) -> dict[int, str]:
     return {slot: numbers.number(value) for slot, value in values.items() if np.isfinite(value)}
 
 
-def smoothing_in_words(style: ChartStyle) -> str:
-    return (
-        f"mean of {window_width(style.smoothing)}" if style.kind == "window" else f"smooth {style.smoothing:g}"
-    )
+def _last_values(curve: Curve, is_alone: bool) -> list[tuple[str, str]]:
+    """The last value as it was logged, and beside it the smoothed one, in a word where there is room for it."""
+    last = curve.last
+    if not np.isfinite(last):
+        finite = np.isfinite(curve.lo) & np.isfinite(curve.hi)
+        last = float((curve.lo[finite][-1] + curve.hi[finite][-1]) / 2)
+    parts = [(f" {numbers.number(last)}", "bold")]
+    if curve.is_smooth and np.isfinite(curve.last_smooth):
+        mark = "  smoothed " if is_alone else " ~"
+        parts.append((f"{mark}{numbers.number(curve.last_smooth)}", "$text-muted"))
+    return parts
+
+
+def smoothing_in_words(smoothing: Smoothing, is_each_step: bool = True) -> str:
+    """Say how curves are smoothed: ``mean of 66 steps``, ``smoothing 0.6``."""
+    if smoothing.kind == "window":
+        return f"mean of {smoothing.width} {'steps' if is_each_step else 'values'}"
+    return f"smoothing {smoothing.weight:g}"
 
 
 def legend_of(

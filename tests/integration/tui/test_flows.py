@@ -458,11 +458,11 @@ async def test_the_charts_change_as_told(desk, size, runs):
         screen = await d.opens("RunScreen", "4")
         chart = await d.until(lambda: screen.query(Chart).first())
         await d.until(lambda: chart.drawings)
-        await d.sees("✗ not finite in", "smooth 0.6")
+        await d.sees("✗ not finite in", "smoothing 0.6")
         await d.press("y")
         await d.until(lambda: chart.chart_style.log_y)
         await d.press("w")
-        await d.until(lambda: chart.chart_style.smoothing == 0.9)
+        await d.until(lambda: screen.chart_data.charts[0][0].smoothing.weight == 0.9)
         for axis in ("epoch", "time", "images", "step"):
             await d.press("a")
             await d.until(lambda axis=axis: chart.chart_style.axis == axis)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from gentui.index import Index, pyramid
+from gentui.index.series import read as read_series
+from gentui.metrics.smoothing import Smoothing, smooth
 from tests.support.index import Log
 
 
@@ -269,3 +271,46 @@ def test_an_axis_that_was_never_finite_has_nothing_along_it(index, make_run):
     two_series(index, run, 50, float, lambda s: math.nan)
     assert index.series(run.id, "loss", axis="metric:lr").points == 0
     assert index.extent(run.id, "metric:lr") is None
+
+
+def noisy_fall(step: int) -> float:
+    return 3 * math.exp(-step / 3000) + math.sin(step * 12.9898) * 0.5
+
+
+@pytest.mark.parametrize("kind", ["ema", "window"])
+@pytest.mark.parametrize("weight", [0.6, 0.97, 0.999])
+def test_smoothing_is_the_same_at_every_width_and_zoom(index, make_run, kind, weight):
+    """A column holds the mean of the smoothed values of its steps, however wide it is and wherever the range begins."""
+    run, count = make_run(), 20_000
+    smoothing = Smoothing(weight, kind)
+    series_of(index, run, range(1, count + 1), noisy_fall)
+    values = np.array([noisy_fall(step) for step in range(1, count + 1)])
+    exact = smooth(values, np.ones(count), smoothing)
+    noise = float(np.std(exact - np.convolve(np.pad(exact, 400, "edge"), np.full(801, 1 / 801), "valid")))
+    for columns, lo, hi in ((60, None, None), (150, None, None), (150, 9_000, 13_000), (100, 10_001, 10_090)):
+        series = index.series(run.id, "loss", columns, lo, hi, smoothing=smoothing)
+        width = series.x[1] - series.x[0]
+        for x, value in zip(series.x[:-1], series.smooth[:-1], strict=True):
+            steps = np.arange(max(1, math.ceil(x - width / 2)), min(count, math.floor(x + width / 2)) + 1)
+            assert abs(value - exact[steps - 1].mean()) < max(0.02, 0.5 * noise)
+        last = exact[min(hi or count, count) - 1]
+        assert series.last_smooth == pytest.approx(last, abs=max(0.02, 0.5 * noise))
+        assert series.last == values[min(hi or count, count) - 1] and series.spacing < 1.5
+
+
+def test_smoothing_reads_a_bounded_part_of_a_million_steps(tmp_path):
+    db = connection()
+    steps = list(range(1, 1_000_001, 8))
+    pyramid.add_points(db, 1, -1, steps, [noisy_fall(step) for step in steps])
+    db.execute("INSERT INTO series VALUES (1, 'run', 'loss', ?)", (steps[-1],))
+    read: list[int] = []
+    db.set_progress_handler(lambda: read.append(1), 1000)  # None goes on
+    for lo, hi in ((None, None), (500_000, 500_400), (500_000, 700_000)):
+        for smoothing in (Smoothing(0.97), Smoothing(0.999), Smoothing(0.999, "window")):
+            read.clear()
+            found = read_series(db, "run", "loss", 150, lo, hi, "step", smoothing)
+            assert found.smooth is not None and np.isfinite(found.smooth).all()
+            assert found.spacing == pytest.approx(8, 0.1)
+            assert len(read) < 1200, (
+                "thousands of the database's instructions, of ten million for all the points"
+            )

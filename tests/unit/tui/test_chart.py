@@ -10,9 +10,10 @@ from textual.app import App
 from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
+from gentui.metrics.smoothing import Smoothing
 from gentui.text import numbers
 from gentui.tui import formatting
-from gentui.tui.curves import COLOURS, MARKERS, ChartStyle, Curve, smooth, value_at, window_width
+from gentui.tui.curves import COLOURS, MARKERS, ChartStyle, Curve, value_at
 from gentui.tui.overlay import DISTINCT
 from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
@@ -43,21 +44,6 @@ class OneChart(Coloured):
 
 def drawn(app: App) -> str:
     return "\n".join("".join(s.text for s in strip) for strip in screen_strips(app))
-
-
-def test_smoothing_begins_without_bias_and_skips_gaps():
-    assert smooth(np.array([2.0, 2.0, 2.0]), 0.9) == pytest.approx([2, 2, 2])
-    smoothed = smooth(np.array([1.0, np.nan, 3.0]), 0.5)
-    assert smoothed[0] == 1 and np.isnan(smoothed[1]) and 1 < smoothed[2] < 3
-    assert smooth(np.array([5.0, 1.0]), 0.0).tolist() == [5, 1]
-
-
-def test_a_window_is_a_mean_of_as_many_values_as_the_average_weighs():
-    assert window_width(0.6) == 4 and window_width(0.9) == 19
-    values = np.array([0.0, 10, np.nan, 20, 1e300])
-    smoothed = smooth(values, 0.5, "window")
-    assert smoothed[:2] == pytest.approx([5, 5]) and np.isnan(smoothed[2]) and np.isfinite(smoothed[4])
-    assert smooth(np.full(50, 3.0), 0.97, "window") == pytest.approx(np.full(50, 3.0))
 
 
 def dots(x, y, width=4, height=3, marks="ascii") -> list[str]:
@@ -117,7 +103,7 @@ async def test_every_curve_can_be_drawn(values, log_y, marks):
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         for axis in ("step", "time"):
-            chart.show([curve(values, marks=[1.0] if values else [])], ChartStyle(log_y, 0.6, marks, axis))
+            chart.show([curve(values, marks=[1.0] if values else [])], ChartStyle(log_y, marks, axis))
             await pilot.pause()
         assert drawn(app).strip()
         if marks == "ascii":
@@ -199,7 +185,7 @@ async def test_curves_of_one_chart_are_told_apart_without_colour(marks):
 
     app = Boxed()
     async with app.run_test(size=(80, 16)) as pilot:
-        app.query_one(ChartBox).show(PAIR, ChartStyle(False, 0.6, marks), "")
+        app.query_one(ChartBox).show(PAIR, ChartStyle(False, marks), "")
         await pilot.pause()
         title, *plot = drawn(app).splitlines()
         for marker, one in zip(MARKERS[marks == "ascii"], PAIR, strict=False):
@@ -259,7 +245,7 @@ async def test_a_new_point_redraws_the_end_of_the_curve_alone():
     async with app.run_test(size=(80, 20)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        look = ChartStyle(window=(1.0, 220.0), smoothing=0.0)
+        look = ChartStyle(window=(1.0, 220.0))
         chart.show([curve(values)], look)
         await pilot.pause()
         canvas = chart._canvas()
@@ -275,7 +261,7 @@ async def test_the_cursor_gives_back_what_it_covered():
     async with app.run_test(size=(60, 14)) as pilot:
         chart = app.query_one(Chart)
         await pilot.pause()
-        chart.show([curve(np.linspace(3, 1, 300))], ChartStyle(smoothing=0.0))
+        chart.show([curve(np.linspace(3, 1, 300))], ChartStyle())
         await pilot.pause()
         before = drawn(app)
         chart.point_at(150.0)
@@ -328,3 +314,29 @@ async def test_as_many_curves_as_there_are_colours_are_told_apart():
         box.point_at(1.0)
         await pilot.pause()
         assert "◆ 6 ○ 7 (+1)" in drawn(app) and "at step 1" in drawn(app)
+
+
+async def test_the_title_gives_the_last_value_as_logged_and_the_smoothed_one_beside_it():
+    class Boxed(Coloured):
+        def compose(self):
+            yield ChartBox()
+
+    values = np.linspace(3, 1, 40)
+    one = replace(
+        curve(values), last=1.0, smoothing=Smoothing(0.97, "window"), smooth=values + 0.5, last_smooth=1.5
+    )
+    app = Boxed()
+    async with app.run_test(size=(100, 16)) as pilot:
+        box = app.query_one(ChartBox)
+        box.show((one,), ChartStyle(), "")
+        await pilot.pause()
+        assert "loss 1  smoothed 1.5  1 … 3  mean of 66 steps" in drawn(app)
+        box.show((replace(one, is_each_step=False),), ChartStyle(), "")
+        await pilot.pause()
+        assert "mean of 66 values" in drawn(app)
+        box.show((one, replace(one, key="val", smoothing=Smoothing(0.6))), ChartStyle(), "")
+        await pilot.pause()
+        assert "● loss 1 ~1.5   ▲ val 1 ~1.5" in drawn(app)
+        box.show((replace(one, sparse=True),), ChartStyle(), "")
+        await pilot.pause()
+        assert "smoothed" not in drawn(app) and "mean of" not in drawn(app)
