@@ -1,12 +1,13 @@
 """Overlaid runs: which runs are drawn over the one being viewed, their colours and markers, and the baseline.
 
-A run keeps its slot, that is its colour and marker, as long as the app runs, wherever it is drawn, unless more runs are
-overlaid than there are slots. The first eight slots differ in both colour and marker; further ones repeat the colours
-with other markers.
+An overlay belongs to the run that it was laid on. A run keeps its slot, that is its colour and marker, as long as the
+app runs, wherever it is drawn, unless more runs are overlaid than there are slots. The first eight slots differ in both
+colour and marker; further ones repeat the colours with other markers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 DISTINCT = 8
@@ -27,12 +28,25 @@ class OverlayEntry:
     is_baseline: bool = False
 
 
-class Overlay:
-    """The runs that every run view draws over its own, in the order they were added."""
+class Overlays:
+    """The overlays of all runs, by the run that each was laid on."""
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+        self._of: dict[str, Overlay] = {}
         self._slots: dict[str, int] = {}
+
+    def of(self, run: str) -> Overlay:
+        """The overlay of a run: empty until runs are added to it."""
+        return self._of.setdefault(run, Overlay(self._slots))
+
+
+class Overlay:
+    """The runs that the view of one run draws over its own, in the order they were added. ``slots``: those that runs
+    have had, by id."""
+
+    def __init__(self, slots: dict[str, int] | None = None) -> None:
+        self._names: dict[str, str] = {}
+        self._slots = {} if slots is None else slots
         self._display_names: dict[str, str] = {}
         self._baseline = ""
 
@@ -58,6 +72,11 @@ class Overlay:
         self._names.pop(run, None)
         if self._baseline == run:
             self._baseline = ""
+
+    def keep_only(self, runs: Collection[str]) -> None:
+        """Remove every run but these."""
+        for run in [run for run in self._names if run not in runs]:
+            self.remove(run)
 
     def toggle(self, run: str, name: str) -> bool:
         """Add a run, or remove it if it is overlaid. Return False if there are too many."""

@@ -12,7 +12,7 @@ from gentui.text.sanitize import clean
 from gentui.tui import navigation
 from gentui.tui.crash_guard import CrashGuardedApp
 from gentui.tui.index_reader import IndexReader, Query
-from gentui.tui.overlay import Overlay
+from gentui.tui.overlay import Overlays
 from gentui.tui.textual_private.core import is_being_removed
 from gentui.tui.widgets.bars import StatusLine
 
@@ -31,7 +31,7 @@ class AppServices(CrashGuardedApp):
     low_bandwidth: bool
     palette: str
     reader: IndexReader
-    overlay: Overlay
+    overlays: Overlays
 
     # -- notices
 

@@ -25,7 +25,7 @@ from gentui.tui.index_reader import (
     newest_of,
 )
 from gentui.tui.output_sanitizer import OutputSanitizer
-from gentui.tui.overlay import Overlay
+from gentui.tui.overlay import Overlays
 from gentui.tui.services import AppServices
 from gentui.tui.textual_private.core import feed_as_typed
 from gentui.tui.themes import THEMES, curve_colours
@@ -81,7 +81,7 @@ class GentuiApp(AppServices):
         self.images = images
         self.low_bandwidth = low_bandwidth
         self.reader = reader(self, home, redraw=SLOW if low_bandwidth else REDRAW)
-        self.overlay = Overlay()
+        self.overlays = Overlays()
         self._typed, self._at = typed, at
         self._activity = Activity()
         self._sanitizer = OutputSanitizer()

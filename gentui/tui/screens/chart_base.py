@@ -68,7 +68,7 @@ class ChartBase(BatchedPaintScreen):
     @property
     def overlaid(self) -> tuple[OverlayEntry, ...]:
         """The run and those overlaid on it."""
-        return self.gentui.overlay.entries(self.run_id, self._run_name or self.run_id)
+        return self.gentui.overlays.of(self.run_id).entries(self.run_id, self._run_name or self.run_id)
 
     def chart_request(self) -> ChartRequest:
         """What to read for the charts in sight."""

@@ -16,7 +16,7 @@ from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import formatting
 from gentui.tui.curves import marker_of
-from gentui.tui.overlay import MAX_OVERLAID
+from gentui.tui.overlay import MAX_OVERLAID, Overlay
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Cell, Column, Row, Table
@@ -48,6 +48,10 @@ class OverlayScreen(Dialog):
         self._is_ascii = marks == "ascii"
         self._runs: list[Any] = []
 
+    @property
+    def _overlay(self) -> Overlay:
+        return self.gentui.overlays.of(self._run)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
             yield Static("", classes="overlay-message", markup=False)
@@ -71,7 +75,7 @@ class OverlayScreen(Dialog):
             self._fill()
 
     def _fill(self) -> None:
-        overlay = self.gentui.overlay
+        overlay = self._overlay
         name = next((naming.label(run) for run in self._runs if run.id == self._run), "")
         slots = {one.run: one.slot for one in overlay.entries(self._run, clean(name, 40))}
         rows = []
@@ -99,7 +103,7 @@ class OverlayScreen(Dialog):
         run = next((run for run in self._runs if run.id == key), None)
         if run is None:
             return
-        overlay = self.gentui.overlay
+        overlay = self._overlay
         fits = change(run.id, clean(naming.label(run), 40))
         overlay.set_names(
             naming.distinct_labels([one for one in self._runs if one.id == self._run or one.id in overlay])
@@ -112,16 +116,16 @@ class OverlayScreen(Dialog):
         if self.query_one(Table).key == self._run:
             self._say("This is the run that the others are overlaid on.")
         else:
-            self._change(self.gentui.overlay.toggle)
+            self._change(self._overlay.toggle)
 
     def action_baseline(self) -> None:
-        self._change(self.gentui.overlay.set_baseline)
+        self._change(self._overlay.set_baseline)
 
     def action_clear(self) -> None:
-        before = len(self.gentui.overlay)
-        self.gentui.overlay.clear()
+        before = len(self._overlay)
+        self._overlay.clear()
         self._fill()
-        if before == len(self.gentui.overlay):
+        if before == len(self._overlay):
             self._say("Only the baseline is overlaid." if before else "No run is overlaid.")
 
     def on_table_chosen(self) -> None:

@@ -130,10 +130,10 @@ def open_playground(app: AppServices, run: Any) -> None:
 def overlay(app: AppServices, runs: Sequence[Any]) -> None:
     """Open the view of the first run with the others overlaid on it, as many as can be."""
     first, *others = runs
-    fit = [run for run in others if app.overlay.add(run.id, clean(naming.label(run), 40))]
-    app.overlay.set_names(
-        naming.distinct_labels([run for run in runs if run is first or run.id in app.overlay])
-    )
+    laid = app.overlays.of(first.id)
+    laid.keep_only({run.id for run in others})
+    fit = [run for run in others if laid.add(run.id, clean(naming.label(run), 40))]
+    laid.set_names(naming.distinct_labels([run for run in runs if run is first or run.id in laid]))
     app.open_run(first.id)
     if len(fit) < len(others):
         app.toast(f"No more than {MAX_OVERLAID} runs can be overlaid: {len(others) - len(fit)} are left out.")

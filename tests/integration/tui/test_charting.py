@@ -193,8 +193,15 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
         d.app.open_run(more.id)
         await d.until(lambda: d.app.screen is not screen)
         screen = await d.on("RunScreen")
-        await d.until(lambda: screen.chart_data and len(screen.chart_data.charts[0]) == 2)
-        await d.sees("■ another", "▲ the base baseline")
+        await d.until(lambda: screen.chart_data and screen.chart_data.charts)
+        assert len(screen.overlaid) == 1 and "the base" not in d.text, (
+            "an overlay is that of the run it was laid on"
+        )
+        d.app.open_run(run.id)
+        await d.until(lambda: d.app.screen is not screen)
+        screen = await d.on("RunScreen")
+        await d.until(lambda: screen.chart_data and len(screen.chart_data.charts[0]) == 3)
+        await d.sees("● mine", "▲ the base baseline", "■ another")
 
 
 async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(desk, runs):
@@ -207,10 +214,12 @@ async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(de
         assert screen.run_id == made[32].id
         await d.sees("● run 32", "▲ run 33")
         await d.opens("RunsScreen", "2")
-        d.app.overlay.clear()
         await d.press("escape", "a", "V")
-        await d.on("RunScreen")
-        assert len(d.app.overlay) == 31
+        screen = await d.on("RunScreen")
+        assert len(d.app.overlays.of(screen.run_id)) == 31
+        await d.opens("RunsScreen", "2")
+        await d.press("escape", "space", "space", "V")
+        assert len(d.app.overlays.of((await d.on("RunScreen")).run_id)) == 1, "those marked now, and no others"
         assert any("2 are left out" in told.message for told in notices(d.app))
 
 
@@ -235,7 +244,7 @@ async def test_the_charts_are_drawn_along_another_metric(desk, size, runs):
         await d.press("plus", "V")
         await d.sees("at lr 0.00")
         await d.until(lambda: screen.chart_data.charts[0] and screen.chart_data.charts[0][0].points < 300)
-        d.app.overlay.add(other.id, "another")
+        d.app.overlays.of(run.id).add(other.id, "another")
         screen.ask()
         await d.until(lambda: len(screen.chart_data.charts[0]) == 2)
         assert all(c.x.max() < 1 for c in screen.chart_data.charts[0])

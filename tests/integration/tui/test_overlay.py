@@ -106,7 +106,7 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
             d.app.theme = "gentui-mono"
         for row in await d.until(lambda: len(found := Index(runs.home).runs()) == 8 and found):
             if row.id != run.id:
-                d.app.overlay.add(row.id, row.id)
+                d.app.overlays.of(run.id).add(row.id, row.id)
         d.app.open_run(run.id)
         screen = await d.on("RunScreen")
         await d.sees("loss")
@@ -128,7 +128,7 @@ async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
     made = [runs.make(seed=seed, name=f"seed {seed:02d}", steps=60, samples=0, fid=None) for seed in range(28)]
     async with desk((160, 45)) as d:
         for n, run in enumerate(made[:-1]):
-            d.app.overlay.add(run.id, f"seed {n:02d}")
+            d.app.overlays.of(made[-1].id).add(run.id, f"seed {n:02d}")
         d.app.open_run(made[-1].id)
         screen = await d.on("RunScreen")
         await d.sees("● seed 27", "more (O lists all)")
@@ -149,7 +149,7 @@ async def test_the_samples_of_the_runs_laid_over_it_move_with_its_own(desk, size
     other = runs.make(name="two", steps=150, samples=3)
     run = runs.live(300, name="one", samples=3)
     async with desk(size) as d:
-        d.app.overlay.add(other.id, "two")
+        d.app.overlays.of(run.id).add(other.id, "two")
         d.app.open_run(run.id)
         screen = await d.on("RunScreen")
         await d.press("s")
