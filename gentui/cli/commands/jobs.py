@@ -122,7 +122,7 @@ def resume_command(
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, type=RUN)
-@click.option("--now", is_flag=True, help="Delete for good. Without RUN: empty the trash.")
+@click.option("--now", is_flag=True, help="Delete for good.")
 @pass_app
 def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
     """Move runs to the trash; `gentui restore` brings them back within a month. A running run is refused.
@@ -133,11 +133,10 @@ def rm_command(app: App, runs: tuple[str, ...], now: bool) -> int:
     from gentui.jobs.job_types import EVALUATIONS, job_type_of
 
     if not runs:
-        if not now:
-            raise click.UsageError(
-                "name the runs to delete, or use --now to empty the trash", click.get_current_context()
-            )
-        return _empty_trash(app)
+        raise click.UsageError(
+            "name the runs to delete; `gentui trash empty` deletes those in the trash",
+            click.get_current_context(),
+        )
 
     def remove(run_id: str) -> str:
         jobs.remove(app.home, run_id, now=now)
@@ -183,7 +182,8 @@ def _empty_trash(app: App) -> int:
     gone = trash.empty(app.home)
     left = len(trash.trashed(app.home))
     if gone or not left:
-        say(f"{len(gone)} runs in the trash were deleted" if gone else "the trash is empty")
+        were = f"{plural(len(gone), 'run')} in the trash {'was' if len(gone) == 1 else 'were'} deleted"
+        say(were if gone else "the trash is empty")
     if left:
         say(f"{plural(left, 'run')} in the trash cannot be deleted: {app.home / 'trash'} cannot be written to")
     return Exit.CANNOT if left else Exit.OK
@@ -205,9 +205,23 @@ def trash_list(app: App) -> int:
 
 
 @trash_command.command("empty")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @pass_app
-def trash_empty(app: App) -> int:
-    """Delete the runs in the trash for good, which frees their room on the disk."""
+def trash_empty(app: App, yes: bool) -> int:
+    """Delete the runs in the trash for good, which frees their room on the disk. Asks before."""
+    from gentui.jobs import trash
+
+    thrown = trash.trashed(app.home)
+    if thrown and not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(
+                f"nobody can be asked here whether {plural(len(thrown), 'run')} may be deleted for good: add --yes",
+                click.get_current_context(),
+            )
+        newest = f", {thrown[0].id} the last" if thrown[1:] else f", {thrown[0].id}"
+        if not click.confirm(f"Delete {plural(len(thrown), 'run')} for good{newest}?", err=True):
+            say("the trash is as it was")
+            return Exit.OK
     return _empty_trash(app)
 
 

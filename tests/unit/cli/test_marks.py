@@ -58,14 +58,21 @@ def test_removed_runs_are_brought_back(invoke, make_run, home):
     assert invoke("restore", "nope").exit_code == 4
 
 
-def test_rm_now_empties_the_trash_and_deletes_for_good(invoke, make_run, home):
+def test_rm_now_deletes_for_good_and_trash_empty_asks_before_it_does(invoke, make_run, home):
     one, two = make_run(), make_run()
     invoke("rm", one.id)
     assert invoke("rm", "--now", two.id).exit_code == 0
     assert [t.id for t in trash.trashed(home)] == [one.id]
-    assert "1 runs in the trash" in invoke("rm", "--now").stderr
-    assert trash.trashed(home) == []
-    assert invoke("rm").exit_code == 2
+    for words in (["rm"], ["rm", "--now"]):
+        refused = invoke(*words)
+        assert refused.exit_code == 2 and "`gentui trash empty`" in refused.stderr, (
+            "an empty variable deletes nothing"
+        )
+    unasked = invoke("trash", "empty")
+    assert unasked.exit_code == 2 and "1 run may be deleted for good: add --yes" in unasked.stderr
+    assert [t.id for t in trash.trashed(home)] == [one.id] and one.id in invoke("trash").stdout
+    assert "1 run in the trash was deleted" in invoke("trash", "empty", "--yes").stderr
+    assert trash.trashed(home) == [] and "the trash is empty" in invoke("trash", "empty").stderr
 
 
 def test_the_queue_command_wants_to_know_where(invoke, make_run):
