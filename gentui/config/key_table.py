@@ -243,6 +243,7 @@ TABLE: tuple[Key, ...] = (
         0,
     ),
     Key("home.best", "b", "best", "Best run", "open your best run of this recipe", 0),
+    Key("home.undo", "u", "undo", "Undo delete", "restore the runs deleted last", 0),
     Key("home.back", "escape", "back", "Clear", "clear the filter", 0, False),
     # -- settings form
     Key("form.launch", "f5,ctrl+enter", "launch", "Train", "train with these settings", 1, True, True),
@@ -438,6 +439,7 @@ TABLE: tuple[Key, ...] = (
         "leaderboard.samples", "s", "samples", "Samples", "show the run's samples at the step of this score", 2
     ),
     Key("leaderboard.filter", "slash", "filter", "Filter", "show only the rows that match", 3),
+    Key("leaderboard.undo", "u", "undo", "Undo delete", "restore the runs deleted last", 0),
     Key("leaderboard.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
     # -- runs side by side
     Key("compare.scores", "e", "tab('scores')", "Scores", "show scores by protocol, and what the runs cost", 0),
@@ -481,6 +483,7 @@ TABLE: tuple[Key, ...] = (
         0,
     ),
     Key("machine.slower", "minus", "pace(1)", "Slower", "update less often", 0),
+    Key("machine.undo", "u", "undo", "Undo delete", "restore the runs deleted last", 0),
     Key("machine.back", "escape", "back", "Back", "go home", 0, False),
     # -- dialogs
     Key("copy.id", "i", "copy('id')", "Id", "copy the id of the run", 1, False),

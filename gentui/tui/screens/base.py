@@ -97,6 +97,12 @@ class BaseScreen(ScreenMixin, Screen[Any]):
     def on_screen_suspend(self) -> None:
         self.gentui.stop_supply(self)
 
+    def action_undo(self) -> None:
+        """Restore the run that was deleted last."""
+        from gentui.tui.screens import run_actions
+
+        run_actions.undo(self.gentui)
+
     def say(self, text: str) -> None:
         """Show a message in the status line, until the next one."""
         self.query_one(StatusLine).show_message(text)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir
+from gentui.config import key_table
 from gentui.runs import naming
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
@@ -179,13 +180,22 @@ def remove(app: AppServices, *runs: Any, then: Then = None) -> None:
     def answered(yes: bool | None) -> None:
         if yes:
             _each(
-                app, runs, lambda jobs, run: jobs.remove(app.home, run.id),
-                "is in the trash; u brings it back", "are in the trash; u brings back the last", then,
+                app, runs, lambda jobs, run: jobs.remove(app.home, run.id), "is in the trash", "are in the trash",
+                then, lambda done: _way_back(app, len(done)),
             )  # fmt: skip
 
     whose = "Their" if len(runs) > 1 else "Its"
     detail = f"{whose} curves, samples, scores and checkpoints go to the trash, for 30 days."
     app.push_screen(ConfirmScreen(f"Delete {naming.list_names(runs)}?", detail), answered)
+
+
+def _way_back(app: AppServices, number: int) -> str:
+    """How to bring back what was deleted, from the screen that is in sight now."""
+    known = key_table.BY_ID
+    strokes = [known.get(f"{getattr(app.screen, 'context', '')}.undo")]
+    strokes = strokes if strokes[0] else [known["app.runs"], known["runs.undo"]]
+    keys = " ".join(key_table.as_mapped(key).display for key in strokes if key)
+    return f"; {keys} brings {'it back' if number == 1 else 'back the last'}"
 
 
 def undo(app: AppServices) -> None:
@@ -310,10 +320,12 @@ def _each(
     one: str,
     many: str,
     then: Then = None,
+    hint: Callable[[list[Any]], str] | None = None,
 ) -> None:
     """Call ``work(gentui.jobs, run)`` for every run, away from the screen; then show who did and who refused.
 
-    ``one`` and ``many`` follow the names of one or several runs in the success message. ``then`` is called after it.
+    ``one`` and ``many`` follow the names of one or several runs in the success message, before which ``then`` is
+    called; ``hint`` says, of those who did, what follows in the message.
     """
 
     def call() -> tuple[list[Any], list[str]]:
@@ -330,14 +342,15 @@ def _each(
 
     def after(result: tuple[list[Any], list[str]]) -> None:
         done, refused = result
+        if done and then is not None:
+            then()
         if done:
-            app.toast(f"{naming.list_names(done)} {one if len(done) == 1 else many}.")
+            more = hint(done) if hint is not None else ""
+            app.toast(f"{naming.list_names(done)} {one if len(done) == 1 else many}{more}.")
         if refused:
             more = f". And {len(refused) - 4} more." if len(refused) > 4 else ""
             app.toast(". ".join(refused[:4]) + more, "error")
         app.reader.wake()
-        if done and then is not None:
-            then()
 
     app.in_thread(call, after)
 

@@ -291,9 +291,6 @@ class RunsScreen(RunKeys, TableScreen):
         if runs := self.target_runs():
             run_actions.overlay(self.gentui, sorted(runs, key=lambda run: run is not self.run_here))
 
-    def action_undo(self) -> None:
-        run_actions.undo(self.gentui)
-
     def action_import_runs(self) -> None:
         run_actions.import_runs(self.gentui)
 

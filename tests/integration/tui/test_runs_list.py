@@ -96,6 +96,38 @@ async def test_marked_runs_are_deleted_together_and_come_back(desk, size, runs):
         assert type(d.app.screen).__name__ == "RunsScreen"
 
 
+@pytest.mark.parametrize("place", ["1", "3", "5"])
+async def test_a_deleted_run_comes_back_with_the_key_that_is_named_wherever_one_is(desk, runs, place):
+    run = runs.make(name="mine", steps=30)
+    async with desk() as d:
+        await d.press(place)
+        beneath = type(d.app.screen).__name__
+        d.app.open_run(run.id)
+        await d.on("RunScreen")
+        await d.sees("mine")
+        await d.opens("ConfirmScreen", "D")
+        await d.press("y")
+        await d.on(beneath)
+        await d.until(lambda: "mine is in the trash; u brings it back." in told(d))
+        assert list_runs(runs.home) == []
+        await d.press("u")
+        await d.until(lambda: len(list_runs(runs.home)) == 1)
+
+
+async def test_where_no_key_undoes_it_the_way_to_one_is_told(desk, runs):
+    made = [runs.make(name=f"run {n}", steps=30, fid=None) for n in range(2)]
+    async with desk() as d:
+        d.app.compare_runs([run.id for run in made])
+        await d.on("CompareScreen")
+        d.app.open_run(made[0].id)
+        await d.on("RunScreen")
+        await d.sees("run 0")
+        await d.opens("ConfirmScreen", "D")
+        await d.press("y")
+        await d.on("CompareScreen")
+        await d.until(lambda: "run 0 is in the trash; 2 u brings it back." in told(d))
+
+
 async def test_keys_mean_the_run_that_is_shown_though_it_has_just_gone(desk, runs, monkeypatch):
     made = [runs.make(name=f"run {n}", steps=30) for n in range(2)]
     async with desk() as d:
