@@ -31,6 +31,7 @@ CONTEXTS = {
     "choose": "Choice of runs to compare",
     "jump": "Jump mode",
     "copy": "Copy",
+    "launch": "Launch sheet of a recipe",
     "confirm": "Confirmation",
     "preferences": "Preferences",
     "prompt": "Text input",
@@ -46,6 +47,7 @@ MODAL = frozenset(
         "export",
         "help",
         "jump",
+        "launch",
         "notice",
         "overlay",
         "preferences",
@@ -221,8 +223,10 @@ TABLE: tuple[Key, ...] = (
     Key("app.redraw", "ctrl+l", "redraw", "Redraw", "draw the whole screen again", 0),
     Key("app.quit", "q,ctrl+q", "quit", "Quit", "quit; training goes on", 98),
     # -- home
-    Key("home.train", "enter", "train", "Train", "train this recipe with its settings", 1, True),
-    Key("home.quick", "t", "quick", "Quick", "train a quick version that takes less than a minute", 2),
+    Key(
+        "home.train", "enter", "train", "Train…", "see what this recipe trains; Enter again starts it", 1, True
+    ),
+    Key("home.quick", "t", "quick", "Quick…", "the same, at its short test run; Enter starts it", 2),
     Key("home.edit", "e", "edit", "Settings", "change settings before training", 3),
     Key("home.filter", "slash", "filter", "Filter", "show only the recipes that match", 4),
     Key("home.preview", "p", "preview", "Preview", "switch between a larger preview and a longer list", 5),
@@ -303,7 +307,7 @@ TABLE: tuple[Key, ...] = (
         "runs.overlay", "V", "overlay", "Overlay", "open this run with the marked runs drawn over its charts", 0
     ),
     Key("runs.import", "I", "import_runs", "Import", "import runs from wandb, TensorBoard, CSV or JSON", 0),
-    Key("runs.back", "escape", "back", "Back", "clear the marks, then the filter, then go home", 0, False),
+    Key("runs.back", "escape", "back", "Back", "clear the marks, then the filter", 0, False),
     # -- run view (its panes are named in the line of tabs, not again in the key bar)
     Key("run.charts", "c", "tab('charts')", "Charts", "show the charts", 0),
     Key("run.samples", "s", "tab('samples')", "Samples", "show the sample grids", 0),
@@ -440,7 +444,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("leaderboard.filter", "slash", "filter", "Filter", "show only the rows that match", 3),
     Key("leaderboard.undo", "u", "undo", "Undo delete", "restore the runs deleted last", 0),
-    Key("leaderboard.back", "escape", "back", "Back", "clear the filter, then go home", 0, False),
+    Key("leaderboard.back", "escape", "back", "Back", "clear the filter", 0, False),
     # -- runs side by side
     Key("compare.scores", "e", "tab('scores')", "Scores", "show scores by protocol, and what the runs cost", 0),
     Key("compare.settings", "o", "tab('settings')", "Settings", "show the settings that differ", 0),
@@ -484,7 +488,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("machine.slower", "minus", "pace(1)", "Slower", "update less often", 0),
     Key("machine.undo", "u", "undo", "Undo delete", "restore the runs deleted last", 0),
-    Key("machine.back", "escape", "back", "Back", "go home", 0, False),
+    Key("machine.back", "escape", "back", "Back", "clear the filter, then close the charts", 0, False),
     # -- dialogs
     Key("copy.id", "i", "copy('id')", "Id", "copy the id of the run", 1, False),
     Key(
@@ -527,6 +531,9 @@ TABLE: tuple[Key, ...] = (
         False,
     ),
     Key("preferences.back", "escape,f10,q", "back", "Close", "close; changes are saved at once", 3, False),
+    Key("launch.start", "enter,f5", "start", "Start", "train as chosen", 1, False),
+    Key("launch.edit", "e", "edit", "All settings", "open the form of all settings", 2, False),
+    Key("launch.back", "escape", "back", "Not now", "close without training", 3, False),
     Key("confirm.yes", "y", "yes", "Yes", "confirm", 1, False),
     Key("confirm.no", "n,escape", "no", "No", "cancel, and change nothing", 2, False),
     Key(

@@ -23,6 +23,7 @@ SCREENS = {
     "export": "gentui.tui.screens.export:ExportScreen",
     "overlay": "gentui.tui.screens.overlay:OverlayScreen",
     "choose": "gentui.tui.screens.choose:ChooseScreen",
+    "launch": "gentui.tui.screens.launch:LaunchScreen",
     "confirm": "gentui.tui.screens.confirm:ConfirmScreen",
     "prompt": "gentui.tui.screens.prompt:PromptScreen",
     "copy": "gentui.tui.screens.copy:CopyScreen",

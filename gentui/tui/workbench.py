@@ -208,7 +208,7 @@ class GentuiApp(AppServices):
 
     def _open_newest(self, run_id: str | None) -> None:
         if run_id is None:
-            self.toast("There is no run yet: Enter on a recipe trains it.")
+            self.toast("There is no run yet: Enter on a recipe leads to one.")
         else:
             self.open_run(run_id)
 

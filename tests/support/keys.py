@@ -30,7 +30,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     "leaderboard": ("app.leaderboard",), "compare": ("app.runs", "runs.mark_all", "app.compare"),
     "machine": ("app.machine",), "export": ("app.home", "app.export"), "evaluate": ("app.runs", "runs.evaluate"),
     "help": ("app.home", "app.help"), "choose": ("app.home", "app.compare"), "jump": ("app.home", "app.jump"),
-    "copy": ("app.runs", "app.copy"), "confirm": ("app.runs", "runs.delete"), "prompt": ("app.runs", "runs.note"),
+    "copy": ("app.runs", "app.copy"), "confirm": ("app.runs", "runs.delete"),
+    "launch": ("app.home", "home.train"), "prompt": ("app.runs", "runs.note"),
     "notice": ("app.home", "app.tour"), "preferences": ("app.home", "app.preferences"),
 }  # fmt: skip
 """How one comes to a context, by the ids of keys."""

@@ -580,8 +580,16 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     await menu(d, runs)
     d.app.screen.query_one(Table).move_to("celeba-unet")
+    await over(d, "LaunchScreen", "enter")
     await over(d, "NoticeScreen", "enter")
     await d.sees("Data missing")
+
+
+@scene("LaunchScreen", "launch")
+async def _(d: Desk, runs: Runs) -> None:
+    await menu(d, runs)
+    await over(d, "LaunchScreen", "enter")
+    await d.sees("from 1 run of yours")
 
 
 @scene("CopyScreen", "copy")

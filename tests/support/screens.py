@@ -15,6 +15,7 @@ from gentui.tui.screens.form import FormScreen
 from gentui.tui.screens.help import HelpScreen
 from gentui.tui.screens.home import HomeScreen
 from gentui.tui.screens.jump import JumpScreen
+from gentui.tui.screens.launch import LaunchScreen
 from gentui.tui.screens.leaderboard import LeaderboardScreen
 from gentui.tui.screens.machine import MachineScreen
 from gentui.tui.screens.notice import NoticeScreen
@@ -32,5 +33,5 @@ SCREENS: dict[str, type[Screen]] = {
     "playground": PlaygroundScreen, "features": FeaturesScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
-    "preferences": PreferencesScreen,
+    "preferences": PreferencesScreen, "launch": LaunchScreen,
 }  # fmt: skip

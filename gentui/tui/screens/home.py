@@ -1,4 +1,4 @@
-"""Home: every recipe, grouped; Enter trains the one under the cursor."""
+"""Home: every recipe, grouped; Enter shows what the one under the cursor trains, and Enter again trains it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.text import numbers
-from gentui.text.numbers import plural
 from gentui.tui import formatting, navigation, recipe_cards
 from gentui.tui.index_reader import Query
 from gentui.tui.recipe_cards import Card
-from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens import launch
 from gentui.tui.screens.home_data import Best, Preview, RecipeResults, ResultsReader
 from gentui.tui.screens.recipe_text import recipe_text
 from gentui.tui.screens.table_screen import TableScreen
@@ -192,60 +191,70 @@ class HomeScreen(TableScreen):
         pane.scroll_relative(y=by * max(1, pane.size.height - 1), animate=False)
 
     async def action_train(self) -> None:
-        self._train(quick=False)
+        await self._open_sheet(launch.FULL)
 
-    def action_quick(self) -> None:
-        self._train(quick=True)
+    async def action_quick(self) -> None:
+        await self._open_sheet(launch.QUICK)
 
-    def on_table_chosen(self) -> None:
-        self._train(quick=False)
+    async def on_table_chosen(self) -> None:
+        await self._open_sheet(launch.FULL)
 
-    def _train(self, quick: bool) -> None:
+    async def _open_sheet(self, chosen: str) -> None:
+        """Show what would be trained; keys typed ahead belong to the sheet."""
+        if (card := self._usable_card()) is None:
+            return
+
+        def answered(answer: tuple[str, Recipe | None] | None) -> None:
+            if answer is None:
+                return
+            what, recipe = answer
+            if what == launch.EDIT:
+                self._edit(card, recipe)
+            else:
+                self._train(card, recipe, quick=what == launch.QUICK)
+
+        await self.app.push_screen(launch.LaunchScreen(card, chosen), answered)
+
+    def _usable_card(self) -> Card | None:
+        """The recipe under the cursor, unless it cannot be read: then that is said."""
         card = self.card
-        if card is None:
-            return
-        if card.problem:
+        if card is not None and card.problem:
             self.gentui.toast(f"This recipe cannot be used: {card.problem}", "error")
-            return
-        name = card.name
+            return None
+        return card
 
+    def _train(self, card: Card, known: Recipe | None, quick: bool) -> None:
         def ready() -> Recipe:
-            from engine.recipes import recipe as recipes
+            recipe = known or _load(card.name)
+            recipe = recipe.as_quick() if quick else recipe
+            recipe.require_data()
+            return recipe
 
-            chosen = card.recipe or recipes.load(recipes.find_recipe(name))
-            chosen = chosen.as_quick() if quick else chosen
-            chosen.require_data()
-            return chosen
+        def start(recipe: Recipe) -> None:
+            from engine.recipes.axes import RANDOM
+            from gentui.runs import planning
 
-        command = ["gentui", "run", name, *(["--quick"] if quick else [])]
-        self.say(f"Starting {name}{' (quick)' if quick else ''} …")
-        self.gentui.in_thread(ready, lambda recipe: self._start(recipe, command))
-
-    def _start(self, recipe: Recipe, command: list[str]) -> None:
-        """Launch a run, or after asking all runs of a sweep."""
-        if not recipe.sweep:
-            self.gentui.launch(recipe, command=command)
-            return
-        from engine.recipes.axes import RANDOM, count_runs
-        from gentui.runs import planning
-
-        axes, chosen = planning.axes_of(recipe), recipe.sweep.get(RANDOM)
-
-        def answered(yes: bool | None) -> None:
             self.say("")
-            if yes:
-                self.gentui.launch(recipe, command=command, axes=axes, chosen=chosen)
+            axes = planning.axes_of(recipe) if recipe.sweep else ()
+            words = launch.command(card.name, quick)
+            self.gentui.launch(recipe, command=words, axes=axes, chosen=recipe.sweep.get(RANDOM))
 
-        number = plural(count_runs(axes, chosen), "run")
-        self.app.push_screen(ConfirmScreen(f"Start {number} of {recipe.name}?", planning.shape(axes)), answered)
+        self.say(f"Starting {card.name}{' (quick)' if quick else ''} …")
+        self.gentui.in_thread(ready, start)
+
+    def _edit(self, card: Card, known: Recipe | None) -> None:
+        """Open the form of all settings."""
+
+        def open_form(recipe: Recipe) -> None:
+            self.app.push_screen(navigation.create("form", recipe))
+
+        if known is not None:
+            open_form(known)
+        else:
+            self.gentui.in_thread(lambda: _load(card.name), open_form)
 
     async def action_edit(self) -> None:
-        card = self.card
-        if card is None:
-            return
-        if card.problem:
-            self.gentui.toast(f"This recipe cannot be used: {card.problem}", "error")
-        elif card.recipe is not None:
+        if (card := self._usable_card()) is not None and card.recipe is not None:
             await self.app.push_screen(
                 navigation.create("form", card.recipe)
             )  # keys typed ahead belong to the form
@@ -257,9 +266,15 @@ class HomeScreen(TableScreen):
         else:
             self.say("No score of yours for this recipe yet.")
 
-    async def action_back(self) -> None:
-        self.query_one(Filter).close()
+    def action_back(self) -> None:
+        super().action_back()
         self.say("")
+
+
+def _load(name: str) -> Recipe:
+    from engine.recipes import recipe as recipes
+
+    return recipes.load(recipes.find_recipe(name))
 
 
 def _short(metric: str) -> str:

@@ -181,13 +181,9 @@ class MachineScreen(BaseScreen):
     def on_table_chosen(self) -> None:
         self.action_open()
 
-    async def action_back(self) -> None:
-        if self.query_one(Filter).close():
-            return
-        if self._shows_charts:
+    def action_back(self) -> None:
+        if not self.query_one(Filter).close() and self._shows_charts:
             self.action_charts()
-        else:
-            await self.gentui.action_go("home")
 
 
 def rows_of(machine: MachineState, runs: dict[str, Any]) -> list[Row]:

@@ -223,11 +223,11 @@ class RunsScreen(RunKeys, TableScreen):
         self.query_one(Table).set_marked(())
         self.say("")
 
-    async def action_back(self) -> None:
+    def action_back(self) -> None:
         if self.query_one(Table).marked:
             self._unmark()
         else:
-            await super().action_back()
+            super().action_back()
 
     # -- order and columns
 

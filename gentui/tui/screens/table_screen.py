@@ -30,9 +30,9 @@ class TableScreen(BaseScreen):
     def action_filter(self) -> None:
         self.query_one(Filter).open()
 
-    async def action_back(self) -> None:
-        if not self.query_one(Filter).close():
-            await self.gentui.action_go("home")
+    def action_back(self) -> None:
+        """Clear the filter. Nothing further: no main screen leads to another with Esc."""
+        self.query_one(Filter).close()
 
     def on_filter_edited(self) -> None:
         self.fill()

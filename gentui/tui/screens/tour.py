@@ -17,7 +17,7 @@ def lines() -> list[str]:
     """The lines, with the keys of the user's key map."""
     key = lambda name: key_table.as_mapped(key_table.BY_ID[name]).display  # noqa: E731
     return [
-        f"{key('home.train')} on a recipe trains it; {key('home.quick')} trains a version that ends within a minute.",
+        f"{key('home.train')} on a recipe shows what it trains, and again starts it; {key('home.quick')}: a short run.",
         "Training runs by itself: leave, or lose the connection, and it goes on.",
         f"{key('app.runs')} lists every run, {key('app.leaderboard')} ranks them, {key('app.compare')} compares them.",
         f"The bottom line names the keys of each screen; {key('app.help')} shows all of them.",

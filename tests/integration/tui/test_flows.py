@@ -10,6 +10,7 @@ import pytest
 from engine.runs.directory import list_runs
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartGrid
+from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.viewer import LOOPS, SLOW, Viewer
@@ -56,8 +57,9 @@ async def test_the_menu_shows_the_published_figure_with_its_metric(desk, size):
         await d.sees("fid 115")
 
 
-async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, home):
+async def test_enter_and_enter_train_and_the_loss_reaches_the_chart(desk, size, home):
     async with desk(size, reader=THREADED) as d:
+        await d.opens("LaunchScreen", "enter")
         screen = await d.opens("RunScreen", "enter")
         await d.until(
             lambda: (
@@ -71,9 +73,52 @@ async def test_enter_trains_at_once_and_the_loss_reaches_the_chart(desk, size, h
         assert len(list_runs(home)) == 1
 
 
+async def test_a_recipe_says_what_it_trains_before_it_does(desk, each_size, home):
+    async with desk(each_size) as d:
+        await d.opens("LaunchScreen", "enter")
+        await d.sees("Train digits-unet", "▸ full", "1,600 steps", "no estimate", "cpu is free: starts now")
+        await d.sees("4 scores, 8 grids", "1 score, 3 grids", "$ gentui run digits-unet")
+        await d.press("down")
+        await d.sees("▸ quick", "$ gentui run digits-unet --quick")
+        await d.press("down")
+        await d.sees("▸ change settings first", "Opens the form of all settings.")
+        await d.opens("FormScreen", "enter")
+        await d.opens("HomeScreen", "escape")
+        await d.opens("LaunchScreen", "t")
+        await d.sees("▸ quick")
+        await d.opens("FormScreen", "e")
+        await d.opens("HomeScreen", "escape")
+        await d.opens("LaunchScreen", "enter")
+        await d.opens("HomeScreen", "escape")
+        assert list_runs(home) == []
+
+
+async def test_the_sheet_says_how_long_runs_of_it_took_and_what_it_waits_for(desk, runs):
+    runs.make(steps=300)
+    runs.live(10, 100)
+    async with desk((120, 30)) as d:
+        await d.opens("LaunchScreen", "enter")
+        await d.sees("≈ ", "from 1 run of yours", "cpu: after 1 other")
+
+
+async def test_escape_clears_a_main_screen_and_leads_to_no_other(desk, runs):
+    runs.make(fid=5.0)
+    async with desk() as d:
+        for key, screen in (("1", "Home"), ("2", "Runs"), ("3", "Leaderboard"), ("5", "Machine")):
+            await d.opens(f"{screen}Screen", key)
+            await d.press("slash", *"zzz", "enter")
+            assert d.app.screen.query_one(Filter).value == "zzz"
+            await d.press("escape")
+            assert d.app.screen.query_one(Filter).value == ""
+            await d.press("escape", "escape")
+            assert type(d.app.screen).__name__ == f"{screen}Screen"
+        assert len(list_runs(runs.home)) == 1
+
+
 async def test_quick_trains_the_quick_version(desk, home):
     async with desk() as d:
-        await d.opens("RunScreen", "t")
+        await d.opens("LaunchScreen", "t")
+        await d.opens("RunScreen", "enter")
         (run,) = list_runs(home)
         assert run.info()["quick"] is True
         assert "--quick" in run.info()["command"]
@@ -86,6 +131,11 @@ async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home
     async with desk(size) as d:
         d.app.screen.query_one(Table).move_to("fashion-resnet-noise")
         await d.sees("≈ digits")
+        await d.opens("LaunchScreen", "enter")
+        await d.sees("✗ Data missing: ")
+        await d.press("down")
+        await d.sees("On digits, since fashion-mnist is missing here")
+        await d.press("up")
         notice = await d.opens("NoticeScreen", "enter")
         assert "gentui data fetch fashion-mnist" in notice.text
         await d.sees("Data missing", "Nothing was started")
@@ -190,7 +240,7 @@ async def test_the_runs_list_says_all_about_every_run(desk, size, runs):
 
 async def test_a_run_is_stopped_resumed_and_deleted_from_the_list(desk, home):
     async with desk() as d:
-        await d.opens("RunScreen", "enter")
+        await d.opens("RunScreen", "enter", "enter")
         await d.sees("● running")
         await d.opens("RunsScreen", "2")
         await d.sees("● running")

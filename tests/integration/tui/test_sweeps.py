@@ -72,9 +72,9 @@ async def test_a_recipe_with_a_sweep_says_how_many_runs_before_they_begin(
         await d.sees("3 runs (train.seed × 3)", "$ gentui run mine")
         await d.press("escape")
         await d.on("HomeScreen")
-        await d.opens("ConfirmScreen", "enter")
-        await d.sees("Start 3 runs of mine?", "train.seed × 3")
+        await d.opens("LaunchScreen", "enter")
+        await d.sees("3 runs (train.seed × 3)")
         assert list_runs(home) == []
-        await d.press("y")
+        await d.press("enter")
         await d.on("RunsScreen")
         await d.until(lambda: len(list_runs(home)) == 3)

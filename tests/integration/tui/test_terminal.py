@@ -73,7 +73,7 @@ def test_a_closed_terminal_ends_the_app_and_not_the_training(terminal, home):
 
     t = terminal()
     t.sees("✓ here")
-    t.press("\r")
+    t.press("\r\r")
     t.sees("● running", "loss")
     (run,) = list_runs(home)
     t.until(lambda: bool(run.events_files()))
@@ -90,7 +90,7 @@ def test_quitting_stops_nothing(terminal, home):
 
     t = terminal()
     t.sees("✓ here")
-    t.press("\r")
+    t.press("\r\r")
     t.sees("● running", "loss")
     t.press("q")
     assert os.waitstatus_to_exitcode(t.ended()) == 0

@@ -28,6 +28,14 @@ def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
     }
 
 
+def when_free(queues: dict[str, tuple[SlotJob, ...]]) -> str:
+    """When a job for any device would start: ``cpu is free: starts now``, ``cpu: after 2 others``."""
+    usable = {slot: jobs for slot, jobs in queues.items() if slot != "cpu"} or queues
+    slot = min(usable, key=lambda name: len(usable[name]))
+    before = len(usable[slot])
+    return f"{slot}: after {before} other{'s' * (before > 1)}" if before else f"{slot} is free: starts now"
+
+
 def queue_summary(jobs: tuple[SlotJob, ...]) -> str:
     """``20260101-…; 2 waiting``."""
     running = [job.id for job in jobs if job.place == 0]
