@@ -534,8 +534,8 @@ TABLE: tuple[Key, ...] = (
     Key("launch.start", "enter,f5", "start", "Start", "train as chosen", 1, False),
     Key("launch.edit", "e", "edit", "All settings", "open the form of all settings", 2, False),
     Key("launch.back", "escape", "back", "Not now", "close without training", 3, False),
-    Key("confirm.yes", "y", "yes", "Yes", "confirm", 1, False),
-    Key("confirm.no", "n,escape", "no", "No", "cancel, and change nothing", 2, False),
+    Key("confirm.yes", "enter,y", "yes", "Yes", "do what is asked", 1, False),
+    Key("confirm.no", "escape,n", "no", "No", "cancel, and change nothing", 2, False),
     Key(
         "prompt.save",
         "f5,ctrl+enter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gentui.runs.compare import different
@@ -30,6 +31,28 @@ def list_names(runs: Sequence[Any]) -> str:
         return label(runs[0])
     names = ", ".join(label(run) for run in runs[:4])
     return f"{plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
+
+
+def which(runs: Sequence[Any]) -> str:
+    """Runs as a question names them, so that they can be told from others of the same recipe: one by its label and when
+    it was begun, several as ``3 runs (a, b, c)`` by names that differ."""
+    if len(runs) > 1:
+        names = ", ".join(distinct_labels(runs[:4]).values())
+        return f"{plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
+    begun = moment(runs[0].started_at or runs[0].created_at)
+    return f"{label(runs[0])} ({begun})" if begun else label(runs[0])
+
+
+def moment(at: float | str | None) -> str:
+    """A unix time or ISO date as local day and time; "" for none."""
+    if not at:
+        return ""
+    if isinstance(at, str):
+        try:
+            return datetime.fromisoformat(at).astimezone().strftime("%d %b %H:%M")
+        except ValueError:
+            return ""
+    return datetime.fromtimestamp(at).strftime("%d %b %H:%M")
 
 
 def names_that_differ(runs: Sequence[RunRow], labels: Sequence[str]) -> list[str]:

@@ -14,19 +14,21 @@ from gentui.tui.widgets.bars import KeyBar
 
 
 class ConfirmScreen(Dialog):
-    """Dismissed with True for yes. ``question`` and ``detail`` may be untrusted."""
+    """Dismissed with True for yes. ``question`` and ``detail`` may be untrusted. ``yes`` and ``no`` name the answers:
+    Enter takes the first, Esc the second, which changes nothing."""
 
     context = "confirm"
     BINDINGS = key_table.bindings("confirm")
 
-    def __init__(self, question: str, detail: str) -> None:
+    def __init__(self, question: str, detail: str, yes: str, no: str = "Keep") -> None:
         super().__init__()
+        self._named = {"confirm.yes": (yes, ""), "confirm.no": (no, "")}
         self._text = Content.assemble((clean(question, 300), "bold"), "\n\n", clean(detail, 600), "\n")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
             yield Static(self._text, markup=False)
-            yield KeyBar("confirm", modal=True)
+            yield KeyBar("confirm", modal=True, named=self._named)
 
     def action_yes(self) -> None:
         self.dismiss(True)

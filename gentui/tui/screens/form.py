@@ -274,7 +274,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
                 self.app.pop_screen()
 
         detail = f"{plural(changes, 'change')} would be lost."
-        self.app.push_screen(ConfirmScreen("Leave the form?", detail), answered)
+        self.app.push_screen(ConfirmScreen("Leave the form?", detail, "Leave", "Stay"), answered)
 
 
 def _joined(axis: Axis) -> str:

@@ -51,7 +51,7 @@ class PromptScreen(Dialog):
             else:
                 yield Input(self._text, compact=True)
             yield Static(Content(self._detail), id="prompt-note", markup=False)
-            yield KeyBar("prompt", modal=True)
+            yield KeyBar("prompt", modal=True, named={} if self._lines else {"prompt.save": ("Save", "enter")})
 
     def on_mount(self) -> None:
         field = self.query_one(TextArea if self._lines else Input)

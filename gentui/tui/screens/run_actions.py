@@ -45,9 +45,12 @@ def stop(app: AppServices, *runs: Any) -> None:
             one, many = ("left the queue",) * 2 if is_queued else ("is being stopped", "are being stopped")
             _each(app, live, lambda jobs, run: jobs.stop(app.home, run.id), one, many)
 
-    names = naming.list_names(live)
-    question = f"Remove {names} from the queue?" if is_queued else f"Stop {names}?"
-    app.push_screen(ConfirmScreen(question, _consequence(live)), answered)
+    which = naming.which(live)
+    question = f"Remove {which} from the queue?" if is_queued else f"Stop {which}?"
+    verb, keep = (
+        ("Remove", "Keep") if is_queued else ("Stop", "Let it train" if len(live) == 1 else "Let them train")
+    )
+    app.push_screen(ConfirmScreen(question, _consequence(live), verb, keep), answered)
 
 
 def _consequence(live: list[Any]) -> str:
@@ -84,7 +87,8 @@ def _stop_scoring(app: AppServices, run: Any) -> None:
                 _once(app, stop_all, f"The scoring of {naming.label(run)} is being stopped.")
 
         standing = "; ".join(job.standing for job in pending)
-        app.push_screen(ConfirmScreen(f"Stop the scoring of {naming.label(run)}?", standing), answered)
+        question = f"Stop the scoring of {naming.which([run])}?"
+        app.push_screen(ConfirmScreen(question, standing, "Stop", "Let it score"), answered)
 
     app.in_thread(read, ask)
 
@@ -156,14 +160,37 @@ def recipe_of(folder: Path) -> Recipe:
 
 
 def resume(app: AppServices, *runs: Any) -> None:
-    """Queue runs that ended early again: from the last checkpoint, or from the start where there is none."""
+    """Ask, then queue runs that ended early again: from the last checkpoint, or from the start where there is none."""
     ended = [run for run in runs if run.status in RESUMABLE]
+
+    def answered(yes: bool | None) -> None:
+        if yes:
+            _each(app, ended, lambda jobs, run: jobs.resume(app.home, run.id), "goes on", "go on")
+
     if ended:
-        _each(app, ended, lambda jobs, run: jobs.resume(app.home, run.id), "goes on", "go on")
+        if len(ended) == 1 and (refusal := _refusal(ended[0])):
+            app.toast(refusal, "error")
+            return
+        detail = "Each goes on from its last checkpoint, or from the start if it has none."
+        if len(ended) == 1:
+            steps = f" of {ended[0].steps:,}" if ended[0].steps else ""
+            detail = f"It came to step {ended[0].step or 0:,}{steps}, and goes on from its last checkpoint."
+        app.push_screen(ConfirmScreen(f"Resume {naming.which(ended)}?", detail, "Resume", "Not now"), answered)
     elif len(runs) != 1:
         app.toast(f"Nothing to resume: none of {naming.list_names(runs)} ended early.", "warning")
     else:
         app.toast(f"{naming.label(runs[0])} is {runs[0].status}: nothing to resume.", "warning")
+
+
+def _refusal(run: Any) -> str:
+    """Why a run cannot train on at all, "" if it can."""
+    from gentui.jobs.states import JobError, require_own
+
+    try:
+        require_own(RunDir(run.dir))
+    except JobError as error:
+        return str(error)
+    return ""
 
 
 def remove(app: AppServices, *runs: Any, then: Then = None) -> None:
@@ -186,7 +213,7 @@ def remove(app: AppServices, *runs: Any, then: Then = None) -> None:
 
     whose = "Their" if len(runs) > 1 else "Its"
     detail = f"{whose} curves, samples, scores and checkpoints go to the trash, for 30 days."
-    app.push_screen(ConfirmScreen(f"Delete {naming.list_names(runs)}?", detail), answered)
+    app.push_screen(ConfirmScreen(f"Delete {naming.which(runs)}?", detail, "Delete"), answered)
 
 
 def _way_back(app: AppServices, number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from gentui.metrics.namespaces import SEVERITIES
@@ -105,7 +104,7 @@ def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[A
         score(run.best),
         (alarms.count(run), formatting.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         clean(run.slot or run.device or "", 12),
-        (when(run.started_at or run.created_at), "dim"),
+        (naming.moment(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
         (clean(run.reason, 200) if run.status not in ("running", "done") else "", "dim"),
     )
@@ -134,15 +133,3 @@ def score(best: Any | None) -> Cell:
     if best is None:
         return "–", "dim"
     return formatting.score(clean(best.metric, 30), best), "accent"
-
-
-def when(moment: float | str | None) -> str:
-    """A unix time or ISO date as local day and time; "" for none."""
-    if not moment:
-        return ""
-    if isinstance(moment, str):
-        try:
-            return datetime.fromisoformat(moment).astimezone().strftime("%d %b %H:%M")
-        except ValueError:
-            return ""
-    return datetime.fromtimestamp(moment).strftime("%d %b %H:%M")

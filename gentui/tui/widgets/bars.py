@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -134,10 +136,17 @@ class KeyBar(Widget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bar--key"}
 
-    def __init__(self, context: str, modal: bool = False) -> None:
+    def __init__(
+        self, context: str, modal: bool = False, named: Mapping[str, tuple[str, str]] | None = None
+    ) -> None:
+        """``named``: by the id of a key, how it is called here, and a key that stands for it ("": its own)."""
         super().__init__()
         self.context = context
         self._keys = key_table.bar_keys(context, modal)
+        for place, key in enumerate(self._keys):
+            if named and key.id in named:
+                label, stroke = named[key.id]
+                self._keys[place] = replace(key, label=label, keys=stroke or key.keys)
         self._zones: list[tuple[int, int, key_table.Key]] = []
 
     def render_line(self, y: int) -> Strip:

@@ -114,7 +114,7 @@ async def test_what_scores_a_run_can_be_stopped_from_its_view(desk, home, run):
         await d.until(lambda: job.read_state().status == "running")
         await d.press("S")
         await d.on("ConfirmScreen")
-        await d.sees("Stop the scoring of digits-unet?")
+        await d.sees("Stop the scoring of digits-unet (")
         await d.press("y")
         await d.until(lambda: job.read_state().status == "stopped")
         await d.until(lambda: any("stopped before there was a score" in text for text, _ in messages(d)))

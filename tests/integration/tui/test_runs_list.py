@@ -138,7 +138,7 @@ async def test_keys_mean_the_run_that_is_shown_though_it_has_just_gone(desk, run
         await d.until(lambda: made[1].id not in screen._reader._entries)  # read, but not shown in the table yet
         assert screen.run_here.id == made[1].id
         await d.opens("ConfirmScreen", "D")
-        await d.sees("Delete run 1?")
+        await d.sees("Delete run 1 (")
         await d.press("y")
         await d.until(lambda: "no run" in told(d))
         assert screen.run_here.id == made[1].id and len(list_runs(runs.home)) == 1
@@ -250,3 +250,27 @@ async def test_settings_metrics_and_scores_are_columns_when_asked_for(desk, runs
         screen = await d.opens("RunsScreen", "2")
         await d.until(lambda: "model.net" in screen._added and screen.query_one(Table).rows)
         await d.sees("cfg-unet", "best score")
+
+
+async def test_runs_of_one_name_are_told_apart_in_questions(desk, runs):
+    for seed in range(3):
+        runs.make(seed=seed, steps=30)
+    async with desk((120, 30)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.until(lambda: len(shown(d)) == 3)
+        await d.press("a")
+        await d.opens("ConfirmScreen", "D")
+        words = " ".join(d.text.replace("│", " ").split())
+        assert all(f"digits-unet {run.id.rpartition('-')[2]}" in words for run in made), d.text
+
+
+async def test_enter_saves_a_line_and_the_bar_says_so(desk, runs):
+    runs.make(steps=30)
+    async with desk((120, 30)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.until(lambda: shown(d))
+        await d.opens("PromptScreen", "T")
+        await d.sees("Enter Save  Esc Cancel")
+        await d.press("escape")
+        await d.opens("PromptScreen", "N")
+        await d.sees("F5 Save  Esc Cancel")

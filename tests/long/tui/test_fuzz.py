@@ -114,8 +114,9 @@ async def goes_home(app: GentuiApp) -> bool:
         while not isinstance(app.screen, place):
             if time.monotonic() > deadline:
                 return False
-            is_below = len(app.screen_stack) == 1 and place is RunsScreen
-            for key in ("y",) if isinstance(app.screen, ConfirmScreen) else ("escape", "2")[: 1 + is_below]:
+            is_below = len(app.screen_stack) == 1
+            there = "2" if place is RunsScreen else "1"
+            for key in ("y",) if isinstance(app.screen, ConfirmScreen) else ("escape", there)[: 1 + is_below]:
                 await press(app, key)
                 await settle(app, 5)
                 await asyncio.sleep(0.05)
