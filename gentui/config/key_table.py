@@ -197,7 +197,7 @@ def _charting(context: str, rank: int) -> list[Key]:
 
 TABLE: tuple[Key, ...] = (
     # -- everywhere
-    Key("app.home", "1,h", "go('home')", "Home", "open the menu of recipes", 0),
+    Key("app.home", "1,h", "go('home')", "Recipes", "open the menu of recipes", 0),
     Key("app.runs", "2,r", "go('runs')", "Runs", "open the list of runs", 0),
     Key(
         "app.leaderboard", "3,l", "go('leaderboard')", "Leaderboard", "compare scores with published figures", 0

@@ -33,7 +33,7 @@ class FeaturesScreen(BaseScreen):
     """The newest figures of a run that makes no images, drawn from their JSON files."""
 
     context = "features"
-    place = "runs"
+    place = "view"
     BINDINGS = key_table.bindings("features")
     DEFAULT_CSS = """
     FeaturesScreen #features-title { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }

@@ -26,8 +26,8 @@ def targets(screen: Screen[Any]) -> list[Target]:
     result: list[Target] = []
     for bar in screen.query(TitleBar):
         result += [
-            (bar.region.offset + Offset(start, 0), lambda place=place: screen.app.run_action(f"go('{place}')"))
-            for start, _, place in bar.zones
+            (bar.region.offset + Offset(start, 0), lambda action=action: screen.app.run_action(action))
+            for start, _, action in bar.zones
         ]
     for tabs in screen.query(Tabs):
         result += [

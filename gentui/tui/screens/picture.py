@@ -28,7 +28,7 @@ class PictureScreen(BaseScreen):
     """The picture of a run view in full screen; scrubbing here scrubs there, too."""
 
     context = "picture"
-    place = "runs"
+    place = "view"
     BINDINGS = key_table.bindings("picture")
 
     def __init__(self, run: PictureSource) -> None:

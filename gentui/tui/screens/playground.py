@@ -46,7 +46,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
     """
 
     context = "playground"
-    place = "runs"
+    place = "view"
     CSS_PATH = "playground.tcss"
     BINDINGS = key_table.bindings("playground")
 

@@ -72,7 +72,7 @@ class RunScreen(RunKeys, RunPictureKeys):
     """The view of one run; given a ``step``, opened at the samples of that step."""
 
     context = "run"
-    place = "runs"
+    place = "view"
     AUTO_FOCUS = ""  # not the filter
     CSS_PATH = "run.tcss"
     BINDINGS = key_table.bindings("run")

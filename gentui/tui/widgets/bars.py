@@ -17,7 +17,10 @@ from textual.widget import Widget
 from gentui.config import key_table
 from gentui.text.sanitize import fit, shorten
 
-PLACES = (("Home", "home"), ("Runs", "runs"), ("Leaderboard", "leaderboard"), ("Machine", "machine"))
+PLACES = (
+    ("Recipes", "home"), ("Runs", "runs"), ("Leaderboard", "leaderboard"), ("Run", "view"), ("Machine", "machine"),
+)  # fmt: skip
+"""The name of each place and the key that leads there: ``view`` to the run that trains, or the newest."""
 
 
 class TitleBar(Widget):
@@ -43,7 +46,7 @@ class TitleBar(Widget):
 
     @property
     def zones(self) -> list[tuple[int, int, str]]:
-        """The cells of each name: (first, one past the last, main screen)."""
+        """The cells of each name: (first, one past the last, the app's action that leads there)."""
         return self._zones
 
     def render_line(self, y: int) -> Strip:
@@ -53,9 +56,10 @@ class TitleBar(Widget):
         self._zones, at = [], 9
         is_narrow = width < 72
         for name, place in PLACES:
-            number = key_table.as_mapped(key_table.BY_ID[f"app.{place}"]).display
+            key = key_table.as_mapped(key_table.BY_ID[f"app.{place}"])
+            number = key.display
             word = name[:4] if is_narrow and place != self.place else name
-            self._zones.append((at, at + len(word) + len(number) + 1, place))
+            self._zones.append((at, at + len(word) + len(number) + 1, key.action))
             here = style("here") if place == self.place else base
             segments += [
                 Segment(number, style("key")),
@@ -72,9 +76,9 @@ class TitleBar(Widget):
         return Strip(segments).adjust_cell_length(width, base)
 
     async def on_click(self, event: events.Click) -> None:
-        for start, end, place in self._zones:
+        for start, end, action in self._zones:
             if start <= event.x < end:
-                await self.app.run_action(f"go('{place}')")
+                await self.app.run_action(action)
 
 
 def wrapped(text: str, width: int, height: int) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from engine.runs.directory import list_runs
+from gentui.tui.widgets.bars import PLACES, TitleBar
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.filter import Filter
@@ -99,6 +100,25 @@ async def test_the_sheet_says_how_long_runs_of_it_took_and_what_it_waits_for(des
     async with desk((120, 30)) as d:
         await d.opens("LaunchScreen", "enter")
         await d.sees("≈ ", "from 1 run of yours", "cpu: after 1 other")
+
+
+async def test_every_place_has_its_tab_and_the_keys_and_clicks_lead_there(desk, each_size, runs):
+    runs.make()
+    async with desk(each_size) as d:
+        for number, word, screen in (
+            ("2", "Runs", "RunsScreen"), ("3", "Leaderboard", "LeaderboardScreen"), ("4", "Run", "RunScreen"),
+            ("5", "Machine", "MachineScreen"), ("1", "Recipes", "HomeScreen"),
+        ):  # fmt: skip
+            await d.opens(screen, number)
+            first = d.text.splitlines()[0]
+            assert "1 Recipes  2 Runs  3 Leaderboard  4 Run  5 Machine" in first
+            bar = d.app.screen.query_one(TitleBar)
+            assert [name for name, place in PLACES if place == bar.place] == [word]
+            await d.opens("HomeScreen", "1")
+            at = first.index(f"{number} {word} ") + 1
+            await d.pilot.click(TitleBar, offset=(at, 0))
+            await d.on(screen)
+            await d.press("1")
 
 
 async def test_escape_clears_a_main_screen_and_leads_to_no_other(desk, runs):

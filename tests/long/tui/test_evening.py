@@ -169,7 +169,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.sees("evening", "[s Samples]", "· live", "y Log y", "? Help")
     t.until(lambda: [line.rstrip() for line in t.text.splitlines()] == screen_of(tmux), wanted="a whole screen")
     assert tmux.ask("display-message", "-p", "#{pane_width}×#{pane_height}") == "160×45"
-    assert "q Quit" in t.screen.display[-1] and "gentui  1 Home" in t.screen.display[0]
+    assert "q Quit" in t.screen.display[-1] and "gentui  1 Recipes" in t.screen.display[0]
 
     # the terminal is killed under it: training goes on, and is there again
     app = tmux.ask("display-message", "-p", "#{pane_pid}")
