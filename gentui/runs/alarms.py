@@ -7,10 +7,11 @@ with a word or a number, never by colour alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gentui.metrics.namespaces import SIGNAL, is_signal
-from gentui.text.numbers import whole_seconds
+from gentui.text.numbers import real, whole_seconds
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, RunRow
@@ -25,6 +26,26 @@ SIGNALS_OF = {
     "memorisation": ("nearest",),
 }
 """Alarm -> the signals that raise it; any other alarm is raised by the signal of its own name."""
+LIMITS = {
+    "diversity": ("diversity", "below"),
+    "pixel_spread": ("blob", "below"),
+    "label": ("label", "below"),
+    "nearest": ("memorisation", "below"),
+    "change": ("change", "above"),
+    "change_d": ("change", "above"),
+    "change_g": ("change", "above"),
+}
+"""Signal -> its threshold's name in ``[health]``, and the side of it that raises an alarm."""
+MEANINGS = {
+    "diversity": "real images have 1",
+    "pixel_spread": "real images have 1",
+    "contrast": "real images have 1",
+    "precision": "real images have 1",
+    "recall": "real images have 1",
+    "label": "0 is chance, 1 as asked for",
+    "label_told": "real images have 1",
+    "nearest": "unseen images have 1",
+}
 NO_ALARM = "no problems found"
 
 Alarms = Sequence[tuple[str, str]]
@@ -77,6 +98,34 @@ def alarmed(run: RunRow) -> dict[str, str]:
         for signal in SIGNALS_OF.get(name, (name,)):
             worst.setdefault(signal, severity)
     return worst
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a signal stands to its threshold. ``severity``: that of the alarm it raised, "" for none. ``is_fine``:
+    whether it is on the good side of a threshold; None where no rule looks at it alone, so that nothing can be said."""
+
+    text: str
+    severity: str = ""
+    is_fine: bool | None = None
+
+
+def verdict(run: RunRow, signal: str, value: float | None) -> Verdict:
+    """``above 0.05``, ``below 0.25, no alarm raised``, ``no threshold``, with what the ends of the scale are."""
+    severity = alarmed(run).get(signal, "")
+    name, bad_side = LIMITS.get(signal, ("", ""))
+    limit = real(run.settings.get(f"health.{name}"))
+    meaning = f" ({MEANINGS[signal]})" if signal in MEANINGS else ""
+    if not run.settings.get("health.alarms", True) and not severity:
+        return Verdict(f"alarms are off{meaning}")
+    if not limit or value is None or value != value:
+        return Verdict(f"alarm{meaning}" if severity else f"no threshold{meaning}", severity)
+    is_bad = value < limit if bad_side == "below" else value > limit
+    side = bad_side if is_bad else {"below": "above", "above": "below"}[bad_side]
+    told = f"{side} {limit:g}"
+    if severity:
+        return Verdict(f"alarm, {told} now{meaning}", severity, False)
+    return Verdict(f"{told}, no alarm raised{meaning}" if is_bad else f"{told}{meaning}", "", not is_bad)
 
 
 def cost(run: RunRow) -> str:

@@ -39,15 +39,14 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
     parts.append("\n")
     if signals:
         parts.append(("Signals\n", "bold"))
-    raised = alarms.alarmed(run)
     longest = max((len(chart.mean) for chart in signals.values()), default=0)
     for metric, chart in signals.items():
-        name = metric.removeprefix(SIGNAL)
+        name, value = metric.removeprefix(SIGNAL), run.metrics.get(metric)
         parts += [
             f"  {fit(clean(name, 60), _NAME)}",
-            (f"{numbers.number(run.metrics.get(metric)):>9}  ", "bold"),
+            (f"{numbers.number(value):>9}  ", "bold"),
         ]
-        parts += [fit(formatting.spark(chart.mean), longest), _verdict(raised.get(name)), "\n"]
+        parts += [fit(formatting.spark(chart.mean), longest), _verdict(alarms.verdict(run, name, value)), "\n"]
     if signals:
         parts.append("\n")
     if cost := alarms.cost(run):
@@ -55,8 +54,10 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
     return Content.assemble(*parts)
 
 
-def _verdict(severity: str | None) -> tuple[str, str]:
-    """The worst severity of the alarms that a signal raised, in words."""
-    if severity is None:
-        return "  ✓ ok", "$success"
-    return f"  {alarms.SIGNS[severity]} alarm", _COLOURS[severity]
+def _verdict(verdict: alarms.Verdict) -> tuple[str, str]:
+    """How a signal stands to its threshold; a tick only where a rule looks at it."""
+    if verdict.severity:
+        return f"  {alarms.SIGNS[verdict.severity]} {verdict.text}", _COLOURS[verdict.severity]
+    if verdict.is_fine is None:
+        return f"    {verdict.text}", "$text-muted"
+    return (f"  ✓ {verdict.text}", "$success") if verdict.is_fine else (f"  ▲ {verdict.text}", "$warning")

@@ -58,7 +58,7 @@ async def test_a_run_tells_its_alarms_its_signals_and_what_scores_cost(desk, siz
             "cause:", "the label does not reach the output", "try:", "try fashion-unet", "Scores took 8.2 s of"
         )
         lines = {line.split()[0]: line for line in d.text.splitlines() if line.split()}
-        assert re.search(r"0\.75 +▁▅█.* ✓ ok", lines["diversity"]), d.text
+        assert re.search(r"0\.75 +▁▅█.* ✓ above 0\.05 \(real images have 1\)", lines["diversity"]), d.text
         assert re.search(r"0\.0125 .*▲ alarm", lines["label_told"]), d.text
         assert d.text.index("non-finite") < d.text.index("Charts"), "named in the head"
         await d.press("s")
@@ -71,8 +71,22 @@ async def test_a_well_run_says_so(desk, size, runs):
     examine(runs, run, recall=0.9)
     async with desk(size) as d:
         await health_of(d)
-        await d.sees("✓ no problems found", "recall", "✓ ok")
+        await d.sees("✓ no problems found", "recall", "no threshold (real images have 1)")
         assert not re.search("[▲‼]", d.text)
+
+
+async def test_garbage_that_no_rule_has_judged_yet_gets_no_tick(desk, size, runs):
+    run = runs.make(fid=None)
+    examine(runs, run, label=-0.007, recall=0.0, diversity=0.02, nearest=0.9, change=0.3)
+    async with desk(size) as d:
+        await health_of(d)
+        await d.sees("✓ no problems found")
+        lines = {line.split()[0]: " ".join(line.split()) for line in d.text.splitlines() if line.split()}
+        assert "▲ below 0.25, no alarm raised" in lines["label"] and "▲ below 0.05" in lines["diversity"], (
+            d.text
+        )
+        assert "✓ above 0.5" in lines["nearest"] and "✓ below 1" in lines["change"], d.text
+        assert "✓" not in lines["recall"] and "✓" not in lines["label"], d.text
 
 
 async def test_the_head_names_the_worst_alarm(desk, size, runs):
