@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.recipes.recipe import Recipe
+from engine.runs.schedule import evenly_spaced
 from engine.training.score_budget import ScoreBudget
 from engine.training.state import TrainingState
 
@@ -80,9 +81,3 @@ class Milestones:
     def followed(self) -> dict[str, int]:
         """How far the schedule has been followed, as fields of the training state."""
         return {"sampled_at": self.sampled_at, "scored_at": self.scored_at, "looked_at": self.examined_at}
-
-
-def evenly_spaced(total: int, times: int) -> list[int]:
-    """Return ``times`` steps evenly spaced over ``total``, the last of them ``total`` itself; sorted, without
-    duplicates."""
-    return sorted({max(1, round(total * (i + 1) / times)) for i in range(times)}) if times else []

@@ -173,7 +173,7 @@ def facts_of(row: RunRow) -> list[str]:
     if row.images_per_s:
         facts.append(full_rate(row.images_per_s))
     if row.eta_s is not None and row.status == "running":
-        facts.append(f"ETA {clock(row.eta_s)}")
+        facts.append(f"ETA {'> ' if row.eta_is_partial else ''}{clock(row.eta_s)}")
     return facts
 
 

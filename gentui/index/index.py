@@ -29,6 +29,7 @@ from gentui.index.rows import (
     SampleRow,
     Series,
 )
+from gentui.index.visits import time_left
 from gentui.jobs.launchers.local.slots import label
 from gentui.metrics.namespaces import SYSTEM
 
@@ -128,10 +129,14 @@ class Index:
 
     def run(self, run_id: str) -> RunRow:
         """One run. Raises KeyError if the index does not have it."""
-        rows = self._ask(f"{_SELECT_RUNS} WHERE id = ?", run_id)
-        if not rows:
+
+        def read(db: sqlite3.Connection) -> RunRow | None:
+            values = db.execute(f"{_SELECT_RUNS} WHERE id = ?", (run_id,)).fetchone()
+            return None if values is None else self._make_row(values, db)
+
+        if (row := self._read(read)) is None:
             raise KeyError(run_id)
-        return self._make_row(rows[0])
+        return row
 
     def find(self, spec: str) -> str:
         """The id of the run given by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound,
@@ -388,10 +393,10 @@ class Index:
                 listing.held = dict(sorted(listing.held.items(), reverse=True))
             for run, row in listing.held.items():
                 if type(row) is tuple and row[_STATUS] not in _UNFINISHED:
-                    listing.held[run] = self._make_row(row)
-            return [self._make_row(row) if type(row) is tuple else row for row in listing.held.values()]
+                    listing.held[run] = self._make_row(row, db)
+            return [self._make_row(row, db) if type(row) is tuple else row for row in listing.held.values()]
 
-    def _make_row(self, values: tuple[Any, ...]) -> RunRow:
+    def _make_row(self, values: tuple[Any, ...], db: sqlite3.Connection) -> RunRow:
         (id, name, recipe, title, family, dataset, quick, stand_in_for, status, reason, step, total_steps,
          images, total_images, steps_per_epoch, seconds, seed, device, precision, parameters, created_at,
          queued_at, started_at, ended_at, attempt, slot, pid, exit_code, signal, metrics, best, protocols,
@@ -417,7 +422,7 @@ class Index:
         if row.status not in ("running", "stalled"):
             row.phase = "" if row.status != "done" else row.phase
         else:
-            row.eta_s = remaining(row)
+            row.eta_s, row.eta_is_partial = time_left(db, row, remaining(row))
         if problem:
             row.reason = f"{row.reason}; {problem}" if row.reason else problem
         return row

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.runs.directory import RunDir
 from engine.runs.events import read_events
-from gentui.index import pyramid
+from gentui.index import pyramid, visits
 from gentui.index.files import number, text, whole
 from gentui.index.ranking import rank_scores
 from gentui.index.rows import NO_SEED, REPORT, SELECTION
@@ -77,6 +77,9 @@ class LogIngestor:
         self.metrics: dict[str, float] = json.loads(self.now["metrics"])
         self._buffer: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         self._scored = self._alarmed = False
+        self._visits: defaultdict[tuple[int, str], float] = defaultdict(float)
+        self._visit = visits.kind_of(self.now["phase"])
+        """The kind of the visit that goes on, "" while the run trains."""
 
     def next_chunk(self, paths: list[tuple[int, Path]]) -> bool:
         """Read one chunk from the oldest attempt with anything new; returns False if there is nothing.
@@ -118,16 +121,25 @@ class LogIngestor:
             return True
         kind = event["kind"]
         if kind == "status":
-            return self._status(event, file, step, images, mono)
+            before = self.now["seconds"]
+            is_valid = self._status(event, file, step, images, mono)
+            if self._visit or self.now["phase"]:
+                self._visit = visits.kind_of(self.now["phase"], self._visit)
+                self._spend(step, self._visit, before)
+            return is_valid
         if kind != "metrics" and kind not in _KINDS:
             return False
         self.now["step"] = max(self.now["step"], step)
         self.now["images"] = max(self.now["images"], images)
         if kind == "metrics" and file.origin is None:
             file.origin, file.base = mono, self.now["seconds"]
+        before = self.now["seconds"]
         self._clock(file, mono)
         if kind == "metrics":
+            self._visit = ""
             return self._metrics(event, step, images)
+        if self._visit or kind == "sample":
+            self._spend(step, self._visit or visits.SAMPLE, before)
         return getattr(self, f"_{kind}")(event, step, t, file.attempt)
 
     def _metrics(self, event: dict[str, Any], step: int, images: int) -> bool:
@@ -210,6 +222,11 @@ class LogIngestor:
         if file.origin is not None and not file.ended:
             self.now["seconds"] = max(self.now["seconds"], file.base + mono - file.origin)
 
+    def _spend(self, step: int, kind: str, before: float) -> None:
+        """Count the time since ``before``, in seconds trained, as that of a visit."""
+        if kind and self.now["seconds"] > before:
+            self._visits[step, kind] += self.now["seconds"] - before
+
     def _forget_after(self, step: int) -> None:
         """Delete what earlier attempts logged after ``step``, where a new attempt continues."""
         self._flush()
@@ -220,7 +237,7 @@ class LogIngestor:
                 del self.series[key]
             else:
                 self.db.execute("UPDATE series SET last_step = ? WHERE id = ?", (held[1], held[0]))
-        for table in ("evaluations", "passes", "samples", "figures", "alerts", "checkpoints"):
+        for table in ("evaluations", "passes", "visits", "samples", "figures", "alerts", "checkpoints"):
             self.db.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (self.run.id, step))
         self.metrics.clear()
         for key, held in self.series.items():
@@ -338,6 +355,12 @@ class LogIngestor:
                 held[1] = last
                 self.db.execute("UPDATE series SET last_step = ? WHERE id = ?", (last, held[0]))
         self._buffer.clear()
+        for (step, kind), seconds in self._visits.items():
+            self.db.execute(
+                "INSERT INTO visits VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds",
+                (self.run.id, step, kind, seconds),
+            )
+        self._visits.clear()
 
     def _save(self, file: File) -> None:
         if self._scored:

@@ -186,6 +186,7 @@ class RunRow:
     notes: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
+    eta_is_partial: bool = False
 
     @property
     def worst(self) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-OLDEST, VERSION = 4, 7
+OLDEST, VERSION = 4, 8
 """``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
 migrations = Migrations("gentui.index")
@@ -112,7 +112,7 @@ CREATE TABLE checkpoints (
 ) WITHOUT ROWID;
 """
 
-OF_A_RUN = ("scans", "files", "evaluations", "passes", "samples", "figures", "alerts", "checkpoints")
+OF_A_RUN = ("scans", "files", "evaluations", "passes", "visits", "samples", "figures", "alerts", "checkpoints")
 """Tables with a ``run`` column, except ``series``."""
 
 
@@ -170,6 +170,20 @@ CREATE INDEX changes_by_version ON changes (version);
 @migrations()
 def m004_changes(db: Database) -> None:
     _execute_each(db, _CHANGES)
+
+
+_VISITS = """
+-- what drawing, scoring and examining cost the run at each step; see gentui.index.visits
+CREATE TABLE visits (
+    run TEXT NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (run, step, kind)
+) WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m005_visits(db: Database) -> None:
+    _execute_each(db, _VISITS)
 
 
 def _execute_each(db: Database, statements: str) -> None:

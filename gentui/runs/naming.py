@@ -37,8 +37,12 @@ def which(runs: Sequence[Any]) -> str:
     """Runs as a question names them, so that they can be told from others of the same recipe: one by its label and when
     it was begun, several as ``3 runs (a, b, c)`` by names that differ."""
     if len(runs) > 1:
-        names = ", ".join(distinct_labels(runs[:4]).values())
-        return f"{plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
+        shown = runs[:4]
+        apart = distinct_labels(shown)
+        names = [
+            apart[run.id] if label(run) in apart[run.id] else f"{label(run)} {apart[run.id]}" for run in shown
+        ]
+        return f"{plural(len(runs), 'run')} ({', '.join(names)}{', …' if len(runs) > 4 else ''})"
     begun = moment(runs[0].started_at or runs[0].created_at)
     return f"{label(runs[0])} ({begun})" if begun else label(runs[0])
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from gentui.runs.scores import Scored, value_text
-from gentui.text.numbers import number
+from gentui.text.numbers import duration, number
 
 GLYPHS = {
     "queued": ("◌", "dim"),
@@ -51,6 +52,13 @@ def spark(values: Iterable[float]) -> str:
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     height = (len(_SPARKS) - 1) / (high - low) if 0 < high - low < math.inf else 0.0
     return "".join(_SPARKS[round((v - low) * height)] if math.isfinite(v) else " " for v in values)
+
+
+def time_left(run: Any) -> str:
+    """The time that remains to a live run: ``3m 20s``, ``> 3m 20s`` where no cost of its scores is known yet, ``–``."""
+    if run.eta_s is None:
+        return duration(None)
+    return f"{'> ' if run.eta_is_partial else ''}{duration(run.eta_s)}"
 
 
 def bar(fraction: float | None, width: int, ascii_only: bool = False) -> str:

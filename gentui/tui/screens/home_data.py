@@ -123,7 +123,7 @@ def _newest_run(run: RunRow) -> NewestRun:
     words += [f"loss {numbers.number(run.loss, 3)}"] if run.loss is not None else []
     if run.status in ("running", "stalled"):
         words += [clean(run.phase, 40)] if run.phase else []
-        words += [f"{numbers.duration(run.eta_s)} left"] if run.eta_s is not None else []
+        words += [f"{formatting.time_left(run)} left"] if run.eta_s is not None else []
     elif run.status != "done" and run.reason:
         words.append(clean(run.reason, 120))
     metric = run.best.metric if run.best is not None else ""

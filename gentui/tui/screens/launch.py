@@ -103,7 +103,7 @@ class LaunchScreen(Dialog):
             elif (offer := facts.offers.get(name)) is not None:
                 cells: tuple[Cell, ...] = (name, offer.trains, offer.time, (offer.looks, "dim"))
                 rows.append(Row(name, cells))
-        rows.append(Row(EDIT, ("change settings first …",)))
+        rows.append(Row(EDIT, (EDIT, "change settings first", "", "")))
         self.query_one(Table).set_rows(rows)
         self._describe()
 

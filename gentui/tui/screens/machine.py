@@ -261,5 +261,5 @@ def _job(slot: str, job: SlotJob, runs: dict[str, Any]) -> Row:
     place = formatting.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
     detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"
     if run is not None and job.place == 0 and run.steps:
-        detail += f" · step {run.step:,} of {run.steps:,} · {numbers.duration(run.eta_s)} left"
+        detail += f" · step {run.step:,} of {run.steps:,} · {formatting.time_left(run)} left"
     return Row(f"job {slot}\0{job.id}", (job.id, (place, "good" if job.place == 0 else "dim"), detail))

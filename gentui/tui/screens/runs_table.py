@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gentui.index import visits
 from gentui.metrics.namespaces import SEVERITIES
 from gentui.runs import alarms, filter_language, naming
 from gentui.runs.scores import SELECTION_CAPTION, is_selection
 from gentui.text import numbers
-from gentui.text.sanitize import clean
+from gentui.text.sanitize import clean, shorten
 from gentui.tui import formatting
 from gentui.tui.widgets.table import Cell, Column, Row
 
@@ -86,10 +87,8 @@ def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
 def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[Any], Any]] = ()) -> Row:
     """A RunRow as a row. ``queue_place``: 1 for the first in the queue. ``added``: the values of added columns."""
     name = clean(naming.label(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
-    step, steps = run.step or 0, run.steps or 0
-    fraction = min(1.0, step / steps) if steps else 0.0
     is_live = run.status in ("running", "stalled")
-    progress = f"{formatting.bar(fraction, 8)} {fraction:4.0%}" if steps else f"step {step:,}"
+    progress = progress_of(run)
     if queue_place is not None:
         progress = "first in queue" if queue_place == 1 else f"#{queue_place} in queue"
     cells: tuple[Cell, ...] = (
@@ -99,7 +98,7 @@ def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[A
         clean(run.dataset, 40),
         (progress, "" if is_live else "dim"),
         numbers.rate(run.images_per_s) if is_live else ("–", "dim"),
-        numbers.duration(run.eta_s) if is_live else ("–", "dim"),
+        formatting.time_left(run) if is_live else ("–", "dim"),
         numbers.number(run.loss),
         score(run.best),
         (alarms.count(run), formatting.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
@@ -110,6 +109,30 @@ def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[A
     )
     values = [_cell(get(run)) for get in added]
     return Row(run.id, (*cells[:_ADDED_AT], *values, *cells[_ADDED_AT:]))
+
+
+_PHASES = {
+    "building the net": "building net", "choosing the precision": "precision", visits.SAMPLE: "sampling",
+    visits.SCORE: "scoring", visits.CHECK: "checking", visits.REPORT: "reporting", visits.ONCE: "preparing",
+}  # fmt: skip
+"""Phases, and kinds of visits, in few letters."""
+
+
+def progress_of(run: Any) -> str:
+    """``████░░░░  50%``; ``scoring   50%`` while the run does something else than training, and before the first step
+    what that is. It is 100 % when the run has ended, and not before."""
+    step, steps = run.step or 0, run.steps or 0
+    is_live = run.status in ("running", "stalled")
+    phase = clean(run.phase, 60) if is_live else ""
+    if phase and not step:
+        name = phase.rstrip("0123456789/ ")
+        return shorten(_PHASES.get(name, name), 13)
+    if not steps:
+        return f"step {step:,}"
+    fraction = min(0.99 if is_live else 1.0, step / steps)
+    if kind := visits.kind_of(phase):
+        return f"{_PHASES[kind]:<9}{fraction:4.0%}"
+    return f"{formatting.bar(fraction, 8)} {fraction:4.0%}"
 
 
 def _cell(value: Any) -> Cell:

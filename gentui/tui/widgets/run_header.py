@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gentui.index import visits
 from gentui.runs import alarms
 from gentui.runs.scores import REAL_IMAGES, floor_text
 from gentui.text import numbers
@@ -100,26 +101,48 @@ def _identity(run: Any, width: int) -> list[Piece]:
 
 
 def _progress(run: Any, width: int) -> list[Piece]:
-    """Progress bar, step, phase, speed, time and the reason of the end."""
+    """How far training, pictures and scores are, speed, time and the reason of the end."""
     step, steps = run.step or 0, run.steps or 0
     is_live = run.status in ("running", "stalled")
+    phase = clean(run.phase, 60) if is_live else ""
+    kind = visits.kind_of(phase) if step else ""
+    cells = max(8, min(30, width // 5))
     line: list[Piece] = []
     if steps:
         fraction = min(1.0, step / steps)
-        line.append((formatting.bar(fraction, max(8, min(30, width // 5))), "bar" if is_live else "dim"))
-        line.append((f" {fraction:.0%}  ", "strong"))
+        line += [("train ", "dim")] if is_live else []
+        line += [] if kind else [(formatting.bar(fraction, cells), "bar" if is_live else "dim"), (" ", "")]
+        line.append((f"{fraction:.0%}  ", "strong"))
     line.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
-    phase = clean(run.phase, 60) if is_live else ""
-    if phase:
-        line.append((f"  {phase}", "accent"))
-    if is_live and run.images_per_s:
-        line.append((f"  {numbers.rate(run.images_per_s)}  {numbers.duration(run.eta_s)} left", ""))
+    if is_live:
+        line += _visits(run, phase, kind, cells)
+    if is_live and run.images_per_s and not kind:
+        line.append((f"  {numbers.rate(run.images_per_s)}", ""))
+    if is_live and step:
+        line.append((f"  {_time_left(run)}", ""))
     seconds = numbers.duration(run.seconds)
     if run.status != "queued":
         line.append((f"  {seconds} so far" if is_live else f"  took {seconds}", "dim"))
     if run.reason and run.status not in ("running", "done"):
         line.append((f"  {clean(run.reason, 200)}", formatting.status(run.status)[1]))
     return line
+
+
+def _visits(run: Any, phase: str, kind: str, cells: int) -> list[Piece]:
+    """``  sample 2/3  score ████░░ 0/1``: pictures and scores, with a bar where the run is at one; else its phase."""
+    line: list[Piece] = []
+    for name, plan in visits.plans(run).items():
+        bar = formatting.bar(visits.fraction_of(phase), cells) + " " if name == kind else ""
+        line += [(f"  {name} ", "dim"), (bar, "bar"), (f"{plan.done}/{plan.of}", "")]
+    if phase and kind not in (visits.SAMPLE, visits.SCORE):
+        line.append((f"  {phase}", "accent"))
+    return line
+
+
+def _time_left(run: Any) -> str:
+    if run.eta_is_partial:
+        return f"no estimate yet ({numbers.duration(run.eta_s)} of training)"
+    return "no estimate yet" if run.eta_s is None else f"{numbers.duration(run.eta_s)} left"
 
 
 def _quality(run: Any) -> list[Piece]:

@@ -82,7 +82,7 @@ async def test_a_recipe_says_what_it_trains_before_it_does(desk, each_size, home
         await d.press("down")
         await d.sees("▸ quick", "$ gentui run digits-unet --quick")
         await d.press("down")
-        await d.sees("▸ change settings first", "Opens the form of all settings.")
+        await d.sees("▸ edit", "change settings first", "Opens the form of all settings.")
         await d.opens("FormScreen", "enter")
         await d.opens("HomeScreen", "escape")
         await d.opens("LaunchScreen", "t")
