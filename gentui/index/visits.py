@@ -96,8 +96,6 @@ def time_left(db: sqlite3.Connection, row: RunRow, training: float | None) -> tu
     left, is_partial = training, False
     for kind, number in _to_come(row, now).items():
         cost = costs.get(kind)
-        if cost is None and kind == REPORT and SCORE in costs:
-            cost = costs[SCORE] * max(1, whole(row.settings.get("evaluate.noises")) or 1)
         if cost is None:
             is_partial |= kind != CHECK  # small beside the others
             continue
@@ -152,4 +150,7 @@ def _costs(db: sqlite3.Connection, row: RunRow, spent: dict[str, dict[int, float
     alike = (row.recipe, int(row.quick), row.id, (row.device or "")[:3], _ALIKE)
     for kind, seconds in db.execute(_OF_OTHERS, alike):
         others.setdefault(kind, []).append(seconds)
-    return {kind: sum(seconds) / len(seconds) for kind, seconds in others.items()} | costs
+    costs = {kind: sum(seconds) / len(seconds) for kind, seconds in others.items()} | costs
+    if SCORE in costs:  # the report is a score for each of its noises
+        costs.setdefault(REPORT, costs[SCORE] * max(1, whole(row.settings.get("evaluate.noises")) or 1))
+    return costs

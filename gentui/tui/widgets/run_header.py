@@ -140,9 +140,9 @@ def _visits(run: Any, phase: str, kind: str, cells: int) -> list[Piece]:
 
 
 def _time_left(run: Any) -> str:
-    if run.eta_is_partial:
+    if run.eta_is_partial and run.eta_s >= 1:
         return f"no estimate yet ({numbers.duration(run.eta_s)} of training)"
-    return "no estimate yet" if run.eta_s is None else f"{numbers.duration(run.eta_s)} left"
+    return "no estimate yet" if run.eta_s is None or run.eta_is_partial else f"{numbers.duration(run.eta_s)} left"
 
 
 def _quality(run: Any) -> list[Piece]:

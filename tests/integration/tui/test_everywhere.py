@@ -66,6 +66,15 @@ def test_broken_preferences_are_none(home, content: str):
     assert json.loads(preferences.path().read_text())["toured"] is True
 
 
+@pytest.mark.parametrize("key", ["1", "2", "3", "4", "5"])
+async def test_ctrl_c_says_how_to_leave_in_our_words(desk, runs, key):
+    runs.make()
+    async with desk() as d:
+        await d.press(key)
+        await d.type("ctrl+c")
+        assert [told.message for told in notices(d.app)] == ["q quits; training goes on."]
+
+
 async def test_what_is_copied_is_also_shown(desk, runs, size):
     run = runs.make(name="mine")
     async with desk(size) as d:
