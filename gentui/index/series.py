@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -226,30 +226,14 @@ def _reduced(
     ).fetchall()
     if len(few) <= columns:
         return _raw(db, series, few, to_x, smoothing)
-    span = last - first + 1
-    parts = _GROUPS if smoothing else 1
-    level = max((level for level in LEVELS if columns * (_SUB_BUCKETS << level) <= span), default=0)
-    if level:
-        unit = 1 << level
-        first = first // unit * unit
-        span = last - first + 1
-        place = f"((bucket << {level}) - {first})"
-        names = {"n": "sum(n)", "bad": "sum(bad)", "bad_step": "min(bad_step)", "total": "total(total)"}
-        names |= {"lo": "min(lo), lo_step", "hi": "max(hi), hi_step"}
-        source = "FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ? GROUP BY 1"
-        args = (series, level, first >> level, last >> level)
-        last = ((last >> level) + 1 << level) - 1
-    else:
-        place = f"(step - {first})"
-        names = {"n": "sum(kind = 0)", "bad": "sum(kind != 0)", "bad_step": "min(CASE WHEN kind THEN step END)"}
-        names |= {"total": "total(value)", "lo": "min(value), step", "hi": "max(value), step"}
-        source = "FROM points WHERE series = ? AND step BETWEEN ? AND ? GROUP BY 1"
-        args = (series, first, last)
+    source = _source(series, first, last, columns)
+    first, span = source.first, source.span
 
-    def ask(parts: int, *columns_asked: str) -> np.ndarray:
+    def ask(parts: int, *names: str) -> np.ndarray:
         # One min() or max() to a query: its other columns then come from the row of that extreme.
-        picked = ", ".join(names[name] for name in columns_asked)
-        rows = db.execute(f"SELECT {place} * {columns * parts} / {span}, {picked} {source}", args).fetchall()
+        picked = ", ".join(source.names[name] for name in names)
+        place = f"{source.place} * {columns * parts} / {span}"
+        rows = db.execute(f"SELECT {place}, {picked} {source.table} GROUP BY 1", source.args).fetchall()
         return np.array(rows, np.float64)
 
     lows, highs = ask(1, "n", "bad", "total", "lo"), ask(1, "hi")
@@ -270,11 +254,46 @@ def _reduced(
         lo_x=np.where(gap, np.nan, to_x(lows[:, 5])),
         hi_x=np.where(gap, np.nan, to_x(highs[:, 2])),
     )
-    if not smoothing:
-        return _with_last(db, series, found, last)
-    groups = ask(parts, "n", "total")
-    fine = Groups.of_totals(groups[:, 1], groups[:, 2], np.searchsorted(lows[:, 0], groups[:, 0] // parts))
-    return _with_last(db, series, smoothed(db, series, found, fine, (first, last), smoothing), last)
+    if smoothing:
+        groups = ask(_GROUPS, "n", "total")
+        column = np.searchsorted(lows[:, 0], groups[:, 0] // _GROUPS)
+        fine = Groups.of_totals(groups[:, 1], groups[:, 2], column)
+        found = smoothed(db, series, found, fine, (first, source.last), smoothing)
+    return _with_last(db, series, found, source.last)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a range is read from: step ``first`` to ``last``, of which ``span`` are divided into columns. ``place``
+    is a row's distance from the beginning, and ``names`` are its aggregates, as SQL."""
+
+    first: int
+    last: int
+    span: int
+    place: str
+    names: dict[str, str]
+    table: str
+    args: tuple[int, ...]
+
+
+def _source(series: int, first: int, last: int, columns: int) -> _Source:
+    """The coarsest level that still fills every column, else the points themselves."""
+    span = last - first + 1
+    level = max((level for level in LEVELS if columns * (_SUB_BUCKETS << level) <= span), default=0)
+    if not level:
+        names = {"n": "sum(kind = 0)", "bad": "sum(kind != 0)", "bad_step": "min(CASE WHEN kind THEN step END)"}
+        names |= {"total": "total(value)", "lo": "min(value), step", "hi": "max(value), step"}
+        table = "FROM points WHERE series = ? AND step BETWEEN ? AND ?"
+        return _Source(first, last, span, f"(step - {first})", names, table, (series, first, last))
+    unit = 1 << level
+    first = first // unit * unit
+    names = {"n": "sum(n)", "bad": "sum(bad)", "bad_step": "min(bad_step)", "total": "total(total)"}
+    names |= {"lo": "min(lo), lo_step", "hi": "max(hi), hi_step"}
+    return _Source(
+        first, ((last >> level) + 1 << level) - 1, last - first + 1, f"((bucket << {level}) - {first})", names,
+        "FROM pyramid WHERE series = ? AND level = ? AND bucket BETWEEN ? AND ?",
+        (series, level, first >> level, last >> level),
+    )  # fmt: skip
 
 
 def _with_last(db: sqlite3.Connection, series: int, found: Series, last: int) -> Series:

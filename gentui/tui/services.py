@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
 
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 from gentui.tui import navigation
 from gentui.tui.crash_guard import CrashGuardedApp
@@ -149,6 +150,26 @@ class AppServices(CrashGuardedApp):
             self.reader.follow(job)
 
         self.in_thread(work, queued)
+
+    def restore_last(self) -> None:
+        """Restore the run that was deleted last."""
+
+        def work() -> str:
+            from gentui import jobs
+            from gentui.jobs import trash
+
+            thrown = trash.trashed(self.home)
+            if not thrown:
+                return "Nothing to undo: the trash is empty."
+            jobs.restore(self.home, thrown[0].id)
+            more = f" {plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
+            return f"{thrown[0].id} is back.{more}"
+
+        def restored(told: str) -> None:
+            self.toast(told)
+            self.reader.wake()
+
+        self.in_thread(work, restored)
 
     def launch(
         self,

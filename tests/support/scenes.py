@@ -589,7 +589,7 @@ async def _(d: Desk, runs: Runs) -> None:
 async def _(d: Desk, runs: Runs) -> None:
     await menu(d, runs)
     await over(d, "LaunchScreen", "enter")
-    await d.sees("from 1 run of yours")
+    await d.sees("no estimate yet")
 
 
 @scene("CopyScreen", "copy")

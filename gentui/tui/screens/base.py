@@ -99,9 +99,7 @@ class BaseScreen(ScreenMixin, Screen[Any]):
 
     def action_undo(self) -> None:
         """Restore the run that was deleted last."""
-        from gentui.tui.screens import run_actions
-
-        run_actions.undo(self.gentui)
+        self.gentui.restore_last()
 
     def say(self, text: str) -> None:
         """Show a message in the status line, until the next one."""

@@ -15,7 +15,7 @@ from gentui.tui import formatting
 
 _COLOURS = {"error": "$error", "warning": "$warning", "info": "$primary"}
 _LONGEST = 400
-_NAME = 24
+_NAME = 14
 
 
 def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Content:

@@ -144,7 +144,7 @@ def read_facts(card: Card, home: Path) -> Facts:
     """Read what the sheet says. Raises RecipeError."""
     from engine.recipes import recipe as recipes
     from gentui.index import Index
-    from gentui.jobs.slot_queues import queue_by_slot, when_free
+    from gentui.jobs.launchers.local.slot_queues import queue_by_slot, when_free
     from gentui.runs import planning
 
     recipe = card.recipe or recipes.load(recipes.find_recipe(card.name))

@@ -225,23 +225,6 @@ def _way_back(app: AppServices, number: int) -> str:
     return f"; {keys} brings {'it back' if number == 1 else 'back the last'}"
 
 
-def undo(app: AppServices) -> None:
-    """Restore the run that was deleted last."""
-
-    def work() -> str:
-        from gentui import jobs
-        from gentui.jobs import trash
-
-        thrown = trash.trashed(app.home)
-        if not thrown:
-            return "Nothing to undo: the trash is empty."
-        jobs.restore(app.home, thrown[0].id)
-        more = f" {plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
-        return f"{thrown[0].id} is back.{more}"
-
-    _report(app, work)
-
-
 def reorder(app: AppServices, run: Any, where: str) -> None:
     """Move a queued run: ``where`` is first, last, up or down."""
     _once(app, lambda jobs: jobs.reorder(app.home, run.id, where), "")

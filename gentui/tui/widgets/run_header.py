@@ -114,12 +114,12 @@ def _progress(run: Any, width: int) -> list[Piece]:
         line += [] if kind else [(formatting.bar(fraction, cells), "bar" if is_live else "dim"), (" ", "")]
         line.append((f"{fraction:.0%}  ", "strong"))
     line.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
+    if is_live and step:
+        line.append((f"  {_time_left(run, width)}", "strong"))
     if is_live:
         line += _visits(run, phase, kind, cells)
     if is_live and run.images_per_s and not kind:
         line.append((f"  {numbers.rate(run.images_per_s)}", ""))
-    if is_live and step:
-        line.append((f"  {_time_left(run)}", ""))
     seconds = numbers.duration(run.seconds)
     if run.status != "queued":
         line.append((f"  {seconds} so far" if is_live else f"  took {seconds}", "dim"))
@@ -139,10 +139,12 @@ def _visits(run: Any, phase: str, kind: str, cells: int) -> list[Piece]:
     return line
 
 
-def _time_left(run: Any) -> str:
-    if run.eta_is_partial and run.eta_s >= 1:
+def _time_left(run: Any, width: int) -> str:
+    if run.eta_is_partial and run.eta_s >= 1 and width >= 100:
         return f"no estimate yet ({numbers.duration(run.eta_s)} of training)"
-    return "no estimate yet" if run.eta_s is None or run.eta_is_partial else f"{numbers.duration(run.eta_s)} left"
+    return (
+        "no estimate yet" if run.eta_s is None or run.eta_is_partial else f"{numbers.duration(run.eta_s)} left"
+    )
 
 
 def _quality(run: Any) -> list[Piece]:

@@ -248,7 +248,7 @@ def test_a_damaged_or_foreign_index_is_made_again(index, make_run, damage):
 def as_version(path, version: int) -> None:
     """Take the migrations after this version back."""
     with closing(sqlite3.connect(path)) as db:
-        for later in range(7, version, -1):
+        for later in range(8, version, -1):
             for statement in TAKE_BACK[later]:
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {version}")
@@ -256,6 +256,7 @@ def as_version(path, version: int) -> None:
 
 
 TAKE_BACK = {
+    8: ["DROP TABLE visits", "DELETE FROM _sqlite_migrations WHERE name = 'm005_visits'"],
     7: ["DROP TABLE changes", "DELETE FROM _sqlite_migrations WHERE name = 'm004_changes'"],
     6: [
         "ALTER TABLE evaluations RENAME TO new",
@@ -279,7 +280,7 @@ TAKE_BACK = {
 }
 
 
-@pytest.mark.parametrize("version", [4, 5, 6])
+@pytest.mark.parametrize("version", [4, 5, 6, 7])
 @pytest.mark.parametrize("reads_first", [False, True])
 def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
     index, make_run, monkeypatch, reads_first, version
@@ -306,10 +307,10 @@ def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
     fresh.refresh()
     assert fresh.path.stat().st_ino == inode
     with closing(sqlite3.connect(index.path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (7,)
+        assert db.execute("PRAGMA user_version").fetchone() == (8,)
         assert db.execute("SELECT requested FROM runs").fetchall() == [("cpu",)]
         applied = [row[0] for row in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
-    assert applied == ["m001_tables", "m002_requested_device", "m003_reports", "m004_changes"]
+    assert applied == ["m001_tables", "m002_requested_device", "m003_reports", "m004_changes", "m005_visits"]
     monkeypatch.undo()
     Log(run).metrics(range(101, 201), loss=float).report(90, 8.7)
     assert fresh.refresh() and fresh.run(run.id).step == 200
