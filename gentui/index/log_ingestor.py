@@ -200,7 +200,7 @@ class LogIngestor:
                 file.origin, file.base = mono, now["seconds"]
             for key in ("total_steps", "total_images", "steps_per_epoch", "parameters"):
                 now[key] = whole(event.get(key)) or now[key]
-            now["device"] = clean(text(event.get("device")), 40) or now["device"]
+            now["device"] = _device(event) or now["device"]
             now["precision"] = clean(text(event.get("precision")), 40) or now["precision"]
             now["phase"] = ""
         elif status == "phase":
@@ -396,3 +396,9 @@ _KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation", "sy
 def _is_acceptable(path: str) -> bool:
     """Whether a path from an event stays inside the run's directory and can be displayed as it is."""
     return len(path) <= 300 and is_inside(path) and clean(path, 300) == path
+
+
+def _device(event: dict[str, Any]) -> str:
+    """Where an attempt trains: ``cuda:0``, or ``4 × cuda`` where several devices share it."""
+    device, count = clean(text(event.get("device")), 40), whole(event.get("devices")) or 1
+    return f"{count} × {device.partition(':')[0]}" if device and count > 1 else device

@@ -189,6 +189,17 @@ class RunRow:
     eta_is_partial: bool = False
 
     @property
+    def devices(self) -> int:
+        """How many devices share every batch."""
+        count, is_several, _ = self.device.partition(" × ")
+        return int(count) if is_several and count.isdigit() else 1
+
+    @property
+    def place(self) -> str:
+        """The device: by its slot, or how many of which kind."""
+        return self.device if self.devices > 1 else self.slot or self.device
+
+    @property
     def worst(self) -> str | None:
         """The severity of the worst alarm."""
         return self.alarms[0][0] if self.alarms else None

@@ -32,6 +32,11 @@ THREADS = ("GENTUI_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 """Variables that say how many threads a process computes with, see ``engine.devices``."""
 
 
+OF_RANKS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""Variables by which srun and torchrun tell a process that it is one of several. Those of the shell that queued a job,
+or of the worker, say nothing of the job's process."""
+
+
 def thread_variables() -> dict[str, str]:
     """Those of ``THREADS`` that are set."""
     return {name: os.environ[name] for name in THREADS if name in os.environ}
@@ -97,8 +102,9 @@ class JobType(ABC):
     def is_id(self, text: str) -> bool: ...
 
     @abstractmethod
-    def arguments(self, job: Any, attempt: int, device: str) -> list[str]:
-        """Arguments of the process. Raises OSError or ValueError if the job's files cannot be read."""
+    def arguments(self, job: Any, attempt: int, device: str, devices: int = 1) -> list[str]:
+        """Arguments of the process, which works on so many devices. Raises OSError or ValueError if the job's files
+        cannot be read."""
 
     @abstractmethod
     def reported_outcome(self, job: Any, attempt: int) -> dict[str, Any]:
@@ -116,9 +122,10 @@ class JobType(ABC):
         """Ids of every job of this type under ``home``, oldest first."""
         return job_ids(home / self.folder, self.is_id)
 
-    def argv(self, job: JobDir, attempt: int, device: str) -> list[str]:
-        """The command line of the job's process, which is to work on ``device`` (``cpu``, ``cuda:0``)."""
-        return [*self.start(sys.executable), *self.arguments(job, attempt, device)]
+    def argv(self, job: JobDir, attempt: int, device: str, devices: int = 1) -> list[str]:
+        """The command line of the job's process, which is to work on ``device`` (``cpu``, ``cuda:0``), or on so many
+        ``devices`` of a kind."""
+        return [*self.start(sys.executable), *self.arguments(job, attempt, device, devices)]
 
     def start(self, python: str) -> list[str]:
         """The beginning of that command line, with this interpreter."""
@@ -131,9 +138,10 @@ class JobType(ABC):
             threads = read_object(job.path / self.description).get("threads")
         except (OSError, ValueError):
             threads = None
+        others = {name: value for name, value in os.environ.items() if name not in OF_RANKS}
         if not isinstance(threads, dict):  # of an older version
-            return dict(os.environ)
-        others = {name: value for name, value in os.environ.items() if name not in THREADS}
+            return others
+        others = {name: value for name, value in others.items() if name not in THREADS}
         return others | {name: str(threads[name]) for name in THREADS if name in threads}
 
 
@@ -149,8 +157,9 @@ class Runs(JobType):
     def is_id(self, text: str) -> bool:
         return is_run_id(text)
 
-    def arguments(self, job: RunDir, attempt: int, device: str) -> list[str]:
-        return [str(job.path), "--attempt", str(attempt), "--device", device]
+    def arguments(self, job: RunDir, attempt: int, device: str, devices: int = 1) -> list[str]:
+        several = ["--devices", str(devices)] if devices > 1 else []
+        return [str(job.path), "--attempt", str(attempt), "--device", device, *several]
 
     def reported_outcome(self, job: RunDir, attempt: int) -> dict[str, Any]:
         """The attempt's last status event other than a phase."""
@@ -191,7 +200,7 @@ class Evaluations(JobType):
     def is_id(self, text: str) -> bool:
         return text.startswith(EVALUATION_PREFIX) and is_run_id(text.removeprefix(EVALUATION_PREFIX))
 
-    def arguments(self, job: EvaluationDir, attempt: int, device: str) -> list[str]:
+    def arguments(self, job: EvaluationDir, attempt: int, device: str, devices: int = 1) -> list[str]:
         options = {**job.options(), "device": device, "scores": job.scores_path}
         return [str(job.run().path), *as_arguments(options)]
 

@@ -57,6 +57,7 @@ def launch(
     name: str = "",
     seed: int | None = None,
     device: str | None = None,
+    devices: int | None = None,
     command: Sequence[str] | None = None,
     tags: Sequence[str] = (),
     on: str | None = None,
@@ -64,13 +65,14 @@ def launch(
 ) -> RunDir:
     """Queue a run of ``recipe``, and have it begun: by a worker of this machine, or where ``on`` says.
 
-    ``seed`` is written into the recipe, so that the run's recipe.toml alone reproduces it. ``array``: see ``Request``.
-    Raises ``engine.recipes.recipe.MissingData`` if its data is missing and JobError if the device or the place does not
-    exist, or refuses the run.
+    ``devices``: how many share every batch. ``seed`` is written into the recipe, so that the run's recipe.toml alone
+    reproduces it. ``array``: see ``Request``. Raises ``engine.recipes.recipe.MissingData`` if its data is missing and
+    JobError if the device or the place does not exist, or refuses the run.
     """
     recipe.require_data()
     launcher, host = (LOCAL, None) if on is None else launcher_for(home, on)
-    state = launcher.admit(Request(home, device, host=host, array=array))
+    _require_shareable(recipe, devices)
+    state = launcher.admit(Request(home, device, host=host, devices=devices, array=array))
     if seed is not None:
         seeded = recipe.with_values({"train.seed": seed})
         recipe = seeded.model_copy(update={"is_quick": recipe.is_quick, "stand_in_for": recipe.stand_in_for})
@@ -85,21 +87,27 @@ def launch(
 
 
 def resume(
-    home: Path, job_id: str, *, overrides: Iterable[str] = (), device: str | None = None, on: str | None = None
+    home: Path,
+    job_id: str,
+    *,
+    overrides: Iterable[str] = (),
+    device: str | None = None,
+    devices: int | None = None,
+    on: str | None = None,
 ) -> None:
     """Queue an ended job again. A run continues from its last checkpoint, or starts over if it has none.
 
-    ``overrides`` (``table.key=value``) change settings of a run that do not touch the experiment, ``device`` and ``on``
-    where it continues. Raises JobError if the job is queued, running, done, or imported from another program, if
-    the device or the place does not exist, or if an evaluation is to be changed; ``RecipeError`` or ``MissingData`` for
-    the overrides.
+    ``overrides`` (``table.key=value``) change settings of a run that do not touch the experiment; ``device``,
+    ``devices`` and ``on`` where it continues. Raises JobError if the job is queued, running, done, or imported from
+    another program, if the device or the place does not exist, or if an evaluation is to be changed; ``RecipeError`` or
+    ``MissingData`` for the overrides.
     """
     job = get_settled_job(home, job_id)
     require_own(job)
     overrides = list(overrides)
-    if (overrides or device is not None or on is not None) and not isinstance(job, RunDir):
+    if (overrides or device is not None or devices or on is not None) and not isinstance(job, RunDir):
         raise JobError(f"{job_label(job)} is resumed as it was asked for; `gentui evaluate` queues another")
-    request = Request(home, device)
+    request = Request(home, device, devices=devices)
     if on is not None:
         launcher, host = launcher_for(home, on)
         request = replace(request, host=host)
@@ -123,6 +131,16 @@ def resume(
     except OSError as error:
         raise JobError(f"{job_label(job)} cannot be resumed: {disk.why(error, home)}") from None
     ensure_workers(home)
+
+
+def _require_shareable(recipe: Recipe, devices: int | None) -> None:
+    size = recipe.data.batch_size
+    if devices and size % devices:
+        fitting = [str(count) for count in range(2, devices + 1) if not size % count]
+        raise JobError(
+            f"a batch of {size} images cannot be shared equally between {devices} devices: use "
+            f"{' or '.join(fitting) or 'one'} of them, or another data.batch_size"
+        )
 
 
 def _require_ended(what: str, state: State) -> None:

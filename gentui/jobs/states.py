@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -175,7 +175,12 @@ def _has_ended(path: str) -> bool:
 
 def queue(home: Path) -> list[tuple[JobDir, State]]:
     """Jobs waiting for a slot, in the order in which workers take them."""
-    waiting = [(job, state) for job, state in unfinished(home) if state.status == "queued"]
+    return in_order(unfinished(home))
+
+
+def in_order(jobs: Iterable[tuple[JobDir, State]]) -> list[tuple[JobDir, State]]:
+    """Those of the jobs that are queued, in the order in which workers take them."""
+    waiting = [(job, state) for job, state in jobs if state.status == "queued"]
     return sorted(waiting, key=lambda pair: (pair[1].queued_at or 0.0, pair[0].id))
 
 

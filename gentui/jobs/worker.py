@@ -31,7 +31,17 @@ from gentui.jobs.launchers.local.locks import (
     worker_lock,
 )
 from gentui.jobs.launchers.local.processes import oom_kills, terminate
-from gentui.jobs.launchers.local.slots import canonical, device_of, fits, older_name
+from gentui.jobs.launchers.local.slots import (
+    TAKEN,
+    canonical,
+    devices_of,
+    ensure_workers,
+    fits,
+    may_take,
+    needed,
+    older_name,
+    slots,
+)
 from gentui.jobs.launching import sweep
 from gentui.jobs.reconciling import reconcile, settled
 from gentui.jobs.states import queue, read_state, try_lock, unfinished, update_state
@@ -53,6 +63,8 @@ class Worker:
         self.slot = slot
         self._inherited = lock
         self._slot_fd = -1
+        self._others: dict[str, int] = {}
+        """Locks of the further slots of a job that needs several, by slot."""
 
     def work(self) -> None:
         """Work until the queue is empty. Returns at once if the slot has a worker already."""
@@ -73,7 +85,7 @@ class Worker:
                 return
 
     def _waiting(self) -> list[JobDir]:
-        return [job for job, state in queue(self.home) if fits(state, self.slot)]
+        return [job for job, _ in may_take(queue(self.home), self.slot)]
 
     def _drain(self) -> None:
         self._slot_fd = self._take_slot()
@@ -82,11 +94,13 @@ class Worker:
             pause = _POLL
             while self._waiting():
                 if self._run_next():
+                    self._let_go()
                     pause = _POLL
                 else:  # its lock is still held, or the disk is full
                     time.sleep(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
         finally:
+            self._let_go()
             os.close(self._slot_fd)
 
     def _take_slot(self) -> int:
@@ -114,6 +128,8 @@ class Worker:
         if waiting and disk.refusal(self.home) is not None:  # it would only fail, and all others after it
             return False
         for job in waiting:
+            if not self._has_slots_for(job):
+                return False
             lock = None
             try:
                 lock = try_lock(job.lock_path, 0.3) if job.path.is_dir() else None
@@ -126,11 +142,35 @@ class Worker:
             try:
                 state = self._claim(job)
                 if state is not None:
+                    if self._others:
+                        ensure_workers(self.home, unfinished(self.home))  # of the slots that it does not need
                     self._see_through(job, state, lock)
                     return True
             finally:
                 os.close(lock)
         return False
+
+    def _has_slots_for(self, job: JobDir) -> bool:
+        """Take the further slots that a job needs as they become free; False until it has all of them."""
+        state = read_state(job)
+        count = needed(state) if state is not None and self.slot != "cpu" else 1
+        if state is None or count == 1:
+            self._let_go()
+            return True
+        for slot in slots():
+            if len(self._others) < count - 1 and slot not in (self.slot, *self._others) and fits(state, slot):
+                lock = try_lock(slot_lock(self.home, slot))
+                if lock is not None:
+                    self._others[slot] = lock
+        return len(self._others) == count - 1
+
+    def _let_go(self) -> None:
+        """Free the further slots, and see that the jobs that wait for them are taken."""
+        if self._others:
+            for lock in self._others.values():
+                os.close(lock)
+            self._others = {}
+            ensure_workers(self.home, unfinished(self.home))
 
     def _refuse(self, job: JobDir, reason: str) -> None:
         """Let a queued job fail that can never be taken."""
@@ -147,10 +187,11 @@ class Worker:
     def _claimed(self, state: State) -> State | None:
         if state.status != "queued" or not fits(state, self.slot):
             return None
+        several = {TAKEN: [self.slot, *self._others]} if self._others else {}
         return state.with_(
             status="running", reason="", attempt=state.attempt + 1, slot=self.slot, started_at=time.time(),
             ended_at=None, pid=None, start_time=None, boot_id=boot_id(), exit_code=None, signal=None,
-            extra={**state.extra, HOST: host_name()},
+            extra={**state.extra, HOST: host_name(), **several},
         )  # fmt: skip
 
     def _see_through(self, job: JobDir, state: State, lock: int) -> None:
@@ -174,14 +215,14 @@ class Worker:
         self._record(job, state, exit)
 
     def _start(self, job: JobDir, state: State, lock: int) -> subprocess.Popen[bytes]:
-        device, variables = device_of(self.slot)
-        argv = job_type_of(job).argv(job, state.attempt, device)
+        device, variables = devices_of([self.slot, *self._others])
+        argv = job_type_of(job).argv(job, state.attempt, device, needed(state))
         variables = job_type_of(job).environment(job) | variables
         log = open_plain_file(job.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             return subprocess.Popen(
                 argv, cwd=job.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, pass_fds=(lock, self._slot_fd),
+                start_new_session=True, pass_fds=(lock, self._slot_fd, *self._others.values()),
                 env={**variables, "GENTUI_HOME": str(self.home), "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         finally:

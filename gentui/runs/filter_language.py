@@ -37,7 +37,7 @@ _TEXTS: dict[str, Getter] = {
     "tag": lambda run: run.tags,
     "name": lambda run: run.name,
     "note": lambda run: run.notes,
-    "device": lambda run: run.slot or run.device,
+    "device": lambda run: run.place,
     "alarms": lambda run: [word for alarm in run.alarms for word in alarm],
     "reason": lambda run: run.reason,
     "id": lambda run: run.id,

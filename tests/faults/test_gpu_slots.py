@@ -11,16 +11,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from engine.runs.directory import RunDir, State, boot_id
+from engine.runs.directory import RunDir, State, boot_id, is_locked
 from gentui import jobs
 from gentui.jobs.job_types import RUNS
 from gentui.jobs.launchers.local import slots as module
 from gentui.jobs.launchers.local.locks import slot_lock, worker_lock
 from gentui.jobs.launchers.local.slot_queues import queue_by_slot
-from gentui.jobs.states import try_lock
+from gentui.jobs.states import queue, try_lock
 from gentui.jobs.worker import Worker
 from tests.support.jobs import wait_for_status
 
@@ -216,3 +217,78 @@ def test_two_shells_train_on_their_gpus_at_once(gentui, environment, pynvml, run
         gentui("stop", "--grace", "0", "--wait", run.id)
     told = [run.log_path.read_text() for run in (first, second)]
     assert "device cuda:0 of GPU-0a0a0a0a-0000" in told[0] and "device cuda:0 of GPU-1b1b1b1b-1111" in told[1]
+
+
+@pytest.fixture
+def three_gpus(shell, pynvml, monkeypatch):
+    """A machine with a third GPU."""
+    nvml = sys.modules["pynvml"]
+    uuids = ("GPU-0a0a0a0a-0000", "GPU-1b1b1b1b-1111", "GPU-2c2c2c2c-2222")
+    monkeypatch.setattr(nvml, "nvmlDeviceGetCount", lambda: 3)
+    monkeypatch.setattr(nvml, "nvmlDeviceGetUUID", uuids.__getitem__)
+    assert shell(None) == ("cpu", FIRST, SECOND, THIRD)
+
+
+THIRD = "cuda:GPU-2c2c2c2c-2222"
+TELLS_ALL = "import os, sys; print(sys.argv[2:], 'of', os.environ['CUDA_VISIBLE_DEVICES'], flush=True)"
+
+
+def queued_at(run: RunDir, moment: float, **fields: Any) -> RunDir:
+    extra = {"asked": None, **({"devices": fields.pop("devices")} if "devices" in fields else {})}
+    run.write_state(State("queued", queued_at=moment, extra=extra, **fields))
+    return run
+
+
+def test_a_run_on_two_gpus_is_taken_by_the_first_that_fits_and_nobody_passes_it(three_gpus, home, make_run):
+    before, several, behind = (make_run(status="stopped", log=b"") for _ in range(3))
+    pinned = make_run(status="stopped", log=b"")
+    queued_at(before, 1.0), queued_at(several, 2.0, devices=2), queued_at(behind, 3.0)
+    queued_at(pinned, 4.0, slot=THIRD)
+    jobs_of = {slot: [job.id for job, _ in module.may_take(queue(home), slot)] for slot in module.slots()}
+    assert jobs_of == {
+        "cpu": [], FIRST: [before.id, several.id, behind.id], SECOND: [before.id], THIRD: [before.id]
+    }  # fmt: skip
+
+
+def test_a_run_on_two_gpus_has_both_locks_and_sees_both(three_gpus, home, make_run, monkeypatch):
+    monkeypatch.setenv(RUNS.hook, json.dumps([sys.executable, "-c", TELLS_ALL]))
+    spawned = []
+    monkeypatch.setattr("gentui.jobs.worker.ensure_workers", lambda home, pending: spawned.append(pending))
+    run = queued_at(make_run(status="stopped", log=b""), 1.0, devices=2)
+    busy, other = (try_lock(slot_lock(home, slot)) for slot in (SECOND, THIRD))  # by jobs of one GPU
+    assert busy is not None and other is not None
+    naps = []
+
+    def nap(seconds: float) -> None:
+        naps.append(run.read_state().status)
+        assert not is_locked(run.lock_path)  # so that it can still be removed
+        if len(naps) == 2:
+            os.close(busy)
+
+    monkeypatch.setattr("gentui.jobs.worker.time.sleep", nap)
+    Worker(home, FIRST).work()
+    state = run.read_state()
+    os.close(other)
+    assert state.extra["slots"] == [FIRST, SECOND] and module.taken(state) == [FIRST, SECOND]
+    told = "'--device', 'cuda', '--devices', '2'] of GPU-0a0a0a0a-0000,GPU-1b1b1b1b-1111"
+    assert told in run.log_path.read_text() and len(naps) >= 2
+    assert not any(is_locked(slot_lock(home, slot)) for slot in module.slots())
+    assert len(spawned) == 2  # as it began, for the GPUs that it does not need, and when its own became free
+
+
+def test_more_gpus_than_there_are_or_one_by_name_are_refused(three_gpus, shell):
+    module.require_devices(3, None)
+    module.require_devices(8, "cpu")
+    with pytest.raises(jobs.JobError, match="4 devices were asked for, and there are 3 GPUs here"):
+        module.require_devices(4, None)
+    with pytest.raises(jobs.JobError, match="--device cuda:1 names one GPU: leave it out, or say cuda, for 2"):
+        module.require_devices(2, "cuda:1")
+    shell("1")
+    with pytest.raises(jobs.JobError, match="2 devices were asked for, and there are 1 GPUs here"):
+        module.require_devices(2, "cuda")
+
+
+def test_gpus_without_uuids_are_named_as_the_worker_sees_them(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,7")
+    assert module.devices_of(["cuda:0", "cuda:2"]) == ("cuda", {"CUDA_VISIBLE_DEVICES": "3,7"})
+    assert module.devices_of(["cpu"]) == ("cpu", {})

@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("--attempt", type=int)
     parser.add_argument("--device")
+    parser.add_argument("--devices")
     parser.add_argument("--on")
     options = parser.parse_args()
     asked_to_stop: list[int] = []

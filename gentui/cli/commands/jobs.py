@@ -94,11 +94,20 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 @click.option(
     "--device", metavar="DEVICE", help="Continue on cpu, cuda, cuda:N or auto (default: as launched)."
 )
+@click.option(
+    "--devices", type=click.IntRange(1), metavar="N", help="Continue on N devices (default: as launched)."
+)
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
 def resume_command(
-    app: App, run: str, overrides: tuple[str, ...], device: str | None, wait: bool, as_json: bool
+    app: App,
+    run: str,
+    overrides: tuple[str, ...],
+    device: str | None,
+    devices: int | None,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Continue a run from its last checkpoint, or queue an evaluation (eval-…) again.
 
@@ -113,7 +122,7 @@ def resume_command(
 
     run_id = find_job(app, run)
     with Detach() as detach:
-        jobs.resume(app.home, run_id, overrides=overrides, device=device)
+        jobs.resume(app.home, run_id, overrides=overrides, device=device, devices=devices)
         job = jobs.get_job(app.home, run_id)
         if isinstance(job, EvaluationDir):
             return after_queueing_evaluation(app, job, wait, as_json, detach)

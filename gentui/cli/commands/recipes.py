@@ -141,6 +141,10 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 )
 @click.option("--name", default="", metavar="TEXT", help="Name of the run.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:N or auto (default).")
+@click.option(
+    "--devices", type=click.IntRange(1), metavar="N",
+    help="Share every batch between N GPUs (or N processes on the CPU): the same experiment, sooner.",
+)  # fmt: skip
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
@@ -154,6 +158,7 @@ def run_command(
     chosen: int | None,
     name: str,
     device: str | None,
+    devices: int | None,
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -164,9 +169,8 @@ def run_command(
     from --sweep or the recipe's own [sweep]; a setting given with -o is not swept.
     """
     from engine.recipes.axes import parse_axis
-    from engine.recipes.recipe import load
     from gentui import jobs
-    from gentui.cli.batch import after_queueing_all, load_all, means_several
+    from gentui.cli.batch import after_queueing_all
     from gentui.cli.progress import after_queueing
     from gentui.jobs.detach import Detach
     from gentui.text.sanitize import clean
@@ -174,11 +178,39 @@ def run_command(
     more = [parse_axis(text) for text in sweeps]
     if seed is not None and any(axis.key == "train.seed" for axis in more):
         raise click.UsageError("--seed and --sweep seed=… exclude each other", click.get_current_context())
-    are_several = means_several(recipes)
+    loaded, are_several = _loaded(recipes, overrides, quick)
+    label = clean(name, 100).strip()
+    plans = _planned(app, loaded, more, label, chosen, device)
+    with Detach() as detach:
+        command = ["gentui", *sys.argv[1:]]
+        ids = [
+            jobs.launch(
+                app.home,
+                plan.recipe,
+                name=plan.name,
+                seed=seed,
+                device=device,
+                devices=devices,
+                command=command,
+                tags=plan.tags,
+            ).id
+            for plan in plans
+        ]
+        if are_several or len(ids) > 1:
+            return after_queueing_all(app.home, ids, wait, as_json, detach)
+        return after_queueing(app.home, ids[0], wait, as_json, detach)
+
+
+def _loaded(words: tuple[str, ...], overrides: tuple[str, ...], quick: bool) -> tuple[list[Recipe], bool]:
+    """The recipes that the arguments name, and whether they may name several. Tells what is used in place of what."""
+    from engine.recipes.recipe import load
+    from gentui.cli.batch import load_all, means_several
+
+    are_several = means_several(words)
     if are_several:
-        loaded = load_all(recipes, overrides, quick)
+        loaded = load_all(words, overrides, quick)
     else:
-        loaded = [load(recipes[0], overrides, quick)]
+        loaded = [load(words[0], overrides, quick)]
         loaded[0].require_data()
     for recipe in loaded:
         who = f"{recipe.name}: " if are_several else ""
@@ -186,19 +218,7 @@ def run_command(
             say(f"{who}{recipe.stand_in_for} is not on this machine: using {recipe.dataset} instead")
         if note := recipe.probe_note():
             say(f"{who}{note}")
-    label = clean(name, 100).strip()
-    plans = _planned(app, loaded, more, label, chosen, device)
-    with Detach() as detach:
-        command = ["gentui", *sys.argv[1:]]
-        ids = [
-            jobs.launch(
-                app.home, plan.recipe, name=plan.name, seed=seed, device=device, command=command, tags=plan.tags
-            ).id
-            for plan in plans
-        ]
-        if are_several or len(ids) > 1:
-            return after_queueing_all(app.home, ids, wait, as_json, detach)
-        return after_queueing(app.home, ids[0], wait, as_json, detach)
+    return loaded, are_several
 
 
 def _planned(

@@ -209,13 +209,21 @@ def _details(app: App, index: Index, row: RunRow) -> dict[str, Any]:
     }
 
 
+def _speed(row: RunRow) -> str:
+    """Images per second, in total and on each of several devices."""
+    total = full_rate(row.images_per_s)
+    if not total or not row.images_per_s or row.devices == 1:
+        return total
+    return f"{total}, {full_rate(row.images_per_s / row.devices)} a device"
+
+
 def _print_facts(row: RunRow, details: dict[str, Any]) -> None:
     from gentui.text.sanitize import clean
 
     facts = [
         ("run", row.id), ("name", row.name), ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
         ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
-        ("step", _steps(row)), ("time", clock(row.seconds)), ("speed", full_rate(row.images_per_s)),
+        ("step", _steps(row)), ("time", clock(row.seconds)), ("speed", _speed(row)),
         ("device", " ".join(filter(None, [row.device, row.precision]))), ("seed", row.seed),
         ("dir", details["dir"]), *(("scoring", f"{job['id']}: {job['standing']}") for job in details["pending"]),
     ]  # fmt: skip

@@ -15,15 +15,18 @@ Jobs = Sequence[tuple[JobDir, State]]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for when a job is queued: ``device`` as ``--device`` names it, or how many ``devices`` of a
-    ``host``, which the launcher knows. ``array``: which of the runs of a sweep it is, if they are begun together.
-    ``before``: the state of a job that is queued again, which goes where it was unless something else is asked for."""
+    """What is asked for when a job is queued.
+
+    ``device`` as ``--device`` names it; ``devices``: how many share the job (None: one, or as before). ``host``: where,
+    as the launcher knows it. ``array``: which of the runs of a sweep it is, if they are begun together. ``before``: the
+    state of a job that is queued again, which goes where it was unless something else is asked for.
+    """
 
     home: Path
     device: str | None = None
     before: State | None = None
     host: Any = None
-    devices: int = 1
+    devices: int | None = None
     array: dict[str, Any] | None = None
 
     @property

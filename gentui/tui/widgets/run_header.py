@@ -92,7 +92,7 @@ def _identity(run: Any, width: int) -> list[Piece]:
         stand_in = f", {dataset} for {clean(run.stand_in_for, 40)}" if run.stand_in_for else ""
         details.append(f"quick{stand_in}")
     details += [
-        clean(run.slot or run.device or "", 20),
+        clean(run.place, 20),
         f"seed {run.seed}" if run.seed is not None else "",
         run.id,
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import time
 import pytest
 
 from engine.runs.directory import RunDir, list_runs
+from engine.runs.events import iter_events
 from tests.support.jobs import workers
 from tests.support.waiting import wait_for
 
@@ -189,3 +191,29 @@ def test_on_a_terminal_there_is_a_bar_and_stdout_is_clean(environment, pretend):
 def test_names_are_cleaned_before_they_are_kept(gentui, pretend, home):
     run_id = gentui("run", pretend(steps=1), "--name", "a\x1b[31mb\u202e\nc").stdout.strip()
     assert RunDir(home / "runs" / run_id).info()["name"] == "ab c"
+
+
+def test_a_run_is_shared_by_two_processes_and_goes_on_with_one(real_gentui, home):
+    settings = ["-o", "train.steps=30", "-o", "evaluate.times=1", "-o", "evaluate.samples=64"]
+    done = real_gentui(
+        "run", "digits-unet", "--quick", *settings, "--device", "cpu", "--devices", "2", "--wait"
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = list_runs(home)
+    assert run.read_state().extra["devices"] == 2
+    begun = next(event for event in iter_events(run.events_path(1)) if event.get("status") == "started")
+    assert (begun["device"], begun["devices"], begun["total_images"]) == ("cpu", 2, 30 * 64)
+    shown = real_gentui("show", run.id).stdout
+    assert re.search(r"^device +2 × cpu", shown, re.MULTILINE)
+    assert re.search(r"^speed .* images/s, .* images/s a device$", shown, re.MULTILINE)
+    assert json.loads(real_gentui("runs", "--filter", "device:2", "--json").stdout)[0]["id"] == run.id
+
+
+@pytest.mark.parametrize("count", ["7", "48"])
+def test_a_batch_that_cannot_be_shared_is_told_at_once(gentui, home, count):
+    refused = gentui("run", "digits-unet", "--devices", count)
+    assert refused.returncode == 4
+    assert (
+        f"a batch of 64 images cannot be shared equally between {count} devices: use 2 or 4" in refused.stderr
+    )
+    assert list_runs(home) == []

@@ -17,7 +17,14 @@ from gentui.jobs.launchers.local.processes import (
     open_trainer,
     terminate,
 )
-from gentui.jobs.launchers.local.slots import allowed, ensure_workers, slot_for
+from gentui.jobs.launchers.local.slots import (
+    DEVICES,
+    allowed,
+    ensure_workers,
+    needed,
+    require_devices,
+    slot_for,
+)
 from gentui.jobs.launchers.protocol import Jobs, Look, Request
 from gentui.jobs.signs_of_life import last_sign_of_life
 from gentui.jobs.states import queued
@@ -33,13 +40,16 @@ class LocalLauncher:
     """Jobs that workers of this machine take, and those that workers of another host with the same home have taken."""
 
     def admit(self, request: Request) -> State:
-        before = request.before
+        before, count = request.before, request.devices
         if before is not None and request.device is None:
             asked = before.extra.get("asked")
             slot = asked if isinstance(asked, str) else None
+            count = count or needed(before)
         else:
             slot = slot_for(request.device)
-        return queued(slot, request.attempt, allowed())
+        require_devices(count or 1, "cpu" if slot == "cpu" else request.device)
+        several = {DEVICES: count} if count and count > 1 else {}
+        return queued(slot, request.attempt, allowed() | several)
 
     def tend(self, home: Path, pending: Jobs) -> None:
         ensure_workers(home, [(job, state) for job, state in pending if not other_host(state)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gentui.jobs.job_types import job_type_of
-from gentui.jobs.launchers.local.slots import canonical, fits, label, slots
+from gentui.jobs.launchers.local.slots import fits, label, slots, taken
 from gentui.jobs.states import queue, unfinished
 from gentui.machine.monitor import SlotJob
 
@@ -14,7 +14,7 @@ def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
     """The running and waiting jobs of every slot, in order. A job that any slot may take is listed under each."""
     running = [(job, state) for job, state in unfinished(home) if state.status == "running"]
     waiting = queue(home)
-    at_work = [(job, state.pid, canonical(state.slot)) for job, state in running if state.slot]
+    at_work = [(job, state.pid, slot) for job, state in running for slot in taken(state)]
     names = dict.fromkeys([*slots(), *(slot for *_, slot in at_work)])
     return {
         label(slot): (

@@ -12,18 +12,20 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from engine.runs.directory import State
+from engine.runs.directory import JobDir, State
 from engine.runs.files import FULL
 from gentui.jobs.launchers.local.locks import has_worker, make_slots_folder, worker_lock
 from gentui.jobs.launchers.local.processes import WORKER
 from gentui.jobs.launchers.protocol import Jobs
-from gentui.jobs.states import JobError, try_lock
+from gentui.jobs.states import JobError, in_order, try_lock
 from gentui.machine.gpus import nvidia_gpu_count, nvidia_uuids
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-ALLOWED = "allowed"
+ALLOWED, DEVICES, TAKEN = "allowed", "devices", "slots"
+"""Fields of ``State.extra``: slots a job of any device may take, how many it needs at once, and which it has taken."""
 _GIVE_UP = 30.0  # seconds before another worker replaces one that failed at once
 _LOG_LIMIT = 1 << 20
 _spawned: dict[tuple[Path, str], tuple[subprocess.Popen[bytes], float]] = {}
@@ -87,6 +89,16 @@ def device_of(slot: str) -> tuple[str, dict[str, str]]:
     return (slot, {}) if uuid == slot or uuid.isdigit() else ("cuda:0", {VISIBLE: uuid})
 
 
+def devices_of(taken: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """As ``device_of``, for a process that works on several slots: GPUs, or the processor alone."""
+    if len(taken) == 1:
+        return device_of(taken[0])
+    visible = os.environ.get(VISIBLE, "")
+    here = [part.strip() for part in visible.split(",")] if visible else list(map(str, range(len(slots()))))
+    names = [slot.removeprefix("cuda:") for slot in taken]
+    return "cuda", {VISIBLE: ",".join(here[int(name)] if name.isdigit() else name for name in names)}
+
+
 _known_uuids = functools.cache(nvidia_uuids)
 
 
@@ -108,6 +120,47 @@ def slot_for(device: str | None) -> str | None:
     if device not in device_names():
         raise JobError(f"there is no device {device} on this machine; it has {', '.join(device_names())}")
     return canonical(device)
+
+
+def require_devices(count: int, device: str | None) -> None:
+    """Raise JobError unless a run can be shared by so many devices of this machine."""
+    gpus = len(slots()) - 1
+    if count == 1 or device == "cpu" or (device in (None, "auto") and not gpus):
+        return
+    if device not in (None, "auto", "cuda"):
+        raise JobError(f"--device {device} names one GPU: leave it out, or say cuda, for {count} of them")
+    if count > (usable := len(allowed().get(ALLOWED, ())) or gpus):
+        raise JobError(f"{count} devices were asked for, and there are {usable} GPUs here")
+
+
+def needed(state: State) -> int:
+    """How many devices a job needs at once."""
+    count = state.extra.get(DEVICES)
+    return count if type(count) is int and 1 < count < 10**4 else 1
+
+
+def taken(state: State) -> list[str]:
+    """The slots that a running job has."""
+    several = state.extra.get(TAKEN)
+    if isinstance(several, list) and needed(state) > 1:
+        return [canonical(str(slot)) for slot in several]
+    return [canonical(state.slot)] if state.slot else []
+
+
+def may_take(queue: Jobs, slot: str) -> list[tuple[JobDir, State]]:
+    """What a worker of ``slot`` may take, of the queued jobs in order.
+
+    A job for several GPUs is taken by the worker of the first that fits; those of the others take nothing behind it, so
+    that their GPUs become free for it.
+    """
+    found = []
+    for job, state in queue:
+        if not fits(state, slot):
+            continue
+        if slot != "cpu" and needed(state) > 1 and slot != next(s for s in slots() if fits(state, s)):
+            break
+        found.append((job, state))
+    return found
 
 
 def allowed() -> dict[str, list[str]]:
@@ -132,10 +185,10 @@ def fits(state: State, slot: str) -> bool:
 def ensure_workers(home: Path, pending: Jobs) -> None:
     """Start a worker for every slot without one that has queued jobs, or a running job that nobody watches, among the
     unfinished jobs ``pending``."""
+    waiting = in_order(pending)
     for slot in slots():
-        is_needed = any(
-            fits(state, slot) if state.status == "queued" else canonical(state.slot or "") == slot
-            for _, state in pending
+        is_needed = bool(may_take(waiting, slot)) or any(
+            state.status == "running" and canonical(state.slot or "") == slot for _, state in pending
         )
         if is_needed and not has_worker(home, slot) and not _failed_just_now(home, slot):
             _spawn(home, slot)

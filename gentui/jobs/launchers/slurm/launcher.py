@@ -57,7 +57,7 @@ class SlurmLauncher:
         self._cancelled: dict[str, float] = {}
 
     def admit(self, request: Request) -> State:
-        host, devices, array = request.host, request.devices, request.array
+        host, devices, array = request.host, request.devices or 1, request.array
         before = on_of(request.before) if request.before else {}
         if host is None and before:
             host, devices = host_of(before), int(before.get("devices") or 1)

@@ -155,6 +155,7 @@ def script(home: Path, members: Members) -> str:
     on = on_of(state)
     host = host_of(on)
     start = RUNS.start(host.python or sys.executable)
+    several = f" --devices {count}" if (count := int(on.get("devices") or 1)) > 1 else ""
     lines = [
         "#!/bin/bash",
         f"# {len(members)} runs of gentui" if len(members) > 1 else f"# gentui: run {job.id}",
@@ -170,7 +171,7 @@ def script(home: Path, members: Members) -> str:
         f"export GENTUI_HOME={shlex.quote(str(home))} PYTHONUNBUFFERED=1",
         'export GENTUI_THREADS="${GENTUI_THREADS:-${SLURM_CPUS_ON_NODE:-1}}"',
         *host.setup,
-        f'exec {shlex.join(start)} "$run" --on slurm',
+        f'exec {shlex.join(start)} "$run" --on slurm{several}',
     ]
     return "\n".join(lines) + "\n"
 
