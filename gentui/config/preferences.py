@@ -47,6 +47,13 @@ class Preferences:
         help="opened first",
     )
     low_bandwidth: bool = setting(False, title="low bandwidth", help="fewer redraws, from the next start")
+    signal: str = setting(
+        "bell",
+        choices=("bell", "osc9", "osc777", "none"),
+        labels={"osc9": "OSC 9", "osc777": "OSC 777", "none": "notice only"},
+        title="a run ends",
+        help="bell, or a notification of the terminal",
+    )
     runs_columns: str = setting("")
 
 

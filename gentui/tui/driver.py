@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from gentui.tui.terminal import LateAnswerFilter
 
+KEEP_TITLE, RESTORE_TITLE = ("", "") if os.environ.get("TERM") == "linux" else ("\x1b[22;2t", "\x1b[23;2t")
+"""Have the terminal keep its title, and give it back: sequences of xterm, which others ignore."""
 POLL_SECONDS = 0.1
 """How often the input thread checks whether the app has ended."""
 
@@ -34,6 +36,14 @@ class PromptDriver(HookedDriver):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, output=output_file(), **options)
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()
+        self.write(KEEP_TITLE)
+
+    def stop_application_mode(self) -> None:
+        self.write(RESTORE_TITLE)
+        super().stop_application_mode()
 
     def run_input_thread(self) -> None:
         late = PromptDriver.late_answer

@@ -23,6 +23,7 @@ from textual.message import Message
 
 from gentui.text.sanitize import clean
 from gentui.tui import gc_tuning
+from gentui.tui.endings import Watch, sentence
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -75,6 +76,14 @@ class Activity(Message):
 @dataclass
 class EvaluationFinished(Message):
     """An evaluation has ended. ``text``: how, in a sentence; ``severity``: of its notice."""
+
+    text: str
+    severity: str
+
+
+@dataclass
+class RunsEnded(Message):
+    """Runs have ended. ``text``: how, in a sentence; ``severity``: of its notice."""
 
     text: str
     severity: str
@@ -175,6 +184,7 @@ class IndexReader:
         self._posted_at = 0.0
         self._counted: tuple[object, ...] | None = None
         self._activity = Activity()
+        self._watch = Watch()
         self.passes = 0
         self.newest: str | None = None
 
@@ -256,6 +266,8 @@ class IndexReader:
             self.newest = newest_of(runs)
             activity.running = statuses.count("running") + statuses.count("stalled")
             activity.queued = statuses.count("queued")
+            if ended := self._watch.ended(runs):
+                self._app.post_message(RunsEnded(*sentence(ended)))
             self._counted = state
 
 

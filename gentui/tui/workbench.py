@@ -14,20 +14,21 @@ from textual import events
 from textual.binding import Binding
 
 from gentui.config import key_table, keymap, preferences
-from gentui.tui import gc_tuning, navigation
+from gentui.tui import endings, gc_tuning, navigation
 from gentui.tui.index_reader import (
     REDRAW,
     SLOW,
     Activity,
     EvaluationFinished,
     IndexReader,
+    RunsEnded,
     ThreadedIndexReader,
     newest_of,
 )
 from gentui.tui.output_sanitizer import OutputSanitizer
 from gentui.tui.overlay import Overlays
 from gentui.tui.services import AppServices
-from gentui.tui.textual_private.core import feed_as_typed
+from gentui.tui.textual_private.core import feed_as_typed, write_to_terminal
 from gentui.tui.themes import THEMES, curve_colours
 from gentui.tui.widgets.bars import StatusLine, TitleBar
 
@@ -84,6 +85,7 @@ class GentuiApp(AppServices):
         self.overlays = Overlays()
         self._typed, self._at = typed, at
         self._activity = Activity()
+        self._title: str | None = None
         self._sanitizer = OutputSanitizer()
         for theme, _ in THEMES.values():
             self.register_theme(theme)
@@ -172,17 +174,31 @@ class GentuiApp(AppServices):
         if message.note != self._activity.note and message.note:
             self.toast(f"{message.note}.", "warning")
         self._activity = message
+        self._show_title(", ".join(self._activity_words()))
         self.show_activity(self.screen)
+
+    def on_runs_ended(self, message: RunsEnded) -> None:
+        """Tell of runs that have ended: here, and to whoever looks at another window."""
+        self.toast(f"{message.text}.", message.severity)
+        self._show_title(message.text)
+        write_to_terminal(self, endings.terminal_signal(preferences.read().signal, message.text))
+
+    def _show_title(self, text: str) -> None:
+        """Name what goes on in the terminal's title; nothing is written while it stays the same."""
+        if text != self._title and os.environ.get("TERM") != "linux":
+            self._title = text
+            write_to_terminal(self, endings.title(f"gentui: {text}" if text else "gentui"))
+
+    def _activity_words(self) -> list[str]:
+        counts = (
+            (self._activity.running, "● {} running"), (self._activity.queued, "◌ {} queued"),
+            (self._activity.scoring, "◇ {} scoring"),
+        )  # fmt: skip
+        return [words.format(count) for count, words in counts if count]
 
     def show_activity(self, screen: Screen[Any]) -> None:
         """Show in the bars of this screen how many runs train, wait and are being scored."""
-        words = []
-        if self._activity.running:
-            words.append(f"● {self._activity.running} running")
-        if self._activity.queued:
-            words.append(f"◌ {self._activity.queued} queued")
-        if self._activity.scoring:
-            words.append(f"◇ {self._activity.scoring} scoring")
+        words = self._activity_words()
         for bar in screen.query(TitleBar):
             bar.busy = "  ".join(words)
         for line in screen.query(StatusLine):

@@ -26,7 +26,7 @@ class PreferencesScreen(Dialog):
     BINDINGS = key_table.bindings("preferences")
     DEFAULT_CSS = """
     PreferencesScreen > Vertical { width: 96; max-width: 100%; height: auto; }
-    PreferencesScreen Table { height: 8; background: $surface; }
+    PreferencesScreen Table { height: 9; background: $surface; }
     """
 
     def compose(self) -> ComposeResult:

@@ -27,6 +27,7 @@ __all__ = [
     "is_closing",
     "modes",
     "screen_stacks",
+    "write_to_terminal",
 ]
 
 
@@ -110,6 +111,13 @@ def modes(app: App[Any]) -> dict[str, Any]:
     """Return the modes with what makes their base screens. ``MODES`` holds those the class was written with, and not
     what ``add_mode`` and ``remove_mode`` made of them."""
     return app._modes
+
+
+def write_to_terminal(app: App[Any], text: str) -> None:
+    """Write a control sequence to the terminal, between two paintings."""
+    if app._driver is not None:
+        app._driver.write(text)
+        app._driver.flush()
 
 
 def feed_as_typed(app: App[Any], text: str) -> None:
