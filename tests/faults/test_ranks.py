@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import pytest
 
+from engine.ranks import environment
 from engine.runs.directory import RunDir, process_start_time
 from engine.training import checkpoint
 from tests.support.engine import events, finish, small_run, trainer, wait_for_step
 from tests.support.jobs import processes
+from tests.support.processes import Forked
 from tests.support.waiting import wait_for
 
 MANY = {"train__steps": 100_000, "evaluate__times": 0}
@@ -101,3 +104,32 @@ def test_a_batch_that_cannot_be_shared_is_told_before_training(tmp_path):
 def test_no_number_of_devices_is_a_mistake(tmp_path, count):
     code, output = finish(trainer(small_run(tmp_path), f"--devices={count}"))
     assert code == 2 and f"'{count}' is no number of devices" in output
+
+
+def test_ranks_that_others_have_started_meet_where_the_environment_says(tmp_path):
+    """As torchrun starts them: RANK and WORLD_SIZE for each, and one address for all."""
+    run = small_run(tmp_path, train__steps=8, evaluate__times=1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    command = ["-m", "engine", run.path, "--device", "cpu"]
+    ranks = [
+        Forked(command, env={**os.environ, **variables, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in (1, 0)
+    ]
+    for process in ranks:
+        output, errors = process.communicate()
+        assert process.wait() == 0, output + errors
+    assert last_status(run) == ("done", "")
+    begun = next(event for event in events(run, "status") if event["status"] == "started")
+    assert begun["devices"] == 2 and len(run.events_files()) == 1
+
+
+@pytest.mark.parametrize("variables", [{"RANK": "1"}, {"RANK": "1", "WORLD_SIZE": "4"}, {"WORLD_SIZE": "many"}])
+def test_half_of_what_torchrun_says_means_nothing(variables, monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "GENTUI_LEADER"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert (environment.rank(), environment.size(), environment.is_started_by_others()) == (0, 1, False)

@@ -22,7 +22,7 @@ UNET = {
 }  # fmt: skip
 GAN = {
     "data.dataset": "digits", "data.batch_size": 16, "model.channels": 8, "model.latent": 16, "train.steps": 100,
-    "model.norm": "none", "optim.name": "sgd", "optim.lr": 1e-2,
+    "model.norm": "none", "optim.name": "sgd", "optim.lr": 1e-3,
 }  # fmt: skip
 VAE = {"data.batch_size": 32, "model.channels": 8, "model.latent": 8, "train.steps": 100, "optim.lr": 1e-4}
 SGD = {
@@ -43,7 +43,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dann": ("digitsm-digits-dann", DANN),
     "dann, apart": ("digitsm-digits-dann", {**DANN, "model.passes": "apart"}),
     "dann, source": ("digitsm-digits-source", DANN),
-    "acgan": ("toonfaces-acgan", {**GAN, "data.dataset": "toonfaces"}),
+    "acgan": ("toonfaces-acgan", GAN),
     **{f"gan, {loss}": ("faces-dcgan", {**GAN, "model.norm": "batch", "method.loss": loss})
        for loss in registry.names("adversarial_loss")},
     **{f"gan, {penalty}": ("faces-dcgan", {**GAN, "method.penalty": penalty, "method.critic_steps": 2})
