@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 
+from engine.ranks import sharing
+
 LEAST_STEPS = 20_000
 """Shorter runs are not compiled: that takes minutes, and saves a part of a step of some ten milliseconds."""
 
@@ -27,8 +29,11 @@ def choose_compile(requested: bool | Literal["auto"], device: torch.device, tota
 
     ``auto`` compiles on GPUs for which torch's compiler writes kernels (compute capability 7.0), where launching the
     operations of small nets takes longer than computing them. On a CPU it does not: compiling takes a minute or two a
-    net, and the steps of these nets take as long as before.
+    net, and the steps of these nets take as long as before. Nets of a run that several devices share are not compiled:
+    nobody has tried how torch's compiler takes the sums over ranks inside a net.
     """
+    if requested and sharing.has_ranks():
+        return CompileChoice(False, "several devices share the run")
     if requested != "auto":
         return CompileChoice(requested, "as the recipe says")
     if device.type != "cuda":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -14,11 +13,6 @@ def dropout(x: Tensor, share: float, training: bool, *, by_channel: bool = False
     if not training or not share or sharing.current().size == 1:
         function = F.dropout2d if by_channel else F.dropout
         return function(x, share, training)
-    return _shared(x, share, by_channel)
-
-
-@torch.compiler.disable
-def _shared(x: Tensor, share: float, by_channel: bool) -> Tensor:
     like = x[:, :, :1, :1] if by_channel else x
     mask = sharing.whole_like(like).bernoulli_(1 - share).div_(1 - share)
     return x * sharing.current().rows(mask)

@@ -26,7 +26,6 @@ def _is_shared(norm: nn.Module) -> bool:
     return norm.training and sharing.current().size > 1
 
 
-@torch.compiler.disable
 def _over_ranks(norm: BatchNorm1d | BatchNorm2d, x: Tensor) -> Tensor:
     """Normalise N,C,… by the mean and variance of each channel over the rows of all ranks, in float32.
 

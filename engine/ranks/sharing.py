@@ -43,6 +43,11 @@ ALONE = Share()
 _current = ALONE  # not a context variable: autograd runs backward passes on threads of its own
 
 
+def has_ranks() -> bool:
+    """Whether this process is one of several that share a run."""
+    return dist.is_available() and dist.is_initialized()
+
+
 def current() -> Share:
     """The share of the step that is being taken; ``ALONE`` outside ``together``."""
     return _current

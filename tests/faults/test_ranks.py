@@ -133,3 +133,10 @@ def test_half_of_what_torchrun_says_means_nothing(variables, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert (environment.rank(), environment.size(), environment.is_started_by_others()) == (0, 1, False)
+
+
+def test_nets_of_a_shared_run_are_not_compiled(tmp_path):
+    run = small_run(tmp_path, train__steps=2, train__compile=True, evaluate__times=0)
+    assert finish(start(run))[0] == 0
+    begun = next(event for event in events(run, "status") if event["status"] == "started")
+    assert begun["compile"] == {"compiled": False, "reason": "several devices share the run"}

@@ -43,7 +43,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dann": ("digitsm-digits-dann", DANN),
     "dann, apart": ("digitsm-digits-dann", {**DANN, "model.passes": "apart"}),
     "dann, source": ("digitsm-digits-source", DANN),
-    "acgan": ("toonfaces-acgan", GAN),
+    "acgan": ("toonfaces-acgan", {**GAN, "optim.lr": 1e-4}),
     **{f"gan, {loss}": ("faces-dcgan", {**GAN, "model.norm": "batch", "method.loss": loss})
        for loss in registry.names("adversarial_loss")},
     **{f"gan, {penalty}": ("faces-dcgan", {**GAN, "method.penalty": penalty, "method.critic_steps": 2})
