@@ -7,7 +7,7 @@ figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,7 +46,9 @@ def draw_figure(settings: Settings, context: FigureContext) -> Iterable[Picture]
 class Picture:
     """A picture ready to be saved: ``save`` writes it to a path, with the suffix ``suffix``.
 
-    A picture that ``replaces`` has one file for the whole run; others have one per step.
+    A picture that ``replaces`` has one file for the whole run; others have one per step. A grid of tiles says how many
+    ``rows`` and ``columns`` it has, what they are (``rows_are="classes"``) and what each is called; where their number
+    is None it is one picture.
     """
 
     name: str
@@ -56,6 +58,10 @@ class Picture:
     kind: Literal["sample", "figure"] = "figure"
     rows: int | None = None
     columns: int | None = None
+    rows_are: str = ""
+    columns_are: str = ""
+    row_names: Sequence[str] = ()
+    column_names: Sequence[str] = ()
     replaces: bool = False
 
     def path(self, step: int) -> str:
@@ -67,5 +73,10 @@ class Picture:
         return f"figures/{self.name}-{step:09d}{self.suffix}"
 
     def layout(self) -> dict[str, Any]:
-        """Further fields of its event."""
-        return {"rows": self.rows, "columns": self.columns} if self.kind == "sample" else {"name": self.name}
+        """Further fields of its event: the name of a figure, and how its tiles are laid out."""
+        fields: dict[str, Any] = {} if self.kind == "sample" else {"name": self.name}
+        if self.rows and self.columns:
+            fields |= {"rows": self.rows, "columns": self.columns}
+        said = {"rows_are": self.rows_are, "columns_are": self.columns_are}
+        named = {"row_names": list(self.row_names), "column_names": list(self.column_names)}
+        return fields | {key: value for key, value in (said | named).items() if value}

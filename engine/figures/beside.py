@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
@@ -28,14 +28,18 @@ def real(settings: Real, context: FigureContext) -> Iterator[Picture]:
     if (context.run.path / picture.path(context.step)).exists():
         return
     split, sample = context.dataset.train, context.recipe.sample
-    classes = len(context.dataset.classes)
-    if classes and split.labels is not None:
-        rows = [_evenly_spaced(split, sample.columns, label) for label in range(min(sample.rows, classes))]
+    names: Sequence[str] = ()
+    if context.dataset.classes and split.labels is not None:
+        names = context.dataset.classes[: sample.rows]
+        rows = [_evenly_spaced(split, sample.columns, label) for label in range(len(names))]
         images, caption = torch.cat(rows), "training images, one row for each class"
     else:
         images, caption = _evenly_spaced(split, sample.rows * sample.columns), "training images"
     save = partial(save_grid, images, columns=sample.columns)
-    yield Picture("real", save, caption, replaces=True)
+    yield Picture(
+        "real", save, caption, rows=len(names) or sample.rows, columns=sample.columns, row_names=names,
+        rows_are="classes" if names else "", columns_are="images" if names else "", replaces=True,
+    )  # fmt: skip
 
 
 def _evenly_spaced(split: Split, count: int, label: int | None = None) -> Tensor:
@@ -56,10 +60,13 @@ def neighbours(settings: Neighbours, context: FigureContext) -> Iterator[Picture
         return
     assert isinstance(method, Generates)
     noise = Noise(method, GRID_SEED + context.recipe.train.seed).draw(settings.images).to(context.device)
-    labels = None
+    labels, names = None, []
     if method.conditional:
-        rows = Conditions.of(context.dataset).grid_rows(settings.images)
-        labels = rows[torch.arange(settings.images) % len(rows)].to(context.device)
+        conditions = Conditions.of(context.dataset)
+        rows = conditions.grid_rows(settings.images)
+        labels = rows[torch.arange(settings.images) % len(rows)]
+        names = [conditions.describe(row) for row in labels]
+        labels = labels.to(context.device)
 
     def trace(step: int, total: int, images: Tensor) -> None:
         context.progress(step, total)
@@ -68,8 +75,17 @@ def neighbours(settings: Neighbours, context: FigureContext) -> Iterator[Picture
     train = context.dataset.train.images
     indices, among = nearest(samples, train, settings.neighbours, context.progress)
     caption = f"left a sample, then the nearest of {among}, in pixels"
-    save = partial(save_grid, beside(samples, train, indices), columns=1 + indices.shape[1])
-    yield Picture("neighbours", save, caption)
+    columns = neighbour_names(indices.shape[1])
+    save = partial(save_grid, beside(samples, train, indices), columns=len(columns))
+    yield Picture(
+        "neighbours", save, caption, rows=len(samples), columns=len(columns), row_names=names,
+        column_names=columns,
+    )  # fmt: skip
+
+
+def neighbour_names(count: int) -> list[str]:
+    """What the columns of ``beside`` are called: the image, then its ``count`` neighbours."""
+    return ["sample", "nearest", *(f"{number}." for number in range(2, count + 1))][: 1 + count]
 
 
 def beside(images: Tensor, train: Tensor, indices: Tensor) -> Tensor:

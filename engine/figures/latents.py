@@ -27,7 +27,10 @@ def reconstructions(settings: Reconstructions, context: FigureContext) -> Iterat
     reconstructed = to_uint8(method.reconstruct(to_float(originals.to(context.device)))).cpu()
     images = torch.cat([originals, reconstructed])
     caption = f"{_source(context.dataset)} images above, their reconstructions below"
-    yield Picture("reconstructions", partial(save_grid, images, columns=len(originals)), caption)
+    yield Picture(
+        "reconstructions", partial(save_grid, images, columns=len(originals)), caption, rows=2,
+        columns=len(originals), row_names=("original", "reconstruction"),
+    )  # fmt: skip
 
 
 def interpolation(settings: Interpolation, context: FigureContext) -> Iterator[Picture]:
@@ -48,13 +51,19 @@ def interpolation(settings: Interpolation, context: FigureContext) -> Iterator[P
     else:
         latents = _between(Noise(method, INTERPOLATION_SEED).draw(2 * rows), columns, slerp)
         caption = "each row from one noise to another, on the sphere"
-    labels = None
+    labels, names = None, []
     if method.conditional:
-        labels = Conditions.of(context.dataset).grid_rows(rows)
-        labels = labels[torch.arange(rows) % len(labels)].repeat_interleave(columns, dim=0).to(device)
+        conditions = Conditions.of(context.dataset)
+        labels = conditions.grid_rows(rows)
+        labels = labels[torch.arange(rows) % len(labels)]
+        names = [conditions.describe(label) for label in labels]
+        labels = labels.repeat_interleave(columns, dim=0).to(device)
         caption += "; one label for each row"
     images = to_uint8(method.sample(sample, latents.to(device), labels)).cpu()
-    yield Picture("interpolation", partial(save_grid, images, columns=columns), caption)
+    yield Picture(
+        "interpolation", partial(save_grid, images, columns=columns), caption, rows=rows, columns=columns,
+        row_names=names,
+    )  # fmt: skip
 
 
 def _between(ends: Tensor, columns: int, mix: Callable[[Tensor, Tensor, float], Tensor]) -> Tensor:

@@ -34,16 +34,25 @@ def draw(settings: Grid, context: FigureContext) -> Iterator[Picture]:
     device = context.device
     requested = labels.to(device) if labels is not None else None
     images = to_uint8(method.sample(sample, noise.to(device), requested, trace=trace)).cpu()
+    names = [conditions.describe(row) for row in labels[::columns]] if labels is not None else []
     if labels is None:
         caption = "fixed noises"
     elif conditions.classes:
         caption = "one row for each class, one column for each noise"
     else:
-        rows_in_words = [conditions.describe(row) for row in labels[::columns]]
-        caption = "one row for each set of attributes, one column for each noise: " + "; ".join(rows_in_words)
+        caption = "one row for each set of attributes, one column for each noise: " + "; ".join(names)
     yield Picture(
-        "grid", partial(save_grid, images, columns=columns), caption, kind="sample", rows=rows, columns=columns
-    )
+        "grid", partial(save_grid, images, columns=columns), caption, kind="sample", rows=rows, columns=columns,
+        rows_are=rows_are(conditions) if names else "", columns_are="noises" if names else "", row_names=names,
+    )  # fmt: skip
     if sample.steps > 1:
         frames = torch.cat(strip.frames)
-        yield Picture("strip", partial(save_grid, frames, columns=len(frames)), "from noise to image")
+        yield Picture(
+            "strip", partial(save_grid, frames, columns=len(frames)), "from noise to image", rows=1,
+            columns=len(frames), columns_are="sampling steps", column_names=list(map(str, strip.steps)),
+        )  # fmt: skip
+
+
+def rows_are(conditions: Conditions) -> str:
+    """What the rows of a grid with a label each are."""
+    return "classes" if conditions.classes else "sets of attributes"

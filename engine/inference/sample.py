@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import to_uint8
-from engine.figures.beside import beside, nearest
+from engine.figures.beside import beside, nearest, neighbour_names
 from engine.figures.grid import save_gif, save_grid
 from engine.figures.latents import slerp
 from engine.inference.loading import Trained, enough_memory, exit_with, load_or_exit, with_options_or_exit
@@ -41,18 +41,25 @@ FRAMES = 12
 """Frames of an interpolation between two seeds."""
 IMAGES_WITH_NEIGHBOURS, MOST_NEIGHBOURS = 8, 16
 
-Preview = Callable[[int, int, Tensor, int], None]
-"""Called while sampling with (steps done, steps in all, images so far: N,C,H,W in [-1,1], columns of their grid)."""
+Preview = Callable[[int, int, Tensor, int, Sequence[str]], None]
+"""Called while sampling with (steps done, steps in all, images so far: N,C,H,W in [-1,1], columns of their grid,
+names of their labels)."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """``images`` uint8 N,C,H,W for a grid of ``columns``, and the ``film``: frames for a grid of ``film_columns``."""
+    """``images`` uint8 N,C,H,W for a grid of ``columns``, and the ``film``: frames for a grid of ``film_columns``.
+
+    ``names``: the label of each image of a frame, if there are several labels. ``column_names``: what is in the
+    columns, if each image is followed by its neighbours; then ``names`` are those of the rows.
+    """
 
     images: Tensor
     columns: int
     film: list[Tensor]
     film_columns: int
+    names: Sequence[str] = ()
+    column_names: Sequence[str] = ()
 
     def save(self, path: Path) -> None:
         """Write the file that the suffix of ``path`` selects. Exits with 2 for another suffix; raises OSError."""
@@ -145,10 +152,12 @@ def _grid(
     noise = Noise(method, seed)
     columns = min(columns, len(labels))
     frames = GIF_FRAMES if needs_film else 2
-    film = sample_images(trained, settings, labels, noise.draw, frames, _with_columns(preview, columns))
+    names = _names(trained, labels)
+    film = sample_images(trained, settings, labels, noise.draw, frames, _with_columns(preview, columns, names))
     if near is not None:
         film, columns = _with_neighbours(film, trained.training_images, near), 1 + near
-    return Drawing(film[-1], columns, film, columns)
+        return Drawing(film[-1], columns, film, columns, names, neighbour_names(near))
+    return Drawing(film[-1], columns, film, columns, names)
 
 
 def _interpolation(
@@ -165,10 +174,10 @@ def _interpolation(
     latents = iter([slerp(a, b, weight) for a, b in ends for weight in weights])
     images = sample_images(
         trained, settings, labels.repeat_interleave(frames, dim=0),
-        lambda n: torch.stack([next(latents) for _ in range(n)]), trace=_with_columns(preview, frames),
+        lambda n: torch.stack([next(latents) for _ in range(n)]), trace=_with_columns(preview, frames, ()),
     )[-1]  # fmt: skip
     film = [images[frame::frames] for frame in range(frames)]
-    return Drawing(images, frames, film, min(columns, len(labels)))
+    return Drawing(images, frames, film, min(columns, len(labels)), _names(trained, labels))
 
 
 def _with_neighbours(film: list[Tensor], train: Tensor, count: int) -> list[Tensor]:
@@ -179,10 +188,18 @@ def _with_neighbours(film: list[Tensor], train: Tensor, count: int) -> list[Tens
     return [beside(frame, train, neighbours) for frame in film]
 
 
-def _with_columns(preview: Preview | None, columns: int) -> Trace | None:
+def _with_columns(preview: Preview | None, columns: int, names: Sequence[str]) -> Trace | None:
     if preview is None:
         return None
-    return lambda done, total, images: preview(done, total, images, min(columns, len(images)))
+    return lambda done, total, images: preview(done, total, images, min(columns, len(images)), names)
+
+
+def _names(trained: Trained, labels: Tensor) -> list[str]:
+    """The class of each label; [] where they are all the same, or attributes, whose names are long."""
+    if not trained.method.conditional or not trained.conditions.classes:  # type: ignore[attr-defined]
+        return []
+    names = [trained.conditions.describe(label) for label in labels]
+    return names if len({*names}) > 1 else []
 
 
 def sample_images(

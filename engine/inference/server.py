@@ -11,7 +11,8 @@ Answers are lines of JSON on stdout:
     {"folder": …}                                    once, at the start: the temporary folder of the pictures
     {"conditions": {…}, "conditional": …, "step": …} whenever a checkpoint has been loaded
     {"id": 1, "done": 3, "of": 18, "path": …, …}     a preview while sampling, a few times per second
-    {"id": 1, "path": …, "rows": …, "columns": …}    the finished picture
+    {"id": 1, "path": …, "rows": …, "columns": …}    the finished picture: its grid, the ``count`` of its images and,
+                                                     of several labels, the ``names`` of theirs
     {"id": 1, "error": …}                            a message for the user
 
 At the end of stdin the process ends at once, whatever it is doing, and removes its folder.
@@ -28,6 +29,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,23 +92,23 @@ class Server:
             drawing.save(path)
         self._picture = path
         if path.suffix == ".gif":
-            layout = _layout(len(drawing.film[-1]), drawing.film_columns)
+            layout = _layout(len(drawing.film[-1]), drawing.film_columns, drawing.names)
         else:
-            layout = _layout(len(drawing.images), drawing.columns)
+            layout = _layout(len(drawing.images), drawing.columns, drawing.names, drawing.column_names)
         send(id=number, path=str(path), which=_word(trained.which), step=trained.step, **layout)
 
     def _previewer(self, number: int) -> Preview:
         """A function that saves and announces the images so far, at most every ``PREVIEW_SECONDS``."""
         path, previous = self._folder / f"live-{number}.png", 0.0
 
-        def preview(done: int, total: int, images: Tensor, columns: int) -> None:
+        def preview(done: int, total: int, images: Tensor, columns: int, names: Sequence[str]) -> None:
             nonlocal previous
             if (now := time.monotonic()) < previous + PREVIEW_SECONDS or done == total:
                 return
             previous = now
             with self.writing:
                 save_grid(to_uint8(images).cpu(), path, columns)
-            send(id=number, done=done, of=total, path=str(path), **_layout(len(images), columns))
+            send(id=number, done=done, of=total, path=str(path), **_layout(len(images), columns, names))
 
         return preview
 
@@ -146,8 +148,13 @@ def _word(which: CheckpointChoice) -> str:
     return which if isinstance(which, str) else "kept"
 
 
-def _layout(images: int, columns: int) -> dict[str, int]:
-    return {"rows": -(-images // columns), "columns": columns}
+def _layout(
+    images: int, columns: int, names: Sequence[str], column_names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """How the ``images`` of a grid are laid out, and the names of their labels and of its columns, if they have any."""
+    layout: dict[str, Any] = {"rows": -(-images // columns), "columns": columns, "count": images}
+    named = {"names": list(names), "column_names": list(column_names)}
+    return layout | {key: value for key, value in named.items() if value}
 
 
 def send(**fields: Any) -> None:

@@ -52,12 +52,15 @@ def grid_inputs(
 
 
 class StripRecorder:
-    """A ``Trace`` that keeps ``count`` evenly spaced intermediate states of the first ``images`` images: ``frames``."""
+    """A ``Trace`` that keeps ``count`` evenly spaced intermediate states of the first ``images`` images: ``frames``,
+    and after how many ``steps`` of sampling each was so."""
 
     def __init__(self, count: int, images: int = 1):
         self._count, self._images = count, images
         self.frames: list[Tensor] = []
+        self.steps: list[int] = []
 
     def __call__(self, step: int, total: int, images: Tensor) -> None:
         if step in {round(i * total / (self._count - 1)) for i in range(self._count)}:
             self.frames.append(to_uint8(images[: self._images]).cpu())
+            self.steps.append(step)

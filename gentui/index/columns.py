@@ -8,7 +8,7 @@ from sys import intern
 from typing import Any
 
 from gentui.index.ranking import COLUMNS as BEST_COLUMNS
-from gentui.index.rows import NO_SEED, Evaluation, RunRow
+from gentui.index.rows import NO_SEED, Evaluation, RunRow, Tiles
 
 
 @lru_cache(maxsize=64)  # runs of one sweep follow one another
@@ -44,3 +44,10 @@ def remaining(row: RunRow) -> float | None:
     if row.steps and row.step and row.seconds:
         return max(0.0, (row.steps - row.step) * row.seconds / row.step)
     return None
+
+
+def tiles_of(stored: str, rows: int = 0, columns: int = 0) -> Tiles:
+    """How the tiles of a picture are laid out; ``rows`` and ``columns`` are those of a grid of samples."""
+    fields = json.loads(stored)
+    fields |= {key: tuple(fields.get(key, ())) for key in ("row_names", "column_names")}
+    return Tiles(**({"rows": rows, "columns": columns} | fields))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine.runs.directory import run_ids
 from gentui.index import files
 from gentui.index import status as run_status
-from gentui.index.columns import best_score, number_of, remaining, seed_of, settings_of
+from gentui.index.columns import best_score, number_of, remaining, seed_of, settings_of, tiles_of
 from gentui.index.elsewhere import known_place, place_for
 from gentui.index.listing import Listing
 from gentui.index.rows import (
@@ -244,13 +244,22 @@ class Index:
         ]  # fmt: skip
 
     def samples(self, run_id: str) -> list[SampleRow]:
-        sql = "SELECT step, path, caption, t, rows, columns FROM samples WHERE run = ? ORDER BY step, t"
-        return [SampleRow(*row) for row in self._ask(sql, run_id)]
+        sql = "SELECT step, path, caption, t, rows, columns, tiles FROM samples WHERE run = ? ORDER BY step, t"
+        return [
+            SampleRow(step, path, caption, t, tiles_of(tiles, rows or 0, columns or 0))
+            for step, path, caption, t, rows, columns, tiles in self._ask(sql, run_id)
+        ]
 
     def figures(self, run_id: str) -> list[FigureRow]:
         """Every figure of a run, oldest first. Of figures with the same path only the newest."""
-        sql = "SELECT max(step), name, path, caption, t FROM figures WHERE run = ? GROUP BY path ORDER BY 1, t, name"
-        return [FigureRow(*row) for row in self._ask(sql, run_id)]
+        sql = (
+            "SELECT max(step), name, path, caption, t, tiles FROM figures WHERE run = ? GROUP BY path"
+            " ORDER BY 1, t, name"
+        )
+        return [
+            FigureRow(step, name, path, caption, t, tiles_of(tiles))
+            for step, name, path, caption, t, tiles in self._ask(sql, run_id)
+        ]
 
     def alerts(self, run_id: str) -> list[AlertRow]:
         sql = (

@@ -24,6 +24,7 @@ MAX_ALARMS = 20  # distinct alarms listed in a run's row
 MAX_SYSTEM = 100  # system series of one run
 MAX_SERIES = 1000  # series of one run; a trainer may invent names without end
 SECONDS, IMAGES = "@seconds", "@images"
+MOST_NAMES, LONGEST_NAME = 64, 60  # of the rows or columns of a picture
 _KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # minimum distance between two points of a clock
 PROGRESS: dict[str, Any] = {
     "step": 0, "images": 0, "seconds": 0.0, "total_steps": None, "total_images": None, "steps_per_epoch": None,
@@ -258,8 +259,8 @@ class LogIngestor:
         if not _is_acceptable(path):
             return False
         row = (self.run.id, step, path, attempt, clean(text(event.get("caption"))), t,
-               whole(event.get("rows")), whole(event.get("columns")))  # fmt: skip
-        self.db.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+               whole(event.get("rows")), whole(event.get("columns")), _tiles(event))  # fmt: skip
+        self.db.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         return True
 
     def _figure(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
@@ -267,8 +268,8 @@ class LogIngestor:
         if not _is_acceptable(path):
             return False
         row = (self.run.id, step, clean(text(event.get("name")), 100), path, attempt,
-               clean(text(event.get("caption"))), t)  # fmt: skip
-        self.db.execute("INSERT OR REPLACE INTO figures VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+               clean(text(event.get("caption"))), t, _tiles(event))  # fmt: skip
+        self.db.execute("INSERT OR REPLACE INTO figures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
         return True
 
     def _checkpoint(self, event: dict[str, Any], step: int, t: float, attempt: int) -> bool:
@@ -391,6 +392,20 @@ class LogIngestor:
 
 
 _KINDS = frozenset({"sample", "figure", "checkpoint", "alert", "evaluation", "system"})
+
+
+def _tiles(event: dict[str, Any]) -> str:
+    """How the tiles of an event's picture are laid out, as JSON of the fields of ``rows.Tiles`` that it states."""
+    counts = {key: whole(event.get(key)) for key in ("rows", "columns")}
+    words = {key: clean(text(event.get(key)), LONGEST_NAME) for key in ("rows_are", "columns_are")}
+    names = {key: _names(event.get(key)) for key in ("row_names", "column_names")}
+    return json.dumps({key: value for key, value in (counts | words | names).items() if value})
+
+
+def _names(value: object) -> list[str]:
+    if not isinstance(value, list):
+        return []
+    return [clean(text(name), LONGEST_NAME) for name in value[:MOST_NAMES]]
 
 
 def _is_acceptable(path: str) -> bool:

@@ -83,6 +83,19 @@ def standing(scores: Iterable[Evaluation]) -> list[Evaluation]:
     return [score for score in best.values() if score.role != SELECTION or score.metric not in reported]
 
 
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """How the tiles of a picture are laid out: ``rows`` × ``columns`` of them, what these are (``rows_are`` "classes"),
+    and what each is called. 0 rows: the event of the picture does not say."""
+
+    rows: int = 0
+    columns: int = 0
+    rows_are: str = ""
+    columns_are: str = ""
+    row_names: tuple[str, ...] = ()
+    column_names: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class SampleRow:
     """A grid of samples. ``path`` is relative to the run's directory."""
@@ -91,17 +104,19 @@ class SampleRow:
     path: str
     caption: str
     t: float
-    rows: int | None = None
-    columns: int | None = None
+    tiles: Tiles = Tiles()
 
 
 @dataclass(slots=True)
 class FigureRow:
+    """Another picture of a run. ``path`` is relative to the run's directory."""
+
     step: int
     name: str
     path: str
     caption: str
     t: float
+    tiles: Tiles = Tiles()
 
 
 @dataclass(slots=True)

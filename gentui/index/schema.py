@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-OLDEST, VERSION = 4, 8
+OLDEST, VERSION = 4, 9
 """``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
 migrations = Migrations("gentui.index")
@@ -184,6 +184,13 @@ CREATE TABLE visits (
 @migrations()
 def m005_visits(db: Database) -> None:
     _execute_each(db, _VISITS)
+
+
+@migrations()
+def m006_tiles(db: Database) -> None:
+    """How tiles are laid out: JSON of the fields of ``rows.Tiles``, {} where its event does not say."""
+    for table in ("samples", "figures"):
+        db.conn.execute(f"ALTER TABLE {table} ADD COLUMN tiles TEXT NOT NULL DEFAULT '{{}}'")
 
 
 def _execute_each(db: Database, statements: str) -> None:

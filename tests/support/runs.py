@@ -19,6 +19,12 @@ from engine.runs.events import EventWriter
 PROTOCOL = "fid · digits-cnn@1a2b3c4d · train 1437 · n=500 · heun 18 · ema"
 
 
+DIGITS_CAPTION = "one row for each class, one column for each noise"
+DIGITS_LAYOUT = {
+    "rows": 10, "columns": 8, "rows_are": "classes", "columns_are": "noises", "row_names": list("0123456789"),
+}  # fmt: skip
+
+
 def digit_tiles(rows: int = 10, columns: int = 8, side: int = 8, seed: int = 0) -> np.ndarray:
     """Pictures that look enough like digits to see that a grid is shown: uint8 rows,columns,side,side."""
     rng = np.random.default_rng(seed)
@@ -175,7 +181,7 @@ class Runs:
             step = max(1, last * (i + 1) // samples)
             path = f"samples/{step:06d}.png"
             grid_png(run.path / path, digit_tiles(seed=i))
-            records.append(stamp("sample", step, path=path, rows=10, columns=8, caption="rows: digits 0–9"))
+            records.append(stamp("sample", step, path=path, caption=DIGITS_CAPTION, **DIGITS_LAYOUT))
         if samples:
             grid_png(run.path / "figures" / f"strip-{last:06d}.png", digit_tiles(4, 8))
             records.append(

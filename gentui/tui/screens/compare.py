@@ -302,7 +302,10 @@ class CompareScreen(ChartScreen):
         self.query_one("#legend").display = self._tab != "charts"  # charts have one of their own
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
-        self.set_focus(self.query_one(f"#{self._tab}-table") if self._tab in ("scores", "settings") else None)
+        focus = {"scores": "#scores-table", "settings": "#settings-table", "samples": PictureGrid}.get(
+            self._tab
+        )
+        self.set_focus(None if focus is None else self.query_one(focus))
 
     def action_sideways(self, by: int) -> None:
         if self._tab == "samples":

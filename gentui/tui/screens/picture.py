@@ -36,11 +36,12 @@ class PictureScreen(BaseScreen):
         self._run = run
 
     def compose(self) -> ComposeResult:
-        yield Viewer(self.gentui.images, id="full")
+        yield Viewer(self.gentui.images, scrolls=True, id="full")
         yield StatusLine()
         yield KeyBar(self.context, modal=True)
 
     def on_mount(self) -> None:
+        self.query_one(Viewer).focus()
         self.call_after_refresh(self._show)
 
     def index_query(self) -> Query | None:

@@ -20,6 +20,7 @@ from gentui.tui.screens.base import BaseScreen, is_ready
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
+from gentui.tui.widgets.tiles import ALONE, EXAMPLES, Grid
 from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
 
     def _show_images(self, answer: dict[str, Any]) -> None:
         self._pictures += 1
-        sheet = Sheet(Path(answer["path"]), answer["rows"], answer["columns"], stamp=self._pictures)
+        sheet = Sheet(Path(answer["path"]), grid_of(answer), stamp=self._pictures)
         if "done" in answer:
             self._viewer.show(sheet, f"sampling step {answer['done']:,} of {answer['of']:,}")
             return
@@ -348,8 +349,12 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         path = self._dir / "figures" / "real.png"
         sample = self._recipe.sample
         if path.is_file():
-            rows = min(sample.rows, len(self._labels.classes) or sample.rows)
-            real.show(Sheet(path, rows, sample.columns, certain=False), "training images")
+            names = tuple(map(_safe, self._labels.classes[: sample.rows]))
+            grid = Grid(
+                len(names) or sample.rows, sample.columns, "classes" if names else "", row_names=names,
+                order=EXAMPLES if names else ALONE, certain=False,
+            )  # fmt: skip
+            real.show(Sheet(path, grid), "training images")
         else:
             real.show(None, "no real images: they are drawn with a run's first samples")
 
@@ -360,6 +365,15 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             self.say("Stopped.")
         else:
             self.app.pop_screen()
+
+
+def grid_of(answer: dict[str, Any]) -> Grid:
+    """How the tiles of a sampler's picture are laid out: each for itself, or in rows with what is beside it."""
+    names, columns = (tuple(map(_safe, answer.get(key, ()))) for key in ("names", "column_names"))
+    rows, count = answer["rows"], answer.get("count", 0)
+    if columns:
+        return Grid(rows, answer["columns"], row_names=names, column_names=columns)
+    return Grid(rows, answer["columns"], order=ALONE, count=count, names=names)
 
 
 def _field(key: str, value: Any, kind: str, help_text: str, choices: tuple[str, ...] = ()) -> FormField:

@@ -93,11 +93,11 @@ class RunScreen(RunKeys, RunPictureKeys):
         yield FilterLine("words, val_*, loss|lr, -grad", id="filter")
         with Horizontal(id="charts", classes="pane"):
             yield ChartGrid()
-            yield Thumbnail("none" if self.gentui.images == "none" else "half", id="thumbnail")
+            yield Thumbnail("none" if self.gentui.images == "none" else "half", more="s", id="thumbnail")
         with Container(id="samples", classes="pane"):
-            yield Viewer(self.gentui.images, id="gallery")
+            yield Viewer(self.gentui.images, scrolls=True, id="gallery")
             yield PictureGrid(self.gentui.images, id="beside")
-            yield Viewer(self.gentui.images, id="real")
+            yield Viewer(self.gentui.images, scrolls=True, id="real")
         yield Lines(follow=True, empty="The trainer has printed nothing.", id="below")
         for name in PROSE:
             with VerticalScroll(id=name, classes="pane prose", can_focus=True):
@@ -291,7 +291,9 @@ class RunScreen(RunKeys, RunPictureKeys):
 
     def _focus_pane(self) -> None:
         self.set_focus(None)
-        focus = {**LINES, **{name: f"#{name}" for name in PROSE}}.get(self._tab)
+        focus = {**LINES, **{name: f"#{name}" for name in PROSE}, "samples": self.picture_in_sight}.get(
+            self._tab
+        )
         if focus is not None:
             self.query_one(focus).focus()
 

@@ -52,6 +52,11 @@ class RunPictureKeys(ChartScreen):
         self.query_one(f"#{REAL}", Viewer).show(*self.pictures.real())
         self._show_side_by_side()
 
+    @property
+    def picture_in_sight(self) -> str:
+        """The widget of the samples tab that scrolls: one picture, or several side by side."""
+        return "#gallery" if self.query_one("#gallery").display else "#beside"
+
     def _show_side_by_side(self) -> None:
         """In place of one picture show all kinds of this run, or the grids of all overlaid runs, as of one step."""
         pictures = self.pictures
@@ -59,6 +64,8 @@ class RunPictureKeys(ChartScreen):
         is_shared = bool(pictures.of_kind(pictures.kind)) and (self._shows_all_kinds or is_overlaid)
         self.query_one("#gallery").display = not is_shared
         self.query_one("#beside").display = is_shared
+        if self._tab == "samples" and not self.query(f"{self.picture_in_sight}:focus, #{REAL}:focus"):
+            self.query_one(self.picture_in_sight).focus()
         if self._tab != "samples" or not is_shared or self.snapshot is None:
             return
         shown = pictures.all_kinds() if self._shows_all_kinds else self._overlaid_grids(self.snapshot)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gentui.text.sanitize import clean
 from gentui.tui.screens.chart_base import next_of
 from gentui.tui.widgets.picture import Sheet
-from gentui.tui.widgets.picture_grid import at_step, picture_path
+from gentui.tui.widgets.picture_grid import at_step, detail_of, sheet_of
 
 GRID, REAL = "grid", "real"
 """Kinds of picture: the grid of samples, the figure of real images."""
@@ -79,14 +80,14 @@ class RunPictures:
         if len(pictures) > 1 or self.kind == GRID:
             words.append(f"{at + 1} of {len(pictures)}")
             words.append("live" if self.is_live else f"{last - at} newer (n: live)")
-        return self.sheet_of(picture), " · ".join(words), clean(picture.caption or "", 200)
+        return self.sheet_of(picture), " · ".join(words), detail_of(picture)
 
     def real(self) -> Shown:
         """The newest figure of real images."""
         figures = self.of_kind(REAL)
         if not figures:
             return None, "no real images yet: they are drawn with the first samples", ""
-        return self.sheet_of(figures[-1]), clean(figures[-1].caption or "", 200), ""
+        return self.sheet_of(figures[-1]), detail_of(figures[-1]), ""
 
     def all_kinds(self) -> list[tuple[Sheet | None, str]]:
         """The picture of every kind with its caption, as of the step that is shown."""
@@ -100,15 +101,12 @@ class RunPictures:
         return shown
 
     def sheet_of(self, picture: Any) -> Sheet:
-        """A picture with its rows and columns. Animations and real images are laid out as the newest grid, if they are
-        grids at all."""
-        grid = picture
-        if is_guess := picture.path.endswith(".gif") or getattr(picture, "name", "") == REAL:
-            grid = self._samples[-1] if self._samples else None
-        rows, columns = (getattr(grid, name, 0) or 0 for name in ("rows", "columns"))
-        return Sheet(
-            picture_path(self.folder, picture.path), rows, columns, certain=not is_guess, stamp=picture.t
-        )
+        """A picture with its tiles. Animations and real images whose record does not say how these are laid out are
+        taken for grids like the newest one of samples."""
+        is_real = getattr(picture, "name", "") == REAL
+        is_like_grid = is_real or picture.path.endswith(".gif")
+        sheet = sheet_of(self.folder, picture, self._samples[-1] if is_like_grid and self._samples else None)
+        return replace(sheet, noun="training images") if is_real else sheet
 
     # -- choosing
 

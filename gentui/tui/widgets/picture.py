@@ -1,18 +1,18 @@
-"""Sample grids in half-blocks: two pixels per cell, whole tiles, integer scaling factors.
+"""Pictures in half-blocks: two pixels per cell, whole tiles, whole factors, with the names of rows and columns.
 
-A grid is cut into its tiles, which are laid out for the space there is: fewer tiles at a readable size are better
-than all of them unreadable. Decoding and layout are pure functions that run in a thread; the widget only shows
-finished strips.
+A grid is cut into its tiles, which are laid out for the space there is (``tiles``). Decoding and layout are pure
+functions that run in a thread; the widget only shows finished strips.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from rich.cells import cell_len
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -20,52 +20,46 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-MIN_TILE = 14  # pixels a side; smaller tiles are not reduced
+from gentui.text.sanitize import fit, shorten
+from gentui.tui.widgets.tiles import GAP, Grid, Layout, lay_out, scaled, tiles_of, words_of
+
 MAX_PIXELS = 64 << 20  # larger files are refused before they are decoded
 MAX_FRAMES, MAX_ANIMATION_PIXELS = 96, 32 << 20  # further frames of an animation are left out
 MIN_FRAME_SECONDS = 0.1
-GAP, GAP_GREY = 1, 72  # a line between tiles, which keeps digits that fill their tiles apart
+GAP_GREY = 72
 SHADES = " .:-=+*#%@"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture to show: ``rows`` × ``columns`` tiles, or a single tile if they are 0.
+    """A picture to show, the grid of its tiles, and what they are called together.
 
-    If not ``certain`` of them, the picture is cut only where lines separate its tiles. ``stamp`` changes when the
-    file is replaced by another of the same name.
+    ``stamp`` changes when the file is replaced by another of the same name.
     """
 
     path: Path
-    rows: int = 0
-    columns: int = 0
-    certain: bool = True
+    grid: Grid = field(default_factory=Grid)
+    noun: str = "images"
     stamp: float = 0.0
 
 
 @dataclass(frozen=True)
 class RenderedPicture:
-    """Strips ready to draw, and a remark if not everything fits or the picture cannot be read."""
+    """Strips ready to draw. ``remark``: what the rows or columns are, or why the picture cannot be read.
+
+    Tiles ``first`` to ``last`` of ``total`` are seen, from row ``at`` of tiles on; it can be at most ``at_most``, and
+    ``page`` rows fit.
+    """
 
     strips: tuple[Strip, ...]
     width: int
     remark: str = ""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which tiles are shown at which size: ``rows`` × ``columns`` of them, enlarged ``up`` times or reduced
-    ``down`` times.
-
-    ``gap`` is in pixels; ``transposed`` swaps rows and columns.
-    """
-
-    up: int
-    down: int
-    rows: int
-    columns: int
-    gap: int
-    transposed: bool
+    first: int = 0
+    last: int = 0
+    total: int = 0
+    at: int = 0
+    at_most: int = 0
+    page: int = 0
 
 
 def decode(path: Path) -> np.ndarray:
@@ -93,90 +87,6 @@ def read_frames(path: Path) -> Iterator[tuple[np.ndarray, float]]:
                 return
             milliseconds = image.info.get("duration", 0)
             yield np.asarray(image.convert("RGB")), max(MIN_FRAME_SECONDS, milliseconds / 1000)
-
-
-def tiles_of(pixels: np.ndarray, rows: int, columns: int, certain: bool = True) -> np.ndarray:
-    """Cut a grid into its tiles: uint8 rows,columns,h,w,3, without the gaps and not enlarged."""
-    height, width = pixels.shape[:2]
-    if rows > 0 and columns > 0:
-        for gap in (2, 1, 0) if certain else (2, 1):
-            if (height - gap) % rows or (width - gap) % columns:
-                continue
-            pitch_y, pitch_x = (height - gap) // rows, (width - gap) // columns
-            if min(pitch_y, pitch_x) <= gap or not _are_gaps(pixels, pitch_y, pitch_x, gap):
-                continue
-            inner = pixels[gap:, gap:] if gap else pixels
-            cut = inner.reshape(rows, pitch_y, columns, pitch_x, 3).swapaxes(1, 2)
-            return _native(cut[:, :, : pitch_y - gap, : pitch_x - gap])
-    return _native(pixels[None, None])
-
-
-def _are_gaps(pixels: np.ndarray, pitch_y: int, pitch_x: int, gap: int) -> bool:
-    if not gap:
-        return True
-    colour = pixels[0, 0]
-    lines = [pixels[i::pitch_y] for i in range(gap)] + [pixels[:, i::pitch_x] for i in range(gap)]
-    return all((line == colour).all() for line in lines)
-
-
-def _native(tiles: np.ndarray) -> np.ndarray:
-    """Undo an enlargement by an integer factor."""
-    height, width = tiles.shape[2:4]
-    for factor in range(min(16, height // 4, width // 4), 1, -1):
-        if height % factor or width % factor:
-            continue
-        small = tiles[:, :, ::factor, ::factor]
-        if np.array_equal(small.repeat(factor, axis=2).repeat(factor, axis=3), tiles):
-            return small
-    return tiles
-
-
-def lay_out(rows: int, columns: int, height: int, width: int, max_height: int, max_width: int) -> Layout:
-    """Return how to show ``rows`` × ``columns`` tiles of ``height`` × ``width`` pixels in the space given in pixels."""
-    best: tuple[tuple[float, ...], Layout] | None = None
-    floor = max(1, min(height, width) // MIN_TILE)
-    scales = [(up, 1) for up in range(12, 1, -1)] + [(1, down) for down in range(1, floor + 1)]
-    for transposed in (False, True):
-        r, c = (columns, rows) if transposed else (rows, columns)
-        for up, down in scales:
-            h, w = max(1, height * up // down), max(1, width * up // down)
-            visible_r = min(r, (max_height + GAP) // (h + GAP))
-            visible_c = min(c, (max_width + GAP) // (w + GAP))
-            is_whole = visible_r == r and visible_c == c
-            visible = visible_r * visible_c
-            rank = (is_whole, up / down if is_whole else visible, not transposed, up / down)
-            if visible and (best is None or rank > best[0]):
-                best = rank, Layout(up, down, visible_r, visible_c, GAP, transposed)
-    if best is not None:
-        return best[1]
-    down = max(2, -(-height // max(1, max_height)), -(-width // max(1, max_width)))
-    return Layout(1, down, 1, 1, 0, False)
-
-
-def arrange(
-    tiles: np.ndarray, max_height: int, max_width: int, background: int = GAP_GREY
-) -> tuple[np.ndarray, Layout]:
-    """Return the tiles that fit on one canvas, uint8 H,W,3, and their layout."""
-    rows, columns, height, width = tiles.shape[:4]
-    layout = lay_out(rows, columns, height, width, max_height, max_width)
-    if layout.transposed:
-        tiles = tiles.swapaxes(0, 1)
-    tiles = tiles[: layout.rows, : layout.columns]
-    if layout.up > 1:
-        tiles = tiles.repeat(layout.up, axis=2).repeat(layout.up, axis=3)
-    elif layout.down > 1:
-        d = layout.down
-        h, w = max(1, height // d), max(1, width // d)
-        tiles = tiles[:, :, : h * d, : w * d]
-        if min(tiles.shape[2:4]) >= d:
-            tiles = tiles.reshape(*tiles.shape[:2], h, d, w, d, 3).mean(axis=(3, 5)).astype(np.uint8)
-    r, c, h, w = tiles.shape[:4]
-    gap = layout.gap
-    canvas = np.full((r * (h + gap) - gap, c * (w + gap) - gap, 3), background, np.uint8)
-    for i in range(r):
-        for j in range(c):
-            canvas[i * (h + gap) : i * (h + gap) + h, j * (w + gap) : j * (w + gap) + w] = tiles[i, j]
-    return canvas, layout
 
 
 _styles: dict[bytes, Style] = {}
@@ -220,23 +130,27 @@ def shades(canvas: np.ndarray) -> list[Strip]:
     return [Strip([Segment("".join(SHADES[v] for v in line))], len(line)) for line in level]
 
 
-def prepare(sheet: Sheet, width: int, height: int, colour: bool = True) -> RenderedPicture:
+def prepare(sheet: Sheet, width: int, height: int, colour: bool = True, at: int = 0) -> RenderedPicture:
     """Read a picture (of an animation, the first frame) and lay it out for ``width`` × ``height`` cells."""
-    return next(render_frames(sheet, width, height, colour))[0]
+    return next(render_frames(sheet, width, height, colour, at))[0]
 
 
 def render_frames(
-    sheet: Sheet, width: int, height: int, colour: bool = True
+    sheet: Sheet, width: int, height: int, colour: bool = True, at: int = 0
 ) -> Iterator[tuple[RenderedPicture, float]]:
-    """Yield every frame of a picture, laid out, and the seconds it is shown; only a remark if it cannot be read."""
+    """Yield every frame of a picture, laid out from its row ``at`` of tiles on, and the seconds it is shown; only a
+    remark if it cannot be read."""
     if width < 2 or height < 1:
         yield RenderedPicture((), 0, ""), 0.0
         return
     is_shown = False
     try:
         for pixels, seconds in read_frames(sheet.path):
-            tiles = tiles_of(pixels, sheet.rows, sheet.columns, sheet.certain)
-            yield _laid_out(tiles, width, height, colour), seconds
+            tiles, grid = tiles_of(pixels, sheet.grid)
+            yield (
+                draw(tiles, grid, lay_out(grid, tiles.shape[1], tiles.shape[2], height, width), colour, at),
+                seconds,
+            )
             is_shown = True
     except FileNotFoundError:
         yield RenderedPicture((), 0, "the picture is not there"), 0.0
@@ -245,15 +159,69 @@ def render_frames(
             yield RenderedPicture((), 0, f"the picture cannot be read ({type(error).__name__})"), 0.0
 
 
-def _laid_out(tiles: np.ndarray, width: int, height: int, colour: bool) -> RenderedPicture:
-    canvas, layout = arrange(tiles, height * 2, width)
-    strips = half_blocks(canvas) if colour else shades(canvas)
-    remark = ""
-    if layout.rows * layout.columns < tiles.shape[0] * tiles.shape[1]:
-        remark = f"{layout.rows * layout.columns} of {tiles.shape[0] * tiles.shape[1]} tiles"
-    if layout.transposed:
-        remark += (", " if remark else "") + "rows shown as columns"
-    return RenderedPicture(tuple(strips), canvas.shape[1], remark)
+def draw(tiles: np.ndarray, grid: Grid, layout: Layout, colour: bool = True, at: int = 0) -> RenderedPicture:
+    """Draw the tiles, uint8 N,h,w,3, that are seen from row ``at`` of the screen's tiles on."""
+    at_most = max(0, len(layout.lines) - layout.fit)
+    at = max(0, min(at, at_most))
+    lines = layout.lines[at : at + layout.fit]
+    tiles_shown = [scaled(tiles[list(line)], layout) for line in lines]
+    height, width = tiles_shown[0].shape[1:3]
+    if layout.over:
+        strips = []
+        for line, shown in zip(lines, tiles_shown, strict=True):
+            strips += [_names([grid.name_of(tile) for tile in line], width, 0), *_pixels(shown[None], colour)]
+    else:
+        strips = _beside(layout.left[at:], layout.left_width, _pixels_of(tiles_shown, colour), height)
+        if layout.header:
+            strips.insert(0, _names(layout.header, width, layout.left_width))
+    before, seen = sum(map(len, layout.lines[:at])), sum(map(len, lines))
+    return RenderedPicture(
+        tuple(strips), max(strip.cell_length for strip in strips), words_of(grid, layout),
+        before + 1, before + seen, len(tiles), at, at_most, layout.fit,
+    )  # fmt: skip
+
+
+def _pixels_of(lines: Sequence[np.ndarray], colour: bool) -> list[Strip]:
+    """Rows of tiles, uint8 n,h,w,3 each, beneath one another; the last may be shorter."""
+    if len(lines[-1]) == len(lines[0]):
+        return _pixels(np.stack(lines), colour)
+    height, width = lines[0].shape[1:3]
+    last = np.full_like(lines[0], GAP_GREY)
+    last[: len(lines[-1])] = lines[-1]
+    strips = _pixels(np.stack([*lines[:-1], last]), colour)
+    end = len(lines[-1]) * (width + GAP) - GAP
+    top = -(-((len(lines) - 1) * (height + GAP) - GAP) // 2)  # no cell of the rows above
+    return [*strips[:top], *(strip.crop(0, end) for strip in strips[top:])]
+
+
+def _pixels(tiles: np.ndarray, colour: bool) -> list[Strip]:
+    """Tiles, uint8 rows,columns,h,w,3, with lines between them."""
+    r, c, h, w = tiles.shape[:4]
+    canvas = np.full((r * (h + GAP) - GAP, c * (w + GAP) - GAP, 3), GAP_GREY, np.uint8)
+    for i in range(r):
+        for j in range(c):
+            canvas[i * (h + GAP) : i * (h + GAP) + h, j * (w + GAP) : j * (w + GAP) + w] = tiles[i, j]
+    return half_blocks(canvas) if colour else shades(canvas)
+
+
+def _names(names: Sequence[str], width: int, left: int) -> Strip:
+    """A line of names, each in the middle over a tile."""
+    cells = (fit(_in_the_middle(name, width), width) for name in names)
+    text = " " * left + (" " * GAP).join(cells)
+    return Strip([Segment(text)])
+
+
+def _in_the_middle(name: str, width: int) -> str:
+    name = shorten(name, width)
+    return " " * ((width - cell_len(name)) // 2) + name
+
+
+def _beside(names: Sequence[str], width: int, strips: list[Strip], height: int) -> list[Strip]:
+    """Strips with the name of each row of tiles on their left, at the middle of the row."""
+    if not width:
+        return strips
+    at = {(row * (height + GAP) + height // 2) // 2: name for row, name in enumerate(names)}
+    return [Strip([Segment(fit(at.get(y, ""), width - 1) + " "), *strip]) for y, strip in enumerate(strips)]
 
 
 class Picture(Widget):
@@ -295,4 +263,5 @@ class Picture(Widget):
         if not 0 <= y - top < len(strips):
             return Strip.blank(width, base)
         left = max(0, (width - self._shown.width) // 2)
-        return Strip([Segment(" " * left, base), *strips[y - top]]).adjust_cell_length(width, base)
+        strip = Strip([Segment(" " * left, base), *strips[y - top].apply_style(base)])
+        return strip.adjust_cell_length(width, base)

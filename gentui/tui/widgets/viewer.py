@@ -1,18 +1,22 @@
 """A picture with its caption, in half-blocks, or in pixels where the terminal can draw them.
 
-An animation plays a few times and then stops, so that an idle screen writes nothing to the terminal.
+An animation plays a few times and then stops, so that an idle screen writes nothing to the terminal. Where not all
+tiles of a grid fit, its rows scroll.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import Static
 
+from gentui.text.sanitize import shorten
 from gentui.tui.terminal import cell_size
 from gentui.tui.textual_private.image import pixel_widget
 from gentui.tui.widgets.picture import (
@@ -23,11 +27,13 @@ from gentui.tui.widgets.picture import (
     read_frames,
     render_frames,
 )
+from gentui.tui.widgets.tiles import Layout, words_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 LOOPS = 3
+LEAST_DETAIL = 12  # cells of a detail that is cut
 SLOW = 0.5
 """Minimum seconds per frame over a slow line, where animations only play when asked to, and once."""
 
@@ -44,9 +50,14 @@ class Viewer(Vertical):
     }
     """
 
-    def __init__(self, images: str, *, id: str | None = None) -> None:
+    def __init__(self, images: str, *, more: str = "", scrolls: bool = False, id: str | None = None) -> None:
+        """``more``: how the tiles that do not fit are seen, as the caption says it, if not by keys of the focused
+        viewer, which ``scrolls``."""
         super().__init__(id=id)
+        self.can_focus = scrolls
         self._images = images
+        self._more = more
+        self._top = 0  # row of tiles
         self._sheet: Sheet | None = None
         self._caption = self._detail = ""
         self._state: object = None
@@ -56,7 +67,7 @@ class Viewer(Vertical):
         self._loops = 0  # still to play
         self._paused = False
         self._timer: Timer | None = None
-        self.remark = ""
+        self._drawn = RenderedPicture((), 0)
 
     def compose(self) -> ComposeResult:
         if self._images in ("kitty", "sixel"):
@@ -71,9 +82,12 @@ class Viewer(Vertical):
         return self.query_one(Picture)
 
     def show(self, sheet: Sheet | None, caption: str, detail: str = "") -> None:
-        """Show a picture (None: none yet). Caption and detail are sanitized text; the remark is put between them."""
+        """Show a picture (None: none yet). Caption and detail are sanitized text; what is seen of it and how to see
+        more is put between them, and never left out."""
         if sheet is None or self._sheet is None or sheet.path != self._sheet.path:
             self._paused = False
+            if sheet is None or self._sheet is None or sheet.grid != self._sheet.grid:
+                self._top = 0
         self._sheet, self._caption, self._detail = sheet, caption, detail
         self._load()
         self._write_caption()
@@ -84,23 +98,69 @@ class Viewer(Vertical):
 
     def on_resize(self) -> None:
         self._load()
+        self._write_caption()
 
     def on_show(self) -> None:
         self._load()
         self._play_on()
 
     def _write_caption(self) -> None:
-        remarks = (self._position, self.remark) if self._sheet else ()
-        text = " · ".join(part for part in (self._caption, *remarks, self._detail) if part)
+        words = [*((word, 1) for word in self._caption.split(" · ")), (self._position, 2), (self._seen, 3)]
+        words += [(self.remark if self._sheet else "", 1), (self._detail, 0)]
+        text = fit_words([word for word in words if word[0]], self.size.width)
         for static in self.query(".viewer--caption").results(Static):
             if str(static.content) != text:
                 static.update(text)
+
+    @property
+    def remark(self) -> str:
+        """What the rows or columns of the picture are, or what is wrong with it."""
+        return self._drawn.remark if self._drawn.strips or self.query("#pixels") else ""
+
+    @property
+    def _seen(self) -> str:
+        """How many tiles of how many are seen, and how to see more; "" if all are."""
+        drawn = self._drawn
+        if self._sheet is None or drawn.last - drawn.first + 1 >= drawn.total:
+            return ""
+        arrows = "↑" * (drawn.at > 0) + "↓" * (drawn.at < drawn.at_most)
+        more = (arrows if self.can_focus else "") or self._more
+        count = f"{drawn.first}–{drawn.last}" if drawn.at else f"{drawn.last}"
+        text = f"{count} of {drawn.total} {self._sheet.noun}" + (f", {more} for more" if more else "")
+        return text if cell_len(text) <= self.size.width else f"{count}/{drawn.total} {more}".strip()
+
+    def _words_of_file(self) -> str:
+        """What rows or columns are where the picture is drawn as its file has it."""
+        return words_of(self._sheet.grid, Layout(1, 1, (), 0)) if self._sheet else ""
+
+    def scroll_tiles(self, rows: int) -> bool:
+        """Scroll by rows of tiles. Return whether there were any on that side."""
+        top = max(0, min(self._drawn.at + rows, self._drawn.at_most))
+        if top == self._drawn.at:
+            return False
+        self._top = top
+        self._load()
+        return True
+
+    def on_key(self, event: events.Key) -> None:
+        if (rows := rows_of(event.key, self._drawn.page)) and self.can_focus:
+            event.stop()
+            event.prevent_default()
+            self.scroll_tiles(rows)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        if self.scroll_tiles(1):
+            event.stop()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        if self.scroll_tiles(-1):
+            event.stop()
 
     # -- reading
 
     def _load(self) -> None:
         width, height = self.size.width, self.size.height - 1
-        state = (self._sheet, width, height, self.app.no_color)
+        state = (self._sheet, width, height, self.app.no_color, self._top)
         if state == self._state or width < 2 or height < 1 or not self._is_visible:
             return
         self._state = state
@@ -114,7 +174,7 @@ class Viewer(Vertical):
         if self._images in ("kitty", "sixel"):
             frames = _pixels(sheet, width, height)
         else:
-            frames = render_frames(sheet, width, height, colour)
+            frames = render_frames(sheet, width, height, colour, self._top)
 
         def work() -> None:
             for frame in frames:
@@ -210,7 +270,7 @@ class Viewer(Vertical):
         """Draw a frame: a RenderedPicture, or an image where the terminal draws pixels."""
         with self.app.batch_update():
             is_text = isinstance(frame, RenderedPicture)
-            self.remark = frame.remark if is_text and (frame.strips or self.query("#pixels")) else ""
+            self._drawn = frame if is_text else RenderedPicture((), 0, self._words_of_file())
             for picture in self.query(Picture):
                 picture.show(frame)
             for box in self.query("#pixels"):
@@ -236,6 +296,24 @@ class Viewer(Vertical):
     @property
     def _is_visible(self) -> bool:
         return self.is_on_screen and self.screen.is_active
+
+
+def rows_of(key: str, page: int) -> int:
+    """By how many rows a key scrolls; 0 for another key."""
+    far = 1 << 20
+    return {"up": -1, "down": 1, "pageup": -page, "pagedown": page, "home": -far, "end": far}.get(key, 0)
+
+
+def fit_words(words: Sequence[tuple[str, int]], width: int) -> str:
+    """Words with · between them in ``width`` cells: those that matter least (a smaller number) are left out or cut
+    first, of equals the last."""
+    chosen: list[int] = []
+    for at in sorted(range(len(words)), key=lambda at: (-words[at][1], at)):
+        text = " · ".join(words[place][0] for place in sorted([*chosen, at]))
+        least = 0 if words[at][1] else cell_len(words[at][0]) - LEAST_DETAIL  # may be cut
+        if cell_len(text) - max(0, least) <= width or not chosen:
+            chosen.append(at)
+    return shorten(" · ".join(words[at][0] for at in sorted(chosen)), width) if width else ""
 
 
 def _pixels(sheet: Sheet, width: int, height: int) -> Iterator[tuple[Any, float]]:

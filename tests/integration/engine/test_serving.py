@@ -47,6 +47,7 @@ def test_images_are_seen_as_they_come_out_of_the_noise(served):
     served.hear()
     seen = served.hear()
     assert seen["of"] == 2000 and 0 <= seen["done"] < 2000 and (seen["rows"], seen["columns"]) == (1, 8)
+    assert seen["count"] == 8 and "names" not in seen, "of one label only"
     with Image.open(seen["path"]) as picture:
         assert picture.size == (8 * 34 + 2, 36)
     # what is under way ends with the terminal: the fixture closes stdin now
@@ -57,8 +58,12 @@ def test_mistakes_are_answered_with_a_sentence_and_the_next_request_is_served(se
     assert served.hear() == {"id": 1, "error": "nothing was drawn yet"}
     served.ask(id=2, arguments=["--label=nine"])
     assert "no class 'nine'" in served.until_answered()[0]["error"]
-    served.ask(id=3, arguments=["--n=1", "--steps=1"])
-    assert Path(served.until_answered()[0]["path"]).is_file()
+    served.ask(id=3, arguments=["--n=12", "--steps=1"])
+    drawn = served.until_answered()[0]
+    assert Path(drawn["path"]).is_file()
+    assert (drawn["rows"], drawn["columns"], drawn["count"]) == (2, 10, 12) and drawn["names"] == [
+        *"012345678901"
+    ]
     served.ask(id=4, save=str(tmp_path / "no" / "such" / "a.npy"))
     assert "cannot be written" in served.until_answered()[0]["error"]
     assert {path.name for path in served.folder.iterdir()} - {"live-3.png"} == {"3.png"}

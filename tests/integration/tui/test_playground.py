@@ -213,7 +213,9 @@ async def test_the_training_images_nearest_to_what_is_drawn_stand_beside_it(desk
         await d.press("f5")
         await d.sees("Done.")
         assert "--neighbours=3" in screen.arguments() and "beside each: its nearest" in viewer._detail
-        assert (viewer._sheet.rows, viewer._sheet.columns) == (2, 4)
+        grid = viewer._sheet.grid
+        assert (grid.rows, grid.columns, grid.row_names) == (2, 4, ("0", "1"))
+        assert grid.column_names == ("sample", "nearest", "2.", "3.")
 
 
 async def test_a_process_that_dies_is_told_and_another_is_started(desk, run, quick_sampler):
@@ -302,6 +304,6 @@ async def test_real_images_stand_beside_the_generated_ones(desk, size, runs):
         await d.press("B")
         await d.until(lambda: real.picture.strips and gallery.picture.strips)
         assert real.is_on_screen and gallery.is_on_screen and "training images" in d.text
-        assert real._sheet.rows == gallery._sheet.rows == 10
+        assert real._sheet.grid.rows == gallery._sheet.grid.rows == 10
         await d.press("B")
         await d.until(lambda: not real.is_on_screen and gallery.is_on_screen)

@@ -11,7 +11,8 @@ import pytest
 
 from engine.runs.directory import State
 from engine.runs.events import read_events
-from gentui.index import Index
+from gentui.index import Index, Tiles
+from gentui.index.schema import VERSION
 from tests.support.index import Log, dump, settle
 
 
@@ -35,6 +36,31 @@ def test_a_finished_run_is_told_as_its_log_tells_it(index, make_run):
     assert [(c.which, c.step, c.bytes) for c in index.checkpoints(run.id)] == [("last", 100, 11)]
     assert [a.sentence for a in index.alerts(run.id)] == ["It is slow."] and row.alerts == 1
     assert index.metric_keys(run.id) == ["loss", "images_per_s"]
+
+
+def test_a_picture_is_laid_out_as_its_event_says_within_reason(index, make_run):
+    names = ["t-shirt", "boot"]
+    log = Log(run := make_run()).start().metrics(range(1, 10), loss=float)
+    log.add("sample", 5, path="samples/5.png", rows=2, columns=8, rows_are="classes", row_names=names)
+    log.add(
+        "figure", 5, name="strip", path="figures/strip-5.png", rows=1, columns=3, column_names=["0", "4", "9"]
+    )
+    log.add("figure", 5, name="tsne", path="figures/tsne-5.png")
+    log.add(
+        "figure",
+        6,
+        name="odd",
+        path="figures/odd.png",
+        rows="two",
+        columns=-1,
+        row_names=[1, None, "a\x1b[2J"] * 99,
+    )
+    index.refresh()
+    assert index.samples(run.id)[0].tiles == Tiles(2, 8, "classes", "", ("t-shirt", "boot"))
+    tiles = {figure.name: figure.tiles for figure in index.figures(run.id)}
+    assert tiles["strip"] == Tiles(1, 3, column_names=("0", "4", "9")) and tiles["tsne"] == Tiles()
+    assert tiles["odd"].rows == tiles["odd"].columns == 0 and tiles["odd"].row_names[:3] == ("", "", "a")
+    assert len(tiles["odd"].row_names) <= 64
 
 
 def test_nothing_new_changes_nothing(index, make_run):
@@ -248,7 +274,7 @@ def test_a_damaged_or_foreign_index_is_made_again(index, make_run, damage):
 def as_version(path, version: int) -> None:
     """Take the migrations after this version back."""
     with closing(sqlite3.connect(path)) as db:
-        for later in range(8, version, -1):
+        for later in range(VERSION, version, -1):
             for statement in TAKE_BACK[later]:
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {version}")
@@ -256,6 +282,11 @@ def as_version(path, version: int) -> None:
 
 
 TAKE_BACK = {
+    9: [
+        "ALTER TABLE samples DROP COLUMN tiles",
+        "ALTER TABLE figures DROP COLUMN tiles",
+        "DELETE FROM _sqlite_migrations WHERE name = 'm006_tiles'",
+    ],
     8: ["DROP TABLE visits", "DELETE FROM _sqlite_migrations WHERE name = 'm005_visits'"],
     7: ["DROP TABLE changes", "DELETE FROM _sqlite_migrations WHERE name = 'm004_changes'"],
     6: [
@@ -280,7 +311,7 @@ TAKE_BACK = {
 }
 
 
-@pytest.mark.parametrize("version", [4, 5, 6, 7])
+@pytest.mark.parametrize("version", [4, 5, 6, 7, 8])
 @pytest.mark.parametrize("reads_first", [False, True])
 def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
     index, make_run, monkeypatch, reads_first, version
@@ -307,10 +338,17 @@ def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
     fresh.refresh()
     assert fresh.path.stat().st_ino == inode
     with closing(sqlite3.connect(index.path)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (8,)
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert db.execute("SELECT requested FROM runs").fetchall() == [("cpu",)]
         applied = [row[0] for row in db.execute("SELECT name FROM _sqlite_migrations ORDER BY id")]
-    assert applied == ["m001_tables", "m002_requested_device", "m003_reports", "m004_changes", "m005_visits"]
+    assert applied == [
+        "m001_tables",
+        "m002_requested_device",
+        "m003_reports",
+        "m004_changes",
+        "m005_visits",
+        "m006_tiles",
+    ]
     monkeypatch.undo()
     Log(run).metrics(range(101, 201), loss=float).report(90, 8.7)
     assert fresh.refresh() and fresh.run(run.id).step == 200
