@@ -442,9 +442,20 @@ TABLE: tuple[Key, ...] = (
     Key(
         "leaderboard.samples", "s", "samples", "Samples", "show the run's samples at the step of this score", 2
     ),
-    Key("leaderboard.filter", "slash", "filter", "Filter", "show only the rows that match", 3),
+    Key("leaderboard.mark", "space", "mark", "Mark", "mark this run for a comparison", 3),
+    Key("leaderboard.filter", "slash", "filter", "Filter", "show only the rows that match", 5),
+    Key(
+        "leaderboard.against",
+        "b",
+        "against",
+        "Against",
+        "compare the row with the next run of its ranking below",
+        4,
+    ),
+    Key("leaderboard.next", "right", "sideways(1)", "Next board", "show the next board", 0),
+    Key("leaderboard.previous", "left", "sideways(-1)", "Previous board", "show the previous board", 0),
     Key("leaderboard.undo", "u", "undo", "Undo delete", "restore the runs deleted last", 0),
-    Key("leaderboard.back", "escape", "back", "Back", "clear the filter", 0, False),
+    Key("leaderboard.back", "escape", "back", "Back", "clear the marks, then the filter", 0, False),
     # -- runs side by side
     Key("compare.scores", "e", "tab('scores')", "Scores", "show scores by protocol, and what the runs cost", 0),
     Key("compare.settings", "o", "tab('settings')", "Settings", "show the settings that differ", 0),

@@ -11,7 +11,12 @@ class TableScreen(BaseScreen):
     """A table under a filter. Enter in the filter, or closing it, focuses the table."""
 
     def on_mount(self) -> None:
-        self.query_one(Table).focus()
+        self.table.focus()
+
+    @property
+    def table(self) -> Table:
+        """The table."""
+        return self.query_one(Table)
 
     def fill(self) -> None:
         """Show the rows that match the filter."""
@@ -38,7 +43,7 @@ class TableScreen(BaseScreen):
         self.fill()
 
     def on_filter_closed(self) -> None:
-        self.query_one(Table).focus()
+        self.table.focus()
 
     def on_input_submitted(self) -> None:
-        self.query_one(Table).focus()
+        self.table.focus()

@@ -9,7 +9,6 @@ import pytest
 from engine.runs.directory import RunDir
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.run_header import RunHeader
-from gentui.tui.widgets.table import Table
 from tests.support.app import Desk
 from tests.support.runs import Runs
 from tests.support.textual_private import screen_strips
@@ -149,7 +148,7 @@ async def test_the_leaderboard_tells_means_over_seeds_and_flags_alarms(desk, siz
     async with desk(size) as d:
         await d.opens("LeaderboardScreen", "3")
         await d.sees("12.30 ± 0.36 (3 seeds)")
-        table = d.app.screen.query_one(Table)
+        table = d.app.screen.table
         flags = [row.cells[1] for row in table.rows if row.key and made[1].id in row.key]
         assert flags == [("‼", "bad")]
         assert [row.cells[1] for row in table.rows if row.key and made[0].id in row.key] == [""]

@@ -71,7 +71,7 @@ async def test_nothing_untrusted_acts(desk, each_size, runs, place):
             await d.press(stroke)
             await d.until(lambda: type(d.app.screen).__name__ != "HomeScreen")
         await d.settle()
-        await d.sees({"2": "✗ failed", "3": "fid"}.get(place[0], "Charts"))
+        await d.sees({"2": "✗ failed", "3": "FD in digits-cnn"}.get(place[0], "Charts"))
         for strip in screen_strips(d.app):
             for segment in strip:
                 assert segment.control is None or not segment.control

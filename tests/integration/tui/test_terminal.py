@@ -41,7 +41,7 @@ def test_an_idle_screen_writes_nothing(terminal, runs):
     runs.make()
     t = terminal(columns=160, rows=45)
     t.sees("▸ digits-unet", "✓ here", "14.2")
-    for key, word in (("", "Train"), ("2", "✓ done"), ("4", "· live"), ("3", "★ 1")):
+    for key, word in (("", "Train"), ("2", "✓ done"), ("4", "· live"), ("3", "FD in digits-cnn")):
         t.press(key)
         t.sees(word)
         t.until(lambda: t.read(1.0) == 0)
