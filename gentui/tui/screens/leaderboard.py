@@ -247,12 +247,12 @@ class LeaderboardScreen(TableScreen):
         else:
             self.say("There is no other board on that side.")
 
-    async def action_back(self) -> None:
+    def action_back(self) -> None:
         if self.table.marked:
             self.table.set_marked(())
             self._show_row()
         else:
-            await super().action_back()
+            super().action_back()
 
     @property
     def selected_runs(self) -> list[str]:
