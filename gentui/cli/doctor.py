@@ -87,7 +87,7 @@ def _home(home: Path) -> list[Check]:
             "" if writable else "choose another with --home or GENTUI_HOME",
         )
     )  # fmt: skip
-    return [*checks, _private(home), _disk(home)]
+    return [*checks, _private(home), _file_system(home), _disk(home)]
 
 
 def _private(home: Path) -> Check:
@@ -100,6 +100,59 @@ def _private(home: Path) -> Check:
             mend = f"chmod {mode & 0o700:o} {shlex.quote(str(path))}"
             return Check("home private", False, f"mode {mode:04o} of {path}", mend)
     return Check("home private", True, f"mode {stat.S_IMODE(home.stat().st_mode):04o}")
+
+
+def _file_system(home: Path) -> Check:
+    """What file system the home is on, and whether locks and links work there as gentui needs them."""
+    from engine.runs.filesystems import is_shared, kind_of
+    from gentui.index.elsewhere import own_place
+
+    kind, shared = kind_of(home) or "unknown", is_shared(home)
+    name = "home file system"
+    remedy = "choose a home on another file system with --home or GENTUI_HOME"
+    try:
+        fault = _fault_of_locks(home)
+    except OSError as error:
+        return Check(name, not os.access(home, os.W_OK), f"{kind}; {error.strerror or error}", remedy)
+    if fault:
+        return Check(name, False, f"{kind}; {fault}", remedy)
+    if not shared:
+        return Check(name, True, kind)
+    place = own_place(home)
+    kept = "the index is kept in it, too" if place.parent == home else f"this machine's index is {place}"
+    return Check(name, place.parent != home, f"{kind}, which other machines share; {kept}",
+        "name a folder on a disk of this machine in TMPDIR, for the index")  # fmt: skip
+
+
+def _fault_of_locks(home: Path) -> str:
+    """What does not work in the home that gentui relies on; "" if all does. Raises OSError."""
+    import fcntl
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir=home, prefix=".doctor-") as folder:
+        place = Path(folder)
+        first, second = (os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o600) for _ in range(2))
+        try:
+            fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return "two processes can hold one lock"
+            except BlockingIOError:
+                pass
+            written = os.open(place / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(written, b"a line")
+                if (place / "log").read_bytes() != b"a line":
+                    return "what is appended to a file is not there at once"
+            finally:
+                os.close(written)
+            os.link(place / "log", place / "link")
+            (place / "to").symlink_to("log")
+            (place / "to").replace(place / "link")
+            return "" if (place / "link").is_symlink() else "a file cannot be replaced by another"
+        finally:
+            os.close(first)
+            os.close(second)
 
 
 def _disk(home: Path) -> Check:

@@ -1,8 +1,10 @@
-"""An index outside the home, for a home whose own cannot be written: on a full disk, read-only, or another user's.
+"""An index outside the home, for a home that other machines share, or whose own cannot be written: on a full disk,
+read-only, or another user's.
 
-It begins as a copy of the home's own, if there is one, and is then brought up to date like it. Of a home that is closed
-to this user it is kept in the user's cache, so that the logs are read once only; of one on a full disk it lasts as long
-as this process, on another disk or in memory.
+Where machines share the home, each has an index of its own on a disk of its own: SQLite's journal is in the memory of
+one. In the other cases it begins as a copy of the home's own, if there is one, and is then brought up to date like it.
+Of a home that is closed to this user it is kept in the user's cache, so that the logs are read once only; of one on a
+full disk it lasts as long as this process, on another disk or in memory.
 """
 
 from __future__ import annotations
@@ -13,15 +15,51 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from engine.runs.files import private_folder
+from engine.runs.filesystems import is_shared
 
 _MEMORY = Path("/dev/shm")
 _PREFIX = f"gentui-index-{os.getuid()}-"
 _made: dict[Path, Path] = {}  # of each home, for the life of this process
+
+
+def own_place(home: Path) -> Path:
+    """The path of the home's own index on this machine."""
+    if is_shared(home):
+        for folder in _local_folders(home):
+            with contextlib.suppress(OSError):
+                if not is_shared(folder):
+                    private_folder(folder)
+                    if all(map(_is_ours, (folder, *folder.parents[:2]))):
+                        return folder / "index.db"
+    return home / "index.db"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else may put another thing in this folder's place, in one for temporary files say."""
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
+def _local_folders(home: Path) -> Iterator[Path]:
+    """Where this machine may keep the index of a home, the best place first."""
+    name = Path("indexes") / _name(home)
+    with contextlib.suppress(OSError, RuntimeError):
+        import platformdirs
+
+        yield Path(platformdirs.user_cache_dir("gentui")) / name
+    for place in (os.environ.get("TMPDIR"), "/var/tmp", "/tmp", _MEMORY):
+        if place:
+            yield Path(place) / f"gentui-{os.getuid()}" / name
+
+
+def _name(home: Path) -> str:
+    return hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
 
 
 def known_place(home: Path) -> Path | None:
@@ -56,8 +94,7 @@ def _folders(home: Path, is_closed: bool) -> Iterator[Path]:
         with contextlib.suppress(OSError, RuntimeError):
             import platformdirs
 
-            name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
-            folder = Path(platformdirs.user_cache_dir("gentui")) / "indexes" / name
+            folder = Path(platformdirs.user_cache_dir("gentui")) / "indexes" / _name(home)
             private_folder(folder)
             if os.access(folder, os.W_OK):
                 yield folder

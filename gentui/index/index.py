@@ -15,7 +15,7 @@ from engine.runs.directory import run_ids
 from gentui.index import files
 from gentui.index import status as run_status
 from gentui.index.columns import best_score, number_of, remaining, seed_of, settings_of, tiles_of
-from gentui.index.elsewhere import known_place, place_for
+from gentui.index.elsewhere import known_place, own_place, place_for
 from gentui.index.listing import Listing
 from gentui.index.rows import (
     REPORT,
@@ -61,7 +61,7 @@ class Index:
 
     def __init__(self, home: Path):
         self.home = Path(home)
-        self._own_path = self.home / "index.db"
+        self._own_path = own_place(self.home)
         self.path = known_place(self.home) or self._own_path
         self.note = ""
         self._is_fixed = False
