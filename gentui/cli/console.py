@@ -82,6 +82,11 @@ def open_app(app: App, run: str = "") -> None:
 
 pass_app = click.make_pass_decorator(App)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+on_option = click.option(
+    "--on",
+    metavar="HOST",
+    help="Run elsewhere: a host of hosts.toml, or slurm:partition=NAME,gres=gpu:1,time=8h; local is this machine.",
+)
 override_option = click.option(
     "-o",
     "--set",

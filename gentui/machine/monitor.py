@@ -15,12 +15,14 @@ from gentui.text.sanitize import clean
 
 @dataclass(frozen=True)
 class SlotJob:
-    """A job in a device slot's queue: ``place`` 0 is running, 1 is next. ``kind``: run or evaluation."""
+    """A job in a device slot's queue: ``place`` 0 is running, 1 is next. ``kind``: run or evaluation. ``where``: the
+    node, of a host that is not this machine."""
 
     id: str
     kind: str
     place: int
     pid: int | None = None
+    where: str = ""
 
 
 @dataclass(frozen=True)

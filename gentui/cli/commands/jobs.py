@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from gentui.cli.console import App, out, pass_app, say, table
+from gentui.cli.console import App, on_option, out, pass_app, say, table
 from gentui.cli.errors import Exit
 from gentui.cli.words import RUN
 from gentui.text.numbers import plural
@@ -97,6 +97,7 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 @click.option(
     "--devices", type=click.IntRange(1), metavar="N", help="Continue on N devices (default: as launched)."
 )
+@on_option
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
@@ -106,6 +107,7 @@ def resume_command(
     overrides: tuple[str, ...],
     device: str | None,
     devices: int | None,
+    on: str | None,
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -122,7 +124,7 @@ def resume_command(
 
     run_id = find_job(app, run)
     with Detach() as detach:
-        jobs.resume(app.home, run_id, overrides=overrides, device=device, devices=devices)
+        jobs.resume(app.home, run_id, overrides=overrides, device=device, devices=devices, on=on)
         job = jobs.get_job(app.home, run_id)
         if isinstance(job, EvaluationDir):
             return after_queueing_evaluation(app, job, wait, as_json, detach)

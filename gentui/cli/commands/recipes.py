@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, out_bytes, out_json, override_option, pass_app, say, table
+from gentui.cli.console import App, on_option, out_bytes, out_json, override_option, pass_app, say, table
 from gentui.cli.errors import Exit, Failure
 from gentui.cli.words import RECIPE
 from gentui.text.numbers import clock, plain_number, plural
@@ -145,6 +146,13 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
     "--devices", type=click.IntRange(1), metavar="N",
     help="Share every batch between N GPUs (or N processes on the CPU): the same experiment, sooner.",
 )  # fmt: skip
+@on_option
+@click.option(
+    "--at-once",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --on: at most N of several runs at the same time.",
+)
 @click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
@@ -159,6 +167,8 @@ def run_command(
     name: str,
     device: str | None,
     devices: int | None,
+    on: str | None,
+    at_once: int | None,
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -170,7 +180,7 @@ def run_command(
     """
     from engine.recipes.axes import parse_axis
     from gentui import jobs
-    from gentui.cli.batch import after_queueing_all
+    from gentui.cli.batch import after_queueing_all, arrays, told_of_places
     from gentui.cli.progress import after_queueing
     from gentui.jobs.detach import Detach
     from gentui.text.sanitize import clean
@@ -181,21 +191,22 @@ def run_command(
     loaded, are_several = _loaded(recipes, overrides, quick)
     label = clean(name, 100).strip()
     plans = _planned(app, loaded, more, label, chosen, device)
+    elsewhere = on if on not in (None, "local") else None
+    if at_once is not None and elsewhere is None:
+        raise click.UsageError(
+            "--at-once needs --on: runs of this machine wait for a device", click.get_current_context()
+        )
     with Detach() as detach:
         command = ["gentui", *sys.argv[1:]]
         ids = [
             jobs.launch(
-                app.home,
-                plan.recipe,
-                name=plan.name,
-                seed=seed,
-                device=device,
-                devices=devices,
-                command=command,
-                tags=plan.tags,
+                app.home, plan.recipe, name=plan.name, seed=seed, device=device, devices=devices, command=command,
+                tags=plan.tags, on=elsewhere, array=array,
             ).id
-            for plan in plans
-        ]
+            for plan, array in zip(plans, arrays(len(plans), at_once) if elsewhere else repeat(None), strict=False)
+        ]  # fmt: skip
+        if elsewhere:
+            say(*told_of_places(app.home, ids))
         if are_several or len(ids) > 1:
             return after_queueing_all(app.home, ids, wait, as_json, detach)
         return after_queueing(app.home, ids[0], wait, as_json, detach)

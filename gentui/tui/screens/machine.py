@@ -260,6 +260,8 @@ def _job(slot: str, job: SlotJob, runs: dict[str, Any]) -> Row:
     run = runs.get(job.id)
     place = formatting.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
     detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"
+    if job.where:
+        detail += f" · on {clean(job.where, 40)}"
     if run is not None and job.place == 0 and run.steps:
         detail += f" · step {run.step:,} of {run.steps:,} · {formatting.time_left(run)} left"
     return Row(f"job {slot}\0{job.id}", (job.id, (place, "good" if job.place == 0 else "dim"), detail))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.runs.directory import JobDir, State
 from gentui.jobs.job_types import job_type_of
 from gentui.jobs.launchers.local.slots import fits, label, slots, taken
 from gentui.jobs.states import queue, unfinished
@@ -11,12 +12,17 @@ from gentui.machine.monitor import SlotJob
 
 
 def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
-    """The running and waiting jobs of every slot, in order. A job that any slot may take is listed under each."""
-    running = [(job, state) for job, state in unfinished(home) if state.status == "running"]
-    waiting = queue(home)
-    at_work = [(job, state.pid, slot) for job, state in running for slot in taken(state)]
+    """The running and waiting jobs of every slot, in order. A job that any slot may take is listed under each. After
+    them those of each host elsewhere, running or waiting there in no order that is known here."""
+    found, elsewhere = [], []
+    for job, state in unfinished(home):
+        (elsewhere if "on" in state.extra else found).append((job, state))
+    waiting = [pair for pair in queue(home) if "on" not in pair[1].extra]
+    at_work = [
+        (job, state.pid, slot) for job, state in found if state.status == "running" for slot in taken(state)
+    ]
     names = dict.fromkeys([*slots(), *(slot for *_, slot in at_work)])
-    return {
+    of_slots = {
         label(slot): (
             *(SlotJob(job.id, job_type_of(job).noun, 0, pid) for job, pid, its in at_work if its == slot),
             *(
@@ -26,11 +32,24 @@ def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
         )
         for slot in names
     }
+    return of_slots | _elsewhere(elsewhere)
+
+
+def _elsewhere(jobs: list[tuple[JobDir, State]]) -> dict[str, tuple[SlotJob, ...]]:
+    """The jobs of each host that is not this machine."""
+    hosts: dict[str, list[SlotJob]] = {}
+    for job, state in sorted(jobs, key=lambda pair: (pair[1].status != "running", pair[1].queued_at or 0.0)):
+        place = (state.slot or "elsewhere").split(" ")  # "gpu node1"
+        there = hosts.setdefault(place[0], [])
+        waits = sum(1 for one in there if one.place) + 1 if state.status == "queued" else 0
+        there.append(SlotJob(job.id, job_type_of(job).noun, waits, where=" ".join(place[1:])))
+    return {name: tuple(there) for name, there in hosts.items()}
 
 
 def when_free(queues: dict[str, tuple[SlotJob, ...]]) -> str:
     """When a job for any device would start: ``cpu is free: starts now``, ``cpu: after 2 others``."""
-    usable = {slot: jobs for slot, jobs in queues.items() if slot != "cpu"} or queues
+    here = {slot: jobs for slot, jobs in queues.items() if slot == "cpu" or slot.startswith("cuda:")}
+    usable = {slot: jobs for slot, jobs in here.items() if slot != "cpu"} or here
     slot = min(usable, key=lambda name: len(usable[name]))
     before = len(usable[slot])
     return f"{slot}: after {before} other{'s' * (before > 1)}" if before else f"{slot} is free: starts now"

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from gentui.jobs.job_types import OF_RANKS
 from gentui.text.sanitize import clean
 
 PREFIX = "gentui-"
@@ -56,8 +57,11 @@ def environment() -> dict[str, str]:
     ours = {
         name: value
         for name, value in os.environ.items()
-        if name == "SLURM_CONF"
-        or not re.match(r"(SLURM|SBATCH|SQUEUE|SACCT|SCANCEL|SINFO|SCONTROL|SRUN)_", name)
+        if name not in OF_RANKS
+        and (
+            name == "SLURM_CONF"
+            or not re.match(r"(SLURM|SBATCH|SQUEUE|SACCT|SCANCEL|SINFO|SCONTROL|SRUN)_", name)
+        )
     }
     return ours | {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"}
 

@@ -187,7 +187,7 @@ class SlurmLauncher:
         named = [
             one
             for one in answer.by_name.get(label, [])
-            if (one.state in LIVES or (one.code is None and one.reason != "BadConstraints"))
+            if one.reason != "BadConstraints"  # what Slurm refuses it keeps as a failed job of that name
             and (index is None or one.id.endswith(f"_{index}"))
         ]
         return max(named, key=lambda one: one.submitted or 0.0) if named else None
@@ -233,11 +233,11 @@ class SlurmLauncher:
         update_state(job, told)
 
     def _raise_alarm(self, job: JobDir, state: State) -> None:
-        """Say once for each reason, as an alarm of the run, that Slurm will never begin it as it was asked for."""
+        """Say once, as an alarm of the run, that Slurm will never begin it as it was asked for."""
         if state.status != "queued" or not isinstance(job, RunDir):
             return
         found = self._found(job, on_of(state))
-        if found is None or not is_hopeless(found) or on_of(state).get("alarm") == found.reason:
+        if found is None or not is_hopeless(found) or on_of(state).get("alarm"):
             return
         if update_state(job, lambda held: with_on(held, alarm=found.reason) if held == state else None) is None:
             return

@@ -7,11 +7,11 @@ without the second asks Slurm for a job of that name, and submits only if there 
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def new_on(host: SlurmHost, devices: int, array: dict[str, Any] | None) -> dict[
         "python": host.python,
         "devices": devices,
         "job": None,
+        "token": secrets.token_hex(2),
         **(array or {}),
     }
 
@@ -65,8 +66,8 @@ def host_of(on: dict[str, Any]) -> SlurmHost:
 
 
 def label_of(job: JobDir, on: dict[str, Any]) -> str:
-    """The name of the job in Slurm, the same for all runs of a sweep."""
-    return PREFIX + str(on.get("group") or job.id)
+    """The name of the job in Slurm: another at each submission, and the same for all runs of a sweep."""
+    return PREFIX + str(on.get("group") or f"{job.id}.{on.get('token')}")
 
 
 def groups(pending: Members) -> list[list[tuple[JobDir, State]]]:
@@ -179,8 +180,3 @@ def script(home: Path, members: Members) -> str:
 def _verbatim(path: Path) -> str:
     """A path in which Slurm replaces nothing."""
     return str(path).replace("%", "%%").replace("\\", "\\\\")
-
-
-def again(state: State, host: SlurmHost, devices: int) -> State:
-    """The state of a run that is queued once more, alone."""
-    return replace(state, extra={**state.extra, "on": new_on(host, devices, None)})
