@@ -71,7 +71,7 @@ def launch(
     """
     recipe.require_data()
     launcher, host = (LOCAL, None) if on is None else launcher_for(home, on)
-    _require_shareable(recipe, devices)
+    require_shareable(recipe, devices)
     state = launcher.admit(Request(home, device, host=host, devices=devices, array=array))
     if seed is not None:
         seeded = recipe.with_values({"train.seed": seed})
@@ -133,7 +133,8 @@ def resume(
     ensure_workers(home)
 
 
-def _require_shareable(recipe: Recipe, devices: int | None) -> None:
+def require_shareable(recipe: Recipe, devices: int | None) -> None:
+    """Raise JobError when a batch of the recipe cannot be shared equally between so many devices."""
     size = recipe.data.batch_size
     if devices and size % devices:
         fitting = [str(count) for count in range(2, devices + 1) if not size % count]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +180,7 @@ class AppServices(CrashGuardedApp):
         replacing: Screen[Any] | None = None,
         axes: Sequence[Axis] = (),
         chosen: int | None = None,
+        devices: int = 1,
     ) -> None:
         """Train a recipe and go to the view of its run; with ``axes``, train the runs of a sweep (``chosen``: so many
         of them at random) and go to the list of runs.
@@ -193,8 +195,8 @@ class AppServices(CrashGuardedApp):
             plans = planning.planned(recipe, axes, name, chosen)
             for plan in plans:
                 plan.recipe.require_data()
-            launch = jobs.launch
-            return [launch(self.home, p.recipe, name=p.name, command=command, tags=p.tags).id for p in plans]
+            launch = partial(jobs.launch, self.home, command=command, devices=devices if devices > 1 else None)
+            return [launch(plan.recipe, name=plan.name, tags=plan.tags).id for plan in plans]
 
         def launched(run_ids: list[str]) -> None:
             self.reader.wake()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, Recipe
     from gentui.runs.planning import Speeds
 
-NAME, SEED = "name", "train.seed"
+NAME, SEED, DEVICES = "name", "train.seed", "devices"
 
 
 class FormScreen(SettingsFormScreen, BaseScreen):
@@ -46,7 +46,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self._axes: dict[str, Axis] = dict(self._own_axes())
         self._unread: dict[str, str] = {}  # what is wrong with swept values, by field
         self._speeds: Speeds | None = None  # of earlier runs, to estimate the time
-        self.label = ""
+        self.label, self._devices = "", 1
         self.recipe: Recipe | None = recipe
         self.problems: dict[str, str] = {}
 
@@ -115,6 +115,9 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         lines: list[Entry | str] = [Entry(name, "name", self.label, "")]
         if (seed := settings.pop(SEED, None)) is not None:
             lines.append(Entry(seed, "seed", texts.get(SEED, as_text(seed.value)), own.get(SEED, "")))
+        what = "GPUs, or processes on a CPU, that share every batch: the same experiment, sooner"
+        devices = FormField(DEVICES, self._devices, 1, "integer", what)
+        lines.append(Entry(devices, "devices", str(self._devices), "1"))
         table = ""
         for key, setting in settings.items():
             head, _, rest = key.partition(".")
@@ -131,6 +134,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     def take(self, entry: Entry) -> None:
         if entry.key == NAME:
             self.label = clean(entry.text, 200)
+        elif entry.key == DEVICES:
+            self._take_devices(entry.text)
         else:
             self._take(entry)
         if self._names_a_part(entry.key) and entry.key not in self._axes:
@@ -141,6 +146,13 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             self.check()
             if self.recipe is not None:
                 self._build(focus=entry.key)
+
+    def _take_devices(self, text: str) -> None:
+        self._unread.pop(DEVICES, None)
+        if text.isascii() and text.isdigit() and int(text):
+            self._devices = int(text)
+        else:
+            self._unread[DEVICES] = "should be a number of devices, 1 or more"
 
     def _take(self, entry: Entry) -> None:
         """Read a field: one value, or several to sweep."""
@@ -172,6 +184,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         from engine.recipes.axes import MAX_RUNS, too_many_runs
         from engine.recipes.recipe import RecipeError
         from engine.recipes.sweep import check
+        from gentui.jobs.launching import require_shareable
+        from gentui.jobs.states import JobError
 
         self.problems = {}
         try:
@@ -180,7 +194,10 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             check(recipe, self.axes)
             if self.runs > MAX_RUNS:
                 raise RecipeError([too_many_runs(self.runs)])
+            require_shareable(recipe, self._devices)
             self.recipe = recipe
+        except JobError as error:
+            self.recipe, self.problems = None, {DEVICES: str(error)}
         except RecipeError as error:
             self.recipe = None
             self.problems = problems_by_key(error)
@@ -235,6 +252,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
                 words += ["-o", f"{key}={as_text(value)}"]
         if self._values.get(SEED) is not None and SEED not in own:
             words += ["--seed", as_text(self._values[SEED])]
+        if self._devices > 1:
+            words += ["--devices", str(self._devices)]
         if self.label:
             words += ["--name", self.label]
         return words
@@ -251,8 +270,9 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         recipe = self.recipe
         self.say("Starting …")
         self.gentui.launch(
-            recipe, self.label, command=self.command(), replacing=self, axes=self.axes, chosen=self._chosen
-        )
+            recipe, self.label, command=self.command(), replacing=self, axes=self.axes, chosen=self._chosen,
+            devices=self._devices,
+        )  # fmt: skip
 
     def action_quick(self) -> None:
         self._base = self._original if self._base is not self._original else self._original.as_quick()
@@ -264,7 +284,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     def action_back(self) -> None:
         own = self._own_axes()
         swept = sum(own.get(key) != axis for key, axis in self._axes.items())
-        changes = len(self._values) + swept + len(self._unread) + bool(self.label)
+        changes = len(self._values) + swept + len(self._unread) + bool(self.label) + (self._devices > 1)
         if not changes:
             self.app.pop_screen()
             return

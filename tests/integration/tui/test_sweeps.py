@@ -33,6 +33,22 @@ async def test_several_values_in_a_field_are_a_run_each(desk, size, home):
         assert "digits-unet lr=0.0001 seed=7" in names
 
 
+async def test_devices_are_a_field_of_their_own(desk, size, home):
+    async with desk(size) as d:
+        screen = await d.opens("FormScreen", "e")
+        go_to(d, "devices")
+        for text, problem in (("7", "cannot be shared equally between 7 devices"), ("x", "1 or more")):
+            await d.press("ctrl+u", *text)
+            await d.sees("✗ 1 problem")
+            assert problem in screen.all_problems() and screen.recipe is None
+        await d.press("ctrl+u", "2")
+        await d.sees("gentui run digits-unet --devices 2")
+        await d.press("f5")
+        await d.until(lambda: len(list_runs(home)) == 1)
+        (run,) = list_runs(home)
+        assert run.read_state().extra["devices"] == 2
+
+
 async def test_a_choice_takes_several_with_a_bar(desk):
     async with desk((160, 45)) as d:
         await d.opens("FormScreen", "e")
