@@ -33,6 +33,16 @@ def list_names(runs: Sequence[Any]) -> str:
     return f"{plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
 
 
+def swept_first(run: Any) -> str:
+    """The label of a run, of one of a sweep with the swept values before what all of it are called: in a list they are
+    what differs. Not cleaned."""
+    words = label(run).split(" ")
+    values = [word for word in words if "=" in word]
+    if not values or len(values) == len(words) or not any(tag.startswith("sweep-") for tag in run.tags):
+        return label(run)
+    return f"{' '.join(values)} · {' '.join(word for word in words if '=' not in word)}"
+
+
 def which(runs: Sequence[Any]) -> str:
     """Runs as a question names them, so that they can be told from others of the same recipe: one by its label and when
     it was begun, several as ``3 runs (a, b, c)`` by names that differ."""

@@ -118,8 +118,22 @@ def shorten(text: str, width: int) -> str:
     return set_cell_size(text, width - 1).rstrip() + "…"
 
 
-def fit(text: str, width: int, align: str = "left") -> str:
-    """``text`` in exactly ``width`` cells, shortened or padded. ``align``: ``left`` or ``right``."""
-    text = shorten(text, width)
+def shorten_middle(text: str, width: int) -> str:
+    """``text`` (already sanitised) in at most ``width`` terminal cells, with … in its middle if it was cut: what tells
+    names apart is often at their end."""
+    if width < 5 or cell_len(text) <= width:
+        return shorten(text, width)
+    tail, room = "", (width - 1) // 2
+    for character in reversed(text):
+        if cell_len(character + tail) > room:
+            break
+        tail = character + tail
+    return f"{set_cell_size(text, width - 1 - cell_len(tail)).rstrip()}…{tail.lstrip()}"
+
+
+def fit(text: str, width: int, align: str = "left", cut: str = "end") -> str:
+    """``text`` in exactly ``width`` cells, shortened or padded. ``align``: ``left`` or ``right``; ``cut``: where it is
+    shortened, ``end`` or ``middle``."""
+    text = shorten(text, width) if cut == "end" else shorten_middle(text, width)
     space = " " * max(0, width - (len(text) if text.isascii() else cell_len(text)))
     return space + text if align == "right" else text + space

@@ -33,7 +33,10 @@ def _progress(run: Any) -> float:
 
 COLUMNS: tuple[tuple[Column, Sort], ...] = (
     (Column("status", minimum=9), Sort(lambda run: (_STATUSES.index(run.status), run.queued_at or 0.0), False)),
-    (Column("run", flex=True, minimum=14, maximum=40), Sort(lambda run: naming.label(run).lower(), False)),
+    (
+        Column("run", flex=True, minimum=20, maximum=40, cut="middle"),
+        Sort(lambda run: naming.label(run).lower(), False),
+    ),
     (Column("tags", maximum=24, drop=6), Sort(lambda run: sorted(run.tags) or None, False)),
     (Column("data set", maximum=16, drop=6), Sort(lambda run: run.dataset or None, False)),
     (Column("progress", minimum=13), Sort(_progress)),
@@ -86,7 +89,7 @@ def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
 
 def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[Any], Any]] = ()) -> Row:
     """A RunRow as a row. ``queue_place``: 1 for the first in the queue. ``added``: the values of added columns."""
-    name = clean(naming.label(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
+    name = clean(naming.swept_first(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
     is_live = run.status in ("running", "stalled")
     progress = progress_of(run)
     if queue_place is not None:

@@ -33,9 +33,9 @@ TONES = ("dim", "good", "warn", "bad", "accent", "strong")
 @dataclass(frozen=True)
 class Column:
     """A column. Columns with the highest ``drop`` are dropped first, those with 0 never; ``flex`` columns shrink
-    and grow.
+    and grow. Before a flexible column shrinks, those that may be dropped and hold nothing are.
 
-    ``minimum`` and ``maximum`` are widths in cells.
+    ``minimum`` and ``maximum`` are widths in cells. ``cut``: where text is shortened, ``end`` or ``middle``.
     """
 
     title: str
@@ -44,6 +44,7 @@ class Column:
     minimum: int = 3
     maximum: int = 48
     drop: int = 0
+    cut: str = "end"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Row:
     def widths(self) -> tuple[int, ...]:
         """Widths of the cells, measured once: few of a thousand rows change at a time."""
         return tuple([_width(_text(cell)) for cell in self.cells])
+
+    @cached_property
+    def filled(self) -> tuple[bool, ...]:
+        """Whether there is something in each of the cells."""
+        return tuple([_text(cell) not in _NOTHING for cell in self.cells])
+
+
+_NOTHING = ("", "–")
 
 
 def heading(text: str) -> Row:
@@ -134,6 +143,8 @@ class Table(CursorView, can_focus=True):
         self._marked: frozenset[str] = frozenset()
         self._sorted: tuple[int, bool] | None = None
         self._natural: list[int] = [_width(c.title) for c in columns]
+        self._vacant: list[int] = []
+        """The columns that may be dropped and hold nothing, in the order in which they give way."""
         self.set_reactive(Table.empty, empty)
 
     # -- contents
@@ -228,10 +239,18 @@ class Table(CursorView, can_focus=True):
     def _measure(self) -> list[int]:
         titles = tuple(_width(title) for title in self._titles())
         rows = (row.widths for row in self.rows if row.key is not None)
+        self._vacant = self._columns_without_content()
         widest = [max(column) for column in zip(titles, *rows, strict=True)]
         return [
             min(max(w, c.minimum), c.maximum) if w else 0 for w, c in zip(widest, self.columns, strict=True)
         ]
+
+    def _columns_without_content(self) -> list[int]:
+        filled = [row.filled for row in self.rows if row.key is not None]
+        sorted_by = self._sorted[0] if self._sorted is not None else -1
+        able = [i for i, c in enumerate(self.columns) if c.drop and i != sorted_by]
+        vacant = [i for i in able if not any(row[i] for row in filled)] if filled else []
+        return sorted(vacant, key=lambda i: -self.columns[i].drop)
 
     def _fit(self) -> list[int]:
         """Return the width of every column; 0 for dropped ones."""
@@ -256,7 +275,8 @@ class Table(CursorView, can_focus=True):
             return sum(w + 2 for w in at_least) - 2 - room
 
         dropped = []
-        for index in sorted(range(len(widths)), key=lambda i: -self.columns[i].drop):
+        by_worth = sorted(range(len(widths)), key=lambda i: (i not in self._vacant, -self.columns[i].drop))
+        for index in by_worth:
             if excess() <= 0 or not self.columns[index].drop:
                 break
             dropped.append(index)
@@ -265,6 +285,10 @@ class Table(CursorView, can_focus=True):
             widths[index] = self._natural[index]
             if excess() > 0:
                 widths[index] = 0
+        for index in self._vacant:
+            if used() <= room:
+                break
+            widths[index] = 0
         squeeze()
         spare = room - used()
         growing = [i for i, c in enumerate(self.columns) if c.flex and widths[i]]
@@ -376,7 +400,7 @@ class Table(CursorView, can_focus=True):
             if gap:
                 segments.append(Segment(gap, base))
             style = base + self._style(tone) if tone else base
-            segments.append(Segment(fit(text, room, self.columns[index].align), style))
+            segments.append(Segment(fit(text, room, self.columns[index].align, self.columns[index].cut), style))
             used += len(gap) + room
         if used < width:
             segments.append(Segment(" " * (width - used), base))

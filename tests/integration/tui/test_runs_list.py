@@ -273,3 +273,22 @@ async def test_enter_saves_a_line_and_the_bar_says_so(desk, runs):
         await d.press("escape")
         await d.opens("PromptScreen", "N")
         await d.sees("F5 Save  Esc Cancel")
+
+
+async def test_the_rows_of_a_sweep_show_the_swept_value_and_empty_columns_give_way(desk, each_size, runs):
+    made = [runs.make(name=f"my first try of it lr={lr}", steps=30, fid=None) for lr in (0.002, 0.0005)]
+    for run in made:
+        annotations.tag(runs.home, run.id, ["sweep-digits-unet-8960"], [])
+    async with desk(each_size) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("lr=0.002 · my first try of it", "lr=0.0005 · my first try of it", "progress", "loss")
+        titles = d.text.splitlines()[1]
+        assert ("ETA" in titles) == ("speed" in titles) == (each_size[0] > 100), "nothing is in them"
+
+
+async def test_long_names_are_cut_in_their_middle(desk, runs):
+    for kind in ("first", "second"):
+        runs.make(name=f"the same long beginning of all of them, {kind}", steps=30)
+    async with desk() as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("the same", "…", "them, first", "them, second")

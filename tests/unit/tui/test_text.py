@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from rich.cells import cell_len
 
-from gentui.text.sanitize import clean, clean_lines, fit, shorten
+from gentui.text.sanitize import clean, clean_lines, fit, shorten, shorten_middle
 
 HOSTILE = {
     "clipboard": "\x1b]52;c;aGFja2Vk\x07name",
@@ -33,6 +33,17 @@ def test_clean_text_is_one_line_that_cannot_act(text: str):
     bad = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
     assert not [c for c in cleaned if unicodedata.category(c) in bad]
     assert len(cleaned) < 30
+
+
+@pytest.mark.parametrize("width", [0, 1, 4, 5, 8, 13, 17, 40])
+@pytest.mark.parametrize("text", ["my first lr=0.002", "数字の名前 seed=3", "short", "digits-unet (quick) ✎"])
+def test_what_is_cut_in_its_middle_keeps_both_ends(text, width):
+    cut = shorten_middle(text, width)
+    assert cell_len(cut) <= width and cell_len(fit(text, width, cut="middle")) == width
+    if cell_len(text) <= width:
+        assert cut == text
+    elif width >= 8:
+        assert cut[0] == text[0] and cut[-1] == text[-1] and "…" in cut
 
 
 def test_plain_text_stays_as_it_is():
