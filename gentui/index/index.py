@@ -205,10 +205,20 @@ class Index:
 
         main = protocol_of(metric, self.evaluations(like or run_id))
         of = _along_the_run(metric, self.evaluations(run_id))
-        values_at = {s.step: s.value for s in of if (s.protocol_id or s.protocol) == main}
+        of = [s for s in of if (s.protocol_id or s.protocol) == main]
+        values_at = {s.step: s.value for s in of}
         steps, values = np.array(sorted(values_at.items()), np.float64).reshape(-1, 2).T
-        found = self._read(lambda db: series.read_scores(db, run_id, steps, values, axis))
-        return series.empty() if found is None else found
+        found = self._read(lambda db: series.read_scores(db, run_id, steps, values, axis)) or series.empty()
+        if of:
+            found.lower_is_better = of[0].lower_is_better
+            found.floor = next((s.floor for s in reversed(of) if s.floor is not None), None)
+        return found
+
+    def places(self, run_id: str, steps: Any, axis: str) -> Any:
+        """Where steps of a run are on an axis, as float64; see ``series``."""
+        from gentui.index import series
+
+        return self._read(lambda db: series.read_scores(db, run_id, steps, steps, axis).x)
 
     def last_metrics(self, run_id: str) -> dict[str, float]:
         """The last value of each metric, including NaN and infinities."""

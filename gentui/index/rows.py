@@ -236,7 +236,8 @@ class Series:
 
     ``last`` is the last finite value, NaN if there is none. Where smoothing was asked for, ``smooth`` is the mean of
     the smoothed values in each bucket and ``last_smooth`` the smoothed value at ``last``; ``spacing`` is how many
-    steps lie from one value to the next.
+    steps lie from one value to the next. Of scores, ``lower_is_better`` says which are better, and ``floor`` is that
+    of real images.
     """
 
     x: np.ndarray
@@ -251,6 +252,8 @@ class Series:
     smooth: np.ndarray | None = None
     last_smooth: float = math.nan
     spacing: float = 1.0
+    lower_is_better: bool | None = None
+    floor: float | None = None
 
 
 @dataclass(slots=True)

@@ -28,12 +28,13 @@ TOGETHER: tuple[tuple[str, ...], ...] = (
 """Metrics that share a chart, in the order of their charts."""
 
 _LOSSES = frozenset({"mse", "kl", "val_mse", "val_kl", "wasserstein"})
-_LAST = ("grad_norm", "lr", "images_per_s", "epoch")
+_LAST = ("lr", "images_per_s", "epoch")
 _PLACE = {name: place for place, group in enumerate(TOGETHER) for name in group}
 
 
 def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, ...]]:
-    """The metrics of each chart: losses first, then scores, other metrics, health signals, and system metrics.
+    """The metrics of each chart: losses first, then scores, other metrics, health signals, those of the schedule (rate,
+    speed, epoch), and system metrics.
 
     ``scores`` are metrics of evaluations; a name in both is drawn once.
     """
@@ -49,9 +50,9 @@ def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, 
 def _rank(name: str, scored: set[str]) -> tuple[int, int, str]:
     place = _PLACE.get(name, len(TOGETHER))
     if is_signal(name) or is_system(name):
-        return 5 if is_system(name) else 4, place, name
+        return 5 if is_system(name) else 3, place, name
     if name not in scored and ("loss" in name or name in _LOSSES):
         return 0, place, name
     if name in scored:
         return 1, place, name
-    return (3, _LAST.index(name), name) if name in _LAST else (2, place, name)
+    return (4, _LAST.index(name), name) if name in _LAST else (2, place, name)

@@ -17,6 +17,11 @@ def is_system(name: str) -> bool:
     return name.startswith(SYSTEM)
 
 
+def is_percentage(name: str) -> bool:
+    """Whether a metric is a share in percent."""
+    return name.endswith(("percent", "%"))
+
+
 def is_signal(name: str) -> bool:
     """Whether a metric is a health signal."""
     return name.startswith(SIGNAL)

@@ -28,6 +28,7 @@ class Curve:
     and mean values, NaN where no value is finite; ``marks`` are the positions of values that are not finite.
     ``points`` counts the raw values, ``last`` is the last of them. ``smooth`` is what ``smoothing`` makes of them
     (None: nothing), in each bucket, and ``last_smooth`` at the last value; ``is_each_step``: every step has a value.
+    Of scores, ``lower_is_better`` says which are better (None: no scores), and ``floor`` is that of real images.
     A ``sparse`` curve has few points, each drawn with a marker and none of them smoothed. ``slot`` is the colour and
     marker of the curve's run in an overlay; None: those of the curve's place in its chart.
     """
@@ -44,6 +45,8 @@ class Curve:
     smooth: np.ndarray | None = field(default=None, repr=False)
     last_smooth: float = math.nan
     is_each_step: bool = True
+    lower_is_better: bool | None = None
+    floor: float | None = None
     sparse: bool = False
     slot: int | None = None
     is_baseline: bool = False
@@ -51,8 +54,16 @@ class Curve:
     def same_as(self, other: Curve | None) -> bool:
         return (
             other is not None
-            and (self.key, self.points, self.slot, self.is_baseline, self.sparse, self.smoothing)
-            == (other.key, other.points, other.slot, other.is_baseline, other.sparse, other.smoothing)
+            and (self.key, self.points, self.slot, self.is_baseline, self.sparse, self.smoothing, self.floor)
+            == (
+                other.key,
+                other.points,
+                other.slot,
+                other.is_baseline,
+                other.sparse,
+                other.smoothing,
+                other.floor,
+            )
             and all(
                 np.array_equal(a, b, equal_nan=True)
                 for a, b in (
@@ -81,7 +92,7 @@ class ChartStyle:
 
     ``marks`` is what lines are made of: braille, block or ascii. ``window`` holds the ends of the x axis (None:
     those of the curves). With ``clip``, the y axis leaves outliers out. ``guides`` is one of
-    ``chart_layouts.GUIDES``.
+    ``chart_layouts.GUIDES``. ``alarms``: where on the x axis alarms began, and their severities.
     """
 
     log_y: bool = False
@@ -90,6 +101,7 @@ class ChartStyle:
     clip: bool = False
     window: tuple[float, float] | None = None
     guides: str = "none"
+    alarms: tuple[tuple[float, str], ...] = ()
 
 
 def value_at(curve: Curve, x: float) -> float:

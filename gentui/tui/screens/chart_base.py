@@ -116,6 +116,7 @@ class ChartBase(BatchedPaintScreen):
         return ChartStyle(
             layout.log_y, layout.marks, self.axis, layout.clip,
             self.viewport.window or self.viewport.extent, layout.guides,
+            self.chart_data.alarms if self.chart_data and not self._of_machine else (),
         )  # fmt: skip
 
     @property

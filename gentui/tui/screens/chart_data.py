@@ -60,7 +60,7 @@ class ChartData:
     ``first`` on. ``extent``: the ends of the x axis. ``hidden``, ``filtered``: how many charts are hidden, and how
     many the filter excludes. ``filter_error``: what is wrong with the filter, "" if nothing. ``heat_maps``: names of
     the heat maps there are. ``layout``: the saved layout, and what is wrong with its file. ``metrics``: all that is
-    logged.
+    logged. ``alarms``: where on the x axis those of the run began, with their severities.
     """
 
     groups: list[tuple[str, ...]]
@@ -75,6 +75,7 @@ class ChartData:
     heat_map: Heat | None = None
     layout: tuple[Layout, str] | None = None
     metrics: tuple[str, ...] = ()
+    alarms: tuple[tuple[float, str], ...] = ()
 
 
 def read_charts(
@@ -105,7 +106,17 @@ def read_charts(
     return ChartData(
         matching, charts, first, focus, extent, len(groups) - len(shown), len(shown) - len(matching), filter_error,
         heat_maps, heat_map, chart_layouts.load(run.family) if request.needs_layout else None, tuple(metrics),
+        _alarms(index, run.id, request) if len(runs) == 1 and run.alerts else (),
     )  # fmt: skip
+
+
+def _alarms(index: Index, run_id: str, request: ChartRequest) -> tuple[tuple[float, str], ...]:
+    """Where the alarms began, without those that are mere information."""
+    raised = [alert for alert in index.alerts(run_id) if alert.severity != "info"]
+    places = index.places(run_id, np.array([alert.began for alert in raised], np.float64), request.axis)
+    if places is None or not len(places):
+        return ()
+    return tuple((float(x), alert.severity) for x, alert in zip(places, raised, strict=True))
 
 
 def _extent(index: Index, run: Any, runs: list[str], axis: str) -> tuple[float, float] | None:
@@ -152,7 +163,7 @@ def read_curve(
         chart = index.series(run_id, name, request.columns, lo, hi, request.axis, smoothing)
     return Curve(
         name, chart.x, chart.lo, chart.hi, chart.marks, chart.points, chart.mean, chart.last, request.smoothing,
-        chart.smooth, chart.last_smooth, chart.spacing < 1.5, is_sparse,
+        chart.smooth, chart.last_smooth, chart.spacing < 1.5, chart.lower_is_better, chart.floor, is_sparse,
     )  # fmt: skip
 
 

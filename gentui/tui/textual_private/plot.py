@@ -31,6 +31,10 @@ class OpenPlot(PlotWidget, can_focus=False, inherit_bindings=False):
         """The smallest and largest y shown, as drawn: logarithms on a logarithmic axis."""
         return self._y_min, self._y_max
 
+    def put_y_limits(self, bottom: float, top: float) -> None:
+        """Set the limits of the y axis. ``set_ylimits`` asks for another drawing, too."""
+        self._y_min, self._y_max = bottom, top
+
     @property
     def y_ticks(self) -> list[float]:
         """Where the ticks of the y axis are."""

@@ -19,11 +19,12 @@ from textual.message import Message
 from textual_hires_canvas import Canvas
 from textual_plot.plot_widget import LinePlot
 
-from gentui.tui.curves import COLOURS, SERIES, ChartStyle, Curve, marker_of, same_curves, slot_of
+from gentui.metrics.namespaces import is_percentage
+from gentui.tui.curves import COLOURS, SERIES, ChartStyle, Curve, axis_name, marker_of, same_curves, slot_of
 from gentui.tui.overlay import SLOTS
 from gentui.tui.textual_private.plot import OpenPlot, cells_of, is_sized, set_characters, without_refresh
 from gentui.tui.themes import MONOCHROME
-from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter, value_range
+from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter, even_scale, value_range
 from gentui.tui.widgets.chart_drawing import (
     DASHES,
     DOTS,
@@ -40,6 +41,8 @@ from gentui.tui.widgets.chart_drawing import (
 
 MARGIN_LEFT, MARGIN_BOTTOM = 8, 1
 """Cells left of and below the plot, for the labels of the axes."""
+_MOST_ALARMS = 64
+"""Alarms that are marked in a chart."""
 
 
 class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
@@ -60,11 +63,13 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         &:light > .chart--raw, &:light > .plot--axis {{ color: $panel-darken-3; }}
         & > .chart--mark {{ color: $error; }}
         & > .chart--cursor {{ color: $foreground; }}
+        & > .chart--alarm {{ color: $warning; }}
+        & > .chart--title {{ color: $text-muted; }}
         {" ".join(f"& > .chart--{name} {{ color: {tone}; }}" for name, tone in zip(SERIES, COLOURS, strict=True))}
     }}
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "chart--raw", "chart--mark", "chart--cursor", *(f"chart--{s}" for s in SERIES),
+        "chart--raw", "chart--mark", "chart--cursor", "chart--title", "chart--alarm", *(f"chart--{s}" for s in SERIES),
     }  # fmt: skip
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -78,6 +83,9 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         self._covered: tuple[int, list[tuple[str, str]]] | None = None
         """The column that the cursor stands in, and the cells it covers there (character, style)."""
         self._is_drawing = False
+        self._range = 0.0, 1.0
+        """Of the y axis, before it is fitted to the rows there are."""
+        self._is_percentage = False
         self.drawings = 0
 
     def on_mount(self, event: Mount) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -150,6 +158,7 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         with self.app.batch_update():
             self.clear()
             lines = [plotted(curve, style) for curve in curves]
+            self._is_percentage = bool(curves) and all(is_percentage(curve.key) for curve in curves)
             self._set_limits(lines, style)
             faint = self._colour("raw")
             if "NO_COLOR" in os.environ:
@@ -174,7 +183,11 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
     def _choose_ticks(self) -> None:
         """Choose the formatters of both axes, with as many ticks as the present size has room for."""
         most = max(2, min(8, (self.size.width - 10) // 10))
-        self.set_y_formatter(LogFormatter() if self._style.log_y else PlainFormatter())
+        even = None if self._style.log_y else even_scale(*self._range, self.inner_region.height)
+        self.put_y_limits(*(even[:2] if even else self._range))
+        self.set_y_formatter(
+            LogFormatter() if self._style.log_y else PlainFormatter(8, even[2] if even else None)
+        )
         self.set_x_formatter(TimeFormatter(most) if self._style.axis == "time" else PlainFormatter(most))
 
     def _add_curve(self, curve: Curve, line: PlottedCurve, place: int, is_alone: bool) -> None:
@@ -215,12 +228,14 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         left, right = style.window or (left, right)
         self.set_xlimits(left, right if right > left else left + 1)
         limits = value_range(lines, left, right, style.clip)
-        if limits is None:
-            self.set_ylimits(0, 1)
-            return
-        bottom, top = limits
-        margin = (top - bottom) * 0.04 or abs(top) * 0.05 or 0.5
-        self.set_ylimits(bottom - margin, top + margin)
+        bottom, top = limits or (0.0, 1.0)
+        if limits is not None:
+            margin = (top - bottom) * 0.04 or abs(top) * 0.05 or 0.5
+            bottom, top = bottom - margin, top + margin
+        if limits is not None and self._is_percentage and not style.log_y:
+            bottom, top = min(0.0, limits[0]), max(100.0, limits[1])
+        self._range = bottom, top
+        self.set_ylimits(bottom, top)
 
     def _canvas(self) -> Canvas | None:
         """Return the canvas of the lines; None while it is too small for any."""
@@ -317,6 +332,7 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         before = [cells_of(each) for each in canvases]
         with without_refresh(canvases):
             super().draw_plot()
+            self._finish_frame(canvas)
             if self._style.marks == "ascii":
                 set_characters(canvas, as_ascii(cells_of(canvas)[0]))
             self._covered = None
@@ -324,6 +340,23 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
         for each, old in zip(canvases, before, strict=True):
             if regions := changed_regions(*old, *cells_of(each)):
                 each.refresh(*regions)
+
+    def _finish_frame(self, canvas: Canvas) -> None:
+        """Mend the corners, which a tick beside them breaks, and write into the lower line what the x axis is and where
+        alarms began."""
+        chars, styles = cells_of(canvas)
+        for row, column, corner in ((0, 0, "┏"), (0, -1, "┓"), (-1, 0, "┗"), (-1, -1, "┛")):
+            chars[row][column] = corner
+        name = f" {axis_name(self._style.axis)} "
+        if len(name) + 12 <= len(chars[-1]):
+            for column, char in enumerate(name, len(chars[-1]) - len(name) - 1):
+                chars[-1][column], styles[-1][column] = char, str(self._colour("title"))
+        left, right = self.x_limits
+        for x, severity in self._style.alarms[:_MOST_ALARMS]:
+            if left <= x <= right:
+                column = min(max(self.get_pixel_from_coordinate(x, 0)[0], 1), len(chars[-1]) - 2)
+                chars[-1][column] = "^" if self._style.marks == "ascii" else "▲"
+                styles[-1][column] = self._colour("mark" if severity == "error" else "alarm")
 
     def _draw_cursor(self, canvas: Canvas) -> None:
         """Restore the cells that the cursor covered, and draw it in its present column."""

@@ -11,8 +11,8 @@ from textual_plot.axis_formatter import AxisFormatter, NumericAxisFormatter
 from gentui.text import numbers
 from gentui.tui.widgets.chart_drawing import PlottedCurve
 
-_OUTLIERS = (2, 98)
-"""Percentiles outside which values count as outliers."""
+_MIDDLE = (10, 90)
+"""Percentiles of the line. What is farther from them than they are from one another is an outlier."""
 _TOO_FEW = 20
 """With fewer values than this none counts as an outlier."""
 
@@ -39,13 +39,18 @@ class LogFormatter(AxisFormatter):
 
 
 class PlainFormatter(NumericAxisFormatter):
-    """Ticks with short labels: 20k, 1.5M, 2e-5. ``limit`` is the largest number of ticks."""
+    """Ticks with short labels: 20k, 1.5M, 2e-5. ``limit`` is the largest number of ticks, ``interval`` what lies
+    between two of them; None: what suits the range."""
 
-    def __init__(self, limit: int = 8) -> None:
+    def __init__(self, limit: int = 8, interval: float | None = None) -> None:
         super().__init__()
         self._limit = limit
+        self._interval = interval
 
     def get_ticks(self, min_: float, max_: float, max_ticks: int = 8) -> list[float]:
+        if self._interval is not None:
+            first, last = math.ceil(min_ / self._interval), math.floor(max_ / self._interval)
+            return [place * self._interval for place in range(first, last + 1)]
         return list(super().get_ticks(min_, max_, min(self._limit, max_ticks)))
 
     def get_labels_for_ticks(self, ticks: Sequence[float]) -> list[str]:
@@ -82,6 +87,25 @@ class TimeFormatter(AxisFormatter):
         return [numbers.duration(t).replace(" 00s", "").replace(" 00m", "") for t in ticks]
 
 
+def even_scale(bottom: float, top: float, rows: int, most: int = 6) -> tuple[float, float, float] | None:
+    """(bottom, top, interval) of an axis of so many rows that holds the range, with round ticks that stand in the
+    middle of rows equally far apart; None if there is none. ``most``: ticks at most."""
+    span = top - bottom
+    if rows < 4 or not span > 1e-9 * max(abs(bottom), abs(top)) or not math.isfinite(span):
+        return None
+    power = 10.0 ** math.floor(math.log10(span / most))
+    for interval in (mantissa * scale for scale in (power, power * 10, power * 100) for mantissa in (1, 2, 5)):
+        apart = math.floor((rows - 1) * interval / span)
+        if apart < 2 or rows / apart > most:
+            continue
+        row = interval / apart
+        first = math.floor(bottom / row + 0.5)
+        spare = (first - 0.5 + rows) * row - top
+        first -= math.floor(spare / row / 2)
+        return (first - 0.5) * row, (first - 0.5 + rows) * row, interval
+    return None
+
+
 def value_range(
     curves: Iterable[PlottedCurve], left: float, right: float, clip: bool
 ) -> tuple[float, float] | None:
@@ -100,6 +124,10 @@ def _range_of(curve: PlottedCurve, left: float, right: float, clip: bool) -> tup
     lo, hi = (v[np.isfinite(v) & is_visible] for v in (curve.lo, curve.hi))
     if not len(lo) or not len(hi):
         return None
+    least, most = float(lo.min()), float(hi.max())
     if not clip or curve.is_sparse or len(lo) < _TOO_FEW:
-        return float(lo.min()), float(hi.max())
-    return float(np.percentile(lo, _OUTLIERS[0])), float(np.percentile(hi, _OUTLIERS[1]))
+        return least, most
+    line = curve.middle[np.isfinite(curve.middle) & is_visible]
+    low, high = np.percentile(line, _MIDDLE)
+    room = max(float(high - low), float(np.median(hi - lo)))
+    return max(least, float(low) - room), min(most, float(high) + room)

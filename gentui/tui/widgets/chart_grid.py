@@ -30,6 +30,7 @@ from gentui.tui.curves import (
 from gentui.tui.overlay import OverlayEntry
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.heatmap import Heat, HeatMap
+from gentui.tui.widgets.score_bars import ScoreBars, bars_of
 
 AUTO_MIN_WIDTH, AUTO_MIN_HEIGHT, AUTO_MAX_CHARTS = 58, 12, 6
 """Smallest size of a chart, in cells, and largest number of charts where the grid follows the size of the screen."""
@@ -92,6 +93,7 @@ class ChartBox(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(classes="chart-title", markup=False)
         yield Chart()
+        yield ScoreBars()
         yield Static(classes="chart-note", markup=False)
 
     def on_mount(self) -> None:
@@ -113,9 +115,12 @@ class ChartBox(Vertical):
             return
         self._update_title()
         chart, note = self.query_one(Chart), self.query_one(".chart-note", Static)
-        note_text = placeholder_for(self.curves, self._waiting)
-        chart.display, note.display = not note_text, bool(note_text)
-        if not note_text:
+        drawn, bars = bars_of(*self._shown), self.query_one(ScoreBars)
+        note_text = "" if drawn else placeholder_for(self.curves, self._waiting)
+        chart.display, note.display, bars.display = not note_text and not drawn, bool(note_text), bool(drawn)
+        if drawn:
+            bars.show(drawn, self._shown[1])
+        elif not note_text:
             chart.show(*self._shown)
         elif str(note.content) != note_text:
             note.update(note_text)
@@ -189,16 +194,19 @@ def title_of(curves: Curves, style: ChartStyle, cursor: float | None = None) -> 
         bad += len(curve.marks)
     if cursor is not None:
         parts.append((f"  at {format_place(style.axis, cursor)}", "$text-muted"))
-    elif lows:
-        parts.append((f"  {numbers.number(min(lows))} … {numbers.number(max(highs))}", "$text-muted"))
     if bad:
         parts.append((f"  {'x' if is_ascii else '✗'} not finite in {plural(bad, 'place')}", "$error"))
     drawn = [f"by {axis_name(style.axis)}"] if style.axis != "step" else []
-    drawn += ["log y"] if style.log_y else []
-    drawn += ["outliers cut"] if style.clip else []
+    if bars_of(curves, style):
+        drawn = [f"{'lower' if next(iter(curves)).lower_is_better else 'higher'} is better"]
+    else:
+        drawn += ["log y"] if style.log_y else []
+        drawn += ["outliers cut"] if style.clip else []
     smoothed = next((curve for curve in curves if curve.is_smooth), None)
     drawn += [smoothing_in_words(smoothed.smoothing, smoothed.is_each_step)] if smoothed else []
-    parts.append(("  " + " · ".join(drawn), "$text-muted"))
+    parts.append(("  " + " · ".join(drawn) if drawn else "", "$text-muted"))
+    if cursor is None and lows and min(lows) < max(highs):
+        parts.append((f"  {numbers.number(min(lows))} … {numbers.number(max(highs))}", "$text-muted"))
     return Content.assemble(*parts)
 
 

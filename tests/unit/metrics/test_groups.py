@@ -44,11 +44,11 @@ def test_losses_come_first_then_scores_then_the_rest():
     assert order.index("fid") < order.index("grad_norm_d") < order.index("lr")
 
 
-def test_signals_of_health_stand_together_after_all_else():
+def test_signals_of_health_stand_together_before_what_the_schedule_says():
     names = ["health/loss_ratio", "lr", "health/recall", "loss", "epoch", "val_loss", "grad_norm_d"]
     assert charts(names, ["fid"]) == [
-        ("loss", "val_loss"), ("fid",), ("grad_norm_d",), ("lr",), ("epoch",), ("health/recall",),
-        ("health/loss_ratio",),
+        ("loss", "val_loss"), ("fid",), ("grad_norm_d",), ("health/recall",), ("health/loss_ratio",), ("lr",),
+        ("epoch",),
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from gentui.tui.overlay import DISTINCT
 from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter
+from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter, even_scale
 from gentui.tui.widgets.chart_drawing import DOTS, GLYPHS, changed_regions, rasterise
 from gentui.tui.widgets.chart_grid import ChartBox, placeholder_for
 from tests.support.textual_private import screen_strips
@@ -330,7 +331,7 @@ async def test_the_title_gives_the_last_value_as_logged_and_the_smoothed_one_bes
         box = app.query_one(ChartBox)
         box.show((one,), ChartStyle(), "")
         await pilot.pause()
-        assert "loss 1  smoothed 1.5  1 … 3  mean of 66 steps" in drawn(app)
+        assert "loss 1  smoothed 1.5  mean of 66 steps  1 … 3" in drawn(app)
         box.show((replace(one, is_each_step=False),), ChartStyle(), "")
         await pilot.pause()
         assert "mean of 66 values" in drawn(app)
@@ -340,3 +341,79 @@ async def test_the_title_gives_the_last_value_as_logged_and_the_smoothed_one_bes
         box.show((replace(one, sparse=True),), ChartStyle(), "")
         await pilot.pause()
         assert "smoothed" not in drawn(app) and "mean of" not in drawn(app)
+
+
+@pytest.mark.parametrize("rows", [4, 5, 8, 13, 20, 47])
+@pytest.mark.parametrize(
+    "ends", [(0.38, 1.02), (-1e-5, 3e-5), (0, 100), (12345.0, 12399.0), (-3e8, 1e9), (0.5, 0.5001)]
+)
+def test_ticks_stand_on_rows_equally_far_apart(ends, rows):
+    bottom, top, interval = even_scale(*ends, rows)
+    assert bottom <= ends[0] and ends[1] <= top and top - bottom < 4 * (ends[1] - ends[0])
+    at = [
+        (tick - bottom) / (top - bottom) * rows for tick in PlainFormatter(8, interval).get_ticks(bottom, top)
+    ]
+    assert 1 <= len(at) <= 7 and all(place % 1 == pytest.approx(0.5, abs=0.01) for place in at), at
+    assert len({round(b - a) for a, b in pairwise(at)}) <= 1
+    assert even_scale(1.0, 1.0, rows) is None and even_scale(*ends, 3) is None
+
+
+async def test_labels_and_corners_are_whole_and_the_frame_says_what_x_is():
+    app = OneChart()
+    async with app.run_test(size=(60, 16)) as pilot:
+        chart = app.query_one(Chart)
+        for size in ((60, 16), (60, 11)):
+            await pilot.resize_terminal(*size)
+            chart.show([curve(np.linspace(0.38, 1.02, 200))], ChartStyle(window=(0.0, 200.0)))
+            await pilot.pause()
+            lines = drawn(app).splitlines()
+            labelled = [place for place, line in enumerate(lines) if line[:8].strip() and "┏" not in line]
+            rows = [place for place in labelled if "┫" in lines[place]]
+            assert len(rows) > 2 and len({b - a for a, b in pairwise(rows)}) == 1, lines
+            top, bottom = (next(line.strip() for line in lines if corner in line) for corner in "┏┗")
+            assert top.endswith("┓") and bottom.endswith(" step ┛")
+
+
+@pytest.mark.parametrize("marks", ["braille", "ascii"])
+async def test_alarms_are_marked_where_they_began(marks):
+    app = OneChart()
+    async with app.run_test(size=(60, 16)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        style = ChartStyle(
+            marks=marks, window=(0.0, 200.0), alarms=((2.0, "error"), (100.0, "warning"), (900.0, "error"))
+        )
+        chart.show([curve(np.linspace(0.38, 1.02, 200))], style)
+        await pilot.pause()
+        lower = next(line for line in drawn(app).splitlines() if " step " in line)
+        sign = "^" if marks == "ascii" else "▲"
+        assert lower.count(sign) == 2 and lower.index(sign) < 12 and 28 < lower.rindex(sign) < 36
+
+
+async def test_percentages_are_drawn_from_0_to_100():
+    app = OneChart()
+    async with app.run_test(size=(60, 16)) as pilot:
+        chart = app.query_one(Chart)
+        chart.show([curve([99.6, 99.7, 99.65], key="memory %")], ChartStyle())
+        await pilot.pause()
+        assert chart.y_limits[0] <= 0 and 100 <= chart.y_limits[1] < 115
+        assert {"0", "50", "100"} <= set(drawn(app).split())
+        chart.show([curve([150.0, 340.0], key="system/process_cpu_percent")], ChartStyle())
+        await pilot.pause()
+        assert chart.y_limits[0] <= 0 and chart.y_limits[1] >= 340
+        chart.show([curve([0.3, 0.4], key="loss")], ChartStyle())
+        await pilot.pause()
+        assert chart.y_limits[0] > 0.2
+
+
+@pytest.mark.parametrize("first", [[636.0], [636.0, 350.0, 120.0, 20.0]])
+async def test_a_spike_at_the_beginning_does_not_flatten_a_clipped_loss(first):
+    values = np.concatenate((first, 0.4 + 0.6 * np.exp(-np.arange(120) / 30)))
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        chart.show([curve(values)], ChartStyle(clip=True))
+        assert 0.9 < chart.y_limits[1] < 2 and chart.y_limits[0] <= 0.4
+        chart.show([curve(0.4 + 0.6 * np.exp(-np.arange(120) / 30))], ChartStyle(clip=True))
+        assert chart.y_limits[1] >= 1, "what falls is no outlier"
