@@ -41,7 +41,7 @@ SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("samples", LARGE, ["4", "~· live", "s"], "· live"),
     ("scores", LARGE, ["4", "~loss", "e"], "real images"),
     ("health", LARGE, ["4", "~loss", "i"], "Signals"),
-    ("playground", LARGE, ["4", "~loss", "P", "~label", "f5"], "Done. F2"),
+    ("playground", LARGE, ["4", "~loss", "P", "~label", "f5"], "Done. s"),
     ("compare", LARGE, [*UNET, "a", "C"], "Cost"),
     ("compare-charts", LARGE, [*UNET, "a", "C", "~Cost", "c"], "loss"),
     ("leaderboard", LARGE, ["3"], "as published"),

@@ -29,6 +29,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ from engine.runs.directory import CheckpointChoice, RunDir, parse_checkpoint
 from engine.training import checkpoint
 
 PREVIEW_SECONDS = 0.2
+KEPT = 8
+"""Finished pictures that stay in the folder; the app can bring back as many."""
 
 
 class Server:
@@ -58,7 +61,7 @@ class Server:
         self._run, self._device, self._folder = run, device, folder
         self._trained: tuple[Path, Trained] | None = None
         self._drawing: Drawing | None = None
-        self._picture: Path | None = None
+        self._pictures: deque[Path] = deque(maxlen=KEPT)
         self.writing = threading.Lock()
         """Held while a picture is written, so that the process does not end within a write."""
 
@@ -90,7 +93,7 @@ class Server:
         path = self._folder / (f"{number}.gif" if options.to_seed is not None else f"{number}.png")
         with self.writing:
             drawing.save(path)
-        self._picture = path
+        self._pictures.append(path)
         if path.suffix == ".gif":
             layout = _layout(len(drawing.film[-1]), drawing.film_columns, drawing.names)
         else:
@@ -113,9 +116,9 @@ class Server:
         return preview
 
     def _remove_old_pictures(self) -> None:
-        """Remove all but the newest picture, which is still displayed."""
+        """Remove all but the newest pictures, which are still displayed."""
         for old in self._folder.iterdir():
-            if old != self._picture:
+            if old not in self._pictures:
                 old.unlink()
 
     def _save(self, number: int, path: Path) -> None:

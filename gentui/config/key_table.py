@@ -57,7 +57,7 @@ MODAL = frozenset(
 """Contexts of dialogs, where the keys of ``app`` do not apply."""
 RESERVED = frozenset({"up", "down", "k", "j", "pageup", "pagedown", "home", "end", "ctrl+c"})
 """Keys that lists and tables use, and the one that shows how to quit."""
-TEXT_CONTEXTS = frozenset({"form", "playground"})
+TEXT_CONTEXTS = frozenset({"form"})
 """Contexts where a field always has the focus, so that printable keys are text."""
 UNRELIABLE = {
     "ctrl+a": "screen uses it",
@@ -418,14 +418,24 @@ TABLE: tuple[Key, ...] = (
     Key("overlay.clear", "c", "clear", "Clear", "remove all runs but the baseline", 3, False),
     Key("overlay.back", "escape,O", "back", "Close", "return to the charts", 4, False),
     # -- playground
-    Key("playground.draw", "f5,ctrl+enter", "draw", "Draw", "draw samples with these options", 1, True, True),
-    Key("playground.save", "f2", "save", "Save", "save the picture to the file named in the form", 2),
+    Key("playground.draw", "enter,f5,ctrl+enter", "draw", "Draw", "draw samples with these options", 1),
+    Key("playground.another", "n", "another", "New seed", "draw with another seed", 2),
+    Key("playground.save", "s,f2", "save", "Save", "save the picture to the file named in the form", 3),
     Key(
-        "playground.copy", "f3", "copy", "Copy command", "copy the command line that draws the same samples", 3
+        "playground.copy",
+        "y,f3",
+        "copy",
+        "Copy command",
+        "copy the command line that draws the same samples",
+        6,
     ),
-    Key("playground.reset", "f4", "reset", "Reset field", "reset this field to the recipe's value", 5),
-    Key("playground.play", "f6", "play", "Play/pause", "play or pause an animation", 6),
-    Key("playground.real", "f7", "real", "Real images", "show or hide training images beside the samples", 7),
+    Key("playground.reset", "f4", "reset", "Reset field", "reset this field to the recipe's value", 10),
+    Key("playground.play", "f,f6", "play", "Play/pause", "play or pause an animation", 8),
+    Key("playground.real", "B,f7", "real", "Real images", "show or hide training images beside the samples", 9),
+    Key("playground.older", "left_square_bracket", "scrub(-1)", "Older", "bring back what was drawn before", 5),
+    Key("playground.newer", "right_square_bracket", "scrub(1)", "Newer", "go on to what was drawn after it", 0),
+    Key("playground.beside", "b", "beside", "Two", "show the picture beside the one drawn before it", 7),
+    Key("playground.zoom", "z", "zoom", "Zoom", "show the picture on the whole screen", 0),
     Key("playground.back", "escape", "back", "Stop/back", "stop drawing, then return to the run", 4, False),
     # -- playground of a classifier
     Key(

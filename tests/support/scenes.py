@@ -250,7 +250,7 @@ async def playing(d: Desk, runs: Runs) -> Any:
     screen._take(screen._sampler, {
         "conditions": screen._labels.state(), "conditional": True, "which": "best", "step": 300, "device": "cpu",
     })  # fmt: skip
-    await d.sees("label", "F5 draws")
+    await d.sees("label", "Enter draws")
     return screen
 
 

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.runs.naming import label
 from gentui.text.sanitize import clean, shorten
+from gentui.tui import navigation
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.screens.base import BaseScreen, is_ready
+from gentui.tui.screens.playground_fields import CHECKPOINT, LABEL, OUT, entries_of, label_of, safe
+from gentui.tui.screens.playground_history import Drawn, History, name_of, sheet_of
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.picture import Sheet
+from gentui.tui.widgets.picture_grid import PictureGrid
 from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
 from gentui.tui.widgets.tiles import ALONE, EXAMPLES, Grid
 from gentui.tui.widgets.viewer import Viewer
 
 if TYPE_CHECKING:
-    from engine.recipes.recipe import FormField, Recipe
+    from engine.recipes.recipe import Recipe
 
-ANY = "any"
-IMAGES, MOST_IMAGES, FRAMES = 16, 256, 12
+MOST_IMAGES = 256
 MOST_PICTURES = 2048
 """Images times frames, at most."""
-LABEL, CHECKPOINT, OUT = "label", "checkpoint", "out"
 WHOLE_NUMBERS = {
     "n": (1, MOST_IMAGES), "seed": (0, 2**63 - 1), "to-seed": (0, 2**63 - 1), "frames": (2, 240), "neighbours": (1, 16),
 }  # fmt: skip
@@ -64,9 +66,12 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         self._is_conditional = False  # until the weights are read
         self._sampler: SamplerProcess | None = None
         self._pending: tuple[int, list[str]] | None = None  # number and arguments of what is being drawn
-        self._shown: list[str] | None = None  # arguments of the picture that is shown
+        self._newest: list[str] | None = None  # arguments of the sampler's newest picture, which it can save
+        self._history = History()
+        self._shows_two = False
         self._save_when_done = ""  # the path to save the pending request to
         self._pictures = 0
+        self._drawing: tuple[dict[str, str], str] = {}, ""  # texts of the form and name of what is being drawn
         self.options: dict[str, Any] = {}
         self.problems: dict[str, str] = {}
 
@@ -74,11 +79,14 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         yield Static(id="playground-title", markup=False)
         with Container(id="playground-body"):
             with Vertical(id="playground-left"):
-                yield SettingsForm(id="playground-fields")
+                yield SettingsForm(id="playground-fields", leaves_letters=True)
                 yield Static(id="playground-help", markup=False)
             with Vertical(id="playground-right"):
-                yield Viewer(self.gentui.images, id="playground-picture")
+                with Horizontal(id="playground-pictures"):
+                    yield Viewer(self.gentui.images, more="z", id="playground-picture")
+                    yield Viewer(self.gentui.images, more="[ z", id="playground-other")
                 yield Viewer(self.gentui.images, id="playground-real")
+                yield PictureGrid(self.gentui.images, id="playground-history")
         yield Static(id="playground-command", markup=False)
 
     def on_mount(self) -> None:
@@ -101,76 +109,11 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
     # -- the form
 
     def _entries(self) -> list[Entry | str]:
-        from engine.recipes import sample_options
-
-        first, recipe = self._checkpoints[0], self._recipe
-        fields: list[tuple[str, FormField]] = []
-        if self._is_conditional:
-            fields += list(self._label_fields())
-        fields += sample_options.adjustable_fields(recipe).items()
-        seed = recipe.train.seed
-        numbers = (
-            ("images", "n", IMAGES, "number of images; between two seeds, of pairs"),
-            ("seed", "seed", seed, "of the noise: the same seed gives the same images"),
-            (
-                "to seed",
-                "to-seed",
-                None,
-                "second seed: interpolate from the images of one to those of the other",
-            ),
-            ("frames", "frames", FRAMES, "number of interpolation frames between the two seeds"),
-            (
-                "neighbours",
-                "neighbours",
-                None,
-                "nearest training images beside each image; empty: none",
-            ),
-        )
-        fields += [(name, _field(key, value, "whole number", help_)) for name, key, value, help_ in numbers]
-        fields.append(
-            ("checkpoint", _field(CHECKPOINT, first, "choice", "the weights", tuple(self._checkpoints)))
-        )
-        name = f"{clean(recipe.name, 60).replace('/', '-')}-samples.png"
-        formats = "the file that F2 writes: .png a grid, .gif the sampling process, .npy the numbers"
-        fields.append(("file", _field(OUT, name, "text", formats)))
-        return [
-            Entry(field, clean(name, 40), as_text(field.value), as_text(field.value)) for name, field in fields
-        ]
-
-    def _label_fields(self) -> Iterable[tuple[str, FormField]]:
-        """A choice of a class; or of attributes: which of each group, and whether each that stands alone."""
-        labels = self._labels
-        if labels.classes:
-            yield (
-                LABEL,
-                _field(LABEL, ANY, "choice", "what the images show", (ANY, *map(_safe, labels.classes))),
-            )
-            return
-        for number, part in enumerate(labels.group_ranges):
-            names = tuple(_safe(labels.attributes[index]) for index in part)
-            about = "any: drawn for each image" if len(names) > 1 else "whether the images have it"
-            choices = (ANY, *names) if len(names) > 1 else ("no", "yes")
-            own = ANY if len(names) > 1 else "no"
-            yield _common(names), _field(f"{LABEL}.{number}", own, "choice", about, choices)
+        return entries_of(self._recipe, self._labels if self._is_conditional else None, self._checkpoints)
 
     def _label(self, texts: dict[str, str]) -> str:
         """The label that the fields choose; "" for any."""
-        labels = self._labels
-        if not self._is_conditional:
-            return ""
-        if labels.classes:
-            chosen = texts.get(LABEL, ANY)
-            safe = [_safe(name) for name in labels.classes]
-            return "" if chosen == ANY else str(safe.index(chosen)) if chosen in safe else chosen
-        attributes = []
-        for number, part in enumerate(labels.group_ranges):
-            chosen = texts.get(f"{LABEL}.{number}", ANY)
-            if len(part) == 1 and chosen == "yes":
-                attributes.append(labels.attributes[part[0]])
-            attributes += [
-                labels.attributes[i] for i in part if len(part) > 1 and _safe(labels.attributes[i]) == chosen
-            ]
-        return ",".join(attributes)
+        return label_of(self._labels, texts) if self._is_conditional else ""
 
     def check(self) -> None:
         """Validate as the command line would."""
@@ -233,7 +176,8 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
     def _end(self) -> None:
         if self._sampler is not None:
             self._sampler.end()
-        self._sampler = self._pending = self._shown = None
+        self._sampler = self._pending = self._newest = None
+        self._history.forget_files()
         self._save_when_done = ""
 
     def _answered(self, sampler: SamplerProcess, answer: dict[str, Any]) -> None:
@@ -263,20 +207,21 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         """Offer the labels that the weights know, and say which weights they are."""
         from engine.recipes.labels import Labels
 
-        is_first = self._pending is None and self._shown is None
+        is_first = self._pending is None and self._newest is None and not self._history.drawn
         labels, conditional = Labels.of(answer["conditions"]), bool(answer["conditional"])
         if (labels, conditional) != (self._labels, self._is_conditional):
             self._labels, self._is_conditional = labels, conditional
             form = self.form
             typed, here = {entry.key: entry.text for entry in form.entries}, form.entry.key
+            first = form.entries[0].key
             lines = self._entries()
             for entry in lines:
                 if isinstance(entry, Entry):
                     entry.text = typed.get(entry.key, entry.text)
-            form.set_entries(lines, "" if is_first else here)
+            form.set_entries(lines, "" if is_first and here == first else here)
             self.check()
         if is_first:
-            self._show_nothing("F5 draws")
+            self._show_nothing("Enter draws")
             self.say(f"{answer['which']} checkpoint, step {answer['step']:,}, on {clean(answer['device'], 20)}")
 
     @property
@@ -288,18 +233,37 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
 
     def _show_images(self, answer: dict[str, Any]) -> None:
         self._pictures += 1
-        sheet = Sheet(Path(answer["path"]), grid_of(answer), stamp=self._pictures)
+        sheet = sheet_of(answer, self._pictures)
         if "done" in answer:
             self._viewer.show(sheet, f"sampling step {answer['done']:,} of {answer['of']:,}")
             return
         assert self._pending is not None
-        self._shown, self._pending = self._pending[1], None
-        has_near = any(word.startswith("--neighbours=") for word in self._shown)
+        self._newest, self._pending = self._pending[1], None
+        has_near = any(word.startswith("--neighbours=") for word in self._newest)
         near = "beside each: its nearest training images" if has_near else ""
-        self._viewer.show(sheet, f"{answer['which']} checkpoint, step {answer['step']:,}", near)
-        self.say("Done. F2 saves it, F3 copies the command.")
+        caption = f"{self._drawing[1]} · {answer['which']} checkpoint, step {answer['step']:,}"
+        self._history.add(Drawn(tuple(self._newest), self._drawing[0], self._drawing[1], caption, near, sheet))
+        self._show_drawn()
+        self.say("Done. s saves it, y copies the command, n draws with another seed.")
         if self._save_when_done:
             self._save(self._save_when_done)
+
+    def _show_drawn(self) -> None:
+        """Show the picture that was chosen of those drawn, the one before it if two are asked for, and the others."""
+        history, shown = self._history, self._history.shown
+        if shown is None:
+            return
+        words = " · ".join(filter(None, [history.place, shown.caption]))
+        self._viewer.show(shown.sheet, words if shown.sheet else "Enter draws it again", shown.detail)
+        before = history.before if self._shows_two else None
+        other = self.query_one("#playground-other", Viewer)
+        other.display = before is not None
+        if before is not None:
+            other.show(before.sheet, before.name, before.detail)
+        strip = self.query_one("#playground-history", PictureGrid)
+        strip.set_class(len(history.drawn) > 1, "-several")
+        if len(history.drawn) > 1:
+            strip.show([(each.sheet, f"{'● ' * is_shown}{each.name}") for is_shown, each in history.newest(4)])
 
     def _save(self, path: str) -> None:
         self._save_when_done = ""
@@ -308,12 +272,15 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
     # -- keys
 
     def action_draw(self) -> None:
+        self.form.end_editing()
         if self.problems:
             self.say("✗ Not drawn. " + self.all_problems())
             return
         if self._pending is not None:
             self._end()  # of another request
         arguments = self.arguments()
+        texts = {entry.key: entry.text.strip() for entry in self.form.entries}
+        self._drawing = texts, name_of(texts, self._label(texts))
         self._pending = (self._start().ask(arguments=arguments), arguments)
         self.say("Drawing … Esc stops it.")
 
@@ -326,7 +293,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         path = self._out
         if self.problems:
             self.say("✗ Not saved. " + self.all_problems())
-        elif self._shown == self.arguments() and self._pending is None:
+        elif self._newest == self.arguments() and self._pending is None:
             self._save(path)
         else:
             if self._pending is None or self._pending[1] != self.arguments():
@@ -340,6 +307,61 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         self.app.copy_to_clipboard(text)
         self.say(f"Copied: {shorten(text, 300)}")
 
+    def action_another(self) -> None:
+        """Draw with a seed that was not drawn with yet."""
+        drawn = [int(each.texts["seed"]) for each in self._history.drawn if each.texts["seed"].isdecimal()]
+        self._put_texts({"seed": str(max([int(self.options.get("seed", 0)), *drawn]) + 1)})
+        self.action_draw()
+
+    def _put_texts(self, texts: Mapping[str, str]) -> None:
+        """Set the texts of fields by key."""
+        self.form.end_editing()
+        for entry in self.form.entries:
+            entry.text = texts.get(entry.key, entry.text)
+        self.form.refresh()
+        self.check()
+
+    def scrub(self, by: int) -> str:
+        """Bring back what was drawn before, or after; return what to tell the user, "" if nothing."""
+        if self._pending is not None:
+            return "Something is being drawn. Esc stops it."
+        if not self._history.scrub(by):
+            return "Nothing was drawn before it." if by < 0 else "Nothing was drawn after it."
+        if (shown := self._history.shown) is not None:
+            self._put_texts(shown.texts)
+        self._show_drawn()
+        return ""
+
+    def follow_newest(self) -> str:
+        """Bring back what was drawn last."""
+        while self._history.scrub(1):
+            pass
+        return self.scrub(0)
+
+    def current_picture(self) -> tuple[Any, ...]:
+        """The picture that is shown, with its caption."""
+        shown = self._history.shown
+        return (
+            (shown.sheet, shown.caption, shown.detail) if shown is not None else (None, "nothing is drawn", "")
+        )
+
+    def action_figure(self) -> str:
+        return "There is one kind of picture here."
+
+    def action_scrub(self, by: int) -> None:
+        if message := self.scrub(by):
+            self.say(message)
+
+    def action_beside(self) -> None:
+        if not self._shows_two and self._history.before is None:
+            self.say("There is nothing else that was drawn.")
+            return
+        self._shows_two = not self._shows_two
+        self._show_drawn()
+
+    def action_zoom(self) -> None:
+        self.app.push_screen(navigation.create("picture", self))
+
     def action_play(self) -> None:
         self.say(self._viewer.play_or_pause())
 
@@ -349,7 +371,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         path = self._dir / "figures" / "real.png"
         sample = self._recipe.sample
         if path.is_file():
-            names = tuple(map(_safe, self._labels.classes[: sample.rows]))
+            names = tuple(map(safe, self._labels.classes[: sample.rows]))
             grid = Grid(
                 len(names) or sample.rows, sample.columns, "classes" if names else "", row_names=names,
                 order=EXAMPLES if names else ALONE, certain=False,
@@ -361,40 +383,10 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
     def action_back(self) -> None:
         if self._pending is not None:
             self._end()
-            self._show_nothing("stopped; F5 draws")
+            self._show_nothing("stopped; Enter draws")
             self.say("Stopped.")
         else:
             self.app.pop_screen()
-
-
-def grid_of(answer: dict[str, Any]) -> Grid:
-    """How the tiles of a sampler's picture are laid out: each for itself, or in rows with what is beside it."""
-    names, columns = (tuple(map(_safe, answer.get(key, ()))) for key in ("names", "column_names"))
-    rows, count = answer["rows"], answer.get("count", 0)
-    if columns:
-        return Grid(rows, answer["columns"], row_names=names, column_names=columns)
-    return Grid(rows, answer["columns"], order=ALONE, count=count, names=names)
-
-
-def _field(key: str, value: Any, kind: str, help_text: str, choices: tuple[str, ...] = ()) -> FormField:
-    from engine.recipes.recipe import FormField
-
-    return FormField(key, value, value, kind, help_text, choices)
-
-
-def _safe(name: str) -> str:
-    return clean(name, 60)
-
-
-def _common(names: tuple[str, ...]) -> str:
-    """What a group of attributes is about: the last words that all names share (``black hair``, ``red hair``)."""
-    words = [name.replace("_", " ").split() for name in names]
-    shared = []
-    for endings in zip(*(reversed(parts) for parts in words), strict=False):
-        if len({*endings}) > 1:
-            break
-        shared.insert(0, endings[0])
-    return " ".join(shared) or names[0] + " …"
 
 
 def _problem_of(out: str) -> str:

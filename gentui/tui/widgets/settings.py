@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, RecipeError
 
 
+MOVES = ("up", "down", "shift+tab", "tab", "pageup", "pagedown")
+"""Keys that go to another setting."""
+
+
 def as_text(value: Any) -> str:
     """Return a value as a user types it: TOML, without quotes around plain text."""
     if value is None:
@@ -94,6 +98,11 @@ class Entry:
         return self.setting.choices or (("true", "false") if is_flag else ())
 
     @property
+    def is_text(self) -> bool:
+        """Whether it is free text, and not a number or a choice."""
+        return self.setting.type == "text" and not self.choices
+
+    @property
     def is_changed(self) -> bool:
         return self.text != self.own
 
@@ -134,10 +143,16 @@ class SettingsForm(CursorView, can_focus=True):
 
         entry: Entry
 
-    def __init__(self, *, id: str | None = None, several: bool = False) -> None:
-        """With ``several``, a setting may hold several values separated by ``|``."""
+    def __init__(self, *, id: str | None = None, several: bool = False, leaves_letters: bool = False) -> None:
+        """With ``several``, a setting may hold several values separated by ``|``.
+
+        A form that ``leaves_letters`` to its screen takes them only while a text is edited: a digit, ``-`` or ``.``
+        begins a number, Enter a text. It is narrow: what is said of a setting stands elsewhere.
+        """
         super().__init__(id=id)
         self._several = several
+        self._leaves_letters = leaves_letters
+        self._is_editing = not leaves_letters
         self._lines: list[Entry | str] = []
         self._caret = 0
 
@@ -190,9 +205,58 @@ class SettingsForm(CursorView, can_focus=True):
     def on_key(self, event: events.Key) -> None:
         if not self._lines:
             return
-        if self._handle_move(event.key) or self._handle_edit(event):
+        if self._leaves_letters:
+            is_handled = self._handle_editing(event) if self._is_editing else self._handle_highlighted(event)
+        else:
+            is_handled = self._handle_move(event.key) or self._handle_edit(event)
+        if is_handled:
             event.stop()
             event.prevent_default()
+
+    def end_editing(self) -> None:
+        """Only highlight the setting under the cursor, if letters are left to the screen."""
+        if self._leaves_letters and self._is_editing:
+            self._is_editing = False
+            self._refresh_row(self._at)
+
+    def _handle_editing(self, event: events.Key) -> bool:
+        """Handle a key while a text is edited."""
+        is_end = event.key in ("enter", "escape")
+        if is_end or event.key in MOVES:
+            is_text = self.entry.is_text
+            self.end_editing()
+            return self._handle_move(event.key) if not is_end else is_text or event.key == "escape"
+        return self._handle_edit(event)
+
+    def _handle_highlighted(self, event: events.Key) -> bool:
+        """Handle a key on a setting that is highlighted only."""
+        entry, key, typed = self.entry, event.key, event.character or ""
+        if key in MOVES:
+            return self._handle_move(key)
+        if entry.choices:
+            return (key in ("left", "right") or typed.isdecimal()) and (
+                self._handle_choice(entry, event) or typed.isdecimal()
+            )
+        if key in ("left", "right"):
+            self._step(1 if key == "right" else -1)
+            return True
+        begins = bool(typed) and typed in "0123456789.-" and not entry.is_text
+        if not (begins or key == "backspace" or (key == "enter" and entry.is_text)):
+            return False
+        self._is_editing = True
+        if key != "enter":
+            text = typed if begins else entry.text[:-1]
+            self._set(text, len(text))
+        self._refresh_row(self._at)
+        return True
+
+    def _step(self, by: int) -> None:
+        """Change a whole number by one; an empty one becomes 0."""
+        text = self.entry.text.strip()
+        if text.isdecimal() and text.isascii():
+            self.set_text(str(max(0, int(text) + by)))
+        elif not text and not self.entry.is_text:
+            self.set_text("0" if by > 0 else "")
 
     def _handle_move(self, key: str) -> bool:
         page = max(1, self.size.height - 1)
@@ -283,6 +347,7 @@ class SettingsForm(CursorView, can_focus=True):
             if direction < 0:
                 self.scroll_to(y=0, animate=False)
             return
+        self.end_editing()
         old, self._at = self._at, index
         self._caret = len(self.entry.text)
         self._refresh_row(old)
@@ -326,7 +391,12 @@ class SettingsForm(CursorView, can_focus=True):
             return Strip([Segment(fit(f" {line}", width), style("heading"))], width)
         is_here = index == self._at and self.has_focus
         label_width, value_width = (20, 20) if width < 100 else (26, 34)
+        if self._leaves_letters:
+            label_width = min(16, width // 2)
+            value_width = width - label_width
         label_style = style("here") if is_here else style("changed") if line.is_changed else style("label")
+        if line.problem and self._leaves_letters:
+            label_style = style("wrong")
         mark = "▸ " if index == self._at else "• " if line.is_changed else "  "
         note, note_style = (f"✗ {line.problem}", "wrong") if line.problem else (line.help, "note")
         segments = [
@@ -342,15 +412,15 @@ class SettingsForm(CursorView, can_focus=True):
             left, right = ("‹ ", " ›") if is_here else ("  ", "  ")
             return [Segment(left + fit(clean(entry.text, 100), width - 4) + right, plain)]
         text = in_place(entry.text)
-        if not is_here:
-            return [Segment(fit(" " + (text or "empty"), width), plain if text else style("note"))]
-        start = max(0, self._caret - (width - 3))
+        if not (is_here and self._is_editing):
+            return [Segment(fit("  " + (text or "empty"), width), plain if text or is_here else style("note"))]
+        start = max(0, self._caret - (width - 4))
         shown, caret = text[start:], self._caret - start
         before, under, after = shown[:caret], shown[caret : caret + 1] or " ", shown[caret + 1 :]
-        room = width - 1 - cell_len(before) - cell_len(under)
+        room = width - 2 - cell_len(before) - cell_len(under)
         cursor = plain.__class__(reverse=True)
         return [
-            Segment(" " + before, plain),
+            Segment("  " + before, plain),
             Segment(under, plain + cursor),
             Segment(fit(after, max(0, room)), plain),
         ]

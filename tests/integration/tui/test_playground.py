@@ -13,7 +13,7 @@ import pytest
 
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
-from gentui.tui.screens.playground import IMAGES
+from gentui.tui.screens.playground_fields import IMAGES
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.viewer import Viewer
 from tests.support.engine import SMALL, finish, trainer
@@ -141,7 +141,7 @@ async def test_images_are_seen_as_they_come_and_escape_leaves_nothing(desk, run)
         drawer, folder = screen._sampler, screen._sampler._folder
         assert folder.is_dir() and processes_of(run) == [drawer.process.pid]
         await d.press("escape")
-        await d.sees("stopped; F5 draws")
+        await d.sees("stopped; Enter draws")
         await d.until(lambda: not processes_of(run) and not folder.exists())
         await choose(d, form, "steps", "2")
         await d.press("f5")
@@ -239,7 +239,7 @@ def test_a_closed_terminal_ends_what_draws(home, run, tmp_path, monkeypatch, is_
         t.press("P")
         t.sees("best checkpoint, step")
         if is_drawing:
-            t.press("\x1b[B\x1b[B000\x1b[15~")  # steps × 1,000; F5
+            t.press("\x1b[B\x1b[B9000\r")  # steps; Enter
             t.sees("sampling step")
         assert processes_of(run) and list(tmp_path.glob("gentui-playground-*"))
         t.hang_up()
@@ -307,3 +307,80 @@ async def test_real_images_stand_beside_the_generated_ones(desk, size, runs):
         assert real._sheet.grid.rows == gallery._sheet.grid.rows == 10
         await d.press("B")
         await d.until(lambda: not real.is_on_screen and gallery.is_on_screen)
+
+
+async def test_letters_are_deeds_while_a_field_is_only_highlighted(desk, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with desk((160, 45)) as d:
+        screen = await opened(d)
+        form = screen.query_one(SettingsForm)
+        await choose(d, form, "steps", "1")
+        await choose(d, form, "images", "2")
+        await d.press("enter")  # ends the number, and draws
+        await d.sees("Done.")
+        assert "--n=2" in screen._newest and "--steps=1" in screen._newest
+        await d.press("right")
+        assert form.entry.text == "3", "arrows change a number by one"
+        await d.press("left", "y")
+        await d.sees("Copied: gentui sample")
+        while form.entry.label != "file":
+            await d.press("down")
+        await d.press("enter", *("backspace",) * 50, *"sy.png", "enter")
+        assert form.entry.text == "sy.png", "letters are text while a text is edited"
+        await d.press("s")
+        await d.sees("Wrote")
+        assert (tmp_path / "sy.png").is_file()
+        while form.entry.label != "label":
+            await d.press("up")
+        await d.press("7")
+        assert form.entry.text == "7" and screen.options["label"] == "7"
+        await d.press("z")
+        await d.on("PictureScreen")
+        await d.press("escape")
+        await d.on("PlaygroundScreen")
+
+
+async def test_what_was_drawn_is_brought_back_with_its_fields_and_shown_beside_another(
+    desk, run, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    async with desk((160, 45)) as d:
+        screen = await opened(d)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
+        await choose(d, form, "steps", "1")
+        await choose(d, form, "seed", "5")
+        await d.press("enter")
+        await d.until(lambda: len(screen._history.drawn) == 1)
+        first = viewer._sheet.path
+        await d.press("n")
+        await d.until(lambda: len(screen._history.drawn) == 2)
+        await d.sees("any · seed 6", "2 of 2 drawn")
+        assert "--seed=6" in screen.arguments() and first.is_file()
+        await d.press("b")
+        other = screen.query_one("#playground-other", Viewer)
+        await d.until(lambda: other.is_on_screen and other.picture.strips)
+        assert other._sheet.path == first
+        await d.press("left_square_bracket")
+        await d.sees("any · seed 5", "1 of 2 drawn")
+        assert viewer._sheet.path == first and "--seed=5" in screen.arguments()
+        await d.press("s")  # of the older one, which the sampler has to draw again
+        await d.sees("Wrote")
+        drawn = next(tmp_path.glob("*.png")).read_bytes()
+        assert drawn == first.read_bytes()
+        await d.press("left_square_bracket", "left_square_bracket")
+        await d.sees("Nothing was drawn before it.")
+        assert screen.query_one("#playground-history").region, "the pictures drawn so far stand below"
+
+
+async def test_pictures_fill_the_pane_under_the_names_of_their_classes(desk, run):
+    async with desk((120, 36)) as d:
+        screen = await opened(d)
+        form, viewer = screen.query_one(SettingsForm), screen._viewer
+        await choose(d, form, "steps", "1")
+        await choose(d, form, "images", "16")
+        await d.press("enter")
+        await d.sees("Done.")
+        await d.until(lambda: viewer._drawn.total == 16 and viewer._drawn.last == 16)
+        names = "".join(strip.text for strip in viewer.picture.strips if "▀" not in strip.text)
+        assert names.split() == [*"0123456789012345"]
+        assert viewer.picture._shown.width > 60, "enlarged"
