@@ -32,7 +32,9 @@ GROUPS = {
         "tag": "jobs", "note": "jobs", "rename": "jobs", "rm": "jobs", "restore": "jobs", "trash": "jobs",
         "import": "importing",
     },
-    "Machine": {"data": "machine", "doctor": "machine", "index": "machine", "completion": "completion"},
+    "Machine": {
+        "hosts": "hosts", "data": "machine", "doctor": "machine", "index": "machine", "completion": "completion",
+    },
 }  # fmt: skip
 COMMANDS = {name: module for commands in GROUPS.values() for name, module in commands.items()}
 """The module of each command in ``gentui.cli.commands``."""

@@ -93,7 +93,7 @@ def _section(index: Index, row: RunRow, run: RunDir, folder: Path) -> Section:
             ("Form", "quick" if row.quick else ""), ("Parameters", parameters), ("Steps", row.step),
             ("Images seen", f"{row.images:,}"), ("Seconds", f"{row.seconds:.1f}"),
             ("Speed", full_rate(row.images_per_s)),
-            ("Device", f"{row.device} {row.precision}".strip()), ("Seed", row.seed),
+            ("Device", f"{row.device} {row.precision}".strip()), ("Where", row.elsewhere), ("Seed", row.seed),
         )
         if value not in ("", None)
     ]  # fmt: skip

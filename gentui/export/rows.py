@@ -22,7 +22,8 @@ class Row:
     real images, ``floor_std`` its standard deviation over draws of them. ``precision``, ``labels`` and ``noises`` are
     those of the protocol, ``noise_seed`` what the noises derive from. ``published`` is the published figure for the
     run's recipe in the same metric, under its own ``published_protocol``, so the two are not ranked together.
-    ``alarms`` are the names of the run's alarms, the worst first.
+    ``alarms`` are the names of the run's alarms, the worst first; ``place`` is the device, or the host and node
+    elsewhere, that it was trained on.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Row:
     labels: str | None = None
     noises: int | None = None
     noise_seed: int | None = None
+    place: str | None = None
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
@@ -113,6 +115,7 @@ def _rows(index: Index, run: RunRow, reference: dict[str, Any] | None) -> list[R
         "images_per_s": run.images_per_s,
         "seconds": run.seconds,
         "alarms": ", ".join(name for _, name in run.alarms) or None,
+        "place": clean(run.place) or None,
     }
     if not scores:
         return [Row(**common, step=run.step, precision=run.precision or None)]

@@ -212,7 +212,15 @@ class RunRow:
     @property
     def place(self) -> str:
         """The device: by its slot, or how many of which kind."""
-        return self.device if self.devices > 1 else self.slot or self.device
+        if self.devices > 1:
+            return f"{self.device}, {self.elsewhere}" if self.elsewhere else self.device
+        return self.slot or self.device
+
+    @property
+    def elsewhere(self) -> str:
+        """The host, and its node, where a run runs or ran that is not this machine's: ``gpu node1``; else ""."""
+        slot = self.slot or ""
+        return "" if slot == "cpu" or slot.startswith("cuda") else slot
 
     @property
     def worst(self) -> str | None:

@@ -132,6 +132,7 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
         "stand_in_for": row.stand_in_for,
         "status": row.status,
         "reason": row.reason,
+        "where": row.elsewhere or None,
         "step": row.step,
         "steps": row.steps,
         "phase": row.phase,
@@ -224,7 +225,7 @@ def _print_facts(row: RunRow, details: dict[str, Any]) -> None:
         ("run", row.id), ("name", row.name), ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
         ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
         ("step", _steps(row)), ("time", clock(row.seconds)), ("speed", _speed(row)),
-        ("device", " ".join(filter(None, [row.device, row.precision]))), ("seed", row.seed),
+        ("device", " ".join(filter(None, [row.device, row.precision]))), ("where", row.elsewhere), ("seed", row.seed),
         ("dir", details["dir"]), *(("scoring", f"{job['id']}: {job['standing']}") for job in details["pending"]),
     ]  # fmt: skip
     for key, value in facts:

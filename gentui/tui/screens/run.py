@@ -386,6 +386,6 @@ def launch_lines(folder: Path) -> list[str]:
 def waiting_text(run: Any) -> str:
     """Why there is no curve yet."""
     return {
-        "queued": "Waiting for a free device.",
+        "queued": clean(run.reason, 200) or "Waiting for a free device.",
         "running": clean(getattr(run, "phase", "") or "", 80) or "Starting: the first step is on its way.",
     }.get(run.status, "No step was logged.")

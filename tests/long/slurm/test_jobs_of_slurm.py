@@ -27,9 +27,7 @@ from tests.support.jobs import last_step, trainers
 from tests.support.slurm import Cluster, bounds_memory, lacking
 from tests.support.waiting import wait_for
 
-pytestmark = [
-    pytest.mark.skipif(bool(lacking()), reason=lacking()), pytest.mark.xdist_group("slurm"), pytest.mark.timeout(300),
-]  # fmt: skip
+pytestmark = [pytest.mark.skipif(bool(lacking()), reason=lacking()), pytest.mark.timeout(300)]
 
 Launch = Callable[..., RunDir]
 
@@ -98,14 +96,15 @@ def begun(run: RunDir, attempt: int = 1, step: int = 3) -> None:
     wait_for(there, f"attempt {attempt} of {run.id} to train, it is {run.read_state()}", 90, 0.1)
 
 
-def test_a_run_is_done_where_and_when_slurm_says(submit):
+def test_a_run_is_done_where_and_when_slurm_says(cluster, submit):
     run = submit("slurm:partition=main,gres=gpu:1,cpus=2,time=10m", steps=40, pause=0.05)
     begun(run)
     state = run.read_state()
-    assert state.slot in ("slurm node1", "slurm node2") and state.started_at is not None
+    assert state.slot in [f"slurm {node}" for node in cluster.nodes] and state.started_at is not None
     assert becomes(run, "done") == ""
     state = run.read_state()
-    assert (state.attempt, state.exit_code, state.signal) == (1, 0, None) and state.slot == "slurm node1"
+    assert (state.attempt, state.exit_code, state.signal) == (1, 0, None)
+    assert state.slot in [f"slurm {node}" for node in cluster.nodes]
 
 
 def test_the_runs_of_a_sweep_are_one_array_of_which_so_many_run_at_once(home, cluster, submit):
@@ -128,9 +127,9 @@ def test_the_runs_of_a_sweep_are_one_array_of_which_so_many_run_at_once(home, cl
 
 
 def test_a_queued_run_is_stopped_at_once_and_never_begins(home, cluster, submit):
-    blocking = submit("slurm:partition=main,nodelist=node1,cpus=4", steps=10_000)
+    blocking = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=10_000)
     begun(blocking)
-    run = submit("slurm:partition=main,nodelist=node1,cpus=4", steps=5)
+    run = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=5)
     wait_for(lambda: look(run)[1].startswith("Slurm: Resources"), "the reason why it waits")
     jobs.stop(home, run.id)
     assert (run.read_state().status, run.read_state().reason) == ("stopped", "stopped while queued")
@@ -196,9 +195,11 @@ def test_a_task_of_an_array_queues_only_itself_again(home, cluster, submit):
 
 @pytest.mark.parametrize("partition", ["main", "hasty"])
 def test_a_preempted_run_waits_and_goes_on(cluster, submit, partition):
-    run = submit(f"slurm:partition={partition},nodelist=node2,cpus=4,time=10m", steps=150, pause=0.04)
+    run = submit(
+        f"slurm:partition={partition},nodelist={cluster.nodes[1]},cpus=4,time=10m", steps=150, pause=0.04
+    )
     begun(run)
-    first = submit("slurm:partition=urgent,nodelist=node2,cpus=4,time=10m", steps=20)
+    first = submit(f"slurm:partition=urgent,nodelist={cluster.nodes[1]},cpus=4,time=10m", steps=20)
     becomes(run, "queued")
     assert becomes(first, "done") == ""
     cluster.at_once(job_of(run))
@@ -223,7 +224,7 @@ def test_a_run_that_needs_more_memory_than_it_asked_for_has_failed(submit):
 def test_a_dead_controller_changes_nothing(home, cluster, submit):
     run, waiting = (
         submit(steps=10_000),
-        submit("slurm:partition=main,nodelist=node1,cpus=4,exclude=node2", steps=5),
+        submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=5),
     )
     begun(run)
     before = [each.state_path.read_bytes() for each in (run, waiting)]
@@ -294,9 +295,9 @@ def test_what_can_never_begin_is_an_alarm(submit):
 
 
 def test_a_folder_that_is_not_there_is_said_so(cluster, submit, home):
-    blocking = submit("slurm:partition=main,nodelist=node1,cpus=4", steps=10_000)
+    blocking = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=10_000)
     begun(blocking)
-    run = submit("slurm:partition=main,nodelist=node1,cpus=4", steps=5)
+    run = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=5)
     away = run.path.rename(home / "away")
     jobs.stop(home, blocking.id, wait=True)
     wait_for(
@@ -305,7 +306,7 @@ def test_a_folder_that_is_not_there_is_said_so(cluster, submit, home):
         )
     )
     away.rename(run.path)
-    assert "its log or folder cannot be reached on node1" in becomes(run, "failed")
+    assert becomes(run, "failed") == f"its log or folder cannot be reached on {cluster.nodes[0]}"
 
 
 def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster, monkeypatch):
@@ -324,28 +325,40 @@ def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster,
     assert "checkpoint written" in run.read_state().reason and checkpoint.step_of(run) > saved
 
 
-@pytest.mark.parametrize("works", [False, True], ids=["lock lost", "lock kept"])
-def test_a_trainer_on_a_lost_node_leaves_when_another_has_taken_the_run(home, cluster, monkeypatch, works):
+def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, cluster, monkeypatch):
+    """The node's daemon is gone, its processes live on. One run's lock is lost with it, the other's is still held."""
     monkeypatch.delenv("GENTUI_TRAINER")
     small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
     recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
-    run = jobs.launch(home, recipe, on="slurm:mem=4000,partition=main")
-    begun(run)
-    node = run.read_state().slot.split()[-1]
-    first = json.loads((run.path / "owner.json").read_text())["pid"]
+    node = cluster.nodes[0]
+    group = [{"group": "sweep-3", "index": n, "size": 2, "at_once": None} for n in range(2)]
+    runs = [jobs.launch(home, recipe, on="slurm:mem=2000", array=array) for array in group]
+    for run in runs:
+        begun(run)
+        assert run.read_state().slot.split()[-1] == node
+    first = [json.loads((run.path / "owner.json").read_text())["pid"] for run in runs]
     cluster.kill_node(node)
     try:
-        if not works:
-            run.lock_path.unlink()
-        wait_for(lambda: cluster.state_of(job_of(run)) == "PENDING", "the node to be given up", 120)
-        assert Path(f"/proc/{first}").exists(), "the first trainer is to live on"
-        cluster.at_once(job_of(run))
-        wait_for(
-            lambda: "has taken the run over: this one leaves" in run.log_path.read_text(), "it to leave", 120
-        )
-        begun(run, 2)
-        jobs.stop(home, run.id, grace=60, wait=True)
-        assert "checkpoint written" in run.read_state().reason
-        wait_for(lambda: not Path(f"/proc/{first}").exists())
+        runs[0].lock_path.unlink()
+        for run, pid in zip(runs, first, strict=True):
+            wait_for(lambda run=run: cluster.state_of(job_of(run)) == "PENDING", "the node to be given up", 120)
+            assert Path(f"/proc/{pid}").exists(), "the first trainer is to live on"
+            cluster.at_once(job_of(run))
+        for run, pid in zip(runs, first, strict=True):
+            said = "has taken the run over: this one leaves"
+            wait_for(lambda run=run, said=said: said in run.log_path.read_text(), "the first to leave", 120)
+            wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), "its process to end")
+            begun(run, 2)
+            jobs.stop(home, run.id, grace=60, wait=True)
+            assert "checkpoint written" in run.read_state().reason
     finally:
         cluster.start_node(node)
+
+
+def test_a_time_limit_is_told_and_a_trainer_that_is_warned_of_it_goes_on(cluster, submit):
+    deaf, polite = (submit("slurm:partition=main,time=1", steps=100_000, deaf=deaf) for deaf in (True, False))
+    begun(deaf)
+    begun(polite)
+    assert becomes(polite, "queued", seconds=120).startswith("Slurm: BeginTime")
+    assert "Slurm begins job" in polite.log_path.read_text()
+    assert becomes(deaf, "interrupted", seconds=200) == "the time limit of 1:00 was reached"

@@ -41,7 +41,7 @@ class LocalLauncher:
 
     def admit(self, request: Request) -> State:
         before, count = request.before, request.devices
-        if before is not None and request.device is None:
+        if before is not None and request.device is None and "on" not in before.extra:
             asked = before.extra.get("asked")
             slot = asked if isinstance(asked, str) else None
             count = count or needed(before)

@@ -57,10 +57,9 @@ class SlurmLauncher:
         self._cancelled: dict[str, float] = {}
 
     def admit(self, request: Request) -> State:
-        host, devices, array = request.host, request.devices or 1, request.array
         before = on_of(request.before) if request.before else {}
-        if host is None and before:
-            host, devices = host_of(before), int(before.get("devices") or 1)
+        host = host_of(before) if request.host is None and before else request.host
+        devices, array = request.devices or int(before.get("devices") or 1), request.array
         if not isinstance(host, SlurmHost):
             raise JobError("it is not said where in Slurm it should run")
         if request.device is not None:

@@ -1,0 +1,157 @@
+"""``gentui hosts`` and ``--on``: what people type and see. Slurm's commands are scripts that print what is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.runs.directory import RunDir, list_runs
+from gentui import jobs
+from gentui.jobs import launchers
+from gentui.jobs.launchers.local.slot_queues import queue_by_slot
+from gentui.jobs.launchers.slurm import launcher as module
+from gentui.tui.screens.machine import rows_of
+from tests.support.fake_slurm import FakeSlurm
+from tests.support.scenes import MACHINE
+
+HOSTS = """
+[gpu]
+launcher = "slurm"
+partition = "gpu"
+gres = "gpu:{devices}"
+time = "8h"
+setup = ["module load cuda"]
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch) -> FakeSlurm:
+    monkeypatch.setattr(module, "FRESH", 0.0)
+    monkeypatch.setattr(module, "_SLOWNESS", 0.0)
+    launchers._launcher.cache_clear()
+    slurm = FakeSlurm(tmp_path / "slurm", monkeypatch)
+    slurm.answer("sbatch", "83\n")
+    return slurm
+
+
+@pytest.fixture
+def on_gpu(home, invoke, slurm) -> RunDir:
+    """A run that has been handed to Slurm as job 83."""
+    (home / "hosts.toml").write_text(HOSTS)
+    done = invoke("run", "digits-unet", "--on", "gpu", "--name", "mine")
+    assert done.exit_code == 0, done.output
+    (run,) = list_runs(home)
+    return run
+
+
+def line_of(run: RunDir, state: str, reason: str = "None", node: str = "") -> str:
+    name = f"gentui-{run.id}.{run.read_state().extra['on']['token']}"
+    return f"83|83|{state}|{name}|{node}|1796001978|1999999999|N/A|8:00:00|{reason}\n"
+
+
+def test_a_run_is_handed_over_with_the_options_of_its_host(home, slurm, on_gpu):
+    (tried, handed) = [call for call in slurm.calls if call.startswith("sbatch")]
+    assert "--test-only" in tried and "--partition=gpu --gres=gpu:1 --time=8:00:00" in tried
+    assert "--signal=B:TERM@120 --partition=gpu --gres=gpu:1 --time=8:00:00" in handed
+    assert f"--output={on_gpu.log_path}" in handed and "--requeue" in handed
+    state = on_gpu.read_state()
+    assert (state.status, state.slot, state.extra["on"]["job"]) == ("queued", "gpu", "83")
+
+
+def test_where_it_waits_and_runs_is_shown(home, invoke, slurm, on_gpu):
+    slurm.answer("squeue", line_of(on_gpu, "PENDING", "Priority"))
+    shown = invoke("runs").stdout
+    assert "queued" in shown and "Slurm: Priority, others are before it" in shown
+    slurm.answer("squeue", line_of(on_gpu, "RUNNING", node="node7"))
+    jobs.reconcile(home)
+    shown = json.loads(invoke("show", "latest", "--json").stdout)
+    assert (shown["status"], shown["where"], shown["reason"]) == ("running", "gpu node7", "starting on node7")
+    assert "where   gpu node7" in invoke("show", "latest").stdout
+    assert "gpu node7" in invoke("export", "-f", "csv", "-o", "-").stdout
+    assert invoke("runs", "--where", "device:node7").exit_code in (0, 2)
+    queues = queue_by_slot(home)
+    assert [(job.id, job.place, job.where) for job in queues["gpu"]] == [(on_gpu.id, 0, "node7")]
+    rows = rows_of(MACHINE.__class__(**{**vars(MACHINE), "queues": queues}), {})
+    assert any("on node7" in str(row.cells) for row in rows)
+
+
+def test_hosts_partitions_and_queue_are_listed(home, invoke, slurm, on_gpu):
+    slurm.answer("sinfo", "gpu|12|7/5|gpu:a100:4(S:0-1)|2-00:00:00\nbig|2|2/0|(null)|infinite\n")
+    slurm.answer("squeue", line_of(on_gpu, "PENDING", "Resources"))
+    listed = invoke("hosts")
+    assert listed.exit_code == 0, listed.output
+    assert "gpu    Slurm         --partition=gpu --gres=gpu:1 --time=8:00:00" in listed.stdout
+    assert "gpu:a100:4" in listed.stdout and "2-00:00:00" in listed.stdout and on_gpu.id in listed.stdout
+    told = json.loads(invoke("hosts", "--json").stdout)
+    assert told["hosts"][0]["setup"] == ["module load cuda"]
+    assert told["slurm"]["partitions"][0] == {
+        "name": "gpu", "nodes": 12, "idle": 5, "gpus": "gpu:a100:4", "limit": "2-00:00:00", "waiting": 0,
+    }  # fmt: skip
+    assert told["slurm"]["jobs"][0]["run"] == on_gpu.id
+
+
+def test_a_host_is_checked(home, invoke, slurm):
+    (home / "hosts.toml").write_text(HOSTS)
+    checked = invoke("hosts", "check", "gpu")
+    assert checked.exit_code == 0 and "controller  it answers" in checked.stdout, checked.output
+    slurm.refuse("sbatch", "sbatch: error: invalid partition specified: gpu\n")
+    checked = invoke("hosts", "check", "gpu", "--json")
+    assert checked.exit_code == 4
+    (options,) = [check for check in json.loads(checked.stdout)["checks"] if check["name"] == "options"]
+    assert not options["ok"] and options["detail"].endswith("invalid partition specified: gpu")
+
+
+def test_without_slurm_hosts_lists_this_machine(invoke, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    listed = invoke("hosts")
+    assert (
+        listed.exit_code == 0
+        and "this machine" in listed.stdout
+        and "hosts.toml would name more" in listed.stderr
+    )
+    assert invoke("hosts", "check", "slurm:partition=gpu").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--on", "moon"], 4, "there is no host 'moon'"),
+        (["--on", "slurm:partitoin=gpu"], 4, "did you mean partition?"),
+        (["--on", "slurm:partition=gpu", "--device", "cuda:0"], 4, "--device is of this machine"),
+        (["--at-once", "2"], 2, "--at-once needs --on"),
+        (["--on", "slurm:partition=gpu"], 4, "invalid partition specified: gpu"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_queued(home, invoke, slurm, arguments, code, says):
+    slurm.refuse("sbatch", "sbatch: error: invalid partition specified: gpu\n")
+    done = invoke("run", "digits-unet", *arguments)
+    assert done.exit_code == code and says in done.stderr, done.output
+    assert list_runs(home) == []
+
+
+def test_a_sweep_is_one_array(home, invoke, slurm):
+    done = invoke("run", "digits-unet", "--sweep", "seed=0..3", "--on", "slurm:partition=gpu", "--at-once", "2")
+    assert done.exit_code == 0, done.output
+    tries = [call for call in slurm.calls if call.startswith("sbatch")]
+    assert len(tries) == 2 and "--array=0,1,2,3%2" in tries[1]
+    assert [run.read_state().extra["on"]["job"] for run in list_runs(home)] == [f"83_{n}" for n in range(4)]
+
+
+def test_resume_goes_where_it_was_and_on_local_comes_back(home, invoke, slurm, on_gpu, monkeypatch):
+    monkeypatch.setattr("gentui.jobs.launching.ensure_workers", lambda *given: None)
+    on_gpu.write_state(on_gpu.read_state().with_(status="interrupted", ended_at=1.0))
+    assert invoke("resume", "latest").exit_code == 0
+    assert on_gpu.read_state().extra["on"]["name"] == "gpu" and on_gpu.read_state().extra["on"]["job"] is None
+    on_gpu.write_state(on_gpu.read_state().with_(status="interrupted", ended_at=1.0))
+    assert invoke("resume", "latest", "--on", "local").exit_code == 0
+    assert "on" not in on_gpu.read_state().extra and on_gpu.read_state().slot is None
+    moved = invoke("queue", "latest", "--first")
+    assert moved.exit_code == 0, moved.output
+
+
+def test_a_queued_run_is_cancelled_before_it_is_removed(home, invoke, slurm, on_gpu):
+    slurm.answer("squeue", line_of(on_gpu, "PENDING", "Priority"))
+    assert "another queue" in invoke("queue", "latest", "--first").stderr
+    assert invoke("rm", "latest").exit_code == 0
+    assert "scancel 83" in slurm.calls and list_runs(home) == []
