@@ -45,7 +45,8 @@ class Cluster:
 
     def __init__(self, folder: Path, *, accounting: bool = False, min_job_age: int = 300, nodes: int = 2):
         self.folder = folder
-        self.nodes = [f"n{secrets.token_hex(3)}x{n + 1}" for n in range(nodes)]
+        name = f"n{secrets.token_hex(3)}x"
+        self.nodes = [f"{name}{n + 1}" for n in range(nodes)]
         """Named like no other cluster's on this machine: the groups that bound their memory are named after them."""
         self.conf = folder / "etc/slurm.conf"
         self._accounting, self._min_job_age = accounting, min_job_age
