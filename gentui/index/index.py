@@ -18,7 +18,6 @@ from gentui.index.columns import best_score, number_of, remaining, seed_of, sett
 from gentui.index.elsewhere import known_place, own_place, place_for
 from gentui.index.listing import Listing
 from gentui.index.rows import (
-    REPORT,
     AlertRow,
     CheckpointRow,
     Evaluation,
@@ -28,6 +27,8 @@ from gentui.index.rows import (
     RunRow,
     SampleRow,
     Series,
+    along_the_run,
+    protocol_of,
 )
 from gentui.index.visits import time_left
 from gentui.jobs.launchers.local.slots import label
@@ -204,7 +205,7 @@ class Index:
         from gentui.index import series
 
         main = protocol_of(metric, self.evaluations(like or run_id))
-        of = _along_the_run(metric, self.evaluations(run_id))
+        of = along_the_run(metric, self.evaluations(run_id))
         of = [s for s in of if (s.protocol_id or s.protocol) == main]
         values_at = {s.step: s.value for s in of}
         steps, values = np.array(sorted(values_at.items()), np.float64).reshape(-1, 2).T
@@ -423,7 +424,9 @@ class Index:
          tags, notes, settings, scores) = values  # fmt: skip
         last: dict[str, float] = json.loads(metrics)
         slot = slot and label(slot)
-        if slot and device.startswith("cuda"):  # a trainer sees its GPU alone, and calls it cuda:0
+        if (
+            slot and slot.startswith("cuda") and device.startswith("cuda")
+        ):  # a trainer sees its GPU alone, and calls it cuda:0
             device = slot
         row = RunRow(
             id, name, recipe, title, family, dataset, bool(quick), stand_in_for, status, reason, step,
@@ -445,15 +448,3 @@ class Index:
         if problem:
             row.reason = f"{row.reason}; {problem}" if row.reason else problem
         return row
-
-
-def protocol_of(metric: str, scores: list[Evaluation]) -> str:
-    """The protocol that most of a metric's scores along the run have."""
-    protocols = [score.protocol_id or score.protocol for score in _along_the_run(metric, scores)]
-    return max(dict.fromkeys(protocols), key=protocols.count, default="")
-
-
-def _along_the_run(metric: str, scores: list[Evaluation]) -> list[Evaluation]:
-    """A metric's scores without its reports, which are of one checkpoint; if it has nothing else, the reports."""
-    of = [score for score in scores if score.metric == metric]
-    return [score for score in of if score.role != REPORT] or of

@@ -96,6 +96,18 @@ class Tiles:
     column_names: tuple[str, ...] = ()
 
 
+def along_the_run(metric: str, scores: Iterable[Evaluation]) -> list[Evaluation]:
+    """A metric's scores without its reports, which are of one checkpoint; if it has nothing else, the reports."""
+    of = [score for score in scores if score.metric == metric]
+    return [score for score in of if score.role != REPORT] or of
+
+
+def protocol_of(metric: str, scores: Iterable[Evaluation]) -> str:
+    """The protocol that most of a metric's scores along the run have."""
+    protocols = [score.protocol_id or score.protocol for score in along_the_run(metric, scores)]
+    return max(dict.fromkeys(protocols), key=protocols.count, default="")
+
+
 @dataclass(slots=True)
 class SampleRow:
     """A grid of samples. ``path`` is relative to the run's directory."""
