@@ -11,14 +11,16 @@ import os
 import signal
 
 RANK, SIZE, LOCAL, ADDRESS, PORT = "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"
-LEADER = "GENTUI_LEADER"
-"""The pid of the leader that started this process; not set where something else did."""
+LEADER, MEETING = "GENTUI_LEADER", "GENTUI_MEETING"
+"""The pid of the leader that started this process, and the file in which they meet; not set where another program
+has started both."""
 _PR_SET_PDEATHSIG = 1  # prctl.h
 
 
 def size() -> int:
     """The number of processes that share the run; 1 where it is not said where they meet."""
-    return _number(SIZE, 1) if ADDRESS in os.environ and PORT in os.environ else 1
+    is_said = LEADER in os.environ or (ADDRESS in os.environ and PORT in os.environ)
+    return _number(SIZE, 1) if is_said else 1
 
 
 def rank() -> int:

@@ -13,13 +13,16 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -28,7 +31,7 @@ from torch import Tensor
 
 from engine.devices import is_out_of_memory, release_memory
 from engine.ranks import environment
-from engine.ranks.environment import ADDRESS, LEADER, LOCAL, PORT, RANK, SIZE
+from engine.ranks.environment import ADDRESS, LEADER, LOCAL, MEETING, PORT, RANK, SIZE
 from engine.ranks.sharing import Share
 
 T = TypeVar("T")
@@ -96,11 +99,18 @@ class Team:
 
 
 class Leader(Team):
-    """Rank 0. ``processes`` are the ranks it has started, from the first on; none where others have started them."""
+    """Rank 0. ``processes`` are the ranks it has started, from the first on, which meet it in ``folder``; none where others
+    have started them."""
 
-    def __init__(self, share: Share, store: Any, processes: Sequence[subprocess.Popen[bytes]] = ()):
+    def __init__(
+        self,
+        share: Share,
+        store: Any,
+        processes: Sequence[subprocess.Popen[bytes]] = (),
+        folder: Path | None = None,
+    ):
         super().__init__(share, store)
-        self._processes = processes
+        self._processes, self._folder = processes, folder
         self._lost = ""
         self._has_ended = threading.Event()
         self._is_closing = False
@@ -191,6 +201,8 @@ class Leader(Team):
             process.wait()
         if dist.is_initialized() and not self._lost:
             dist.destroy_process_group()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _reason(self, rank: int) -> str:
         code = self._processes[rank - 1].wait()
@@ -208,14 +220,15 @@ def lead(size: int, arguments: Sequence[str]) -> Leader:
     """
     share = Share(0, size)
     if environment.is_started_by_others():
-        return Leader(share, _meeting(size, os.environ[ADDRESS], int(os.environ[PORT]), is_master=True))
+        return Leader(share, _network_store(size, is_leader=True))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    store = _meeting(size, "127.0.0.1", 0, is_master=True)
+    meeting = (
+        Path(tempfile.mkdtemp(prefix="gentui-ranks-")) / "store"
+    )  # private, and no port that others could reach
     processes = []
     for rank in range(1, size):
         variables = {
-            RANK: str(rank), LOCAL: str(rank), SIZE: str(size), ADDRESS: "127.0.0.1", PORT: str(store.port),
-            LEADER: str(os.getpid()),
+            RANK: str(rank), LOCAL: str(rank), SIZE: str(size), MEETING: str(meeting), LEADER: str(os.getpid()),
         }  # fmt: skip
         processes.append(
             subprocess.Popen(
@@ -225,21 +238,31 @@ def lead(size: int, arguments: Sequence[str]) -> Leader:
                 env={**os.environ, **variables},
             )
         )
-    return Leader(share, store, processes)
+    return Leader(share, _file_store(meeting, size), processes, meeting.parent)
 
 
 def join(share: Share) -> tuple[Team, Callable[[str], None]]:
     """Join the leader. Returns the team, and what tells the leader why this rank has failed."""
-    store = _meeting(share.size, os.environ[ADDRESS], int(os.environ[PORT]), is_master=False)
+    if environment.is_started_by_others():
+        store = _network_store(share.size, is_leader=False)
+    else:
+        store = _file_store(Path(os.environ[MEETING]), share.size)
     store.set(_ready(share.rank), "")
     _join_group(share, store)
     return Team(share, store), lambda reason: store.set(_said(share.rank), reason)
 
 
-def _meeting(size: int, address: str, port: int, is_master: bool) -> Any:
-    """Where the ranks meet: a store of small values that the leader keeps. ``port`` 0: a free one."""
+def _file_store(path: Path, size: int) -> Any:
+    """A store of small values for the processes of one machine."""
+    store = dist.FileStore(str(path), size)  # pyright: ignore[reportPrivateImportUsage]
+    store.set_timeout(FOREVER)
+    return store
+
+
+def _network_store(size: int, is_leader: bool) -> Any:
+    """A store of small values that the leader keeps for processes of any machine, where the environment says."""
     return dist.TCPStore(  # pyright: ignore[reportPrivateImportUsage]
-        address, port, size, is_master=is_master, wait_for_workers=False, timeout=FOREVER
+        os.environ[ADDRESS], int(os.environ[PORT]), size, is_leader, FOREVER, False
     )
 
 

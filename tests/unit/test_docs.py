@@ -104,6 +104,7 @@ def test_every_environment_variable_is_described():
         "GENTUI_TRAINER",
         "GENTUI_EVALUATOR",
         "GENTUI_LEADER",
+        "GENTUI_MEETING",
     }  # for tests, and from one process of ours to another
 
 
