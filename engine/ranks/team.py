@@ -39,6 +39,7 @@ FOREVER = timedelta(days=365)
 LOST_PATIENCE = 15.0
 """Seconds that the leader has to notice the end of another rank, before it is ended from a thread of its own."""
 _STEP, _MESSAGE = 1, 2
+_FOLDER = "gentui-ranks-"
 
 
 class RankLost(Exception):
@@ -99,8 +100,8 @@ class Team:
 
 
 class Leader(Team):
-    """Rank 0. ``processes`` are the ranks it has started, from the first on, which meet it in ``folder``; none where others
-    have started them."""
+    """Rank 0. ``processes`` are the ranks it has started, from the first on, which meet it in ``folder``; none where
+    others have started them."""
 
     def __init__(
         self,
@@ -222,9 +223,7 @@ def lead(size: int, arguments: Sequence[str]) -> Leader:
     if environment.is_started_by_others():
         return Leader(share, _network_store(size, is_leader=True))
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    meeting = (
-        Path(tempfile.mkdtemp(prefix="gentui-ranks-")) / "store"
-    )  # private, and no port that others could reach
+    meeting = _meeting_folder() / "store"
     processes = []
     for rank in range(1, size):
         variables = {
@@ -250,6 +249,15 @@ def join(share: Share) -> tuple[Team, Callable[[str], None]]:
     store.set(_ready(share.rank), "")
     _join_group(share, store)
     return Team(share, store), lambda reason: store.set(_said(share.rank), reason)
+
+
+def _meeting_folder() -> Path:
+    """A new private folder on this machine: unlike a port, nobody else can reach it. Those of killed leaders go."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        pid = left.name.removeprefix(_FOLDER).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
 
 
 def _file_store(path: Path, size: int) -> Any:

@@ -145,14 +145,14 @@ def test_nets_of_a_shared_run_are_not_compiled(tmp_path):
 def test_where_a_killed_leader_met_the_others_goes_with_the_next(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     run = small_run(tmp_path, **MANY)
-    process = start(run)
+    process = trainer(run, "--devices", "2", fresh=True)
     wait_for_step(run, process, 1)
     process.kill()
     finish(process)
     (left,) = tmp_path.glob("gentui-ranks-*")
     assert left.stat().st_mode & 0o777 == 0o700
     wait_for(lambda: not ranks_of(run), "the other rank to end")
-    process = start(run)
+    process = trainer(run, "--devices", "2", fresh=True)
     wait_for_step(run, process, 2)
     process.send_signal(signal.SIGTERM)
     assert finish(process)[0] == 0
