@@ -119,13 +119,20 @@ def _progress(run: Any, width: int) -> list[Piece]:
     if is_live:
         line += _visits(run, phase, kind, cells)
     if is_live and run.images_per_s and not kind:
-        line.append((f"  {numbers.rate(run.images_per_s)}", ""))
+        line.append((f"  {_speed(run)}", ""))
     seconds = numbers.duration(run.seconds)
     if run.status != "queued":
         line.append((f"  {seconds} so far" if is_live else f"  took {seconds}", "dim"))
     if run.reason and run.status not in ("running", "done"):
         line.append((f"  {clean(run.reason, 200)}", formatting.status(run.status)[1]))
     return line
+
+
+def _speed(run: Any) -> str:
+    """``1.2k img/s``; ``1.2k img/s (2 × 591)`` where several devices share the run."""
+    total = numbers.rate(run.images_per_s)
+    each = numbers.rate(run.images_per_s / run.devices).removesuffix(" img/s")
+    return f"{total} ({run.devices} × {each})" if run.devices > 1 else total
 
 
 def _visits(run: Any, phase: str, kind: str, cells: int) -> list[Piece]:

@@ -145,3 +145,12 @@ def test_what_a_run_forgets_it_has_not_spent(index, make_run):
     db = index._reader()
     assert db is not None
     assert {step for _, step, _ in db.execute(visits._SPENT, (run.id,))} == {50}
+
+
+def test_the_speed_of_several_devices_is_that_of_all_and_of_each(index, make_run):
+    run = make_run()
+    log = Trainer(run).train(10).log
+    log.add("status", 10, mono=200.0, status="resumed", device="cpu", devices=2, total_steps=100)
+    row = row_of(index, run)
+    assert (row.device, row.devices, row.place) == ("2 × cpu", 2, "2 × cpu")
+    assert "  8.0 img/s (2 × 4.0)" in "".join(text for text, _ in lines_of(row, 120)[1])
