@@ -79,7 +79,7 @@ def test_a_rank_that_is_killed_fails_the_run_which_says_so(tmp_path, number):
 
 
 def test_a_signal_to_a_rank_that_follows_does_nothing(tmp_path):
-    run = small_run(tmp_path, **{**MANY, "train__steps": 400})
+    run = small_run(tmp_path, **{**MANY, "train__steps": 60})
     process = start(run)
     wait_for_step(run, process, 2)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -90,12 +90,11 @@ def test_a_signal_to_a_rank_that_follows_does_nothing(tmp_path):
 
 
 def test_a_batch_that_cannot_be_shared_is_told_before_training(tmp_path):
-    run = small_run(tmp_path, data__batch_size=30)
-    assert finish(trainer(run, "--devices", "4"))[0] == 1
+    run = small_run(tmp_path, data__batch_size=33)
+    assert finish(start(run))[0] == 1
     assert last_status(run) == (
         "failed",
-        "a batch of 30 images cannot be shared equally between 4 devices: use 2 or 3 or 5 or 6 of them, or another "
-        "data.batch_size",
+        "a batch of 33 images cannot be shared equally between 2 devices: use 3 of them, or another data.batch_size",
     )
     assert not ranks_of(run)
 
@@ -145,14 +144,14 @@ def test_nets_of_a_shared_run_are_not_compiled(tmp_path):
 def test_where_a_killed_leader_met_the_others_goes_with_the_next(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     run = small_run(tmp_path, **MANY)
-    process = trainer(run, "--devices", "2", fresh=True)
+    process = start(run)
     wait_for_step(run, process, 1)
     process.kill()
     finish(process)
     (left,) = tmp_path.glob("gentui-ranks-*")
     assert left.stat().st_mode & 0o777 == 0o700
     wait_for(lambda: not ranks_of(run), "the other rank to end")
-    process = trainer(run, "--devices", "2", fresh=True)
+    process = start(run)
     wait_for_step(run, process, 2)
     process.send_signal(signal.SIGTERM)
     assert finish(process)[0] == 0

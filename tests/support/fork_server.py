@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from typing import Any
 
@@ -78,6 +79,7 @@ def become(request: dict[str, Any], files: list[int]) -> None:
         gc.unfreeze()
         os.environ.clear()
         os.environ.update(request["env"])
+        tempfile.tempdir = None  # it was chosen by the variables of before
         os.chdir(request["cwd"])
         flag, program, *arguments = request["argv"]
         sys.argv = [program, *arguments]
