@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
+from gentui.config import key_table
 from gentui.text.sanitize import clean
 from gentui.tui.index_reader import Query, QueryResult
 from gentui.tui.services import AppServices
@@ -100,6 +101,13 @@ class BaseScreen(ScreenMixin, Screen[Any]):
     def action_undo(self) -> None:
         """Restore the run that was deleted last."""
         self.gentui.restore_last()
+
+    def say_where_to_go(self) -> None:
+        """Answer Esc on a main screen, which does not leave it."""
+        first, last = (
+            key_table.as_mapped(key_table.BY_ID[f"app.{name}"]).display for name in ("home", "machine")
+        )
+        self.say(f"Nothing to clear. {first} to {last} lead to the main screens.")
 
     def say(self, text: str) -> None:
         """Show a message in the status line, until the next one."""

@@ -267,8 +267,8 @@ class HomeScreen(TableScreen):
             self.say("No score of yours for this recipe yet.")
 
     def action_back(self) -> None:
-        super().action_back()
         self.say("")
+        super().action_back()
 
 
 def _load(name: str) -> Recipe:

@@ -182,8 +182,12 @@ class MachineScreen(BaseScreen):
         self.action_open()
 
     def action_back(self) -> None:
-        if not self.query_one(Filter).close() and self._shows_charts:
+        if self.query_one(Filter).close():
+            return
+        if self._shows_charts:
             self.action_charts()
+        else:
+            self.say_where_to_go()
 
 
 def rows_of(machine: MachineState, runs: dict[str, Any]) -> list[Row]:

@@ -19,14 +19,17 @@ from gentui.config import key_table
 from gentui.config.chart_layouts import PICTURE
 from gentui.text.matching import matcher
 from gentui.text.sanitize import clean, clean_lines
+from gentui.tui.formatting import LIVE
 from gentui.tui.index_reader import Query
 from gentui.tui.screens.health_text import health_text
+from gentui.tui.screens.run_actions import RESUMABLE
 from gentui.tui.screens.run_data import RunSnapshot, read_run
 from gentui.tui.screens.run_keys import RunKeys
 from gentui.tui.screens.run_log import RunLog, line_at, next_line, steps_of
 from gentui.tui.screens.run_picture_keys import RunPictureKeys
 from gentui.tui.screens.scores_text import scores_text
 from gentui.tui.widgets.architecture import Architecture
+from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines
@@ -42,6 +45,11 @@ LINES = {"log": "#log-lines", "settings": "#settings-lines", "net": "#net-lines"
 PROSE = ("scores", "health")
 FILES = {"settings": "recipe.toml", "net": "architecture.txt"}
 """Tabs that show a file of the run."""
+_PICTURES = frozenset({"run.older", "run.newer", "run.strip", "run.zoom", "run.real", "run.play"})
+_CHARTS = frozenset({"run.log_y", "run.axis", "run.smooth", "run.next_metrics", "run.cursor", "run.overlay"})
+_LINES = frozenset({"run.filter"})
+KEYS_OF = {"charts": _CHARTS, "samples": _PICTURES, **dict.fromkeys(LINES, _LINES)}
+"""Of the keys in the bar that are about a pane, those about each tab."""
 LEAST_FOR_BELOW = 34
 """Lines of a screen that has room for the log beneath the charts."""
 
@@ -131,6 +139,7 @@ class RunScreen(RunKeys, RunPictureKeys):
                 self.say("This run is not there any more.")
             return
         self.snapshot = data
+        self._show_keys()
         self.pictures.update(data.samples, data.figures)
         self.take_charts(data.run, data.chart_data)
         with self.app.batch_update():
@@ -281,6 +290,7 @@ class RunScreen(RunKeys, RunPictureKeys):
             pane.display = pane.id == self._tab
         self.query_one("#below").set_class(self._tab == "charts" and self._has_log_below, "-on")
         self._show_filter()
+        self._show_keys()
         self._focus_pane()
         if self._tab in FILES:
             self._read_file(self._tab)
@@ -288,6 +298,16 @@ class RunScreen(RunKeys, RunPictureKeys):
             self.show_charts()
         self._show_prose()
         self.call_after_refresh(self._show_pictures)
+
+    def _show_keys(self) -> None:
+        """Name the keys that do something for what is in sight."""
+        run = self.snapshot.run if self.snapshot else None
+        useless = (_PICTURES | _CHARTS | _LINES) - KEYS_OF.get(self._tab, frozenset())
+        if run is not None:
+            useless |= set() if run.status in LIVE else {"run.stop"}
+            useless |= set() if run.status in RESUMABLE else {"run.resume"}
+            useless |= {"run.evaluate", "run.playground"} if run.status == "queued" else set()
+        self.query_one(KeyBar).leave_out(useless)
 
     def _focus_pane(self) -> None:
         self.set_focus(None)

@@ -37,7 +37,8 @@ class TableScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Clear the filter. Nothing further: no main screen leads to another with Esc."""
-        self.query_one(Filter).close()
+        if not self.query_one(Filter).close():
+            self.say_where_to_go()
 
     def on_filter_edited(self) -> None:
         self.fill()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -21,6 +21,10 @@ PLACES = (
     ("Recipes", "home"), ("Runs", "runs"), ("Leaderboard", "leaderboard"), ("Run", "view"), ("Machine", "machine"),
 )  # fmt: skip
 """The name of each place and the key that leads there: ``view`` to the run that trains, or the newest."""
+
+
+_MORE = "…  "
+"""Stands for keys that the bar has no room for."""
 
 
 class TitleBar(Widget):
@@ -130,7 +134,8 @@ class StatusLine(Widget):
 
 
 class KeyBar(Widget):
-    """The keys of this screen, most useful first, as many as fit; always including help and quit."""
+    """The keys of this screen, most useful first, as many as fit, with … where there are more; always including help
+    and quit."""
 
     DEFAULT_CSS = """
     KeyBar {
@@ -152,22 +157,32 @@ class KeyBar(Widget):
                 label, stroke = named[key.id]
                 self._keys[place] = replace(key, label=label, keys=stroke or key.keys)
         self._zones: list[tuple[int, int, key_table.Key]] = []
+        self._left_out: frozenset[str] = frozenset()
+
+    def leave_out(self, ids: Collection[str]) -> None:
+        """Show the keys without these, which do nothing for what is in sight."""
+        if ids != self._left_out:
+            self._left_out = frozenset(ids)
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.size.width
         key_style = base + self.get_component_rich_style("bar--key", partial=True)
-        always = [key for key in self._keys if key.rank >= 98]
+        shown = [key for key in self._keys if key.id not in self._left_out]
+        always = [key for key in shown if key.rank >= 98]
+        others = [key for key in shown if key.rank < 98]
         room = width - 1 - sum(self._width(key) for key in always)
-        visible = []
-        for key in self._keys:
-            if key.rank >= 98:
-                continue
-            if (room := room - self._width(key)) < 0:
+        visible = others if sum(map(self._width, others)) <= room else []
+        for key in () if visible else others:
+            if sum(map(self._width, [*visible, key])) > room - len(_MORE):
                 break
             visible.append(key)
         segments: list[Segment] = [Segment(" ", base)]
         self._zones, at = [], 1
         for key in visible + always:
+            if always and key is always[0] and len(visible) < len(others):
+                segments.append(Segment(_MORE, base))
+                at += len(_MORE)
             segments += [Segment(key.display, key_style), Segment(f" {key.label}  ", base)]
             self._zones.append((at, at + self._width(key) - 2, key))
             at += self._width(key)

@@ -74,7 +74,7 @@ async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, each_size):
         await d.sees("[c Charts]")
         await d.opens("JumpScreen", "ctrl+o")
         await d.sees("[a]", "[s]", "[d]")
-        at = 4 + 3  # after the main screens: the pane Health
+        at = 5 + 3  # after the main screens: the pane Health
         await d.press(LETTERS[at])
         await d.sees("[i Health]")
         assert d.app.screen is screen
@@ -87,7 +87,7 @@ async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, each_size):
         d.app.screen.set_focus(None)
         await d.settle()
         await d.opens("JumpScreen", "ctrl+o")
-        await d.press(LETTERS[4])
+        await d.press(LETTERS[5])
         await d.until(lambda: table.has_focus)
 
 
