@@ -28,7 +28,8 @@ class Card:
 
     ``metric``, ``published``: the published score. ``here``: whether the data is on this machine, None until that is
     known; ``remedy``: what to do if not. ``stand_in``: the data set that quick runs take if the data is missing.
-    ``problem``: why the recipe cannot be read, "" if it can. ``recipe``: None until it is validated.
+    ``problem``: why the recipe cannot be read, "" if it can. ``settings``: what is searched besides the names.
+    ``recipe``: None until it is validated.
     """
 
     name: str
@@ -45,10 +46,11 @@ class Card:
     problem: str = ""
     dataset_title: str = ""
     stand_in: str = ""
+    settings: str = field(default="", repr=False)
     recipe: Recipe | None = field(default=None, compare=False, repr=False)
 
     def matches(self, words: str) -> bool:
-        """Whether all words occur in the names, titles and data sets of the recipe."""
+        """Whether all words occur in the names, titles, data sets and settings of the recipe."""
         texts = (
             self.name,
             self.title,
@@ -57,6 +59,7 @@ class Card:
             self.dataset,
             self.dataset_title,
             self.stand_in,
+            self.settings,
         )
         text = " ".join(texts).lower()
         return all(word in text for word in words.lower().split())
@@ -115,10 +118,29 @@ def full_cards() -> list[Card]:
                 remedy=remedy,
                 dataset_title=clean(data.title, 100),
                 group=DEMONSTRATIONS if data.embedded else "",
+                settings=_searched(recipe),
                 recipe=recipe,
             )
         )
     return in_order(cards)
+
+
+_PARTS = ("model", "method", "optim", "schedule", "sample", "evaluate")
+
+
+def _searched(recipe: Recipe) -> str:
+    """The names of the parts that a recipe is made of, and where they stand: ``method.loss=wasserstein``. Numbers, and
+    what is on or off, are not searched: every recipe has them."""
+    return clean(
+        " ".join(
+            f"{table}.{key}={value}"
+            for table in _PARTS
+            if isinstance(values := recipe.raw().get(table), dict)
+            for key, value in values.items()
+            if isinstance(value, str)
+        ),
+        4000,
+    )
 
 
 EMBEDDED = frozenset({"digits", "digits-m", "photos", "toonfaces", "digitsm-digits"})

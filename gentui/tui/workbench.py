@@ -41,6 +41,13 @@ if TYPE_CHECKING:
 THREADED = partial(ThreadedIndexReader, warm_up=partial(navigation.preload, "leaderboard", "run", "runs"))
 
 
+def things_provider() -> Any:
+    """The class that finds recipes and runs in the palette; imported when it is first opened."""
+    from gentui.tui.found_things import ThingsProvider
+
+    return ThingsProvider
+
+
 class GentuiApp(AppServices):
     """gentui on one home.
 
@@ -60,6 +67,7 @@ class GentuiApp(AppServices):
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[Any]] = {*AppServices.COMMANDS, lambda: things_provider()}
     NOTIFICATION_TIMEOUT = 6
     TOOLTIP_DELAY = 3600.0
     ALLOW_SELECT = False
@@ -261,6 +269,11 @@ class GentuiApp(AppServices):
         await self.push_screen(palette)
         for line in palette.query(Input):
             line.cursor_blink = False  # an idle screen writes nothing
+
+    async def show_recipe(self, name: str) -> None:
+        """Go to a recipe in the menu."""
+        await self.action_go("home")
+        getattr(self.screen, "show_recipe", lambda name: None)(name)
 
     def action_theme(self) -> None:
         if self.theme not in THEMES:

@@ -13,16 +13,29 @@ from gentui.tui.widgets.chart_grid import MAX_COLUMNS, MAX_ROWS, ChartGrid, smoo
 class ChartLayoutKeys(ChartBase):
     """Axes, smoothing, lines and guides; the grid of charts; which charts are shown."""
 
+    def _has_something_drawn(self) -> bool:
+        """Whether a change could be seen, here or on the pane of charts; if not, say that nothing is changed."""
+        if self.chart_data is not None and self.chart_data.extent is not None:
+            return True
+        self.say("There is no curve yet: nothing is changed.")
+        return False
+
+    def _say_for_all(self, text: str) -> None:
+        """Say what a key has changed, and that it is for more than this chart."""
+        family = f" of {clean(self._family, 40)}" if self._family else ""
+        self.say(f"{text} (in all charts of runs{family}, also later)")
+
     # -- the y axis
 
     def action_log_y(self) -> None:
-        self.change_layout(log_y=not self.chart_layout.log_y)
-        self.say("y axis: " + ("logarithmic" if self.chart_layout.log_y else "linear"))
+        if self._has_something_drawn():
+            self.change_layout(log_y=not self.chart_layout.log_y)
+            self._say_for_all("y axis: " + ("logarithmic" if self.chart_layout.log_y else "linear"))
 
     def action_log_one(self) -> None:
         """Switch the y axis of the focused chart alone."""
         data = self.chart_data
-        if data is None or not data.groups:
+        if data is None or not data.groups or not self._has_something_drawn():
             return
         name, others = data.groups[data.focus][0], self.chart_layout.others
         self.change_layout(
@@ -32,13 +45,15 @@ class ChartLayoutKeys(ChartBase):
         self.say(f"y axis of {clean(name, 40)}: " + ("logarithmic" if is_log else "linear"))
 
     def action_clip(self) -> None:
-        self.change_layout(clip=not self.chart_layout.clip)
-        self.say("y axis: " + ("outliers hidden" if self.chart_layout.clip else "all values"))
+        if self._has_something_drawn():
+            self.change_layout(clip=not self.chart_layout.clip)
+            self._say_for_all("y axis: " + ("outliers hidden" if self.chart_layout.clip else "all values"))
 
     # -- the x axis
 
     def action_axis(self) -> None:
-        self._set_axis(family_axis=next_of(AXES, self.chart_layout.axis))
+        if self._has_something_drawn():
+            self._set_axis(family_axis=next_of(AXES, self.chart_layout.axis))
 
     def action_axis_metric(self) -> None:
         """Ask which metric the x axis is."""
@@ -76,23 +91,29 @@ class ChartLayoutKeys(ChartBase):
             self.change_layout(axis=family_axis)
         elif not self.shows_charts:
             self.go_to_charts()
-        self.say(f"x axis: {axis_name(self.axis)}")
+        told = f"x axis: {axis_name(self.axis)}"
+        if family_axis:
+            self._say_for_all(told)
+        else:
+            self.say(told)
         self.ask()
 
     # -- lines
 
     def action_smooth(self) -> None:
-        self.change_layout(smoothing=next_of(SMOOTHING, self.chart_layout.smoothing))
-        self._say_smoothing()
+        if self._has_something_drawn():
+            self.change_layout(smoothing=next_of(SMOOTHING, self.chart_layout.smoothing))
+            self._say_smoothing()
 
     def action_smooth_kind(self) -> None:
-        self.change_layout(kind=next_of(KINDS, self.chart_layout.kind))
-        self._say_smoothing()
+        if self._has_something_drawn():
+            self.change_layout(kind=next_of(KINDS, self.chart_layout.kind))
+            self._say_smoothing()
 
     def _say_smoothing(self) -> None:
         kind = "moving average" if self.smoothing.kind == "window" else "exponential average"
         how = smoothing_in_words(self.smoothing).removeprefix("smoothing ") if self.smoothing else "none"
-        self.say(f"smoothing, {kind}: {how}")
+        self._say_for_all(f"smoothing, {kind}: {how}")
         self.ask()
 
     def action_marks(self) -> None:

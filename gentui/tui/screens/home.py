@@ -58,7 +58,7 @@ class HomeScreen(TableScreen):
         self._rest: Timer | None = None
 
     def body(self) -> ComposeResult:
-        yield Filter("name, family, data set, title", id="home-filter")
+        yield Filter("name, data set, loss, net, any setting", id="home-filter")
         with Horizontal(id="home-body"):
             yield Table(COLUMNS, id="recipes", empty="No recipe matches. Esc clears the filter.")
             with Vertical(id="detail"), VerticalScroll(id="detail-scroll", can_focus=False):
@@ -258,6 +258,13 @@ class HomeScreen(TableScreen):
             await self.app.push_screen(
                 navigation.create("form", card.recipe)
             )  # keys typed ahead belong to the form
+
+    def show_recipe(self, name: str) -> None:
+        """Put the cursor on a recipe, and clear a filter that hides it."""
+        if not any(row.key == name for row in self.query_one(Table).rows):
+            self.query_one(Filter).close()
+            self.fill()
+        self.query_one(Table).move_to(name)
 
     def action_best(self) -> None:
         card = self.card

@@ -246,12 +246,20 @@ def tag(app: AppServices, *runs: Any) -> None:
         if not text:
             return
         add, less = parse_changes(text)
+        now = [
+            *(word for word in runs[0].tags if word not in less),
+            *(word for word in add if word not in runs[0].tags),
+        ]
+        one = f"has the tags {', '.join(now)}" if now else "has no tags"
+        changed = " ".join([*(f"+{word}" for word in add), *(f"-{word}" for word in less)])
         _each(
-            app, runs, lambda jobs, run: jobs.tag(app.home, run.id, add, less), "has new tags", "have new tags"
+            app, runs, lambda jobs, run: jobs.tag(app.home, run.id, add, less), one, f"have new tags: {changed}"
         )
 
     have = sorted({word for run in runs for word in run.tags})
-    detail = "+x or x adds a tag, -x takes it away." + (f" Tags now: {' '.join(have)}" if have else "")
+    detail = "Each word is a tag: +x or x adds it, -x takes it away." + (
+        f" Tags now: {' '.join(have)}" if have else ""
+    )
     app.push_screen(PromptScreen(f"Tags of {naming.list_names(runs)}", detail, check=check), answered)
 
 

@@ -155,7 +155,7 @@ def _time_left(run: Any, width: int) -> str:
 
 
 def _quality(run: Any) -> list[Piece]:
-    """Loss, best score and the published figure."""
+    """Loss, best score, the published figure, tags and notes."""
     line: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
     if run.best is not None:
         line += [("   best ", "dim"), (formatting.score(clean(run.best.metric, 20), run.best), "accent")]
@@ -166,4 +166,8 @@ def _quality(run: Any) -> list[Piece]:
     if (value := numbers.real(published.get("value"))) is not None:
         figure = f"{clean(published.get('metric', ''), 20)} {numbers.number(value)}"
         line += [("   published ", "dim"), (figure, "")]
+    if run.tags:
+        line += [("   tags ", "dim"), (clean(" ".join(run.tags), 100), "accent")]
+    if run.notes:
+        line += [("   ✎ ", "dim"), (clean(" ".join(run.notes.split()), 200), "")]
     return line

@@ -30,6 +30,10 @@ Cell = str | tuple[str, str]
 TONES = ("dim", "good", "warn", "bad", "accent", "strong")
 
 
+LESS_THAN_A_NAME = 3
+"""Columns with this ``drop`` or a higher one are dropped before one that is cut in its middle, a name, shrinks."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column. Columns with the highest ``drop`` are dropped first, those with 0 never; ``flex`` columns shrink
@@ -267,23 +271,27 @@ class Table(CursorView, can_focus=True):
                 if able:
                     widths[max(able, key=widths.__getitem__)] -= 1
 
-        def excess() -> int:
-            """Return by how many cells the columns are too wide with all flexible ones at their minimum."""
+        def excess(beside: Column) -> int:
+            """Return by how many cells the columns are too wide beside one that may be dropped: with all flexible
+            ones at their minimum, but names whole if it is worth less than they are."""
+            are_whole = beside.drop >= LESS_THAN_A_NAME
             at_least = (
-                min(w, c.minimum) if c.flex else w for w, c in zip(widths, self.columns, strict=True) if w
+                min(w, c.minimum) if c.flex and not (are_whole and c.cut == "middle") else w
+                for w, c in zip(widths, self.columns, strict=True)
+                if w
             )
             return sum(w + 2 for w in at_least) - 2 - room
 
         dropped = []
         by_worth = sorted(range(len(widths)), key=lambda i: (i not in self._vacant, -self.columns[i].drop))
         for index in by_worth:
-            if excess() <= 0 or not self.columns[index].drop:
+            if not self.columns[index].drop or excess(self.columns[index]) <= 0:
                 break
             dropped.append(index)
             widths[index] = 0
         for index in reversed(dropped):  # where a wide column was dropped, a narrow one may fit
             widths[index] = self._natural[index]
-            if excess() > 0:
+            if excess(self.columns[index]) > 0:
                 widths[index] = 0
         for index in self._vacant:
             if used() <= room:

@@ -434,3 +434,21 @@ async def test_the_picture_beside_the_charts_is_made_wider_by_keys_and_by_the_mo
         await d.until(lambda: picture.outer_size.width == 80)
         await d.sees("the picture has 50 % of the width")
         await d.until(lambda: chart_layouts.load("diffusion")[0].picture == 50)
+
+
+async def test_a_key_for_charts_changes_nothing_while_there_are_none(desk, runs, home):
+    run = runs.make(status="stopped", steps=0, samples=0, fid=None)
+    other = runs.make()
+    async with desk((160, 45)) as d:
+        d.app.open_run(run.id)
+        screen = await d.on("RunScreen")
+        await d.sees("■ stopped")
+        before = screen.chart_layout
+        for key in ("y", "u", "a", "w", "W", "Z"):
+            await d.press(key)
+            await d.sees("There is no curve yet: nothing is changed.")
+            screen.say("")
+        assert screen.chart_layout == before and not (home.parent / "config" / "charts.json").exists()
+        screen = await opened(d, other)
+        await d.press("y")
+        await d.sees("y axis: logarithmic (in all charts of runs of diffusion, also later)")
