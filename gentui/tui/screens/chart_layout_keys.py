@@ -35,7 +35,7 @@ class ChartLayoutKeys(ChartBase):
     def action_log_one(self) -> None:
         """Switch the y axis of the focused chart alone."""
         data = self.chart_data
-        if data is None or not data.groups or not self._has_something_drawn():
+        if not self._has_something_drawn() or data is None or not data.groups:
             return
         name, others = data.groups[data.focus][0], self.chart_layout.others
         self.change_layout(
