@@ -17,7 +17,6 @@ from gentui.index import status as run_status
 from gentui.index.columns import best_score, number_of, remaining, seed_of, settings_of, tiles_of
 from gentui.index.elsewhere import known_place, own_place, place_for
 from gentui.index.listing import Listing
-from gentui.index.protocols import along_the_run, protocol_of
 from gentui.index.rows import (
     AlertRow,
     CheckpointRow,
