@@ -143,6 +143,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         self.pictures.update(data.samples, data.figures)
         self.take_charts(data.run, data.chart_data)
         with self.app.batch_update():
+            self.query_one("#charts").set_class(not (data.samples or data.figures), "-bare")
             self.query_one(RunHeader).show(data.run)
             if self._tab == "charts":
                 self.show_charts()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from textual.color import Color
 from textual.events import Mount, MouseDown, MouseEvent, MouseMove, MouseScrollDown, MouseScrollUp
 from textual.geometry import Region
 from textual.message import Message
@@ -41,6 +42,8 @@ from gentui.tui.widgets.chart_drawing import (
 
 MARGIN_LEFT, MARGIN_BOTTOM = 8, 1
 """Cells left of and below the plot, for the labels of the axes."""
+_DIMMED = 0.4
+"""How much of a curve's colour its raw values have where they lie among those of others."""
 _MOST_ALARMS = 64
 """Alarms that are marked in a chart."""
 
@@ -165,10 +168,11 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
                 faint = f"dim {faint}"
             if style.guides != "none":
                 self.add_dataset(Guides(np.empty(0), np.empty(0), None, faint))
-            for line in lines:
+            for place, (curve, line) in enumerate(zip(curves, lines, strict=True)):
                 if line.is_smooth:
                     band = np.column_stack([line.lo, line.hi]).ravel()
-                    self._add_stroke(np.repeat(line.x, 2), band, faint, ".")
+                    tone = faint if len(curves) == 1 else self._dimmed(slot_of(curve, place), faint)
+                    self._add_stroke(np.repeat(line.x, 2), band, tone, ".")
             drawn = list(enumerate(zip(curves, lines, strict=True)))
             if any(curve.slot is not None for curve in curves):  # the first run is drawn last, over the others
                 drawn.reverse()
@@ -211,6 +215,13 @@ class Chart(OpenPlot, can_focus=False, inherit_bindings=False):
             self.scatter(
                 line.x[is_visible][at], line.middle[is_visible][at], marker=marker, marker_style=colour
             )
+
+    def _dimmed(self, slot: int, faint: str) -> str:
+        """The colour of a curve's raw values beside those of others: its own, dimmed."""
+        if self._is_monochrome:
+            return faint
+        own, behind = Color.parse(self._colour(SERIES[slot % len(SERIES)])), self.background_colors[1]
+        return behind.blend(own, _DIMMED).hex
 
     @property
     def _is_monochrome(self) -> bool:

@@ -436,6 +436,16 @@ async def test_the_picture_beside_the_charts_is_made_wider_by_keys_and_by_the_mo
         await d.until(lambda: chart_layouts.load("diffusion")[0].picture == 50)
 
 
+async def test_charts_have_all_the_room_until_there_is_a_picture(desk, runs):
+    run = runs.live(50, samples=0)
+    async with desk((160, 45)) as d:
+        screen = await opened(d, run)
+        grid = screen.query_one(ChartGrid)
+        await d.until(lambda: grid.size.width == 160 and "no pictures" not in d.text)
+        runs.extend(run, 51, 60, samples=1)
+        await d.until(lambda: grid.size.width < 110 and screen.query_one("#thumbnail").display)
+
+
 async def test_a_key_for_charts_changes_nothing_while_there_are_none(desk, runs, home):
     run = runs.make(status="stopped", steps=0, samples=0, fid=None)
     other = runs.make()

@@ -125,7 +125,7 @@ async def test_the_runs_list_counts_alarms_with_the_sign_of_the_worst(desk, size
         await d.sees("alarms", "i 1", "▲ 2", "‼ 3")
 
 
-async def test_signals_are_charted_after_the_losses(desk, runs):
+async def test_signals_are_charted_after_the_losses_and_before_rate_and_speed(desk, runs):
     run = runs.make(fid=5.0)
     examine(runs, run, precision=0.5, recall=0.25, loss_like=1.0, label=1.0)
     async with desk() as d:
@@ -134,8 +134,8 @@ async def test_signals_are_charted_after_the_losses(desk, runs):
         groups = screen.snapshot.chart_data.groups
         assert groups[0] == ("loss",)
         family = [("health/precision", "health/recall"), ("health/label",), ("health/loss_like",)]
-        assert groups[-3:] == family
-        await d.press("M")
+        assert groups[-5:] == [*family, ("lr",), ("images_per_s",)]
+        await d.press("M", "M", "M")
         await d.sees("health/loss_like")
         await d.press("M", "M")
         await d.sees("● health/precision", "▲ health/recall")

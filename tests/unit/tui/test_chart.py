@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from textual.app import App
+from textual.color import Color
 from textual.geometry import Region
 from textual_hires_canvas import Canvas, HiResMode
 
@@ -20,7 +21,7 @@ from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter, even_scale
-from gentui.tui.widgets.chart_drawing import DOTS, GLYPHS, changed_regions, rasterise
+from gentui.tui.widgets.chart_drawing import DOTS, GLYPHS, Stroke, changed_regions, rasterise
 from gentui.tui.widgets.chart_grid import ChartBox, placeholder_for
 from tests.support.textual_private import screen_strips
 
@@ -388,6 +389,31 @@ async def test_alarms_are_marked_where_they_began(marks):
         lower = next(line for line in drawn(app).splitlines() if " step " in line)
         sign = "^" if marks == "ascii" else "▲"
         assert lower.count(sign) == 2 and lower.index(sign) < 12 and 28 < lower.rindex(sign) < 36
+
+
+async def test_raw_values_have_the_dimmed_colour_of_their_curve():
+    values = np.linspace(3, 1, 40)
+    noisy = [
+        replace(curve(values - 0.2, values + 0.2), smoothing=Smoothing(0.6), smooth=values, slot=slot)
+        for slot in (0, 3)
+    ]
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        chart.show(noisy, ChartStyle())
+        bands = [str(one.line_style) for one in chart.datasets if isinstance(one, Stroke) and one.letter == "."]
+        lines = [str(one.line_style) for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]
+        assert len({*bands, *lines}) == 4
+        for band, line in zip(bands, reversed(lines), strict=True):  # the first run is drawn last
+            near, far = (sum(abs(a - b) for a, b in zip(Color.parse(band).rgb, Color.parse(other).rgb, strict=True))
+                         for other in (line, next(one for one in lines if one != line)))  # fmt: skip
+            assert near < far, "nearer to its own line than to the other"
+        chart.show(noisy[:1], ChartStyle())
+        (band,) = [
+            str(one.line_style) for one in chart.datasets if isinstance(one, Stroke) and one.letter == "."
+        ]
+        assert band not in bands
 
 
 async def test_percentages_are_drawn_from_0_to_100():
