@@ -34,8 +34,10 @@ def refusal(run: RunDir) -> str:
         return "it was queued elsewhere meanwhile"
     if on.get("job") not in (None, job_name()):
         return f"job {on.get('job')} does"
-    if state.stop_requested_at is not None or state.status in ("done", "stopped"):
-        return "it was stopped meanwhile"
+    if state.stop_requested_at is not None:
+        return "it was asked to stop meanwhile"
+    if state.ended:
+        return f"it is {state.status}; `gentui resume` begins it again"
     return ""
 
 

@@ -41,7 +41,8 @@ def status_now(run: RunDir, state: State) -> tuple[str, str]:
     status, reason = look.shown
     if status == "running" and state.stop_requested_at is None:
         silent = last_sign_of_life(run, look.state, afresh=look.alive is None)
-        if time.time() - silent > (SILENT_AFTER if look.alive else SILENT_ELSEWHERE_AFTER):
+        is_here = look.alive and "on" not in state.extra
+        if time.time() - silent > (SILENT_AFTER if is_here else SILENT_ELSEWHERE_AFTER):
             at = time.strftime("%H:%M:%S", time.localtime(silent))
             return "stalled", f"the trainer has written nothing since {at}" + (f", {reason}" if reason else "")
     return status, reason

@@ -17,7 +17,8 @@ from gentui.text.sanitize import clean
 
 PREFIX = "gentui-"
 """The names of gentui's jobs begin with it."""
-TIMEOUT = 20.0
+TIMEOUT = 10.0
+"""Seconds that a command may take. Those of Slurm try for nine to reach a controller that is down."""
 _SQUEUE = "%i|%A|%T|%j|%N|%V|%S|%e|%l|%r"
 _FIELD = re.compile(r"(?:^|\s)([A-Za-z:]+)=(\S*)")
 _NO_NODE = frozenset({"", "(null)", "None assigned", "None"})

@@ -30,7 +30,7 @@ from gentui.jobs.launchers.slurm.verdict import LIVES, Facts, is_hopeless, judge
 from gentui.jobs.signs_of_life import last_sign_of_life
 from gentui.jobs.states import JobError, queued, update_state
 
-FRESH, STALE = 3.0, 30.0
+FRESH, STALE = 5.0, 30.0
 """Seconds between two questions to Slurm: at least, and at most however slowly it answers."""
 _SLOWNESS = 100  # times as long as an answer took, no other is asked for
 _CANCEL_AGAIN = 30.0
@@ -55,6 +55,8 @@ class SlurmLauncher:
         self._answer: _Answer | None = None
         self._silent_since: float | None = None
         self._cancelled: dict[str, float] = {}
+        self._ended: dict[str, Job] = {}
+        """Jobs that had ended when they were asked for one by one: nothing more becomes of them."""
 
     def admit(self, request: Request) -> State:
         before = on_of(request.before) if request.before else {}
@@ -191,6 +193,17 @@ class SlurmLauncher:
         ]
         return max(named, key=lambda one: one.submitted or 0.0) if named else None
 
+    def _described(self, number: str, label: str) -> Job | None:
+        """A job of this name that squeue has forgotten or that has ended, with its exit code. Raises SlurmError."""
+        if (known := self._ended.get(label + number)) is not None:
+            return known
+        found = clients.describe(number)
+        if found is None or found.name != label:
+            return None
+        if found.state not in LIVES:
+            self._ended[label + number] = found
+        return found
+
     # -- looking ---------------------------------------------------------------------------------------
 
     def _look(self, job: JobDir, state: State, answer: _Answer) -> Look:
@@ -208,10 +221,9 @@ class SlurmLauncher:
             if (on.get("submitted_at") or 0.0) >= answer.asked_at - 1.0:
                 return Look(True, state)  # Slurm was asked before it had the job
             try:
-                described = clients.describe(str(on_of(state).get("job")))
+                found = self._described(str(on_of(state).get("job")), label_of(job, on)) or found
             except SlurmError:
                 return Look(None, state, standing="Slurm does not answer")
-            found = described if described is not None and described.name == label_of(job, on) else found
         return judge(found, state, _facts(job, state, found is None or found.state not in LIVES))
 
     # -- acting ----------------------------------------------------------------------------------------
