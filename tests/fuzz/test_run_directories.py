@@ -24,7 +24,8 @@ PLACES = (
         "checkpoints/kept-000000012", "samples", "figures", "samples/000012.png", "events-99999999999999999999.jsonl")),
     *(f"evaluations/@evaluation/{name}" for name in ("job.json", "state.json", "scores.json", "log.txt", "lock", "")),
     "runs/@alpha", "runs/@waiting/state.json", "runs/@beta/state.json", "trash/@trashed/run/run.json", "trash/@trashed",
-    "runs", "evaluations", "trash", "slots", "index.db", "app.json", "import.lock", "precisions", "runs/odd", "cache",
+    "runs", "evaluations", "trash", "slots", "hosts.toml",
+    "runs/@alpha/owner.json", "index.db", "app.json", "import.lock", "precisions", "runs/odd", "cache",
 )  # fmt: skip
 CALLS = (
     "runs", "runs --json", "runs --filter fid<60", "show @alpha", "show @alpha --json", "show latest", "logs @alpha",
@@ -39,7 +40,8 @@ CALLS = (
     "resume @evaluation --wait", "stop @alpha", "stop @waiting --wait", "stop @evaluation", "queue @waiting --first",
     "evaluate @alpha --no-wait", "evaluate @alpha --samples 20", "evaluate @alpha --now", "sample @alpha -o new.png",
     "sample @alpha -o new.png --checkpoint 12", "index rebuild", "open @alpha", "import table.csv", "doctor --json",
-    "run digits-unet --wait", "run digits-unet --sweep seed=0..1",
+    "hosts", "hosts check gpu", "run digits-unet --on gpu", "run digits-unet --wait",
+    "run digits-unet --sweep seed=0..1",
 )  # fmt: skip
 _KEYS = st.sampled_from([
     "status", "reason", "attempt", "slot", "queued_at", "started_at", "ended_at", "pid", "start_time", "boot_id",
@@ -49,7 +51,7 @@ _KEYS = st.sampled_from([
     "notes", "run", "options", "values", "path", "step", "images", "t", "rows", "caption", "value", "metric",
     "protocol",
     "protocol_detail", "lower_is_better", "floor", "std", "role", "noise_seed", "severity", "sentence",
-    "cause", "places",
+    "cause", "places", "on", "host",
 ])  # fmt: skip
 _KINDS = st.sampled_from(
     ["metrics", "status", "alert", "sample", "evaluation", "checkpoint", "figure", "system"]

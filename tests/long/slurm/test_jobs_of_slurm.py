@@ -21,7 +21,8 @@ from gentui.index.status import status_now
 from gentui.jobs import launchers
 from gentui.jobs.launchers.slurm import launcher as module
 from gentui.jobs.launchers.slurm import submission
-from gentui.jobs.launchers.slurm.submission import label_of, with_on
+from gentui.jobs.launchers.slurm.field import with_on
+from gentui.jobs.launchers.slurm.submission import label_of
 from gentui.jobs.states import update_state
 from tests.support.jobs import last_step, trainers
 from tests.support.slurm import Cluster, bounds_memory, lacking

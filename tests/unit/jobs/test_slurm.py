@@ -7,6 +7,9 @@ import time
 import pytest
 
 from engine.runs.directory import State
+from gentui import jobs
+from gentui.index.status import status_now
+from gentui.jobs import launchers
 from gentui.jobs.launchers.hosts import find_host, hosts
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, parse_accounted, parse_described, parse_queued
@@ -14,6 +17,7 @@ from gentui.jobs.launchers.slurm.request import SlurmHost, parse_inline, seconds
 from gentui.jobs.launchers.slurm.submission import groups, new_on, script
 from gentui.jobs.launchers.slurm.verdict import Facts, is_hopeless, judge
 from gentui.jobs.states import JobError
+from tests.support.fake_slurm import FakeSlurm
 
 ON = {"launcher": "slurm", "name": "gpu", "job": "83", "options": {"mem": "4G", "time": "8:00:00"}}
 QUEUED = State("queued", slot="gpu", queued_at=1.0, extra={"on": ON})
@@ -318,3 +322,34 @@ def test_a_sweep_waits_until_all_its_runs_are_there(launch):
     assert groups(late) == [late]
     stopped = [(job, state.with_(stop_requested_at=1.0)) for job, state in late]
     assert groups(stopped) == []
+
+
+@pytest.mark.parametrize(
+    "on",
+    [
+        {"launcher": "slurm"},
+        {"launcher": "slurm", "options": [1], "devices": "x", "job": 5, "name": [], "setup": "x", "python": 1},
+        {
+            "launcher": "slurm",
+            "submitting": "now",
+            "submitted_at": {},
+            "index": "0",
+            "group": 3,
+            "size": "many",
+        },
+        {"launcher": "slurm", "job": "83", "options": {"mem": {}}, "token": 1, "at_once": True, "alarm": 2},
+    ],
+)
+def test_a_state_that_was_tampered_with_breaks_nothing(home, launch, monkeypatch, tmp_path, on):
+    slurm = FakeSlurm(tmp_path / "slurm", monkeypatch)
+    slurm.answer("sbatch", "84\n")
+    launchers._launcher.cache_clear()
+    run = launch(start=False)
+    for status in ("queued", "running"):
+        run.write_state(State(status, attempt=1, queued_at=1.0, extra={"on": on}))
+        jobs.reconcile_and_spawn(home)
+        assert jobs.settled(run) is not None
+        status_now(run, run.read_state())
+    for number in range(2):
+        jobs.stop(home, run.id)
+        assert number or jobs.settled(run) is not None

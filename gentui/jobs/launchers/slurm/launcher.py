@@ -15,6 +15,7 @@ from gentui.jobs.job_types import RUNS, last_error
 from gentui.jobs.launchers.protocol import Jobs, Look, Request
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, SlurmError
+from gentui.jobs.launchers.slurm.field import on_of, with_on
 from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.launchers.slurm.submission import (
     arguments,
@@ -22,9 +23,7 @@ from gentui.jobs.launchers.slurm.submission import (
     host_of,
     label_of,
     new_on,
-    on_of,
     submit,
-    with_on,
 )
 from gentui.jobs.launchers.slurm.verdict import LIVES, Facts, is_hopeless, judge, pending_words
 from gentui.jobs.signs_of_life import last_sign_of_life

@@ -19,6 +19,7 @@ from engine.runs.directory import JobDir, State, exclusive
 from engine.runs.files import open_plain_file
 from gentui.jobs.job_types import RUNS
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
+from gentui.jobs.launchers.slurm.field import on_of, with_on
 from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.rota import told
 from gentui.jobs.states import read_state, update_state
@@ -29,17 +30,6 @@ _DOUBTFUL = (
 _NO_ANSWER = ("unable to contact", "timed out", "connection", "temporarily", "does not answer")
 
 Members = Sequence[tuple[JobDir, State]]
-
-
-def on_of(state: State) -> dict[str, Any]:
-    """What ``State.extra`` holds of a job's place in Slurm."""
-    on = state.extra.get("on")
-    return on if isinstance(on, dict) else {}
-
-
-def with_on(state: State, **changes: Any) -> State:
-    """The state with some of that changed."""
-    return state.with_(extra={**state.extra, "on": {**on_of(state), **changes}})
 
 
 def new_on(host: SlurmHost, devices: int, array: dict[str, Any] | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from engine.runs.directory import State, Status
 from gentui.jobs.launchers.protocol import Look
 from gentui.jobs.launchers.slurm.clients import Job
+from gentui.jobs.launchers.slurm.field import on_of
 from gentui.jobs.launchers.slurm.request import seconds_of
 from gentui.text.numbers import clock
 from gentui.text.sanitize import clean
@@ -121,8 +122,7 @@ def ended_as(slurm: Job, state: State, facts: Facts) -> tuple[Status, str]:
     if said == "done":
         return "done", reason
     asked = state.stop_requested_at is not None
-    on = state.extra.get("on")
-    options = on.get("options", {}) if isinstance(on, dict) else {}
+    options = on_of(state).get("options", {})
     at = f" at step {step}" if step else ""
     match slurm.state:
         case "OUT_OF_MEMORY":
@@ -174,8 +174,7 @@ def _unknown(state: State, facts: Facts) -> tuple[Status, str]:
     word = facts.word or {}
     if word.get("status") in ("done", "failed", "stopped") or state.stop_requested_at is not None:
         return ended_as(Job("", "", "COMPLETED"), state, facts)
-    on = state.extra.get("on")
-    job = clean(on.get("job"), 40) if isinstance(on, dict) else ""
+    job = clean(on_of(state).get("job", ""), 40)
     return "lost", f"Slurm does not know job {job} any more, and the trainer did not report how it ended"
 
 
@@ -185,8 +184,7 @@ def _ended(state: State, status: Status, reason: str, at: float | None = None) -
 
 
 def _place(state: State) -> str:
-    on = state.extra.get("on")
-    return clean(on.get("name"), 40) if isinstance(on, dict) and on.get("name") else "slurm"
+    return clean(on_of(state).get("name") or "slurm", 40)
 
 
 def _slot(state: State, slurm: Job) -> str | None:
