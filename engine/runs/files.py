@@ -35,6 +35,20 @@ def private_folder(path: Path) -> None:
         folder.mkdir(mode=DIR_MODE, exist_ok=True)
 
 
+def distrust(path: Path) -> str:
+    """Why code in ``path``, or in that folder, is not run, as a clause; "" if only this user or root can write it, or
+    if it is not there."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return ""
+    if facts.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to another user; remove it, or make it yours with chown"
+    if facts.st_mode & stat.S_IWOTH:
+        return f"every user of this machine may change {path}; look at it, then chmod o-w it"
+    return ""
+
+
 def give_by_umask(path: Path) -> None:
     """Let the umask say who may read a file that was written for a person, under a name of theirs. Raises OSError."""
     mask = os.umask(0)

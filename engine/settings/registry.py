@@ -29,9 +29,7 @@ Factories by kind of part, with the arguments they are called with:
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
-import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
@@ -44,6 +42,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from engine.runs import paths
+from engine.runs.files import distrust
 
 PLUGIN_GROUP = "gentui.plugins"
 OWN_PLUGINS = "gentui_plugins"
@@ -121,23 +120,10 @@ def load_all() -> None:
     folder = Path(own.__path__[0])
     for module in pkgutil.iter_modules(own.__path__):
         file = folder / module.name if module.ispkg else folder / f"{module.name}.py"
-        if why := _distrust(folder) or _distrust(file):
+        if why := distrust(folder) or distrust(file):
             failures.append(f"plug-in {file} was not loaded: {why}")
             continue
         _attempt(f"plug-in {file}", partial(importlib.import_module, f"{OWN_PLUGINS}.{module.name}"))
-
-
-def _distrust(path: Path) -> str:
-    """Why a plug-in at ``path`` or in that folder is not run, as a clause; "" if this user or root alone wrote it."""
-    try:
-        facts = path.stat()
-    except OSError:
-        return ""  # its import says what is wrong
-    if facts.st_uid not in (os.geteuid(), 0):
-        return f"{path} belongs to another user; remove it, or make it yours with chown"
-    if facts.st_mode & stat.S_IWOTH:
-        return f"every user of this machine may change {path}; look at it, then chmod o-w it"
-    return ""
 
 
 def _attempt(what: str, load: Callable[[], object]) -> None:

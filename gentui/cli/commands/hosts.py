@@ -27,8 +27,8 @@ def hosts_command(ctx: click.Context, as_json: bool) -> None:
 @pass_app
 def hosts_list(app: App, as_json: bool = False) -> int:
     """List the hosts, and Slurm's partitions and queue where there is one."""
-    from gentui.jobs.launchers.hosts import FILE, hosts
     from gentui.jobs.launchers.slurm.clients import SlurmError
+    from gentui.jobs.launchers.slurm.hosts import FILE, hosts
     from gentui.jobs.launchers.slurm.overview import overview
 
     known = hosts(app.home)
@@ -81,7 +81,7 @@ def _described(host: Any) -> dict[str, Any]:
 @pass_app
 def hosts_check(app: App, name: str, as_json: bool) -> int:
     """Check that a host would take a run: its commands, options, python and home. NAME is as for --on."""
-    from gentui.jobs.launchers.hosts import find_host
+    from gentui.jobs.launchers.slurm.hosts import find_host
     from gentui.jobs.launchers.slurm.overview import examine
 
     host = find_host(app.home, name)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.directory import JobDir, State
-from gentui.jobs.launchers.hosts import find_host
 from gentui.jobs.launchers.local.launcher import LocalLauncher
 from gentui.jobs.launchers.protocol import Launcher, Look, Request
+from gentui.jobs.launchers.slurm.hosts import find_host
 from gentui.jobs.launchers.unknown import UnknownLauncher
 
 __all__ = ["Launcher", "Look", "Request", "by_launcher", "launcher_for", "launcher_of", "look_at"]

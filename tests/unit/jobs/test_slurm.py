@@ -10,9 +10,9 @@ from engine.runs.directory import State
 from gentui import jobs
 from gentui.index.status import status_now
 from gentui.jobs import launchers
-from gentui.jobs.launchers.hosts import find_host, hosts
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, parse_accounted, parse_described, parse_queued
+from gentui.jobs.launchers.slurm.hosts import find_host, hosts
 from gentui.jobs.launchers.slurm.request import SlurmHost, parse_inline, seconds_of
 from gentui.jobs.launchers.slurm.submission import groups, new_on, script
 from gentui.jobs.launchers.slurm.verdict import Facts, is_hopeless, judge
@@ -300,7 +300,7 @@ def test_a_short_limit_leaves_time_to_train():
 
 
 def _members(make, count: int, size: int):
-    host = SlurmHost("gpu", {"partition": "gpu"}, ("module load cuda",), "/venv/bin/python")
+    host = SlurmHost("gpu", {"partition": "gpu"})
     array = [{"group": "g", "index": n, "size": size, "at_once": 2} for n in range(count)]
     return [
         (make(), State("queued", queued_at=time.time(), extra={"on": new_on(host, 1, its)})) for its in array
@@ -308,6 +308,7 @@ def _members(make, count: int, size: int):
 
 
 def test_the_script_of_a_sweep_finds_each_run(home, launch):
+    (home / "hosts.toml").write_text('[gpu]\npartition = "gpu"\nsetup = ["module load cuda"]\n')
     members = _members(lambda: launch(start=False), 2, 2)
     text = script(home, members)
     assert f"  0) run={members[0][0].path} ;;\n  1) run={members[1][0].path} ;;" in text
@@ -353,3 +354,22 @@ def test_a_state_that_was_tampered_with_breaks_nothing(home, launch, monkeypatch
     for number in range(2):
         jobs.stop(home, run.id)
         assert number or jobs.settled(run) is not None
+
+
+def test_a_run_of_somebody_else_names_no_code_to_run(home, launch):
+    run = launch(start=False)
+    on = {"launcher": "slurm", "name": "slurm", "setup": ["touch /tmp/x"], "python": "/tmp/evil", "options": {}}
+    text = script(home, [(run, State(extra={"on": on}))])
+    assert "touch" not in text and "evil" not in text
+    for options in ({"export": "ALL,BASH_ENV=/tmp/x"}, {"wrap": "touch /tmp/x"}, {"prolog": "x"}):
+        with pytest.raises(JobError, match="has no option"):
+            script(home, [(run, State(extra={"on": {**on, "options": options}}))])
+    with pytest.raises(JobError, match="there is no host 'gpu'"):
+        script(home, [(run, State(extra={"on": {**on, "name": "gpu"}}))])
+
+
+def test_a_file_of_hosts_that_everybody_may_change_is_not_read(tmp_path):
+    (tmp_path / "hosts.toml").write_text("[gpu]\n")
+    (tmp_path / "hosts.toml").chmod(0o666)
+    with pytest.raises(JobError, match="every user of this machine may change"):
+        find_host(tmp_path, "gpu")

@@ -16,11 +16,11 @@ from gentui.jobs.launchers.protocol import Jobs, Look, Request
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, SlurmError
 from gentui.jobs.launchers.slurm.field import on_of, with_on
+from gentui.jobs.launchers.slurm.hosts import host_of
 from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.launchers.slurm.submission import (
     arguments,
     groups,
-    host_of,
     label_of,
     new_on,
     submit,
@@ -59,7 +59,7 @@ class SlurmLauncher:
 
     def admit(self, request: Request) -> State:
         before = on_of(request.before) if request.before else {}
-        host = host_of(before) if request.host is None and before else request.host
+        host = host_of(request.home, before) if request.host is None and before else request.host
         devices, array = request.devices or int(before.get("devices") or 1), request.array
         if not isinstance(host, SlurmHost):
             raise JobError("it is not said where in Slurm it should run")

@@ -20,9 +20,10 @@ from engine.runs.files import open_plain_file
 from gentui.jobs.job_types import RUNS
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
 from gentui.jobs.launchers.slurm.field import on_of, with_on
+from gentui.jobs.launchers.slurm.hosts import host_of
 from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.rota import told
-from gentui.jobs.states import read_state, update_state
+from gentui.jobs.states import JobError, read_state, update_state
 
 _DOUBTFUL = (
     30.0  # seconds until a submission that was begun and left no number must be known to Slurm by its name
@@ -39,20 +40,11 @@ def new_on(host: SlurmHost, devices: int, array: dict[str, Any] | None) -> dict[
         "launcher": "slurm",
         "name": host.name,
         "options": host.options,
-        "setup": list(host.setup),
-        "python": host.python,
         "devices": devices,
         "job": None,
         "token": secrets.token_hex(2),
         **(array or {}),
     }
-
-
-def host_of(on: dict[str, Any]) -> SlurmHost:
-    """The host that a state names, as it was when the job was queued."""
-    options = {str(key): str(value) for key, value in dict(on.get("options") or {}).items()}
-    setup = tuple(map(str, on.get("setup") or ()))
-    return SlurmHost(str(on.get("name") or "slurm"), options, setup, str(on.get("python") or ""))
 
 
 def label_of(job: JobDir, on: dict[str, Any]) -> str:
@@ -96,6 +88,8 @@ def submit(home: Path, members: Members) -> None:
             if any(words in str(error).lower() for words in _NO_ANSWER):
                 raise
             number, reason = "", f"Slurm refused it: {error}"
+        except JobError as error:
+            number, reason = "", str(error)
         else:
             reason = ""
         ended = _submitted(state, number, reason)
@@ -121,7 +115,7 @@ def _sbatch(home: Path, members: Members) -> str:
         os.close(
             open_plain_file(member.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         )  # closed to other users
-    places = arguments(host_of(on), int(on.get("devices") or 1))
+    places = arguments(host_of(home, on), int(on.get("devices") or 1))
     if on.get("index") is None:
         places += [f"--output={_verbatim(job.log_path)}", f"--chdir={job.path}"]
     else:
@@ -144,7 +138,7 @@ def script(home: Path, members: Members) -> str:
     """The batch script. The trainer takes the shell's place, so that Slurm's signals reach it."""
     job, state = members[0]
     on = on_of(state)
-    host = host_of(on)
+    host = host_of(home, on)
     start = RUNS.start(host.python or sys.executable)
     several = f" --devices {count}" if (count := int(on.get("devices") or 1)) > 1 else ""
     lines = [

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from engine.runs.files import read_plain_file
-from gentui.jobs.launchers.slurm.request import SlurmHost, from_table, parse_inline
+from engine.runs.files import distrust, read_plain_file
+from gentui.jobs.launchers.slurm.request import SlurmHost, checked, from_table, parse_inline
 from gentui.jobs.states import JobError
 from gentui.text.sanitize import clean
 
 FILE = "hosts.toml"
-LOCAL = "local"
+LOCAL, SLURM = "local", "slurm"
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,39}")
-_TAKEN = frozenset({LOCAL, "slurm", "cpu", "cuda", "auto"})
+_TAKEN = frozenset({LOCAL, SLURM, "cpu", "cuda", "auto"})
 
 
 def find_host(home: Path, on: str) -> SlurmHost | None:
@@ -23,8 +22,8 @@ def find_host(home: Path, on: str) -> SlurmHost | None:
     if on == LOCAL:
         return None
     kind, has_options, options = on.partition(":")
-    if kind == "slurm":
-        return parse_inline(options) if has_options else SlurmHost("slurm")
+    if kind == SLURM:
+        return parse_inline(options) if has_options else SlurmHost(SLURM)
     known = hosts(home)
     if on not in known:
         listed = f"{FILE} has {', '.join(known)}" if known else f"{home / FILE} names none"
@@ -34,9 +33,22 @@ def find_host(home: Path, on: str) -> SlurmHost | None:
     return known[on]
 
 
+def host_of(home: Path, on: dict[str, Any]) -> SlurmHost:
+    """The host that a job's state names. What is run there before the trainer, and by which python, says the file of
+    hosts alone: a run may come from somebody else. Raises JobError."""
+    name = str(on.get("name") or SLURM)
+    if name != SLURM:
+        return find_host(home, name) or SlurmHost(name)
+    return SlurmHost(SLURM, checked(on.get("options") or {}, "the run's state.json"))
+
+
 def hosts(home: Path) -> dict[str, SlurmHost]:
     """The hosts of ``hosts.toml`` by name; none without the file. Raises JobError for what cannot be understood."""
+    import tomllib
+
     path = home / FILE
+    if why := distrust(path):  # it names what is run, as plug-ins do
+        raise JobError(f"{path} is not read: {why}")
     try:
         tables = tomllib.loads(read_plain_file(path, follow_links=True).decode())
     except FileNotFoundError:
