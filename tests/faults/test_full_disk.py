@@ -164,7 +164,7 @@ def test_the_trash_is_emptied_on_a_full_disk(gentui, make_run, home):
     gentui("rm", run.id)
     fill(home)
     done = gentui("trash", "empty", "--yes")
-    assert done.returncode == 0 and "1 run in the trash were deleted" in done.stderr
+    assert done.returncode == 0 and "1 run in the trash was deleted" in done.stderr
     assert disk.refusal(home) is None or not list((home / "trash").iterdir())
     assert gentui("runs").returncode == 0
 

@@ -142,7 +142,7 @@ def test_a_recorded_end_is_never_overwritten(home, launch):
 
 
 def test_one_worker_per_slot_however_many_are_started(home, launch):
-    run = launch(steps=100, pause=0.02)
+    run = launch(steps=100_000, pause=0.02)
     wait_for_status(run, "running")
     extra = [
         subprocess.Popen(
@@ -150,9 +150,9 @@ def test_one_worker_per_slot_however_many_are_started(home, launch):
         )
         for _ in range(3)
     ]
-    assert [process.wait(timeout=20) for process in extra] == [0, 0, 0]
+    assert [process.wait(timeout=60) for process in extra] == [0, 0, 0]
     assert len(workers(home)) == 1 and len(trainers(home)) == 1
-    wait_for_status(run, "done")
+    jobs.stop(home, run.id, wait=True)
 
 
 def test_runs_queued_while_a_worker_leaves_are_never_forgotten(home, launch):
