@@ -78,8 +78,10 @@ def resolve(
             quick_table = {key: value for key, value in quick_table.items() if key != "stand_in"}
         extra["stand_in_for"] = _apply_quick(raw, quick_table, source) or extra.get("stand_in_for")
         raw.pop("quick", None)
+    before = _copy(raw)
     _override(raw, overrides, source, problems)
     values = _validate(raw, source, problems)
+    problems = _blamed(problems, before, source)
     if not quick and quick_table:  # report a bad [quick] table before it is used
         _check_quick(raw, source, problems)
     if raw.get("sweep"):
@@ -88,6 +90,31 @@ def resolve(
     if problems:
         raise RecipeError(problems)
     return values | extra
+
+
+def _blamed(problems: list[Problem], before: dict[str, Any], source: Source) -> list[Problem]:
+    """The problems, with the option named that caused each: what a file states is at fault only if the recipe
+    ``before`` the options has a problem, too."""
+    options = {key: origin for key, origin in source.overridden.items() if origin.startswith("-o ")}
+    if not problems or not options:
+        return problems
+    own: list[Problem] = []
+    _validate(before, Source(source.file, source.lines, {}, source.from_quick), own)
+    if own:
+        return problems
+    named = []
+    for problem in problems:
+        if problem.where in options.values() or not problem.where.startswith(f"{source.file}:"):
+            named.append(problem)
+            continue
+        table = problem.key.partition(".")[0]
+        origins = [origin for key, origin in options.items() if key.partition(".")[0] == table] or [
+            *options.values()
+        ]
+        place = f"{problem.key} is set at {problem.where}" if problem.key else ""
+        hint = "; ".join(filter(None, [problem.hint, place]))
+        named.append(Problem(" ".join(origins), problem.key, problem.message, hint))
+    return named
 
 
 def _copy(raw: dict[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class App:
         return index.run(index.find(run))
 
 
+WIDE, HIDDEN = "gentui.wide", "gentui.hidden"
+LEAST_COLUMN = 12
+"""Cells to which a column of texts is narrowed at most."""
+
+
 def find_dataset(name: str) -> type[Data]:
     """The data set called so. Raises Failure."""
     from engine.recipes.recipe import datasets, did_you_mean
@@ -140,23 +145,82 @@ def out_json(value: Any) -> None:
     click.echo(json.dumps(finite(value), indent=2, default=str, allow_nan=False))
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """Print an aligned table to stdout. On a terminal the last column is shortened to fit. ``right``: right-aligned."""
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    right: Sequence[str] = (),
+    drop: Sequence[str] = (),
+) -> None:
+    """Print an aligned table to stdout. ``right``: columns that are right-aligned.
+
+    On a terminal it fits the columns there are, unless ``--wide`` is given: empty columns and then those of ``drop``,
+    in this order, are left out, which a message says, and texts are shortened, but neither the first column nor RUN.
+    """
     from rich.cells import cell_len
 
-    from gentui.text.sanitize import clean, fit, shorten
+    from gentui.text.sanitize import clean, fit
 
     cells = [[clean(value if value is not None else "", 200) for value in row] for row in rows]
     widths = [max(cell_len(row[i]) for row in [list(header), *cells]) for i in range(len(header))]
-    if sys.stdout.isatty():
-        room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
-        widths[-1] = max(8, min(widths[-1], room))
+    kept = [*range(len(header))]
+    if sys.stdout.isatty() and not _is_wide():
+        room = shutil.get_terminal_size().columns
+        kept = [i for i in kept if not cells or not i or any(row[i] for row in cells)]
+        fixed = {i for i in kept if not i or header[i] in (*right, "RUN")}
+        gone = _fit_columns(widths, kept, fixed, [header.index(name) for name in drop if name in header], room)
+        _note_hidden([header[i] for i in gone])
     for row in [list(header), *cells]:
-        parts = [
-            fit(text, width, "right" if name in right else "left")
-            for text, width, name in zip(row[:-1], widths[:-1], header[:-1], strict=True)
-        ]
-        last = shorten(row[-1], widths[-1])
-        if header[-1] in right:
-            last = fit(row[-1], widths[-1], "right")
-        out("  ".join([*parts, last]).rstrip())
+        parts = [fit(row[i], widths[i], "right" if header[i] in right else "left") for i in kept]
+        out("  ".join(parts).rstrip())
+
+
+def _fit_columns(
+    widths: list[int], kept: list[int], fixed: set[int], drop: Sequence[int], room: int
+) -> list[int]:
+    """Take columns out of ``kept``, and make others narrower, until they fit. Return those that were taken out."""
+    least = lambda i: widths[i] if i in fixed else min(widths[i], LEAST_COLUMN)  # noqa: E731
+    gone = []
+    for index in drop:
+        if sum(map(least, kept)) + 2 * (len(kept) - 1) <= room:
+            break
+        if index in kept:
+            kept.remove(index)
+            gone.append(index)
+    for index in reversed(gone):  # where a wide one was taken out, a narrow one may fit
+        if sum(map(least, [*kept, index])) + 2 * len(kept) <= room:
+            kept.append(index)
+    kept.sort()
+    for _ in range(sum(widths[i] for i in kept) + 2 * (len(kept) - 1) - room):
+        able = [i for i in kept if i not in fixed and widths[i] > LEAST_COLUMN]
+        if able:
+            widths[max(able, key=widths.__getitem__)] -= 1
+    return [index for index in gone if index not in kept]
+
+
+def _note_hidden(names: Sequence[str]) -> None:
+    """Say once, when the command has ended, for which columns there was no room."""
+    context = click.get_current_context(silent=True)
+    if context is None or not names:
+        return
+    hidden: dict[str, None] = context.meta.setdefault(HIDDEN, {})
+    if not hidden:
+        context.call_on_close(lambda: say(f"no room for {', '.join(hidden)}: --wide shows all columns"))
+    hidden.update(dict.fromkeys(names))
+
+
+def _is_wide() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(WIDE))
+
+
+def _set_wide(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    ctx.meta[WIDE] = value
+
+
+wide_option = click.option(
+    "--wide",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_wide,
+    help="All columns in full, also where the terminal is too narrow.",
+)

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 TORCH_TIMEOUT_S = 90.0
 LOW_DISK_BYTES = 2 << 30
 
-NEEDED = frozenset({"python", "home", "index", "recipes", "torch"})
+NEEDED = frozenset({"python", "home", "disk", "index", "recipes", "torch"})
 """Checks that must pass before anything can be trained."""
+OPTIONAL = ("data ", "extractor ")
+"""Beginnings of the names of checks of what only some recipes or scores need."""
 
 _TORCH = """
 import torch
@@ -48,8 +50,39 @@ class Check:
     fix: str = ""
 
 
-def examine(home: Path) -> list[Check]:
-    """Run every check, in order. A check that raises is reported as failed."""
+def is_optional(check: Check) -> bool:
+    """Whether only some recipes or scores need what a check looks for."""
+    return check.name.startswith(OPTIONAL)
+
+
+def summary(checks: Sequence[Check]) -> list[str]:
+    """What follows from the checks: whether this machine can train, and what is missing for some recipes or scores."""
+    failed = [check.name for check in checks if check.name in NEEDED and not check.ok]
+    lines = [f"can train: no, because of {', '.join(failed)}" if failed else "can train: yes"]
+    absent = [
+        check.name.removeprefix("data ") for check in checks if check.name.startswith("data ") and not check.ok
+    ]
+    if absent:
+        lines.append(f"data sets not here: {', '.join(absent)}; `gentui data NAME` says how to get one")
+    for check in checks:
+        if check.name.startswith("extractor ") and not check.ok:
+            name = check.name.removeprefix("extractor ")
+            lost = (
+                "published FIDs cannot be repeated"
+                if name == "inception"
+                else "scores in its features cannot be made"
+            )
+            lines.append(f"{name} missing: {lost}; {check.fix}")
+    others = [
+        check.name for check in checks if not check.ok and not is_optional(check) and check.name not in NEEDED
+    ]
+    if others:
+        lines.append(f"worth a look: {', '.join(dict.fromkeys(others))}")
+    return lines
+
+
+def examine(home: Path) -> Iterator[Check]:
+    """Run every check, in order, and yield its results as they come. A check that raises is reported as failed."""
     probes: list[tuple[str, Callable[[], list[Check]]]] = [
         ("python", _python),
         ("home", lambda: _home(home)),
@@ -64,13 +97,11 @@ def examine(home: Path) -> list[Check]:
         ("keys", _keys),
         ("terminal", _terminal),
     ]
-    checks: list[Check] = []
     for name, probe in probes:
         try:
-            checks += probe()
+            yield from probe()
         except Exception as error:
-            checks.append(Check(name, False, f"{type(error).__name__}: {error}", "please report this"))
-    return checks
+            yield Check(name, False, f"{type(error).__name__}: {error}", "please report this")
 
 
 def _python() -> list[Check]:

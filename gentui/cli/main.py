@@ -24,7 +24,7 @@ GROUPS = {
         "recipes": "recipes", "recipe": "recipes", "run": "recipes", "stop": "jobs", "resume": "jobs", "queue": "jobs",
     },
     "Look": {
-        "runs": "runs", "show": "runs", "logs": "runs", "compare": "runs", "open": "view", "events": "view",
+        "runs": "runs", "show": "runs", "logs": "runs", "compare": "compare", "open": "view", "events": "view",
         "sample": "sample",
     },
     "Judge": {"evaluate": "evaluate", "leaderboard": "leaderboard", "export": "export", "report": "export"},
@@ -135,7 +135,7 @@ def _similar(word: str) -> list[str]:
 def cli(ctx: click.Context, home: str | None, host: str | None, images: str, low_bandwidth: bool) -> None:
     """A terminal workbench for image generative models. Without a command, it opens the app.
 
-    RUN is a run's id, a unique prefix of it, its name, or `latest`. Exit codes: 0 success, 1 the run failed,
+    RUN is a run's id, its name, a unique prefix of either, or `latest`. Exit codes: 0 success, 1 the run failed,
     2 wrong usage or an invalid recipe, 3 not found, 4 not possible here.
     """
     if host is not None:

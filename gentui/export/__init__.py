@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,12 @@ def render(
     dataset: str | None = None,
     status: str | None = None,
     index: Index | None = None,
+    runs: Container[str] | None = None,
 ) -> str:
     """The results table as text that ends in a newline. ``format`` is one of ``FORMATS``.
 
-    ``dataset`` and ``status`` select runs. ``index``: of the home, up to date, if the caller has one. Raises KeyError
-    for an unknown format.
+    ``dataset``, ``status`` and ``runs`` (ids) select runs. ``index``: of the home, up to date, if the caller has one.
+    Raises KeyError for an unknown format.
     """
     write = FORMATS[format]
-    return write(collect(home, dataset, status, index))
+    return write(collect(home, dataset, status, index, runs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,16 @@ COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Row))
 
 
 def collect(
-    home: Path, dataset: str | None = None, status: str | None = None, index: Index | None = None
+    home: Path,
+    dataset: str | None = None,
+    status: str | None = None,
+    index: Index | None = None,
+    runs: Container[str] | None = None,
 ) -> list[Row]:
     """All rows, grouped by data set and recipe: published figures first, then runs, oldest first.
 
-    ``index``: of the home, up to date, if the caller has one.
+    ``index``: of the home, up to date, if the caller has one. ``runs``: the ids of those wanted; without, all are.
+    Published figures are those of the data sets and recipes of the runs that were chosen by ids.
     """
     if index is None:
         from gentui.index import Index
@@ -78,7 +84,8 @@ def collect(
         index.refresh(wait=2.0)
     rows: list[Row] = []
     references: dict[tuple[str, str, str], Row] = {}
-    for run in reversed(index.runs(status=status, dataset=dataset)):
+    chosen = [run for run in index.runs(status=status, dataset=dataset) if runs is None or run.id in runs]
+    for run in reversed(chosen):
         reference = _reference(run)
         rows += _rows(index, run, reference)
         if reference:
@@ -86,7 +93,12 @@ def collect(
             references[str(row.recipe), str(row.dataset), str(row.metric)] = row
     for row in _shipped(dataset, {run.dataset for run in rows} if rows else None):
         references[str(row.recipe), str(row.dataset), str(row.metric)] = row
-    rows += [row for row in references.values() if row.value is not None]
+    recipes = None if runs is None else {run.recipe for run in chosen}
+    rows += [
+        row
+        for row in references.values()
+        if row.value is not None and (recipes is None or row.recipe in recipes)
+    ]
     return sorted(rows, key=lambda row: (row.dataset or "", row.recipe or "", row.kind != "published"))
 
 

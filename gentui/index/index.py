@@ -11,11 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine.runs.directory import run_ids
-from gentui.index import files
 from gentui.index import status as run_status
 from gentui.index.columns import best_score, number_of, remaining, seed_of, settings_of, tiles_of
 from gentui.index.elsewhere import known_place, own_place, place_for
+from gentui.index.finding import find_run
 from gentui.index.listing import Listing
 from gentui.index.rows import (
     AlertRow,
@@ -23,7 +22,6 @@ from gentui.index.rows import (
     Evaluation,
     FigureRow,
     LeaderboardRow,
-    RunNotFound,
     RunRow,
     SampleRow,
     Series,
@@ -140,27 +138,8 @@ class Index:
         return row
 
     def find(self, spec: str) -> str:
-        """The id of the run given by an id, a unique prefix of one, ``latest`` or an exact name. Raises RunNotFound,
-        or UnicodeEncodeError for what is no text.
-
-        Reads the run directories, not the index, so that a run can be stopped or removed whatever the index is like.
-        """
-        spec.encode()  # an argument may hold bytes that are no text
-        ids = run_ids(self.home)
-        if spec in ids:
-            return spec
-        if spec == "latest":
-            if not ids:
-                raise RunNotFound("there are no runs yet")
-            return ids[-1]
-        found = [run for run in ids if spec and run.startswith(spec)]
-        found = found or [run for run in ids if spec and files.name_of(self.home / "runs" / run) == spec]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise RunNotFound(f"no run is called {spec!r} (`gentui runs` lists them)")
-        some = ", ".join(found[-5:]) + (", …" if len(found) > 5 else "")
-        raise RunNotFound(f"{spec!r} matches {len(found)} runs: {some}")
+        """The id of the run that ``finding.find_run`` finds."""
+        return find_run(self.home, spec)
 
     def metric_keys(self, run_id: str) -> list[str]:
         """Names of a run's metrics, in the order they first appeared."""

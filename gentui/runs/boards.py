@@ -163,7 +163,7 @@ def words_of(row: LeaderboardRow) -> str:
     counts = _counts(detail, is_distance)
     if not counts:
         named = clean(row.protocol, 300)
-        return name if named == row.metric else f"{name} · {named.removeprefix(f'{row.metric} · ')}"
+        counts = "" if named == row.metric else named.removeprefix(f"{row.metric} · ")
     return " · ".join(filter(None, [name, counts, "chose the checkpoint" if is_selection(row) else ""]))
 
 

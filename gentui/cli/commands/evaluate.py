@@ -54,6 +54,7 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--split", type=click.Choice(["train", "test"]), help="Real images to compare with.")
 @checkpoint_option("Checkpoint to evaluate; STEP: one that train.keep kept (default: best).")
 @click.option(
+    "-n",
     "--samples",
     type=click.IntRange(2, 10**7),
     metavar="N",
@@ -81,7 +82,7 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 )  # fmt: skip
 @click.option("--extractor", metavar="NAME", help="Feature extractor to use instead of the recipe's.")
 @click.option("--sampler", metavar="NAME", help="Sampler to use instead of the recipe's.")
-@click.option("--steps", type=click.IntRange(1, 10_000), help="Number of sampling steps.")
+@click.option("--steps", type=click.IntRange(1, 10_000), metavar="N", help="Number of sampling steps.")
 @click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
 @click.option("--now", is_flag=True, help="Evaluate at once, beside running jobs, instead of queueing.")
 @click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from engine.runs.directory import STATUSES
+from gentui.cli.commands.runs import matching
 from gentui.cli.console import App, pass_app, say
 from gentui.cli.errors import Exit
 from gentui.cli.words import RUN
@@ -22,14 +23,21 @@ _BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".ht
 @click.option("-o", "--out", "path", default="-", metavar="FILE", help="Default: -, standard output.")
 @click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@click.option(
+    "--filter", "words", default="", metavar="TEXT", help="Only runs that match, as in `gentui runs --filter`."
+)
 @pass_app
-def export_command(app: App, chosen: str | None, path: str, dataset: str | None, status: str | None) -> int:
+def export_command(
+    app: App, chosen: str | None, path: str, dataset: str | None, status: str | None, words: str
+) -> int:
     """Export the results table: every score with its protocol, sample count and seed, and published figures."""
     from gentui.export import render, write_text
 
     target = Path(path).expanduser()
     format = chosen or _BY_SUFFIX.get(target.suffix.lower(), "csv")
-    text = render(app.home, format, dataset, status, app.index())
+    index = app.index()
+    runs = {row.id for row in matching(index, index.runs(), words)} if words else None
+    text = render(app.home, format, dataset, status, index, runs)
     if path == "-":
         click.echo(text, nl=False)
         return Exit.OK

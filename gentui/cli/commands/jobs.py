@@ -9,10 +9,12 @@ from typing import Literal
 
 import click
 
-from gentui.cli.console import App, on_option, out, pass_app, say, table
+from engine.runs.directory import RunDir
+from gentui.cli.console import App, on_option, out, out_bytes, pass_app, say, table, wide_option
 from gentui.cli.errors import Exit
 from gentui.cli.words import RUN
 from gentui.text.numbers import plural
+from gentui.text.sanitize import clean
 
 runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=RUN)
 
@@ -68,7 +70,6 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
 
     RUN may be the id of an evaluation (eval-…), as listed by `gentui runs` while it is queued or running.
     """
-    from engine.runs.directory import RunDir
     from gentui import jobs
 
     def stop(run_id: str) -> str:
@@ -237,14 +238,19 @@ def trash_empty(app: App, yes: bool) -> int:
 
 
 @click.command()
-@click.argument("run", metavar="RUN", type=RUN)
+@click.argument("run", metavar="[RUN]", required=False, type=RUN)
 @click.option("--first", "where", flag_value="first", help="Put the job at the head of the queue.")
 @click.option("--last", "where", flag_value="last", help="Put the job at the end of the queue.")
+@wide_option
 @pass_app
-def queue_command(app: App, run: str, where: Literal["first", "last"] | None) -> int:
-    """Move a queued run or evaluation (eval-…) to the head or the end of the queue."""
+def queue_command(app: App, run: str | None, where: Literal["first", "last"] | None) -> int:
+    """List the queue; or move a queued run or evaluation (eval-…) to its head or its end."""
     from gentui import jobs
 
+    if run is None:
+        if where is not None:
+            raise click.UsageError(f"--{where}: name the run", click.get_current_context())
+        return _list_queue(app)
     if where is None:
         raise click.UsageError("use --first or --last", click.get_current_context())
     job_id = find_job(app, run)
@@ -254,15 +260,45 @@ def queue_command(app: App, run: str, where: Literal["first", "last"] | None) ->
     return Exit.OK
 
 
+def _run(app: App, run: str) -> RunDir:
+    return RunDir(app.home / "runs" / app.find_id(run))
+
+
+def _list_queue(app: App) -> int:
+    """Print what each device works on, and what waits for it, in order."""
+    from gentui.index.files import name_of
+    from gentui.jobs.launchers.local.slot_queues import queue_by_slot
+
+    places: dict[str, tuple[str, list[str], str]] = {}  # of each job: its place, its devices, what it is
+    for slot, queued in queue_by_slot(app.home).items():
+        for job in queued:
+            place = f"{job.place}" if job.place else "runs"
+            places.setdefault(job.id, (place, [], job.kind))[1].append(slot)
+    rows = [
+        [place, job, ", ".join(slots), kind, name_of(app.home / "runs" / job)]
+        for job, (place, slots, kind) in places.items()
+    ]
+    if rows:
+        rows.sort(key=lambda row: (row[0] != "runs", int(row[0]) if row[0] != "runs" else 0))
+        table(["PLACE", "JOB", "DEVICE", "KIND", "NAME"], rows, drop=["KIND", "DEVICE", "NAME"])
+    else:
+        say("nothing is queued, and nothing runs")
+    return Exit.OK
+
+
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("run", metavar="RUN", type=RUN)
-@click.argument("words", metavar="+TAG|-TAG...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("words", metavar="[+TAG|-TAG]...", nargs=-1, type=click.UNPROCESSED)
 @pass_app
 def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
-    """Add tags (`+x` or just `x`) to a run and remove others (`-y`); prints its tags."""
+    """Add tags (`+x` or just `x`) to a run and remove others (`-y`); prints its tags, as it does without any."""
     from gentui import jobs
     from gentui.jobs import annotations
 
+    if not words:
+        for tag in annotations.read(_run(app, run)).tags:
+            out(clean(tag))
+        return Exit.OK
     add, remove = annotations.parse_changes(" ".join(words))
     for tag in jobs.tag(app.home, app.find_id(run), add, remove).tags:
         out(tag)
@@ -271,14 +307,19 @@ def tag_command(app: App, run: str, words: tuple[str, ...]) -> int:
 
 @click.command()
 @click.argument("run", metavar="RUN", type=RUN)
-@click.argument("text", metavar="TEXT")
+@click.argument("text", metavar="[TEXT]", required=False)
 @pass_app
-def note_command(app: App, run: str, text: str) -> int:
-    """Replace a run's notes, which appear in reports. An empty TEXT removes them, - reads them from stdin."""
+def note_command(app: App, run: str, text: str | None) -> int:
+    """Replace a run's notes, which appear in reports. An empty TEXT removes them, - reads them from stdin; without
+    TEXT they are printed."""
     from gentui import jobs
-    from gentui.jobs.annotations import LONGEST_NOTES
+    from gentui.jobs.annotations import LONGEST_NOTES, read
 
     run_id = app.find_id(run)
+    if text is None:
+        if notes := read(_run(app, run_id)).notes:
+            out_bytes(f"{notes.rstrip()}\n".encode())
+        return Exit.OK
     jobs.note(app.home, run_id, sys.stdin.read(LONGEST_NOTES + 1) if text == "-" else text)
     out(run_id)
     return Exit.OK
@@ -286,13 +327,18 @@ def note_command(app: App, run: str, text: str) -> int:
 
 @click.command()
 @click.argument("run", metavar="RUN", type=RUN)
-@click.argument("text", metavar="TEXT")
+@click.argument("text", metavar="[TEXT]", required=False)
 @pass_app
-def rename_command(app: App, run: str, text: str) -> int:
-    """Rename a run. An empty TEXT removes its name."""
+def rename_command(app: App, run: str, text: str | None) -> int:
+    """Rename a run. An empty TEXT removes its name; without TEXT it is printed."""
     from gentui import jobs
+    from gentui.index.files import name_of
 
     run_id = app.find_id(run)
+    if text is None:
+        if name := name_of(_run(app, run_id).path):
+            out(clean(name))
+        return Exit.OK
     jobs.rename(app.home, run_id, text)
     out(run_id)
     return Exit.OK

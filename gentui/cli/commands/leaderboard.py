@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, find_dataset, json_option, out, out_json, pass_app, say, table
+from gentui.cli.console import App, find_dataset, json_option, out, out_json, pass_app, say, table, wide_option
 from gentui.runs import alarms, scores
 from gentui.text.numbers import plain_number
+from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from gentui.index import LeaderboardRow
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
+@wide_option
 @json_option
 @pass_app
 def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
@@ -35,10 +37,17 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
     if not rows:
         say("no scores" + (f" on {dataset}" if dataset else " yet") + ": a run is scored as it trains")
         return
-    for place, (_, group) in enumerate(groupby(rows, key=lambda row: row.ranking)):
-        if place:
-            out()
-        _print_ranking(list(group))
+    from gentui.runs.boards import distinct_headings
+
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: row.ranking)]
+    for place, (_, alike) in enumerate(groupby(groups, key=lambda group: (group[0].dataset, group[0].metric))):
+        of = [*alike]
+        for number, (group, heading) in enumerate(zip(of, distinct_headings(of), strict=True)):
+            if place or number:
+                out()
+            better = "" if group[0].lower_is_better else " · higher is better"
+            out(f"{clean(group[0].dataset)} · {heading}{better}")
+            _print_ranking(group)
 
 
 def _described(row: LeaderboardRow) -> dict[str, Any]:
@@ -74,9 +83,8 @@ def _described(row: LeaderboardRow) -> dict[str, Any]:
 
 
 def _print_ranking(rows: list[LeaderboardRow]) -> None:
-    from gentui.text.sanitize import clean, shorten
+    from gentui.text.sanitize import shorten
 
-    out(clean(rows[0].heading))
     table(
         ["RANK", "VALUE", "± OVER", "OVER SEEDS", "REAL IMAGES", "PRECISION", "STEP", "SEED", "RUN", "RECIPE",
          "PUBLISHED", "ALARMS", "NAME"],
@@ -90,6 +98,7 @@ def _print_ranking(rows: list[LeaderboardRow]) -> None:
             for row in rows
         ],
         right=["RANK", "VALUE", "OVER SEEDS", "REAL IMAGES", "STEP", "SEED", "PUBLISHED"],
+        drop=["± OVER", "PRECISION", "SEED", "STEP", "REAL IMAGES", "ALARMS", "PUBLISHED", "OVER SEEDS", "NAME"],
     )  # fmt: skip
     for line in (*scores.captions(rows), *scores.seeds_captions(rows)):
         out(f"  {line}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,7 @@ from gentui.cli.console import (
     pass_app,
     say,
     table,
+    wide_option,
 )
 from gentui.cli.errors import Exit, Failure
 from gentui.cli.words import RECIPE
@@ -25,40 +26,81 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import Data
 
 
-@click.group(invoke_without_command=True)
+class _DataCommands(click.Group):
+    """Takes the name of a data set for ``show NAME``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from engine.recipes.recipe import datasets
+
+        if args and args[0] not in self.commands and args[0] in datasets():
+            args = ["show", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_DataCommands, invoke_without_command=True)
 @click.pass_context
 def data_command(ctx: click.Context) -> None:
-    """List, verify and download data sets."""
+    """List, verify and download data sets; with the name of one, explain it."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(data_list)
 
 
+def _described(name: str, cls: type[Data]) -> dict[str, Any]:
+    """A data set, as ``--json`` prints it."""
+    place = cls.locate()
+    return {
+        "name": name,
+        "title": cls.title,
+        "state": _state(cls),
+        "here": place is not None,
+        "embedded": cls.embedded,
+        "place": None if place is None or cls.embedded else str(place),
+        "remedy": None if place is not None else cls.remedy(),
+        "sizes": cls.sizes,
+        "shape": cls.shape,
+        "classes": list(cls.classes),
+        "attributes": list(cls.attributes),
+        "groups": list(cls.groups),
+        "licence": cls.licence,
+    }
+
+
+@data_command.command("show")
+@click.argument("name", metavar="NAME")
+@json_option
+def data_show(name: str, as_json: bool) -> None:
+    """Explain one data set: what it holds, whether it is here, how to get it, and which recipes train on it."""
+    from engine.recipes.recipe import menu
+    from gentui.text.sanitize import clean
+
+    cls = find_dataset(name)
+    row = _described(name, cls)
+    recipes = [recipe.name for recipe in menu()[0] if recipe.dataset == name]
+    if as_json:
+        out_json(row | {"recipes": recipes})
+        return
+    sizes = ", ".join(f"{count:,} {split}" for split, count in row["sizes"].items())
+    facts = {
+        "data": f"{name}: {row['title']}", "state": row["state"], "place": row["place"], "images": sizes,
+        "shape": "×".join(map(str, row["shape"])) if row["shape"] else "", "classes": ", ".join(row["classes"]),
+        "attributes": ", ".join(row["attributes"]), "licence": row["licence"], "recipes": ", ".join(recipes),
+        "get it": _advice(name, row["remedy"]) if row["remedy"] else "",
+    }  # fmt: skip
+    for key, value in facts.items():
+        if value:
+            out(f"{key:<11}{clean(value, 2000)}")
+
+
 @data_command.command("list")
+@wide_option
 @json_option
 def data_list(as_json: bool = False) -> None:
     """List every data set, and how to get the missing ones."""
     from engine.recipes.recipe import datasets
 
-    rows = []
-    for name, cls in datasets().items():
-        place = cls.locate()
-        rows.append(
-            {
-                "name": name,
-                "title": cls.title,
-                "state": _state(cls),
-                "here": place is not None,
-                "embedded": cls.embedded,
-                "place": None if place is None or cls.embedded else str(place),
-                "remedy": None if place is not None else cls.remedy(),
-                "sizes": cls.sizes,
-                "shape": cls.shape,
-                "classes": list(cls.classes),
-                "attributes": list(cls.attributes),
-                "groups": list(cls.groups),
-                "licence": cls.licence,
-            }
-        )
+    rows = [_described(name, cls) for name, cls in datasets().items()]
     rows.sort(key=lambda row: _STATES.index(row["state"]))
     if as_json:
         out_json(rows)
@@ -73,10 +115,10 @@ def data_list(as_json: bool = False) -> None:
             for row in rows
         ],
         right=["TRAIN", "TEST"],
+        drop=["PLACE", "TEST", "TITLE"],
     )  # fmt: skip
-    for row in rows:
-        if row["remedy"]:
-            say(_advice(row["name"], row["remedy"]))
+    if any(row["remedy"] for row in rows):
+        say("`gentui data NAME` explains one, and says how to get it")
 
 
 def _advice(name: str, remedy: str) -> str:
@@ -188,25 +230,34 @@ class _Progress:
             say(f"{file}: {total:,} bytes")
 
 
+DOCTOR_NAME = 24
+"""Cells of the name of a check: lines are printed as they come, so they cannot be measured first."""
+
+
 @click.command()
 @json_option
 @pass_app
 def doctor_command(app: App, as_json: bool) -> int:
     """Check what gentui can do on this machine, and how to fix what it cannot."""
-    from gentui.cli.doctor import NEEDED, examine
+    from gentui.cli.doctor import NEEDED, examine, is_optional, summary
+    from gentui.text.sanitize import clean
 
-    checks = examine(app.home)
+    checks = []
+    for check in examine(app.home):
+        checks.append(check)
+        if not as_json:
+            sign = "ok" if check.ok else "  " if is_optional(check) else "--"
+            out(f"{sign}  {clean(check.name):<{DOCTOR_NAME}} {clean(check.detail)}".rstrip())
+            sys.stdout.flush()
     code = Exit.CANNOT if any(check.name in NEEDED and not check.ok for check in checks) else Exit.OK
     if as_json:
-        out_json({"checks": [vars(check) for check in checks]})
+        out_json({"checks": [vars(check) for check in checks], "summary": summary(checks)})
         return code
-    table(
-        ["", "CHECK", "FOUND"],
-        [["ok" if check.ok else "--", check.name, check.detail] for check in checks],
-    )
     for check in checks:
-        if check.fix and not check.ok:
+        if check.fix and not check.ok and not is_optional(check):
             say(check.fix if check.fix.startswith(check.name) else f"{check.name}: {check.fix}")
+    for line in summary(checks):
+        out(clean(line))
     return code
 
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, on_option, out_bytes, out_json, override_option, pass_app, say, table
+from gentui.cli.console import (
+    App,
+    on_option,
+    out_bytes,
+    out_json,
+    override_option,
+    pass_app,
+    say,
+    table,
+    wide_option,
+)
 from gentui.cli.errors import Exit, Failure
 from gentui.cli.words import RECIPE
 from gentui.text.numbers import clock, plain_number, plural
@@ -32,6 +42,7 @@ quick_option = click.option(
     "--published", is_flag=True,
     help="List the published figures: of which recipe and nets, how they were made, and whether runs rank with them.",
 )  # fmt: skip
+@wide_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
     """List the recipes, and whether their data is here.
@@ -63,6 +74,7 @@ def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
             ]
             for row in rows
         ],
+        drop=["FAMILY", "DATASET", "PUBLISHED", "TITLE"],
     )  # fmt: skip
 
 
@@ -129,7 +141,9 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
 @click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=RECIPE)
 @override_option
 @quick_option
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Random seed (default: the recipe's).")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Random seed (default: the recipe's)."
+)
 @click.option(
     "--sweep",
     "sweeps",

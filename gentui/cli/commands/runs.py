@@ -1,4 +1,4 @@
-"""``runs``, ``show``, ``logs``, ``compare``."""
+"""``runs``, ``show``, ``logs``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gentui.cli.console import (
     pass_app,
     say,
     table,
+    wide_option,
 )
 from gentui.cli.words import RUN
 from gentui.metrics.namespaces import is_signal
@@ -45,6 +46,7 @@ MOST_OF_LOG = 64 << 20
     help="The smallest value of KEY first, or with -KEY the largest; then runs without.",
 )
 @click.option("-n", "--limit", "most", type=click.IntRange(1), metavar="N", help="Only the first N runs.")
+@wide_option
 @json_option
 @pass_app
 def runs_command(
@@ -77,7 +79,7 @@ def runs_command(
         ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "TAGS", "REASON"],
         [
             [
-                row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), _steps(row),
+                row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), steps_of(row),
                 plain_number(row.loss, 3), plain_number(row.images_per_s, 3), clock(row.seconds),
                 f"{row.best.metric} {scores.value_text(row.best, plain_number)}" if row.best else "",
                 alarms.count(row), row.name, " ".join(row.tags), row.reason,
@@ -85,11 +87,19 @@ def runs_command(
             for row in rows
         ],
         right=["STEP", "LOSS", "IMAGES/S", "TIME"],
+        drop=["IMAGES/S", "TIME", "TAGS", "ALARMS", "LOSS", "REASON", "STEP", "NAME"],
     )  # fmt: skip
     if any(row.best is not None and scores.is_selection(row.best) for row in rows):
         say(scores.SELECTION_CAPTION)
     for job in pending(app.home):
         say(f"{job.id} of {job.run}: {job.standing}")
+
+
+def matching(index: Index, rows: list[RunRow], text: str) -> list[RunRow]:
+    """The runs that match the text of ``--filter``. Raises UsageError for a mistake in it."""
+    from gentui.runs import filter_language
+
+    return _matching(rows, text, filter_language.FilterKeys.of(index.runs()))
 
 
 def _matching(rows: list[RunRow], text: str, known: FilterKeys) -> list[RunRow]:
@@ -114,7 +124,7 @@ def _sorted(rows: list[RunRow], by: str | None, known: FilterKeys) -> list[RunRo
     return sorted(valued, key=key, reverse=by.startswith("-")) + [row for row in rows if key(row) is None]
 
 
-def _steps(row: RunRow) -> str:
+def steps_of(row: RunRow) -> str:
     return f"{row.step}/{row.steps}" if row.steps else f"{row.step}"
 
 
@@ -146,11 +156,11 @@ def described(index: Index, row: RunRow) -> dict[str, Any]:
         "worst": row.worst,
         "evaluation_seconds": row.evaluation_seconds,
         "evaluation_share": row.evaluation_share,
-        "evaluations": [_described_score(score, row) for score in index.evaluations(row.id)],
+        "evaluations": [described_score(score, row) for score in index.evaluations(row.id)],
     }
 
 
-def _described_score(score: Evaluation, row: RunRow) -> dict[str, Any]:
+def described_score(score: Evaluation, row: RunRow) -> dict[str, Any]:
     """A score of a run, as ``--json`` prints it."""
     precision, labels, noises = score.conditions
     return {
@@ -222,9 +232,10 @@ def _print_facts(row: RunRow, details: dict[str, Any]) -> None:
     from gentui.text.sanitize import clean
 
     facts = [
-        ("run", row.id), ("name", row.name), ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
+        ("run", row.id), ("name", row.name), ("note", _first_line(row.notes)),
+        ("tags", " ".join(row.tags)), ("recipe", f"{row.recipe}: {row.title}"),
         ("status", f"{row.status}: {row.reason}" if row.reason else row.status), ("data", _data(row)),
-        ("step", _steps(row)), ("time", clock(row.seconds)), ("speed", _speed(row)),
+        ("step", steps_of(row)), ("time", clock(row.seconds)), ("speed", _speed(row)),
         ("device", " ".join(filter(None, [row.device, row.precision]))), ("where", row.elsewhere), ("seed", row.seed),
         ("dir", details["dir"]), *(("scoring", f"{job['id']}: {job['standing']}") for job in details["pending"]),
     ]  # fmt: skip
@@ -250,14 +261,30 @@ def _print_sections(row: RunRow, index: Index, details: dict[str, Any]) -> None:
         ("machine during training", machine),
         ("health", _health(row, index.alerts(row.id))),
         ("nets (architecture.txt)", details["nets"]),
-        ("newest samples", details["samples"][-3:]),
-        ("figures, the newest of each", [_figure(figure) for figure in details["pictures"].values()]),
+        ("samples, the newest first", [_inside(path, details) for path in details["samples"][:-4:-1]]),
+        (
+            "figures, the newest of each",
+            [
+                _figure(figure | {"path": _inside(figure["path"], details)})
+                for figure in details["pictures"].values()
+            ],
+        ),
     ):
         if lines:
             out()
             out(title)
             for line in lines:
                 out(f"  {clean(line)}")
+
+
+def _inside(path: str, details: dict[str, Any]) -> str:
+    """A path below the run's directory, which is stated above."""
+    return path.removeprefix(f"{details['dir']}/")
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return "" if not lines else lines[0] + (" …" if lines[1:] else "")
 
 
 def _changed(change: dict[str, Any]) -> str:
@@ -318,7 +345,7 @@ def _read(run: RunDir) -> str:
 @click.command()
 @click.argument("run", metavar="RUN", type=RUN)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing until the run has ended.")
-@click.option("-n", "--lines", type=click.IntRange(0), help="Print only the last N lines.")
+@click.option("-n", "--lines", type=click.IntRange(0), metavar="N", help="Print only the last N lines.")
 @pass_app
 def logs_command(app: App, run: str, follow: bool, lines: int | None) -> None:
     """Print the output of a run's trainer, or of an evaluation (eval-…)."""
@@ -361,59 +388,3 @@ def _print_log(job: JobDir, position: int, last: int | None = None) -> int:
     if printed:
         out_bytes(printed)
     return position + len(data)
-
-
-@click.command()
-@click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
-@json_option
-@pass_app
-def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
-    """Compare runs: the settings that differ, last values and scores."""
-    if len(runs) < 2:
-        raise click.UsageError("compare needs at least two runs", click.get_current_context())
-    from gentui.runs import compare
-
-    index = app.index()
-    rows = [app.find(index, run) for run in dict.fromkeys(runs)]
-    settings = compare.different([row.settings for row in rows])
-    metrics = compare.beside([row.metrics for row in rows])
-    best = [compare.best_scores(index, row) for row in rows]
-    scored = compare.comparable(best)
-    if as_json:
-        out_json(
-            {
-                "runs": [described(index, row) for row in rows],
-                "settings": settings,
-                "metrics": metrics,
-                "evaluations": {key: [of and of.value for of in row] for key, row in scored.items()},
-                "scores": {
-                    key: [of and _described_score(of, run) for of, run in zip(row, rows, strict=True)]
-                    for key, row in scored.items()
-                },
-            }
-        )
-        return
-    facts = {
-        "name": [row.name for row in rows],
-        "recipe": [row.recipe for row in rows],
-        "status": [row.status for row in rows],
-        "step": [_steps(row) for row in rows],
-        "images/s": [plain_number(row.images_per_s, 3) for row in rows],
-        "time": [clock(row.seconds) for row in rows],
-        "seed": [row.seed for row in rows],
-    }
-    lines = [
-        [key, *values] for key, values in facts.items() if any(value not in ("", None) for value in values)
-    ]
-    in_full = {
-        key: [of and scores.value_in_full(of, plain_number) for of in row] for key, row in scored.items()
-    }
-    for title, part in (("score", in_full), ("last", metrics), ("set", settings)):
-        lines += [[f"{title} {key}", *(_cell(value) for value in values)] for key, values in part.items()]
-    table(["", *(row.id for row in rows)], lines)
-    if any(scores.is_selection(of) for row in scored.values() for of in row if of is not None):
-        say(scores.SELECTION_CAPTION)
-
-
-def _cell(value: Any) -> str:
-    return plain_number(value) if isinstance(value, float) else "" if value is None else str(value)

@@ -28,12 +28,14 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
 
 @click.command()
 @click.argument("run", metavar="RUN", type=RUN)
-@click.option("-n", "--n", "count", type=click.IntRange(1, 10**6), help="Number of images.")
+@click.option(
+    "-n", "--n", "--samples", "count", type=click.IntRange(1, 10**6), metavar="N", help="Number of images."
+)
 @click.option(
     "--label",
     help="A class by name or number, or comma-separated attributes (default: all classes).",
 )
-@click.option("--steps", type=click.IntRange(1, 10_000), help="Number of sampling steps.")
+@click.option("--steps", type=click.IntRange(1, 10_000), metavar="N", help="Number of sampling steps.")
 @click.option(
     "--guidance",
     type=float,
@@ -45,13 +47,16 @@ def _output(ctx: click.Context, param: click.Parameter, value: str) -> Path:
     metavar="NAME",
     help=f"Sampler to use instead of the recipe's: {', '.join(SAMPLERS)}.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Random seed of the noise.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Random seed of the noise.")
 @click.option(
     "--to-seed",
     type=click.IntRange(0, 2**63 - 1),
+    metavar="N",
     help="Interpolate between the images of --seed and of this seed.",
 )
-@click.option("--frames", type=click.IntRange(2, 240), help="Number of interpolation frames (default: 12).")
+@click.option(
+    "--frames", type=click.IntRange(2, 240), metavar="N", help="Number of interpolation frames (default: 12)."
+)
 @click.option(
     "--neighbours",
     type=click.IntRange(1, 16),

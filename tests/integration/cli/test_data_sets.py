@@ -112,8 +112,9 @@ def test_the_list_advises_on_standard_error(invoke, server):
     assert (
         "imagefolder" in result.stdout and "yours" in result.stdout and "gentui data fetch" not in result.stdout
     )
-    assert "`gentui data fetch svhn` downloads it" in result.stderr
-    assert "mnistm-svhn: needs mnist-m and svhn" in result.stderr
+    assert result.stderr == "`gentui data NAME` explains one, and says how to get it\n"
+    assert "`gentui data fetch svhn` downloads it" in invoke("data", "svhn").stdout
+    assert "needs mnist-m and svhn" in invoke("data", "mnistm-svhn").stdout
 
 
 def test_a_folder_of_ones_own_is_neither_missing_nor_fetched(invoke, server):

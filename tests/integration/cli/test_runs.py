@@ -190,7 +190,7 @@ def test_leaderboard_ranks_by_protocol(invoke, make_run):
         0
     ].keys()
     text = invoke("leaderboard").stdout
-    assert "digits · fid" in text
+    assert "digits · FD in digits-cnn features · 500 samples vs 1,437 training images" in text
     assert text.index(better.id) < text.index(worse.id)
     assert json.loads(invoke("leaderboard", "--dataset", "fashion-mnist", "--json").stdout) == [
         row for row in rows if row["dataset"] == "fashion-mnist"
