@@ -182,7 +182,7 @@ def title_of(curves: Curves, style: ChartStyle, cursor: float | None = None) -> 
         finite = np.isfinite(curve.lo) & np.isfinite(curve.hi)
         if finite.any():
             if cursor is None:
-                parts += _last_values(curve, is_alone=len(curves) == 1)
+                parts += _last_values(curve, len(curves))
             lows.append(float(curve.lo[finite].min()))
             highs.append(float(curve.hi[finite].max()))
         if cursor is not None:
@@ -217,15 +217,16 @@ def values_at(curves: Curves, x: float) -> dict[int, str]:
     return {slot: numbers.number(value) for slot, value in values.items() if np.isfinite(value)}
 
 
-def _last_values(curve: Curve, is_alone: bool) -> list[tuple[str, str]]:
-    """The last value as it was logged, and beside it the smoothed one, in a word where there is room for it."""
+def _last_values(curve: Curve, number: int) -> list[tuple[str, str]]:
+    """The last value as it was logged, and beside it the smoothed one, in a word where it is the only one; of more than
+    three curves there is no room for both."""
     last = curve.last
     if not np.isfinite(last):
         finite = np.isfinite(curve.lo) & np.isfinite(curve.hi)
         last = float((curve.lo[finite][-1] + curve.hi[finite][-1]) / 2)
     parts = [(f" {numbers.number(last)}", "bold")]
-    if curve.is_smooth and np.isfinite(curve.last_smooth):
-        mark = "  smoothed " if is_alone else " ~"
+    if curve.is_smooth and np.isfinite(curve.last_smooth) and number <= 3:
+        mark = "  smoothed " if number == 1 else " ~"
         parts.append((f"{mark}{numbers.number(curve.last_smooth)}", "$text-muted"))
     return parts
 

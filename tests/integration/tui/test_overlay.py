@@ -126,7 +126,7 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
 
 async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
     made = [runs.make(seed=seed, name=f"seed {seed:02d}", steps=60, samples=0, fid=None) for seed in range(28)]
-    async with desk((160, 45)) as d:
+    async with desk((110, 45)) as d:
         for n, run in enumerate(made[:-1]):
             d.app.overlays.of(made[-1].id).add(run.id, f"seed {n:02d}")
         d.app.open_run(made[-1].id)
