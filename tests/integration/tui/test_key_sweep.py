@@ -19,8 +19,12 @@ from gentui.tui.workbench import GentuiApp
 from tests.support.keys import is_answered
 from tests.support.screens import SCREENS
 
-OWN = {"Table": {"cursor", "page", "end"}, "HelpScreen": {"scroll", "page"}, "GentuiApp": {"help_quit"}}
-"""Actions of ours that move within one thing, and what Ctrl-C says: they are no rows of the table."""
+OWN = {
+    "Table": {"cursor", "page", "end"}, "HelpScreen": {"scroll", "page"}, "GentuiApp": {"help_quit"},
+    "PlaygroundScreen": {"figure"},
+}  # fmt: skip
+"""Actions of ours that move within one thing, what Ctrl-C says, and what the full-screen picture asks of the screen
+below it: they are no rows of the table."""
 
 
 def classes() -> list[type]:
