@@ -21,7 +21,7 @@ class PictureSource(Protocol):
     def current_picture(self) -> tuple[Any, ...]: ...
     def scrub(self, by: int) -> str: ...
     def follow_newest(self) -> str: ...
-    def action_figure(self) -> str: ...
+    def next_figure(self) -> str: ...
 
 
 class PictureScreen(BaseScreen):
@@ -63,7 +63,7 @@ class PictureScreen(BaseScreen):
         self._show()
 
     def action_figure(self) -> None:
-        self.say(self._run.action_figure())
+        self.say(self._run.next_figure())
         self._show()
 
     def action_play(self) -> None:

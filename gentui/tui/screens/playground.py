@@ -345,7 +345,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             (shown.sheet, shown.caption, shown.detail) if shown is not None else (None, "nothing is drawn", "")
         )
 
-    def action_figure(self) -> str:
+    def next_figure(self) -> str:
         return "There is one kind of picture here."
 
     def action_scrub(self, by: int) -> None:

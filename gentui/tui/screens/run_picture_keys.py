@@ -123,7 +123,11 @@ class RunPictureKeys(ChartScreen):
         self._go_to_pictures()
         self._say_if_any(self.follow_newest())
 
-    def action_figure(self) -> str:
+    def action_figure(self) -> None:
+        """Show the next kind of picture."""
+        self.next_figure()
+
+    def next_figure(self) -> str:
         """Show the next kind of picture: the sample grid, then each figure. Return the message shown."""
         message = self.pictures.next_kind()
         self._show_pictures()
