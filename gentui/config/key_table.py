@@ -280,6 +280,7 @@ TABLE: tuple[Key, ...] = (
     Key("runs.sort", "o", "sort(1)", "Sort", "sort by the next column", 9),
     Key("runs.sort_back", "O", "sort(-1)", "Sort back", "sort by the previous column", 0),
     Key("runs.reverse", "i", "reverse", "Reverse", "reverse the order", 0),
+    Key("runs.pane", "p", "pane", "Preview", "show or hide curves and samples of this run beside the list", 7),
     Key("runs.columns", "c", "columns", "Columns", "choose settings, metrics and scores to show as columns", 0),
     Key("runs.tag", "T", "tag", "Tags", "add or remove tags", 10),
     Key("runs.note", "N", "note", "Notes", "write notes on this run", 11),

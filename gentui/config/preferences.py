@@ -17,7 +17,7 @@ class Preferences:
     """Settings with a title are on the preferences screen; the app sets the others itself.
 
     ``toured``: whether the tour of the first start has been shown. ``runs_columns``: the extra columns that the
-    list of runs was left with.
+    list of runs was left with; ``runs_pane``: whether it was left with the pane of the run under the cursor.
     """
 
     theme: str = setting("", title="theme", help="of the whole app")
@@ -55,6 +55,7 @@ class Preferences:
         help="bell, or a notification of the terminal",
     )
     runs_columns: str = setting("")
+    runs_pane: bool = setting(False)
 
 
 def path() -> Path:

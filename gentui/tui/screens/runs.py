@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 
 from gentui.config import key_table, preferences
 from gentui.runs import compare, filter_language
@@ -22,7 +23,13 @@ from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.table import Row, Table
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from gentui.index import Index
+    from gentui.tui.screens.runs_pane import RunPane, RunPreview
+
+REST = 0.15
+"""Seconds on a run until it is read for the pane."""
 
 _SORTED_BY = "id"
 _NO_TRAINING = ("sample.", "evaluate.", "health.")
@@ -46,6 +53,7 @@ class RunList:
     entries: dict[str, RunEntry]
     keys: filter_language.FilterKeys
     added: tuple[str, ...]
+    preview: RunPreview | None = None
 
 
 class RunsReader:
@@ -56,8 +64,8 @@ class RunsReader:
         self._keys = filter_language.FilterKeys()
         self._added: tuple[str, ...] = ()
 
-    def read(self, index: Index, added: tuple[str, ...]) -> RunList:
-        """All runs, with the keys ``added`` as further columns."""
+    def read(self, index: Index, added: tuple[str, ...], previewed: str = "") -> RunList:
+        """All runs, with the keys ``added`` as further columns; and what the pane shows of one, "" for none."""
         if added != self._added:
             self._added, self._entries = added, {}
         runs, getters = index.runs(), [filter_language.getter(key) for key in added]
@@ -74,7 +82,12 @@ class RunsReader:
                 changed.append(run)
         self._entries = entries
         self._keys = self._keys.and_of(changed)
-        return RunList(entries, self._keys, added)
+        preview = None
+        if previewed:
+            from gentui.tui.screens.runs_pane import read_run_preview
+
+            preview = read_run_preview(index, previewed)
+        return RunList(entries, self._keys, added, preview)
 
 
 class RunsScreen(RunKeys, TableScreen):
@@ -83,7 +96,16 @@ class RunsScreen(RunKeys, TableScreen):
     context = "runs"
     place = "runs"
     BINDINGS = key_table.bindings("runs")
-    DEFAULT_CSS = "RunsScreen StatusLine { display: block; }"  # always, or the table moves with each message
+    DEFAULT_CSS = """
+    RunsScreen StatusLine { display: block; }  /* always, or the table moves with each message */
+    RunsScreen #runs-body { height: 1fr; }
+    RunsScreen #runs { width: 1fr; }
+    RunsScreen #runs-pane { width: 55%; }
+    RunsScreen.-narrow #runs-body { layout: vertical; }
+    RunsScreen.-narrow #runs { width: 100%; height: 1fr; }
+    RunsScreen.-narrow #runs-pane { width: 100%; height: 60%; border: none; }
+    RunsScreen.-narrow #runs-pane > Viewer { display: none; }
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,16 +115,21 @@ class RunsScreen(RunKeys, TableScreen):
         self._added: tuple[str, ...] = ()  # keys of the columns that were added
         self._columns = COLUMNS
         self._sort, self._descending = self._column_named(_SORTED_BY), True
+        self._previewed = ""  # the run that the pane shows, "" while there is no pane
+        self._rest: Timer | None = None
 
     def body(self) -> ComposeResult:
         yield FilterLine("words, status:done, optim.lr>=1e-3, fid<60, -tag:x", id="runs-filter")
-        yield Table([c for c, _ in COLUMNS], id="runs", empty="Reading the runs …", markable=True)
+        with Horizontal(id="runs-body"):
+            yield Table([c for c, _ in COLUMNS], id="runs", empty="Reading the runs …", markable=True)
 
     def on_mount(self) -> None:
         self._set_added(preferences.read().runs_columns.split())
         if words := preferences.read_of_home(self.gentui.home).runs_filter:  # as it was left
             self.query_one(Filter).value = words
             self.query_one(Filter).add_class("-open")
+        if preferences.read().runs_pane:
+            self._open_pane()
 
     def on_input_submitted(self) -> None:
         self._remember_filter()
@@ -115,7 +142,7 @@ class RunsScreen(RunKeys, TableScreen):
         self.gentui.in_thread(lambda: preferences.remember_of_home(self.gentui.home, runs_filter=text))
 
     def index_query(self) -> Query | None:
-        return Query(lambda index: self._reader.read(index, self._added))
+        return Query(lambda index: self._reader.read(index, self._added, self._previewed))
 
     def show(self, data: RunList) -> None:
         if data.added != self._added:  # read before the columns were changed
@@ -124,6 +151,9 @@ class RunsScreen(RunKeys, TableScreen):
         table = self.query_one(Table)
         table.set_marked(table.marked & data.entries.keys())
         self.fill()
+        if data.preview is not None and data.preview.run.id == self._previewed:
+            for pane in self._panes:
+                pane.show(data.preview)
 
     def fill(self) -> None:
         table, text = self.query_one(Table), self.filter_text
@@ -191,7 +221,41 @@ class RunsScreen(RunKeys, TableScreen):
     def on_table_chosen(self) -> None:
         self.action_open()
 
+    # -- the pane of the run under the cursor
+
+    @property
+    def _panes(self) -> list[RunPane]:
+        """The pane, if it is open."""
+        return list(self.query("#runs-pane"))  # pyright: ignore[reportReturnType]
+
+    def action_pane(self) -> None:
+        """Show the pane, or take it away."""
+        is_open = bool(self._panes)
+        for pane in self._panes:
+            pane.remove()
+        if is_open:
+            self._previewed = ""
+        else:
+            self._open_pane()
+        self.gentui.in_thread(lambda: preferences.remember(runs_pane=not is_open))
+        self.say("no preview" if is_open else "preview of the run under the cursor")
+
+    def _open_pane(self) -> None:
+        from gentui.tui.screens.runs_pane import RunPane
+
+        self.query_one("#runs-body").mount(RunPane(self.gentui.images, id="runs-pane"))
+        self._preview(self.query_one(Table).key)
+
+    def _preview(self, run: str | None) -> None:
+        """Read this run for the pane."""
+        self._previewed = run or "" if self._panes else ""
+        self.ask()
+
     def on_table_highlighted(self) -> None:
+        if self._panes:
+            if self._rest is not None:
+                self._rest.stop()
+            self._rest = self.set_timer(REST, lambda: self._preview(self.query_one(Table).key))
         if not self.query_one(Table).marked:
             self.say(detail(run) if (run := self.run_here) else "")
 

@@ -39,7 +39,7 @@ COLUMNS: tuple[tuple[Column, Sort], ...] = (
     ),
     (Column("tags", maximum=24, drop=6), Sort(lambda run: sorted(run.tags) or None, False)),
     (Column("data set", maximum=16, drop=6), Sort(lambda run: run.dataset or None, False)),
-    (Column("progress", minimum=13), Sort(_progress)),
+    (Column("progress", minimum=13, drop=1), Sort(_progress)),
     (Column("speed", "right", minimum=7, drop=3), Sort(lambda run: run.images_per_s)),
     (Column("ETA", "right", minimum=6, drop=1), Sort(lambda run: run.eta_s, False)),
     (Column("loss", "right", minimum=6), Sort(lambda run: _finite(run.loss), False)),
