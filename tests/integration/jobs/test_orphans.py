@@ -18,6 +18,7 @@ from engine.runs.events import last_event
 from gentui import jobs
 from gentui.index import Index
 from gentui.jobs.launchers.local.locks import worker_lock
+from gentui.jobs.states import update_state
 from gentui.jobs.worker import Worker
 from tests.support.jobs import everything_ended, trainers, wait_for_status, wait_for_step, workers
 from tests.support.waiting import wait_for
@@ -39,6 +40,15 @@ def test_a_trainer_outlives_its_worker_and_its_end_is_recorded(home, launch):
     state = run.read_state()
     assert state.status == "done" and state.attempt == 1
     assert last_event(run.events_path(1), lambda e: e["kind"] == "metrics")["step"] == 60
+
+
+def test_a_stop_that_another_host_has_written_down_is_carried_out_by_the_worker(home, launch):
+    run = launch(steps=100_000)
+    wait_for_step(run, 3)
+    asked = {"stop_requested_at": time.time()}
+    update_state(run, lambda state: state.with_(**asked, extra={**state.extra, "grace": 60.0}))
+    state = wait_for_status(run, "stopped")
+    assert "terminated_at" in state.extra and state.extra["host"] and state.signal is None
 
 
 def test_a_new_worker_waits_for_the_orphan_and_then_drains_the_queue(home, launch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from gentui import jobs
 from gentui.jobs import launchers
 from gentui.jobs.launchers.local.slot_queues import queue_by_slot
 from gentui.jobs.launchers.slurm import launcher as module
+from gentui.jobs.launchers.slurm.field import with_on
 from gentui.tui.screens.machine import rows_of
 from tests.support.fake_slurm import FakeSlurm
 from tests.support.scenes import MACHINE
@@ -155,3 +157,18 @@ def test_a_queued_run_is_cancelled_before_it_is_removed(home, invoke, slurm, on_
     assert "another queue" in invoke("queue", "latest", "--first").stderr
     assert invoke("rm", "latest").exit_code == 0
     assert "scancel 83" in slurm.calls and list_runs(home) == []
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(0, "queued"), (100, "stopped")])
+def test_one_whose_submission_broke_off_is_stopped_once_slurm_would_know_it(
+    home, slurm, on_gpu, seconds, status
+):
+    state = on_gpu.read_state()
+    on_gpu.write_state(with_on(state, job=None, submitting=time.time() - seconds))
+    jobs.stop(home, on_gpu.id)
+    jobs.reconcile_and_spawn(home)
+    assert on_gpu.read_state().status == status and on_gpu.read_state().stop_requested_at is not None
+    slurm.answer("squeue", line_of(on_gpu, "PENDING", "Priority"))  # it was under way
+    jobs.reconcile_and_spawn(home)
+    assert on_gpu.read_state().status == "stopped"
+    assert ("scancel 83" in slurm.calls) == (not seconds)

@@ -19,6 +19,7 @@ from gentui.jobs.launchers.slurm.field import on_of, with_on
 from gentui.jobs.launchers.slurm.hosts import host_of
 from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.launchers.slurm.submission import (
+    DOUBTFUL,
     arguments,
     groups,
     label_of,
@@ -103,8 +104,9 @@ class SlurmLauncher:
         number = on.get("job")
         if number is None:
             number = getattr(self._found(job, on), "id", None)
-        if number is None:
-            return not on.get("submitting")
+        if number is None:  # it was never submitted, or the process that does it has not come to its end
+            began = on.get("submitting")
+            return began is None or (not self._asked().error and time.time() - began > DOUBTFUL)
         try:
             if not clients.answers():
                 return False

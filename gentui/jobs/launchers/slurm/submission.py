@@ -25,7 +25,7 @@ from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.rota import told
 from gentui.jobs.states import JobError, read_state, update_state
 
-_DOUBTFUL = (
+DOUBTFUL = (
     30.0  # seconds until a submission that was begun and left no number must be known to Slurm by its name
 )
 _NO_ANSWER = ("unable to contact", "timed out", "connection", "temporarily", "does not answer")
@@ -64,7 +64,7 @@ def groups(pending: Members) -> list[list[tuple[JobDir, State]]]:
     for members in found.values():
         members.sort(key=lambda pair: (on_of(pair[1]).get("index") or 0, pair[0].id))
         (_, state), size = members[0], on_of(members[0][1]).get("size") or 1
-        if len(members) >= size or time.time() - (state.queued_at or 0.0) > _DOUBTFUL:
+        if len(members) >= size or time.time() - (state.queued_at or 0.0) > DOUBTFUL:
             whole.append(members)
     return whole
 
@@ -78,7 +78,7 @@ def submit(home: Path, members: Members) -> None:
         on = on_of(state) if state is not None else {}
         if state is None or state.status != "queued" or on.get("job") is not None:
             return
-        if time.time() - (on.get("submitting") or 0.0) < _DOUBTFUL:
+        if time.time() - (on.get("submitting") or 0.0) < DOUBTFUL:
             return
         state = with_on(state, submitting=time.time())
         first.write_state(state)
