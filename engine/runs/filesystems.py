@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 SHARED = frozenset(
@@ -39,7 +39,7 @@ def is_shared(path: str | os.PathLike[str]) -> bool:
     return kind in SHARED or (kind.startswith("fuse.") and kind not in _LOCAL_FUSE)
 
 
-@cache
+@lru_cache(1000)
 def _kind(path: str, device: int) -> str:
     """``device`` tells a file system from one that is mounted in its place later."""
     found, length = "", -1

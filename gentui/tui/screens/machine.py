@@ -266,6 +266,8 @@ def _job(slot: str, job: SlotJob, runs: dict[str, Any]) -> Row:
     detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"
     if job.where:
         detail += f" · on {clean(job.where, 40)}"
+    if run is not None and run.elsewhere and run.reason:
+        detail += f" · {clean(run.reason, 80)}"
     if run is not None and job.place == 0 and run.steps:
         detail += f" · step {run.step:,} of {run.steps:,} · {formatting.time_left(run)} left"
     return Row(f"job {slot}\0{job.id}", (job.id, (place, "good" if job.place == 0 else "dim"), detail))

@@ -11,13 +11,16 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from gentui.jobs import launchers
 from gentui.jobs.launchers.local import slot_queues
+from gentui.jobs.launchers.slurm import launcher as slurm_launcher
 from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
 from gentui.tui.screens.machine import rows_of
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.table import Table
+from tests.support.fake_slurm import FakeSlurm
 
 
 class Nvml(ModuleType):
@@ -295,3 +298,26 @@ def test_what_a_process_uses_is_known_at_the_first_look(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) > 0
+
+
+async def test_runs_on_slurm_are_in_a_queue_of_their_host(desk, runs, nvml, monkeypatch, tmp_path):
+    """Slurm's commands are scripts that print what is told."""
+    nvml(Nvml(missing=True))
+    monkeypatch.setattr(slurm_launcher, "FRESH", 0.0)
+    monkeypatch.setattr(slurm_launcher, "_SLOWNESS", 0.0)
+    launchers._launcher.cache_clear()
+    slurm = FakeSlurm(tmp_path / "slurm", monkeypatch)
+    run = runs.make(status="queued", steps=0, name="far away")
+    on = {"launcher": "slurm", "name": "gpu", "job": "83", "token": "ab", "options": {}, "submitted_at": 1.0}
+    run.write_state(run.read_state().with_(slot="gpu", extra={"on": on}))
+    line = f"83|83|{{}}|gentui-{run.id}.ab|{{}}|1|1999999999|N/A|8:00:00|{{}}\n"
+    slurm.answer("squeue", line.format("PENDING", "", "Priority"))
+    async with desk((160, 40)) as d:
+        await d.opens("MachineScreen", "5")
+        await d.sees("Queue of gpu", run.id, "1 in line", "Slurm: Priority, others are before it")
+        slurm.answer("squeue", line.format("RUNNING", "node7", "None"))
+        await d.sees("Queue of gpu", "on node7", "starting on node7")
+        await d.opens("RunsScreen", "2")
+        await d.sees("far away", "running")
+        await d.opens("RunScreen", "enter")
+        await d.sees("far away", "gpu node7")
