@@ -86,18 +86,18 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
 @click.option("--now", is_flag=True, help="Evaluate at once, beside running jobs, instead of queueing.")
 @click.option(
-    "--no-wait",
-    is_flag=True,
-    help="Print the job's id and return; the scores are added to the run when it is done.",
+    "--wait/--no-wait",
+    default=True,
+    help="Show progress and print the scores, as without either; or print the job's id and return.",
 )
 @json_option
 @pass_app
-def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool, **options: Any) -> int:
+def evaluate_command(app: App, run: str, now: bool, wait: bool, as_json: bool, **options: Any) -> int:
     """Evaluate a run's checkpoint; the scores join the leaderboard under their protocol, as the run's newest report.
 
     The evaluation is queued and starts when the device is free. Ctrl-C stops waiting, not the evaluation.
     """
-    if now and no_wait:
+    if now and not wait:
         raise click.UsageError("--now and --no-wait exclude each other", click.get_current_context())
     found = with_checkpoint(app, run, options["checkpoint"])
     _check(found.recipe_path, options)
@@ -108,7 +108,7 @@ def evaluate_command(app: App, run: str, now: bool, no_wait: bool, as_json: bool
 
     with Detach() as detach:
         job = jobs.evaluate(app.home, found.id, options, command=["gentui", *sys.argv[1:]])
-        return after_queueing_evaluation(app, job, not no_wait, as_json, detach)
+        return after_queueing_evaluation(app, job, wait, as_json, detach)
 
 
 def _check(recipe: Path, options: dict[str, Any]) -> None:

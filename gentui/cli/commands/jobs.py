@@ -99,7 +99,11 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
     "--devices", type=click.IntRange(1), metavar="N", help="Continue on N devices (default: as launched)."
 )
 @on_option
-@click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
+@click.option(
+    "--wait/--no-wait",
+    default=False,
+    help="Show progress until the run ends (Ctrl-C leaves it running), or return at once, as without either.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
 def resume_command(

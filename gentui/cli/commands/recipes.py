@@ -167,7 +167,11 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
     metavar="N",
     help="With --on: at most N of several runs at the same time.",
 )
-@click.option("--wait", is_flag=True, help="Show progress until the run ends. Ctrl-C leaves it running.")
+@click.option(
+    "--wait/--no-wait",
+    default=False,
+    help="Show progress until the run ends (Ctrl-C leaves it running), or return at once, as without either.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @pass_app
 def run_command(

@@ -65,6 +65,32 @@ def test_the_grid_has_a_row_for_each_class_and_the_strip_goes_from_noise_to_its_
         assert strip.crop((70, 2, 102, 34)).tobytes() == grid.crop((2, 2, 34, 34)).tobytes()
 
 
+@pytest.mark.parametrize(
+    ("figure", "rows", "columns"),
+    [("grid", 10, 2), ("strip", 1, 3), ("real", 10, 2), ("neighbours", 8, 6), ("guidance", 3, 10)],
+)
+def test_a_figure_says_how_its_tiles_are_laid_out_and_what_they_are(
+    unet, guided, tmp_path, figure, rows, columns
+):
+    now = context(guided if figure == "guidance" else unet, tmp_path, step=10)
+    picture = draw("grid" if figure == "strip" else figure, now)[figure]
+    layout = picture.layout()
+    assert (layout["rows"], layout["columns"]) == (rows, columns) and layout.get("name", "grid") == figure
+    for axis, count in (("row_names", rows), ("column_names", columns)):
+        assert len(layout.get(axis, range(count))) == count
+    named = {
+        "grid": ("classes", list("0123456789")), "strip": ("sampling steps", ["0", "2", "3"]),
+        "real": ("classes", list("0123456789")), "neighbours": ("sample", "nearest"), "guidance": ("classes", "0.5"),
+    }[figure]  # fmt: skip
+    assert all(
+        word in [*layout.values(), *layout.get("row_names", ()), *layout.get("column_names", ())]
+        for word in named
+    )
+    with Image.open(now.run.path / picture.path(10)) as image:
+        tile = (image.width - 2) // columns
+        assert image.size == (columns * tile + 2, rows * tile + 2)
+
+
 def test_the_progress_animation_has_a_frame_for_each_grid_so_far(unet, tmp_path):
     now = context(unet, tmp_path, step=5)
     for step in range(1, 8):  # 6 and 7 are of a later attempt that was cut off
