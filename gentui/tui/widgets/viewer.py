@@ -135,8 +135,9 @@ class Viewer(Vertical):
 
     def scroll_tiles(self, rows: int) -> bool:
         """Scroll by rows of tiles. Return whether there were any on that side."""
-        top = max(0, min(self._drawn.at + rows, self._drawn.at_most))
-        if top == self._drawn.at:
+        before = min(self._top, self._drawn.at_most)  # what is drawn may lag behind the keys
+        top = max(0, min(before + rows, self._drawn.at_most))
+        if top == before:
             return False
         self._top = top
         self._load()
