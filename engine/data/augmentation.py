@@ -48,7 +48,7 @@ class _Draws:
     boxes: Tensor | None
 
 
-def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device, share: Share) -> _Draws:
+def _draw(n: int, settings: Data, key: tuple[int, ...], device: torch.device, share: Share = ALONE) -> _Draws:
     source = generator(np.random.SeedSequence(key))
 
     def draw() -> Tensor:
