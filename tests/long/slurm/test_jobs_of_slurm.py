@@ -67,7 +67,7 @@ def submit(home: Path) -> Launch:
 
 
 def job_of(run: RunDir) -> str:
-    return run.read_state().extra["on"]["job"]
+    return run.read_state().extra["on"].get("job")
 
 
 def look(run: RunDir) -> tuple[str, str]:
