@@ -244,8 +244,10 @@ class _FirstRows:
         return copied
 
     def merge(self, other: _FirstRows) -> None:
-        self._parts |= other._parts
+        """Take in the rows of another rank, which are on the CPU."""
+        self._parts = self.cpu()._parts | other._parts
 
     def all(self) -> Tensor:
         """The rows in order, on the CPU."""
-        return torch.cat([self._parts[start].cpu() for start in sorted(self._parts)])
+        parts = [self._parts[start] for start in sorted(self._parts)]
+        return torch.cat(parts).cpu()
