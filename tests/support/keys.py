@@ -99,8 +99,9 @@ async def go(d: Desk, context: str) -> Any:
         )
         if step in PLACES:
             await d.until(lambda step=step: d.app.screen.context == PLACES[step] and is_filled(d.app.screen))
+        for line in d.app.screen.query(Filter):
+            line.close()
         if step == "app.runs":
-            d.app.screen.query_one(Filter).close()
             table = d.app.screen.query_one(Table)
             table.set_marked(())
             table.action_end(False)
@@ -122,8 +123,12 @@ def is_filled(screen: Any) -> bool:
     return all(table.rows for table in screen.query(Table))
 
 
-def is_typed_in(screen: Any) -> bool:
-    return isinstance(screen.focused, TYPED)
+def is_typed(screen: Any, stroke: str) -> bool:
+    """Whether a key goes into a text, and not to the screen."""
+    widget = screen.focused
+    if not isinstance(widget, TYPED) or not key_table.is_printable(stroke):
+        return False
+    return getattr(widget, "_is_editing", True) or stroke.isdigit() or stroke in ("minus", "full_stop")
 
 
 async def is_answered(d: Desk, key: key_table.Key) -> bool:

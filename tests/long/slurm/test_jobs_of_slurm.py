@@ -243,7 +243,7 @@ def test_a_dead_controller_changes_nothing(home, cluster, submit):
     finally:
         cluster.start_controller()
     becomes(run, "stopped")
-    assert not trainers(home)
+    wait_for(lambda: not trainers(home), "the trainer to leave after its last word")
 
 
 @pytest.mark.parametrize("was_submitted", [True, False])

@@ -10,7 +10,7 @@ from gentui.config import key_table
 from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.workbench import GentuiApp
 from tests.support.app import Desk
-from tests.support.keys import give, go, is_answered, is_typed_in
+from tests.support.keys import give, go, is_answered, is_typed
 from tests.support.screens import SCREENS
 from tests.support.textual_private import notices
 
@@ -63,8 +63,11 @@ async def test_each_key_reaches_its_action_whatever_has_the_focus(
             async def check(strokes: Any, where: str, screen=screen, expected=expected) -> None:
                 for stroke in strokes:
                     key, before = expected[stroke], screen.focused
-                    is_text = is_typed_in(screen) and key_table.is_printable(stroke)
-                    wanted = [] if is_text else [(key.action, d.app if key.context == "app" else screen)]
+                    wanted = (
+                        []
+                        if is_typed(screen, stroke)
+                        else [(key.action, d.app if key.context == "app" else screen)]
+                    )
                     if (found := await recorder.what(d, stroke)) != wanted:
                         wrong.append(f"{where}: {stroke} of {key.id} calls {[name for name, _ in found]}")
                     if screen.focused is not before:
