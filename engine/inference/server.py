@@ -181,7 +181,9 @@ def main(arguments: list[str] | None = None) -> int:
             for line in sys.stdin:
                 requests.put(json.loads(line))
         finally:
-            server.writing.acquire(timeout=2.0)
+            server.writing.acquire(
+                timeout=60.0
+            )  # what is being written takes long where training has the processor
             shutil.rmtree(folder, ignore_errors=True)
             os._exit(0)
 
