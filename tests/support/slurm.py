@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,12 +44,13 @@ def bounds_memory() -> bool:
 class Cluster:
     """Partitions: ``main``, ``hasty`` (no grace for a preempted job) and ``urgent``, which preempts both."""
 
-    def __init__(self, folder: Path, *, accounting: bool = False, min_job_age: int = 300, nodes: int = 2):
-        self.folder = folder
+    def __init__(self, *, accounting: bool = False, min_job_age: int = 300, nodes: int = 2):
+        # Below that of a test its sockets would have names longer than the 108 bytes that the kernel allows.
+        self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         name = f"n{secrets.token_hex(3)}x"
         self.nodes = [f"{name}{n + 1}" for n in range(nodes)]
         """Named like no other cluster's on this machine: the groups that bound their memory are named after them."""
-        self.conf = folder / "etc/slurm.conf"
+        self.conf = self.folder / "etc/slurm.conf"
         self._accounting, self._min_job_age = accounting, min_job_age
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         self._mark = secrets.token_hex(8)
@@ -92,6 +94,7 @@ class Cluster:
                 for folder in sorted([group, *group.rglob("*/")], reverse=True):
                     with contextlib.suppress(OSError):
                         folder.rmdir()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def call(self, *command: str, check: bool = True) -> str:
         """What a command of Slurm prints."""

@@ -23,11 +23,11 @@ pytestmark = [pytest.mark.skipif(bool(lacking()), reason=lacking()), pytest.mark
 
 
 @pytest.fixture(params=[False, True], ids=["without sacct", "with sacct"])
-def accounting(request, tmp_path, monkeypatch) -> Iterator[bool]:
+def accounting(request, monkeypatch) -> Iterator[bool]:
     """A Slurm that forgets an ended job after two seconds."""
     if request.param and (why := lacking(accounting=True)):
         pytest.skip(why)
-    cluster = Cluster(tmp_path / "slurm", accounting=request.param, min_job_age=2, nodes=1)
+    cluster = Cluster(accounting=request.param, min_job_age=2, nodes=1)
     try:
         cluster.start()
         monkeypatch.setenv("SLURM_CONF", str(cluster.conf))

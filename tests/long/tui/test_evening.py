@@ -220,7 +220,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     # both of them
     t.until(lambda: second.read_state().status == "done", SLOW, "the end of the second run")
     t.press("Esc")
-    t.sees("second (quick)", "evening (quick)")  # a notice names the second run, too
+    t.sees("second    ", "evening (quick)")  # a notice names the second run, too
     t.press("a")
     t.sees("2 runs marked")
     t.press("C")
