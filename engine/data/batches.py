@@ -13,6 +13,7 @@ from engine.data.dataset import Dataset, Split
 from engine.data.seeding import generator
 from engine.devices import indexed, send
 from engine.ranks.sharing import ALONE, Share
+from engine.recipes.shares import unequal
 from engine.settings.datasets.base import Data
 
 _TARGET, _AUGMENT = 1, 2  # seed keys of the target domain's order and of augmentation
@@ -66,8 +67,8 @@ class Batches:
         self.smallest = min(s.batch_size for s in (self._source, self._target) if s is not None)
         """Images in a batch of the domain that has fewest."""
         for stream in filter(None, (self._source, self._target)):
-            if stream.batch_size % share.size:
-                raise ValueError(_not_shared(stream.batch_size, share.size))
+            if why := unequal(stream.batch_size, share.size, 2 * share.size):
+                raise ValueError(why)
         self._ahead = None if resident else Ahead(self._rows, self.device)
 
     def at(self, step: int) -> Batch:
@@ -94,14 +95,6 @@ class Batches:
     def _ready(self, images: Tensor, key: tuple[int, ...]) -> Tensor:
         ready = augment(images, self.augmentation, (self._seed, *key), self.share)
         return ready.contiguous(memory_format=self._format)
-
-
-def _not_shared(size: int, ranks: int) -> str:
-    fitting = [str(count) for count in range(2, min(size, 2 * ranks) + 1) if not size % count]
-    return (
-        f"a batch of {size} images cannot be shared equally between {ranks} devices: "
-        f"use {' or '.join(fitting) or 'one'} of them, or another data.batch_size"
-    )
 
 
 class _Stream:

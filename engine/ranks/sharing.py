@@ -11,13 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -113,17 +111,12 @@ class _Sum(torch.autograd.Function):
         return _Sum.apply(gradients[0])  # type: ignore[return-value]
 
 
-def summed(value: Tensor) -> Tensor:
-    """The sum over the ranks of a tensor of equal shape; differentiable, as often as needed.
+def mean(value: Tensor) -> Tensor:
+    """The mean over the ranks of a tensor of equal shape; differentiable, as often as needed.
 
     What it gives counts in the loss of every rank, whose gradients are averaged: see ``average_gradients``.
     """
-    return value if _current.size == 1 else _Sum.apply(value)  # type: ignore[return-value]
-
-
-def mean(value: Tensor) -> Tensor:
-    """The mean over the ranks of a tensor of equal shape, differentiable."""
-    return value if _current.size == 1 else summed(value) / _current.size
+    return value if _current.size == 1 else _Sum.apply(value) / _current.size  # type: ignore[operator]
 
 
 def std(values: Tensor) -> Tensor:

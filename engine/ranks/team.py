@@ -136,7 +136,7 @@ class Leader(Team):
         self.tell(word, **values)
         results: list[Any] = [None] * self.share.size
         try:
-            result = "done", work()
+            made = work()
         except BaseException:
             self._store.set(_abandoned(self._asked), "")
             dist.gather_object(("failed", ""), results)
@@ -147,7 +147,7 @@ class Leader(Team):
                 raise torch.OutOfMemoryError(f"rank {rank}: {said}")
             if outcome == "failed":
                 raise RankFailed(f"rank {rank}: {said}")
-        return [result[1], *(made for _, made in results[1:])]
+        return [made, *(of_other for _, of_other in results[1:])]
 
     def assemble(self, look: Callable[[], object]) -> None:
         """Wait until all ranks are there. ``look`` is called meanwhile and may raise. Raises RankLost."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import gentui
+from engine.recipes.shares import unequal
 from engine.runs.directory import JobDir, RunDir, State
 from engine.runs.files import FULL
 from gentui.jobs import annotations, trash
@@ -135,13 +136,8 @@ def resume(
 
 def require_shareable(recipe: Recipe, devices: int | None) -> None:
     """Raise JobError when a batch of the recipe cannot be shared equally between so many devices."""
-    size = recipe.data.batch_size
-    if devices and size % devices:
-        fitting = [str(count) for count in range(2, devices + 1) if not size % count]
-        raise JobError(
-            f"a batch of {size} images cannot be shared equally between {devices} devices: use "
-            f"{' or '.join(fitting) or 'one'} of them, or another data.batch_size"
-        )
+    if devices and (why := unequal(recipe.data.batch_size, devices, devices)):
+        raise JobError(why)
 
 
 def _require_ended(what: str, state: State) -> None:

@@ -41,7 +41,7 @@ def mounts(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "kind", "shared"),
     [
-        ("/root/home", "ext4", False),
+        ("/srv/home", "ext4", False),
         ("/home", "nfs4", True),
         ("/home/me/runs", "nfs4", True),
         ("/homeless", "ext4", False),
