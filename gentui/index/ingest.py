@@ -1,7 +1,8 @@
 """One ingest pass: read what changed under ``runs/`` into the index.
 
-The caller holds the ingest lock. Each chunk of a log is one short transaction that commits its rows together with the
-new offset, so a pass may be killed at any point and the next one continues.
+The caller holds the ingest lock. Each chunk of a log is stored in one transaction with the new offset, so a pass may be
+killed at any point and the next one continues. A backlog is committed half a second at a time, for a commit
+costs as much as reading a short log.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from gentui.index.log_ingestor import LogIngestor
 
 _TICK_NS = 50_000_000  # two changes within one tick of the file system's clock look like one
-_LIVE_EVERY = 0.5  # seconds into a backlog after which live runs are read again
+_AT_ONCE = 0.5  # seconds of a backlog in one transaction; live runs are read again between two
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Seen:
     logs: list[tuple[int, Path]] = field(default_factory=list)
     read: dict[int, tuple[int, int]] = field(default_factory=dict)  # attempt: (inode, position)
     newest_size: int = 0
+    is_noted: bool = True
+    """Whether the index holds ``directory``: only once the logs are read, for a pass may end before."""
 
     @property
     def may_change(self) -> bool:
@@ -134,21 +138,30 @@ class Pass:
             for name in set(self.scan.seen).difference(indexed):
                 self.scan.forget(name)
         changes = {name: self.scan.changed(name) for name in names}
-        for name, (directory, _) in changes.items():
-            if directory:  # first the list of runs and their statuses, then the logs
-                self._read_files(RunDir(self.scan.runs / name))
+        # First the list of runs and their statuses, then the logs.
+        directories = [RunDir(self.scan.runs / name) for name, (directory, _) in changes.items() if directory]
+        if directories:
+            for _ in self._committed(map(self._read_files, directories)):
+                pass
         todo = [name for name, change in changes.items() if any(change)]
         for name in todo:
             if self._is_live(name):
                 self._read_whole_log(name)
-        due = time.monotonic() + _LIVE_EVERY
-        for name in todo:
-            for _ in self._read_log(name):
-                if time.monotonic() > due:
-                    self._look_at_live_runs()
-                    due = time.monotonic() + _LIVE_EVERY
+        if todo:
+            for _ in self._committed(chain.from_iterable(map(self._read_log, todo))):
+                self._look_at_live_runs()
         self.scan.version = version
         return self.committed
+
+    def _committed(self, steps: Iterator[None]) -> Iterator[None]:
+        """Take the steps, each of which stores something; yields between two transactions that each hold many."""
+        is_done = False
+        while not is_done:
+            with self.db.atomic():
+                due = time.monotonic() + _AT_ONCE
+                is_done = all(time.monotonic() < due for _ in steps)
+            if not is_done:
+                yield
 
     def _is_live(self, name: str) -> bool:
         return name in self.scan.seen and self.scan.seen[name].live
@@ -165,7 +178,7 @@ class Pass:
 
     @contextmanager
     def _transaction(self, run: str, visible: bool = True) -> Iterator[None]:
-        """One transaction on a run; it increases the index's version if readers can see a difference."""
+        """A transaction on a run, or a part of one; increases the index's version if readers can see a difference."""
         with self.db.atomic():
             yield
             if visible:
@@ -210,7 +223,8 @@ class Pass:
             if replaced:
                 forget_log(self.db, run.id)
                 seen.read.clear()
-            db.execute("INSERT OR REPLACE INTO scans VALUES (?, ?)", (run.id, seen.directory))
+            seen.is_noted = not logs
+            db.execute("INSERT OR REPLACE INTO scans VALUES (?, ?)", (run.id, None if logs else seen.directory))
         if (old := self.scan.seen.get(run.id)) is not None and not replaced and old.logs[-1:] == logs[-1:]:
             seen.newest_size = old.newest_size
         self.scan.remember(run.id, seen)
@@ -220,7 +234,7 @@ class Pass:
             pass
 
     def _read_log(self, name: str) -> Iterator[None]:
-        """Read what is new in a run's logs; yields after each committed chunk."""
+        """Read what is new in a run's logs; yields after each chunk."""
         from gentui.index.log_ingestor import LogIngestor
 
         seen = self.scan.seen.get(name)
@@ -242,6 +256,10 @@ class Pass:
                 yield
         except _NothingNew:
             assert log is not None
+            if not seen.is_noted:
+                with self.db.atomic():
+                    self.db.conn.execute("UPDATE scans SET directory = ? WHERE run = ?", (seen.directory, name))
+                seen.is_noted = True
             seen.newest_size = size
             seen.read = {
                 attempt: (file.inode, file.position) for attempt, file in log.files.items() if file.inode

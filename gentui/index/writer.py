@@ -54,8 +54,9 @@ class Writer:
                 return False
             try:
                 return Pass(self._open(), self.home, self._scan).run(poll)
-            except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+            except BaseException as error:
+                self._close()  # what was read of the runs may not have been committed
+                if not (isinstance(error, sqlite3.DatabaseError) and _is_damage(error)):
                     raise
                 self._discard()
                 Pass(self._open(), self.home, self._scan).run()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 
 import pytest
 
 from engine.runs.directory import State
 from gentui.index import Index
+from gentui.index.log_ingestor import LogIngestor
 from gentui.jobs import annotations, rota, states
 from gentui.jobs.states import unfinished, update_state
 from tests.support.index import Log, dump, settle
@@ -181,3 +183,39 @@ def test_the_leaderboard_is_not_stale_and_does_not_change_with_every_step(index,
         index.refresh()
         assert index.board_version() not in seen
         seen.add(index.board_version())
+
+
+def test_a_pass_that_fails_half_way_is_read_again(index, make_run, monkeypatch):
+    ended(make_run, 6)
+    read, real = [], LogIngestor.next_chunk
+
+    def next_chunk(ingestor, paths):
+        read.append(ingestor.run.id)
+        if len(read) == 4:
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(ingestor, paths)
+
+    monkeypatch.setattr(LogIngestor, "next_chunk", next_chunk)
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        index.refresh()
+    index.refresh()
+    assert [row.step for row in index.runs()] == [10] * 6
+
+
+def test_a_pass_that_ends_before_the_logs_is_continued_by_another_process(home, make_run, monkeypatch):
+    for run in ended(make_run, 3):
+        Log(run, attempt=2).start(10, "resumed").metrics(range(11, 21), loss=float)
+    settle()
+    real = LogIngestor.next_chunk
+
+    def next_chunk(ingestor, paths):
+        if 1 in ingestor.files:
+            raise KeyboardInterrupt
+        return real(ingestor, paths)
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(LogIngestor, "next_chunk", next_chunk)
+        Index(home).refresh()
+    index = Index(home)
+    index.refresh()
+    assert [row.step for row in index.runs()] == [20] * 3
