@@ -163,6 +163,8 @@ class Recipe(Header):
                 choices = _choices(info.annotation)
                 if table in PARTS and key == PARTS[table][1]:
                     choices = tuple(registry.names(PARTS[table][0]))
+                    if table == "sample" and (possible := getattr(self.method, "samplers", ())):
+                        choices = tuple(name for name in choices if name in possible)
                 elif key in settings.part_fields:
                     choices = tuple(registry.names(settings.part_fields[key]))
                 fields.append(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gentui.cli.console import out, out_json, say, table
 from gentui.cli.errors import Exit
@@ -86,15 +85,7 @@ def require_all_data(recipes: list[Recipe]) -> None:
         raise MissingData("\n".join(f"{', '.join(names)}: {why}" for why, names in missing.items()))
 
 
-def arrays(number: int, at_once: int | None) -> list[dict[str, Any] | None]:
-    """What each of so many runs is of those that are begun together elsewhere; None for a run alone."""
-    if number == 1:
-        return [None]
-    group = f"sweep-{secrets.token_hex(4)}"
-    return [{"group": group, "index": n, "size": number, "at_once": at_once} for n in range(number)]
-
-
-def told_of_places(home: Path, ids: Sequence[str]) -> list[str]:
+def standing_of_first(home: Path, ids: Sequence[str]) -> list[str]:
     """How the first of the runs stands where it was queued, in a sentence."""
     from engine.runs.directory import RunDir
     from gentui.jobs.launchers import look_at

@@ -253,7 +253,15 @@ TABLE: tuple[Key, ...] = (
     Key("form.launch", "f5,ctrl+enter", "launch", "Train", "train with these settings", 1, True, True),
     Key("form.reset", "f4", "reset", "Reset field", "reset this field to the recipe's value", 2),
     Key("form.quick", "f6", "quick", "Quick on/off", "switch between the recipe's full and quick settings", 3),
-    Key("form.back", "escape", "back", "Back", "leave without training", 4, False),
+    Key(
+        "form.filter",
+        "slash,ctrl+f",
+        "filter",
+        "Filter",
+        "show only settings that match; a text takes / itself: Ctrl-F there",
+        4,
+    ),
+    Key("form.back", "escape", "back", "Back", "clear the filter, or leave without training", 5, False),
     # -- runs
     Key("runs.open", "enter", "open", "Open", "open this run", 1),
     Key(
@@ -555,7 +563,9 @@ TABLE: tuple[Key, ...] = (
     Key("preferences.back", "escape,f10,q", "back", "Close", "close; changes are saved at once", 3, False),
     Key("launch.start", "enter,f5", "start", "Start", "train as chosen", 1, False),
     Key("launch.edit", "e", "edit", "All settings", "open the form of all settings", 2, False),
-    Key("launch.back", "escape", "back", "Not now", "close without training", 3, False),
+    Key("launch.name", "n", "name", "Name", "name the run", 3, False),
+    Key("launch.place", "o", "place", "Where", "train it at the next place of hosts.toml", 0, False),
+    Key("launch.back", "escape", "back", "Not now", "close without training", 4, False),
     Key("confirm.yes", "enter,y", "yes", "Yes", "do what is asked", 1, False),
     Key("confirm.no", "escape,n", "no", "No", "cancel, and change nothing", 2, False),
     Key(
@@ -632,9 +642,9 @@ def bindings(context: str) -> list[Binding]:
 
 def bar_keys(context: str, modal: bool = False) -> list[Key]:
     """Return the keys of the key bar by rank: those of the screen and those of the app. Where text is typed,
-    printable keys of the app are left out."""
-    everywhere = [] if modal else keys_of("app")
+    printable keys are left out."""
+    keys = keys_of(context) + ([] if modal else keys_of("app"))
     if context in TEXT_CONTEXTS:
-        left = [(key, [s for s in key.keys.split(",") if not is_printable(s)]) for key in everywhere]
-        everywhere = [replace(key, keys=",".join(strokes)) for key, strokes in left if strokes]
-    return sorted((key for key in keys_of(context) + everywhere if key.rank), key=lambda key: key.rank)
+        left = [(key, [s for s in key.keys.split(",") if not is_printable(s)]) for key in keys]
+        keys = [replace(key, keys=",".join(strokes)) for key, strokes in left if strokes]
+    return sorted((key for key in keys if key.rank), key=lambda key: key.rank)

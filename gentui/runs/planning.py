@@ -59,6 +59,14 @@ def planned(recipe: Recipe, axes: Sequence[Axis], name: str = "", chosen: int | 
     return [Planned(variant.recipe, f"{label} {_values_text(variant.values)}", (tag,)) for variant in variants]
 
 
+def arrays(number: int, at_once: int | None) -> list[dict[str, Any] | None]:
+    """What each of so many runs is of those that are begun together elsewhere; None for a run alone."""
+    if number == 1:
+        return [None]
+    group = f"sweep-{secrets.token_hex(4)}"
+    return [{"group": group, "index": n, "size": number, "at_once": at_once} for n in range(number)]
+
+
 def _values_text(values: dict[str, Any]) -> str:
     return clean(
         " ".join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,11 +182,13 @@ class AppServices(CrashGuardedApp):
         axes: Sequence[Axis] = (),
         chosen: int | None = None,
         devices: int = 1,
+        on: str | None = None,
     ) -> None:
         """Train a recipe and go to the view of its run; with ``axes``, train the runs of a sweep (``chosen``: so many
         of them at random) and go to the list of runs.
 
-        The screen ``replacing`` is closed. ``command``: the equivalent command line.
+        The screen ``replacing`` is closed. ``command``: the equivalent command line. ``on``: a place other than this
+        machine, as ``--on`` names it.
         """
 
         def work() -> list[str]:
@@ -195,8 +198,13 @@ class AppServices(CrashGuardedApp):
             plans = planning.planned(recipe, axes, name, chosen)
             for plan in plans:
                 plan.recipe.require_data()
-            launch = partial(jobs.launch, self.home, command=command, devices=devices if devices > 1 else None)
-            return [launch(plan.recipe, name=plan.name, tags=plan.tags).id for plan in plans]
+            shared = devices if devices > 1 else None
+            launch = partial(jobs.launch, self.home, command=command, devices=shared, on=on)
+            groups = repeat(None) if on is None else planning.arrays(len(plans), None)
+            return [
+                launch(plan.recipe, name=plan.name, tags=plan.tags, array=array).id
+                for plan, array in zip(plans, groups, strict=False)
+            ]
 
         def launched(run_ids: list[str]) -> None:
             self.reader.wake()

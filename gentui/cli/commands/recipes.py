@@ -198,9 +198,10 @@ def run_command(
     """
     from engine.recipes.axes import parse_axis
     from gentui import jobs
-    from gentui.cli.batch import after_queueing_all, arrays, told_of_places
+    from gentui.cli.batch import after_queueing_all, standing_of_first
     from gentui.cli.progress import after_queueing
     from gentui.jobs.detach import Detach
+    from gentui.runs.planning import arrays
     from gentui.text.sanitize import clean
 
     more = [parse_axis(text) for text in sweeps]
@@ -224,7 +225,7 @@ def run_command(
             for plan, array in zip(plans, arrays(len(plans), at_once) if elsewhere else repeat(None), strict=False)
         ]  # fmt: skip
         if elsewhere:
-            say(*told_of_places(app.home, ids))
+            say(*standing_of_first(app.home, ids))
         if are_several or len(ids) > 1:
             return after_queueing_all(app.home, ids, wait, as_json, detach)
         return after_queueing(app.home, ids[0], wait, as_json, detach)

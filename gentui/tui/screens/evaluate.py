@@ -15,7 +15,8 @@ from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.bars import KeyBar
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.settings_entry import Entry, as_text, parse_setting, problems_by_key
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import FormField, Recipe

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.text.sanitize import clean, clean_lines, shorten
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.settings_entry import Entry
 
 FORMATS = {"csv": ".csv", "md": ".md", "latex": ".tex", "json": ".json", "html": ".html"}
+FORMAT, DATASET, FILE = "format", "data set", "file"
+ALL = "all"
 
 
 class ExportScreen(Dialog):
@@ -31,35 +35,21 @@ class ExportScreen(Dialog):
         self._requested: tuple[str, str | None, str | None] | None = (
             None  # format, data set and status of the preview
         )
+        self._datasets: list[str] = []
+        self._texts = {FORMAT: "csv", DATASET: ALL, FILE: "results.csv"}
         self._is_default_path = True
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box", id="export-box"):
             yield Static(Content.assemble(("Export the results table", "bold")), markup=False)
-            with Horizontal(classes="line"):
-                yield Static("format", classes="label")
-                yield Select(
-                    [(name, name) for name in FORMATS],
-                    value="csv",
-                    allow_blank=False,
-                    compact=True,
-                    id="format",
-                )
-                yield Static("data set", classes="label")
-                yield Select([("all", "")], value="", allow_blank=False, compact=True, id="dataset")
-            with Horizontal(classes="line"):
-                yield Static("file", classes="label")
-                path = Input("results.csv", compact=True, id="path")
-                path.cursor_blink = False
-                yield path
+            yield SettingsForm(id="export-fields")
             yield Static(id="export-note", markup=False)
             yield Static(id="preview", markup=False)
-            with Horizontal(classes="line", id="export-buttons"):
-                yield Button("Write file", id="write", compact=True, variant="primary")
             yield KeyBar("export", modal=True)
 
     def on_mount(self) -> None:
-        self.query_one("#format").focus()
+        self._build(FORMAT)
+        self.query_one(SettingsForm).focus()
         self._refresh_preview()
         home = self.gentui.home
 
@@ -70,33 +60,45 @@ class ExportScreen(Dialog):
 
         self.gentui.in_thread(datasets, self._offer)
 
+    def _build(self, focus: str) -> None:
+        from engine.recipes.recipe import FormField
+
+        choices = {FORMAT: tuple(FORMATS), DATASET: (ALL, *(clean(name, 60) for name in self._datasets))}
+        helps = {FORMAT: "of the file", DATASET: "whose runs are exported", FILE: "where it is written"}
+        fields = [
+            FormField(name, text, text, "text", helps[name], choices.get(name, ()))
+            for name, text in self._texts.items()
+        ]
+        self.query_one(SettingsForm).set_entries(
+            [Entry(field, field.key, field.value, field.value) for field in fields], focus
+        )
+
     def _offer(self, datasets: list[str]) -> None:
-        if self.is_attached:
-            select = self.query_one("#dataset", Select)
-            with self.prevent(Select.Changed):
-                select.set_options([("all", ""), *((clean(name, 60), name) for name in datasets)])
-                select.value = ""
+        self._datasets = datasets
+        self._build(self.query_one(SettingsForm).entry.key)
 
-    def on_select_changed(self, message: Select.Changed) -> None:
-        if message.select.id == "format" and self._is_default_path:
-            with self.prevent(Input.Changed):
-                self.query_one("#path", Input).value = f"results{FORMATS[self.format]}"
+    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
+        self._texts[message.entry.key] = message.entry.text
+        if message.entry.key == FILE:
+            self._is_default_path = False
+            self._note()
+            return
+        if message.entry.key == FORMAT and self._is_default_path:
+            self._texts[FILE] = f"results{FORMATS[self.format]}"
+            self._build(FORMAT)
         self._refresh_preview()
-
-    def on_input_changed(self) -> None:
-        self._is_default_path = False
-        self._note()
 
     @property
     def format(self) -> str:
-        return str(self.query_one("#format", Select).value)
+        return self._texts[FORMAT]
 
     @property
     def path(self) -> Path:
-        return Path(self.query_one("#path", Input).value.strip()).expanduser()
+        return Path(self._texts[FILE].strip()).expanduser()
 
     def _refresh_preview(self) -> None:
-        dataset = str(self.query_one("#dataset", Select).value or "") or None
+        place = [ALL, *(clean(name, 60) for name in self._datasets)].index(self._texts[DATASET])
+        dataset = self._datasets[place - 1] if place else None
         request = (self.format, dataset, None)
         if request == self._requested:
             return
@@ -131,12 +133,6 @@ class ExportScreen(Dialog):
         else:
             words.append(f"into {clean(path.absolute().parent, 200)}")
         self.query_one("#export-note", Static).update(Content(" · ".join(words)))
-
-    def on_input_submitted(self) -> None:
-        self.action_write()
-
-    def on_button_pressed(self) -> None:
-        self.action_write()
 
     def action_write(self) -> None:
         path, text = self.path, self._text

@@ -13,17 +13,21 @@ from gentui.config import key_table
 from gentui.text import numbers
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
+from gentui.tui.screens import form_fields
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.screens.confirm import ConfirmScreen
+from gentui.tui.screens.form_fields import DEVICES, HERE, NAME, PLACE, SEED
 from gentui.tui.screens.settings_form import SettingsFormScreen
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
+from gentui.tui.widgets.filter import Filter, FilterLine
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.settings_entry import Entry, as_text, parse_setting, problems_by_key
 
 if TYPE_CHECKING:
     from engine.recipes.axes import Axis
     from engine.recipes.recipe import FormField, Recipe
     from gentui.runs.planning import Speeds
 
-NAME, SEED, DEVICES = "name", "train.seed", "devices"
+SWEEPS = "a | b in a field trains a run for each value"
 
 
 class FormScreen(SettingsFormScreen, BaseScreen):
@@ -37,7 +41,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     CSS_PATH = "form.tcss"
     BINDINGS = key_table.bindings("form")
 
-    def __init__(self, recipe: Recipe, reference: str = "") -> None:
+    def __init__(self, recipe: Recipe, reference: str = "", label: str = "", place: str = HERE) -> None:
         super().__init__()
         self._original = recipe
         self._base = recipe
@@ -46,18 +50,21 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self._axes: dict[str, Axis] = dict(self._own_axes())
         self._unread: dict[str, str] = {}  # what is wrong with swept values, by field
         self._speeds: Speeds | None = None  # of earlier runs, to estimate the time
-        self.label, self._devices = "", 1
+        self.label, self._devices, self._place = label, 1, place
+        self._places: tuple[str, ...] = ()
         self.recipe: Recipe | None = recipe
         self.problems: dict[str, str] = {}
 
     def body(self) -> ComposeResult:
         yield Static(id="form-title", markup=False)
+        yield FilterLine("settings by name, value or description", id="form-filter")
         yield SettingsForm(id="fields", several=True)
         yield Static(id="form-help", markup=False)
         yield Static(id="form-summary", markup=False)
         yield Static(id="form-command", markup=False)
         with Horizontal(id="form-buttons"):
             yield Button("Train (F5)", id="train", compact=True, variant="primary")
+            yield Static(f"   {SWEEPS}", id="form-sweeps", markup=False)
 
     def on_mount(self) -> None:
         self._build()
@@ -65,17 +72,19 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self.form.focus()
         home = self.gentui.home
 
-        def read() -> Speeds:
+        def read() -> tuple[Speeds, tuple[str, ...]]:
             from gentui.index import Index
             from gentui.runs import planning
 
-            return planning.Speeds(Index(home).runs())
+            return planning.Speeds(Index(home).runs()), form_fields.places(home)
 
-        self.gentui.in_thread(read, self._speeds_read)
+        self.gentui.in_thread(read, self._have_read)
 
-    def _speeds_read(self, speeds: Speeds) -> None:
-        self._speeds = speeds
+    def _have_read(self, found: tuple[Speeds, tuple[str, ...]]) -> None:
+        self._speeds, self._places = found
         if self.is_attached:
+            if self._places:
+                self._build(self.form.entry.key)
             self.check()
 
     # -- fields
@@ -105,28 +114,12 @@ class FormScreen(SettingsFormScreen, BaseScreen):
 
     def _build(self, focus: str = NAME) -> None:
         """Make the fields of the recipe as it is now; those that stay keep their text."""
-        from engine.recipes.recipe import FormField
-
-        settings = {f.key: f for f in (self.recipe or self._base).form()}
-        own = {f.key: as_text(f.value) for f in self._base.form()}
-        own |= {key: _joined(axis) for key, axis in self._own_axes().items()}
-        texts = {key: _joined(axis) for key, axis in self._axes.items()}
-        name = FormField(NAME, self.label, "", "text", "name of the run; may be empty")
-        lines: list[Entry | str] = [Entry(name, "name", self.label, "")]
-        if (seed := settings.pop(SEED, None)) is not None:
-            lines.append(Entry(seed, "seed", texts.get(SEED, as_text(seed.value)), own.get(SEED, "")))
-        what = "GPUs, or processes on a CPU, that share every batch: the same experiment, sooner"
-        devices = FormField(DEVICES, self._devices, 1, "integer", what)
-        lines.append(Entry(devices, "devices", str(self._devices), "1"))
-        table = ""
-        for key, setting in settings.items():
-            head, _, rest = key.partition(".")
-            if head != table:
-                table = head
-                lines.append(clean(head, 40))
-            text = texts.get(key, as_text(setting.value))
-            lines.append(Entry(setting, clean(rest, 60), text, own.get(key, text)))
-        self.form.set_entries(lines, focus)
+        own = form_fields.own_texts(self._base, self._own_axes())
+        place = form_fields.place_field(self._place, self._places) if self._places else None
+        recipe = self.recipe or self._base
+        self.form.set_entries(
+            form_fields.lines_of(recipe, own, self._axes, self.label, self._devices, place), focus
+        )
 
     def name_of(self, entry: Entry) -> str:
         return entry.key
@@ -136,6 +129,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             self.label = clean(entry.text, 200)
         elif entry.key == DEVICES:
             self._take_devices(entry.text)
+        elif entry.key == PLACE:
+            self._place = entry.text
         else:
             self._take(entry)
         if self._names_a_part(entry.key) and entry.key not in self._axes:
@@ -209,7 +204,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         """Show the title, the problems or what will be trained, the command. ``elsewhere``: problems of no field."""
         title = [(clean(self._original.title, 200), "bold"), (f"   {self._original.name}", "$text-muted")]
         if self._base.is_quick:
-            title.append(("   quick", "bold $accent"))
+            title.append(("   short test run", "bold $accent"))
         self.put("title", Content.assemble(*title))
         if self.problems:
             text = f"✗ {plural(len(self.problems), 'problem')}: " + ("; ".join(elsewhere) or "see the fields")
@@ -254,6 +249,8 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             words += ["--seed", as_text(self._values[SEED])]
         if self._devices > 1:
             words += ["--devices", str(self._devices)]
+        if self._place != HERE:
+            words += ["--on", self._place]
         if self.label:
             words += ["--name", self.label]
         return words
@@ -271,20 +268,39 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self.say("Starting …")
         self.gentui.launch(
             recipe, self.label, command=self.command(), replacing=self, axes=self.axes, chosen=self._chosen,
-            devices=self._devices,
+            devices=self._devices, on=None if self._place == HERE else self._place,
         )  # fmt: skip
 
     def action_quick(self) -> None:
         self._base = self._original if self._base is not self._original else self._original.as_quick()
         self._values, self._axes, self._unread = {}, dict(self._own_axes()), {}
         self.recipe = self._base
-        self._build()
+        self._build(self.form.entry.key)
         self.check()
 
+    # -- the filter
+
+    def action_filter(self) -> None:
+        self.query_one(Filter).open()
+
+    def on_filter_edited(self, message: Filter.Edited) -> None:
+        found = self.form.narrow(message.words)
+        self.query_one(FilterLine).show_error("" if found else "no setting matches")
+
+    def on_filter_closed(self) -> None:
+        self.form.narrow("")
+        self.form.focus()
+
+    def on_input_submitted(self) -> None:
+        self.form.focus()
+
     def action_back(self) -> None:
+        if self.query_one(Filter).close():
+            return
         own = self._own_axes()
         swept = sum(own.get(key) != axis for key, axis in self._axes.items())
         changes = len(self._values) + swept + len(self._unread) + bool(self.label) + (self._devices > 1)
+        changes += self._place != HERE
         if not changes:
             self.app.pop_screen()
             return
@@ -295,10 +311,6 @@ class FormScreen(SettingsFormScreen, BaseScreen):
 
         detail = f"{plural(changes, 'change')} would be lost."
         self.app.push_screen(ConfirmScreen("Leave the form?", detail, "Leave", "Stay"), answered)
-
-
-def _joined(axis: Axis) -> str:
-    return "|".join(map(as_text, axis.values))
 
 
 def _read(setting: FormField, text: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -30,6 +31,19 @@ SCORES = (
 """Marks beside scores, and what they mean."""
 
 
+NOTES = {
+    "form": (
+        (
+            "1e-3 | 1e-4",
+            "several values in a field train a run for each; in several fields, for each combination",
+        ),
+        ("← →", "choose another value; its first letter does, too, and | adds one more value"),
+        ("/", "filters, except in a text, which takes it itself"),
+    ),
+}
+"""What else can be typed on a screen, by context."""
+
+
 def help_text(context: str, width: int = 76) -> Content:
     """All keys: of the screen that help was asked on first, then the global ones, then the others; then marks of
     scores."""
@@ -49,15 +63,23 @@ def help_text(context: str, width: int = 76) -> Content:
                 (help_lines, "$text-muted"),
                 "\n",
             ]
+        parts += _notes(NOTES.get(name, ()), width)
         parts.append("\n")
     parts += [("In tables", "bold $primary"), "\n"]
     for keys, effect in (("↑ ↓ k j", "move"), ("PgUp PgDn", "a page"), ("Home End", "first, last")):
         parts += [(f"  {keys:<10} ", "bold $accent"), effect, "\n"]
     parts += ["\n", ("In scores", "bold $primary"), "\n"]
-    for mark, meaning in SCORES:
-        lines = indent.join(textwrap.wrap(meaning, max(20, width - 29)))
-        parts += [(f"  {mark:<25} ", "bold $accent"), (lines, "$text-muted"), "\n"]
+    parts += _notes(SCORES, width)
     return Content.assemble(*parts)
+
+
+def _notes(notes: Sequence[tuple[str, str]], width: int) -> list[tuple[str, str] | str]:
+    """A line for each mark with its meaning."""
+    parts: list[tuple[str, str] | str] = []
+    for mark, meaning in notes:
+        lines = ("\n" + " " * 28).join(textwrap.wrap(meaning, max(20, width - 29)))
+        parts += [(f"  {mark:<25} ", "bold $accent"), (lines, "$text-muted"), "\n"]
+    return parts
 
 
 class HelpScreen(Dialog):

@@ -204,14 +204,13 @@ class HomeScreen(TableScreen):
         if (card := self._usable_card()) is None:
             return
 
-        def answered(answer: tuple[str, Recipe | None] | None) -> None:
+        def answered(answer: launch.Answer | None) -> None:
             if answer is None:
                 return
-            what, recipe = answer
-            if what == launch.EDIT:
-                self._edit(card, recipe)
+            if answer.what == launch.EDIT:
+                self._edit(card, answer)
             else:
-                self._train(card, recipe, quick=what == launch.QUICK)
+                self._train(card, answer)
 
         await self.app.push_screen(launch.LaunchScreen(card, chosen), answered)
 
@@ -223,9 +222,11 @@ class HomeScreen(TableScreen):
             return None
         return card
 
-    def _train(self, card: Card, known: Recipe | None, quick: bool) -> None:
+    def _train(self, card: Card, answer: launch.Answer) -> None:
+        quick = answer.what == launch.QUICK
+
         def ready() -> Recipe:
-            recipe = known or _load(card.name)
+            recipe = answer.recipe or _load(card.name)
             recipe = recipe.as_quick() if quick else recipe
             recipe.require_data()
             return recipe
@@ -236,20 +237,23 @@ class HomeScreen(TableScreen):
 
             self.say("")
             axes = planning.axes_of(recipe) if recipe.sweep else ()
-            words = launch.command(card.name, quick)
-            self.gentui.launch(recipe, command=words, axes=axes, chosen=recipe.sweep.get(RANDOM))
+            words = launch.command(card.name, quick, answer.name, answer.place)
+            on = None if answer.place == launch.HERE else answer.place
+            self.gentui.launch(
+                recipe, answer.name, command=words, axes=axes, chosen=recipe.sweep.get(RANDOM), on=on
+            )
 
         self.say(f"Starting {card.name}{' (quick)' if quick else ''} …")
         self.gentui.in_thread(ready, start)
 
-    def _edit(self, card: Card, known: Recipe | None) -> None:
+    def _edit(self, card: Card, answer: launch.Answer) -> None:
         """Open the form of all settings."""
 
         def open_form(recipe: Recipe) -> None:
-            self.app.push_screen(navigation.create("form", recipe))
+            self.app.push_screen(navigation.create("form", recipe, label=answer.name, place=answer.place))
 
-        if known is not None:
-            open_form(known)
+        if answer.recipe is not None:
+            open_form(answer.recipe)
         else:
             self.gentui.in_thread(lambda: _load(card.name), open_form)
 

@@ -16,6 +16,8 @@ from gentui.text import numbers
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 from gentui.tui.screens.base import Dialog
+from gentui.tui.screens.form_fields import HERE, places
+from gentui.tui.screens.prompt import PromptScreen
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.table import Cell, Column, Row, Table
 
@@ -48,25 +50,35 @@ class Offer:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the sheet says, read from the recipe, earlier runs and the queue: ``offers`` by FULL and QUICK."""
+    """What the sheet says, read from the recipe, earlier runs, the queue and hosts.toml: ``offers`` by FULL and QUICK,
+    ``places`` as ``form_fields.places``."""
 
     recipe: Recipe
     offers: dict[str, Offer]
     start: str
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was chosen: FULL, QUICK or EDIT, the run's name ("" for none) and where it trains. ``recipe``: None if the
+    sheet was answered before it had read it."""
+
+    what: str
+    recipe: Recipe | None
+    name: str
+    place: str
 
 
 class LaunchScreen(Dialog):
-    """Dismissed with (FULL, QUICK or EDIT, the recipe) or None. ``chosen``: where the cursor begins.
-
-    It can be answered before it has read anything: the recipe is None then.
-    """
+    """Dismissed with an ``Answer`` or None. ``chosen``: where the cursor begins."""
 
     context = "launch"
     BINDINGS = key_table.bindings("launch")
     DEFAULT_CSS = """
     LaunchScreen > Vertical { width: 78; border-title-style: bold; border-subtitle-color: $text-muted; }
     LaunchScreen Table { height: 5; background: $surface; }
-    LaunchScreen .launch-text { color: $text-muted; height: auto; max-height: 6; }
+    LaunchScreen .launch-text { color: $text-muted; height: auto; max-height: 9; }
     """
 
     def __init__(self, card: Card, chosen: str = FULL) -> None:
@@ -74,6 +86,7 @@ class LaunchScreen(Dialog):
         self._card = card
         self._begin = chosen
         self._facts: Facts | None = None
+        self._run_name, self._place = "", HERE
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box") as box:
@@ -92,7 +105,6 @@ class LaunchScreen(Dialog):
 
     def _read(self, facts: Facts) -> None:
         self._facts = facts
-        self.query_one(".dialog-box").border_subtitle = facts.start
         self._fill()
 
     def _fill(self) -> None:
@@ -113,14 +125,46 @@ class LaunchScreen(Dialog):
     def _describe(self) -> None:
         chosen, card = self.query_one(Table).key, self._card
         offer = self._facts.offers.get(str(chosen)) if self._facts is not None else None
-        words = shlex.join(command(card.name, quick=chosen == QUICK))
+        words = shlex.join(command(card.name, chosen == QUICK, self._run_name, self._place))
         text = "Opens the form of all settings." if chosen == EDIT else f"$ {words}"
         if offer is not None and offer.detail:
             text = f"{offer.detail}\n{text}"
-        content = Content(f"\n{text}\n")
+        if self._facts is not None:
+            start = self._facts.start if self._place == HERE else f"queued at {self._place}"
+            self.query_one(".dialog-box").border_subtitle = start
+        content = Content(f"\n{self._lines()}{text}\n")
         static = self.query_one(".launch-text", Static)
         if static.content != content:
             static.update(content)
+
+    def _lines(self) -> str:
+        """The lines of the run's name and, where there is a choice, of where it trains."""
+        rename, move = (
+            key_table.as_mapped(key_table.BY_ID[f"launch.{key}"]).display for key in ("name", "place")
+        )
+        lines = f"name   {self._run_name or '–'}  ({rename} {'changes' if self._run_name else 'gives'} it)\n"
+        places = self._facts.places if self._facts is not None else ()
+        if places:
+            lines += f"where  {'this machine' if self._place == HERE else self._place}  ({move}: the next of"
+            lines += f" {', '.join(places)})\n"
+        return lines
+
+    def action_name(self) -> None:
+        def named(text: str | None) -> None:
+            if text is not None:
+                self._run_name = clean(text, 100).strip()
+                self._describe()
+
+        self.app.push_screen(PromptScreen("Name of the run", "It may be empty.", self._run_name), named)
+
+    def action_place(self) -> None:
+        """Choose the next of the places that a run can go to."""
+        places = self._facts.places if self._facts is not None else ()
+        if not places:
+            self.gentui.toast("Runs train on this machine: hosts.toml names no other place.")
+            return
+        self._place = places[(places.index(self._place) + 1) % len(places)]
+        self._describe()
 
     def on_table_chosen(self) -> None:
         self.action_start()
@@ -132,12 +176,15 @@ class LaunchScreen(Dialog):
         self._answer(EDIT)
 
     def _answer(self, chosen: str) -> None:
-        self.dismiss((chosen, self._facts.recipe if self._facts is not None else self._card.recipe))
+        recipe = self._facts.recipe if self._facts is not None else self._card.recipe
+        self.dismiss(Answer(chosen, recipe, self._run_name, self._place))
 
 
-def command(name: str, quick: bool) -> list[str]:
+def command(recipe: str, quick: bool, name: str = "", place: str = HERE) -> list[str]:
     """The command line that trains a recipe."""
-    return ["gentui", "run", name, *(["--quick"] if quick else [])]
+    words = ["gentui", "run", recipe, *(["--quick"] if quick else [])]
+    words += ["--on", place] if place != HERE else []
+    return words + (["--name", name] if name else [])
 
 
 def read_facts(card: Card, home: Path) -> Facts:
@@ -151,7 +198,7 @@ def read_facts(card: Card, home: Path) -> Facts:
     speeds = planning.Speeds(Index(home).runs())
     forms = {FULL: recipe} | ({QUICK: recipe.as_quick()} if recipe.quick else {})
     offers = {name: _offer(form, card, speeds) for name, form in forms.items()}
-    return Facts(recipe, offers, clean(when_free(queue_by_slot(home)), 60))
+    return Facts(recipe, offers, clean(when_free(queue_by_slot(home)), 60), places(home))
 
 
 def _offer(recipe: Recipe, card: Card, speeds: Speeds) -> Offer:

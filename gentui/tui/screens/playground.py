@@ -23,7 +23,8 @@ from gentui.tui.screens.playground_history import Drawn, History, name_of, sheet
 from gentui.tui.screens.settings_form import SettingsFormScreen
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.picture_grid import PictureGrid
-from gentui.tui.widgets.settings import Entry, SettingsForm, as_text, parse_setting, problems_by_key
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.settings_entry import Entry, as_text, parse_setting, problems_by_key
 from gentui.tui.widgets.tiles import ALONE, EXAMPLES, Grid
 from gentui.tui.widgets.viewer import Viewer
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gentui.text.sanitize import clean
-from gentui.tui.widgets.settings import Entry, as_text
+from gentui.tui.widgets.settings_entry import Entry, as_text
 
 if TYPE_CHECKING:
     from engine.recipes.labels import Labels

@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.text.sanitize import clean
-from gentui.tui.widgets.settings import Entry, SettingsForm, split_problems
+from gentui.tui.widgets.settings import SettingsForm
+from gentui.tui.widgets.settings_entry import Entry, split_problems
 
 if TYPE_CHECKING:
     from textual.screen import Screen

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -19,97 +19,10 @@ from textual.strip import Strip
 
 from gentui.text.sanitize import clean, fit, in_place
 from gentui.tui.widgets.cursor_view import CursorView
-
-if TYPE_CHECKING:
-    from engine.recipes.recipe import FormField, RecipeError
-
+from gentui.tui.widgets.settings_entry import Entry
 
 MOVES = ("up", "down", "shift+tab", "tab", "pageup", "pagedown")
 """Keys that go to another setting."""
-
-
-def as_text(value: Any) -> str:
-    """Return a value as a user types it: TOML, without quotes around plain text."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-        return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(f'"{v}"' if isinstance(v, str) else as_text(v) for v in value) + "]"
-    return str(value)
-
-
-def parse_setting(setting: FormField, text: str) -> Any:
-    """Parse what was typed as the value of a setting. An empty text is None if the setting may be empty.
-
-    Raises ValueError.
-    """
-    from engine.recipes.values import parse_value
-
-    is_flag = setting.type.startswith("true or false")
-    if (setting.type.startswith(("text", "choice")) or setting.choices) and not is_flag:
-        return text.strip() or (None if "or empty" in setting.type else "")
-    return parse_value(text)
-
-
-def problems_by_key(error: RecipeError) -> dict[str, str]:
-    """Return the problems of a recipe by key; of several problems with one setting, the first."""
-    result: dict[str, str] = {}
-    for problem in error.problems:
-        text = problem.message + (f" ({problem.hint})" if problem.hint else "")
-        result.setdefault(problem.key, clean(text, 300))
-    return result
-
-
-def split_problems(problems: dict[str, str], keys: set[str]) -> tuple[dict[str, str], list[str]]:
-    """Split problems into those of the settings ``keys`` of a form, by key, and sentences on the others."""
-    beside: dict[str, str] = {}
-    elsewhere = []
-    for key, text in problems.items():
-        # betas.0 is shown at betas
-        home = next((k for k in (key, key.rpartition(".")[0]) if k in keys), None)
-        if home is None:
-            elsewhere.append(f"{key}: {text}" if key else text)
-        else:
-            beside.setdefault(home, text)
-    return beside, elsewhere
-
-
-@dataclass
-class Entry:
-    """One setting of a form. ``own`` is the recipe's text, which a reset restores."""
-
-    setting: FormField
-    label: str
-    text: str
-    own: str
-    problem: str = ""
-
-    @property
-    def key(self) -> str:
-        return self.setting.key
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        is_flag = self.setting.type.startswith("true or false")
-        return self.setting.choices or (("true", "false") if is_flag else ())
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it is free text, and not a number or a choice."""
-        return self.setting.type == "text" and not self.choices
-
-    @property
-    def is_changed(self) -> bool:
-        return self.text != self.own
-
-    @property
-    def help(self) -> str:
-        parts = [self.setting.help, "one of: " + ", ".join(self.choices) if self.choices else self.setting.type]
-        return clean(" · ".join(part for part in parts if part), 400)
 
 
 class SettingsForm(CursorView, can_focus=True):
@@ -153,15 +66,31 @@ class SettingsForm(CursorView, can_focus=True):
         self._several = several
         self._leaves_letters = leaves_letters
         self._is_editing = not leaves_letters
-        self._lines: list[Entry | str] = []
+        self._every: list[Entry | str] = []
+        self._lines: list[Entry | str] = []  # those that the filter shows
+        self._words = ""
         self._caret = 0
 
     # -- contents
 
     def set_entries(self, lines: Sequence[Entry | str], focus: str = "") -> None:
         """Set entries and headings, and move the cursor to the entry with key ``focus``, or else to the first."""
-        self._lines = list(lines)
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self._every = list(lines)
+        if not self.narrow(self._words, focus):
+            self._words = ""
+            self.narrow("", focus)
+
+    def narrow(self, words: str, focus: str | None = None) -> bool:
+        """Show only the settings whose key, value or help has all the words. False, and no change, if there is none.
+
+        The cursor goes to the entry with key ``focus``, with None stays where it was; else it goes to the first.
+        """
+        if not (lines := _matching(self._every, words)):
+            return False
+        if focus is None:
+            focus = self.entry.key
+        self._words, self._lines = words, lines
+        self.virtual_size = Size(self.size.width, len(lines))
         self._at = next((i for i, e in enumerate(lines) if isinstance(e, Entry) and e.key == focus), 0)
         if isinstance(self._lines[self._at], str):
             self._at += 1
@@ -169,10 +98,12 @@ class SettingsForm(CursorView, can_focus=True):
         self.refresh()
         self.call_after_refresh(self._reveal)
         self.post_message(self.Moved(self.entry))
+        return True
 
     @property
     def entries(self) -> list[Entry]:
-        return [line for line in self._lines if isinstance(line, Entry)]
+        """All settings, whatever the filter shows."""
+        return [line for line in self._every if isinstance(line, Entry)]
 
     @property
     def entry(self) -> Entry:
@@ -183,10 +114,10 @@ class SettingsForm(CursorView, can_focus=True):
 
     def show_problems(self, problems: dict[str, str]) -> None:
         """Show problems beside their settings, by key."""
-        for index, line in enumerate(self._lines):
-            if isinstance(line, Entry) and line.problem != (text := problems.get(line.key, "")):
-                line.problem = text
-                self._refresh_row(index)
+        for entry in self.entries:
+            if entry.problem != (text := problems.get(entry.key, "")):
+                entry.problem = text
+                self.refresh()
 
     def set_text(self, text: str) -> None:
         """Replace the text of the setting under the cursor."""
@@ -302,6 +233,8 @@ class SettingsForm(CursorView, can_focus=True):
                 self._set(kept + text[caret:], len(kept))
             case _:
                 if event.character is None or not event.is_printable:
+                    return False
+                if event.character == "/" and not entry.takes_slash:
                     return False
                 self._insert(event.character)
         return True
@@ -424,3 +357,21 @@ class SettingsForm(CursorView, can_focus=True):
             Segment(under, plain + cursor),
             Segment(fit(after, max(0, room)), plain),
         ]
+
+
+def _matching(lines: Sequence[Entry | str], words: str) -> list[Entry | str]:
+    """The entries that have all the words, below their headings."""
+    required = words.lower().split()
+    if not required:
+        return list(lines)
+    found: list[Entry | str] = []
+    for line in lines:
+        if isinstance(line, str):
+            if found and isinstance(found[-1], str):
+                found.pop()
+            found.append(line)
+        elif all(word in f"{line.key} {line.label} {line.text} {line.help}".lower() for word in required):
+            found.append(line)
+    if found and isinstance(found[-1], str):
+        found.pop()
+    return found

@@ -612,8 +612,7 @@ async def test_export_writes_the_table(desk, runs, tmp_path, monkeypatch, form):
         screen = await d.opens("ExportScreen", "x")
         await d.until(lambda: screen._text)
         while screen.format != form:
-            await d.press("down" if screen.query("SelectOverlay:focus") else "enter", "down", "enter")
-            await d.settle()
+            await d.press("right")
         await d.until(lambda: screen._text == render(runs.home, form))
         path = screen.path
         await d.press("f5")

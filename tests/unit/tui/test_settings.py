@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from engine.recipes.recipe import load
-from gentui.tui.widgets.settings import as_text, parse_setting
+from gentui.tui.widgets.settings_entry import as_text, parse_setting
 
 
 @pytest.mark.parametrize(
