@@ -90,7 +90,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 on_option = click.option(
     "--on",
     metavar="HOST",
-    help="Run elsewhere: a host of hosts.toml, or slurm:partition=NAME,gres=gpu:1,time=8h; local is this machine.",
+    help="Run elsewhere: a host of hosts.toml (Slurm, or a machine by SSH), or slurm:partition=NAME,gres=gpu:1,time=8h;"
+    " local is this machine.",
 )
 override_option = click.option(
     "-o",

@@ -17,6 +17,7 @@ from typing import Any
 from engine.runs.directory import STATUSES
 from engine.runs.files import read_plain_file
 from gentui.jobs import annotations
+from gentui.jobs.launchers.local.here import shown_slot
 from gentui.text.numbers import real
 from gentui.text.sanitize import clean
 
@@ -155,11 +156,12 @@ def state_columns(state: dict[str, Any]) -> dict[str, Any]:
     status = state.get("status")
     if status not in STATUSES:
         raise Unreadable(f"state.json has an unknown status ({clean(status, 40)})")
+    extra = held if isinstance(held := state.get("extra"), dict) else {}
     return {
         "status": status,
         "reason": clean(text(state.get("reason"))),
         "attempt": whole(state.get("attempt")) or 0,
-        "slot": clean(slot, 40) if (slot := text(state.get("slot"))) else None,
+        "slot": clean(slot, 80) if (slot := shown_slot(text(state.get("slot")), extra)) else None,
         "queued_at": number(state.get("queued_at")),
         "started_at": number(state.get("started_at")),
         "ended_at": number(state.get("ended_at")),

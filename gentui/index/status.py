@@ -7,6 +7,7 @@ import time
 from engine.runs.directory import RunDir, State
 from gentui.index.rows import RunRow
 from gentui.jobs.launchers import look_at
+from gentui.jobs.launchers.local.here import is_here, shown_slot
 from gentui.jobs.launchers.local.slots import label
 from gentui.jobs.signs_of_life import last_sign_of_life
 from gentui.jobs.states import read_state
@@ -24,9 +25,14 @@ def refresh(row: RunRow) -> None:
         return
     status, reason = status_now(run, state)
     row.status, row.reason = status, reason
-    row.attempt, row.slot, row.pid = state.attempt, state.slot and label(state.slot), state.pid
+    row.attempt, row.slot, row.pid = state.attempt, _slot(state), state.pid
     row.started_at, row.ended_at = state.started_at, state.ended_at
     row.exit_code, row.signal = state.exit_code, state.signal
+
+
+def _slot(state: State) -> str | None:
+    slot = shown_slot(state.slot, state.extra)
+    return slot and label(slot)
 
 
 def status_now(run: RunDir, state: State) -> tuple[str, str]:
@@ -41,8 +47,7 @@ def status_now(run: RunDir, state: State) -> tuple[str, str]:
     status, reason = look.shown
     if status == "running" and state.stop_requested_at is None:
         silent = last_sign_of_life(run, look.state, afresh=look.alive is None)
-        is_here = look.alive and "on" not in state.extra
-        if time.time() - silent > (SILENT_AFTER if is_here else SILENT_ELSEWHERE_AFTER):
+        if time.time() - silent > (SILENT_AFTER if look.alive and is_here(state) else SILENT_ELSEWHERE_AFTER):
             at = time.strftime("%H:%M:%S", time.localtime(silent))
             return "stalled", f"the trainer has written nothing since {at}" + (f", {reason}" if reason else "")
     return status, reason

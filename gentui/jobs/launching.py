@@ -21,7 +21,7 @@ from gentui.jobs import annotations, trash
 from gentui.jobs.changes import change_settings
 from gentui.jobs.evaluations import evaluations_of, expired
 from gentui.jobs.job_types import JOB_TYPES, thread_variables
-from gentui.jobs.launchers import LOCAL, Request, launcher_for, launcher_of
+from gentui.jobs.launchers import LOCAL, Request, launcher_for, launcher_of, queue_name, resumer_of
 from gentui.jobs.reconciling import ensure_workers, get_settled_job, is_at_work
 from gentui.jobs.states import (
     JobError,
@@ -114,7 +114,7 @@ def resume(
         request = replace(request, host=host)
     else:
         held = read_state(job)
-        launcher = LOCAL if held is None else launcher_of(held)
+        launcher = LOCAL if held is None else resumer_of(held)
     if launcher is LOCAL:
         LOCAL.admit(request)  # a device that does not exist is told before what the job is at
 
@@ -201,12 +201,13 @@ def reorder(home: Path, job_id: str, where: Literal["first", "last", "up", "down
     Raises JobError if the job is not queued.
     """
     job = get_settled_job(home, job_id)
-    waiting = [(other, s) for other, s in queue(home) if other.id != job_id and launcher_of(s) is LOCAL]
     mine = read_state(job)
-    if mine is not None and launcher_of(mine) is not LOCAL:
+    name = "" if mine is None else queue_name(mine)
+    if name is None:
         raise JobError(
             f"{job_label(job)} is in another queue than this machine's, which has an order of its own"
         )
+    waiting = [(other, s) for other, s in queue(home) if other.id != job_id and queue_name(s) == name]
     if mine is None or mine.status != "queued":
         raise JobError(
             f"{job_label(job)} is {mine.status if mine else 'broken'}: only a queued job can be moved"

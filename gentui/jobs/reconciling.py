@@ -14,13 +14,15 @@ _PATIENCE = 2.0  # seconds until the kernel has ended processes that were killed
 _TRIES = 5  # looks at a job whose state changes between look and record
 
 
-def reconcile(home: Path, poll: bool = False) -> list[tuple[JobDir, State]]:
+def reconcile(
+    home: Path, poll: bool = False, jobs: list[tuple[JobDir, State]] | None = None
+) -> list[tuple[JobDir, State]]:
     """Record how every unfinished job stands that its launcher can tell; returns those that are left. ``poll``: see
-    ``unfinished``."""
+    ``unfinished``. ``jobs``: only these."""
     left = []
-    for launcher, jobs in by_launcher(unfinished(home, poll=poll)):
-        looks = launcher.look(jobs)
-        for job, seen in jobs:
+    for launcher, group in by_launcher(unfinished(home, poll=poll) if jobs is None else jobs):
+        looks = launcher.look(group)
+        for job, seen in group:
             look, state = looks[job.id], seen
             try:
                 if record(job, seen, look):

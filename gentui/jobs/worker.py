@@ -17,11 +17,13 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, boot_id, is_locked, process_start_time
 from engine.runs.files import FULL, NotAPlainFile, open_plain_file
 from gentui.jobs import exit_reason
 from gentui.jobs.job_types import job_type_of
+from gentui.jobs.launchers.local.here import CALLED, ON
 from gentui.jobs.launchers.local.launcher import HOST
 from gentui.jobs.launchers.local.locks import (
     host_name,
@@ -37,6 +39,7 @@ from gentui.jobs.launchers.local.slots import (
     devices_of,
     ensure_workers,
     fits,
+    label,
     may_take,
     needed,
     older_name,
@@ -187,7 +190,9 @@ class Worker:
     def _claimed(self, state: State) -> State | None:
         if state.status != "queued" or not fits(state, self.slot):
             return None
-        several = {TAKEN: [self.slot, *self._others]} if self._others else {}
+        several: dict[str, Any] = {TAKEN: [self.slot, *self._others]} if self._others else {}
+        if ON in state.extra:  # for those who look from elsewhere, and cannot tell our GPUs apart
+            several[CALLED] = ", ".join(map(label, [self.slot, *self._others]))
         return state.with_(
             status="running", reason="", attempt=state.attempt + 1, slot=self.slot, started_at=time.time(),
             ended_at=None, pid=None, start_time=None, boot_id=boot_id(), exit_code=None, signal=None,

@@ -46,6 +46,7 @@ def main() -> int:
         subprocess.Popen(["sleep", "60"], close_fds=False)
     run = RunDir(options.run)
     if not options.on:
+        owner.take(run, options.attempt)
         return train(run, options.attempt, plan, asked_to_stop)
     if why := slurm.refusal(run):
         print(f"refused: {why}", flush=True)

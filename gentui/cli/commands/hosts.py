@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
 from gentui.cli.errors import Exit
+
+if TYPE_CHECKING:
+    from gentui.jobs.launchers.hosts import Host
 
 
 @click.group(invoke_without_command=True)
@@ -16,7 +21,8 @@ from gentui.cli.errors import Exit
 def hosts_command(ctx: click.Context, as_json: bool) -> None:
     """List the hosts that `gentui run --on` can name, and Slurm's partitions and queue.
 
-    $GENTUI_HOME/hosts.toml names hosts: a table for each, with Slurm's options, setup lines and the python there.
+    $GENTUI_HOME/hosts.toml names hosts, a table for each: of Slurm with its options, or by SSH with an address; with
+    setup lines and the python there. docs/clusters.md has examples.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(hosts_list, as_json=as_json)
@@ -26,9 +32,9 @@ def hosts_command(ctx: click.Context, as_json: bool) -> None:
 @json_option
 @pass_app
 def hosts_list(app: App, as_json: bool = False) -> int:
-    """List the hosts, and Slurm's partitions and queue where there is one."""
+    """List the hosts with what is known of them, and Slurm's partitions and queue where there is one."""
+    from gentui.jobs.launchers.hosts import FILE, hosts
     from gentui.jobs.launchers.slurm.clients import SlurmError
-    from gentui.jobs.launchers.slurm.hosts import FILE, hosts
     from gentui.jobs.launchers.slurm.overview import overview
 
     known = hosts(app.home)
@@ -40,7 +46,7 @@ def hosts_list(app: App, as_json: bool = False) -> int:
     if as_json:
         out_json(
             {
-                "hosts": [_described(host) for host in known.values()],
+                "hosts": [_described(app.home, host) for host in known.values()],
                 "slurm": None if here is None else {
                     "partitions": [vars(partition) for partition in here.partitions],
                     "jobs": [vars(job) for job in here.jobs],
@@ -48,8 +54,12 @@ def hosts_list(app: App, as_json: bool = False) -> int:
             }
         )  # fmt: skip
         return Exit.OK
-    rows = [[name, "Slurm", " ".join(host.arguments(1))] for name, host in known.items()]
-    table(["HOST", "IS", "ASKS FOR"], [["local", "this machine", ""], *rows])
+    rows = [_row(app.home, host) for host in known.values()]
+    table(
+        ["HOST", "IS", "ASKS FOR", "LAST HEARD"],
+        [["local", "this machine", "", ""], *rows],
+        drop=["LAST HEARD"],
+    )
     if not known:
         say(
             f"{app.home / FILE} would name more; `gentui run RECIPE --on slurm:partition=NAME,time=8h` needs none"
@@ -70,9 +80,32 @@ def hosts_list(app: App, as_json: bool = False) -> int:
     return Exit.OK
 
 
-def _described(host: Any) -> dict[str, Any]:
-    return {"name": host.name, "launcher": "slurm", "options": host.options, "setup": list(host.setup),
-            "python": host.python}  # fmt: skip
+def _described(home: Path, host: Host) -> dict[str, Any]:
+    from gentui.jobs.launchers.hosts.slurm import SlurmHost
+    from gentui.jobs.launchers.ssh.standing import standing
+
+    known = {"name": host.name, "setup": list(host.setup), "python": host.python}
+    if isinstance(host, SlurmHost):
+        return known | {"launcher": "slurm", "options": host.options}
+    now = standing(home, host)
+    return known | {
+        "launcher": "ssh", "address": host.address, "port": host.port, "config": host.config,
+        "home": host.home_there(home), "heard_at": now.heard_at or None, "silent_since": now.silent_since,
+        "why_silent": now.why,
+    }  # fmt: skip
+
+
+def _row(home: Path, host: Host) -> list[object]:
+    """A host in a line: its name, what it is, what is asked for there, and what was last heard of it."""
+    from gentui.jobs.launchers.hosts.slurm import SlurmHost
+    from gentui.jobs.launchers.ssh.standing import standing
+
+    if isinstance(host, SlurmHost):
+        return [host.name, "Slurm", " ".join(host.arguments(1)), ""]
+    now = standing(home, host)
+    moment = now.silent_since or now.heard_at
+    at = time.strftime("%Y-%m-%d %H:%M", time.localtime(moment)) if moment else ""
+    return [host.name, "SSH", host.address, f"not since {at}: {now.why}" if now.silent_since else at]
 
 
 @hosts_command.command("check")
@@ -80,15 +113,22 @@ def _described(host: Any) -> dict[str, Any]:
 @json_option
 @pass_app
 def hosts_check(app: App, name: str, as_json: bool) -> int:
-    """Check that a host would take a run: its commands, options, python and home. NAME is as for --on."""
-    from gentui.jobs.launchers.slurm.hosts import find_host
-    from gentui.jobs.launchers.slurm.overview import examine
+    """Check that a host would take a run, and say what is to be mended. NAME is as for --on.
+
+    Of Slurm: its commands, controller, options, python. By SSH: whether it lets you in, has gentui and the same home,
+    and its clock.
+    """
+    from gentui.jobs.launchers.hosts import find_host
+    from gentui.jobs.launchers.hosts.slurm import SlurmHost
+    from gentui.jobs.launchers.slurm import overview
+    from gentui.jobs.launchers.ssh import check
 
     host = find_host(app.home, name)
     if host is None:
         say("local is this machine: `gentui doctor` checks it")
         return Exit.OK
-    checks = examine(host, app.home)
+    is_slurm = isinstance(host, SlurmHost)
+    checks = overview.examine(host, app.home) if is_slurm else check.examine(host, app.home)
     if as_json:
         out_json({"checks": [vars(check) for check in checks]})
     else:

@@ -10,10 +10,10 @@ from engine.runs.directory import State
 from gentui import jobs
 from gentui.index.status import status_now
 from gentui.jobs import launchers
+from gentui.jobs.launchers.hosts import find_host, hosts
+from gentui.jobs.launchers.hosts.slurm import SlurmHost, parse_inline, seconds_of
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, parse_accounted, parse_described, parse_queued
-from gentui.jobs.launchers.slurm.hosts import find_host, hosts
-from gentui.jobs.launchers.slurm.request import SlurmHost, parse_inline, seconds_of
 from gentui.jobs.launchers.slurm.submission import groups, new_on, script
 from gentui.jobs.launchers.slurm.verdict import Facts, is_hopeless, judge
 from gentui.jobs.states import JobError

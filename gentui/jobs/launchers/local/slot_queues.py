@@ -6,6 +6,8 @@ from pathlib import Path
 
 from engine.runs.directory import JobDir, State
 from gentui.jobs.job_types import job_type_of
+from gentui.jobs.launchers.local.here import is_here, shown_slot
+from gentui.jobs.launchers.local.launcher import other_host
 from gentui.jobs.launchers.local.slots import fits, label, slots, taken
 from gentui.jobs.states import queue, unfinished
 from gentui.machine.monitor import SlotJob
@@ -16,8 +18,8 @@ def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
     them those of each host elsewhere, running or waiting there in no order that is known here."""
     found, elsewhere = [], []
     for job, state in unfinished(home):
-        (elsewhere if "on" in state.extra else found).append((job, state))
-    waiting = [pair for pair in queue(home) if "on" not in pair[1].extra]
+        (found if is_here(state) and not other_host(state) else elsewhere).append((job, state))
+    waiting = [pair for pair in queue(home) if is_here(pair[1])]
     at_work = [
         (job, state.pid, slot) for job, state in found if state.status == "running" for slot in taken(state)
     ]
@@ -39,7 +41,8 @@ def _elsewhere(jobs: list[tuple[JobDir, State]]) -> dict[str, tuple[SlotJob, ...
     """The jobs of each host that is not this machine."""
     hosts: dict[str, list[SlotJob]] = {}
     for job, state in sorted(jobs, key=lambda pair: (pair[1].status != "running", pair[1].queued_at or 0.0)):
-        place = (state.slot or "elsewhere").split(" ")  # "gpu node1"
+        slot = shown_slot(state.slot, state.extra)  # "gpu node1", "box2 cuda:0"
+        place = [other_host(state), label(slot or "")] if is_here(state) else (slot or "elsewhere").split(" ")
         there = hosts.setdefault(place[0], [])
         waits = sum(1 for one in there if one.place) + 1 if state.status == "queued" else 0
         there.append(SlotJob(job.id, job_type_of(job).noun, waits, where=" ".join(place[1:])))

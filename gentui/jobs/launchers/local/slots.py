@@ -17,6 +17,7 @@ from pathlib import Path
 
 from engine.runs.directory import JobDir, State
 from engine.runs.files import FULL
+from gentui.jobs.launchers.local.here import is_here
 from gentui.jobs.launchers.local.locks import has_worker, make_slots_folder, worker_lock
 from gentui.jobs.launchers.local.processes import WORKER
 from gentui.jobs.launchers.protocol import Jobs
@@ -170,7 +171,7 @@ def allowed() -> dict[str, list[str]]:
 
 def fits(state: State, slot: str) -> bool:
     """Whether a worker of ``slot`` may take this queued job. Jobs for any device go to GPUs if there are any."""
-    if "on" in state.extra:  # another launcher's
+    if not is_here(state):  # another launcher's
         return False
     if state.slot is not None:
         return canonical(state.slot) == slot

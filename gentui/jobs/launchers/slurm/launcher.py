@@ -12,12 +12,12 @@ from engine.runs.directory import JobDir, RunDir, State
 from engine.runs.events import EventWriter
 from gentui.jobs import exit_reason
 from gentui.jobs.job_types import RUNS, last_error
+from gentui.jobs.launchers.hosts import slurm_host_of
+from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.protocol import Jobs, Look, Request
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, SlurmError
 from gentui.jobs.launchers.slurm.field import on_of, with_on
-from gentui.jobs.launchers.slurm.hosts import host_of
-from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.launchers.slurm.submission import (
     DOUBTFUL,
     arguments,
@@ -60,7 +60,7 @@ class SlurmLauncher:
 
     def admit(self, request: Request) -> State:
         before = on_of(request.before) if request.before else {}
-        host = host_of(request.home, before) if request.host is None and before else request.host
+        host = slurm_host_of(request.home, before) if request.host is None and before else request.host
         devices, array = request.devices or int(before.get("devices") or 1), request.array
         if not isinstance(host, SlurmHost):
             raise JobError("it is not said where in Slurm it should run")

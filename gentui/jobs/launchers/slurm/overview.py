@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.runs.filesystems import is_shared, kind_of
+from gentui.jobs.launchers.check import Check
+from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
-from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.launchers.slurm.submission import arguments
 from gentui.jobs.launchers.slurm.verdict import LIVES
 from gentui.text.sanitize import clean
@@ -47,15 +48,6 @@ class QueuedJob:
 class Overview:
     partitions: list[Partition]
     jobs: list[QueuedJob]
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of one check of a host."""
-
-    name: str
-    ok: bool
-    detail: str
 
 
 def overview() -> Overview | None:

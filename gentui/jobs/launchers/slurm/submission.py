@@ -18,10 +18,10 @@ from typing import Any
 from engine.runs.directory import JobDir, State, exclusive
 from engine.runs.files import open_plain_file
 from gentui.jobs.job_types import RUNS
+from gentui.jobs.launchers.hosts import slurm_host_of
+from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
 from gentui.jobs.launchers.slurm.field import on_of, with_on
-from gentui.jobs.launchers.slurm.hosts import host_of
-from gentui.jobs.launchers.slurm.request import SlurmHost
 from gentui.jobs.rota import told
 from gentui.jobs.states import JobError, read_state, update_state
 
@@ -115,7 +115,7 @@ def _sbatch(home: Path, members: Members) -> str:
         os.close(
             open_plain_file(member.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         )  # closed to other users
-    places = arguments(host_of(home, on), int(on.get("devices") or 1))
+    places = arguments(slurm_host_of(home, on), int(on.get("devices") or 1))
     if on.get("index") is None:
         places += [f"--output={_verbatim(job.log_path)}", f"--chdir={job.path}"]
     else:
@@ -138,7 +138,7 @@ def script(home: Path, members: Members) -> str:
     """The batch script. The trainer takes the shell's place, so that Slurm's signals reach it."""
     job, state = members[0]
     on = on_of(state)
-    host = host_of(home, on)
+    host = slurm_host_of(home, on)
     start = RUNS.start(host.python or sys.executable)
     several = f" --devices {count}" if (count := int(on.get("devices") or 1)) > 1 else ""
     lines = [

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.runs.directory import State, Status
+from gentui.jobs.launchers.hosts.slurm import seconds_of
 from gentui.jobs.launchers.protocol import Look
 from gentui.jobs.launchers.slurm.clients import Job
 from gentui.jobs.launchers.slurm.field import on_of
-from gentui.jobs.launchers.slurm.request import seconds_of
 from gentui.text.numbers import clock
 from gentui.text.sanitize import clean
 

@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from engine.runs.files import distrust, read_plain_file
-from gentui.jobs.launchers.slurm.request import SlurmHost, checked, from_table, parse_inline
+from gentui.jobs.launchers.hosts.slurm import SlurmHost, checked, parse_inline
+from gentui.jobs.launchers.hosts.slurm import from_table as slurm_host
+from gentui.jobs.launchers.hosts.ssh import SshHost
+from gentui.jobs.launchers.hosts.ssh import from_table as ssh_host
 from gentui.jobs.states import JobError
 from gentui.text.sanitize import clean
 
+Host = SlurmHost | SshHost
+
 FILE = "hosts.toml"
-LOCAL, SLURM = "local", "slurm"
+LOCAL, SLURM, SSH = "local", "slurm", "ssh"
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,39}")
 _TAKEN = frozenset({LOCAL, SLURM, "cpu", "cuda", "auto"})
 
 
-def find_host(home: Path, on: str) -> SlurmHost | None:
+def find_host(home: Path, on: str) -> Host | None:
     """The place that ``--on`` names; None for this machine. Raises JobError."""
     if on == LOCAL:
         return None
@@ -33,16 +38,27 @@ def find_host(home: Path, on: str) -> SlurmHost | None:
     return known[on]
 
 
-def host_of(home: Path, on: dict[str, Any]) -> SlurmHost:
-    """The host that a job's state names. What is run there before the trainer, and by which python, says the file of
-    hosts alone: a run may come from somebody else. Raises JobError."""
+def slurm_host_of(home: Path, on: dict[str, Any]) -> SlurmHost:
+    """The host in Slurm that a job's state names. What is run there before the trainer, and by which python, says the
+    file of hosts alone: a run may come from somebody else. Raises JobError."""
     name = str(on.get("name") or SLURM)
-    if name != SLURM:
-        return find_host(home, name) or SlurmHost(name)
-    return SlurmHost(SLURM, checked(on.get("options") or {}, "the run's state.json"))
+    if name == SLURM:
+        return SlurmHost(SLURM, checked(on.get("options") or {}, "the run's state.json"))
+    host = find_host(home, name) or SlurmHost(name)
+    if not isinstance(host, SlurmHost):
+        raise JobError(f"{clean(name, 40)} is no longer a host in Slurm: `gentui resume RUN --on HOST`")
+    return host
 
 
-def hosts(home: Path) -> dict[str, SlurmHost]:
+def ssh_host_of(home: Path, name: str) -> SshHost:
+    """The machine that a job's state names. Raises JobError."""
+    host = find_host(home, name)
+    if not isinstance(host, SshHost):
+        raise JobError(f"{clean(name, 40)} is no longer a machine by SSH: `gentui resume RUN --on HOST`")
+    return host
+
+
+def hosts(home: Path) -> dict[str, Host]:
     """The hosts of ``hosts.toml`` by name; none without the file. Raises JobError for what cannot be understood."""
     import tomllib
 
@@ -58,10 +74,12 @@ def hosts(home: Path) -> dict[str, SlurmHost]:
     return {name: _host(path, name, table) for name, table in tables.items()}
 
 
-def _host(path: Path, name: str, table: Any) -> SlurmHost:
+def _host(path: Path, name: str, table: Any) -> Host:
     if not _NAME.fullmatch(name) or name in _TAKEN:
         raise JobError(f"{path}: {clean(name, 60)!r} cannot be a host's name")
-    launcher = table.get("launcher", "slurm") if isinstance(table, dict) else None
-    if launcher != "slurm":
-        raise JobError(f'{path}: [{name}] should be a table with launcher = "slurm"')
-    return from_table(name, table)
+    launcher = table.get("launcher", SLURM) if isinstance(table, dict) else None
+    if launcher == SLURM:
+        return slurm_host(name, table)
+    if launcher == SSH:
+        return ssh_host(name, table)
+    raise JobError(f'{path}: [{name}] should be a table with launcher = "slurm" or "ssh"')

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gentui.jobs.launchers.hosts.setup import setup_of
 from gentui.jobs.states import JobError
 
 OPTIONS = (
@@ -64,13 +65,10 @@ def from_table(name: str, table: Mapping[str, Any]) -> SlurmHost:
     """A host of ``hosts.toml``. Raises JobError."""
     own = {"launcher", "setup", "python"}
     options = checked({key: value for key, value in table.items() if key not in own}, f"[{name}] of hosts.toml")
-    setup, python = table.get("setup", []), table.get("python", "")
-    lines = [setup] if isinstance(setup, str) else setup
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise JobError(f"setup in [{name}] of hosts.toml should be a list of lines of shell")
+    python = table.get("python", "")
     if not isinstance(python, str):
         raise JobError(f"python in [{name}] of hosts.toml should be the path of an interpreter")
-    return SlurmHost(name, options, tuple(lines), python)
+    return SlurmHost(name, options, setup_of(table, f"[{name}] of hosts.toml"), python)
 
 
 def checked(options: Mapping[str, Any], where: str) -> dict[str, str]:
