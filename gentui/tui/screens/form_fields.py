@@ -38,8 +38,8 @@ TABLES = {
 
 def places(home: Path) -> tuple[str, ...]:
     """The places a run can go to, this machine first; none if there is no other that has a name. Raises JobError."""
+    from gentui.jobs.launchers.hosts import SLURM, hosts
     from gentui.jobs.launchers.slurm import clients
-    from gentui.jobs.launchers.slurm.hosts import SLURM, hosts
 
     if not (names := hosts(home)):
         return ()
