@@ -24,7 +24,10 @@ import torch
 from torch import Tensor
 
 from engine.data.dataset import DataError
+from engine.runs.among_hosts import among_hosts_for_long
+from engine.runs.directory import boot_id
 from engine.runs.files import FILE_MODE, private_folder
+from engine.runs.filesystems import is_shared
 
 _MAGIC = b"gentui images 1\n"
 _SUFFIX = ".images"
@@ -217,9 +220,17 @@ def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
             except BlockingIOError:
                 waiting()
                 time.sleep(_WAIT_S)
-        yield
+        with _among_hosts(path, waiting):
+            yield
     with contextlib.suppress(OSError):
         path.with_suffix(".lock").unlink()
+
+
+def _among_hosts(path: Path, waiting: OnWait) -> contextlib.AbstractContextManager[None]:
+    """The same lock among machines that share the folder."""
+    if not is_shared(path.parent):
+        return contextlib.nullcontext()
+    return among_hosts_for_long(path.with_suffix(".hosts-lock"), boot_id(), waiting)
 
 
 def _remove_stale(folder: Path) -> None:

@@ -135,7 +135,7 @@ def _private(home: Path) -> Check:
 
 def _file_system(home: Path) -> Check:
     """What file system the home is on, and whether locks and links work there as gentui needs them."""
-    from engine.runs.filesystems import is_shared, kind_of
+    from engine.runs.filesystems import has_own_locks, is_shared, kind_of
     from gentui.index.elsewhere import own_place
 
     kind, shared = kind_of(home) or "unknown", is_shared(home)
@@ -151,7 +151,12 @@ def _file_system(home: Path) -> Check:
         return Check(name, True, kind)
     place = own_place(home)
     kept = "the index is kept in it, too" if place.parent == home else f"this machine's index is {place}"
-    return Check(name, place.parent != home, f"{kind}, which other machines share; {kept}",
+    locks = (
+        "locks of files are this machine's only, and lock files keep order"
+        if has_own_locks(home)
+        else "locks work"
+    )
+    return Check(name, place.parent != home, f"{kind}, which other machines share; {kept}; {locks}",
         "name a folder on a disk of this machine in TMPDIR, for the index")  # fmt: skip
 
 

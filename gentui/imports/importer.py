@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from engine.runs.among_hosts import among_hosts_for_long
+from engine.runs.directory import boot_id
 from engine.runs.files import FILE_MODE
+from engine.runs.filesystems import is_shared
 from gentui.imports.log_entries import Source, StartOver, Unusable
 from gentui.imports.parsing import Opener
 from gentui.imports.run_writer import RunWriter
@@ -154,6 +157,8 @@ def _writing(home: Path, source: Source, name: str) -> Iterator[RunWriter]:
             fd = os.open(home / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
             held.callback(os.close, fd)
             fcntl.flock(fd, fcntl.LOCK_EX)
+            if is_shared(home):
+                held.enter_context(among_hosts_for_long(home / ".import.hosts-lock", boot_id()))
         try:
             writer = RunWriter(home, source, name)
         except BaseException:

@@ -8,6 +8,7 @@ from engine.runs.directory import RunDir, State
 from gentui.index.rows import RunRow
 from gentui.jobs.launchers import look_at
 from gentui.jobs.launchers.local.here import is_here, shown_slot
+from gentui.jobs.launchers.local.launcher import other_host
 from gentui.jobs.launchers.local.slots import label
 from gentui.jobs.signs_of_life import last_sign_of_life
 from gentui.jobs.states import read_state
@@ -46,8 +47,9 @@ def status_now(run: RunDir, state: State) -> tuple[str, str]:
             return (now.status, now.reason) if now else ("lost", "its state.json cannot be read")
     status, reason = look.shown
     if status == "running" and state.stop_requested_at is None:
-        silent = last_sign_of_life(run, look.state, afresh=look.alive is None)
-        if time.time() - silent > (SILENT_AFTER if look.alive and is_here(state) else SILENT_ELSEWHERE_AFTER):
+        is_ours = look.alive and is_here(state) and not other_host(state)
+        silent = last_sign_of_life(run, look.state, afresh=not is_ours)
+        if time.time() - silent > (SILENT_AFTER if is_ours else SILENT_ELSEWHERE_AFTER):
             at = time.strftime("%H:%M:%S", time.localtime(silent))
             return "stalled", f"the trainer has written nothing since {at}" + (f", {reason}" if reason else "")
     return status, reason

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.runs.directory import RunDir
+from gentui.imports import importer
 from tests.support.logs import TENSORBOARD, WANDB, WandbFile, events_of, ran, values_of
 
 
@@ -135,6 +136,17 @@ def test_the_same_log_again_updates_the_same_run(imported, shown, invoke, home, 
     invoke("rename", first["id"], "mine again")
     imported(str(log.path))
     assert shown(first["id"])["name"] == "mine again"
+
+
+def test_two_machines_with_one_home_do_not_import_at_once(imported, home, wandb_run, monkeypatch):
+    monkeypatch.setattr(importer, "is_shared", lambda path: True)
+    lock, seen = home / ".import.hosts-lock", []
+    publish = importer.RunWriter.publish
+    monkeypatch.setattr(
+        importer.RunWriter, "publish", lambda self: (seen.append(lock.exists()), publish(self))[1]
+    )
+    imported(str(wandb_run))
+    assert seen == [True] and not lock.exists()
 
 
 def test_all_is_private_and_nothing_is_left_beside(imported, wandb_run, home):

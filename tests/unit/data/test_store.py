@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.data import toonfaces
+from engine.data import store, toonfaces
 from engine.data.dataset import DataError
 from engine.data.store import Writer, load_or_build
+from engine.runs.among_hosts import HostLock
 
 IMAGES = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
 
@@ -169,3 +170,13 @@ def test_asked_to_stop_the_second_process_is_gone_too(cache, monkeypatch):
         toonfaces.faces(5000, 128, stop)
     assert started[0].returncode is not None
     assert not list(cache.glob("*.images")) and not list(Path(cache).glob(".*.images.*"))
+
+
+def test_another_machine_that_shares_the_cache_is_waited_for(cache, monkeypatch):
+    monkeypatch.setattr(store, "is_shared", lambda path: True)
+    path = store.cache_folder() / "some.hosts-lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    theirs = HostLock(path, "the boot of another machine")
+    assert theirs.take()
+    load_or_build("some", build, waiting=theirs.release)
+    assert not path.exists() and np.array_equal(load_or_build("some", never).images.numpy(), IMAGES)

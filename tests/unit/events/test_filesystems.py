@@ -12,18 +12,21 @@ import pytest
 
 from engine.runs import among_hosts as module
 from engine.runs import directory, filesystems
-from engine.runs.among_hosts import NAME, among_hosts
+from engine.runs.among_hosts import NAME, among_hosts, among_hosts_for_long
 from engine.runs.directory import exclusive
+from tests.support.waiting import wait_for
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:50 / /home rw,relatime - nfs4 server:/home rw,vers=4.2
+30 22 0:50 / /home rw,relatime - nfs4 server:/home rw,vers=4.2,local_lock=none
 31 22 0:51 / /data/a\\040b rw - lustre mds@tcp:/scratch rw
 32 22 0:52 / /mnt/box rw - fuse.sshfs me@box: rw
 33 22 0:53 / /run/user/0/doc rw - fuse.portal portal rw
 34 30 0:54 / /home/me/local rw - xfs /dev/sdb rw
 35 22 0:55 / /mnt/over rw - ext4 /dev/sdc rw
 36 22 0:56 / /mnt/over rw - cifs //server/share rw
+37 22 0:57 / /old rw - nfs server:/old rw,vers=3,local_lock=all
+38 22 0:58 / /scratch rw - lustre mds@tcp:/scratch rw,flock,user_xattr
 """
 
 
@@ -54,6 +57,26 @@ def mounts(tmp_path, monkeypatch):
 )
 def test_the_last_mount_above_a_path_tells_its_file_system(mounts, path, kind, shared):
     assert (filesystems.kind_of(path), filesystems.is_shared(path)) == (kind, shared)
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [("/home/x", False), ("/old/x", True), ("/data/a b/x", True), ("/scratch/x", False), ("/srv", False)],
+)
+def test_mount_options_tell_whether_locks_are_of_one_machine_only(mounts, path, own):
+    assert filesystems.has_own_locks(path) is own
+
+
+def test_a_home_that_is_marked_is_shared_and_so_are_its_jobs(tmp_path):
+    run = tmp_path / "runs" / "20260101-000000-00000"
+    run.mkdir(parents=True)
+    places = (tmp_path, tmp_path / "runs", run)
+    assert not any(map(filesystems.is_shared, places))
+    filesystems.mark_shared(tmp_path)
+    assert all(map(filesystems.is_shared, places)) and not filesystems.is_shared(tmp_path.parent)
+    with exclusive(run):
+        assert (run / NAME).exists()
+    assert (tmp_path / filesystems.MARK).stat().st_mode & 0o777 == 0o600
 
 
 def test_this_machine_tells_where_a_folder_is_that_is_not_there_yet(tmp_path):
@@ -112,3 +135,45 @@ def test_changes_of_state_take_that_lock_where_hosts_share_the_home(tmp_path, mo
     with exclusive(tmp_path):
         assert (tmp_path / NAME).exists()
     assert not (tmp_path / NAME).exists()
+
+
+def test_on_a_full_disk_it_is_held_and_let_go_of_all_the_same(tmp_path, monkeypatch):
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module.os, "write", full)
+    with among_hosts(tmp_path, "ours"):
+        assert (tmp_path / NAME).read_bytes() == b""
+        other = module.HostLock(tmp_path / NAME, "theirs")
+        assert not other.take() and other.holder() == "another host"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_holds_it_for_long_shows_life_and_whoever_waits_is_called(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "RENEWED_AFTER", 0.01)
+    path = tmp_path / "lock"
+    with among_hosts_for_long(path, "ours"):
+        os.utime(path, (0, 0))
+        wait_for(lambda: path.stat().st_mtime > 0, "a sign of life")
+        assert not module.HostLock(path, "theirs").take()
+    assert list(tmp_path.iterdir()) == []
+    _left(tmp_path, "theirs", 0)
+    waited = []
+
+    def waiting() -> None:
+        waited.append(True)
+        (tmp_path / NAME).unlink(missing_ok=True)
+
+    with among_hosts_for_long(tmp_path / NAME, "ours", waiting):
+        assert waited == [True]
+
+
+def test_one_that_was_taken_from_us_is_neither_renewed_nor_removed(tmp_path):
+    mine, theirs = (module.HostLock(tmp_path / "lock", boot) for boot in ("ours", "theirs"))
+    assert mine.take()
+    os.utime(tmp_path / "lock", (0, 0))
+    assert not theirs.take() and theirs.take()
+    mine.release()
+    assert json.loads((tmp_path / "lock").read_text())["boot"] == "theirs"
+    theirs.release()
+    assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.runs.directory import JobDir, State, boot_id
 from engine.runs.files import write_atomically
+from engine.runs.filesystems import is_shared, mark_shared
 from gentui.jobs import exit_reason
 from gentui.jobs.launchers.hosts import SSH, ssh_host_of
 from gentui.jobs.launchers.hosts.ssh import SshHost
@@ -179,6 +180,8 @@ def introduced(home: Path, host: SshHost, question: dict[str, Any]) -> dict[str,
             said = ask(host, {"home": host.home_there(home), "probe": name, "name": host.name, **question})
             why = fault_of(home, host, said, name, token)
             heard(home, host, began, {"fault": why} if why else said)
+            if not why and said.get("boot") != boot_id() and not is_shared(home):
+                mark_shared(home)  # its file system does not tell, here or there
     except SshError as error:
         raise JobError(f"{host.name} cannot be reached: {error}") from None
     except OSError as error:
