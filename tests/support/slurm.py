@@ -22,6 +22,8 @@ from tests.support.waiting import wait_for
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 ACCOUNTING = ("slurmdbd", "mariadbd")
 CPUS, GPUS, MEMORY = 4, 2, 8000
+MOST_TASKS = 5
+"""In an array: a sweep of more runs is several."""
 KILL_WAIT, GRACE = 5, 10
 """Seconds from SIGTERM to SIGKILL, and those that a preempted job of partition main still has after its signal."""
 _MARK = "GENTUI_TEST_SLURM"
@@ -186,6 +188,7 @@ class Cluster:
             "bf_min_age_reserve=0,requeue_delay=1",
             "SelectType=select/cons_tres", "SelectTypeParameters=CR_Core_Memory",
             "SlurmdParameters=config_overrides", "SlurmctldParameters=preempt_send_user_signal",
+            f"MaxArraySize={MOST_TASKS}",
             "ReturnToService=2", "SlurmctldTimeout=30", "SlurmdTimeout=5", "InactiveLimit=0", f"KillWait={KILL_WAIT}",
             "CompleteWait=0", f"MinJobAge={self._min_job_age}", "JobRequeue=1", "PreemptType=preempt/partition_prio",
             "PreemptMode=REQUEUE", "UnkillableStepTimeout=60", "DisableRootJobs=NO", "PropagateResourceLimits=NONE",

@@ -25,7 +25,7 @@ from gentui.jobs.launchers.slurm.field import with_on
 from gentui.jobs.launchers.slurm.submission import label_of
 from gentui.jobs.states import update_state
 from tests.support.jobs import last_step, trainers
-from tests.support.slurm import Cluster, bounds_memory, lacking
+from tests.support.slurm import MOST_TASKS, Cluster, bounds_memory, lacking
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.skipif(bool(lacking()), reason=lacking()), pytest.mark.timeout(300)]
@@ -123,6 +123,23 @@ def test_the_runs_of_a_sweep_are_one_array_of_which_so_many_run_at_once(home, cl
     most = max(sum(other[0] <= times[0] <= other[-1] for other in trained) for times in trained)
     assert most == 2
     assert all("attempt 1 from step 0" in run.log_path.read_text() for run in runs)
+
+
+def test_a_sweep_of_more_runs_than_an_array_takes_is_several_arrays(home, submit):
+    count = MOST_TASKS + 2
+    runs = [
+        submit(array={"group": "sweep-0", "index": n, "size": count, "at_once": 4}, steps=3)
+        for n in range(count)
+    ]
+    numbers = [job_of(run).partition("_") for run in runs]
+    assert [int(task) for _, _, task in numbers] == [*range(MOST_TASKS), 0, 1]
+    assert len({number for number, _, _ in numbers}) == 2
+
+    def are_done() -> bool:
+        jobs.reconcile(home)
+        return [run.read_state().status for run in runs] == ["done"] * count
+
+    wait_for(are_done, "the sweep to be done", 60, 0.1)
 
 
 def test_a_queued_run_is_stopped_at_once_and_never_begins(home, cluster, submit):

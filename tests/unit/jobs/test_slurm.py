@@ -14,7 +14,7 @@ from gentui.jobs.launchers.hosts import find_host, hosts
 from gentui.jobs.launchers.hosts.slurm import SlurmHost, parse_inline, seconds_of
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, parse_accounted, parse_described, parse_queued
-from gentui.jobs.launchers.slurm.submission import groups, new_on, script
+from gentui.jobs.launchers.slurm.submission import groups, new_on, part_of, script
 from gentui.jobs.launchers.slurm.verdict import Facts, is_hopeless, judge
 from gentui.jobs.states import JobError
 from tests.support.fake_slurm import FakeSlurm
@@ -373,3 +373,22 @@ def test_a_file_of_hosts_that_everybody_may_change_is_not_read(tmp_path):
     (tmp_path / "hosts.toml").chmod(0o666)
     with pytest.raises(JobError, match="every user of this machine may change"):
         find_host(tmp_path, "gpu")
+
+
+def test_a_sweep_larger_than_an_array_is_several_that_share_what_runs_at_once():
+    def of(index: int, size: int = 7, at_once: int | None = 4, most: int = 3) -> tuple | None:
+        part = part_of({"group": "g", "index": index, "size": size, "at_once": at_once}, most)
+        return part and tuple(part.values())
+
+    assert [of(n) for n in (0, 2, 3, 6)] == [
+        ("g-0", 0, 3, 2),
+        ("g-0", 2, 3, 2),
+        ("g-1", 0, 3, 1),
+        ("g-2", 0, 1, 1),
+    ]
+    assert of(5, at_once=None) == ("g-1", 2, 3, None) and of(2, size=3) == ("g", 2, 3, 4)
+    assert of(1, at_once=None, most=0) is None
+    with pytest.raises(JobError, match=r"7 runs are 3 arrays in Slurm, of 3 jobs at most .* must be 3 or more"):
+        of(0, at_once=2)
+    with pytest.raises(JobError, match=r"takes no arrays of jobs \(MaxArraySize is 0\): leave --at-once out"):
+        of(0, most=0)

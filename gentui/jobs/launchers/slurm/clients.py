@@ -19,6 +19,8 @@ PREFIX = "gentui-"
 """The names of gentui's jobs begin with it."""
 TIMEOUT = 10.0
 """Seconds that a command may take. Those of Slurm try for nine to reach a controller that is down."""
+MOST_TASKS = 1001
+"""Slurm's default for MaxArraySize."""
 _SQUEUE = "%i|%A|%T|%j|%N|%V|%S|%e|%l|%r"
 _FIELD = re.compile(r"(?:^|\s)([A-Za-z:]+)=(\S*)")
 _NO_NODE = frozenset({"", "(null)", "None assigned", "None"})
@@ -96,6 +98,13 @@ def answers() -> bool:
         return " is UP" in ask("scontrol", "ping")
     except SlurmError as error:
         return " is UP" in str(error)
+
+
+def most_tasks() -> int:
+    """How many tasks an array may have, 0 where there are no arrays. Source: slurm.conf(5), MaxArraySize: the largest
+    index is one less, and the first is 0. Raises SlurmError."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", ask("scontrol", "show", "config"), re.MULTILINE)
+    return int(found[1]) if found else MOST_TASKS
 
 
 def queue() -> list[Job]:

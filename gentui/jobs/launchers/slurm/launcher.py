@@ -24,6 +24,7 @@ from gentui.jobs.launchers.slurm.submission import (
     groups,
     label_of,
     new_on,
+    part_of,
     submit,
 )
 from gentui.jobs.launchers.slurm.verdict import LIVES, Facts, is_hopeless, judge, pending_words
@@ -57,6 +58,7 @@ class SlurmLauncher:
         self._cancelled: dict[str, float] = {}
         self._ended: dict[str, Job] = {}
         """Jobs that had ended when they were asked for one by one: nothing more becomes of them."""
+        self._most_tasks = clients.MOST_TASKS
 
     def admit(self, request: Request) -> State:
         before = on_of(request.before) if request.before else {}
@@ -68,17 +70,24 @@ class SlurmLauncher:
             raise JobError(
                 f"--device is of this machine, and {host.name} is Slurm's: leave it out, or add --on local"
             )
+        if array is None or not array.get("index"):  # once for all runs of a sweep
+            self._try(host, devices, is_array=array is not None)
+        state = queued(host.name, request.attempt)
+        part = part_of(array, self._most_tasks) if array else None
+        return state.with_(extra={**state.extra, "on": new_on(host, devices, part)})
+
+    def _try(self, host: SlurmHost, devices: int, is_array: bool) -> None:
+        """Ask Slurm whether it would take a job like that. Raises JobError."""
         try:
             if not clients.is_here():
                 raise SlurmError("there is no Slurm on this machine: sbatch is not on the PATH")
             if not clients.answers():
                 raise SlurmError("Slurm's controller does not answer: `scontrol ping` says more")
-            if array is None or not array.get("index"):  # once for all runs of a sweep
-                clients.ask("sbatch", "--test-only", *arguments(host, devices), "--wrap=true")
+            clients.ask("sbatch", "--test-only", *arguments(host, devices), "--wrap=true")
+            if is_array:
+                self._most_tasks = clients.most_tasks()
         except SlurmError as error:
             raise JobError(f"{host.name} cannot take the run: {error}") from None
-        state = queued(host.name, request.attempt)
-        return state.with_(extra={**state.extra, "on": new_on(host, devices, array)})
 
     def tend(self, home: Path, pending: Jobs) -> None:
         waiting = groups(pending)

@@ -47,6 +47,31 @@ def new_on(host: SlurmHost, devices: int, array: dict[str, Any] | None) -> dict[
     }
 
 
+def part_of(array: dict[str, Any], most: int) -> dict[str, Any] | None:
+    """What a run of a sweep is of its array, where Slurm takes at most so many tasks in one: a larger sweep becomes
+    several, which share what may run at once. None where Slurm takes no arrays. Raises JobError."""
+    size, at_once = int(array["size"]), array.get("at_once")
+    if most < 1:
+        if at_once is not None:
+            raise JobError("this Slurm takes no arrays of jobs (MaxArraySize is 0): leave --at-once out")
+        return None
+    count = -(-size // most)
+    if count == 1:
+        return array
+    if at_once is not None and at_once < count:
+        raise JobError(
+            f"{size} runs are {count} arrays in Slurm, of {most} jobs at most (MaxArraySize), and each runs one at"
+            f" least: --at-once must be {count} or more"
+        )
+    part, place = divmod(int(array["index"]), most)
+    return {
+        "group": f"{array['group']}-{part}",
+        "index": place,
+        "size": min(most, size - part * most),
+        "at_once": None if at_once is None else at_once // count + (part < at_once % count),
+    }
+
+
 def label_of(job: JobDir, on: dict[str, Any]) -> str:
     """The name of the job in Slurm: another at each submission, and the same for all runs of a sweep."""
     return PREFIX + str(on.get("group") or f"{job.id}.{on.get('token')}")
