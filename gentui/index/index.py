@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -169,6 +169,13 @@ class Index:
         how = smoothing or NO_SMOOTHING
         found = self._read(lambda db: series.read(db, run_id, key, columns, lo, hi, axis, how))
         return series.empty() if found is None else found
+
+    def sparks(self, metrics: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
+        """A metric of each of many runs in ``sparks.CELLS`` means of equally many steps, NaN where none was logged:
+        ``metrics`` names it by run id. Runs that do not have it are left out."""
+        from gentui.index import sparks
+
+        return self._read(lambda db: sparks.read(db, metrics)) or {} if metrics else {}
 
     def extent(self, run_id: str, axis: str = "step") -> tuple[float, float] | None:
         """The ends of a run's metrics on an axis; None while it has none."""

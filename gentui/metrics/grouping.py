@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from gentui.metrics.namespaces import is_signal, is_system
@@ -45,6 +46,21 @@ def charts(names: Iterable[str], scores: Iterable[str] = ()) -> list[tuple[str, 
         group = TOGETHER[_PLACE[name]] if name in _PLACE else (name,)
         found.setdefault(group, tuple(member for member in group if member in present))
     return sorted(found.values(), key=lambda group: _rank(group[0], scored))
+
+
+def main_metric(names: Iterable[str]) -> str:
+    """The metric that stands for a run where there is room for one: its loss, else the first that is not of the
+    schedule, "" where there is none."""
+    logged = [name for name in names if not is_signal(name) and not is_system(name)]
+    if "loss" in logged:
+        return "loss"
+    first = min(logged, key=lambda name: (_rank(name, set())[0], "loss" not in _words(name)), default="")
+    return "" if first in _LAST else first
+
+
+def _words(name: str) -> list[str]:
+    """``train/gen_loss``: train, gen, loss."""
+    return re.split(r"[^a-z0-9]+", name.lower())
 
 
 def _rank(name: str, scored: set[str]) -> tuple[int, int, str]:
