@@ -17,7 +17,8 @@ class Preferences:
     """Settings with a title are on the preferences screen; the app sets the others itself.
 
     ``toured``: whether the tour of the first start has been shown. ``runs_columns``: the extra columns that the
-    list of runs was left with; ``runs_pane``: whether it was left with the pane of the run under the cursor.
+    list of runs was left with; ``runs_pane_beside``, ``runs_pane_beneath``: whether it was left with its pane, on
+    screens where that is beside the list and where it is below it.
     """
 
     theme: str = setting("", title="theme", help="of the whole app")
@@ -55,7 +56,8 @@ class Preferences:
         help="bell, or a notification of the terminal",
     )
     runs_columns: str = setting("")
-    runs_pane: bool = setting(False)
+    runs_pane_beside: bool = setting(True)
+    runs_pane_beneath: bool = setting(True)
 
 
 def path() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -33,14 +34,26 @@ def list_names(runs: Sequence[Any]) -> str:
     return f"{plural(len(runs), 'run')} ({names}{', …' if len(runs) > 4 else ''})"
 
 
+_SWEEP = re.compile(r"sweep-.+-[0-9a-f]{4}")
+
+
+def sweep_of(run: Any) -> str:
+    """The tag of the sweep that a run belongs to; "" for none."""
+    return next((tag for tag in run.tags if _SWEEP.fullmatch(tag)), "")
+
+
+def swept_values(run: Any) -> tuple[list[str], str]:
+    """The values of its sweep that the label of a run names, ``lr=0.002``, and the rest of the label, which all of the
+    sweep have. Not cleaned."""
+    words = label(run).split(" ")
+    return [word for word in words if "=" in word], " ".join(word for word in words if "=" not in word)
+
+
 def swept_first(run: Any) -> str:
     """The label of a run, of one of a sweep with the swept values before what all of it are called: in a list they are
     what differs. Not cleaned."""
-    words = label(run).split(" ")
-    values = [word for word in words if "=" in word]
-    if not values or len(values) == len(words) or not any(tag.startswith("sweep-") for tag in run.tags):
-        return label(run)
-    return f"{' '.join(values)} · {' '.join(word for word in words if '=' not in word)}"
+    values, rest = swept_values(run)
+    return f"{' '.join(values)} · {rest}" if values and rest and sweep_of(run) else label(run)
 
 
 def which(runs: Sequence[Any]) -> str:

@@ -137,6 +137,11 @@ class AppServices(CrashGuardedApp):
         else:
             self.push_screen(screen)
 
+    async def _show_sweep(self, runs: list[str]) -> None:
+        """Go to the list of runs, with the cursor on the one of these that trains first."""
+        await self.action_go("runs")
+        getattr(self.screen, "show_runs", lambda runs: None)(runs)
+
     # -- jobs
 
     def evaluate(self, run: Any, options: dict[str, Any], command: list[str]) -> None:
@@ -214,7 +219,7 @@ class AppServices(CrashGuardedApp):
                 self.open_run(run_ids[0])
             else:
                 self.toast(f"{len(run_ids)} runs queued.")
-                self.call_later(self.action_go, "runs")
+                self.call_later(self._show_sweep, run_ids)
 
         self.in_thread(work, launched)
 

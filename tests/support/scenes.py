@@ -189,10 +189,11 @@ async def menu(d: Desk, runs: Runs) -> None:
 
 async def listed(d: Desk, runs: Runs) -> None:
     every_state(runs)
-    await d.opens("RunsScreen", "2")
-    await d.sees("after that", "baseline", "◐ stalled", "◇", "14.2", "41.75")
+    screen = await d.opens("RunsScreen", "2")
+    await d.until(lambda: len(screen.query_one(Table).rows) == 10)
+    await d.sees("after that", "◐ stalled", "◇")
     await d.press("home")
-    await d.sees("▸  ◌ queued")
+    await d.sees("▸  ◌ queued", "Waiting for a free device.")
 
 
 async def viewed(d: Desk, runs: Runs, pane: str = "c") -> Any:
@@ -298,6 +299,28 @@ async def _(d: Desk, runs: Runs) -> None:
 
 
 SCENES["runs"] = Scene("RunsScreen", listed)
+
+
+def swept(runs: Runs) -> None:
+    """A sweep between two other runs: one of it trains, one waits, one is done."""
+    runs.make(name="before", fid=14.2)
+    ends = (("0.0005", "done", 300, 10.4), ("0.002", "running", 180, None), ("0.005", "queued", 0, None))
+    for rate, status, steps, fid in ends:
+        run = runs.make(status=status, steps=steps, name=f"digits-unet lr={rate}", fid=fid, seed=steps)
+        jobs.tag(runs.home, run.id, ["sweep-digits-unet-8960"], [])
+    runs.make("digits-vae", "failed", 37, reason="out of memory: 512 images of 8×8 do not fit", fid=None)
+
+
+@scene("RunsScreen", "runs-sweep")
+async def _(d: Desk, runs: Runs) -> None:
+    swept(runs)
+    screen = await d.opens("RunsScreen", "2")
+    await d.sees("▾ lr × 3 · digits-unet", "lr=0.002")
+    await d.press("down", "down", "down")
+    await d.until(
+        lambda: screen.pane.shown is not None and screen.pane.shown.run.name == "digits-unet lr=0.002"
+    )  # type: ignore[attr-defined]
+    await d.sees("▀", "loss ")
 
 
 @scene("RunsScreen", "runs-marked")
@@ -630,7 +653,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.opens("RunsScreen", "y")
     await d.sees("quick look is in the trash", "▸  ✓ done         baseline")
     await d.press("u")
-    await d.sees("is back.", "  ✓ done         quick look (quick)")
+    await d.sees("is back.", "10 · newest first")
     d.app.on_evaluation_finished(
         EvaluationFinished("a run was not evaluated: no weights of inception here", "error")
     )

@@ -4,55 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-from gentui.index import visits
+from gentui.index import sparks, visits
+from gentui.metrics.grouping import main_metric
 from gentui.metrics.namespaces import SEVERITIES
-from gentui.runs import alarms, filter_language, naming
-from gentui.runs.scores import SELECTION_CAPTION, is_selection
+from gentui.runs import alarms, compare, filter_language, naming
+from gentui.runs.scores import MARK, SELECTION_CAPTION, is_selection
 from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
 from gentui.tui import formatting
 from gentui.tui.widgets.table import Cell, Column, Row
 
-_STATUSES = ("running", "stalled", "queued", "failed", "lost", "interrupted", "stopped", "done")
+STATUSES = ("running", "stalled", "queued", "failed", "lost", "interrupted", "stopped", "done")
 """In the order they are sorted in."""
 
 
 @dataclass(frozen=True)
 class Sort:
-    """The key that a column is sorted by, of which None comes last either way; and whether the greatest come first."""
+    """The key that a column is sorted by, of which None comes last either way; whether the greatest come first, and
+    whether the column is one to sort by."""
 
     value: Callable[[Any], Any]
     descending: bool = True
+    is_offered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """A RunRow, its place in the queue (1 is first, None outside it), the sparkline of its loss, its row in the table,
+    and the sweep it belongs to ("" for none)."""
+
+    run: Any
+    queue_place: int | None
+    curve: str
+    row: Row
+    sweep: str = ""
 
 
 def _progress(run: Any) -> float:
     return (run.step or 0) / run.steps if run.steps else 0.0
 
 
+SORT_BY_STATUS = Sort(lambda run: (STATUSES.index(run.status), run.queued_at or 0.0), False)
+SORT_BY_LOSS = Sort(lambda run: _finite(loss_of(run)), False)
+SORT_BY_SCORE = Sort(lambda run: _score_rank(run.best), False)
+SORT_BY_TIME_LEFT = Sort(lambda run: run.eta_s, False)
+SORT_BY_ALARMS = Sort(lambda run: (-SEVERITIES.index(run.worst), run.alerts) if run.worst else None)
+SORT_BY_NAME = Sort(lambda run: naming.label(run).lower(), False)
+SORT_BY_START = Sort(lambda run: run.started_at or run.created_at)
+NO_SORT = Sort(lambda run: None, is_offered=False)
+_TAGS = (Column("tags", maximum=24, drop=6), Sort(lambda run: sorted(run.tags) or None, False))
+_ID = (Column("id", maximum=22, drop=7), Sort(lambda run: run.id))
+CURVE = "curve"
+_NO_TRAINING = ("sample.", "evaluate.", "health.")
+"""Tables of settings that do not change the training."""
+
 COLUMNS: tuple[tuple[Column, Sort], ...] = (
-    (Column("status", minimum=9), Sort(lambda run: (_STATUSES.index(run.status), run.queued_at or 0.0), False)),
-    (
-        Column("run", flex=True, minimum=20, maximum=40, cut="middle"),
-        Sort(lambda run: naming.label(run).lower(), False),
-    ),
-    (Column("tags", maximum=24, drop=6), Sort(lambda run: sorted(run.tags) or None, False)),
+    (Column("status", minimum=9), SORT_BY_STATUS),
+    (Column("run", flex=True, minimum=20, maximum=40, cut="middle"), SORT_BY_NAME),
+    _TAGS,
     (Column("data set", maximum=16, drop=6), Sort(lambda run: run.dataset or None, False)),
     (Column("progress", minimum=13, drop=1), Sort(_progress)),
     (Column("speed", "right", minimum=7, drop=3), Sort(lambda run: run.images_per_s)),
-    (Column("ETA", "right", minimum=6, drop=1), Sort(lambda run: run.eta_s, False)),
-    (Column("loss", "right", minimum=6), Sort(lambda run: _finite(run.loss), False)),
-    (Column("best score", "right", minimum=10, maximum=22), Sort(lambda run: _score_rank(run.best), False)),
-    (
-        Column("alarms", "right", minimum=6, drop=2),
-        Sort(lambda run: (-SEVERITIES.index(run.worst), run.alerts) if run.worst else None),
-    ),
+    (Column("ETA", "right", minimum=6, drop=1), SORT_BY_TIME_LEFT),
+    (Column(CURVE, minimum=sparks.CELLS, drop=2), NO_SORT),
+    (Column("loss", "right", minimum=6), SORT_BY_LOSS),
+    (Column("best score", "right", minimum=10, maximum=22), SORT_BY_SCORE),
+    (Column("alarms", "right", minimum=6, drop=2), SORT_BY_ALARMS),
     (Column("device", maximum=8, drop=5), Sort(lambda run: run.place or None, False)),
-    (Column("started", minimum=11, drop=4), Sort(lambda run: run.started_at or run.created_at)),
-    (Column("id", maximum=22, drop=7), Sort(lambda run: run.id)),
+    (Column("started", minimum=11, drop=4), SORT_BY_START),
+    _ID,
     (Column("reason", flex=True, minimum=12, maximum=60, drop=8), Sort(lambda run: run.reason or None, False)),
 )
+"""The columns of a list that has the width of a screen."""
+FEW_COLUMNS: tuple[tuple[Column, Sort], ...] = (
+    (Column("status", minimum=10, maximum=13), SORT_BY_STATUS),
+    (Column("run", flex=True, minimum=14, maximum=40, cut="middle"), SORT_BY_NAME),
+    _TAGS,
+    (Column(CURVE, minimum=sparks.CELLS, drop=1), NO_SORT),
+    (Column("loss", "right", minimum=6), SORT_BY_LOSS),
+    (Column("score", "right", minimum=6, maximum=16), SORT_BY_SCORE),
+    (Column("left", "right", minimum=5, drop=2), SORT_BY_TIME_LEFT),
+    (Column("alarms", "right", minimum=6, drop=3), SORT_BY_ALARMS),
+    (Column("started", minimum=11, drop=4), SORT_BY_START),
+    _ID,
+)
+"""The columns of a list that shares the screen with a pane, or has few cells: the status tells progress as well."""
 MOST_ADDED = 8
 """Columns that a person can add."""
 _ADDED_AT = 2
@@ -68,11 +107,12 @@ def _score_rank(best: Any | None) -> tuple[str, float] | None:
     return None if best is None else (best.metric, best.value if best.lower_is_better else -best.value)
 
 
-def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
-    """The columns of the table, with added ones for these keys of the filter language after the name. Where there is no
-    room the table's own go first, then the last of the added."""
+def columns_with(keys: Sequence[str], is_few: bool = False) -> tuple[tuple[Column, Sort], ...]:
+    """The columns of the table, or the few, with added ones for these keys of the filter language after the name. Where
+    there is no room the table's own go first, then the last of the added."""
+    columns = FEW_COLUMNS if is_few else COLUMNS
     if not keys:
-        return COLUMNS
+        return columns
     added = []
     for place, key in enumerate(keys, 1):
         last = key.rpartition(".")[2]
@@ -81,20 +121,70 @@ def columns_with(keys: Sequence[str]) -> tuple[tuple[Column, Sort], ...]:
         column = Column(clean(title, 20), "right", maximum=14, drop=place)
         added.append((column, Sort(filter_language.sort_key(key), False)))
     own = []
-    for column, sort in COLUMNS:
+    for column, sort in columns:
         gives_way = column.drop or column.title == "progress"
         own.append((replace(column, drop=MOST_ADDED + 1 + column.drop) if gives_way else column, sort))
     return (*own[:_ADDED_AT], *added, *own[_ADDED_AT:])
 
 
-def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[Any], Any]] = ()) -> Row:
-    """A RunRow as a row. ``queue_place``: 1 for the first in the queue. ``added``: the values of added columns."""
-    name = clean(naming.swept_first(run), 60) + (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
+def keys_in(text: str, known: filter_language.FilterKeys, runs: Sequence[Any]) -> list[str]:
+    """The keys of the filter language that a text names; ``*`` is what differs between these runs. Raises ValueError
+    for unknown words."""
+    words = text.replace(",", " ").split()
+    if words == ["*"]:
+        differ = compare.different([run.settings for run in runs])
+        ranked = sorted(differ, key=lambda key: (None in differ[key], key != "train.seed"))
+        return [key for key in ranked if not key.startswith(_NO_TRAINING)][:MOST_ADDED]
+    return list(dict.fromkeys(filter_language.key_of(word, known) for word in words))
+
+
+@lru_cache(maxsize=256)
+def _main_of(names: tuple[str, ...]) -> str:
+    return main_metric(names)
+
+
+def main_of(run: Any) -> str:
+    """The metric whose curve stands for a run."""
+    return _main_of(tuple(run.metrics))
+
+
+def loss_of(run: Any) -> float | None:
+    """The last loss of a run, also where its metric has another name; None if it has none."""
+    main = main_of(run)
+    return run.loss if run.loss is not None or "loss" not in main else run.metrics.get(main)
+
+
+Getters = Sequence[Callable[[Any], Any]]
+
+
+def row_of(
+    run: Any, queue_place: int | None = None, added: Getters = (), curve: str = "", is_few: bool = False
+) -> Row:
+    """A RunRow as a row. ``queue_place``: 1 for the first in the queue. ``added``: the values of added columns.
+    ``curve``: the sparkline of its loss. ``is_few``: for the few columns."""
+    name = clean(naming.swept_first(run), 60) + marks_of(run)
+    own = _few_cells if is_few else _cells
+    cells = own(run, name, queue_place, (curve, "curve"))
+    values = [_cell(get(run)) for get in added]
+    return Row(run.id, (*cells[:_ADDED_AT], *values, *cells[_ADDED_AT:]))
+
+
+def marks_of(run: Any) -> str:
+    """What follows the name of a run: whether it is a short test run, and whether it has notes."""
+    return (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
+
+
+def inner_name(run: Any) -> str:
+    """The name of a run below the row of its sweep: the swept values, or its own name."""
+    return "  " + clean(" ".join(naming.swept_values(run)[0]) or naming.label(run), 60) + marks_of(run)
+
+
+def _cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tuple[Cell, ...]:
     is_live = run.status in ("running", "stalled")
     progress = progress_of(run)
     if queue_place is not None:
         progress = "first in queue" if queue_place == 1 else f"#{queue_place} in queue"
-    cells: tuple[Cell, ...] = (
+    return (
         formatting.status(run.status),
         name,
         (clean(" ".join(run.tags), 100), "accent"),
@@ -102,7 +192,8 @@ def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[A
         (progress, "" if is_live else "dim"),
         numbers.rate(run.images_per_s) if is_live else ("–", "dim"),
         formatting.time_left(run) if is_live else ("–", "dim"),
-        numbers.number(run.loss),
+        curve,
+        numbers.number(loss_of(run)),
         score(run.best),
         (alarms.count(run), formatting.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         clean(run.place, 12),
@@ -110,8 +201,27 @@ def row_of(run: Any, queue_place: int | None = None, added: Sequence[Callable[[A
         (run.id, "dim"),
         (clean(run.reason, 200) if run.status not in ("running", "done") else "", "dim"),
     )
-    values = [_cell(get(run)) for get in added]
-    return Row(run.id, (*cells[:_ADDED_AT], *values, *cells[_ADDED_AT:]))
+
+
+def _few_cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tuple[Cell, ...]:
+    is_live = run.status in ("running", "stalled")
+    status, tone = formatting.status(run.status)
+    if queue_place is not None:
+        status = f"{status} {queue_place}"
+    elif run.status == "running":
+        status = f"{formatting.GLYPHS['running'][0]} {_progress_in_short(run)}"
+    return (
+        (status, tone),
+        name,
+        (clean(" ".join(run.tags), 100), "accent"),
+        curve,
+        numbers.number(loss_of(run)),
+        short_score(run.best),
+        formatting.time_left(run) if is_live else ("–", "dim"),
+        (alarms.count(run), formatting.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
+        (naming.moment(run.started_at or run.created_at), "dim"),
+        (run.id, "dim"),
+    )
 
 
 _PHASES = {
@@ -138,6 +248,16 @@ def progress_of(run: Any) -> str:
     return f"{formatting.bar(fraction, 8)} {fraction:4.0%}"
 
 
+def _progress_in_short(run: Any) -> str:
+    """``50%``, ``scoring``, ``starting``."""
+    step, phase = run.step or 0, clean(run.phase, 60)
+    kind = visits.kind_of(phase) if step else ""
+    if kind or not step:
+        words = _PHASES[kind] if kind else phase.rstrip("0123456789/ ") or "running"
+        return shorten(words.partition(" ")[0], 10)
+    return f"{min(0.99, step / run.steps):.0%}" if run.steps else f"step {step:,}"
+
+
 def _cell(value: Any) -> Cell:
     if value is None:
         return "–", "dim"
@@ -151,7 +271,8 @@ def detail(run: Any) -> str:
     alarmed = f"alarms: {alarms.named(run.alarms)}" if run.alarms else ""
     reason = run.reason if run.status not in ("running", "done") else ""
     marked = SELECTION_CAPTION if run.best is not None and is_selection(run.best) else ""
-    return clean(" · ".join(filter(None, (reason, alarmed, " ".join(run.tags), marked))), 400)
+    tags = f"tags {' '.join(run.tags)}" if run.tags else ""
+    return clean(" · ".join(filter(None, (reason, alarmed, tags, marked))), 400)
 
 
 def score(best: Any | None) -> Cell:
@@ -159,3 +280,12 @@ def score(best: Any | None) -> Cell:
     if best is None:
         return "–", "dim"
     return formatting.score(clean(best.metric, 30), best), "accent"
+
+
+def short_score(best: Any | None) -> Cell:
+    """The best score without its spread, for few cells."""
+    if best is None:
+        return "–", "dim"
+    mark = MARK if is_selection(best) else ""
+    metric = formatting.short_metric(clean(best.metric, 30))
+    return f"{metric} {numbers.number(best.value)}{mark}", "accent"

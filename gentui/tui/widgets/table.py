@@ -6,6 +6,7 @@ marker, so that it shows without colour, and so have marked rows and the title o
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,9 +26,9 @@ from gentui.text.sanitize import fit
 from gentui.tui.widgets.cursor_view import CursorView
 
 Cell = str | tuple[str, str]
-"""Text, or text and a tone: dim, good, warn, bad, accent, strong."""
+"""Text, or text and one of ``TONES``."""
 
-TONES = ("dim", "good", "warn", "bad", "accent", "strong")
+TONES = ("dim", "good", "warn", "bad", "accent", "strong", "curve")
 
 
 LESS_THAN_A_NAME = 3
@@ -108,6 +109,7 @@ class Table(CursorView, can_focus=True):
         & > .table--bad { color: $error; }
         & > .table--accent { color: $accent; }
         & > .table--strong { text-style: bold; }
+        & > .table--curve { color: $primary; }
     }
     """
     FIXED_LINES = 1  # the titles
@@ -379,8 +381,9 @@ class Table(CursorView, can_focus=True):
             return self._line(self._titles(), base + self._style("titles"), "", width)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self.rows):
-            if not self.rows and y == 2 and self.empty:
-                text = fit("  " + self.empty, width)
+            words = [] if self.rows else textwrap.wrap(self.empty, max(1, width - 3))
+            if 2 <= y < 2 + len(words):
+                text = fit("  " + words[y - 2], width)
                 return Strip([Segment(text, base + self._style("dim"))], width)
             return Strip.blank(width, base)
         row = self.rows[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 from engine.runs.directory import RunDir
 from gentui.imports import importer
 from gentui.imports.discovery import find
+from gentui.tui.widgets.chart_grid import ChartBox
+from gentui.tui.widgets.fact_list import FactList
 from tests.support.app import Desk
 from tests.support.logs import WandbFile
 from tests.support.textual_private import notices
@@ -53,7 +56,7 @@ async def test_logs_are_imported_from_the_list_of_runs(desk, home, tmp_path):
     (tmp_path / "mine.jsonl").write_text('{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n')
     async with desk((120, 40)) as d:
         await d.opens("RunsScreen", "2")
-        await d.sees("I imports those of other scripts")
+        await d.sees("No runs yet: 1, then Enter on a recipe; I imports those of", "other scripts.")
         await d.opens("PromptScreen", "I")
         await d.press("enter")
         await d.sees("give the path of a file or folder")
@@ -131,3 +134,27 @@ async def test_one_that_is_followed_is_stopped_from_the_app_and_no_checkpoint_is
             await d.sees("idle")
     finally:
         os.close(lock)
+
+
+async def test_three_runs_of_wandb_show_list_curves_config_and_summary_at_once(desk, home, tmp_path):
+    """The first screen of wandb's own viewer: runs, curves, and an overview of the one under the cursor."""
+    for number, lr in enumerate((0.001, 0.0005, 0.002)):
+        log = WandbFile(tmp_path / f"theirs-{number}")
+        log.add(run={"run_id": f"x{number}", "display_name": f"try {number}"})
+        settings = {"lr": lr, "batch": 64, "net": {"width": 32}}
+        log.add(config={"update": [{"key": key, "value_json": json.dumps(it)} for key, it in settings.items()]})
+        for step in range(60):
+            values = {"train/loss": 1 / (step + 1 + number), "val/loss": 2 / (step + 1), "acc": step / 60}
+            log.log(step, **values, grad_norm=1.0 + step % 2, _timestamp=1748772000.0 + step)
+        log.add(exit={"exit_code": 0})
+        importer.take(home, find(str(log.path))[0], "")
+    async with desk((140, 42)) as d:
+        screen = await d.opens("RunsScreen", "2")
+        await d.sees("try 0", "try 1", "try 2", "█▂▂▁▁▁▁▁")
+        await d.until(lambda: len([box for box in screen.query(ChartBox) if box.display]) == 4)
+        await d.sees("train/loss", "val/loss", "acc", "grad_norm", "─ settings", "1 differs", "─ last values")
+        facts = [one._facts for one in screen.query(FactList).results(FactList)]
+        assert facts[0][:1] == (("config.lr", "0.002", "accent"),) and len(facts[0]) == 3
+        assert dict(fact[:2] for fact in facts[1])["train/loss"] == "0.01613"
+        await d.press("down")
+        await d.until(lambda: "✓ done  try 1" in d.text and "0.0005" in d.text)

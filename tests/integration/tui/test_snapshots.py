@@ -36,21 +36,26 @@ COLOURS = ("dark", "light", "nocolor")
 MODE = os.environ.get("GENTUI_SNAPSHOTS", "")
 PATIENCE = 5.0
 """Seconds until a screen that looks different is taken for broken."""
+WORKPLACES = {"runs", "runs-sweep", "home-preview"}
+"""Scenes of a list with the pane that it drives: in every size that people have."""
+SIZES_OF_WORK = ((80, 24), (120, 36), (160, 48), (200, 60))
 EVERYWHERE = {
-    "home-preview", "runs", "leaderboard", "machine", "run-charts", "run-samples", "features-class", "compare-scores",
+    "leaderboard", "machine", "run-charts", "run-samples", "features-class", "compare-scores",
     "form", "jump",
 }  # fmt: skip
-"""Scenes that are looked at in every size and colouring; the others in the first of both."""
+"""Scenes that are looked at in every size and colouring; others in the first of both."""
 
 
 def looks_of(name: str) -> list[tuple[tuple[int, int], str]]:
     """The sizes and colourings that a scene is looked at in."""
+    if name in WORKPLACES:
+        return [(size, colour) for size in SIZES_OF_WORK for colour in COLOURS]
     return [(size, colour) for size in SIZES for colour in COLOURS][: None if name in EVERYWHERE else 1]
 
 
 EVERY = [(name, *look) for name in SCENES if name != "preferences" for look in looks_of(name)]
 SOME = [
-    ("home-preview", (120, 40), "light"), ("run-charts", (200, 60), "nocolor"), ("jump", (80, 24), "nocolor"),
+    ("home-preview", (120, 36), "light"), ("run-charts", (200, 60), "nocolor"), ("jump", (80, 24), "nocolor"),
 ]  # fmt: skip
 """What is looked at after a start of its own; preferences name the theme."""
 

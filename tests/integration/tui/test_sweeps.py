@@ -27,8 +27,11 @@ async def test_several_values_in_a_field_are_a_run_each(desk, size, home):
         await d.press("backspace", *"|7")
         await d.sees("8 runs", "train.seed=0,1,2,7")
         await d.press("f5")
-        await d.on("RunsScreen")
+        listed = await d.on("RunsScreen")
         await d.until(lambda: len(list_runs(home)) == 8)
+        first = min(run.id for run in list_runs(home))
+        await d.until(lambda: listed.table.key == first)
+        await d.sees("▾ lr seed × 8 · digits-unet", "lr=0.001 seed=0")
         names = {run.info()["name"] for run in list_runs(home)}
         assert "digits-unet lr=0.0001 seed=7" in names
 
