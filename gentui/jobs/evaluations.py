@@ -20,7 +20,7 @@ from engine.runs.directory import (
     publish_job,
 )
 from gentui.jobs.job_types import EVALUATION_PREFIX, EVALUATIONS, EvaluationDir, log_lines, thread_variables
-from gentui.jobs.launchers import LOCAL, Request
+from gentui.jobs.launchers import LOCAL, Request, launcher_for, launcher_of, look_at, queue_name
 from gentui.jobs.launchers.local.slots import fits, label, slots
 from gentui.jobs.reconciling import ensure_workers, is_at_work, settled
 from gentui.jobs.states import JobError, get_job, job_label, queue, read_state, require_own, unfinished
@@ -34,18 +34,26 @@ _COUNT_LINE = re.compile(r"([\d,]+)/([\d,]+) images")
 
 
 def evaluate(
-    home: Path, run_id: str, options: Mapping[str, Any], command: Sequence[str] | None = None
+    home: Path,
+    run_id: str,
+    options: Mapping[str, Any],
+    command: Sequence[str] | None = None,
+    on: str | None = None,
 ) -> EvaluationDir:
-    """Queue an evaluation of a run, and start a worker if there is none.
+    """Queue an evaluation of a run, and have it begun: by a worker of this machine, or where ``on`` says.
 
     ``options`` are those of ``engine.inference.evaluate`` (``{"samples": 500}``); None means not given. Raises JobError
-    if there is no such run or it has no checkpoint.
+    if there is no such run, it has no checkpoint, or the place does not exist or refuses the evaluation.
     """
     run = get_job(home, run_id)
     if not isinstance(run, RunDir):
         raise JobError(f"{run_id} is not a run")
     which = options.get("checkpoint")
     require_checkpoint(run, None if which is None else parse_checkpoint(str(which)))
+    launcher, host = (LOCAL, None) if on is None else launcher_for(home, on)
+    if on is not None:
+        _require_one_writer(run, on)
+    admitted = launcher.admit(Request(home, host=host))
     info = {
         "run": run_id,
         "options": {key: value for key, value in options.items() if value is not None},
@@ -53,10 +61,24 @@ def evaluate(
         "threads": thread_variables(),
         "created_at": time.time(),
     }
-    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, LOCAL.admit(Request(home))).path)
+    building = EvaluationDir(begin_job(home / EVALUATIONS.folder, admitted).path)
     job = EvaluationDir(publish_job(building, building.job_path.name, info, prefix=EVALUATION_PREFIX))
     ensure_workers(home)
+    if on is not None and (after := read_state(job)) is not None and after.status == "failed":
+        raise JobError(f"{job_label(job)} cannot be begun: {after.reason}")
     return job
+
+
+def _require_one_writer(run: RunDir, on: str) -> None:
+    """Raise JobError if the run trains on another machine than the one that is to score it: the scores go into its log
+    of events, to which only one machine may append."""
+    state = settled(run)
+    if on == "local" or state is None or state.ended or queue_name(state) == on:
+        return
+    raise JobError(
+        f"{job_label(run)} is {state.status}, and {clean(on, 60)} may be another machine: evaluate it when it has"
+        " ended, for two machines must not append to one log of events"
+    )
 
 
 class NoSuchStep(JobError):
@@ -124,6 +146,8 @@ def status_text(home: Path, job: EvaluationDir, state: State) -> str:
             return task
         done = images_done(job)
         return f"evaluating {done[0]}/{done[1]}" if done else "evaluating"
+    if launcher_of(state) is not LOCAL:
+        return ": ".join(filter(None, ["waiting", look_at(job, state).standing]))
     ahead = 0
     for other, its in queue(home):
         if other.id == job.id:

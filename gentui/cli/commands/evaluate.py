@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, json_option, out, out_json, pass_app, say
+from gentui.cli.console import App, json_option, on_option, out, out_json, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit, Failure
 from gentui.cli.words import RUN
@@ -84,6 +84,7 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option("--sampler", metavar="NAME", help="Sampler to use instead of the recipe's.")
 @click.option("--steps", type=click.IntRange(1, 10_000), metavar="N", help="Number of sampling steps.")
 @click.option("--guidance", type=float, metavar="W", help="Weight of classifier-free guidance.")
+@on_option
 @click.option("--now", is_flag=True, help="Evaluate at once, beside running jobs, instead of queueing.")
 @click.option(
     "--wait/--no-wait",
@@ -92,13 +93,17 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 )
 @json_option
 @pass_app
-def evaluate_command(app: App, run: str, now: bool, wait: bool, as_json: bool, **options: Any) -> int:
+def evaluate_command(
+    app: App, run: str, on: str | None, now: bool, wait: bool, as_json: bool, **options: Any
+) -> int:
     """Evaluate a run's checkpoint; the scores join the leaderboard under their protocol, as the run's newest report.
 
     The evaluation is queued and starts when the device is free. Ctrl-C stops waiting, not the evaluation.
     """
     if now and not wait:
         raise click.UsageError("--now and --no-wait exclude each other", click.get_current_context())
+    if now and on not in (None, "local"):
+        raise click.UsageError("--now is here, and --on elsewhere: leave one out", click.get_current_context())
     found = with_checkpoint(app, run, options["checkpoint"])
     _check(found.recipe_path, options)
     if now:
@@ -107,7 +112,7 @@ def evaluate_command(app: App, run: str, now: bool, wait: bool, as_json: bool, *
     from gentui.jobs.detach import Detach
 
     with Detach() as detach:
-        job = jobs.evaluate(app.home, found.id, options, command=["gentui", *sys.argv[1:]])
+        job = jobs.evaluate(app.home, found.id, options, command=["gentui", *sys.argv[1:]], on=on)
         return after_queueing_evaluation(app, job, wait, as_json, detach)
 
 

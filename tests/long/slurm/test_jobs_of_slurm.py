@@ -142,6 +142,27 @@ def test_a_sweep_of_more_runs_than_an_array_takes_is_several_arrays(home, submit
     wait_for(are_done, "the sweep to be done", 60, 0.1)
 
 
+def test_an_evaluation_is_a_job_of_slurm_and_can_be_stopped(home, submit):
+    run = submit(steps=3, scoring={"pause": 0.01})
+    (run.checkpoints / "last").mkdir()
+    becomes(run, "done")
+    place = "slurm:partition=main,time=10m"
+    job = jobs.evaluate(home, run.id, {"samples": 3}, on=place)
+
+    def has_ended() -> bool:
+        jobs.reconcile(home)
+        return job.read_state().ended
+
+    wait_for(has_ended, "the scores", interval=0.1)
+    assert job.read_state().status == "done" and job.scores()[0]["value"] == 12.5, job.read_state()
+    job = jobs.evaluate(home, run.id, {"samples": 100_000}, on=place)
+    wait_for(lambda: jobs.reconcile(home) and job.read_state().status == "running", "it to begin", interval=0.1)
+    jobs.stop(home, job.id)
+    wait_for(has_ended, "its end", interval=0.1)
+    assert job.read_state().status == "stopped"
+    assert job.read_state().reason.endswith("it can be resumed, and then starts over")
+
+
 def test_a_queued_run_is_stopped_at_once_and_never_begins(home, cluster, submit):
     blocking = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=10_000)
     begun(blocking)

@@ -123,6 +123,23 @@ def test_it_saves_when_it_is_stopped_and_goes_on_there_when_it_is_resumed(home, 
     assert "attempt 2 from step 0" not in first.log_path.read_text() and second.events_files() == []
 
 
+def test_an_evaluation_goes_there_too_and_is_stopped_from_here(home, send):
+    run = send(steps=3, scoring={"pause": 0.01})
+    (run.checkpoints / "last").mkdir()
+    becomes(run, "done")
+    job = jobs.evaluate(home, run.id, {"samples": 3}, on=NAME)
+    wait_for(lambda: jobs.reconcile_and_spawn(home) or job.read_state().ended, "the scores", interval=0.05)
+    assert job.read_state().status == "done" and job.scores()[0]["value"] == 12.5
+    assert job.read_state().extra["host"] == run.read_state().extra["host"]
+    job = jobs.evaluate(home, run.id, {"samples": 100_000}, on=NAME)
+    wait_for(lambda: job.read_state().status == "running", "it to be taken")
+    jobs.stop(home, job.id, wait=True)
+    assert job.read_state().status == "stopped"
+    jobs.resume(home, job.id)
+    assert job.read_state().extra["on"]["name"] == NAME
+    jobs.stop(home, job.id, wait=True)
+
+
 def test_of_one_that_is_killed_there_says_that_machine_what_happened(home, send):
     killed = send(steps=10_000)
     begun(killed)

@@ -7,12 +7,17 @@ import time
 
 import pytest
 
-from engine.runs.directory import RunDir, list_runs
+from engine.runs.directory import RunDir, State, list_runs
 from gentui import jobs
 from gentui.jobs import launchers
+from gentui.jobs.job_types import EvaluationDir
 from gentui.jobs.launchers.local.slot_queues import queue_by_slot
 from gentui.jobs.launchers.slurm import launcher as module
+from gentui.jobs.launchers.slurm.clients import Job
 from gentui.jobs.launchers.slurm.field import with_on
+from gentui.jobs.launchers.slurm.launcher import _facts as launcher_facts
+from gentui.jobs.launchers.slurm.submission import script
+from gentui.jobs.launchers.slurm.verdict import judge
 from gentui.tui.screens.machine import rows_of
 from tests.support.fake_slurm import FakeSlurm
 from tests.support.scenes import MACHINE
@@ -172,3 +177,62 @@ def test_one_whose_submission_broke_off_is_stopped_once_slurm_would_know_it(
     jobs.reconcile_and_spawn(home)
     assert on_gpu.read_state().status == "stopped"
     assert ("scancel 83" in slurm.calls) == (not seconds)
+
+
+@pytest.fixture
+def scored(home, invoke, slurm, on_gpu) -> EvaluationDir:
+    """An evaluation of a run that is done, handed to Slurm as job 84."""
+    on_gpu.write_state(on_gpu.read_state().with_(status="done", ended_at=1.0))
+    (on_gpu.checkpoints / "last").mkdir()
+    slurm.answer("sbatch", "84\n")
+    done = invoke("evaluate", "latest", "--samples", "7", "--on", "gpu", "--no-wait")
+    assert done.exit_code == 0, done.output
+    return EvaluationDir(home / "evaluations" / done.stdout.strip())
+
+
+def line_of_evaluation(job: EvaluationDir, state: str) -> str:
+    name = f"gentui-{job.id}.{job.read_state().extra['on']['token']}"
+    return f"84|84|{state}|{name}|node7|1796001978|1999999999|N/A|8:00:00|None\n"
+
+
+def test_an_evaluation_is_handed_over_and_its_scores_are_its_word(home, slurm, scored):
+    handed = [call for call in slurm.calls if call.startswith("sbatch")][-1]
+    assert "--partition=gpu --gres=gpu:1" in handed and f"--output={scored.log_path}" in handed
+    assert "--signal" not in handed, "nothing of it is saved before a limit"
+    text = script(home, [(scored, scored.read_state())])
+    assert f"--samples=7 --device=auto --scores={scored.scores_path}" in text and "--on slurm" not in text
+    slurm.answer("squeue", line_of_evaluation(scored, "PENDING"))
+    (pending,) = jobs.pending(home)
+    assert pending.standing == "waiting: Slurm: queued"
+    slurm.answer("squeue", line_of_evaluation(scored, "RUNNING"))
+    jobs.reconcile(home)
+    assert (scored.read_state().status, scored.read_state().slot) == ("running", "gpu node7")
+    scored.scores_path.write_text("[]")
+    scored.write_state(with_on(scored.read_state(), submitted_at=1.0))
+    slurm.answer("squeue", line_of_evaluation(scored, "COMPLETED"))
+    jobs.reconcile(home)
+    assert scored.read_state().status == "done"
+
+
+def test_an_evaluation_that_slurm_lost_or_that_failed_is_called_one(home, slurm, scored):
+    slurm.answer("squeue", "")
+    scored.write_state(with_on(scored.read_state(), submitted_at=1.0))
+    jobs.reconcile(home)
+    assert scored.read_state().reason == (
+        "Slurm does not know job 84 any more, and the evaluation did not report how it ended"
+    )
+    state = State("running", queued_at=1.0, extra={"on": {"launcher": "slurm", "job": "84"}})
+    facts = launcher_facts(scored, state, True)
+    assert (facts.process, facts.hint) == ("evaluation", "it can be resumed, and then starts over")
+    failed = judge(Job("84", "x", "FAILED", code=1), state, facts).state
+    assert failed.reason == "the evaluation exited without reporting anything (exit code 1)"
+
+
+def test_a_run_that_trains_elsewhere_is_not_scored_by_another_machine(home, invoke, slurm, on_gpu):
+    (on_gpu.checkpoints / "last").mkdir()
+    slurm.answer("squeue", line_of(on_gpu, "RUNNING", node="node7"))
+    jobs.reconcile(home)
+    refused = invoke("evaluate", "latest", "--on", "gpu", "--no-wait")
+    assert refused.exit_code == 4 and "two machines must not append to one log" in refused.stderr
+    assert invoke("evaluate", "latest", "--on", "gpu", "--now").exit_code == 2
+    assert not list(home.glob("evaluations/*"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.runs.directory import JobDir, RunDir, State
 from engine.runs.events import EventWriter
 from gentui.jobs import exit_reason
-from gentui.jobs.job_types import RUNS, last_error
+from gentui.jobs.job_types import job_type_of, last_error
 from gentui.jobs.launchers.hosts import slurm_host_of
 from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.protocol import Jobs, Look, Request
@@ -272,16 +272,18 @@ class SlurmLauncher:
 
 
 def _facts(job: JobDir, state: State, has_ended: bool) -> Facts:
-    if not isinstance(job, RunDir):
-        return Facts()
-    try:
-        attempt = max((number for number, _ in job.events_files()), default=0)
-    except OSError:
-        attempt = state.attempt
+    kind = job_type_of(job)
+    if isinstance(job, RunDir):
+        try:
+            attempt = max((number for number, _ in job.events_files()), default=0)
+        except OSError:
+            attempt = state.attempt
+    else:
+        attempt = max(1, state.attempt)
     newest = state.with_(attempt=max(attempt, state.attempt), started_at=None)
     written = last_sign_of_life(job, newest, afresh=True)
     if not has_ended:
         return Facts(attempt, written=written)
-    word = RUNS.reported_outcome(job, newest.attempt) if newest.attempt else {}
-    messages = {code: message for code in (2, 5) if (message := RUNS.exit_message(job, code))}
-    return Facts(attempt, word, written, last_error(job), messages)
+    word = kind.reported_outcome(job, newest.attempt) if newest.attempt else {}
+    messages = {code: message for code in (2, 3, 4, 5) if (message := kind.exit_message(job, code))}
+    return Facts(attempt, word, written, last_error(job), messages, kind.process_name, kind.after_kill_hint)

@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import JobDir, State, exclusive
+from engine.runs.directory import JobDir, RunDir, State, exclusive
 from engine.runs.files import open_plain_file
-from gentui.jobs.job_types import RUNS
+from gentui.jobs.job_types import job_type_of
 from gentui.jobs.launchers.hosts import slurm_host_of
 from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
 from gentui.jobs.launchers.slurm.field import on_of, with_on
 from gentui.jobs.rota import told
-from gentui.jobs.states import JobError, read_state, update_state
+from gentui.jobs.states import JobError, job_label, read_state, update_state
 
 DOUBTFUL = (
     30.0  # seconds until a submission that was begun and left no number must be known to Slurm by its name
@@ -113,7 +113,7 @@ def submit(home: Path, members: Members) -> None:
             if any(words in str(error).lower() for words in _NO_ANSWER):
                 raise
             number, reason = "", f"Slurm refused it: {error}"
-        except JobError as error:
+        except (JobError, ValueError) as error:
             number, reason = "", str(error)
         else:
             reason = ""
@@ -140,7 +140,8 @@ def _sbatch(home: Path, members: Members) -> str:
         os.close(
             open_plain_file(member.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         )  # closed to other users
-    places = arguments(slurm_host_of(home, on), int(on.get("devices") or 1))
+    host, devices = slurm_host_of(home, on), int(on.get("devices") or 1)
+    places = arguments(host, devices, warns=isinstance(job, RunDir))
     if on.get("index") is None:
         places += [f"--output={_verbatim(job.log_path)}", f"--chdir={job.path}"]
     else:
@@ -151,11 +152,13 @@ def _sbatch(home: Path, members: Members) -> str:
     return printed.strip().partition(";")[0]
 
 
-def arguments(host: SlurmHost, devices: int) -> list[str]:
-    """The arguments of sbatch for a host, without the files of a run."""
+def arguments(host: SlurmHost, devices: int, warns: bool = True) -> list[str]:
+    """The arguments of sbatch for a host, without the files of a run. ``warns``: whether the process is told before a
+    time limit, so that it saves."""
+    warning = [f"--signal=B:TERM@{host.warning}"] if warns else []
     return [
-        "--parsable", "--requeue", "--open-mode=append", "--ntasks=1", "--export=ALL",
-        f"--signal=B:TERM@{host.warning}", *host.arguments(devices),
+        "--parsable", "--requeue", "--open-mode=append", "--ntasks=1", "--export=ALL", *warning,
+        *host.arguments(devices),
     ]  # fmt: skip
 
 
@@ -164,11 +167,10 @@ def script(home: Path, members: Members) -> str:
     job, state = members[0]
     on = on_of(state)
     host = slurm_host_of(home, on)
-    start = RUNS.start(host.python or sys.executable)
-    several = f" --devices {count}" if (count := int(on.get("devices") or 1)) > 1 else ""
+    start = job_type_of(job).start(host.python or sys.executable)
     lines = [
         "#!/bin/bash",
-        f"# {len(members)} runs of gentui" if len(members) > 1 else f"# gentui: run {job.id}",
+        f"# {len(members)} runs of gentui" if len(members) > 1 else f"# gentui: {job_label(job)}",
     ]
     if on.get("index") is None:
         lines.append(f"run={shlex.quote(str(job.path))}")
@@ -181,9 +183,17 @@ def script(home: Path, members: Members) -> str:
         f"export GENTUI_HOME={shlex.quote(str(home))} PYTHONUNBUFFERED=1",
         'export GENTUI_THREADS="${GENTUI_THREADS:-${SLURM_CPUS_ON_NODE:-1}}"',
         *host.setup,
-        f'exec {shlex.join(start)} "$run" --on slurm{several}',
+        f"exec {shlex.join(start)} {_arguments(job, int(on.get('devices') or 1))}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _arguments(job: JobDir, devices: int) -> str:
+    """The arguments of the job's process, as words of the script in which ``run`` is the job's folder. Raises OSError
+    or ValueError if the job's files cannot be read."""
+    if isinstance(job, RunDir):
+        return '"$run" --on slurm' + (f" --devices {devices}" if devices > 1 else "")
+    return shlex.join(job_type_of(job).arguments(job, 1, "auto"))
 
 
 def _verbatim(path: Path) -> str:

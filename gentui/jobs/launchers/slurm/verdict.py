@@ -55,14 +55,17 @@ _NO_FOLDER = 53
 
 @dataclass(frozen=True)
 class Facts:
-    """What the run's files say: the newest ``attempt``, how it reported its end (``word``), when it last wrote, the
-    last error in its log and what the process itself said of an exit code."""
+    """What the job's files say: the newest ``attempt``, how it reported its end (``word``), when it last wrote, the
+    last error in its log and what the process itself said of an exit code; what the ``process`` is called, and what
+    can be done after it was killed (``hint``)."""
 
     attempt: int = 0
     word: dict[str, Any] | None = None
     written: float = 0.0
     error: str = ""
     messages: dict[int, str] | None = None
+    process: str = "trainer"
+    hint: str = "it can go on from its last checkpoint"
 
 
 def judge(slurm: Job | None, state: State, facts: Facts) -> Look:
@@ -134,7 +137,7 @@ def ended_as(slurm: Job, state: State, facts: Facts) -> tuple[Status, str]:
             how = reason or (f"stopped{at}" if said == "stopped" else "")
             return (
                 "stopped",
-                how or "stopped; it did not report how it ended; it can go on from its last checkpoint",
+                how or f"stopped; it did not report how it ended; {facts.hint}",
             )
         case "TIMEOUT" | "DEADLINE":
             seconds = seconds_of(slurm.limit)
@@ -161,7 +164,7 @@ def _failure(slurm: Job, facts: Facts) -> str:
         return message
     if slurm.state not in ("COMPLETED", "FAILED"):
         return f"Slurm ended it: {clean(slurm.state, 40)}"
-    told = facts.error or "the trainer exited without reporting anything"
+    told = facts.error or f"the {facts.process} exited without reporting anything"
     return f"{told} (exit code {code})"
 
 
@@ -175,7 +178,10 @@ def _unknown(state: State, facts: Facts) -> tuple[Status, str]:
     if word.get("status") in ("done", "failed", "stopped") or state.stop_requested_at is not None:
         return ended_as(Job("", "", "COMPLETED"), state, facts)
     job = clean(on_of(state).get("job", ""), 40)
-    return "lost", f"Slurm does not know job {job} any more, and the trainer did not report how it ended"
+    return (
+        "lost",
+        f"Slurm does not know job {job} any more, and the {facts.process} did not report how it ended",
+    )
 
 
 def _ended(state: State, status: Status, reason: str, at: float | None = None) -> Look:
