@@ -144,9 +144,9 @@ def kinds() -> list[str]:
 
 
 def names(kind: str) -> list[str]:
-    """Names of the registered parts of a kind."""
+    """Names of the registered parts of a kind, sorted: which module is imported first varies."""
     load_all()
-    return list(_registry.get(kind, {}))
+    return sorted(_registry.get(kind, {}))
 
 
 def find(kind: str, name: str) -> type[Settings] | None:

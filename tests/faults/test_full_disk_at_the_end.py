@@ -10,7 +10,16 @@ import pytest
 from engine.training import checkpoint
 from gentui.jobs.worker import lacks_room
 from tests.support import disks
-from tests.support.engine import events, finish, impatient_trainer, small_run, trainer, wait_for_step
+from tests.support.engine import (
+    IMPATIENT,
+    NEVER_EARLY,
+    changed_trainer,
+    events,
+    finish,
+    small_run,
+    trainer,
+    wait_for_step,
+)
 from tests.support.waiting import wait_for
 
 
@@ -36,7 +45,7 @@ def wait_for_the_full_disk(process, times: int) -> None:
 def test_the_last_checkpoint_is_written_when_room_is_made(end, small_disk):
     steps = 60 if end == "of the run" else 1_000_000
     run = small_run(small_disk, train__steps=steps, train__checkpoint_minutes=60.0)
-    process = trainer(run)
+    process = changed_trainer(run, NEVER_EARLY)
     wait_for_step(run, process, 5)
     disks.fill(small_disk / "filler")
     if end == "by a stop":
@@ -55,7 +64,7 @@ def test_the_last_checkpoint_is_written_when_room_is_made(end, small_disk):
 
 def test_without_room_the_run_fails_with_the_reason_though_no_event_can_tell_it(small_disk):
     run = small_run(small_disk, train__steps=60, train__checkpoint_minutes=60.0)
-    process = impatient_trainer(run)
+    process = changed_trainer(run, IMPATIENT)
     wait_for_step(run, process, 5)
     disks.fill(small_disk / "filler")
     code, output = finish(process)

@@ -105,14 +105,19 @@ def trainer(run: RunDir, *arguments: str, fresh: bool = False) -> subprocess.Pop
     )  # fmt: skip
 
 
-def impatient_trainer(run: RunDir) -> subprocess.Popen[str]:
-    """The real trainer, which waits one second for room on a full disk, in place of ten minutes."""
-    code = (
-        "import sys; from engine.training import patience; patience.SECONDS = 1.0\n"
-        "from engine.__main__ import main; sys.exit(main())"
+IMPATIENT = "engine.training.patience.SECONDS = 1.0"
+"""Waits one second for room on a full disk, in place of ten minutes."""
+NEVER_EARLY = "engine.training.loop.FIRST_CHECKPOINT_SECONDS = 1e9"
+"""Writes no checkpoint by the clock before ``train.checkpoint_minutes``."""
+
+
+def changed_trainer(run: RunDir, *changes: str) -> Forked:
+    """The real trainer with other constants: ``IMPATIENT``, ``NEVER_EARLY``."""
+    modules = ", ".join(change.partition(" ")[0].rpartition(".")[0] for change in changes)
+    code = "\n".join(
+        [f"import sys, {modules}", *changes, "from engine.__main__ import main", "sys.exit(main())"]
     )
-    command = [sys.executable, "-P", "-c", code, str(run.path), "--device", "cpu"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return Forked(["-c", code, str(run.path), "--device", "cpu"], stderr=subprocess.STDOUT)
 
 
 def finish(process: subprocess.Popen[str] | Forked) -> tuple[int, str]:

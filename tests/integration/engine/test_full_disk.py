@@ -12,7 +12,7 @@ from engine.runs.directory import RunDir, State
 from engine.training import checkpoint
 from tests.support import disks
 from tests.support.disks import fill
-from tests.support.engine import SMALL, events, finish, impatient_trainer, trainer, wait_for_step
+from tests.support.engine import IMPATIENT, SMALL, changed_trainer, events, finish, trainer, wait_for_step
 from tests.support.waiting import wait_for
 
 
@@ -53,7 +53,7 @@ def test_a_disk_that_fills_and_clears_costs_no_record_and_no_checkpoint(small_di
 
 def test_a_last_checkpoint_that_finds_no_room_fails_the_run_with_that_reason(small_disk):
     run = make(small_disk, model__channels=48, model__groups=8, train__steps=2, sample__times=1)
-    code, output = finish(impatient_trainer(run))
+    code, output = finish(changed_trainer(run, IMPATIENT))
     assert code == 1, output
     assert "No space left on device" in output
     assert not checkpoint.exists(run)

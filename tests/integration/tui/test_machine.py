@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from gentui.jobs import launchers
-from gentui.jobs.launchers.local import slot_queues
+from gentui.jobs.launchers.local import slot_queues, slots
 from gentui.jobs.launchers.slurm import launcher as slurm_launcher
 from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
@@ -91,6 +91,8 @@ def sysfs(monkeypatch, tmp_path):
 
 @pytest.fixture
 def nvml(monkeypatch):
+    slots.slots()  # which are remembered, are those of this machine
+
     def use(nvml: Nvml) -> Nvml:
         monkeypatch.setitem(sys.modules, "pynvml", nvml)
         return nvml

@@ -35,7 +35,7 @@ SIZES = ((80, 24), (120, 40), (200, 60))
 COLOURS = ("dark", "light", "nocolor")
 MODE = os.environ.get("GENTUI_SNAPSHOTS", "")
 PATIENCE = 5.0
-"""Seconds until a screen that looks different is taken for broken."""
+"""Seconds until a screen that looks different, though nothing goes on, is taken for broken."""
 WORKPLACES = {"runs", "runs-sweep", "home-preview"}
 """Scenes of a list with the pane that it drives: in every size that people have."""
 SIZES_OF_WORK = ((80, 24), (120, 36), (160, 48), (200, 60))
@@ -141,6 +141,7 @@ async def check(d: Desk, name: str, key: tuple[str, str], found: dict[tuple[str,
         found[key] = await still(d)
         return
     expected = kept(name)[key]
+    await d.settle(60.0)
     try:
         await d.until(lambda: text_of(d.app) == expected[0] and look(d.app) == expected, PATIENCE)
     except AssertionError:
