@@ -37,11 +37,25 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Crowd:
+    """The jobs of everybody in a partition of a batch system: how many run and wait, of how many users, how many of
+    them are this user's, and the unix time since which the first of them waits."""
+
+    name: str
+    running: int
+    waiting: int
+    users: int
+    mine_running: int = 0
+    mine_waiting: int = 0
+    first: float | None = None
+
+
+@dataclass(frozen=True)
 class MachineState:
     """One sample of the machine.
 
     ``memory``, ``swap`` and ``disk`` are (used, total) bytes, ``cpu`` and ``cores`` fractions from 0 to 1; ``traffic``
-    counts bytes since boot; ``no_gpus`` says why ``gpus`` is empty.
+    counts bytes since boot; ``no_gpus`` says why ``gpus`` is empty. ``crowds``: of Slurm's queue, if there is one.
     """
 
     gpus: tuple[Gpu, ...]
@@ -56,6 +70,7 @@ class MachineState:
     cores: tuple[float, ...] = ()
     swap: tuple[int, int] = (0, 0)
     traffic: dict[str, int] = field(default_factory=dict)
+    crowds: tuple[Crowd, ...] = ()
 
 
 def sample(home: Path, queues: dict[str, tuple[SlotJob, ...]]) -> MachineState:

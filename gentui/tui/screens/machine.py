@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
@@ -10,8 +11,9 @@ from textual.timer import Timer
 
 from gentui.config import key_table
 from gentui.jobs.launchers.local.slot_queues import queue_by_slot
+from gentui.jobs.launchers.slurm.crowd import crowds
 from gentui.machine.gpus import Gpu, gpu_summary
-from gentui.machine.monitor import MachineState, Process, SlotJob, sample
+from gentui.machine.monitor import Crowd, MachineState, Process, SlotJob, sample
 from gentui.runs import naming
 from gentui.text import numbers
 from gentui.text.matching import matcher
@@ -98,7 +100,7 @@ class MachineScreen(BaseScreen):
         def read() -> MachineState | None:
             try:
                 home = self.gentui.home
-                return sample(home, queue_by_slot(home))
+                return replace(sample(home, queue_by_slot(home)), crowds=crowds())
             finally:
                 self._is_sampling = False
 
@@ -211,7 +213,20 @@ def rows_of(machine: MachineState, runs: dict[str, Any]) -> list[Row]:
         rows += [_job(slot, job, runs) for job in jobs]
         if not jobs:
             rows.append(Row(f"idle {slot}", (("idle", "dim"), "", ("nothing runs, nothing waits", "dim"))))
+    if machine.crowds:
+        rows.append(heading("Slurm's queue, of everybody"))
+        rows += [Row(f"partition {crowd.name}", _crowd(crowd)) for crowd in machine.crowds]
     return rows
+
+
+def _crowd(crowd: Crowd) -> tuple[Cell, ...]:
+    """A partition of Slurm in a line."""
+    words = [f"{crowd.running} running", numbers.plural(crowd.users, "user")]
+    if crowd.mine_running or crowd.mine_waiting:
+        words.append(f"yours: {crowd.mine_running} running, {crowd.mine_waiting} waiting")
+    if crowd.first is not None:
+        words.append(f"the first waits {numbers.clock(max(0.0, time.time() - crowd.first))}")
+    return (crowd.name, (f"{crowd.waiting} waiting", "" if crowd.waiting else "dim"), " · ".join(words))
 
 
 def processes_in(machine: MachineState, runs: dict[str, Any], words: str, by_memory: bool) -> list[Row]:

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from gentui.jobs import launchers
 from gentui.jobs.launchers.local import slot_queues, slots
+from gentui.jobs.launchers.slurm import crowd
 from gentui.jobs.launchers.slurm import launcher as slurm_launcher
 from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
@@ -323,3 +325,20 @@ async def test_runs_on_slurm_are_in_a_queue_of_their_host(desk, runs, nvml, monk
         await d.sees("far away", "running")
         await d.opens("RunScreen", "enter")
         await d.sees("far away", "gpu node7")
+
+
+async def test_slurm_s_queue_of_everybody_is_shown_by_partition(desk, runs, nvml, monkeypatch, tmp_path):
+    nvml(Nvml(missing=True))
+    monkeypatch.setattr(crowd, "_answer", (0.0, ()))
+    slurm = FakeSlurm(tmp_path / "slurm", monkeypatch)
+    mine = f"gpu,big|PENDING|{crowd._me()}|{int(time.time()) - 7200}"
+    slurm.answer("squeue", f"gpu|RUNNING|ann|1\n{mine}\ngpu|PENDING|bob|9999999999\n")
+    async with desk((160, 50)) as d:
+        await d.opens("MachineScreen", "5")
+        await d.sees("Slurm's queue, of everybody", "2 waiting", "1 running · 3 users")
+        await d.sees("big", "0 running · 1 user · yours: 0 running, 1 waiting", "the first waits 2:00")
+        screen = d.app.screen
+        seen = screen.samples
+        screen._poll()
+        await d.until(lambda: screen.samples > seen)
+        assert sum("--states=PENDING,RUNNING" in call for call in slurm.calls) == 1

@@ -19,8 +19,8 @@ from engine.training import checkpoint
 from gentui import jobs
 from gentui.index.status import status_now
 from gentui.jobs import launchers
+from gentui.jobs.launchers.slurm import crowd, submission
 from gentui.jobs.launchers.slurm import launcher as module
-from gentui.jobs.launchers.slurm import submission
 from gentui.jobs.launchers.slurm.field import with_on
 from gentui.jobs.launchers.slurm.submission import label_of
 from gentui.jobs.states import update_state
@@ -163,11 +163,17 @@ def test_an_evaluation_is_a_job_of_slurm_and_can_be_stopped(home, submit):
     assert job.read_state().reason.endswith("it can be resumed, and then starts over")
 
 
-def test_a_queued_run_is_stopped_at_once_and_never_begins(home, cluster, submit):
+def test_a_queued_run_is_stopped_at_once_and_never_begins(home, cluster, submit, monkeypatch):
     blocking = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=10_000)
     begun(blocking)
     run = submit(f"slurm:partition=main,nodelist={cluster.nodes[0]},cpus=4", steps=5)
     wait_for(lambda: look(run)[1].startswith("Slurm: Resources"), "the reason why it waits")
+    monkeypatch.setattr(crowd, "_answer", (0.0, ()))
+    (main,) = crowd.crowds()
+    assert (main.name, main.running, main.waiting, main.users) == ("main", 1, 1, 1)
+    assert (main.mine_running, main.mine_waiting) == (1, 1) and time.time() - 300 < (
+        main.first or 0
+    ) <= time.time()
     jobs.stop(home, run.id)
     assert (run.read_state().status, run.read_state().reason) == ("stopped", "stopped while queued")
     assert cluster.state_of(job_of(run)) in ("CANCELLED", "")

@@ -14,6 +14,7 @@ from gentui.jobs.launchers.hosts import find_host, hosts
 from gentui.jobs.launchers.hosts.slurm import SlurmHost, parse_inline, seconds_of
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, parse_accounted, parse_described, parse_queued
+from gentui.jobs.launchers.slurm.crowd import counted
 from gentui.jobs.launchers.slurm.submission import groups, new_on, part_of, script
 from gentui.jobs.launchers.slurm.verdict import Facts, is_hopeless, judge
 from gentui.jobs.states import JobError
@@ -392,3 +393,19 @@ def test_a_sweep_larger_than_an_array_is_several_that_share_what_runs_at_once():
         of(0, at_once=2)
     with pytest.raises(JobError, match=r"takes no arrays of jobs \(MaxArraySize is 0\): leave --at-once out"):
         of(0, most=0)
+
+
+def test_the_queue_of_everybody_is_counted_by_partition():
+    ours = "gpu,big|PENDING|me|300\nbig|PENDING|bob|200\n"
+    lines = f"gpu|RUNNING|ann|100\ngpu|RUNNING|ann|100\n{ours}big|COMPLETING|x|1\nodd\n"
+    gpu, big = counted(lines, "me")
+    assert (gpu.name, gpu.running, gpu.waiting, gpu.users, gpu.mine_running, gpu.mine_waiting) == (
+        "gpu",
+        2,
+        1,
+        2,
+        0,
+        1,
+    )
+    assert (big.name, big.running, big.waiting, big.users, big.first) == ("big", 0, 2, 2, 200.0)
+    assert counted("", "me") == ()
