@@ -8,9 +8,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gentui.machine.gpus import Gpu, read_gpus
 from gentui.text.sanitize import clean
+
+if TYPE_CHECKING:
+    import psutil
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,15 @@ class SlotJob:
 
 @dataclass(frozen=True)
 class Process:
-    """A process: ``cpu`` is 1.0 for one full core, ``bytes`` its resident memory, ``job`` its job's id or ""."""
+    """A process: ``cpu`` is 1.0 for one full core, ``bytes`` its resident memory, ``job`` its job's id or "", and
+    ``command`` its command line, "" where that is not told."""
 
     pid: int
     name: str
     cpu: float
     bytes: int
     job: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,15 +135,38 @@ def list_processes(owners: dict[int, str]) -> tuple[Process, ...]:
     """Every process of the machine. Its processor use is averaged over the time since the last call."""
     import psutil
 
-    processes = []
+    processes, commands = [], {}
     for process in psutil.process_iter():
         try:
             with process.oneshot():
                 name, cpu, used = process.name(), process.cpu_percent() / 100, process.memory_info().rss
+                began = process.create_time()
         except psutil.Error:  # it has ended meanwhile, or belongs to another user
             continue
-        processes.append(Process(process.pid, clean(name, 60), cpu, used, owners.get(process.pid, "")))
+        known = _commands.get(process.pid)
+        commands[process.pid] = (
+            known if known and known[:2] == (began, name) else (began, name, _command(process))
+        )
+        command, job = commands[process.pid][2], owners.get(process.pid, "")
+        processes.append(Process(process.pid, clean(name, 60), cpu, used, job, command))
+    _commands.clear()
+    _commands.update(commands)
     return tuple(processes)
+
+
+_commands: dict[int, tuple[float, str, str]] = {}
+"""When each process began, its name, and its command line, which is read once."""
+
+
+def _command(process: psutil.Process) -> str:
+    """The command line of a process, its program without the folder."""
+    import psutil
+
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return ""
+    return clean(" ".join([Path(words[0]).name, *words[1:]]), 200) if words else ""
 
 
 def traffic_bytes() -> dict[str, int]:

@@ -60,6 +60,11 @@ class History:
             }
         self._samples.append((at - self._start, values))
 
+    def recent(self, name: str, count: int = 240) -> tuple[float, ...]:
+        """The newest values of a series, the last one now; NaN where there is none."""
+        newest = list(self._samples)[-count:]
+        return tuple(values.get(name, np.nan) for _, values in newest)
+
     @property
     def extent(self) -> tuple[float, float] | None:
         return (self._samples[0][0], self._samples[-1][0]) if len(self._samples) > 1 else None

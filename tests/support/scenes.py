@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from engine.runs.events import EventWriter
 from gentui import jobs
 from gentui.machine import gpus, monitor
 from gentui.tui.index_reader import EvaluationFinished
+from gentui.tui.machine_history import History
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from tests.support.app import Desk
@@ -360,8 +362,23 @@ async def _(d: Desk, runs: Runs) -> None:
 
 @scene("MachineScreen", "machine")
 async def _(d: Desk, runs: Runs) -> None:
-    await d.opens("MachineScreen", "5")
-    await d.sees("NVIDIA H100", "idle")
+    screen = await d.opens("MachineScreen", "5")
+    await d.sees("NVIDIA H100", "idle, nothing runs")
+    screen._timer.pause()
+    await d.settle()
+    screen._history = History()
+    states = [
+        replace(
+            MACHINE, cpu=0.5 + 0.4 * math.sin(at / 6), gpus=(replace(GPU, utilisation=0.5 + 0.4 * math.cos(at / 9)),),
+            traffic={"disk read": at * at << 14, "disk written": at << 20},
+        )
+        for at in range(90)
+    ]  # fmt: skip
+    for at, state in enumerate(states):
+        screen._history.add(2.0 * at, state)
+    screen._machine = states[-1]
+    screen._fill()
+    await d.sees("most ", "disk read")
 
 
 # -- a run

@@ -1,4 +1,5 @@
-"""The machine: GPUs, processor, memory, disk, queues and processes, as a table of now or charts of the last hour."""
+"""The machine: numbers of GPUs, processor, memory, disk and network with their histories, queues and processes; or
+charts of the last hour."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 
 from gentui.config import key_table
@@ -25,16 +27,27 @@ from gentui.tui.machine_history import History
 from gentui.tui.screens.base import BaseScreen
 from gentui.tui.widgets.chart_grid import ChartGrid, ChartPage
 from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.gauges import Gauge, Gauges
+from gentui.tui.widgets.pane_title import PaneTitle
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 COLUMNS = (
-    Column("what", flex=True, minimum=22, maximum=34),
-    Column("use", minimum=15, maximum=15),
-    Column("", flex=True, minimum=36, maximum=90),
+    Column("what", flex=True, minimum=14, maximum=26, cut="middle"),
+    Column("use", minimum=13, maximum=15),
+    Column("", flex=True, minimum=20, maximum=120),
 )
+RATES = {
+    "disk read": "disk read MiB/s", "disk written": "disk written MiB/s",
+    "received": "net received MiB/s", "sent": "net sent MiB/s",
+}  # fmt: skip
+"""Names of rates, and of their histories."""
 EVERY = 2.0
 """Seconds between two samples while the screen is on top."""
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
+SIDE_BY_SIDE = 110
+"""Columns of a screen from which on numbers stand beside processes; see ``HORIZONTAL_BREAKPOINTS``."""
+FEW_GPUS = 2
+"""More of them have a line each."""
 NEARLY_FULL = 0.95
 """A meter from here on is a warning."""
 MOST_PROCESSES = 30
@@ -47,7 +60,16 @@ class MachineScreen(BaseScreen):
     context = "machine"
     place = "machine"
     BINDINGS = key_table.bindings("machine")
-    DEFAULT_CSS = "MachineScreen ChartGrid { display: none; }"
+    DEFAULT_CSS = """
+    MachineScreen ChartGrid { display: none; }
+    MachineScreen #machine-body { height: 1fr; }
+    MachineScreen #machine-numbers { width: 42%; max-width: 64; height: 100%; margin: 0 1 0 0; }
+    MachineScreen #machine-work { width: 1fr; height: 100%; }
+    MachineScreen Gauges { height: 1fr; width: 100%; }
+    MachineScreen.-narrow #machine-body { layout: vertical; }
+    MachineScreen.-narrow #machine-numbers { width: 100%; max-width: 100%; height: 45%; margin: 0; }
+    MachineScreen.-narrow #machine-work { width: 100%; height: 1fr; }
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,8 +84,14 @@ class MachineScreen(BaseScreen):
         self.samples = 0
 
     def body(self) -> ComposeResult:
-        yield Filter("processes by name or number, charts by name", id="machine-filter")
-        yield Table(COLUMNS, empty="Looking …")
+        yield Filter("processes by name, number or command, charts by name", id="machine-filter")
+        with Horizontal(id="machine-body"):
+            with Vertical(id="machine-numbers"):
+                yield PaneTitle("machine", id="machine-title")
+                yield Gauges()
+            with Vertical(id="machine-work"):
+                yield PaneTitle("queue and processes")
+                yield Table(COLUMNS, empty="Looking …")
         yield ChartGrid()
 
     def on_mount(self) -> None:
@@ -84,6 +112,9 @@ class MachineScreen(BaseScreen):
     def on_screen_suspend(self) -> None:
         if self._timer is not None:
             self._timer.pause()
+
+    def on_resize(self) -> None:
+        self._fill()
 
     def index_query(self) -> Query | None:
         return Query(lambda index: {run.id: run for run in index.runs()})
@@ -118,6 +149,15 @@ class MachineScreen(BaseScreen):
         if self._shows_charts:
             self._draw(words)
         else:
+            gauges = gauges_of(self._machine, self._history)
+            if self.app.size.width < SIDE_BY_SIDE:
+                most = max(3, 9 * self.size.height // 20)
+                self.query_one("#machine-numbers").styles.height = min(most, len(gauges) + 1)
+            else:
+                self.query_one("#machine-numbers").styles.height = "100%"
+            self.query_one(Gauges).show(gauges)
+            pace = f"every {self._interval:g} s"
+            self.query_one("#machine-title", PaneTitle).show((("machine", "title"),), pace)
             rows = rows_of(self._machine, self._runs) + processes_in(
                 self._machine, self._runs, words, self._by_memory
             )
@@ -138,10 +178,8 @@ class MachineScreen(BaseScreen):
     def action_charts(self) -> None:
         """Switch between the table and the charts."""
         self._shows_charts = not self._shows_charts
-        self.query_one(ChartGrid).display, self.query_one(Table).display = (
-            self._shows_charts,
-            not self._shows_charts,
-        )
+        self.query_one(ChartGrid).display = self._shows_charts
+        self.query_one("#machine-body").display = not self._shows_charts
         self.set_focus(None if self._shows_charts else self.query_one(Table))
         self._fill()
 
@@ -192,30 +230,78 @@ class MachineScreen(BaseScreen):
             self.say_where_to_go()
 
 
-def rows_of(machine: MachineState, runs: dict[str, Any]) -> list[Row]:
-    """GPUs, processor, memory, disk and queues as rows. ``runs``: RunRows by id, for their names."""
-    rows = [heading("GPUs")]
+def gauges_of(machine: MachineState, history: History) -> list[Gauge]:
+    """The numbers of a machine with their histories: GPUs, processor, memory, disk, then what disks and network do."""
+    gauges: list[Gauge] = []
     for gpu in machine.gpus:
-        use = meter(gpu.utilisation) if gpu.utilisation is not None else ("–", "dim")
-        rows.append(Row(f"gpu{gpu.number}", (f"{gpu.number}  {gpu.name}", use, gpu_summary(gpu, busy=False))))
-        rows += _processes(gpu, runs)
+        gauges += _gauges_of_gpu(gpu, history, len(machine.gpus) > FEW_GPUS)
     if not machine.gpus:
-        rows.append(Row("no gpu", ("none", ("–", "dim"), (machine.no_gpus, "dim"))))
-    free = machine.disk[1] - machine.disk[0]
-    rows += [
-        heading("Processor, memory, disk"),
-        Row("cpu", ("CPU", meter(machine.cpu), f"{machine.cpus} cores · load {machine.load:.1f}")),
-        Row("memory", ("memory", meter(_part(machine.memory)), numbers.used_of_total(machine.memory))),
-        Row("disk", ("disk of the runs", meter(_part(machine.disk)), f"{free / 2**30:.1f} GiB left")),
+        gauges.append(Gauge("GPU", "", f"none: {machine.no_gpus}"))
+    cores = f"{machine.cpus} cores · load {machine.load:.1f}"
+    free = (machine.disk[1] - machine.disk[0]) / 2**30
+    gauges += [
+        _gauge("CPU", machine.cpu, cores, history.recent("cpu %")),
+        _gauge(
+            "memory", _part(machine.memory), numbers.used_of_total(machine.memory), history.recent("memory %")
+        ),
     ]
+    if machine.swap[1]:
+        used = numbers.used_of_total(machine.swap)
+        gauges.append(_gauge("swap", _part(machine.swap), used, history.recent("swap %")))
+    disk = _gauge("disk of runs", _part(machine.disk), f"{free:.1f} GiB left", history.recent("disk %"))
+    gauges.append(replace(disk, is_slow=True))
+    for name, series in RATES.items():
+        if series.removesuffix(" MiB/s") not in machine.traffic:
+            continue
+        values = history.recent(series)
+        known = [value for value in values if value == value]
+        rate, most = (f"{known[-1]:.1f} MiB/s", f"most {max(known):.1f}") if known else ("–", "")
+        gauges.append(Gauge(name, rate, most, None, values))
+    return gauges
+
+
+def _gauges_of_gpu(gpu: Gpu, history: History, is_short: bool) -> list[Gauge]:
+    """Its use, memory, temperature and power; ``is_short``: in one line, with a history of its use."""
+    name = f"gpu{gpu.number}"
+    used = history.recent(f"{name} %")
+    readings = gpu_summary(gpu, busy=False)
+    has_readings = bool(gpu.memory or gpu.celsius is not None or gpu.watts is not None)
+    if is_short or not has_readings:
+        return [_gauge(f"GPU {gpu.number}", gpu.utilisation, f"{readings} · {gpu.name}", used)]
+    found = [_gauge(f"GPU {gpu.number}", gpu.utilisation, gpu.name, used)]
+    if gpu.memory:
+        text = numbers.used_of_total(gpu.memory)
+        found.append(_gauge("  memory", _part(gpu.memory), text, history.recent(f"{name} memory %")))
+    if gpu.celsius is not None:
+        found.append(Gauge("  heat", f"{gpu.celsius} °C", "", None, history.recent(f"{name} °C"), 100.0))
+    if gpu.watts is not None:
+        text = f"{gpu.watts:.0f}" + (f"/{gpu.limit:.0f}" if gpu.limit else "") + " W"
+        found.append(Gauge("  power", text, "", None, history.recent(f"{name} W"), gpu.limit))
+    return found
+
+
+def _gauge(name: str, part: float | None, detail: str, history: tuple[float, ...]) -> Gauge:
+    """A part of a whole, with a warning where it is nearly full. ``history``: in percent."""
+    if part is None:
+        return Gauge(name, "–", detail)
+    is_full = part >= NEARLY_FULL
+    return Gauge(name, f"{part:.0%}", ("! " if is_full else "") + detail, part, history, 100.0, is_full)
+
+
+def rows_of(machine: MachineState, runs: dict[str, Any]) -> list[Row]:
+    """What trains, waits and is on the GPUs as rows. ``runs``: RunRows by id, for their names."""
+    rows: list[Row] = []
     for slot, jobs in machine.queues.items():
-        rows.append(heading(f"Queue of {clean(slot, 20)}"))
+        name = f"Queue of {clean(slot, 20)}"
+        rows.append(heading(name if jobs else f"{name}: idle, nothing runs, nothing waits"))
         rows += [_job(slot, job, runs) for job in jobs]
-        if not jobs:
-            rows.append(Row(f"idle {slot}", (("idle", "dim"), "", ("nothing runs, nothing waits", "dim"))))
     if machine.crowds:
         rows.append(heading("Slurm's queue, of everybody"))
         rows += [Row(f"partition {crowd.name}", _crowd(crowd)) for crowd in machine.crowds]
+    for gpu in machine.gpus:
+        if gpu.processes:
+            rows.append(heading(f"On GPU {gpu.number}"))
+            rows += _processes(gpu, runs)
     return rows
 
 
@@ -234,7 +320,7 @@ def processes_in(machine: MachineState, runs: dict[str, Any], words: str, by_mem
     if not machine.processes:
         return []
     picks = matcher(words)[0]
-    chosen = [one for one in machine.processes if picks(f"{one.pid} {one.name}")]
+    chosen = [one for one in machine.processes if picks(f"{one.pid} {one.name} {one.command}")]
     chosen.sort(
         key=lambda one: ((one.bytes, one.cpu) if by_memory else (one.cpu, one.bytes), one.pid), reverse=True
     )
@@ -244,24 +330,20 @@ def processes_in(machine: MachineState, runs: dict[str, Any], words: str, by_mem
 
 
 def _process(one: Process, runs: dict[str, Any]) -> Row:
+    """A process with what it runs: the run it trains, else its command line."""
     run = runs.get(one.job)
-    owner = f" · {clean(naming.label(run), 40)}" if run else f" · {clean(one.job, 40)}" if one.job else ""
+    does = f"trains {clean(naming.label(run), 60)}" if run else clean(one.job, 40) or one.command
+    size = f"{one.bytes / 2**20:,.0f} MiB"
     cells: tuple[Cell, ...] = (
         f"{one.name}  {one.pid}",
         f"{one.cpu:5.0%} of a core",
-        f"{one.bytes / 2**20:,.0f} MiB{owner}",
+        (f"{size:>10} · {does}" if does else f"{size:>10}", "accent" if run else ""),
     )
     return Row(f"pid{one.pid}\0{one.job}", cells)
 
 
 def _part(pair: tuple[int, int]) -> float:
     return pair[0] / pair[1] if pair[1] else 0.0
-
-
-def meter(part: float) -> Cell:
-    """A bar and a percentage, with a warning where it is nearly full."""
-    text = f"{formatting.bar(part, 8)} {part:4.0%}"
-    return (f"{text} !", "warn") if part >= NEARLY_FULL else text
 
 
 def _processes(gpu: Gpu, runs: dict[str, Any]) -> list[Row]:
@@ -276,13 +358,16 @@ def _processes(gpu: Gpu, runs: dict[str, Any]) -> list[Row]:
 
 
 def _job(slot: str, job: SlotJob, runs: dict[str, Any]) -> Row:
+    """A job with what it is called, its place in the queue, and how far it has come."""
     run = runs.get(job.id)
     place = formatting.status("running")[0] if job.place == 0 else f"◌ {job.place} in line"
-    detail = job.kind if run is None else f"{job.kind} {clean(naming.label(run), 60)}"
+    words = [job.kind]
     if job.where:
-        detail += f" · on {clean(job.where, 40)}"
+        words.append(f"on {clean(job.where, 40)}")
     if run is not None and run.elsewhere and run.reason:
-        detail += f" · {clean(run.reason, 80)}"
+        words.append(clean(run.reason, 80))
     if run is not None and job.place == 0 and run.steps:
-        detail += f" · step {run.step:,} of {run.steps:,} · {formatting.time_left(run)} left"
-    return Row(f"job {slot}\0{job.id}", (job.id, (place, "good" if job.place == 0 else "dim"), detail))
+        words.append(f"step {run.step:,} of {run.steps:,} · {formatting.time_left(run)} left")
+    name = clean(naming.label(run), 60) if run is not None else job.id
+    words += [job.id] if name != job.id else []
+    return Row(f"job {slot}\0{job.id}", (name, (place, "good" if job.place == 0 else "dim"), " · ".join(words)))

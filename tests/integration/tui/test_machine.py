@@ -3,6 +3,7 @@ so are the files by which the kernel tells of AMD's."""
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from gentui.jobs.launchers.slurm import crowd
 from gentui.jobs.launchers.slurm import launcher as slurm_launcher
 from gentui.machine import gpus, monitor
 from gentui.tui.machine_history import History
-from gentui.tui.screens.machine import rows_of
+from gentui.tui.screens.machine import gauges_of, rows_of
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_grid import ChartGrid
+from gentui.tui.widgets.gauges import Gauge, Gauges, graph_of, line_of_history, lines_of
 from gentui.tui.widgets.table import Table
 from tests.support.fake_slurm import FakeSlurm
 
@@ -107,6 +109,7 @@ async def test_without_nvml_a_sentence_says_so(desk, nvml):
     async with desk() as d:
         await d.opens("MachineScreen", "5")
         await d.sees("No NVIDIA GPU found", "CPU", "memory", "GiB left", "Queue of cpu", "nothing runs")
+        assert (d.app.screen.query_one(Table).key or "").startswith("pid"), "what is not there cannot be chosen"
 
 
 async def test_gpus_with_the_runs_on_them(desk, runs, nvml, size):
@@ -157,8 +160,9 @@ async def test_gpus_of_amd_beside_those_of_nvidia(desk, runs, nvml, sysfs, size)
     sysfs({f"class/kfd/kfd/{name}": text for name, text in {**KFD, **memory}.items()})
     async with desk(size) as d:
         screen = await d.opens("MachineScreen", "5")
-        await d.sees("0  NVIDIA H100", "1  Old one", "2  AMD Instinct MI300", "87%", "48.0/192 GiB", "54 °C")
-        await d.sees("412/750 W", "mine", "5.0 GiB", "3  AMD GPU", "no readings")
+        await d.sees("GPU 0", "Old one", "GPU 2", "87%", "48.0/192 GiB", "54 °C", "412/750 W")
+        await d.sees("mine", "5.0 GiB", "GPU 3", "no readings · AMD GPU")
+        assert any("AMD Instinct MI300X" in gauge.detail for gauge in screen.query_one(Gauges)._gauges)
         table = screen.query_one(Table)
         while not (table.key or "").startswith("process"):
             await d.press("down")
@@ -189,9 +193,12 @@ def test_the_queue_in_its_order(home, runs):
     jobs = slot_queues.queue_by_slot(home)["cpu"]
     assert [(job.id, job.place) for job in jobs] == [(run.id, 0), (waiting[1].id, 1), (waiting[0].id, 2)]
     assert slot_queues.queue_summary(jobs) == f"{run.id}; 2 waiting"
-    lines = rows_of(monitor.MachineState((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs}), {})
+    machine = monitor.MachineState((), "none", 0.5, 2, 1.0, (1, 2), (99, 100), {"cpu": jobs})
+    lines = rows_of(machine, {})
     shown = [" ".join(cell if isinstance(cell, str) else cell[0] for cell in line.cells) for line in lines]
-    assert any("◌ 2 in line" in line for line in shown) and any("99% !" in line for line in shown)
+    assert any("◌ 2 in line" in line for line in shown)
+    full = [gauge for gauge in gauges_of(machine, History()) if gauge.is_warning]
+    assert [(gauge.name, gauge.value, gauge.detail[:2]) for gauge in full] == [("disk of runs", "99%", "! ")]
 
 
 def test_a_child_of_a_trainer_is_its_run_s(tmp_path):
@@ -231,7 +238,7 @@ async def test_the_machine_in_charts_since_it_was_looked_at(desk, size, nvml, mo
         await d.press("escape")
         await d.sees("cpu %")
         await d.press("escape")
-        await d.until(lambda: screen.query_one(Table).display)
+        await d.until(lambda: screen.query_one("#machine-body").display)
         await d.press("plus")
         await d.sees("sampled every 0.5 s")
         await d.press("minus", "minus")
@@ -248,7 +255,7 @@ async def test_processes_are_sorted_filtered_and_known_by_their_run(desk, runs, 
         await d.press("o")
         await d.sees("Processes by memory")
         await d.press("slash", *f"^{os.getpid()}", "enter")
-        await d.sees(f"  {os.getpid()} ", "of a core", "MiB · mine", "Processes by memory: 1 of")
+        await d.sees(f"  {os.getpid()} ", "of a core", "MiB · trains mine", "Processes by memory: 1 of")
         await d.press("end")
         assert (screen.query_one(Table).key or "").startswith(f"pid{os.getpid()}")
         assert (await d.opens("RunScreen", "enter")).run_id == run.id
@@ -318,7 +325,7 @@ async def test_runs_on_slurm_are_in_a_queue_of_their_host(desk, runs, nvml, monk
     slurm.answer("squeue", line.format("PENDING", "", "Priority"))
     async with desk((160, 40)) as d:
         await d.opens("MachineScreen", "5")
-        await d.sees("Queue of gpu", run.id, "1 in line", "Slurm: Priority, others are before it")
+        await d.sees("Queue of gpu", "far away", "1 in line", "Slurm: Priority, others are before it")
         slurm.answer("squeue", line.format("RUNNING", "node7", "None"))
         await d.sees("Queue of gpu", "on node7", "starting on node7")
         await d.opens("RunsScreen", "2")
@@ -333,7 +340,7 @@ async def test_slurm_s_queue_of_everybody_is_shown_by_partition(desk, runs, nvml
     slurm = FakeSlurm(tmp_path / "slurm", monkeypatch)
     mine = f"gpu,big|PENDING|{crowd._me()}|{int(time.time()) - 7200}"
     slurm.answer("squeue", f"gpu|RUNNING|ann|1\n{mine}\ngpu|PENDING|bob|9999999999\n")
-    async with desk((160, 50)) as d:
+    async with desk((200, 50)) as d:
         await d.opens("MachineScreen", "5")
         await d.sees("Slurm's queue, of everybody", "2 waiting", "1 running · 3 users")
         await d.sees("big", "0 running · 1 user · yours: 0 running, 1 waiting", "the first waits 2:00")
@@ -342,3 +349,45 @@ async def test_slurm_s_queue_of_everybody_is_shown_by_partition(desk, runs, nvml
         screen._poll()
         await d.until(lambda: screen.samples > seen)
         assert sum("--states=PENDING,RUNNING" in call for call in slurm.calls) == 1
+
+
+async def test_every_number_has_its_history_and_processes_say_what_they_run(desk, nvml, monkeypatch):
+    nvml(Nvml())
+    monkeypatch.setattr("gentui.tui.screens.machine.EVERY", 0.05)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", "told-by-its-command"])
+    try:
+        async with desk((160, 48)) as d:
+            screen = await d.opens("MachineScreen", "5")
+            await d.until(lambda: screen.samples > 3)
+            gauges = {gauge.name: gauge for gauge in screen.query_one(Gauges)._gauges}
+            assert {"GPU 0", "  memory", "  heat", "  power", "CPU", "memory", "disk of runs"} <= gauges.keys()
+            assert all(len(gauge.history) > 2 for gauge in gauges.values() if gauge.part is not None)
+            assert all(gauge.top == 100 for gauge in gauges.values() if gauge.part is not None), "0 to 100 %"
+            await d.sees("100%", "45%", "every 0.05 s")
+            await d.press("slash", *"told-by-its", "enter")
+            await d.sees(f"{sleeper.pid} ", "-c import time; time.sleep(600)")
+            await d.press("escape")
+            await d.resize(80, 24)
+            await d.sees("CPU", "memory", "─ queue and processes")
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_a_graph_is_as_high_as_its_values():
+    assert graph_of([0, 25, 50, 100], 100, 4, 2) == ["   █", " ▄██"]
+    assert graph_of([math.nan, 0.1, 1000], 100, 5, 2) == ["    █", "   ▁█"], "a trace is seen, too much is full"
+    assert line_of_history([1, 2, 4, 8], None, 2) == "▄█", "of the newest, to the largest of them"
+    assert line_of_history([], None, 3) == "   " and line_of_history([1.0], 1.0, 0) == ""
+
+
+def test_where_there_is_little_room_histories_stand_in_lines():
+    gauges = [
+        Gauge("CPU", "50%", "2 cores", 0.5, (10.0, 50.0), 100.0),
+        Gauge("sent", "1.0 MiB/s", "", None, (1.0,)),
+    ]
+    low = ["".join(text for text, _ in line) for line in lines_of(gauges, 60, 2)]
+    assert len(low) == 2 and "50%" in low[0] and "▁▄" in low[0] and "2 cores" in low[0] and "█" in low[1]
+    high = ["".join(text for text, _ in line) for line in lines_of(gauges, 60, 12)]
+    assert len(high) == 11 and high[1].startswith("100%") and high[9].startswith("  0%") and "▄" in high[5]
+    assert all(len(line) <= 60 for line in [*low, *high])
