@@ -1,7 +1,7 @@
 """Write the parts of the documentation that follow from the code: ``python docs/generate.py``.
 
 - ``keys.md``: every key, from ``gentui.config.key_table``.
-- ``cli.md``: every command, from the click commands.
+- ``cli.md`` and ``gentui.1``, the manual page of the wheel: every command, from the click commands.
 - ``comparison.md``: the table between its two markers, from ``tests/features.toml``.
 - ``published.md``: the table between its two markers, from the recipes and the nets they build.
 
@@ -20,6 +20,7 @@ from typing import Any
 import click
 
 from engine.recipes.recipe import menu
+from gentui import __version__
 from gentui.cli.main import cli
 from gentui.config import key_table
 from gentui.runs.published import published_rows
@@ -61,6 +62,9 @@ gentui restore
 or closing the terminal, leaves the run going. Runs queue while the device is busy, and the queue drains with nobody
 logged in. `--host HOST` runs any command, or the app, on another machine over SSH. More examples are in
 [recipes](recipes.md), [evaluation](evaluation.md) and [importing](importing.md).
+
+Every command has `--help`, and `man gentui` shows what is below. `eval "$(gentui completion bash)"` in `~/.bashrc`
+completes commands, runs, recipes, settings and their values; zsh and fish are [known](#gentui-completion), too.
 
 On a full disk whatever only reads still works, and so do `stop`, `resume`, `rm --now` and `trash empty`; the rest says
 what fills the disk and what frees it. A home that cannot be written, a mounted backup or another user's, is read like
@@ -213,7 +217,66 @@ def published() -> str:
     return between("published.md", "<!-- published -->\n", published_table(), "<!-- end of published -->")
 
 
-FILES = {"keys.md": keys, "cli.md": command_line, "comparison.md": comparison, "published.md": published}
+def manual() -> str:
+    """``gentui.1``: the manual page, in the macros of man(7)."""
+    top = click.Context(cli, info_name="gentui", **cli.context_settings)
+    about = inspect.cleandoc(cli.help or "").split("\n\n")
+    parts = [
+        f'.\\" written by docs/generate.py\n.TH GENTUI 1 "" "gentui {__version__}" "User Commands"\n',
+        f".SH NAME\ngentui \\- {troff('a terminal workbench for image generative models')}\n",
+        ".SH SYNOPSIS\n.B gentui\n[OPTIONS] [COMMAND [ARGS]...]\n.br\n.B gentui help\nCOMMAND\n",
+        ".SH DESCRIPTION\n" + ".PP\n".join(f"{troff(' '.join(text.split()))}\n" for text in about),
+        ".SH OPTIONS\n" + troff_options(top),
+        ".SH COMMANDS\n",
+    ]
+    for context in commands(top):
+        if context.parent is None:
+            continue
+        command = context.command
+        words = " ".join([context.command_path.removeprefix("gentui "), *command.collect_usage_pieces(context)])
+        parts.append(f".SS {troff(words)}\n")
+        texts = inspect.cleandoc(command.help or "").split("\n\n")
+        parts.append(".PP\n".join(f"{troff(' '.join(text.split()))}\n" for text in texts))
+        parts.append(troff_options(context))
+    for title, head in (("EXIT STATUS", "| exit code |"), ("ENVIRONMENT", "| environment variable |")):
+        parts.append(f".SH {title}\n")
+        rows = CLI_INTRODUCTION.partition(head)[2].partition("\n\n")[0].splitlines()[2:]
+        for row in rows:
+            name, meaning = (part.strip().replace("`", "") for part in row.strip("| ").split(" | ", 1))
+            parts.append(f".TP\n.B {troff(name)}\n{troff(meaning)}\n")
+    parts.append(
+        ".SH FILES\n.TP\n.B ~/.config/gentui\nrecipes, plug\\-ins, keys and preferences of yours\n.SH SEE ALSO\n"
+        + troff("`?` in the app lists every key; `gentui completion SHELL` prints what completes these words.")
+        + "\n"
+    )
+    return "".join(parts)
+
+
+def troff_options(context: click.Context) -> str:
+    """The options of a command as a list, without ``--help``, which all have."""
+    records = [
+        record
+        for parameter in context.command.get_params(context)
+        if isinstance(parameter, click.Option) and (record := parameter.get_help_record(context))
+    ]
+    return "".join(
+        f".TP\n.B {troff(option)}\n{troff(' '.join(text.split()))}\n"
+        for option, text in records
+        if "--help" not in option
+    )
+
+
+def troff(text: str) -> str:
+    """``text`` as a line that troff prints as it is."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = "".join(letter if letter.isascii() else f"\\[u{ord(letter):04X}]" for letter in text)
+    return f"\\&{text}" if text[:1] in (".", "'") else text
+
+
+FILES = {
+    "keys.md": keys, "cli.md": command_line, "gentui.1": manual, "comparison.md": comparison, "published.md": published,
+}  # fmt: skip
+"""What writes each file of this folder."""
 
 if __name__ == "__main__":
     for name, text in FILES.items():

@@ -74,7 +74,7 @@ def neighbours(settings: Neighbours, context: FigureContext) -> Iterator[Picture
     samples = to_uint8(method.sample(context.recipe.sample, noise, labels, trace=trace)).cpu()
     train = context.dataset.train.images
     indices, among = nearest(samples, train, settings.neighbours, context.progress)
-    caption = f"left a sample, then the nearest of {among}, in pixels"
+    caption = f"sample │ its {settings.neighbours} nearest of {among}, by pixels"
     columns = neighbour_names(indices.shape[1])
     save = partial(save_grid, beside(samples, train, indices), columns=len(columns))
     yield Picture(

@@ -196,7 +196,7 @@ class HighRate(StatefulWatcher):
             updates = "an update" if len(recent) == 1 else f"{len(recent)} updates"
             return Alarm(
                 "high-rate",
-                f"The learning rate is too high: {updates} changed the {weights} by {total:.2g} times their size.",
+                f"The learning rate is too high: {updates} changed the {weights} {total:.2g}× their own size.",
                 "at this rate, nothing is left of what the net was or had learnt",
                 "lower optim.lr (by ten, to begin with), or warm the rate up", recent[0][0],
             )  # fmt: skip

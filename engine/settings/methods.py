@@ -103,7 +103,7 @@ class DDPM(Settings):
         model, data = parts.get("model"), parts.get("data")
         has_labels = getattr(model, "conditional", False) and isinstance(data, Data) and data.classes
         if self.guided and model is not None and data is not None and not has_labels:
-            yield Conflict("drop_condition", "there is no label to drop: the net is told none", "leave it out")
+            yield Conflict("drop_condition", "there is no label to drop: the net gets none", "leave it out")
 
 
 @register("method", "gan")

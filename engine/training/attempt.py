@@ -119,7 +119,7 @@ class Attempt:
         if trainer is None or not trainer.step:
             return f"{error} before the first step"
         if trainer.saved_at == trainer.step:
-            return f"{error}{self._at_step()}; checkpoint written"
+            return f"{error}{self._at_step()}, checkpoint saved"
         newest = f"the newest is of step {trainer.saved_at}" if trainer.saved_at else "there is none"
         return f"{error}{self._at_step()}; no checkpoint of this step could be written: {newest}"
 

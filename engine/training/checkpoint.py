@@ -233,7 +233,7 @@ def _as_os_error(error: Exception, where: Path) -> Exception:
         return error
     usage = shutil.disk_usage(where)
     text = str(error).lower()
-    told = any(f"os error {number}" in text or os.strerror(number).lower() in text for number in FULL)
-    if told or usage.free < 1 << 20:
+    is_full = any(f"os error {number}" in text or os.strerror(number).lower() in text for number in FULL)
+    if is_full or usage.free < 1 << 20:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(where))
     return error

@@ -92,7 +92,7 @@ class Trainer:
         self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
         self._background = BackgroundSave(run, device)
         self.patience = Patience(stop)
-        self._told_of_disk: tuple[int, str] | None = None
+        self._reported_disk: tuple[int, str] | None = None
 
     @property
     def step(self) -> int:
@@ -422,8 +422,8 @@ class Trainer:
         """Raise the alert that no checkpoint could be written, once a step and consequence. Returns its sentence."""
         step = self.step if step is None else step
         sentence = f"The checkpoint of step {step} could not be written: {error.strerror}."
-        if self._told_of_disk != (step, consequence):
-            self._told_of_disk = step, consequence
+        if self._reported_disk != (step, consequence):
+            self._reported_disk = step, consequence
             self.reporter.alert("disk", sentence, DISK_CAUSE, f"{FREE_SPACE}; {consequence}")
         return sentence
 

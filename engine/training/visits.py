@@ -195,7 +195,7 @@ class Visits:
         """
         if self.examination is None:
             return
-        progress = partial(self.reporter.heartbeat, "looking at samples")
+        progress = partial(self.reporter.heartbeat, "checking samples")
 
         def examine() -> Values:
             assert self.examination is not None

@@ -15,6 +15,7 @@ from gentui.cli.errors import Exit
 from gentui.cli.progress import PLAIN_LINE_S, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.jobs.detach import Detach
 from gentui.runs import scores
+from gentui.runs.metric_names import short_name
 from gentui.text.numbers import clock, plain_number
 from gentui.text.sanitize import clean
 
@@ -136,7 +137,7 @@ def _print_table(rows: list[RunRow]) -> None:
     lines: list[list[object]] = [
         [
             row.recipe, row.status, row.step, f"{row.seconds:.1f}", plain_number(row.loss, 4),
-            f"{row.best.metric} {scores.value_text(row.best, plain_number)}" if row.best else "",
+            f"{short_name(row.best)} {scores.value_text(row.best, plain_number)}" if row.best else "",
             f"{row.dataset} for {row.stand_in_for}" if row.stand_in_for else row.dataset, row.id,
         ]
         for row in rows

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,13 @@ def open_app(app: App, run: str = "") -> None:
 
 
 pass_app = click.make_pass_decorator(App)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def json_option(content: str) -> Callable[[Any], Any]:
+    """The option ``--json`` of a command, whose output ``content`` describes."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {content}.")
+
+
 on_option = click.option(
     "--on",
     metavar="HOST",

@@ -41,7 +41,7 @@ COMMANDS = {name: module for commands in GROUPS.values() for name, module in com
 OTHER_WORDS = {
     "list": "runs", "ls": "runs", "ps": "queue", "status": "queue", "train": "run", "launch": "run", "start": "run",
     "delete": "rm", "remove": "rm", "log": "logs", "tail": "logs", "eval": "evaluate", "score": "evaluate",
-    "kill": "stop", "check": "doctor", "help": "--help", "version": "--version",
+    "kill": "stop", "check": "doctor",
 }  # fmt: skip
 """What other programs call a command, and what it is called here."""
 EXAMPLES = """\b
@@ -91,6 +91,11 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
+        if args[0] in ("--help", "version"):
+            click.echo(ctx.get_help() if args[0] == "--help" else f"gentui, version {__version__}")
+            ctx.exit()
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -175,6 +180,9 @@ def _run(arguments: list[str] | None) -> int:
         result = cli.main(arguments, prog_name="gentui", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else Exit.OK
+    except click.exceptions.NoArgsIsHelpError as error:  # a group without a command
+        click.echo(error.format_message(), err=True)
+        return Exit.USAGE
     except click.UsageError as error:
         return _usage(error)
     except click.ClickException as error:

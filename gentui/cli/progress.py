@@ -15,6 +15,7 @@ from gentui.cli.console import out, out_json, say
 from gentui.cli.errors import Exit
 from gentui.jobs.detach import Detach
 from gentui.runs import scores
+from gentui.runs.metric_names import label
 from gentui.text.numbers import clock, full_rate, plain_number
 from gentui.text.sanitize import clean
 
@@ -95,7 +96,7 @@ def _what_came_of(home: Path, run_id: str) -> Iterator[str]:
 
     for score in standing(Index(home).evaluations(run_id)):
         real = f", real images {plain_number(score.floor)}" if score.floor is not None else ""
-        yield f"{score.metric} {scores.value_in_full(score, plain_number)} at step {score.step}{real}"
+        yield f"{label(score)} {scores.value_in_full(score, plain_number)} at step {score.step}{real}"
     yield f"`gentui show {run_id}` tells more, `gentui open {run_id}` shows its curves and samples"
 
 

@@ -226,7 +226,7 @@ TABLE: tuple[Key, ...] = (
     Key(
         "home.train", "enter", "train", "Train…", "see what this recipe trains; Enter again starts it", 1, True
     ),
-    Key("home.quick", "t", "quick", "Quick…", "the same, at its short test run; Enter starts it", 2),
+    Key("home.quick", "t", "quick", "Short run…", "the same, at its short test run; Enter starts it", 2),
     Key("home.edit", "e", "edit", "Settings", "change settings before training", 3),
     Key("home.filter", "slash", "filter", "Filter", "show only the recipes that match", 4),
     Key("home.preview", "p", "preview", "Preview", "switch between a larger preview and a longer list", 5),
@@ -252,7 +252,14 @@ TABLE: tuple[Key, ...] = (
     # -- settings form
     Key("form.launch", "f5,ctrl+enter", "launch", "Train", "train with these settings", 1, True, True),
     Key("form.reset", "f4", "reset", "Reset field", "reset this field to the recipe's value", 2),
-    Key("form.quick", "f6", "quick", "Quick on/off", "switch between the recipe's full and quick settings", 3),
+    Key(
+        "form.quick",
+        "f6",
+        "quick",
+        "Short run on/off",
+        "switch between the full and the short test run",
+        3,
+    ),
     Key(
         "form.filter",
         "slash,ctrl+f",

@@ -17,6 +17,7 @@ from gentui.export.files import write_bytes, write_text
 from gentui.export.formats import markdown_text
 from gentui.metrics import grouping
 from gentui.runs import alarms, scores
+from gentui.runs.metric_names import label
 from gentui.text.numbers import full_rate, significant
 from gentui.text.paths import resolve_inside
 from gentui.text.sanitize import clean, clean_lines
@@ -120,7 +121,7 @@ def _score(score: Evaluation, row: RunRow) -> list[str]:
     figure = published.get("value") if published.get("metric") == score.metric else None
     role = "report" if score.role == "report" else "best" if score.best else ""
     return [
-        clean(score.metric), f"{scores.value_text(score, significant)}{f' ({role})' if role else ''}",
+        label(score), f"{scores.value_text(score, significant)}{f' ({role})' if role else ''}",
         scores.over_text(score), scores.floor_text(score, significant), "" if figure is None else f"{figure:g}",
         f"{score.step}", score.conditions.precision or row.precision, clean(score.protocol),
     ]  # fmt: skip

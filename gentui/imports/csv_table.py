@@ -140,12 +140,14 @@ class CsvTable(RowFile):
         """Settings of a comment such as ``#{"env_id": "x"}``; any other is held, for it may be the header."""
         yield from self._drop_comment()
         try:
-            told = json.loads(text.lstrip("# "))
+            comment = json.loads(text.lstrip("# "))
         except (ValueError, RecursionError):
-            told = None
-        if isinstance(told, dict):
-            started_at = None if self._rows else moment(told.get("t_start"))  # later ones are of resumed runs
-            yield RunInfo(config=dict(flat(told)), started_at=started_at)
+            comment = None
+        if isinstance(comment, dict):
+            started_at = (
+                None if self._rows else moment(comment.get("t_start"))
+            )  # later ones are of resumed runs
+            yield RunInfo(config=dict(flat(comment)), started_at=started_at)
         else:
             self._comment = (number, text)
 

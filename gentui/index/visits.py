@@ -21,7 +21,7 @@ SAMPLE, SCORE, CHECK, REPORT = "sample", "score", "check", "report"
 """Kinds: pictures are drawn, scores computed, samples examined, and at the end the best checkpoint is scored again."""
 ONCE = "once"
 """Work of a visit that later ones do not need, such as embedding real images."""
-_KINDS = {"sampling": SAMPLE, "evaluating": SCORE, "looking at samples": CHECK, "making the report": REPORT}
+_KINDS = {"sampling": SAMPLE, "evaluating": SCORE, "checking samples": CHECK, "making the report": REPORT}
 _BEFORE_TRAINING = ("reading data", "building the net", "choosing the precision")
 _ALIKE = 5  # earlier runs of the recipe that are asked
 _SPENT = "SELECT kind, step, seconds FROM visits WHERE run = ?"

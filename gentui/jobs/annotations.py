@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.runs.directory import RunDir, exclusive
 from engine.runs.files import read_object, write_small
-from gentui.jobs.rota import told
+from gentui.jobs.rota import note_change
 from gentui.jobs.states import JobError, get_job, job_label
 from gentui.machine import disk
 from gentui.text.sanitize import clean, clean_lines
@@ -114,7 +114,7 @@ def _change(home: Path, run_id: str, decide: Callable[[Annotations], Annotations
         with exclusive(run.path):
             current = decide(read(run))
             write_small(run.path / FILE, to_json(current))
-            told(run.path)
+            note_change(run.path)
     except OSError as error:
         raise JobError(f"{job_label(run)} cannot be annotated: {disk.why(error, home)}") from None
     return current

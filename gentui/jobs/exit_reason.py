@@ -99,7 +99,13 @@ def _as_reported(state: State, report: dict[str, Any]) -> tuple[Status, str]:
             name = named if named in signal.Signals.__members__ else "SIGTERM"
             return "interrupted", f"ended by {name} from outside gentui, at step {step}"
         case _:
-            return "stopped", reason or f"stopped at step {step}"
+            return "stopped", _by_you(reason) or f"stopped by you at step {step}"
+
+
+def _by_you(reason: str) -> str:
+    """What a process reported of a stop that was asked for: ``SIGTERM at step 60, …`` is ``stopped by you at …``."""
+    name, _, rest = reason.partition(" ")
+    return f"stopped by you {rest}" if rest and name in signal.Signals.__members__ else reason
 
 
 def _classify(job: JobDir, state: State, exit: Exit, report: dict[str, Any]) -> tuple[Status, str]:

@@ -142,7 +142,7 @@ def require_shareable(recipe: Recipe, devices: int | None) -> None:
 
 def _require_ended(what: str, state: State) -> None:
     if state.status == "done":
-        raise JobError(f"{what} is already done; there is nothing left to resume")
+        raise JobError(f"{what} is already finished: nothing to resume")
     if not state.ended:
         raise JobError(f"{what} is already {state.status}")
 

@@ -1,7 +1,7 @@
 """Which job directories to look at in a poll, so that a poll costs the same with ten thousand ended jobs as with few.
 
 A job that may change at any moment is looked at every time, and of the others ``LOOKS``, in turn. All are looked at
-when their folder has changed: a job has come or gone, or a process of gentui has changed one (``told``).
+when their folder has changed: a job has come or gone, or a process of gentui has changed one (``note_change``).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Rota:
         return sorted({*due, *active}), False
 
 
-def told(job: Path) -> None:
+def note_change(job: Path) -> None:
     """Have every process that polls look at all jobs soon: the files of this one were changed."""
     with suppress(OSError):  # a folder that cannot be written to is looked at in turn
         os.utime(job.parent)

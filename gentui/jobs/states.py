@@ -18,7 +18,7 @@ from typing import Any
 from engine.runs.directory import FINAL, STATUSES, JobDir, RunDir, State, exclusive
 from engine.runs.files import FULL, open_plain_file, private_folder, read_plain_file
 from gentui.jobs.job_types import JOB_TYPES, JobType, job_type_of
-from gentui.jobs.rota import Rota, told
+from gentui.jobs.rota import Rota, note_change
 
 # A directory entry replaced twice within one tick of the file system's clock would look unchanged.
 _TICK = 0.05
@@ -44,7 +44,7 @@ def update_state(job: JobDir, decide: Callable[[State], State | None]) -> State 
         state = decide(held)
         if state is not None:
             job.write_state(state)
-            told(job.path)
+            note_change(job.path)
         return state
 
 

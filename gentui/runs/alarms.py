@@ -46,6 +46,22 @@ MEANINGS = {
     "label_told": "real images have 1",
     "nearest": "unseen images have 1",
 }
+SIGNAL_NAMES = {
+    "pixel_spread": "pixel variance",
+    "label": "label accuracy",
+    "label_told": "follows the label",
+    "nearest": "distance to training set",
+    "change": "weight update size",
+    "change_d": "weight update size, discriminator",
+    "change_g": "weight update size, generator",
+}
+"""What people read for the names of signals, which data and filters keep."""
+ALARM_NAMES = {
+    "high-rate": "learning rate too high",
+    "class-ignored": "labels ignored",
+    "class-confused": "labels confused",
+}
+"""What people read for the names of alarms in a headline; others are read as they are."""
 NO_ALARM = "no problems found"
 
 Alarms = Sequence[tuple[str, str]]
@@ -63,11 +79,17 @@ def named(alarms: Alarms) -> str:
 
 
 def headline(run: RunRow) -> str:
-    """``▲ warning: class-ignored +1``: the worst alarm, and how many others there are; "" for none."""
+    """``▲ learning rate too high, +1 more``: the worst alarm, and how many others there are; "" for none."""
     if not run.alarms:
         return ""
     severity, name = run.alarms[0]
-    return f"{SIGNS[severity]} {severity}: {name}" + (f" +{run.alerts - 1}" if run.alerts > 1 else "")
+    more = f", +{run.alerts - 1} more" if run.alerts > 1 else ""
+    return f"{SIGNS[severity]} {ALARM_NAMES.get(name, name)}{more}"
+
+
+def signal_name(name: str) -> str:
+    """What people read for the name of a signal."""
+    return SIGNAL_NAMES.get(name, name.replace("_", " "))
 
 
 def sentence(alert: AlertRow) -> str:
@@ -122,15 +144,17 @@ def verdict(run: RunRow, signal: str, value: float | None) -> Verdict:
         return Verdict(f"alarm{meaning}" if severity else f"no threshold{meaning}", severity)
     is_bad = value < limit if bad_side == "below" else value > limit
     side = bad_side if is_bad else {"below": "above", "above": "below"}[bad_side]
-    told = f"{side} {limit:g}"
+    compared = f"{side} {limit:g}"
     if severity:
-        return Verdict(f"alarm, {told} now{meaning}", severity, False)
-    return Verdict(f"{told}, no alarm raised{meaning}" if is_bad else f"{told}{meaning}", "", not is_bad)
+        return Verdict(f"alarm, {compared} now{meaning}", severity, False)
+    return Verdict(
+        f"{compared}, no alarm raised{meaning}" if is_bad else f"{compared}{meaning}", "", not is_bad
+    )
 
 
 def cost(run: RunRow) -> str:
-    """``scores took 8 s of 92 s, 9 %``; "" if the run made no scores while training."""
+    """``scoring: 8 s of 92 s (9 %)``; "" if the run made no scores while training."""
     if not run.evaluation_seconds or (share := run.evaluation_share) is None:
         return ""
     took, total = whole_seconds(run.evaluation_seconds), whole_seconds(run.seconds)
-    return f"scores took {took} of {total}, {100 * share:.0f} %"
+    return f"scoring: {took} of {total} ({100 * share:.0f} %)"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from gentui.runs.metric_names import INCEPTION, is_of_features, plain_name, score_name
 from gentui.runs.scores import floor_text, is_selection
 from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
     from gentui.index import LeaderboardRow
     from gentui.runs.scores import Number
 
-INCEPTION = "inception"
-_OF_INCEPTION = {
-    "fid": "FID", "intra_fid": "intra-class FID", "fid_inf": "FID∞", "kid": "KID", "isc": "Inception Score",
-}  # fmt: skip
-"""Metrics that have these names only if Inception's features are compared, as in papers."""
-_OF_OTHERS = {
-    "fid": "FD", "intra_fid": "intra-class FD", "fid_inf": "FD∞", "kid": "kernel distance", "isc": "class score",
-    "ssim": "SSIM", "accuracy": "target accuracy",
-}  # fmt: skip
 _SPLITS = {"train": "training images", "validation": "validation images", "test": "test images"}
 _PUBLISHED = "as published: "
 
@@ -87,21 +79,12 @@ class Board:
     def metric_name(self) -> str:
         """The metric as all its rows may be called."""
         names = {metric_name(row) for row in self.rows if row.run} or {metric_name(row) for row in self.rows}
-        return names.pop() if len(names) == 1 else _named(self.metric, _OF_OTHERS)
+        return names.pop() if len(names) == 1 else plain_name(self.metric)
 
 
 def metric_name(row: LeaderboardRow) -> str:
     """What the metric of a row is called; a published figure is called as its publication calls it."""
     return score_name(row.metric, INCEPTION if row.run is None else str(row.detail.get("extractor")))
-
-
-def score_name(metric: str, extractor: str) -> str:
-    """What a metric in the features of an extractor is called: FID only where they are Inception's."""
-    return _named(metric, _OF_INCEPTION if extractor == INCEPTION else _OF_OTHERS)
-
-
-def _named(metric: str, names: dict[str, str]) -> str:
-    return names.get(metric) or _OF_OTHERS.get(metric) or clean(metric, 60).replace("_", " ")
 
 
 def boards_of(rows: Iterable[LeaderboardRow]) -> list[Board]:
@@ -157,7 +140,7 @@ def words_of(row: LeaderboardRow) -> str:
     if row.run is None and not row.protocol_id:
         return f"{name} · {clean(row.protocol, 300)}"
     judge = clean(detail.get("extractor") or "", 60)
-    is_distance = row.metric in _OF_INCEPTION or row.metric in ("precision", "recall")
+    is_distance = is_of_features(row.metric) or row.metric in ("precision", "recall")
     if judge:
         name += f" in {judge} features" if is_distance else f", judged by {judge}"
     counts = _counts(detail, is_distance)

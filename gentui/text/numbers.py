@@ -47,7 +47,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def plain_number(value: float | int | None, digits: int = 4) -> str:
-    """Like ``number``, but as other programs read it: integers in full, ``1e-05``, ``nan``; empty for None."""
+    """Like ``number``, but as other programs read it: integers in full, ``1e-5``, ``nan``; empty for None."""
     if value is None:
         return ""
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e15):
@@ -56,8 +56,13 @@ def plain_number(value: float | int | None, digits: int = 4) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """``value`` with ``digits`` significant digits, as ``%g`` writes it."""
-    return f"{value:.{digits}g}"
+    """``value`` with ``digits`` significant digits, nearly as ``%g`` writes it: ``1e-5``, not ``1e-05``."""
+    return short_exponent(f"{value:.{digits}g}")
+
+
+def short_exponent(text: str) -> str:
+    """A number as people type it: ``1e-5`` for ``1e-05``, ``2e20`` for ``2e+20``."""
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def plus_minus(value: float, spread: float | None, number: Callable[[float], str]) -> str:
@@ -77,7 +82,7 @@ def setting(value: object) -> str:
         return UNKNOWN
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return short_exponent(f"{value:g}") if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float | None) -> str:

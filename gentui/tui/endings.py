@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from gentui.runs.metric_names import label
 from gentui.runs.scores import value_text
 from gentui.text.numbers import duration, number, plural
 from gentui.text.sanitize import clean
@@ -48,13 +49,13 @@ def sentence(runs: Sequence[RunRow]) -> tuple[str, str]:
 
     if len(runs) > 1:
         counts = {status: sum(run.status == status for run in runs) for status in {run.status for run in runs}}
-        told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        counted = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
         worst = next((level for level in ("error", "warning") if level in map(_severity, runs)), "information")
-        return f"{plural(len(runs), 'run')} have ended: {told}", worst
+        return f"{plural(len(runs), 'run')} have ended: {counted}", worst
     run = runs[0]
     words = f"{clean(naming.label(run), 60)} {_WORDS.get(run.status, 'is lost')}"
     if run.status == "done":
-        score = f": {clean(run.best.metric, 30)} {value_text(run.best, number)}" if run.best is not None else ""
+        score = f": {label(run.best)} {value_text(run.best, number)}" if run.best is not None else ""
         return f"{words} after {duration(run.seconds)}{score}", "information"
     reason = f": {clean(run.reason, 200)}" if run.reason and run.status != "stopped" else ""
     return f"{words} at step {run.step or 0:,}{reason}", _severity(run)
@@ -70,8 +71,8 @@ def terminal_signal(kind: str, text: str, environment: Mapping[str, str] = os.en
         return "\a"
     if kind not in (OSC_9, OSC_777):
         return ""
-    told = clean(text, 200)
-    sequence = f"\x1b]9;{told}\a" if kind == OSC_9 else f"\x1b]777;notify;gentui;{told.replace(';', ',')}\a"
+    text = clean(text, 200)
+    sequence = f"\x1b]9;{text}\a" if kind == OSC_9 else f"\x1b]777;notify;gentui;{text.replace(';', ',')}\a"
     return f"\x1bPtmux;\x1b{sequence}\x1b\\" if environment.get("TMUX") else sequence
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from gentui.runs.metric_names import short_name
 from gentui.runs.scores import Scored, value_text
 from gentui.text.numbers import duration, number
 
@@ -35,14 +36,9 @@ def status(word: str) -> tuple[str, str]:
     return f"{glyph} {word}", tone
 
 
-def score(metric: str, scored: Scored) -> str:
-    """Format a score: ``fid 3.03 ± 0.22``, ``target acc 0.4943†``. ``metric`` is sanitized text."""
-    return f"{short_metric(metric)} {value_text(scored, number)}"
-
-
-def short_metric(metric: str) -> str:
-    """``target acc`` for ``target_accuracy``. ``metric`` is sanitized text."""
-    return metric.replace("accuracy", "acc").replace("_", " ")
+def score(scored: Scored) -> str:
+    """Format a score in a few characters: ``FD 3.03 ± 0.22``, ``target acc 0.4943†``."""
+    return f"{short_name(scored)} {value_text(scored, number)}"
 
 
 def spark(values: Iterable[float]) -> str:

@@ -172,8 +172,8 @@ class AppServices(CrashGuardedApp):
             more = f" {plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
             return f"{thrown[0].id} is back.{more}"
 
-        def restored(told: str) -> None:
-            self.toast(told)
+        def restored(message: str) -> None:
+            self.toast(message)
             self.reader.wake()
 
         self.in_thread(work, restored)

@@ -44,7 +44,7 @@ def test_a_run_on_two_devices_is_stopped_and_goes_on_with_one_and_again_with_two
         assert code == 0, output
         state = checkpoint.load_state(run)
         assert state["step"] > before and state["ranks"] == 1 + bool(attempt)
-        assert last_status(run) == ("stopped", f"SIGTERM at step {state['step']}; checkpoint written")
+        assert last_status(run) == ("stopped", f"SIGTERM at step {state['step']}, checkpoint saved")
         assert not run.is_alive() and not ranks_of(run)
     begun = [event for event in events(run, "status") if event["status"] in ("started", "resumed")]
     assert [event["devices"] for event in begun] == [2, 1, 2]

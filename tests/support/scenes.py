@@ -284,7 +284,7 @@ SCENES["home"] = Scene("HomeScreen", menu)
 async def _(d: Desk, runs: Runs) -> None:
     rich(runs)
     await menu(d, runs)
-    await d.sees("fid 15.3")
+    await d.sees("FD 15.3")
     if "-wide" in d.app.screen.classes:  # there it is seen until it is put away
         await d.sees("Newest run")
         await d.press("p")

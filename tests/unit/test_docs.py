@@ -28,7 +28,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["keys.md", "cli.md", "comparison.md", "published.md"])
+@pytest.mark.parametrize("name", ["keys.md", "cli.md", "gentui.1", "comparison.md", "published.md"])
 def test_generated_pages_are_up_to_date(name):
     written = (ROOT / "docs" / name).read_text()
     assert written == generator().FILES[name](), "`python docs/generate.py` writes it anew"

@@ -11,6 +11,7 @@ from gentui.cli.console import App, json_option, out_json, pass_app, say, table,
 from gentui.cli.words import RUN
 from gentui.metrics.namespaces import is_signal
 from gentui.runs import scores
+from gentui.runs.metric_names import label
 from gentui.text.numbers import clock, plain_number
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True, type=RUN)
 @wide_option
-@json_option
+@json_option("runs, the settings that differ, last values, scores by protocol")
 @pass_app
 def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
     """Compare runs: the settings that differ, last values and scores."""
@@ -61,7 +62,7 @@ def compare_command(app: App, runs: tuple[str, ...], as_json: bool) -> None:
         [key, *values] for key, values in facts.items() if any(value not in ("", None) for value in values)
     ]
     for number, of in enumerate(scored.values(), 1):
-        lines.append([f"{next(filter(None, of)).metric} [{number}]", *_compared(of)])
+        lines.append([f"{label(next(filter(None, of)))} [{number}]", *_compared(of)])
     ordered = sorted(metrics, key=is_signal)
     for title, part in (("last", {key: metrics[key] for key in ordered}), ("set", settings)):
         lines += [[f"{title} {key}", *(_cell(value) for value in values)] for key, values in part.items()]

@@ -91,7 +91,7 @@ def _labels(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     default=True,
     help="Show progress and print the scores, as without either; or print the job's id and return.",
 )
-@json_option
+@json_option("the scores, each with its protocol, or the queued job without --wait")
 @pass_app
 def evaluate_command(
     app: App, run: str, on: str | None, now: bool, wait: bool, as_json: bool, **options: Any

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.group(invoke_without_command=True)
-@json_option
+@json_option("hosts, and Slurm's partitions and jobs")
 @click.pass_context
 def hosts_command(ctx: click.Context, as_json: bool) -> None:
     """List the hosts that `gentui run --on` can name, and Slurm's partitions and queue.
@@ -29,7 +29,7 @@ def hosts_command(ctx: click.Context, as_json: bool) -> None:
 
 
 @hosts_command.command("list")
-@json_option
+@json_option("hosts, and Slurm's partitions and jobs")
 @pass_app
 def hosts_list(app: App, as_json: bool = False) -> int:
     """List the hosts with what is known of them, and Slurm's partitions and queue where there is one."""
@@ -110,7 +110,7 @@ def _row(home: Path, host: Host) -> list[object]:
 
 @hosts_command.command("check")
 @click.argument("name", metavar="NAME")
-@json_option
+@json_option("each check with what it found")
 @pass_app
 def hosts_check(app: App, name: str, as_json: bool) -> int:
     """Check that a host would take a run, and say what is to be mended. NAME is as for --on.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--follow", is_flag=True, help="Follow growing logs until their runs end. Ctrl-C stops following."
 )
-@json_option
+@json_option("a list of imported runs with id, name, path, points and what was skipped")
 @pass_app
 def import_command(app: App, paths: tuple[str, ...], name: str, follow: bool, as_json: bool) -> int:
     """Import runs from the logs of other scripts, to view beside your own; prints their ids.

@@ -10,7 +10,7 @@ from typing import Literal
 import click
 
 from engine.runs.directory import RunDir
-from gentui.cli.console import App, on_option, out, out_bytes, pass_app, say, table, wide_option
+from gentui.cli.console import App, json_option, on_option, out, out_bytes, pass_app, say, table, wide_option
 from gentui.cli.errors import Exit
 from gentui.cli.words import RUN
 from gentui.text.numbers import plural
@@ -104,7 +104,7 @@ def stop_command(app: App, runs: tuple[str, ...], grace: float, wait: bool) -> i
     default=False,
     help="Show progress until the run ends (Ctrl-C leaves it running), or return at once, as without either.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option("the run's id, status, reason, folder, exit code, steps and seconds")
 @pass_app
 def resume_command(
     app: App,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
 @wide_option
-@json_option
+@json_option("a list of scores with rank, value, protocol, run and published figure")
 @pass_app
 def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
     """Rank the scores of runs within each data set and protocol, beside published figures.

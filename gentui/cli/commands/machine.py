@@ -69,7 +69,7 @@ def _described(name: str, cls: type[Data]) -> dict[str, Any]:
 
 @data_command.command("show")
 @click.argument("name", metavar="NAME")
-@json_option
+@json_option("the data set with sizes, classes, place and recipes")
 def data_show(name: str, as_json: bool) -> None:
     """Explain one data set: what it holds, whether it is here, how to get it, and which recipes train on it."""
     from engine.recipes.recipe import menu
@@ -95,7 +95,7 @@ def data_show(name: str, as_json: bool) -> None:
 
 @data_command.command("list")
 @wide_option
-@json_option
+@json_option("a list of data sets with state, place, sizes and classes")
 def data_list(as_json: bool = False) -> None:
     """List every data set, and how to get the missing ones."""
     from engine.recipes.recipe import datasets
@@ -235,7 +235,7 @@ DOCTOR_NAME = 24
 
 
 @click.command()
-@json_option
+@json_option("each check with its remedy, and a summary")
 @pass_app
 def doctor_command(app: App, as_json: bool) -> int:
     """Check what gentui can do on this machine, and how to fix what it cannot."""

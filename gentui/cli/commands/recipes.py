@@ -10,6 +10,7 @@ import click
 
 from gentui.cli.console import (
     App,
+    json_option,
     on_option,
     out_bytes,
     out_json,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 quick_option = click.option(
     "--quick",
     is_flag=True,
-    help="Short test run, under a minute on two CPU cores.",
+    help="Short test run: few steps, to see that everything works.",
 )
 
 
@@ -43,11 +44,11 @@ quick_option = click.option(
     help="List the published figures: of which recipe and nets, how they were made, and whether runs rank with them.",
 )  # fmt: skip
 @wide_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option("a list of recipes with data set, steps and published figure")
 def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
     """List the recipes, and whether their data is here.
 
-    DATA: ≈ NAME is the data set that --quick uses instead of a missing one.
+    DATA: ≈ NAME: the data set is missing, and a short test run (--quick) trains on NAME.
     """
     from engine.recipes.recipe import menu
     from engine.settings import registry
@@ -172,7 +173,7 @@ def recipe_command(name: str, overrides: tuple[str, ...], quick: bool) -> None:
     default=False,
     help="Show progress until the run ends (Ctrl-C leaves it running), or return at once, as without either.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option("the run's id, status, reason, folder, exit code, steps and seconds; a list of several runs")
 @pass_app
 def run_command(
     app: App,

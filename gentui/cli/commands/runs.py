@@ -25,7 +25,8 @@ from gentui.cli.console import (
 from gentui.cli.words import RUN
 from gentui.metrics.namespaces import is_signal
 from gentui.runs import alarms, scores
-from gentui.text.numbers import clock, full_rate, plain_number
+from gentui.runs.metric_names import label, short_name
+from gentui.text.numbers import clock, full_rate, plain_number, setting
 
 if TYPE_CHECKING:
     from gentui.index import AlertRow, Evaluation, Index, RunRow
@@ -45,12 +46,18 @@ MOST_OF_LOG = 64 << 20
     metavar="KEY",
     help="The smallest value of KEY first, or with -KEY the largest; then runs without.",
 )
+@click.option(
+    "--columns",
+    metavar="KEY,...",
+    default="",
+    help="Also columns of these settings, scores or metrics, such as lr,seed,fid.",
+)
 @click.option("-n", "--limit", "most", type=click.IntRange(1), metavar="N", help="Only the first N runs.")
 @wide_option
-@json_option
+@json_option("a list of runs with status, step, metrics and scores")
 @pass_app
 def runs_command(
-    app: App, status: str | None, text: str, by: str | None, most: int | None, as_json: bool
+    app: App, status: str | None, text: str, by: str | None, columns: str, most: int | None, as_json: bool
 ) -> None:
     """List runs, newest first.
 
@@ -63,8 +70,10 @@ def runs_command(
 
     index = app.index()
     rows = index.runs(status=status)
-    if text or by:
+    keys: list[str] = []
+    if text or by or columns:
         known = filter_language.FilterKeys.of(index.runs())
+        keys = [_known("--columns", word.strip(), known) for word in columns.split(",") if word.strip()]
         rows = _sorted(_matching(rows, text, known), by, known)
     rows = rows[:most]
     if as_json:
@@ -75,18 +84,23 @@ def runs_command(
         condition += " that match" if text else ""
         say("no runs" + (condition or " yet: `gentui run digits-unet` starts one"))
         return
+    getters = [filter_language.getter(key) for key in keys]
     table(
-        ["RUN", "STATUS", "RECIPE", "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "TAGS", "REASON"],
+        [
+            "RUN", "STATUS", "RECIPE", *keys, "STEP", "LOSS", "IMAGES/S", "TIME", "SCORE", "ALARMS", "NAME", "TAGS",
+            "REASON",
+        ],
         [
             [
-                row.id, row.status, row.recipe + (" (quick)" if row.quick else ""), steps_of(row),
+                row.id, row.status, row.recipe + (" (quick)" if row.quick else ""),
+                *(_cell(get(row)) for get in getters), steps_of(row),
                 plain_number(row.loss, 3), plain_number(row.images_per_s, 3), clock(row.seconds),
-                f"{row.best.metric} {scores.value_text(row.best, plain_number)}" if row.best else "",
+                f"{short_name(row.best)} {scores.value_text(row.best, plain_number)}" if row.best else "",
                 alarms.count(row), row.name, " ".join(row.tags), row.reason,
             ]
             for row in rows
         ],
-        right=["STEP", "LOSS", "IMAGES/S", "TIME"],
+        right=["STEP", "LOSS", "IMAGES/S", "TIME", *keys],
         drop=["IMAGES/S", "TIME", "TAGS", "ALARMS", "LOSS", "REASON", "STEP", "NAME"],
     )  # fmt: skip
     if any(row.best is not None and scores.is_selection(row.best) for row in rows):
@@ -116,12 +130,23 @@ def _sorted(rows: list[RunRow], by: str | None, known: FilterKeys) -> list[RunRo
 
     if not by or not rows:
         return rows
-    try:
-        key = filter_language.sort_key(filter_language.key_of(by.removeprefix("-"), known))
-    except ValueError as mistake:
-        raise click.UsageError(f"--sort: {mistake}", click.get_current_context()) from None
+    key = filter_language.sort_key(_known("--sort", by.removeprefix("-"), known))
     valued = [row for row in rows if key(row) is not None]
     return sorted(valued, key=key, reverse=by.startswith("-")) + [row for row in rows if key(row) is None]
+
+
+def _cell(value: Any) -> str:
+    return plain_number(value) if isinstance(value, float) else "" if value is None else setting(value)
+
+
+def _known(option: str, word: str, known: FilterKeys) -> str:
+    """The full key that a word of an option means."""
+    from gentui.runs import filter_language
+
+    try:
+        return filter_language.key_of(word, known)
+    except ValueError as mistake:
+        raise click.UsageError(f"{option}: {mistake}", click.get_current_context()) from None
 
 
 def steps_of(row: RunRow) -> str:
@@ -183,7 +208,7 @@ def described_score(score: Evaluation, row: RunRow) -> dict[str, Any]:
 
 @click.command()
 @click.argument("run", metavar="RUN", type=RUN)
-@json_option
+@json_option("all of `gentui runs`, and every score, alarm, file and setting changed")
 @pass_app
 def show_command(app: App, run: str, as_json: bool) -> None:
     """Show one run in detail."""
@@ -304,7 +329,7 @@ def _health(row: RunRow, alerts: list[AlertRow]) -> list[str]:
         for alert in alerts
         for line in (alarms.sentence(alert), *(f"    {a}" for a in alarms.advice(alert)))
     ] or [alarms.NO_ALARM]
-    lines += [_value(name, value) for name, value in alarms.signals(row.metrics).items()]
+    lines += [_value(alarms.signal_name(name), value) for name, value in alarms.signals(row.metrics).items()]
     return [*lines, *filter(None, [alarms.cost(row)])]
 
 
@@ -325,7 +350,7 @@ def _data(row: RunRow) -> str:
 def _score(score: Evaluation) -> str:
     best = " (best)" if score.best and score.role != "report" else ""
     floor = scores.floor_text(score, plain_number)
-    value = f"{score.metric} {scores.value_in_full(score, plain_number)}"
+    value = f"{label(score)} {scores.value_in_full(score, plain_number)}"
     words = " ".join(filter(None, [value, score.role])) + best
     real = f", {scores.REAL_IMAGES} {floor}" if floor else ""
     return f"{words} at step {score.step}{real}: {score.protocol}"

@@ -91,11 +91,11 @@ class ChartLayoutKeys(ChartBase):
             self.change_layout(axis=family_axis)
         elif not self.shows_charts:
             self.go_to_charts()
-        told = f"x axis: {axis_name(self.axis)}"
+        message = f"x axis: {axis_name(self.axis)}"
         if family_axis:
-            self._say_for_all(told)
+            self._say_for_all(message)
         else:
-            self.say(told)
+            self.say(message)
         self.ask()
 
     # -- lines

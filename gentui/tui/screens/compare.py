@@ -16,6 +16,7 @@ from textual.widgets import Static
 from gentui.config import key_table
 from gentui.metrics.namespaces import SYSTEM
 from gentui.runs import compare, naming
+from gentui.runs.metric_names import short_name
 from gentui.runs.scores import SELECTION_CAPTION, is_selection, spread_text, value_text
 from gentui.text import numbers
 from gentui.text.numbers import plural
@@ -193,7 +194,7 @@ class CompareScreen(ChartScreen):
             rows.append((clean(heading_of(scores), 300), None, []))
             best = compare.leaders(scores)
             cells = [score_cell(score, scores[0], place in best) for place, score in enumerate(scores)]
-            rows.append((clean(some.metric, 40), protocol, cells))
+            rows.append((short_name(some), protocol, cells))
         if any(score is not None and is_selection(score) for of in comparison.scores.values() for score in of):
             rows.append((SELECTION_CAPTION, None, []))
         rows.append(("Cost", None, []))

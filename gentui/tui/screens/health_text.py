@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from gentui.metrics.namespaces import SIGNAL
@@ -15,7 +16,6 @@ from gentui.tui import formatting
 
 _COLOURS = {"error": "$error", "warning": "$warning", "info": "$primary"}
 _LONGEST = 400
-_NAME = 14
 
 
 def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Content:
@@ -40,10 +40,12 @@ def health_text(run: Any, alerts: list[Any], signals: Mapping[str, Any]) -> Cont
     if signals:
         parts.append(("Signals\n", "bold"))
     longest = max((len(chart.mean) for chart in signals.values()), default=0)
+    names = {metric: clean(alarms.signal_name(metric.removeprefix(SIGNAL)), 60) for metric in signals}
+    widest = max(map(cell_len, names.values()), default=0)
     for metric, chart in signals.items():
         name, value = metric.removeprefix(SIGNAL), run.metrics.get(metric)
         parts += [
-            f"  {fit(clean(name, 60), _NAME)}",
+            f"  {fit(names[metric], widest)}",
             (f"{numbers.number(value):>9}  ", "bold"),
         ]
         parts += [fit(formatting.spark(chart.mean), longest), _verdict(alarms.verdict(run, name, value)), "\n"]

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
+from gentui.runs.metric_names import published_name
 from gentui.text import numbers
 from gentui.tui import formatting, navigation, recipe_cards
 from gentui.tui.index_reader import Query
@@ -109,17 +110,17 @@ class HomeScreen(TableScreen):
     def _row(self, card: Card) -> Row:
         published: Cell = ("–", "dim")
         if card.published is not None:
-            published = f"{formatting.short_metric(_short(card.metric))} {numbers.number(card.published)}"
+            published = f"{published_name(card.metric)} {numbers.number(card.published)}"
         best = self._best_of(card)
-        mine = ("–", "dim") if best is None else (formatting.score(_short(best.metric), best), "accent")
+        mine = ("–", "dim") if best is None else (formatting.score(best), "accent")
         if card.problem:
             here = ("✗ broken", "bad")
         elif card.here is None:
             here = ("…", "dim")
         elif card.here:
-            here = ("✓ here", "good")
+            here = ("✓ here", "dim")
         else:
-            here = (f"≈ {card.stand_in}" if card.stand_in else "✗ missing", "warn")
+            here = ("✗ missing", "warn")
         return Row(card.name, (card.name, card.dataset, (card.title, "dim"), published, mine, here))
 
     def _best_of(self, card: Card) -> Best | None:
@@ -243,7 +244,7 @@ class HomeScreen(TableScreen):
                 recipe, answer.name, command=words, axes=axes, chosen=recipe.sweep.get(RANDOM), on=on
             )
 
-        self.say(f"Starting {card.name}{' (quick)' if quick else ''} …")
+        self.say(f"Starting {card.name}{', a short test run' if quick else ''} …")
         self.gentui.in_thread(ready, start)
 
     def _edit(self, card: Card, answer: launch.Answer) -> None:
@@ -286,8 +287,3 @@ def _load(name: str) -> Recipe:
     from engine.recipes import recipe as recipes
 
     return recipes.load(recipes.find_recipe(name))
-
-
-def _short(metric: str) -> str:
-    """``fid``, ``accuracy``; of which classifier is in the detail pane."""
-    return metric.rpartition("_")[2]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FULL, QUICK, EDIT = "full", "quick", "edit"
 """What is chosen on the sheet."""
+NAMES = {FULL: "full", QUICK: "short test"}
 COLUMNS = (
     Column("", minimum=5),
     Column("trains", minimum=12, maximum=30),
@@ -111,9 +112,9 @@ class LaunchScreen(Dialog):
         facts, rows = self._facts, []
         for name in (FULL, QUICK):
             if facts is None:
-                rows.append(Row(name, (name, ("…", "dim"), "", "")))
+                rows.append(Row(name, (NAMES[name], ("…", "dim"), "", "")))
             elif (offer := facts.offers.get(name)) is not None:
-                cells: tuple[Cell, ...] = (name, offer.trains, offer.time, (offer.looks, "dim"))
+                cells: tuple[Cell, ...] = (NAMES[name], offer.trains, offer.time, (offer.looks, "dim"))
                 rows.append(Row(name, cells))
         rows.append(Row(EDIT, (EDIT, "change settings first", "", "")))
         self.query_one(Table).set_rows(rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from gentui.runs import compare, naming
-from gentui.runs.boards import score_name
+from gentui.runs.metric_names import score_name
 from gentui.runs.scores import value_text
 from gentui.text import numbers
 from gentui.text.sanitize import clean, fit

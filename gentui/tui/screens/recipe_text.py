@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from gentui.config import key_table
 from gentui.runs import scores
+from gentui.runs.metric_names import label, published_name
 from gentui.text import numbers
 from gentui.text.sanitize import clean
 from gentui.tui import formatting
@@ -38,12 +40,13 @@ def recipe_text(
         parts += ["\n", ("✗ This recipe cannot be read\n", "bold $error"), card.problem, "\n"]
     if card.here is False:
         parts += ["\n", ("✗ Data missing\n", "bold $warning"), card.remedy, "\n"]
-        if card.stand_in:
-            parts += [f"Quick (t) trains on {card.stand_in} instead.\n"]
+        short, edit = (key_table.as_mapped(key_table.BY_ID[f"home.{key}"]).display for key in ("quick", "edit"))
+        ways = [f"{short} short test run on {card.stand_in}"] if card.stand_in else []
+        parts += [" · ".join([*ways, f"{edit} choose a folder (data.path)"]), "\n"]
     if card.recipe is not None:
         parts += _published(card.recipe)
     if best is not None:
-        score = f"{best.metric} {scores.value_in_full(best, numbers.number)}"
+        score = f"{label(best)} {scores.value_in_full(best, numbers.number)}"
         parts += ["\n", ("Your best  ", "bold"), (score, "$accent"), "\n", (best.protocol, "$text-muted"), "\n"]
         if scores.is_selection(best):
             parts += [(scores.SELECTION_CAPTION, "$text-muted"), "\n"]
@@ -60,9 +63,9 @@ def _published(recipe: Recipe) -> list[Part]:
         return []
     value = numbers.number(reference.value) if reference.value is not None else "no figure"
     parts: list[Part] = [
-        "\n", ("Published  ", "bold"), (f"{clean(reference.metric, 40)} {value}", "$accent"), "\n",
+        "\n", ("Published  ", "bold"), (f"{published_name(reference.metric)} {value}", "$accent"), "\n",
     ]  # fmt: skip
-    for text in (reference.protocol, reference.source, reference.note):
+    for text in (reference.protocol.removeprefix("as published: "), reference.source, reference.note):
         if text:
             parts += [(clean(text, 300), "$text-muted"), "\n"]
     return parts
@@ -87,7 +90,7 @@ def _quick_changes(recipe: Recipe) -> list[Part]:
             changes += [f"{clean(table, 40)}.{clean(k, 60)} {_value(v)}" for k, v in values.items()]
         elif table == "stand_in":
             changes.append(f"data: {_value(values)} where the real set is missing")
-    return ["\n", ("Quick (t) changes", "bold"), "\n", "\n".join(changes), "\n"] if recipe.quick else []
+    return ["\n", ("Short test run changes", "bold"), "\n", "\n".join(changes), "\n"] if recipe.quick else []
 
 
 def _value(value: object) -> str:

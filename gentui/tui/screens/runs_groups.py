@@ -67,7 +67,7 @@ class Sweep:
         if (best := self.best) is None:
             return text
         name = " ".join(naming.swept_values(best)[0]) or naming.label(best)
-        return f"{text} · best {formatting.score(clean(best.best.metric, 30), best.best)} ({clean(name, 60)})"
+        return f"{text} · best {formatting.score(best.best)} ({clean(name, 60)})"
 
 
 def sweeps_of(entries: Sequence[RunEntry]) -> dict[str, Sweep]:

@@ -168,7 +168,7 @@ def facts_of_sweep(runs: Sequence[Any]) -> list[Fact]:
 
     names, facts = _names(runs), []
     for run in runs:
-        score = formatting.score(clean(run.best.metric, 30), run.best) if run.best is not None else ""
+        score = formatting.score(run.best) if run.best is not None else ""
         loss = loss_of(run)
         words = score or (f"loss {numbers.number(loss)}" if loss is not None else run.status)
         facts.append((names[run.id], f"{formatting.GLYPHS[run.status][0]} {words}", "accent" if score else ""))

@@ -11,6 +11,7 @@ from gentui.index import sparks, visits
 from gentui.metrics.grouping import main_metric
 from gentui.metrics.namespaces import SEVERITIES
 from gentui.runs import alarms, compare, filter_language, naming
+from gentui.runs.metric_names import short_name
 from gentui.runs.scores import MARK, SELECTION_CAPTION, is_selection
 from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
@@ -279,7 +280,7 @@ def score(best: Any | None) -> Cell:
     """The best score (an Evaluation) in a few characters."""
     if best is None:
         return "–", "dim"
-    return formatting.score(clean(best.metric, 30), best), "accent"
+    return formatting.score(best), "accent"
 
 
 def short_score(best: Any | None) -> Cell:
@@ -287,5 +288,4 @@ def short_score(best: Any | None) -> Cell:
     if best is None:
         return "–", "dim"
     mark = MARK if is_selection(best) else ""
-    metric = formatting.short_metric(clean(best.metric, 30))
-    return f"{metric} {numbers.number(best.value)}{mark}", "accent"
+    return f"{short_name(best)} {numbers.number(best.value)}{mark}", "accent"

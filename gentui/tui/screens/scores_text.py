@@ -7,6 +7,7 @@ from typing import Any
 from textual.content import Content
 
 from gentui.runs import scores
+from gentui.runs.metric_names import label, published_name
 from gentui.text import numbers
 from gentui.text.sanitize import clean
 
@@ -26,7 +27,7 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
     parts: list[Any] = []
     reference = run.reference
     if isinstance(reference, dict) and (value := numbers.real(reference.get("value"))) is not None:
-        metric = clean(reference.get("metric", ""), 20)
+        metric = published_name(str(reference.get("metric", "")))
         parts += [("Published  ", "bold"), (f"{metric} {numbers.number(value)}", "$accent")]
         parts += [(f"  {clean(reference.get('protocol', ''), 200)}", "$text-muted"), "\n\n"]
     by_protocol: dict[tuple[str, str, str], list[Any]] = {}
@@ -34,9 +35,9 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
         for evaluation in evaluations:
             if evaluation.role == role:
                 by_protocol.setdefault((role, evaluation.metric, evaluation.protocol), []).append(evaluation)
-    for (role, metric, protocol), of in by_protocol.items():
+    for (role, _, protocol), of in by_protocol.items():
         parts += [
-            (clean(metric, 40), "bold"),
+            (label(of[0]), "bold"),
             (f"   {heading}" if (heading := _ROLES[role]) else "", "$accent"),
         ]
         parts += [(f"   {clean(protocol, 300)}", "$text-muted"), "\n", *_real_images(of)]

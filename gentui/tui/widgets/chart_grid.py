@@ -201,7 +201,7 @@ def title_of(curves: Curves, style: ChartStyle, cursor: float | None = None) -> 
         drawn = [f"{'lower' if next(iter(curves)).lower_is_better else 'higher'} is better"]
     else:
         drawn += ["log y"] if style.log_y else []
-        drawn += ["outliers cut"] if style.clip else []
+        drawn += ["outliers hidden"] if style.clip else []
     smoothed = next((curve for curve in curves if curve.is_smooth), None)
     drawn += [smoothing_in_words(smoothed.smoothing, smoothed.is_each_step)] if smoothed else []
     parts.append(("  " + " · ".join(drawn) if drawn else "", "$text-muted"))

@@ -11,7 +11,8 @@ from textual.widget import Widget
 
 from gentui.index import visits
 from gentui.runs import alarms
-from gentui.runs.scores import REAL_IMAGES, floor_text
+from gentui.runs.metric_names import label, published_name
+from gentui.runs.scores import REAL_IMAGES, floor_text, value_text
 from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
 from gentui.tui import formatting
@@ -158,13 +159,13 @@ def _quality(run: Any) -> list[Piece]:
     """Loss, best score, the published figure, tags and notes."""
     line: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
     if run.best is not None:
-        line += [("   best ", "dim"), (formatting.score(clean(run.best.metric, 20), run.best), "accent")]
+        line += [("   best ", "dim"), (f"{label(run.best)} {value_text(run.best, numbers.number)}", "accent")]
         if real := floor_text(run.best, numbers.number):
             line.append((f" ({REAL_IMAGES} {real})", "dim"))
         line.append((f" at step {run.best.step:,}", "dim"))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
     if (value := numbers.real(published.get("value"))) is not None:
-        figure = f"{clean(published.get('metric', ''), 20)} {numbers.number(value)}"
+        figure = f"{published_name(str(published.get('metric', '')))} {numbers.number(value)}"
         line += [("   published ", "dim"), (figure, "")]
     if run.tags:
         line += [("   tags ", "dim"), (clean(" ".join(run.tags), 100), "accent")]

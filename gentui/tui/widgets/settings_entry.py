@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gentui.text.numbers import short_exponent
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-        return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+        return short_exponent(text)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(f'"{v}"' if isinstance(v, str) else as_text(v) for v in value) + "]"
     return str(value)

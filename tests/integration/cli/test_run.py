@@ -81,7 +81,7 @@ def test_stop_then_resume_finishes_the_run(gentui, pretend, home):
     assert (json.loads(resumed.stdout)["status"], json.loads(resumed.stdout)["steps"]) == ("done", 300)
     again = gentui("resume", run_id)
     assert again.returncode == 4
-    assert "already done" in again.stderr
+    assert "already finished" in again.stderr
 
 
 def test_logs_follow_to_the_end_of_the_run(gentui, pretend, home):

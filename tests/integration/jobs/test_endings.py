@@ -150,7 +150,7 @@ def test_resume_refuses_what_makes_no_sense(home, launch):
         jobs.resume(home, other.id)
     jobs.stop(home, run.id, wait=True)
     wait_for_status(other, "done")
-    with pytest.raises(jobs.JobError, match="already done"):
+    with pytest.raises(jobs.JobError, match="already finished"):
         jobs.resume(home, other.id)
     with pytest.raises(jobs.JobError, match="there is no run"):
         jobs.resume(home, "20200101-000000-00000")

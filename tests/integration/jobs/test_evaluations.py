@@ -106,7 +106,7 @@ def test_a_stopped_one_leaves_the_queue_or_is_ended_and_can_be_queued_again(home
     jobs.resume(home, running.id)
     assert wait_for_status(running, "done").attempt == 2
     assert scores_of(run) == [12.5]
-    with pytest.raises(jobs.JobError, match=f"evaluation {running.id} is already done"):
+    with pytest.raises(jobs.JobError, match=f"evaluation {running.id} is already finished"):
         jobs.resume(home, running.id)
 
 

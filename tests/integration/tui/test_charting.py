@@ -146,7 +146,7 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
         await d.sees("1 chart hidden (U)", "log y", "by epoch")
         await d.until(lambda: screen.query_one(ChartGrid).across == 3 and "loss" not in keys_shown(screen))
         await d.press("tab", "enter")
-        await d.sees("by epoch · log y · outliers cut · mean of 19")
+        await d.sees("by epoch · log y · outliers hidden · mean of 19")
         await d.press("enter", "U")
         await d.until(lambda: "loss" in keys_shown(screen) and "hidden" not in d.text)
 

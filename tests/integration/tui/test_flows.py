@@ -24,7 +24,7 @@ async def test_the_menu_opens_on_digits_unet_with_its_details(desk, each_size):
         assert d.app.screen.query_one(Table).key == "digits-unet"
         await d.sees("▸ digits-unet", "✓ here", "Demonstrations", "? Help", "q Quit")
         if each_size[0] > 100:
-            await d.sees("minutes on a CPU", "Settings", "Quick (t) changes")
+            await d.sees("minutes on a CPU", "Settings", "Short test run changes")
 
 
 async def test_the_menu_stands_by_family_in_the_order_of_the_recipes(desk, size):
@@ -55,7 +55,7 @@ async def test_the_menu_shows_the_published_figure_with_its_metric(desk, size):
         d.app.screen.query_one(Table).move_to("mnistm-ddpm-cfg")
         await d.sees("▸ mnistm-ddpm-cfg", "acc 0.999")
         d.app.screen.query_one(Table).move_to("fashion-unet")
-        await d.sees("fid 115")
+        await d.sees("FD 115")
 
 
 async def test_enter_and_enter_train_and_the_loss_reaches_the_chart(desk, size, home):
@@ -82,13 +82,13 @@ async def test_a_recipe_says_what_it_trains_before_it_does(desk, each_size, home
         await d.sees("Train digits-unet", "▸ full", "1,600 steps", "no estimate", "cpu is free: starts now")
         await d.sees("4 scores, 8 grids", "1 score, 3 grids", "$ gentui run digits-unet")
         await d.press("down")
-        await d.sees("▸ quick", "$ gentui run digits-unet --quick")
+        await d.sees("▸ short test", "$ gentui run digits-unet --quick")
         await d.press("down")
         await d.sees("▸ edit", "change settings first", "Opens the form of all settings.")
         await d.opens("FormScreen", "enter")
         await d.opens("HomeScreen", "escape")
         await d.opens("LaunchScreen", "t")
-        await d.sees("▸ quick")
+        await d.sees("▸ short test")
         await d.opens("FormScreen", "e")
         await d.opens("HomeScreen", "escape")
         await d.opens("LaunchScreen", "enter")
@@ -152,7 +152,7 @@ async def test_missing_data_shows_the_remedy_and_starts_nothing(desk, size, home
     monkeypatch.setattr(FashionMNIST, "locate", classmethod(lambda cls: None))
     async with desk(size) as d:
         d.app.screen.query_one(Table).move_to("fashion-resnet-noise")
-        await d.sees("≈ digits")
+        await d.sees("✗ missing")
         await d.opens("LaunchScreen", "enter")
         await d.sees("✗ Data missing: ")
         await d.press("down")
@@ -252,7 +252,7 @@ async def test_the_runs_list_says_all_about_every_run(desk, size, runs):
     runs.live(137, 1200, alerts=2)
     async with desk(size) as d:
         await d.press("2")
-        await d.sees("● running", "✗ failed", "✓ done", "first try", "fid 5.31", "11%", "▲ 2", "1 running")
+        await d.sees("● running", "✗ failed", "✓ done", "first try", "FD 5.31", "11%", "▲ 2", "1 running")
         assert d.app.screen.query_one(Table).key == list_runs(runs.home)[-1].id
         await d.press("slash", *"failed", "enter")
         assert "first try" not in d.text

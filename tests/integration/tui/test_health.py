@@ -54,11 +54,12 @@ async def test_a_run_tells_its_alarms_its_signals_and_what_scores_cost(desk, siz
             "[i Health]", "‼ error", "The loss is nan.", "▲ warning", "The label is ignored", "since step 120"
         )
         await d.sees(
-            "cause:", "the label does not reach the output", "try:", "try fashion-unet", "Scores took 8.2 s of"
+            "cause:", "the label does not reach the output", "try:", "try fashion-unet", "Scoring: 8.2 s of"
         )
-        lines = {line.split()[0]: line for line in d.text.splitlines() if line.split()}
+        lines = {" ".join(line.split()[:3]): line for line in d.text.splitlines() if line.split()}
+        lines |= {line.split()[0]: line for line in lines.values()}
         assert re.search(r"0\.75 +▁▅█.* ✓ above 0\.05 \(real images have 1\)", lines["diversity"]), d.text
-        assert re.search(r"0\.0125 .*▲ alarm", lines["label_told"]), d.text
+        assert re.search(r"0\.0125 .*▲ alarm", lines["follows the label"]), d.text
         assert d.text.index("non-finite") < d.text.index("Charts"), "named in the head"
         await d.press("s")
         await d.until(lambda: "[s Samples]" in d.text)
@@ -84,7 +85,7 @@ async def test_garbage_that_no_rule_has_judged_yet_gets_no_tick(desk, size, runs
         assert "▲ below 0.25, no alarm raised" in lines["label"] and "▲ below 0.05" in lines["diversity"], (
             d.text
         )
-        assert "✓ above 0.5" in lines["nearest"] and "✓ below 1" in lines["change"], d.text
+        assert "✓ above 0.5" in lines["distance"] and "✓ below 1" in lines["weight"], d.text
         assert "✓" not in lines["recall"] and "✓" not in lines["label"], d.text
 
 
@@ -95,13 +96,13 @@ async def test_the_head_names_the_worst_alarm(desk, size, runs):
         await d.sees("● running")
         assert not re.search("[▲‼]", screen.query_one(RunHeader).text)
         alarm(runs, run, "info", "slow", 50)
-        await d.sees("i info: slow")
+        await d.sees("i slow")
         alarm(runs, run, step=60)
-        await d.sees("▲ warning: class-ignored +1")
+        await d.sees("▲ labels ignored, +1 more")
         alarm(runs, run, "error", "non-finite", 70)
-        await d.sees("‼ error: non-finite +2")
+        await d.sees("‼ non-finite, +2 more")
         first = screen.query_one(RunHeader).text.splitlines()[0]
-        assert first.startswith("● running  ‼ error: non-finite +2  a run with")
+        assert first.startswith("● running  ‼ non-finite, +2 more  a run with")
 
 
 async def test_new_alarms_reach_the_pane_while_it_is_looked_at(desk, runs):
@@ -191,7 +192,7 @@ async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, each_si
         await d.press(*place[1:])
         if isinstance(d.app.screen, RunScreen):
             await d.until(lambda: d.app.screen.snapshot)
-        await d.sees({"2": "‼ 3", "3": "‼", "4i": "evil"}.get(place, "‼ error"))
+        await d.sees({"2": "‼ 3", "3": "‼", "4i": "evil"}.get(place, "‼ "))
         for strip in screen_strips(d.app):
             for segment in strip:
                 assert not segment.control

@@ -48,7 +48,7 @@ async def test_a_selection_is_ranked_apart_and_its_mark_is_explained(desk, size,
         await d.until(lambda: table.key == ranked[0].key)
         await d.sees("† selected on one noise", "reports it on three others")
         await d.opens("RunsScreen", "2")
-        await d.sees(f"fid 1.5{MARK}", "fid 2.90 ± 0.22")
+        await d.sees(f"FD 1.5{MARK}", "FD 2.90 ± 0.22")
 
 
 async def test_the_scores_pane_lists_reports_apart_from_what_drew_the_curve(desk, size, runs):
@@ -59,12 +59,14 @@ async def test_the_scores_pane_lists_reports_apart_from_what_drew_the_curve(desk
     runs.report(run, 200, 3.2, 0.3, noise_seed=5)
     async with desk(size) as d:
         screen = await d.opens("RunScreen", "4")
-        await d.sees("best fid 3.20 ± 0.30 (real images 0.460 ± 0.030) at step 200")
+        await d.sees("best FD · digits-cnn 3.20 ± 0.30 (real images 0.460 ± 0.030) at step 200")
         await d.press("e")
         await d.sees(
-            "fid   report", "3.03 ± 0.22   over 3 noises   noise seed 0", "3.20 ± 0.30   over 3 noises"
+            "FD · digits-cnn   report",
+            "3.03 ± 0.22   over 3 noises   noise seed 0",
+            "3.20 ± 0.30   over 3 noises",
         )
-        await d.sees("real images 0.460 ± 0.030", "fid   selection", f"2.6{MARK}  ★ best")
+        await d.sees("real images 0.460 ± 0.030", "FD · digits-cnn   selection", f"2.6{MARK}  ★ best")
         await d.press("c")
         await d.until(lambda: screen.snapshot.chart_data.groups)
         assert Index(runs.home).score_series(run.id, "fid").mean.tolist() == [9.0, 2.6, 3.0]
@@ -88,7 +90,7 @@ async def test_the_menu_shows_your_best_with_its_spread_and_never_out_of_two_pro
     runs.selection(run, 300, 2.6)
     runs.report(run, 300, 3.03)
     async with desk((160, 45)) as d:
-        await d.sees("Your best  fid 3.03 ± 0.22 over 3 noises", "fid 3.03 ± 0.22 ")
+        await d.sees("Your best  FD · digits-cnn 3.03 ± 0.22 over 3 noises", "FD 3.03 ± 0.22 ")
 
 
 @pytest.mark.parametrize("columns", [80, 100, 160])

@@ -124,7 +124,7 @@ def test_lines_are_ascii_where_there_is_no_braille(terminal, runs, environ, is_b
     t.press("2")
     t.sees("done")
     t.press("\r")
-    t.sees("best fid", "page 1 of")
+    t.sees("best FD", "page 1 of")
     t.until(lambda: t.read(0.5) == 0)
     assert is_braille == any("⠀" < letter <= "⣿" for letter in t.text)
     assert is_braille or any("*" in line for line in t.text.splitlines())

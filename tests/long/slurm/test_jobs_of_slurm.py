@@ -365,7 +365,7 @@ def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster,
     cluster.at_once(job_of(run))
     begun(run, 2, saved + 1)
     jobs.stop(home, run.id, grace=60, wait=True)
-    assert "checkpoint written" in run.read_state().reason and checkpoint.step_of(run) > saved
+    assert "checkpoint saved" in run.read_state().reason and checkpoint.step_of(run) > saved
 
 
 def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, cluster, monkeypatch):
@@ -393,7 +393,7 @@ def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, c
             wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists(), "its process to end")
             begun(run, 2)
             jobs.stop(home, run.id, grace=60, wait=True)
-            assert "checkpoint written" in run.read_state().reason
+            assert "checkpoint saved" in run.read_state().reason
     finally:
         cluster.start_node(node)
 

@@ -85,9 +85,9 @@ def test_show_tells_what_the_scores_cost(invoke, make_run):
     full = json.loads(invoke("show", run.id, "--json").stdout)
     assert full["evaluation_seconds"] == 8.0
     assert full["evaluation_share"] == pytest.approx(8 / 92, rel=0.01)
-    assert "scores took 8 s of 92 s, 9 %" in invoke("show", run.id).stdout
+    assert "scoring: 8 s of 92 s (9 %)" in invoke("show", run.id).stdout
     assert json.loads(invoke("show", unscored.id, "--json").stdout)["evaluation_seconds"] == 0
-    assert "scores took" not in invoke("show", unscored.id).stdout
+    assert "scoring:" not in invoke("show", unscored.id).stdout
 
 
 def test_what_an_alarm_says_cannot_act_on_the_terminal(invoke, make_run):

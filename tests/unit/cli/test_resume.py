@@ -52,5 +52,5 @@ def test_what_is_refused_leaves_the_run_as_it_was(invoke, make_run, arguments, c
 def test_a_run_that_is_done_keeps_its_settings(invoke, make_run):
     make_run()
     refused = invoke("resume", "latest", "-o", "evaluate.times=1")
-    assert refused.exit_code == 4 and "already done" in refused.stderr
+    assert refused.exit_code == 4 and "already finished" in refused.stderr
     assert json.loads(invoke("show", "latest", "--json").stdout)["changes"] == []

@@ -93,8 +93,8 @@ def test_an_old_score_is_as_it_was_and_says_nothing_new(invoke, make_run):
 
 def test_show_tells_selections_and_reports_apart(invoke, reported):
     text = invoke("show", reported.id).stdout
-    assert "fid 3.03 ± 0.22 over 3 noises report at step 2, real images 0.461 ± 0.030: fid" in text
-    assert f"fid 2.65{MARK} selection (best) at step 2, real images" in text
+    assert "FD · digits-cnn 3.03 ± 0.22 over 3 noises report at step 2, real images 0.461 ± 0.030: fid" in text
+    assert f"FD · digits-cnn 2.65{MARK} selection (best) at step 2, real images" in text
     scores = json.loads(invoke("show", reported.id, "--json").stdout)["evaluations"]
     assert [(one["role"], one["value"], one["over"], one["best"]) for one in scores] == [
         ("selection", 2.65, "", True), ("report", 3.03, "3 noises", True)
@@ -179,5 +179,5 @@ def test_who_waits_for_a_run_is_told_its_scores_and_what_to_do_next(make_run, ho
     run = make_run(scores=(4.0, 2.5))
     Index(home).refresh()
     score, next_step = _what_came_of(home, run.id)
-    assert score == "fid 2.5 at step 2, real images 1.5"
+    assert score == "FD · digits-cnn 2.5 at step 2, real images 1.5"
     assert f"`gentui show {run.id}`" in next_step and f"`gentui open {run.id}`" in next_step

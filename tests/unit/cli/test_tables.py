@@ -72,8 +72,8 @@ def test_what_is_no_terminal_gets_every_column(invoke, make_run):
 def test_compare_marks_the_best_and_gives_differences_under_short_names(invoke, make_run):
     first, second = make_run(scores=(4.0,)), make_run(scores=(3.0,))
     done = invoke("compare", first.id, second.id)
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("fid [1]")]
-    assert "★ 3 (-1)" in line and line.split()[2] == "4"
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FD · digits-cnn [1]")]
+    assert "★ 3 (-1)" in line and line.split()[4] == "4"
     assert "[1] fid (fid · digits-cnn@1a2b3c4d" in done.stderr
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+import click
 import pytest
 from click.shell_completion import BashComplete
 
@@ -28,7 +29,7 @@ def test_help_lists_every_command_in_groups_with_examples(invoke):
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("ls", "runs"), ("list", "runs"), ("train", "run"), ("help", "--help"), ("leaderbord", "leaderboard")],
+    [("ls", "runs"), ("list", "runs"), ("train", "run"), ("leaderbord", "leaderboard")],
 )
 def test_other_programs_words_are_known(invoke, word, meant):
     result = invoke(word)
@@ -45,8 +46,53 @@ def test_a_command_without_its_words_says_what_they_may_be(invoke):
     assert "`gentui runs` lists them" in invoke("show").stderr
 
 
-def test_the_version_has_a_short_option(invoke):
-    assert invoke("-V").stdout == invoke("--version").stdout != ""
+def test_the_version_has_a_short_option_and_a_word(invoke):
+    assert invoke("-V").stdout == invoke("--version").stdout == invoke("version").stdout != ""
+
+
+def test_help_is_a_word_too(invoke):
+    assert invoke("help").stdout == invoke("--help").stdout
+    assert invoke("help", "run").stdout == invoke("run", "--help").stdout
+    assert invoke("help", "data", "check").stdout == invoke("data", "check", "--help").stdout
+
+
+def test_a_group_without_a_command_lists_its_commands_line_by_line(invoke):
+    done = invoke("index")
+    assert done.exit_code == 2 and "\n  rebuild  Rebuild the index" in done.stderr
+
+
+def every_command(group: click.Group = cli, words: tuple[str, ...] = ()):
+    """Every command with the words that lead to it."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield (*words, name), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*words, name))
+
+
+def test_every_json_option_says_what_it_prints():
+    helps = {
+        words: parameter.help
+        for words, command in every_command()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and parameter.name == "as_json"
+    }
+    assert len(helps) > 12 and all(str(text).startswith("Print JSON: ") for text in helps.values()), helps
+
+
+def test_no_option_shows_a_class_of_click_as_its_value():
+    for words, command in every_command():
+        assert "INTEGER" not in command.get_help(click.Context(command)), words
+
+
+def test_runs_are_listed_with_columns_of_settings_and_small_numbers_as_people_type_them(invoke, make_run):
+    make_run(name="one")
+    lines = invoke("runs", "--columns", "lr,optim.eps").stdout.splitlines()
+    assert lines[0].split()[:5] == ["RUN", "STATUS", "RECIPE", "optim.lr", "optim.eps"]
+    assert lines[1].split()[3:5] == ["0.002", "1e-8"]
+    wrong = invoke("runs", "--columns", "optim.lrr")
+    assert wrong.exit_code == 2 and "--columns: " in wrong.stderr and "optim.lr" in wrong.stderr
 
 
 @pytest.mark.parametrize(

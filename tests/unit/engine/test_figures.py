@@ -141,7 +141,7 @@ def test_neighbours_are_drawn_at_the_end_the_nearest_first(unet, tmp_path):
     assert not draw("neighbours", context(unet, tmp_path / "before"))
     now = context(unet, tmp_path, step=10)
     found = draw("neighbours", now)
-    assert found["neighbours"].caption == "left a sample, then the nearest of the training images, in pixels"
+    assert found["neighbours"].caption == "sample │ its 5 nearest of the training images, by pixels"
     with Image.open(now.run.figures / "neighbours-000000010.png") as picture:
         seen = np.asarray(picture).astype(int)
     assert seen.shape == (8 * 34 + 2, 6 * 34 + 2)

@@ -134,7 +134,7 @@ def test_a_report_tells_every_alarm_in_words_and_what_the_scores_cost(home, make
         assert "▲ warning: All samples look alike. (blob, since step 4)" in found
         assert "‼ error: The loss is no number. (non-finite, since step 4)" in found
         assert "cause: c" in found and "try: r" in found
-        assert "scores took 5 s of 50 s, 10 %" in found
+        assert "scoring: 5 s of 50 s (10 %)" in found
     assert part.count("\n- ") == 2 and part.count("\n  - ") == 4
 
 

@@ -148,7 +148,7 @@ def test_steps_as_large_as_the_weights_are_a_rate_too_high_and_healthy_ones_are_
 
     step, alarm = said(HighRate(SETTINGS), rows(0.6, 0.3, 0.2, 0.1))
     assert (step, alarm.name, alarm.began) == (3, "high-rate", 1)
-    assert "3 updates changed the discriminator's weights by 1.1 times" in alarm.sentence
+    assert "3 updates changed the discriminator's weights 1.1× their own size" in alarm.sentence
     assert said(HighRate(SETTINGS), [*rows(0.1, 0.1, 0.08, 0.07, 0.06, 0.05), {"loss": 1.0}] * 50) is None
 
 

@@ -53,7 +53,7 @@ class Trainer:
         return self.phase("sampling", SAMPLING)
 
     def score(self) -> Trainer:
-        return self.phase("evaluating", SCORING).phase("looking at samples", CHECKING)
+        return self.phase("evaluating", SCORING).phase("checking samples", CHECKING)
 
 
 def row_of(index: Index, run: RunDir) -> RunRow:

@@ -26,7 +26,7 @@ RUNNING = State("running", attempt=1, slot="gpu node1", started_at=1_000.0, extr
 STOPPING = RUNNING.with_(stop_requested_at=2_000.0)
 DONE = {"status": "done", "reason": "", "step": 9}
 FAILED = {"status": "failed", "reason": "the loss is not finite", "step": 9}
-STOPPED = {"status": "stopped", "reason": "SIGTERM at step 9; checkpoint written", "step": 9}
+STOPPED = {"status": "stopped", "reason": "SIGTERM at step 9, checkpoint saved", "step": 9}
 BEGUN = {"status": "started", "reason": "", "step": 0}
 WORDS = (None, BEGUN, DONE, FAILED, STOPPED)
 
@@ -153,7 +153,7 @@ def test_ends_without_a_last_word(word):
 def test_ends_after_it_had_saved():
     assert shown(of("COMPLETED"), word=STOPPED) == (
         "interrupted",
-        "SIGTERM at step 9; checkpoint written; Slurm did not begin it again",
+        "SIGTERM at step 9, checkpoint saved; Slurm did not begin it again",
     )
     assert shown(of("TIMEOUT"), word=STOPPED)[1].endswith("was reached; checkpoint at step 9")
     assert shown(of("CANCELLED"), word=STOPPED)[1] == "cancelled outside gentui; checkpoint at step 9"

@@ -154,10 +154,10 @@ def parse_described(text: str, job: str) -> Job | None:
 
 def accounted(job: str) -> Job | None:
     """The last life of a job in the accounting; None if it is not there, or there is no accounting."""
-    wanted = "JobID,JobIDRaw,JobName,State,ExitCode,Submit,Start,End,NodeList"
+    fields = "JobID,JobIDRaw,JobName,State,ExitCode,Submit,Start,End,NodeList"
     try:
         text = ask(
-            "sacct", "--noheader", "--parsable2", "--allocations", "--duplicates", f"--jobs={job}", "-o", wanted
+            "sacct", "--noheader", "--parsable2", "--allocations", "--duplicates", f"--jobs={job}", "-o", fields
         )
     except SlurmError:
         return None

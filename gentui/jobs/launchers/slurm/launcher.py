@@ -244,14 +244,14 @@ class SlurmLauncher:
             return
         now = time.time()
 
-        def told(held: State) -> State | None:
+        def mark_stopped(held: State) -> State | None:
             if held != state:
                 return None
             if held.status == "queued":
                 return held.with_(status="stopped", reason="stopped while queued", ended_at=now)
             return held.with_(extra={**held.extra, "terminated_at": now})
 
-        update_state(job, told)
+        update_state(job, mark_stopped)
 
     def _raise_alarm(self, job: JobDir, state: State) -> None:
         """Say once, as an alarm of the run, that Slurm will never begin it as it was asked for."""

@@ -22,7 +22,7 @@ from gentui.jobs.launchers.hosts import slurm_host_of
 from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
 from gentui.jobs.launchers.slurm.field import on_of, with_on
-from gentui.jobs.rota import told
+from gentui.jobs.rota import note_change
 from gentui.jobs.states import JobError, job_label, read_state, update_state
 
 DOUBTFUL = (
@@ -119,7 +119,7 @@ def submit(home: Path, members: Members) -> None:
             reason = ""
         ended = _submitted(state, number, reason)
         first.write_state(ended)
-        told(first.path)
+        note_change(first.path)
     for job, _ in members[1:]:
         update_state(job, lambda now: _submitted(now, number, reason) if now.status == "queued" else None)
 

@@ -164,8 +164,8 @@ def _failure(slurm: Job, facts: Facts) -> str:
         return message
     if slurm.state not in ("COMPLETED", "FAILED"):
         return f"Slurm ended it: {clean(slurm.state, 40)}"
-    told = facts.error or f"the {facts.process} exited without reporting anything"
-    return f"{told} (exit code {code})"
+    message = facts.error or f"the {facts.process} exited without reporting anything"
+    return f"{message} (exit code {code})"
 
 
 def _saved(said: Any, step: Any) -> str:
