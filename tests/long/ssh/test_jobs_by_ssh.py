@@ -18,8 +18,10 @@ from engine.runs.directory import RunDir, list_runs
 from gentui import jobs
 from gentui.index.status import status_now
 from gentui.jobs import launchers
+from gentui.jobs.launchers.hosts import hosts
 from gentui.jobs.launchers.local import locks
 from gentui.jobs.launchers.ssh import launcher as module
+from gentui.jobs.launchers.ssh.standing import standing
 from tests.support.jobs import last_step, trainers, workers
 from tests.support.ssh import NAME, Machine, lacking
 from tests.support.waiting import wait_for
@@ -67,12 +69,15 @@ def becomes(run: RunDir, status: str) -> str:
     return wait_for(there, f"{run.id} to be {status}, it is {look(run)}", interval=0.05)[1]
 
 
-def begun(run: RunDir, step: int = 3) -> None:
-    wait_for(
-        lambda: look(run) and last_step(run) >= step,
-        f"{run.id} to train, it is {run.read_state()}",
-        interval=0.05,
-    )
+def begun(run: RunDir, attempt: int = 1) -> None:
+    """Wait until this attempt of the run trains, and its worker has said so."""
+
+    def there() -> bool:
+        look(run)
+        state = run.read_state()
+        return state.attempt == attempt and state.pid is not None and last_step(run) >= 3
+
+    wait_for(there, f"{run.id} to train, it is {run.read_state()}", interval=0.05)
 
 
 def says(run: RunDir, words: str) -> str:
@@ -108,19 +113,19 @@ def test_a_run_goes_there_is_done_and_nothing_of_here_is_left(home, machine):
 
 
 def test_it_saves_when_it_is_stopped_and_goes_on_there_when_it_is_resumed(home, send):
-    first, second = send(steps=40, pause=0.03), send(steps=3)
+    first, second = send(steps=10_000), send(steps=3)
     begun(first)
     assert says(second, "waits for its turn") == f"{NAME}: it waits for its turn"
     jobs.stop(home, second.id)
     assert second.read_state().reason == "stopped while queued"
     jobs.stop(home, first.id, wait=True)
-    reason = becomes(first, "stopped")
-    assert reason == f"stopped at step {last_step(first)}"
+    step = last_step(first)
+    assert becomes(first, "stopped") == f"stopped at step {step}"
     jobs.resume(home, first.id)
-    assert becomes(first, "done") == "" and not trainers(home)
-    state = first.read_state()
-    assert (state.attempt, state.extra["on"]["name"]) == (2, NAME)
-    assert "attempt 2 from step 0" not in first.log_path.read_text() and second.events_files() == []
+    begun(first, attempt=2)
+    assert first.read_state().extra["on"]["name"] == NAME and last_step(first) > step
+    assert f"attempt 2 from step {step}" in first.log_path.read_text() and second.events_files() == []
+    jobs.stop(home, first.id, wait=True)
 
 
 def test_an_evaluation_goes_there_too_and_is_stopped_from_here(home, send):
@@ -140,18 +145,21 @@ def test_an_evaluation_goes_there_too_and_is_stopped_from_here(home, send):
     jobs.stop(home, job.id, wait=True)
 
 
-def test_of_one_that_is_killed_there_says_that_machine_what_happened(home, send):
+def test_of_one_that_is_killed_there_says_that_machine_what_happened(home, send, monkeypatch):
     killed = send(steps=10_000)
     begun(killed)
     os.kill(*trainers(home), signal.SIGKILL)
     assert becomes(killed, "failed") == "killed by signal 9"
+    monkeypatch.setattr(module, "SELDOM", 1000.0)
     lost = send(steps=10_000)
     begun(lost)
+    wait_for(lambda: not standing(home, hosts(home)[NAME]).is_asked, "the machine not to be asked")
     before = lost.state_path.read_bytes()
     for pid in [*workers(home), *trainers(home)]:
         os.kill(pid, signal.SIGKILL)
-    jobs.reconcile(home)
+    jobs.reconcile_and_spawn(home)
     assert jobs.settled(lost).status == "running" and lost.state_path.read_bytes() == before
+    monkeypatch.setattr(module, "SELDOM", 1.0)
     assert becomes(lost, "lost") == "the trainer vanished while no worker was watching it"
 
 
@@ -176,11 +184,12 @@ def test_out_of_reach_changes_nothing(home, machine, send):
     finally:
         machine.start_sshd()
     jobs.resume(home, run.id)
-    wait_for(lambda: look(run) == ("running", ""), f"it to go on, it is {look(run)}", interval=0.05)
+    begun(run, attempt=2)
+    assert look(run) == ("running", "")
     jobs.stop(home, run.id, wait=True)
 
 
-def test_one_that_was_given_up_and_lives_after_all_leaves_without_writing(home, send, monkeypatch):
+def test_one_that_was_given_up_and_lives_after_all_leaves_without_writing(home, machine, send, monkeypatch):
     """As with a machine that hangs, and a file system on which locks are known to one machine only."""
     run = send(steps=10_000)
     begun(run)
@@ -188,10 +197,14 @@ def test_one_that_was_given_up_and_lives_after_all_leaves_without_writing(home, 
     for pid in [*workers(home), theirs]:
         os.kill(pid, signal.SIGSTOP)
     monkeypatch.setattr(module, "QUIET_AFTER", 0.1)
-    jobs.stop(home, run.id, grace=0.1)
-    run.lock_path.unlink()  # another file: locks of the one are not seen here
-    becomes(run, "stopped")
-    jobs.resume(home, run.id, on="local")
+    machine.stop_sshd()
+    try:
+        jobs.stop(home, run.id, grace=0.1)
+        run.lock_path.unlink()  # another file: locks of the one are not seen here
+        becomes(run, "stopped")
+        jobs.resume(home, run.id, on="local")
+    finally:
+        machine.start_sshd()
     wait_for(lambda: run.read_state().attempt == 2 and last_step(run), "the trainer of here")
     os.kill(theirs, signal.SIGCONT)
     wait_for(lambda: theirs not in trainers(home), "that of there to leave")
