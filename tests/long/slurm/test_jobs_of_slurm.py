@@ -6,6 +6,8 @@ Most trainers are fake, and what they do under Slurm is what the real one does, 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -369,7 +371,10 @@ def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster,
 
 
 def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, cluster, monkeypatch):
-    """The node's daemon is gone, its processes live on. One run's lock is lost with it, the other's is still held."""
+    """The node's daemon is gone, its processes live on. One run's lock is lost with it, the other's is still held.
+
+    While it lasts until Slurm gives the node up, they stand still, which spares the processors.
+    """
     monkeypatch.delenv("GENTUI_TRAINER")
     small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
     recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
@@ -382,10 +387,12 @@ def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, c
     first = [json.loads((run.path / "owner.json").read_text())["pid"] for run in runs]
     cluster.kill_node(node)
     try:
+        for pid in first:
+            os.kill(pid, signal.SIGSTOP)
         runs[0].lock_path.unlink()
         for run, pid in zip(runs, first, strict=True):
             wait_for(lambda run=run: cluster.state_of(job_of(run)) == "PENDING", "the node to be given up", 120)
-            assert Path(f"/proc/{pid}").exists(), "the first trainer is to live on"
+            os.kill(pid, signal.SIGCONT)  # the first trainer lives on
             cluster.at_once(job_of(run))
         for run, pid in zip(runs, first, strict=True):
             said = "has taken the run over: this one leaves"
@@ -399,7 +406,7 @@ def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, c
 
 
 def test_a_time_limit_is_told_and_a_trainer_that_is_warned_of_it_goes_on(cluster, submit):
-    deaf, polite = (submit("slurm:partition=main,time=1", steps=100_000, deaf=deaf) for deaf in (True, False))
+    deaf, polite = (submit("slurm:partition=main,time=1", steps=100_000, pause=0.2, deaf=deaf) for deaf in (True, False))
     begun(deaf)
     begun(polite)
     assert becomes(polite, "queued", seconds=120).startswith("Slurm: BeginTime")
