@@ -29,15 +29,16 @@ class Layout:
     """Layout and style of the charts.
 
     ``columns`` and ``rows`` of charts (0: as many as fit). ``hidden``: hidden charts, each by its first metric.
-    ``filter``: words that select the charts shown. ``others``: charts, by first metric, whose y axis is logarithmic
-    when ``log_y`` is off and linear when it is on. ``picture``: width of the sample picture in percent (0: auto).
+    ``filter``: words that select the charts shown. ``outliers``: the y axis holds these as well. ``others``: charts,
+    by first metric, whose y axis is logarithmic when ``log_y`` is off and linear when it is on. ``picture``: width of
+    the sample picture in percent (0: auto).
     """
 
     columns: int = setting(0, choices=_COUNTS)
     smoothing: float = setting(0.6, choices=SMOOTHING)
     kind: str = setting("ema", choices=KINDS)
     log_y: bool = setting(False)
-    clip: bool = setting(False)
+    outliers: bool = setting(False)
     axis: str = setting("step", choices=AXES)
     marks: str = setting("braille", choices=MARKS)
     hidden: tuple[str, ...] = setting(())

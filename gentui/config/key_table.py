@@ -159,7 +159,7 @@ _CHARTING = (
     ),
     ("smooth", "w", "smooth", "Smooth", "change the smoothing of the curves"),
     ("smooth_kind", "W", "smooth_kind", "Smoothing kind", "switch between exponential and windowed averages"),
-    ("clip", "u", "clip", "Clip outliers", "fit the y axis to all values, or to all but outliers"),
+    ("clip", "u", "clip", "Outliers", "show or hide the few values that would flatten a curve"),
     ("next_metrics", "m", "metrics(1)", "Next page", "show the next page of charts"),
     ("previous_metrics", "M", "metrics(-1)", "Previous page", "show the previous page of charts"),
     ("right", "right", "sideways(1)", "Right", "move right: cursor, zoomed axis, charts, pictures or text"),

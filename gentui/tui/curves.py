@@ -54,7 +54,16 @@ class Curve:
     def same_as(self, other: Curve | None) -> bool:
         return (
             other is not None
-            and (self.key, self.points, self.slot, self.is_baseline, self.sparse, self.smoothing, self.floor)
+            and (
+                self.key,
+                self.points,
+                self.slot,
+                self.is_baseline,
+                self.sparse,
+                self.smoothing,
+                self.floor,
+                self.is_each_step,
+            )
             == (
                 other.key,
                 other.points,
@@ -63,6 +72,7 @@ class Curve:
                 other.sparse,
                 other.smoothing,
                 other.floor,
+                other.is_each_step,
             )
             and all(
                 np.array_equal(a, b, equal_nan=True)
@@ -91,7 +101,8 @@ class ChartStyle:
     """How curves are drawn.
 
     ``marks`` is what lines are made of: braille, block or ascii. ``window`` holds the ends of the x axis (None:
-    those of the curves). With ``clip``, the y axis leaves outliers out. ``guides`` is one of
+    those of the curves). With ``clip``, the y axis leaves out the few values
+    that would flatten the line. ``guides`` is one of
     ``chart_layouts.GUIDES``. ``alarms``: where on the x axis alarms began, and their severities.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 from gentui.machine.monitor import MachineState
 from gentui.text.matching import matcher
 from gentui.tui.curves import Curve
-from gentui.tui.widgets.chart_grid import Curves
+from gentui.tui.widgets.chart_text import Curves
 
 KEPT = 1800
 """Samples that are kept: an hour, at one every two seconds."""

@@ -114,7 +114,7 @@ class ChartBase(BatchedPaintScreen):
     def chart_style(self) -> ChartStyle:
         layout = self.chart_layout
         return ChartStyle(
-            layout.log_y, layout.marks, self.axis, layout.clip,
+            layout.log_y, layout.marks, self.axis, not layout.outliers,
             self.viewport.window or self.viewport.extent, layout.guides,
             self.chart_data.alarms if self.chart_data and not self._of_machine else (),
         )  # fmt: skip

@@ -15,7 +15,7 @@ from gentui.metrics.smoothing import NO_SMOOTHING, Smoothing
 from gentui.text.matching import matcher
 from gentui.tui.curves import Curve
 from gentui.tui.overlay import OverlayEntry
-from gentui.tui.widgets.chart_grid import Curves
+from gentui.tui.widgets.chart_text import Curves
 from gentui.tui.widgets.heatmap import Heat
 
 if TYPE_CHECKING:

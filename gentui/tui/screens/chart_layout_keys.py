@@ -7,7 +7,8 @@ from gentui.text.sanitize import clean
 from gentui.tui.curves import axis_name
 from gentui.tui.screens.chart_base import ChartBase, next_of
 from gentui.tui.screens.prompt import PromptScreen
-from gentui.tui.widgets.chart_grid import MAX_COLUMNS, MAX_ROWS, ChartGrid, smoothing_in_words
+from gentui.tui.widgets.chart_grid import MAX_COLUMNS, MAX_ROWS, ChartGrid
+from gentui.tui.widgets.chart_text import smoothing_in_words
 
 
 class ChartLayoutKeys(ChartBase):
@@ -46,8 +47,8 @@ class ChartLayoutKeys(ChartBase):
 
     def action_clip(self) -> None:
         if self._has_something_drawn():
-            self.change_layout(clip=not self.chart_layout.clip)
-            self._say_for_all("y axis: " + ("outliers hidden" if self.chart_layout.clip else "all values"))
+            self.change_layout(outliers=not self.chart_layout.outliers)
+            self._say_for_all("y axis: " + ("all values" if self.chart_layout.outliers else "outliers hidden"))
 
     # -- the x axis
 

@@ -17,7 +17,7 @@ from gentui.tui import formatting
 from gentui.tui.curves import ChartStyle
 from gentui.tui.overlay import DISTINCT, OverlayEntry
 from gentui.tui.screens.chart_data import ChartRequest, read_charts
-from gentui.tui.widgets.chart_grid import Curves
+from gentui.tui.widgets.chart_text import Curves
 from gentui.tui.widgets.fact_list import Fact
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.picture_grid import sheet_of
@@ -84,7 +84,9 @@ def read_preview(
     )  # fmt: skip
     scored = list(dict.fromkeys(score.metric for score in index.evaluations(run.id)))
     data = read_charts(index, run, index.metric_keys(run.id), scored, asked)
-    style = ChartStyle(layout.log_y, layout.marks, clip=layout.clip, window=data.extent, alarms=data.alarms)
+    style = ChartStyle(
+        layout.log_y, layout.marks, clip=not layout.outliers, window=data.extent, alarms=data.alarms
+    )
     samples = index.samples(run.id)
     newest = samples[-1] if samples else None
     sheet = sheet_of(index.home / "runs" / run.id, newest) if newest is not None else None

@@ -1,4 +1,4 @@
-"""The private parts of Textual, textual-plot and textual-image that gentui relies on. All of them are named here.
+"""The private parts of Textual and textual-image that gentui relies on. All of them are named here.
 
 No other module touches a private attribute of these libraries (``tests/tui/test_textual_private.py``), so a new
 version is checked against this package alone. It is several modules because importing textual-plot (and with it numpy)

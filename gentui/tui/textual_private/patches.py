@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from rich.console import Console
+from rich.control import Control
 from textual import work
+from textual._compositor import ChopsUpdate
 from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
@@ -37,8 +40,26 @@ async def _gather_while_mounted(self: CommandPalette, search_value: str) -> None
         await _gather_commands.__wrapped__(self, search_value)
 
 
+def _render_spans(self: ChopsUpdate, console: Console) -> str:
+    """Textual writes each stretch of a line that has changed from the left edge of its widget on, which of the end of a
+    curve is the whole chart: begin where it begins."""
+    written: list[str] = []
+    last = self.spans[-1][0]
+    for y, x1, x2 in self.spans:
+        for end, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
+            if strip is None or x >= x2 or end <= x1:
+                continue
+            start = max(x, x1)
+            cropped = strip.crop(start - x, min(end, x2) - x)
+            written += (Control.move_to(start, y).segment.text, cropped.render(console))
+        if y != last:
+            written.append("\n")
+    return "".join(written)
+
+
 def apply() -> None:
     """Patch Textual's classes. Applying the patches again changes nothing."""
+    ChopsUpdate.render_segments = _render_spans
     OptionList._move_page = _move_page_after_layout
     CommandPalette.dismiss = dismiss_once
     CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccessIssue]

@@ -5,15 +5,14 @@ A line is rasterised whole, by numpy: while a run trains, its charts are drawn a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
+from rich.cells import cell_len
 from textual.geometry import Region
-from textual_plot.plot_widget import LinePlot
 
 from gentui.tui.curves import ChartStyle, Curve
-from gentui.tui.textual_private.plot import Cells
 
 DASHES = ((1, 0), (6, 2), (3, 2), (1, 1))
 """Dash patterns of lines drawn without colour, as columns drawn and columns left out; curves take them in turn."""
@@ -21,23 +20,18 @@ LARGEST = 1e300
 """Values beyond this are drawn as this: the range of an axis would overflow."""
 _MARKERS_PER_CURVE = 6
 _FARTHEST = 1e6  # cells; coordinates farther away are too imprecise to clip
-_ASCII = {
-    ord(char): to
-    for to, chars in (("-", "─━╸╺╴╶"), ("|", "│┃╹╻╵╷"), ("+", "┌┏┐┓└┗┘┛├┣┤┫┬┳┴┻┼╋"))
-    for char in chars
-}
+_BLANK = ord(" ")
+COVERING = 128
+"""Tones from here on are seen on a blank as well."""
+_JOINED = 8
+"""Cells that are the same between two stretches that differ, and are written again: cheaper than to go there."""
 
 _BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)
 _QUADRANT = np.array([[1, 2], [4, 8]], np.uint8)
 _CELL = np.array([[1]], np.uint8)
-_QUADRANTS = " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"
 DOTS = {"braille": _BRAILLE, "block": _QUADRANT, "ascii": _CELL}
 """Line style -> the bit that each dot of a cell sets (rows,columns)."""
-GLYPHS: dict[str, Callable[[int], str]] = {
-    "braille": lambda bits: chr(0x2800 + bits),
-    "block": _QUADRANTS.__getitem__,
-}
-"""Line style -> the character for the bits of a cell. An ASCII line is made of its curve's marker instead."""
+_QUADRANTS = np.array([ord(char) for char in " ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█"], np.uint32)
 
 
 @dataclass(frozen=True)
@@ -53,23 +47,75 @@ class PlottedCurve:
     is_sparse: bool
 
 
-@dataclass
-class Stroke(LinePlot):
-    """A line with gaps where it is NaN. In ASCII it is made of ``letter``; ``dash`` is one of DASHES."""
+class Picture:
+    """The cells of a drawing: ``chars`` are code points (uint32), 0 behind a character that is two cells wide, and
+    ``tones`` numbers of styles (uint8); both (height,width)."""
 
-    letter: str = "*"
-    dash: tuple[int, int] = DASHES[0]
+    def __init__(self, width: int, height: int) -> None:
+        self.chars = np.full((height, width), ord(" "), np.uint32)
+        self.tones = np.zeros((height, width), np.uint8)
 
+    @property
+    def width(self) -> int:
+        return self.chars.shape[1]
 
-class Guides(LinePlot):
-    """Horizontal lines at the ticks of the y axis, drawn below the curves."""
+    @property
+    def height(self) -> int:
+        return self.chars.shape[0]
+
+    def copy(self) -> Picture:
+        other = Picture(0, 0)
+        other.chars, other.tones = self.chars.copy(), self.tones.copy()
+        return other
+
+    def write(self, row: int, column: int, text: str, tone: int) -> int:
+        """Write a text; what lies outside is cut off. Return the column behind it."""
+        if text.isascii():
+            codes = [ord(char) for char in text]
+        else:
+            codes = []
+            for char in unicodedata.normalize("NFC", text):  # marks on letters have no cell of their own
+                codes += ((), (ord(char),), (ord(char), 0))[min(cell_len(char), 2)]
+        end = column + len(codes)
+        if 0 <= row < self.height and column < self.width and end > 0:
+            codes = codes[max(0, -column) : self.width - column]
+            start = max(0, column)
+            self.chars[row, start : start + len(codes)] = codes
+            self.tones[row, start : start + len(codes)] = tone
+        return end
+
+    def row(self, y: int) -> list[tuple[str, int]]:
+        """The characters of a row, by tone. A blank has the tone of what is left of it, unless it is one of a mark that
+        covers the whole cell."""
+        chars, tones = self.chars[y], self.tones[y]
+        if not len(chars):
+            return []
+        kept = np.where((chars != _BLANK) | (tones >= COVERING), np.arange(len(chars)), 0)
+        is_kept = kept == np.arange(len(chars))
+        before = tones[np.maximum.accumulate(kept)]
+        tones = np.where(is_kept, before, before % COVERING)
+        starts = [0, *(np.flatnonzero(np.diff(tones)) + 1).tolist()]
+        text = chars.tobytes().decode("utf-32-le")
+        parts = zip(starts, [*starts[1:], len(text)], strict=True)
+        return [(text[a:b].replace("\0", ""), int(tones[a])) for a, b in parts]
+
+    def changed(self, other: Picture) -> list[Region]:
+        """The stretches of rows that differ from those of a picture of the same size."""
+        differ = (self.chars != other.chars) | (self.tones != other.tones)
+        differ[:, 1:] |= differ[:, :-1] & ((self.chars[:, 1:] == 0) | (other.chars[:, 1:] == 0))
+        regions = []
+        for y in np.flatnonzero(differ.any(axis=1)).tolist():
+            at = np.flatnonzero(differ[y])
+            for part in np.split(at, np.flatnonzero(np.diff(at) > _JOINED) + 1):
+                regions.append(Region(int(part[0]), y, int(part[-1] - part[0]) + 1, 1))
+        return regions
 
 
 def plotted(curve: Curve, style: ChartStyle) -> PlottedCurve:
     """Put a curve on a linear or logarithmic axis, with the line that is drawn: the smoothed one if there is one."""
     lo, hi = (np.clip(v, -LARGEST, LARGEST) for v in (curve.lo, curve.hi))
     line = curve.smooth if curve.is_smooth else curve.mean
-    middle = (lo + hi) / 2 if line is None else np.clip(line, -LARGEST, LARGEST)
+    middle = lo / 2 + hi / 2 if line is None else np.clip(line, -LARGEST, LARGEST)
     if style.log_y:
         lo, hi, middle = (_log10(v) for v in (lo, hi, middle))
         # a band that reaches zero or below has no bottom on this axis: only its top is drawn
@@ -82,9 +128,11 @@ def _log10(values: np.ndarray) -> np.ndarray:
         return np.where(values > 0, np.log10(values), np.nan)
 
 
-def as_ascii(characters: Cells) -> Cells:
-    """Replace the characters that draw boxes by ASCII ones."""
-    return [[char.translate(_ASCII) for char in line] for line in characters]
+def glyphs_of(cells: np.ndarray, marks: str, letter: str) -> np.ndarray:
+    """The characters (uint32) for the bits of cells; an ASCII line is made of its curve's letter."""
+    if marks == "braille":
+        return cells.astype(np.uint32) + 0x2800
+    return _QUADRANTS[cells] if marks == "block" else np.full(cells.shape, ord(letter), np.uint32)
 
 
 def marker_places(x: np.ndarray, y: np.ndarray, place: int) -> list[int]:
@@ -136,17 +184,3 @@ def rasterise(x: np.ndarray, y: np.ndarray, width: int, height: int, dots: np.nd
     py = np.clip(np.rint(ay[line] + part * (by - ay)[line]).astype(np.int64), 0, height * down - 1)
     np.bitwise_or.at(cells, (py // down, px // across), dots[py % down, px % across])
     return cells
-
-
-def changed_regions(old: Cells, old_styles: Cells, new: Cells, new_styles: Cells) -> list[Region]:
-    """Return, for each line with cells that differ, the region from the first to the last of them."""
-    if len(old) != len(new) or (new and len(old[0]) != len(new[0])):
-        return [Region(0, 0, len(new[0]), len(new))] if new else []
-    regions = []
-    for row in range(len(new)):
-        if old[row] == new[row] and old_styles[row] == new_styles[row]:
-            continue
-        cells = zip(old[row], new[row], old_styles[row], new_styles[row], strict=True)
-        differ = [at for at, (a, b, c, d) in enumerate(cells) if a != b or c != d]
-        regions.append(Region(differ[0], row, differ[-1] - differ[0] + 1, 1))
-    return regions

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
-from rich.segment import Segment
-from textual.strip import Strip
-from textual.widget import Widget
+from rich.cells import cell_len
 
 from gentui.runs.scores import REAL_IMAGES
 from gentui.text import numbers
 from gentui.text.sanitize import fit
-from gentui.tui.curves import COLOURS, SERIES, ChartStyle, Curve, format_place, marker_of, slot_of
+from gentui.tui.curves import SERIES, ChartStyle, Curve, format_place, marker_of, slot_of
+from gentui.tui.widgets.chart_drawing import Picture
+from gentui.tui.widgets.chart_tones import LINE, MUTED, TEXT
 
 MOST = 10
 """The most values that are shown as bars; more are a curve."""
@@ -64,52 +63,25 @@ def bars_of(curves: Sequence[Curve], style: ChartStyle) -> tuple[Bar, ...]:
     return (*bars, Bar(REAL_IMAGES, floor)) if floor is not None and math.isfinite(floor) else tuple(bars)
 
 
-class ScoreBars(Widget):
-    """The bars, the newest last. It is drawn only when they or the style change."""
-
-    DEFAULT_CSS = f"""
-    ScoreBars {{
-        height: 1fr; width: 100%; background: $background; color: $foreground; padding: 1 1 0 1; display: none;
-        & > .bars--real {{ color: $text-muted; }}
-        {" ".join(f"& > .bars--{name} {{ color: {tone}; }}" for name, tone in zip(SERIES, COLOURS, strict=True))}
-    }}
-    """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--real", *(f"bars--{name}" for name in SERIES)}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._shown: tuple[tuple[Bar, ...], bool] = (), False
-
-    def show(self, bars: tuple[Bar, ...], style: ChartStyle) -> None:
-        """Show these bars, in the characters of a style."""
-        shown = bars, style.marks == "ascii"
-        if shown != self._shown:
-            self._shown = shown
-            self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        base, width = self.rich_style, self.size.width
-        bars, is_ascii = self._shown
-        bars = bars[max(0, len(bars) - self.size.height) :]
-        if y >= len(bars):
-            return Strip.blank(width, base)
-        one = bars[y]
-        texts = [numbers.number(bar.value) + (" ★" if bar.is_best and not is_ascii else "") for bar in bars]
-        texts = [
-            text + (" *" if bar.is_best and is_ascii else "") for text, bar in zip(texts, bars, strict=True)
-        ]
-        labels = min(max(len(bar.label) for bar in bars), max(8, width // 3))
-        room = max(4, width - labels - max(map(len, texts)) - 3)
-        low, high = min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars))
-        part = (one.value - low) / (high - low) if high > low else 0.0
-        name = "real" if one.slot is None else SERIES[one.slot % len(SERIES)]
-        style = base + self.get_component_rich_style(f"bars--{name}", partial=True)
-        segments = [
-            Segment(f"{fit(one.label, labels)} ", style if one.slot is None else base),
-            Segment(drawn(part, room, is_ascii), style),
-            Segment(f" {texts[y]}", style if one.slot is None else base),
-        ]
-        return Strip(segments).adjust_cell_length(width, base)
+def draw_bars(bars: Sequence[Bar], picture: Picture, top: int, is_ascii: bool) -> None:
+    """Draw the bars on a picture below the row ``top``, the newest last; the oldest are left out where there is no
+    room."""
+    rows = max(0, picture.height - top - 1)
+    bars = bars[max(0, len(bars) - rows) :]
+    if not bars:
+        return
+    star = " *" if is_ascii else " ★"
+    texts = [numbers.number(bar.value) + star * bar.is_best for bar in bars]
+    labels = min(max(cell_len(bar.label) for bar in bars), max(8, picture.width // 3))
+    room = max(4, picture.width - labels - max(map(len, texts)) - 5)
+    low, high = min(0.0, *(bar.value for bar in bars)), max(0.0, *(bar.value for bar in bars))
+    for row, (bar, text) in enumerate(zip(bars, texts, strict=True), top + 1):
+        part = bar.value / 2 - low / 2, high / 2 - low / 2  # halves: the range may be larger than any float
+        is_real = bar.slot is None
+        tone, plain = (MUTED, MUTED) if is_real else (LINE + (bar.slot or 0) % len(SERIES), TEXT)
+        at = picture.write(row, 1, f"{fit(bar.label, labels)} ", plain)
+        at = picture.write(row, at, drawn(part[0] / part[1] if part[1] > 0 else 0.0, room, is_ascii), tone)
+        picture.write(row, at, f" {text}", plain)
 
 
 def drawn(part: float, room: int, is_ascii: bool) -> str:

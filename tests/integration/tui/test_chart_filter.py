@@ -7,7 +7,6 @@ import json
 from gentui.config import chart_layouts
 from gentui.tui.screens.run import RunScreen
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_grid import ChartBox
 from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.lines import Lines
 from tests.support.app import Desk
@@ -22,7 +21,7 @@ async def opened(d: Desk, run) -> RunScreen:
 
 
 def keys_shown(screen: RunScreen) -> list[str]:
-    return [box.curves[0].key for box in screen.query(ChartBox) if box.display and box.curves]
+    return [chart.curves[0].key for chart in screen.query(Chart) if chart.display and chart.curves]
 
 
 def watched(runs: Runs, **made):

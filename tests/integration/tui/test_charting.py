@@ -10,9 +10,8 @@ from textual import events
 
 from gentui.config import chart_layouts
 from gentui.text import numbers
-from gentui.tui.textual_private.plot import cells_of
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_grid import ChartBox, ChartGrid
+from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.heatmap import HeatMap
 from tests.support.app import Desk
 from tests.support.textual_private import notices
@@ -26,13 +25,16 @@ async def opened(d: Desk, run) -> object:
 
 
 def keys_shown(screen) -> list[str]:
-    return [box.curves[0].key for box in screen.query(ChartBox) if box.display and box.curves]
+    return [chart.curves[0].key for chart in screen.query(Chart) if chart.display and chart.curves]
 
 
 def shown(screen) -> list[Chart]:
     """The charts that are drawn; scores with few values are bars."""
-    charts = [box.query_one(Chart) for box in screen.query(ChartBox) if box.display]
-    return [chart for chart in charts if chart.display]
+    return [chart for chart in screen.query(Chart) if chart.display and chart.plot]
+
+
+def title_of(chart: Chart) -> str:
+    return "".join(text for text, _ in chart.picture().row(0))
 
 
 async def test_columns_are_added_up_to_nine_and_as_many_drawn_as_fit(desk, each_size, runs):
@@ -83,7 +85,7 @@ async def test_zoom_and_pan_move_every_chart_and_read_finer_values(desk, size, r
         await d.until(lambda: screen.chart_data.charts[0][0].points < points / 6)
         left, right = screen.viewport.window
         assert right - left == pytest.approx((4000 - 1) / 8)
-        await d.until(lambda: all(c.x_limits == (left, right) for c in shown(screen)))
+        await d.until(lambda: all(c.plot.x.limits == pytest.approx((left, right)) for c in shown(screen)))
         await d.press("full_stop")
         await d.until(lambda: screen.viewport.window[0] == pytest.approx(left + (right - left) / 4))
         await d.press(*["right"] * 20)
@@ -105,23 +107,22 @@ async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
         screen = await opened(d, runs.make(steps=60, total=60))
         await d.press("greater_than_sign", "V")
         await d.sees("at step 60")
-        boxes = [box for box in screen.query(ChartBox) if box.display]
+        charts = [chart for chart in screen.query(Chart) if chart.display]
         await d.press("left", "left", "shift+left")
-        await d.until(lambda: all("at step" in str(b.query_one(".chart-title").content) for b in boxes))
+        await d.until(lambda: all("at step" in title_of(chart) for chart in charts))
         at = screen.viewport.cursor
         assert at < 50
         loss = screen.chart_data.charts[0][0]
         from gentui.tui.curves import value_at
 
-        title = str(boxes[0].query_one(".chart-title").content)
-        assert f"loss {numbers.number(value_at(loss, at))}" in title
+        assert f"loss {numbers.number(value_at(loss, at))}" in title_of(charts[0])
         await d.press("plus", "plus")
         assert screen.viewport.window[0] <= at <= screen.viewport.window[1], "zoom is about the cursor"
         await d.press(*["right"] * 60)
         await d.until(lambda: screen.viewport.cursor == 60 or screen.viewport.window[1] == 60)
         await d.press("escape")
         assert screen.viewport.cursor is None
-        assert not any("at step" in str(b.query_one(".chart-title").content) for b in boxes)
+        assert not any("at step" in title_of(chart) for chart in charts)
         assert await d.on("RunScreen")
 
 
@@ -130,14 +131,14 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
     config = home.parent / "config" / "charts.json"
     async with desk((160, 45)) as d:
         screen = await opened(d, run)
-        for key in ("y", "u", "W", "w", "a", "greater_than_sign", "greater_than_sign", "H"):
+        for key in ("y", "u", "W", "w", "a", "greater_than_sign", "H"):
             await d.press(key)
         await d.sees("1 chart hidden (U)")
         await d.until(
             lambda: config.exists() and json.loads(config.read_text())["diffusion"]["hidden"] == ["loss"]
         )
         assert json.loads(config.read_text())["diffusion"] == {
-            "columns": 3, "smoothing": 0.9, "kind": "window", "log_y": True, "clip": True, "axis": "epoch",
+            "columns": 3, "smoothing": 0.9, "kind": "window", "log_y": True, "outliers": True, "axis": "epoch",
             "marks": "braille", "hidden": ["loss"], "filter": "", "rows": 0, "guides": "none", "others": [],
             "picture": 0,
         }  # fmt: skip
@@ -146,7 +147,7 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
         await d.sees("1 chart hidden (U)", "log y", "by epoch")
         await d.until(lambda: screen.query_one(ChartGrid).across == 3 and "loss" not in keys_shown(screen))
         await d.press("tab", "enter")
-        await d.sees("by epoch · log y · outliers hidden · mean of 19")
+        await d.sees("by epoch · log y · mean of 19")
         await d.press("enter", "U")
         await d.until(lambda: "loss" in keys_shown(screen) and "hidden" not in d.text)
 
@@ -337,7 +338,9 @@ async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(des
         chart = shown(screen)[0]
 
         def cells() -> str:
-            return "".join("".join(line) for line in cells_of(chart._canvas())[0])
+            plot, picture = chart.plot, chart.picture()
+            rows = range(plot.top, plot.top + plot.rows)
+            return "".join("".join(text for text, _ in picture.row(row))[plot.left :] for row in rows)
 
         def curve() -> set[int]:
             return {at for at, char in enumerate(cells()) if char >= "\u2800"}
@@ -361,27 +364,26 @@ async def test_the_mouse_zooms_about_its_place_and_points_at_values(desk, runs):
         screen = await opened(d, runs.make(steps=1000, total=1000, fid=None))
         await d.until(lambda: len(shown(screen)) > 1 and shown(screen)[1].is_drawn)
         second = shown(screen)[1]
-        canvas = second._canvas()
-        at = (canvas.size.width * 3 // 4, canvas.size.height // 2)
-        x = second.get_coordinate_from_pixel(at[0], 0)[0]
-        await d.pilot.click(canvas, offset=at)
+        at = (second.size.width * 3 // 4, second.size.height // 2)
+        x = second.plot.x_of(at[0])
+        await d.pilot.click(second, offset=at)
         await d.until(lambda: screen.viewport.cursor is not None)
-        assert screen.viewport.cursor == pytest.approx(x, abs=1000 / canvas.size.width)
+        assert screen.viewport.cursor == pytest.approx(x, abs=1000 / second.size.width)
         assert screen.chart_data.focus == 1
         await d.sees(f"at step {screen.viewport.cursor:,.0f}")
-        canvas.post_message(wheel(canvas, at, up=True))
+        second.post_message(wheel(second, at, up=True))
         await d.until(lambda: screen.viewport.window is not None)
         left, right = screen.viewport.window
         assert right - left == pytest.approx(999 / 2) and left < x < right
         assert (x - left) / (right - left) == pytest.approx((x - 1) / 999, abs=0.02)
-        canvas.post_message(wheel(canvas, at, up=False))
+        second.post_message(wheel(second, at, up=False))
         await d.until(lambda: screen.viewport.window is None)
 
 
-def wheel(canvas, at, up: bool):
-    region, event = canvas.region, events.MouseScrollUp if up else events.MouseScrollDown
+def wheel(chart, at, up: bool):
+    region, event = chart.region, events.MouseScrollUp if up else events.MouseScrollDown
     return event(
-        canvas, x=at[0], y=at[1], delta_x=0, delta_y=-1 if up else 1, button=0, shift=False, meta=False, ctrl=False,
+        chart, x=at[0], y=at[1], delta_x=0, delta_y=-1 if up else 1, button=0, shift=False, meta=False, ctrl=False,
         screen_x=region.x + at[0], screen_y=region.y + at[1],
     )  # fmt: skip
 

@@ -8,7 +8,8 @@ import pytest
 
 from gentui.index import Evaluation
 from gentui.tui.screens.compare import CompareScreen, score_cell
-from gentui.tui.widgets.chart_grid import ChartBox, ChartGrid
+from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.viewer import Viewer
 
@@ -83,7 +84,7 @@ async def test_curves_lie_over_one_another_as_in_the_run_view(desk, runs, size):
         await d.until(lambda: charts.focused[0].key != "loss")
         await d.press("b")
         await d.sees("▲ A two baseline", "● B one")
-        assert screen.query_one(ChartBox).display
+        assert screen.query_one(Chart).display
         await d.press("escape")
         await d.on("HomeScreen")
 

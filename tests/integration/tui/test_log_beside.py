@@ -36,7 +36,7 @@ async def test_the_log_beneath_the_charts_and_the_cursor_follow_each_other(desk,
         await d.press("K", "K")
         await d.until(lambda: screen.viewport.cursor == 280 and "step 280" in marked(below))
         await d.sees("at step 280")
-        await d.press(*["shift+left"] * 4)
+        await d.press(*["shift+left"] * 2)
         await d.until(lambda: screen.viewport.cursor < 250)
         await d.until(lambda: steps_of([marked(below)])[0] == int((screen.viewport.cursor + 0.5) // 10 * 10))
         await d.press("J")

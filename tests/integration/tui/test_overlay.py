@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from textual.color import Color
 
 from gentui.index import Index
 from gentui.tui.curves import MARKERS, colour_of, marker_of
 from gentui.tui.overlay import DISTINCT, MAX_OVERLAID, SLOTS, Overlay, OverlayEntry
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_drawing import Stroke
-from gentui.tui.widgets.chart_grid import legend_of
+from gentui.tui.widgets.chart_text import legend_of
 from gentui.tui.widgets.viewer import Viewer
 
 
@@ -112,7 +110,7 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
         await d.sees("loss")
         await d.press("enter")
         chart = screen.query_one(Chart)
-        strokes = lambda: [one for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]  # noqa: E731
+        strokes = lambda: [one for one in chart.plot.strokes if one.letter != "."] if chart.plot else []  # noqa: E731
         await d.until(lambda: len(strokes()) == 8)
         kinds = {(stroke.letter, stroke.dash) for stroke in strokes()}
         assert len(kinds) == 8 and len({dash for _, dash in kinds}) == 4
@@ -120,7 +118,7 @@ async def test_eight_runs_are_told_apart_without_any_colour(desk, runs, monkeypa
         assert all(marker in legend for marker in MARKERS[False])
         if how == "monochrome":
             for stroke in strokes():
-                colour = Color.parse(stroke.line_style)
+                colour = chart.palette.colour(stroke.tone)
                 assert colour.r == colour.g == colour.b
 
 
@@ -134,9 +132,9 @@ async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
         await d.sees("● seed 27", "more (O lists all)")
         await d.press("enter")
         chart = screen.query_one(Chart)
-        strokes = lambda: [one for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]  # noqa: E731
+        strokes = lambda: [one for one in chart.plot.strokes if one.letter != "."] if chart.plot else []  # noqa: E731
         await d.until(lambda: len(strokes()) == 28)
-        assert len({(stroke.letter, str(stroke.line_style)) for stroke in strokes()}) == 28
+        assert len({(stroke.letter, stroke.tone) for stroke in strokes()}) == 28
         await d.sees(*(f"seed {n:02d}" for n in range(28)))
         await d.press("V")
         at_cursor = r"seed 07 \d"

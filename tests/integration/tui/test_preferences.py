@@ -12,6 +12,7 @@ from gentui.tui import app as tui
 from gentui.tui.curves import COLOURS
 from gentui.tui.themes import CURVES, PALETTES, THEMES, curve_colours
 from gentui.tui.widgets.chart import Chart
+from gentui.tui.widgets.chart_tones import LINE
 from gentui.tui.widgets.table import Table
 
 
@@ -38,9 +39,9 @@ async def test_every_preference_is_changed_by_keyboard_and_kept(desk, size, runs
         d.app.open_run(run.id)
         view = await d.on("RunScreen")
         chart = await d.until(lambda: view.query(Chart).first().drawings and view.query(Chart).first())
-        assert chart._colour("line") == PALETTES["bright"][0]
+        assert chart.palette.colour(LINE).hex.lower() == PALETTES["bright"][0]
         await d.press("f10", "down", "right", "escape")
-        await d.until(lambda: chart._colour("line") == PALETTES["sunset"][0])
+        await d.until(lambda: chart.palette.colour(LINE).hex.lower() == PALETTES["sunset"][0])
 
 
 @pytest.mark.parametrize(

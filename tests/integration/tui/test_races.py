@@ -47,7 +47,7 @@ async def test_a_chart_that_is_told_before_its_parts_are_there_is_drawn_when_the
         told = d.app.screen.mount(chart)
         chart.show([Curve("loss", line, line, line, np.zeros(0), 9)], ChartStyle())
         await told
-        await d.sees("━━")
+        await d.sees("──")
         await chart.remove()
         chart.show([Curve("other", line, line, line, np.zeros(0), 9)], ChartStyle())
         assert not d.app.crashes

@@ -7,7 +7,6 @@ import pytest
 from gentui.tui.screens import runs_preview
 from gentui.tui.screens.runs_pane import PaneHead
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_grid import ChartBox
 from gentui.tui.widgets.fact_list import FactList
 from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.viewer import Viewer
@@ -63,7 +62,7 @@ async def test_a_larger_screen_has_more_charts_and_larger_samples(desk, runs, si
     async with desk(size) as d:
         screen = await d.opens("RunsScreen", "2")
         await d.until(lambda: screen.query_one(Viewer).picture.strips)
-        boxes = [box for box in screen.query(ChartBox) if box.display]
+        boxes = [box for box in screen.query(Chart) if box.display]
         assert len(boxes) == {120: 1, 160: 2, 200: 4}[size[0]]
         assert screen.query_one(Viewer).picture.size.height >= {120: 8, 160: 13, 200: 17}[size[0]]
 

@@ -36,13 +36,13 @@ COLOURS = ("dark", "light", "nocolor")
 MODE = os.environ.get("GENTUI_SNAPSHOTS", "")
 PATIENCE = 5.0
 """Seconds until a screen that looks different, though nothing goes on, is taken for broken."""
-WORKPLACES = {"runs", "runs-sweep", "home-preview"}
-"""Scenes of a list with the pane that it drives: in every size that people have."""
-SIZES_OF_WORK = ((80, 24), (120, 36), (160, 48), (200, 60))
-EVERYWHERE = {
-    "leaderboard", "machine", "run-charts", "run-samples", "features-class", "compare-scores",
-    "form", "jump",
+WORKPLACES = {
+    "runs", "runs-sweep", "home-preview", "run-charts", "run-samples", "run-overlaid", "compare-scores",
+    "compare-charts",
 }  # fmt: skip
+"""Scenes that divide the room between a list, charts and pictures: in every size that people have."""
+SIZES_OF_WORK = ((80, 24), (120, 36), (160, 48), (200, 60))
+EVERYWHERE = {"leaderboard", "machine", "features-class", "form", "jump"}
 """Scenes that are looked at in every size and colouring; others in the first of both."""
 
 

@@ -195,7 +195,7 @@ def test_keys_typed_while_it_starts_are_not_lost(terminal, runs):
 def test_neither_torch_nor_pillow_is_loaded_before_it_is_needed():
     code = (
         "import sys; import gentui.tui.app, gentui.tui.workbench; "
-        "late = {'torch', 'PIL', 'numpy', 'pydantic', 'sqlite3', 'textual_plot', 'textual_image'}; "
+        "late = {'torch', 'PIL', 'numpy', 'pydantic', 'sqlite3', 'textual_image'}; "
         "assert not late & set(sys.modules), late & set(sys.modules); "
         "import gentui.tui.screens.run, gentui.tui.screens.form, gentui.tui.screens.export; "
         "assert 'torch' not in sys.modules and 'textual_image' not in sys.modules"

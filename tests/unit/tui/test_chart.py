@@ -8,21 +8,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from textual.app import App
-from textual.color import Color
 from textual.geometry import Region
-from textual_hires_canvas import Canvas, HiResMode
 
 from gentui.metrics.smoothing import Smoothing
 from gentui.text import numbers
 from gentui.tui import formatting
 from gentui.tui.curves import COLOURS, MARKERS, ChartStyle, Curve, value_at
 from gentui.tui.overlay import DISTINCT
-from gentui.tui.textual_private.plot import cells_of, without_refresh
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_axes import LogFormatter, PlainFormatter, TimeFormatter, even_scale
-from gentui.tui.widgets.chart_drawing import DOTS, GLYPHS, Stroke, changed_regions, rasterise
-from gentui.tui.widgets.chart_grid import ChartBox, placeholder_for
+from gentui.tui.widgets.chart_drawing import DOTS, Picture, glyphs_of, rasterise
+from gentui.tui.widgets.chart_text import placeholder_for
+from gentui.tui.widgets.chart_tones import BAND, COVERING, DIMMED, LINE, MUTED, TEXT
 from tests.support.textual_private import screen_strips
 
 
@@ -48,6 +45,21 @@ def drawn(app: App) -> str:
     return "\n".join("".join(s.text for s in strip) for strip in screen_strips(app))
 
 
+def limits(chart: Chart) -> tuple[float, float]:
+    """The ends of the y axis."""
+    assert chart.plot is not None
+    return chart.plot.y.limits
+
+
+def tones(chart: Chart) -> set[int]:
+    """The tones of what is drawn between the axes."""
+    assert chart.plot is not None
+    plot, picture = chart.plot, chart.picture()
+    rows = slice(plot.top, plot.top + plot.rows)
+    is_drawn = picture.chars[rows, plot.left :] != ord(" ")
+    return {int(tone) for tone in picture.tones[rows, plot.left :][is_drawn]}
+
+
 def dots(x, y, width=4, height=3, marks="ascii") -> list[str]:
     cells = rasterise(np.array(x, float), np.array(y, float), width, height, DOTS[marks])
     return ["".join("#" if cell else "." for cell in row) for row in cells]
@@ -66,22 +78,16 @@ def test_what_lies_outside_is_cut_off_and_slopes_stay_true():
     assert dots([9, 12], [0, 1]) == ["...."] * 3
 
 
-@pytest.mark.parametrize(("marks", "mode"), [("braille", HiResMode.BRAILLE), ("block", HiResMode.QUADRANT)])
-def test_dots_are_the_ones_of_the_library(marks, mode):
-    """Horizontal, vertical and diagonal lines, whose dots leave no choice."""
-    for (x0, y0), (x1, y1) in (
-        ((0, 1), (5, 1)),
-        ((2, 0), (2, 2.75)),
-        ((0, 0), (1.5, 0.75 if marks == "braille" else 1.5)),
-    ):
-        ours = rasterise(np.array([x0, x1], float), np.array([y0, y1], float), 6, 4, DOTS[marks])
-        canvas = Canvas(6, 4)
-        with without_refresh([canvas]):  # it is on no screen
-            canvas.draw_hires_lines([(x0, y0, x1, y1)], mode)
-        theirs = [[char != " " for char in row] for row in cells_of(canvas)[0]]
-        assert (ours > 0).tolist() == theirs
-        chars = [[GLYPHS[marks](int(bits)) if bits else " " for bits in row] for row in ours]
-        assert chars == cells_of(canvas)[0]
+@pytest.mark.parametrize(
+    ("marks", "rows"),
+    [("braille", ["⠉⠉⢹", "  ⢸"]), ("block", ["▀▀▜", "  ▐"]), ("ascii", ["ooo", "  o"])],
+)
+def test_lines_are_made_of_the_dots_of_their_cells(marks, rows):
+    x, y = np.array([0, 2.99, 2.99]), np.array([0, 0, 1.99])
+    cells = rasterise(x, y, 3, 2, DOTS[marks])
+    chars = [[chr(glyph) if bits else " " for bits, glyph in zip(row, glyphs_of(row, marks, "o"), strict=True)]
+             for row in cells]  # fmt: skip
+    assert ["".join(row) for row in chars] == rows
 
 
 @pytest.mark.parametrize(
@@ -131,15 +137,6 @@ async def test_a_value_that_is_not_finite_gets_a_mark():
         assert drawn(app).count("│") > 5
 
 
-def test_labels_stay_short_and_true():
-    assert LogFormatter().get_labels_for_ticks([-2, 0, 1]) == ["0.01", "1", "10"]
-    ticks = LogFormatter().get_ticks(-3.2, 0.1)
-    assert {-3.0, -2.0, -1.0, 0.0} <= set(ticks)
-    assert len(LogFormatter().get_ticks(0.30, 0.3001)) >= 1
-    assert PlainFormatter().get_labels_for_ticks([0, 50_000, 100_000]) == ["0", "50k", "100k"]
-    assert TimeFormatter().get_labels_for_ticks([0, 60, 3600]) == ["0s", "1m", "1h"]
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0412345, "0.04123"), (1e-5, "1e-5"), (2.5e-5, "2.5e-5"), (161.0, "161"), (123456.0, "123456"),
@@ -163,37 +160,20 @@ def test_a_bar_is_as_wide_as_asked(width, fraction):
     assert len(formatting.bar(fraction, width)) == width
 
 
-async def test_a_screen_left_while_its_chart_mounts_is_no_crash():
-    class Torn(Chart):
-        def compose(self):
-            return []  # as when the children are pruned before the chart hears that it is mounted
-
-    class App1(Coloured):
-        def compose(self):
-            yield Torn()
-
-    async with App1().run_test() as pilot:
-        await pilot.pause()
-
-
 PAIR = (curve(np.linspace(3, 1, 40), key="loss"), curve(np.linspace(4, 2, 40), key="val_loss"))
 
 
 @pytest.mark.parametrize("marks", ["braille", "block", "ascii"])
 async def test_curves_of_one_chart_are_told_apart_without_colour(marks):
-    class Boxed(Coloured):
-        def compose(self):
-            yield ChartBox()
-
-    app = Boxed()
+    app = OneChart()
     async with app.run_test(size=(80, 16)) as pilot:
-        app.query_one(ChartBox).show(PAIR, ChartStyle(False, marks), "")
+        app.query_one(Chart).show(PAIR, ChartStyle(False, marks), "")
         await pilot.pause()
         title, *plot = drawn(app).splitlines()
         for marker, one in zip(MARKERS[marks == "ascii"], PAIR, strict=False):
             assert f"{marker} {one.key}" in title, "the legend"
             assert sum(line.count(marker) for line in plot) >= 3, "and along the line"
-        assert "1 … 4" in title
+        assert ("1 .. 4" if marks == "ascii" else "1 … 4") in title
 
 
 async def test_the_axis_holds_every_curve_of_the_chart():
@@ -202,7 +182,7 @@ async def test_the_axis_holds_every_curve_of_the_chart():
         chart = app.query_one(Chart)
         chart.show(PAIR, ChartStyle())
         await pilot.pause()
-        assert chart.y_limits[0] < 1 and chart.y_limits[1] > 4
+        assert limits(chart)[0] <= 1 and limits(chart)[1] >= 4
         assert chart.show(PAIR[:1], ChartStyle()) and not chart.show(PAIR[:1], ChartStyle())
 
 
@@ -220,25 +200,46 @@ async def test_the_axis_holds_every_curve_of_the_chart():
 async def test_where_no_line_can_be_drawn_a_sentence_stands(curves, says):
     assert placeholder_for(tuple(curves), "Starting.") == says
 
-    class Boxed(Coloured):
-        def compose(self):
-            yield ChartBox()
-
-    app = Boxed()
+    app = OneChart()
     async with app.run_test(size=(80, 24)) as pilot:
-        app.query_one(ChartBox).show(tuple(curves), ChartStyle(), "Starting.")
+        app.query_one(Chart).show(tuple(curves), ChartStyle(), "Starting.")
         await pilot.pause()
-        assert (says in drawn(app)) and app.query_one(Chart).display == (not says)
+        assert (says in drawn(app)) and bool(app.query_one(Chart).plot) == (not says)
 
 
 def test_only_the_stretches_that_differ_are_written_again():
-    old = [list("abcd"), list("efgh"), list("ijkl")]
-    new = [list("abcd"), list("eXgY"), list("ijkl")]
-    plain = [[""] * 4 for _ in range(3)]
-    assert changed_regions(old, plain, new, plain) == [Region(1, 1, 3, 1)]
-    assert changed_regions(old, plain, old, [[""] * 4, [""] * 4, ["red", "", "", ""]]) == [Region(0, 2, 1, 1)]
-    assert changed_regions(old, plain, old, plain) == []
-    assert changed_regions([], [], old, plain) == [Region(0, 0, 4, 3)]
+    old, new = Picture(40, 3), Picture(40, 3)
+    for picture in (old, new):
+        picture.write(0, 0, "abcd" * 10, TEXT)
+        picture.write(1, 0, "efgh" * 10, TEXT)
+    assert new.changed(old) == []
+    new.write(1, 1, "X", TEXT)
+    new.write(1, 3, "Y", TEXT)
+    assert new.changed(old) == [Region(1, 1, 3, 1)]
+    new.write(1, 39, "Z", TEXT)
+    assert new.changed(old) == [Region(1, 1, 3, 1), Region(39, 1, 1, 1)], "what is far apart is written apart"
+    new.write(2, 5, " ", MUTED)
+    assert new.changed(old)[-1] == Region(5, 2, 1, 1)
+
+
+def test_a_text_takes_the_cells_it_is_wide():
+    picture = Picture(8, 1)
+    assert picture.write(0, 1, "a日e\u0301", TEXT) == 5
+    assert picture.row(0) == [(" a日é   ", TEXT)]
+    before = picture.copy()
+    picture.write(0, 2, "本", TEXT)
+    assert picture.changed(before) == [Region(2, 0, 2, 1)], "both halves"
+    assert picture.write(0, 6, "long", MUTED) == 10 and picture.write(0, -2, "xyz", MUTED) == 1
+    assert picture.row(0)[0] == ("z", MUTED)
+    assert picture.write(5, 0, "outside", MUTED) == 7
+
+
+def test_blanks_have_the_tone_before_them():
+    picture = Picture(9, 1)
+    picture.write(0, 1, "ab", MUTED)
+    picture.write(0, 5, "c", MUTED)
+    picture.write(0, 7, " ", TEXT | COVERING)
+    assert picture.row(0) == [(" ", TEXT), ("ab  c ", MUTED), (" ", TEXT | COVERING), (" ", TEXT)]
 
 
 async def test_a_new_point_redraws_the_end_of_the_curve_alone():
@@ -250,12 +251,11 @@ async def test_a_new_point_redraws_the_end_of_the_curve_alone():
         look = ChartStyle(window=(1.0, 220.0))
         chart.show([curve(values)], look)
         await pilot.pause()
-        canvas = chart._canvas()
         asked: list[tuple[Region, ...]] = []
-        canvas.refresh = lambda *regions, **_: asked.append(regions)
+        chart.refresh = lambda *regions, **_: asked.append(regions)
         assert chart.show([curve([*values, *[1.0] * 8])], look)
         cells = sum(region.area for regions in asked for region in regions)
-        assert asked and 0 < cells < 20
+        assert asked and 0 < cells < 40
 
 
 async def test_the_cursor_gives_back_what_it_covered():
@@ -290,25 +290,21 @@ async def test_the_y_axis_may_leave_outliers_out():
         chart = app.query_one(Chart)
         await pilot.pause()
         chart.show([curve(values)], ChartStyle())
-        assert chart.y_limits[1] > 1e6
+        assert limits(chart)[1] > 1e6
         chart.show([curve(values)], ChartStyle(clip=True))
-        assert chart.y_limits[1] < 10
+        assert limits(chart)[1] < 10
         chart.show([curve([5.0, 1e6])], ChartStyle(clip=True))
-        assert chart.y_limits[1] > 1e6, "of a few values none is an outlier"
+        assert limits(chart)[1] > 1e6, "of a few values none is an outlier"
 
 
 async def test_as_many_curves_as_there_are_colours_are_told_apart():
-    class Boxed(Coloured):
-        def compose(self):
-            yield ChartBox()
-
     assert len(set(MARKERS[False])) == len(set(MARKERS[True])) == DISTINCT == len(set(COLOURS))
     runs = tuple(
         replace(curve(np.linspace(3, 1, 40) + slot), slot=slot, is_baseline=slot == 3) for slot in range(8)
     )
-    app = Boxed()
+    app = OneChart()
     async with app.run_test(size=(120, 30)) as pilot:
-        box = app.query_one(ChartBox)
+        box = app.query_one(Chart)
         box.show(runs, ChartStyle(), "")
         await pilot.pause()
         title = drawn(app).splitlines()[0]
@@ -319,17 +315,13 @@ async def test_as_many_curves_as_there_are_colours_are_told_apart():
 
 
 async def test_the_title_gives_the_last_value_as_logged_and_the_smoothed_one_beside_it():
-    class Boxed(Coloured):
-        def compose(self):
-            yield ChartBox()
-
     values = np.linspace(3, 1, 40)
     one = replace(
         curve(values), last=1.0, smoothing=Smoothing(0.97, "window"), smooth=values + 0.5, last_smooth=1.5
     )
-    app = Boxed()
+    app = OneChart()
     async with app.run_test(size=(100, 16)) as pilot:
-        box = app.query_one(ChartBox)
+        box = app.query_one(Chart)
         box.show((one,), ChartStyle(), "")
         await pilot.pause()
         assert "loss 1  smoothed 1.5  mean of 66 steps  1 … 3" in drawn(app)
@@ -344,22 +336,7 @@ async def test_the_title_gives_the_last_value_as_logged_and_the_smoothed_one_bes
         assert "smoothed" not in drawn(app) and "mean of" not in drawn(app)
 
 
-@pytest.mark.parametrize("rows", [4, 5, 8, 13, 20, 47])
-@pytest.mark.parametrize(
-    "ends", [(0.38, 1.02), (-1e-5, 3e-5), (0, 100), (12345.0, 12399.0), (-3e8, 1e9), (0.5, 0.5001)]
-)
-def test_ticks_stand_on_rows_equally_far_apart(ends, rows):
-    bottom, top, interval = even_scale(*ends, rows)
-    assert bottom <= ends[0] and ends[1] <= top and top - bottom < 4 * (ends[1] - ends[0])
-    at = [
-        (tick - bottom) / (top - bottom) * rows for tick in PlainFormatter(8, interval).get_ticks(bottom, top)
-    ]
-    assert 1 <= len(at) <= 7 and all(place % 1 == pytest.approx(0.5, abs=0.01) for place in at), at
-    assert len({round(b - a) for a, b in pairwise(at)}) <= 1
-    assert even_scale(1.0, 1.0, rows) is None and even_scale(*ends, 3) is None
-
-
-async def test_labels_and_corners_are_whole_and_the_frame_says_what_x_is():
+async def test_labels_are_whole_ticks_evenly_spaced_and_the_frame_says_what_x_is():
     app = OneChart()
     async with app.run_test(size=(60, 16)) as pilot:
         chart = app.query_one(Chart)
@@ -367,12 +344,15 @@ async def test_labels_and_corners_are_whole_and_the_frame_says_what_x_is():
             await pilot.resize_terminal(*size)
             chart.show([curve(np.linspace(0.38, 1.02, 200))], ChartStyle(window=(0.0, 200.0)))
             await pilot.pause()
-            lines = drawn(app).splitlines()
-            labelled = [place for place, line in enumerate(lines) if line[:8].strip() and "┏" not in line]
-            rows = [place for place in labelled if "┫" in lines[place]]
+            title, *lines = drawn(app).splitlines()
+            rows = [place for place, line in enumerate(lines) if "┤" in line]
             assert len(rows) > 2 and len({b - a for a, b in pairwise(rows)}) == 1, lines
-            top, bottom = (next(line.strip() for line in lines if corner in line) for corner in "┏┗")
-            assert top.endswith("┓") and bottom.endswith(" step ┛")
+            assert all(lines[row].split("┤")[0].strip() for row in rows)
+            *_, bottom, labels = lines
+            assert bottom.strip().startswith("└") and " step " in bottom
+            assert labels.split()[0] == "0" and labels.split()[-1] == "200"
+            assert "┏" not in drawn(app) and "┃" not in drawn(app), "light lines, on two sides"
+            assert title.startswith(" loss ")
 
 
 @pytest.mark.parametrize("marks", ["braille", "ascii"])
@@ -394,7 +374,12 @@ async def test_alarms_are_marked_where_they_began(marks):
 async def test_raw_values_have_the_dimmed_colour_of_their_curve():
     values = np.linspace(3, 1, 40)
     noisy = [
-        replace(curve(values - 0.2, values + 0.2), smoothing=Smoothing(0.6), smooth=values, slot=slot)
+        replace(
+            curve(values + slot - 0.6, values + slot + 0.6),
+            smoothing=Smoothing(0.6),
+            smooth=values + slot,
+            slot=slot,
+        )
         for slot in (0, 3)
     ]
     app = OneChart()
@@ -402,18 +387,28 @@ async def test_raw_values_have_the_dimmed_colour_of_their_curve():
         chart = app.query_one(Chart)
         await pilot.pause()
         chart.show(noisy, ChartStyle())
-        bands = [str(one.line_style) for one in chart.datasets if isinstance(one, Stroke) and one.letter == "."]
-        lines = [str(one.line_style) for one in chart.datasets if isinstance(one, Stroke) and one.letter != "."]
-        assert len({*bands, *lines}) == 4
-        for band, line in zip(bands, reversed(lines), strict=True):  # the first run is drawn last
-            near, far = (sum(abs(a - b) for a, b in zip(Color.parse(band).rgb, Color.parse(other).rgb, strict=True))
-                         for other in (line, next(one for one in lines if one != line)))  # fmt: skip
+        assert {DIMMED, DIMMED + 3, LINE, LINE + 3} <= tones(chart)
+        for slot, other in ((0, 3), (3, 0)):
+            band = chart.palette.colour(DIMMED + slot)
+            near, far = (
+                sum(abs(a - b) for a, b in zip(band.rgb, chart.palette.colour(LINE + one).rgb, strict=True))
+                for one in (slot, other)
+            )
             assert near < far, "nearer to its own line than to the other"
-        chart.show(noisy[:1], ChartStyle())
-        (band,) = [
-            str(one.line_style) for one in chart.datasets if isinstance(one, Stroke) and one.letter == "."
-        ]
-        assert band not in bands
+        chart.show([replace(noisy[0], slot=None)], ChartStyle())
+        assert tones(chart) == {DIMMED, LINE}, "also of a run alone"
+
+
+async def test_without_colours_raw_values_are_dim(monkeypatch):
+    values = np.linspace(3, 1, 40)
+    noisy = replace(curve(values - 0.2, values + 0.2), smoothing=Smoothing(0.6), smooth=values)
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = OneChart()
+    async with app.run_test(size=(60, 14)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.pause()
+        chart.show([noisy], ChartStyle())
+        assert tones(chart) == {BAND, LINE} and chart.palette[BAND].dim and not chart.palette[LINE].dim
 
 
 async def test_percentages_are_drawn_from_0_to_100():
@@ -422,14 +417,14 @@ async def test_percentages_are_drawn_from_0_to_100():
         chart = app.query_one(Chart)
         chart.show([curve([99.6, 99.7, 99.65], key="memory %")], ChartStyle())
         await pilot.pause()
-        assert chart.y_limits[0] <= 0 and 100 <= chart.y_limits[1] < 115
+        assert limits(chart)[0] <= 0 and 100 <= limits(chart)[1] < 115
         assert {"0", "50", "100"} <= set(drawn(app).split())
         chart.show([curve([150.0, 340.0], key="system/process_cpu_percent")], ChartStyle())
         await pilot.pause()
-        assert chart.y_limits[0] <= 0 and chart.y_limits[1] >= 340
+        assert limits(chart)[0] <= 0 and limits(chart)[1] >= 340
         chart.show([curve([0.3, 0.4], key="loss")], ChartStyle())
         await pilot.pause()
-        assert chart.y_limits[0] > 0.2
+        assert limits(chart)[0] > 0.2
 
 
 @pytest.mark.parametrize("first", [[636.0], [636.0, 350.0, 120.0, 20.0]])
@@ -440,6 +435,6 @@ async def test_a_spike_at_the_beginning_does_not_flatten_a_clipped_loss(first):
         chart = app.query_one(Chart)
         await pilot.pause()
         chart.show([curve(values)], ChartStyle(clip=True))
-        assert 0.9 < chart.y_limits[1] < 2 and chart.y_limits[0] <= 0.4
+        assert 0.9 < limits(chart)[1] < 2 and limits(chart)[0] <= 0.4
         chart.show([curve(0.4 + 0.6 * np.exp(-np.arange(120) / 30))], ChartStyle(clip=True))
-        assert chart.y_limits[1] >= 1, "what falls is no outlier"
+        assert limits(chart)[1] >= 1, "what falls is no outlier"

@@ -11,8 +11,7 @@ from textual.app import App
 from gentui.tui.curves import ChartStyle, Curve
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import Chart
-from gentui.tui.widgets.chart_grid import ChartBox
-from gentui.tui.widgets.score_bars import MOST, ScoreBars, bars_of, drawn
+from gentui.tui.widgets.score_bars import MOST, bars_of, drawn
 from tests.support.textual_private import screen_strips
 
 
@@ -38,7 +37,7 @@ class Boxed(App):
         return curve_colours("theme", DARK)
 
     def compose(self):
-        yield ChartBox()
+        yield Chart()
 
 
 def lines_of(app: App) -> list[str]:
@@ -82,7 +81,7 @@ def test_bars_are_as_long_as_their_values(is_ascii):
 async def test_one_value_is_a_bar_and_no_sentence(marks, size):
     app = Boxed()
     async with app.run_test(size=size) as pilot:
-        box = app.query_one(ChartBox)
+        box = app.query_one(Chart)
         box.show((scores(2.659),), ChartStyle(False, marks), "Starting.")
         await pilot.pause()
         shown = lines_of(app)
@@ -90,16 +89,16 @@ async def test_one_value_is_a_bar_and_no_sentence(marks, size):
         one, real = (next(line for line in shown if word in line) for word in ("step 100", "real images"))
         full = "#" if marks == "ascii" else "█"
         assert one.count(full) > 3 * real.count(full) and one.endswith("2.659") and real.endswith("0.5")
-        assert not app.query_one(Chart).display
+        assert box.bars and not box.plot
         box.show((replace(scores(*range(1, 30)), key="fid"),), ChartStyle(False, marks), "Starting.")
         await pilot.pause()
-        assert app.query_one(Chart).display and not app.query_one(ScoreBars).display
+        assert box.plot and not box.bars
 
 
 async def test_of_more_bars_than_lines_the_newest_are_seen():
     app = Boxed()
     async with app.run_test(size=(60, 7)) as pilot:
-        app.query_one(ChartBox).show((scores(*range(9, 0, -1)),), ChartStyle(), "")
+        app.query_one(Chart).show((scores(*range(9, 0, -1)),), ChartStyle(), "")
         await pilot.pause()
         text = "\n".join(lines_of(app))
         assert "real images" in text and "step 900" in text and "step 100" not in text

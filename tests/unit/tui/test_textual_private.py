@@ -23,7 +23,7 @@ from gentui.tui import textual_private
 
 ROOT = Path(gentui.__file__).parent
 HOME = Path(textual_private.__file__).parent
-LIBRARIES = ("textual", "textual-hires-canvas", "textual-image", "textual-plot")
+LIBRARIES = ("textual", "textual-image")
 PACKAGES = tuple(name.replace("-", "_") for name in LIBRARIES)
 MODULES = sorted(path for path in ROOT.rglob("*.py") if HOME not in path.parents and path.name != "__main__.py")
 PUBLIC_DESPITE_UNDERSCORE = {("os", "_exit"), ("os", "_Environ")}
@@ -195,7 +195,7 @@ def test_every_private_part_named_there_exists():
     defined |= set(re.findall(r"\b(_\w+)(?:\s*:[^=\n]+)?\s*=", sources))
     defined |= set(re.findall(r"setattr\(\w+, \"(_\w+)\"", sources))
     named = set().union(*map(private_names_in, HOME.glob("*.py")))
-    assert {"_compositor_refresh", "_render_plot", "_move_page", "_pruning", "_TGP_MESSAGE_START"} <= named
+    assert {"_compositor_refresh", "_compositor", "_move_page", "_pruning", "_TGP_MESSAGE_START"} <= named
     assert not named - defined
 
 
