@@ -235,6 +235,12 @@ class RunRow:
         return "" if slot == "cpu" or slot.startswith("cuda") else slot
 
     @property
+    def remark(self) -> str:
+        """The reason of the status where it says something: why it ended or waits, or what is wrong with the host."""
+        is_plain = self.status == "done" or (self.status == "running" and not self.elsewhere)
+        return "" if is_plain else self.reason
+
+    @property
     def worst(self) -> str | None:
         """The severity of the worst alarm."""
         return self.alarms[0][0] if self.alarms else None

@@ -200,7 +200,7 @@ def _cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tuple[C
         clean(run.place, 12),
         (naming.moment(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
-        (clean(run.reason, 200) if run.status not in ("running", "done") else "", "dim"),
+        (clean(run.remark, 200), "dim"),
     )
 
 
@@ -270,10 +270,9 @@ def _cell(value: Any) -> Cell:
 def detail(run: Any) -> str:
     """What a narrow table has no column for: the reason of the status, alarms, tags, what the mark of a score says."""
     alarmed = f"alarms: {alarms.named(run.alarms)}" if run.alarms else ""
-    reason = run.reason if run.status not in ("running", "done") else ""
     marked = SELECTION_CAPTION if run.best is not None and is_selection(run.best) else ""
     tags = f"tags {' '.join(run.tags)}" if run.tags else ""
-    return clean(" · ".join(filter(None, (reason, alarmed, tags, marked))), 400)
+    return clean(" · ".join(filter(None, (run.remark, alarmed, tags, marked))), 400)
 
 
 def score(best: Any | None) -> Cell:

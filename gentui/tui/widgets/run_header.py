@@ -124,8 +124,9 @@ def _progress(run: Any, width: int) -> list[Piece]:
     seconds = numbers.duration(run.seconds)
     if run.status != "queued":
         line.append((f"  {seconds} so far" if is_live else f"  took {seconds}", "dim"))
-    if run.reason and run.status not in ("running", "done"):
-        line.append((f"  {clean(run.reason, 200)}", formatting.status(run.status)[1]))
+    if run.remark:
+        tone = "dim" if run.status == "running" else formatting.status(run.status)[1]
+        line.append((f"  {clean(run.remark, 200)}", tone))
     return line
 
 

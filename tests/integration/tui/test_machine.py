@@ -25,6 +25,7 @@ from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.gauges import Gauge, Gauges, graph_of, line_of_history, lines_of
 from gentui.tui.widgets.table import Table
 from tests.support.fake_slurm import FakeSlurm
+from tests.support.ssh import FakeSsh
 
 
 class Nvml(ModuleType):
@@ -391,3 +392,30 @@ def test_where_there_is_little_room_histories_stand_in_lines():
     high = ["".join(text for text, _ in line) for line in lines_of(gauges, 60, 12)]
     assert len(high) == 11 and high[1].startswith("100%") and high[9].startswith("  0%") and "▄" in high[5]
     assert all(len(line) <= 60 for line in [*low, *high])
+
+
+async def test_a_run_on_a_machine_out_of_reach_is_said_to_run_there(
+    desk, runs, nvml, home, monkeypatch, tmp_path
+):
+    """``ssh`` is a script that prints what it is told; the run's files say that it trains on."""
+    nvml(Nvml(missing=True))
+    FakeSsh(tmp_path / "ssh", monkeypatch).prints(
+        "ssh: connect to host box2 port 22: Connection refused", code=255
+    )
+    (home / "hosts.toml").write_text('[box2]\nlauncher = "ssh"\n')
+    run = runs.make(status="running", steps=3, name="far away")
+    on = {"launcher": "ssh", "name": "box2", "host": "other"}
+    extra = {"on": on, "host": "other", "called": "cuda:1"}
+    run.write_state(
+        run.read_state().with_(slot="cuda:GPU-8f3e", boot_id="theirs", started_at=time.time(), extra=extra)
+    )
+    run.log_path.touch()
+    before = run.state_path.read_bytes()
+    async with desk((160, 40)) as d:
+        await d.opens("MachineScreen", "5")
+        await d.sees("Queue of box2", "far away", "on cuda:1", "box2 cannot be reached since")
+        await d.opens("RunsScreen", "2")
+        await d.sees("far away", "running")
+        await d.opens("RunScreen", "enter")
+        await d.sees("far away", "box2 cuda:1", "box2 cannot be reach")
+    assert run.state_path.read_bytes() == before

@@ -103,7 +103,8 @@ def test_a_run_goes_there_is_done_and_nothing_of_here_is_left(home, machine):
     state = run.read_state()
     assert (state.status, state.exit_code, state.boot_id) == ("done", 0, machine.boot)
     assert state.extra["host"] == state.extra["on"]["host"] == machine.name
-    assert (home / "slots" / machine.name / "cpu.worker.log").read_text().count(run.id) == 2
+    told = home / "slots" / machine.name / "cpu.worker.log"
+    wait_for(lambda: told.read_text().count(run.id) == 2, "its worker there to say so")
     assert not list((home / "slots" / locks.host_name()).glob("cpu*"))
     shown = subprocess.run(
         [sys.executable, "-P", "-m", "gentui", "show", "latest", "--json"], capture_output=True, check=True,
@@ -228,7 +229,6 @@ def test_another_home_and_another_machine_are_refused(home, machine, send, tmp_p
             send()
     hosts.write_text(machine.hosts(home=str(same)))  # another path, the same folder
     assert becomes(send(steps=3), "done") == ""
-    assert str(same) in (home / "slots" / machine.name / "cpu.worker.log").read_text() or not workers(home)
     for key, why in (
         ("other", "its host key is not the one that is known"),
         ("", "its host key is not known here"),

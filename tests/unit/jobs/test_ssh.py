@@ -319,6 +319,9 @@ def test_the_agent_answers_only_for_the_same_home(home, tmp_path):
         assert "a file written here is not seen there" in module.fault_of(home, BOX, theirs, name, token)
         namesake = {**answer, "boot": "another"}
         assert "both machines call themselves" in module.fault_of(home, BOX, namesake, name, token)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module.os, "getuid", lambda: 4711)
+            assert "belongs to user" in module.fault_of(home, BOX, answer, name, token)
         (home / name).with_suffix(".there").unlink()
         assert "is not seen here" in module.fault_of(home, BOX, answer, name, token)
     assert list(home.iterdir()) == []

@@ -6,6 +6,7 @@ pids, which are another kernel's, nor from silence.
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -215,8 +216,13 @@ def fault_of(home: Path, host: SshHost, said: dict[str, Any], name: str, token: 
         return f"both machines call themselves {host_name()}: give one of them another name, for locks go by it"
     if said.get("probe") != token:
         return f"{there} there is not {home} here: a file written here is not seen there; {remedy}"
+    theirs = (home / name).with_suffix(".there")
     try:
-        back = (home / name).with_suffix(".there").read_text()
+        owner = theirs.stat().st_uid
+        back = theirs.read_text() if owner == os.getuid() else ""
     except OSError:
-        back = ""
-    return "" if back == token[::-1] else f"what is written to {there} there is not seen here"
+        return f"what is written to {there} there is not seen here"
+    if owner != os.getuid():
+        me = os.getuid()
+        return f"what is written there belongs to user {owner} here, and you are {me}: name the same user in address"
+    return "" if back == token[::-1] else f"what is written to {there} there is not what is read here"
