@@ -1,62 +1,76 @@
-"""Recipes and runs in the command palette, beside the commands of the screen."""
+"""What the palette finds besides the commands of the screen: recipes, runs, settings and metrics."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from textual.command import Hit, Hits, Provider
 
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST = 20
-"""Recipes and runs that are offered at once."""
+MOST = 300
+"""Results that are shown at once."""
+NEWEST = 200
+"""Runs whose metrics are offered."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """``name`` is what is searched; ``action`` the name of the method of the app that leads to ``target``."""
+    """``name`` and ``help`` are searched, and are clean text; ``action`` is the method of the app that leads to
+    ``target``, and starts nothing by itself. ``also``: further words by which it is found."""
 
+    kind: str
     name: str
     help: str
     action: str
-    target: str
+    target: Any
+    also: str = ""
 
 
-class ThingsProvider(Provider):
-    """Finds recipes by name or title, and runs by name, recipe or id; choosing one goes there and starts nothing."""
+def matching(things: Iterable[Thing], words: str) -> list[Thing]:
+    """Those that have all the words: names that begin so first, then names that contain them, then descriptions."""
+    asked = words.lower().split()
 
-    async def startup(self) -> None:
-        home: Path = self.app.home  # pyright: ignore[reportAttributeAccessIssue]
-        self._things = await asyncio.to_thread(read_things, home)
+    def rank(thing: Thing) -> int | None:
+        name = thing.name.lower()
+        if all(word in name for word in asked):
+            return 0 if not asked or name.startswith(asked[0]) else 1
+        text = f"{thing.kind} {name} {thing.help} {thing.also}".lower()
+        return 2 if all(word in text for word in asked) else None
 
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        scored = [(score, thing) for thing in self._things if (score := matcher.match(thing.name)) > 0]
-        for score, thing in sorted(scored, key=lambda pair: -pair[0])[:MOST]:
-            go = partial(getattr(self.app, thing.action), thing.target)
-            yield Hit(score, matcher.highlight(thing.name), partial(self.app.call_later, go), help=thing.help)
+    ranked = [(found, place, thing) for place, thing in enumerate(things) if (found := rank(thing)) is not None]
+    return [thing for _, _, thing in sorted(ranked, key=lambda entry: entry[:2])][:MOST]
 
 
 def read_things(home: Path) -> list[Thing]:
-    """Every recipe that can be read, and every run, the newest first."""
+    """Every recipe that can be read, every run, the newest first, and their settings and metrics."""
     from gentui.index import Index
     from gentui.runs import naming
-    from gentui.tui.recipe_cards import quick_cards
+    from gentui.tui.recipe_cards import full_cards
 
+    cards = full_cards()
     recipes = [
-        Thing(f"recipe {card.name}", f"{card.title}, {card.dataset}", "show_recipe", card.name)
-        for card in quick_cards()
+        Thing("recipe", card.name, f"{card.title}, {card.dataset}", "show_recipe", card.name) for card in cards
     ]
-    return recipes + [_of_run(naming.label(run), run) for run in Index(home).runs()]
+    settings: dict[str, Thing] = {}
+    for card in cards:
+        for field in card.recipe.form() if card.recipe is not None else ():
+            help_text = clean(field.help or field.type, 200)
+            settings.setdefault(
+                field.key, Thing("setting", field.key, help_text, "show_setting", (card.name, field.key))
+            )
+    runs = Index(home).runs()
+    metrics: dict[str, Thing] = {}
+    for run in runs[:NEWEST]:
+        for name in run.metrics:
+            of = f"its curve in {clean(naming.label(run), 40)}"
+            metrics.setdefault(name, Thing("metric", clean(name, 80), of, "show_metric", (run.id, name)))
+    return [*recipes, *(_of_run(naming.label(run), run) for run in runs), *settings.values(), *metrics.values()]
 
 
 def _of_run(label: str, run: Any) -> Thing:
-    recipe = "" if label == run.recipe else f" {clean(run.recipe, 40)}"
-    name = f"run {clean(label, 60)}{recipe} {run.id}"
-    return Thing(name, f"{run.status}, {clean(run.dataset, 40)}", "open_run", run.id)
+    of = " · ".join(filter(None, [run.status, clean(run.recipe, 40), clean(run.dataset, 40), run.id]))
+    return Thing("run", clean(label, 80), of, "open_run", run.id, " ".join(run.tags))

@@ -27,6 +27,7 @@ SCREENS = {
     "confirm": "gentui.tui.screens.confirm:ConfirmScreen",
     "prompt": "gentui.tui.screens.prompt:PromptScreen",
     "copy": "gentui.tui.screens.copy:CopyScreen",
+    "find": "gentui.tui.screens.find:FindScreen",
     "help": "gentui.tui.screens.help:HelpScreen",
     "jump": "gentui.tui.screens.jump:JumpScreen",
     "notice": "gentui.tui.screens.notice:NoticeScreen",

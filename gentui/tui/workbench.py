@@ -41,13 +41,6 @@ if TYPE_CHECKING:
 THREADED = partial(ThreadedIndexReader, warm_up=partial(navigation.preload, "leaderboard", "run", "runs"))
 
 
-def things_provider() -> Any:
-    """The class that finds recipes and runs in the palette; imported when it is first opened."""
-    from gentui.tui.found_things import ThingsProvider
-
-    return ThingsProvider
-
-
 class GentuiApp(AppServices):
     """gentui on one home.
 
@@ -66,8 +59,7 @@ class GentuiApp(AppServices):
         *key_table.bindings("app"),
         Binding("ctrl+c", "help_quit", show=False, system=True),
     ]
-    ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[Any]] = {*AppServices.COMMANDS, lambda: things_provider()}
+    ENABLE_COMMAND_PALETTE = False
     NOTIFICATION_TIMEOUT = 6
     TOOLTIP_DELAY = 3600.0
     ALLOW_SELECT = False
@@ -110,22 +102,6 @@ class GentuiApp(AppServices):
 
         driver = super().get_driver_class()
         return PromptDriver if driver is LinuxDriver else driver
-
-    def get_system_commands(self, screen: Screen[Any]) -> Any:
-        from textual.app import SystemCommand
-
-        listed = set()
-        context = getattr(screen, "context", "")
-        for key in key_table.keys_of(context) + key_table.keys_of("app"):
-            if key.id not in listed and key.id != "app.palette":
-                listed.add(key.id)
-                yield SystemCommand(f"{key.label} ({key.display})", key.help, self._runner(screen, key))
-
-    def _runner(self, screen: Screen[Any], key: key_table.Key) -> Callable[[], None]:
-        def run() -> None:
-            self.call_later((self if key.context == "app" else screen).run_action, key.action)
-
-        return run
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._sanitizer]
@@ -261,14 +237,63 @@ class GentuiApp(AppServices):
         if go is not None:
             self.call_later(go)
 
-    async def action_command_palette(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        from textual.command import CommandPalette
-        from textual.widgets import Input
+    async def action_find(self) -> None:
+        """Find a command, recipe, run, setting or metric."""
+        from gentui.tui.found_things import Thing
 
-        palette = CommandPalette()
-        await self.push_screen(palette)
-        for line in palette.query(Input):
-            line.cursor_blink = False  # an idle screen writes nothing
+        below = self.screen
+        if isinstance(below, navigation.screen_class("find")):
+            return
+        context = getattr(below, "context", "")
+        commands = [
+            Thing("command", f"{key.label} ({key.display})", key.help, "run_key", (below, key))
+            for key in dict.fromkeys([*key_table.keys_of(context), *key_table.keys_of("app")])
+            if key.id not in ("app.palette", "app.find") and (key.palette or key.context == context)
+        ]
+
+        def found(thing: Thing | None) -> None:
+            if thing is not None:
+                target = thing.target if isinstance(thing.target, tuple) else (thing.target,)
+                self.call_later(getattr(self, thing.action), *target)
+
+        await self.push_screen(navigation.create("find", commands), found)
+
+    async def run_key(self, screen: Screen[Any], key: key_table.Key) -> None:
+        """Do what a key does on a screen."""
+        await (self if key.context == "app" else screen).run_action(key.action)
+
+    async def show_metric(self, run_id: str, name: str) -> None:
+        """Go to the curve of a metric: the charts of a run, filtered."""
+        self.open_run(run_id)
+        self.call_later(self._filter_charts, name)
+
+    def _filter_charts(self, name: str) -> None:
+        from gentui.tui.widgets.filter import Filter
+
+        screen = self.screen
+        if isinstance(screen, navigation.screen_class("run")):
+            getattr(screen, "go_to_charts", lambda: None)()
+            line = screen.query_one(Filter)
+            line.open()
+            line.value = name
+
+    def show_setting(self, recipe: str, key: str) -> None:
+        """Open the form of a recipe, the one under the cursor of the menu if it has the setting, with the cursor on
+        the setting."""
+        from engine.recipes import recipe as recipes
+
+        def read() -> Any:
+            return recipes.load(recipes.find_recipe(recipe))
+
+        def show(loaded: Any) -> None:
+            self.push_screen(navigation.create("form", loaded, focus=key))
+
+        card = getattr(self.screen, "card", None)
+        here = getattr(card, "recipe", None)
+        if here is not None and any(field.key == key for field in here.form()):
+            show(here)
+        else:
+            self.in_thread(read, show)
 
     async def show_recipe(self, name: str) -> None:
         """Go to a recipe in the menu."""

@@ -577,10 +577,10 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.sees("(this screen)")
 
 
-@scene("CommandPalette", "palette", keeps_its_start=True)
+@scene("FindScreen", "palette", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     await d.opens("LeaderboardScreen", "3")
-    await over(d, "CommandPalette", "ctrl+p")
+    await over(d, "FindScreen", "ctrl+p")
     await d.press(*"run")
     await d.sees("View run")
 
@@ -590,7 +590,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await viewed(d, runs, "g")
     await d.sees("step 180")
     await over(d, "JumpScreen", "ctrl+o")
-    await d.sees("[a]")
+    await d.sees("a1 Recipes")
 
 
 for _name, _key, _typed, _seen in (

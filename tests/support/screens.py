@@ -11,6 +11,7 @@ from gentui.tui.screens.copy import CopyScreen
 from gentui.tui.screens.evaluate import EvaluateScreen
 from gentui.tui.screens.export import ExportScreen
 from gentui.tui.screens.features import FeaturesScreen
+from gentui.tui.screens.find import FindScreen
 from gentui.tui.screens.form import FormScreen
 from gentui.tui.screens.help import HelpScreen
 from gentui.tui.screens.home import HomeScreen
@@ -33,5 +34,5 @@ SCREENS: dict[str, type[Screen]] = {
     "playground": PlaygroundScreen, "features": FeaturesScreen,
     "leaderboard": LeaderboardScreen, "export": ExportScreen, "evaluate": EvaluateScreen, "help": HelpScreen,
     "confirm": ConfirmScreen, "prompt": PromptScreen, "notice": NoticeScreen, "overlay": OverlayScreen,
-    "preferences": PreferencesScreen, "launch": LaunchScreen,
+    "preferences": PreferencesScreen, "launch": LaunchScreen, "find": FindScreen,
 }  # fmt: skip

@@ -41,7 +41,9 @@ class FormScreen(SettingsFormScreen, BaseScreen):
     CSS_PATH = "form.tcss"
     BINDINGS = key_table.bindings("form")
 
-    def __init__(self, recipe: Recipe, reference: str = "", label: str = "", place: str = HERE) -> None:
+    def __init__(
+        self, recipe: Recipe, reference: str = "", label: str = "", place: str = HERE, focus: str = NAME
+    ) -> None:
         super().__init__()
         self._original = recipe
         self._base = recipe
@@ -50,7 +52,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         self._axes: dict[str, Axis] = dict(self._own_axes())
         self._unread: dict[str, str] = {}  # what is wrong with swept values, by field
         self._speeds: Speeds | None = None  # of earlier runs, to estimate the time
-        self.label, self._devices, self._place = label, 1, place
+        self.label, self._devices, self._place, self._begin = label, 1, place, focus
         self._places: tuple[str, ...] = ()
         self.recipe: Recipe | None = recipe
         self.problems: dict[str, str] = {}
@@ -67,7 +69,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
             yield Static(f"   {SWEEPS}", id="form-sweeps", markup=False)
 
     def on_mount(self) -> None:
-        self._build()
+        self._build(self._begin)
         self.check()
         self.form.focus()
         home = self.gentui.home

@@ -14,19 +14,22 @@ from textual.widgets import Static
 from gentui.config import key_table
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import TitleBar
+from gentui.tui.widgets.table import Table
 from gentui.tui.widgets.tabs import Tabs
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
+LETTERS += LETTERS.upper()
 
 Target = tuple[Offset, Callable[[], Any]]
 
 
 def targets(screen: Screen[Any]) -> list[Target]:
-    """The targets of a screen: main screens, tabs, then what can be focused. Each is a place and what to do there."""
+    """The targets of a screen: main screens, tabs, what can be focused, then rows of tables. Each is a place, which is
+    blank or holds no part of a name, and what to do there."""
     result: list[Target] = []
     for bar in screen.query(TitleBar):
         result += [
-            (bar.region.offset + Offset(start, 0), lambda action=action: screen.app.run_action(action))
+            (bar.region.offset + Offset(start - 1, 0), lambda action=action: screen.app.run_action(action))
             for start, _, action in bar.zones
         ]
     for tabs in screen.query(Tabs):
@@ -37,7 +40,18 @@ def targets(screen: Screen[Any]) -> list[Target]:
     for widget in screen.focus_chain:
         if widget.region and widget.region.overlaps(screen.region):
             result.append((widget.region.offset, lambda widget=widget: screen.set_focus(widget)))
+    for table in screen.query(Table):
+        if table.region and table.region.overlaps(screen.region):
+            result += [
+                (table.region.offset + Offset(0, y), lambda table=table, key=key: _choose(table, key))
+                for y, key in table.lines_in_sight()
+            ]
     return result[: len(LETTERS)]
+
+
+def _choose(table: Table, key: str) -> None:
+    table.screen.set_focus(table)
+    table.move_to(key)
 
 
 class JumpScreen(Dialog):
@@ -47,7 +61,7 @@ class JumpScreen(Dialog):
     BINDINGS = key_table.bindings("jump")
     DEFAULT_CSS = """
     JumpScreen { background: $background 0%; }
-    JumpScreen > Static { position: absolute; width: 3; height: 1; background: $accent; color: $background;
+    JumpScreen > Static { position: absolute; width: 1; height: 1; background: $accent; color: $background;
                           text-style: bold reverse; }
     """
 
@@ -57,7 +71,7 @@ class JumpScreen(Dialog):
 
     def compose(self) -> ComposeResult:
         for letter, (offset, _) in self._targets.items():
-            label = Static(f"[{letter}]", markup=False)
+            label = Static(letter, markup=False)
             label.styles.offset = (offset.x, offset.y)
             yield label
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
 from rich.control import Control
-from textual import work
 from textual._compositor import ChopsUpdate
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
-from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import OptionList
 
 _move_page = OptionList._move_page
-_gather_commands: Any = CommandPalette._gather_commands
 
 
 def _move_page_after_layout(self: OptionList, direction: Any) -> None:
@@ -32,12 +27,6 @@ def dismiss_once(self: Screen[Any], result: Any = None) -> AwaitComplete:
         return AwaitComplete.nothing()
     self._is_answered = True  # pyright: ignore[reportAttributeAccessIssue]
     return Screen.dismiss(self, result)
-
-
-async def _gather_while_mounted(self: CommandPalette, search_value: str) -> None:
-    """The palette searches for what was typed even after it was closed, and raises NoMatches: ignore it."""
-    with suppress(NoMatches):
-        await _gather_commands.__wrapped__(self, search_value)
 
 
 def _render_spans(self: ChopsUpdate, console: Console) -> str:
@@ -61,7 +50,3 @@ def apply() -> None:
     """Patch Textual's classes. Applying the patches again changes nothing."""
     ChopsUpdate.render_segments = _render_spans
     OptionList._move_page = _move_page_after_layout
-    CommandPalette.dismiss = dismiss_once
-    CommandPalette._gather_commands = work(  # pyright: ignore[reportAttributeAccessIssue]
-        exclusive=True, group=CommandPalette._GATHER_COMMANDS_GROUP
-    )(_gather_while_mounted)

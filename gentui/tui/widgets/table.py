@@ -210,6 +210,12 @@ class Table(CursorView, can_focus=True):
             self._natural, self._widths = self._measure(), []
             self.refresh_line(0)
 
+    def lines_in_sight(self) -> list[tuple[int, str]]:
+        """The line, from the top of the widget, and the key of each row on screen."""
+        first, last = self.scroll_offset.y, self.scroll_offset.y + self.size.height - self.FIXED_LINES
+        rows = enumerate(self.rows[first:last], self.FIXED_LINES)
+        return [(line, row.key) for line, row in rows if row.key is not None]
+
     def move_to(self, key: str) -> None:
         """Move the cursor to the row with this key, if there is one."""
         for index, row in enumerate(self.rows):

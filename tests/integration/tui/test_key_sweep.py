@@ -77,7 +77,7 @@ async def test_each_key_is_answered_where_there_is_no_run(desk, home, context: s
 
 async def test_a_command_chosen_in_the_palette_is_done(desk, furnished):
     async with desk() as d:
-        await d.opens("CommandPalette", "ctrl+p")
+        await d.opens("FindScreen", "colon")
         await d.press(*"leaderboard")
         await d.sees("scores with published")
         await d.press("enter")

@@ -57,7 +57,9 @@ async def test_the_real_keys_work_and_are_shown(keys_file, desk, runs):
         await d.sees("No run matches")
         await d.press("escape")
         assert "F3" in help_text("runs").plain
-        assert any("F3" in command.title for command in d.app.get_system_commands(d.app.screen))
+        palette = await d.opens("FindScreen", "ctrl+p")
+        assert any("F3" in thing.name for thing in palette._shown)
+        await d.opens("RunsScreen", "escape")
         d.app.open_run(run.id)
         await d.on("RunScreen")
         await d.sees("F8 Settings")
@@ -73,7 +75,8 @@ async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, each_size):
         screen = await d.on("RunScreen")
         await d.sees("[c Charts]")
         await d.opens("JumpScreen", "ctrl+o")
-        await d.sees("[a]", "[s]", "[d]")
+        first = d.text.splitlines()[0]
+        assert "a1 Recipes" in first and "s2 Runs" in first and "d3 Leaderboard" in first, "no name is covered"
         at = 5 + 3  # after the main screens: the pane Health
         await d.press(LETTERS[at])
         await d.sees("[i Health]")
@@ -91,13 +94,30 @@ async def test_jump_mode_goes_to_panes_lists_and_screens(desk, runs, each_size):
         await d.until(lambda: table.has_focus)
 
 
+async def test_jump_mode_goes_to_rows_and_covers_no_name(desk, each_size):
+    async with desk(each_size) as d:
+        table = d.app.screen.query_one(Table)
+        names = [key for _, key in table.lines_in_sight()]
+        jump = await d.opens("JumpScreen", "ctrl+o")
+        assert all(name in d.text for name in names)
+        place = next(
+            n for n, (offset, _) in enumerate(jump._targets.values()) if offset.y == table.region.y + 3
+        )
+        await d.press(LETTERS[place])
+        await d.on("HomeScreen")
+        await d.until(lambda: table.key == names[1])
+
+
 async def test_every_action_is_in_the_palette(desk, runs):
     runs.make()
     async with desk() as d:
         for place, context in (("1", "home"), ("2", "runs"), ("3", "leaderboard"), ("5", "machine")):
             await d.press(place)
             await d.until(lambda context=context: getattr(d.app.screen, "context", "") == context)
-            titles = {command.title for command in d.app.get_system_commands(d.app.screen)}
+            palette = await d.opens("FindScreen", "ctrl+p")
+            titles = {thing.name for thing in palette._shown if thing.kind == "command"}
             for key in key_table.keys_of(context) + key_table.keys_of("app"):
-                assert key.id == "app.palette" or f"{key.label} ({key.display})" in titles, key.id
+                is_itself = key.id in ("app.palette", "app.find")
+                assert is_itself or f"{key.label} ({key.display})" in titles, key.id
+            await d.press("escape")
             assert len(targets(d.app.screen)) >= 5

@@ -406,7 +406,9 @@ def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, c
 
 
 def test_a_time_limit_is_told_and_a_trainer_that_is_warned_of_it_goes_on(cluster, submit):
-    deaf, polite = (submit("slurm:partition=main,time=1", steps=100_000, pause=0.2, deaf=deaf) for deaf in (True, False))
+    deaf, polite = (
+        submit("slurm:partition=main,time=1", steps=100_000, pause=0.2, deaf=deaf) for deaf in (True, False)
+    )
     begun(deaf)
     begun(polite)
     assert becomes(polite, "queued", seconds=120).startswith("Slurm: BeginTime")

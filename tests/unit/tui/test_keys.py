@@ -21,6 +21,7 @@ DIALOGS = {
     "jump",
     "evaluate",
     "export",
+    "find",
     "help",
     "confirm",
     "notice",

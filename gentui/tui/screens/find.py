@@ -1,0 +1,113 @@
+"""The palette: finds commands of the screen, recipes, runs, settings and metrics by their names or what they are."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from gentui.config import key_table
+from gentui.text.numbers import plural
+from gentui.text.sanitize import clean
+from gentui.tui.found_things import Thing, matching, read_things
+from gentui.tui.screens.base import Dialog
+from gentui.tui.widgets.bars import KeyBar
+from gentui.tui.widgets.table import Column, Row, Table
+
+COLUMNS = (
+    Column("kind", minimum=7),
+    Column("name", flex=True, minimum=18, maximum=44, cut="middle"),
+    Column("what it does", flex=True, minimum=16, maximum=60),
+)
+
+
+class FindScreen(Dialog):
+    """Dismissed with the ``Thing`` that was chosen, or None. ``commands``: those of the screen below."""
+
+    context = "find"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *key_table.bindings("find"),
+        Binding("up", "move('cursor', -1)", show=False),
+        Binding("down", "move('cursor', 1)", show=False),
+        Binding("pageup", "move('page', -1)", show=False),
+        Binding("pagedown", "move('page', 1)", show=False),
+    ]
+    DEFAULT_CSS = """
+    FindScreen > Vertical { width: 110; max-width: 100%; height: 80%; }
+    FindScreen Input { height: 1; border: none; padding: 0 1; background: $background; }
+    FindScreen Table { height: 1fr; margin: 1 0 0 0; background: $surface; }
+    FindScreen #find-note { height: auto; max-height: 2; color: $text-muted; }
+    """
+
+    def __init__(self, commands: list[Thing]) -> None:
+        super().__init__()
+        self._commands = commands
+        self._read: list[Thing] | None = None  # until they have been read
+        self._shown: list[Thing] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog-box"):
+            yield Input(placeholder="a command, recipe, run, setting or metric", compact=True)
+            table = Table(COLUMNS)
+            table.can_focus = False
+            yield table
+            yield Static("", id="find-note", markup=False)
+            yield KeyBar("find", modal=True)
+
+    def on_mount(self) -> None:
+        field = self.query_one(Input)
+        field.cursor_blink = False  # an idle screen writes nothing
+        field.focus()
+        self._search()
+        home = self.gentui.home
+        self.gentui.in_thread(lambda: read_things(home), self._have_read)
+
+    def _have_read(self, things: list[Thing]) -> None:
+        self._read = things
+        self._search()
+
+    def on_input_changed(self) -> None:
+        self._search()
+
+    def _search(self) -> None:
+        words = self.query_one(Input).value
+        self._shown = matching([*self._commands, *(self._read or [])], words)
+        table = self.query_one(Table)
+        rows = [
+            Row(str(place), ((thing.kind, "dim"), thing.name, (thing.help, "dim")))
+            for place, thing in enumerate(self._shown)
+        ]
+        table.set_rows(rows)
+        if rows:
+            table.move_to("0")
+        note = plural(len(rows), "result")
+        if not rows:
+            note = f"Nothing is called {clean(words.strip(), 40)!r} here: try a part of a name."
+        if self._read is None:
+            note = "Reading recipes, runs and settings …"
+        self.query_one("#find-note", Static).update(note)
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.action_choose()
+
+    def on_table_chosen(self) -> None:
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        if (key := self.query_one(Table).key) is not None:
+            self.dismiss(self._shown[int(key)])
+
+    def action_move(self, how: str, by: int) -> None:
+        table = self.query_one(Table)
+        table.action_page(by) if how == "page" else table.action_cursor(by)
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("tab", "shift+tab"):
+            event.stop()
+            event.prevent_default()
+            self.action_move("cursor", 1 if event.key == "tab" else -1)
