@@ -111,7 +111,7 @@ def test_a_suspended_trainer_is_stopped_and_writes_its_checkpoint(gentui, traini
     stopped = gentui("stop", "--wait", training.id)
     assert stopped.returncode == 0, stopped.stderr
     state = training.read_state()
-    assert state.status == "stopped" and "stopped at step" in state.reason
+    assert state.status == "stopped" and "stopped by you at step" in state.reason
 
 
 def test_when_worker_and_trainer_are_suspended_a_stop_reaches_both(gentui, training, home):
@@ -119,7 +119,7 @@ def test_when_worker_and_trainer_are_suspended_a_stop_reaches_both(gentui, train
         suspend(pid)
     stopped = gentui("stop", "--wait", training.id)
     assert stopped.returncode == 0, stopped.stderr
-    assert "stopped at step" in training.read_state().reason
+    assert "stopped by you at step" in training.read_state().reason
 
 
 def test_a_stop_that_does_not_wait_wakes_a_suspended_worker_too(gentui, training, home):

@@ -121,7 +121,7 @@ def test_it_saves_when_it_is_stopped_and_goes_on_there_when_it_is_resumed(home, 
     assert second.read_state().reason == "stopped while queued"
     jobs.stop(home, first.id, wait=True)
     step = last_step(first)
-    assert becomes(first, "stopped") == f"stopped at step {step}"
+    assert becomes(first, "stopped") == f"stopped by you at step {step}"
     jobs.resume(home, first.id)
     begun(first, attempt=2)
     assert first.read_state().extra["on"]["name"] == NAME and last_step(first) > step
@@ -181,7 +181,7 @@ def test_out_of_reach_changes_nothing(home, machine, send):
         with pytest.raises(jobs.JobError, match="is already running"):
             jobs.resume(home, run.id, on="local")
         jobs.stop(home, run.id)  # the worker there reads it in the home
-        assert becomes(run, "stopped").startswith("stopped at step")
+        assert becomes(run, "stopped").startswith("stopped by you at step")
     finally:
         machine.start_sshd()
     jobs.resume(home, run.id)
