@@ -486,9 +486,9 @@ class Typist:
         self.tell("chart look", "w", "smoothing", 3)
         self.tell("chart zoom", "+", "x axis: step", 2)
         self.tell("chart zoom", "0", "x axis: all")
-        self.press("chart cursor", "V", lambda now: "at step" in now[5])
+        self.press("chart cursor", "|", lambda now: "at step" in now[5])
         self.change("chart cursor", LEFT, chart_cursor, 4)
-        self.press("chart cursor", "V", lambda now: "at step" not in now[5])
+        self.press("chart cursor", "|", lambda now: "at step" not in now[5])
         self.press("back to runs", ESCAPE, lambda now: is_list(now) and cursor(now) is not None)
 
     def leaderboard(self) -> None:

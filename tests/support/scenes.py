@@ -210,7 +210,7 @@ async def viewed(d: Desk, runs: Runs, pane: str = "c") -> Any:
 async def laid_over(d: Desk, runs: Runs) -> Any:
     pair(runs)
     screen = await viewed(d, runs)
-    dialog = await over(d, "OverlayScreen", "O")
+    dialog = await over(d, "OverlayScreen", "V")
     await d.sees("this run", "one", "two")
     dialog.query_one(Table).move_to(dialog._runs[1].id)
     await d.press("enter", "down", "b")
@@ -384,7 +384,7 @@ async def _(d: Desk, runs: Runs) -> None:
 # -- a run
 
 for _name, _key, _seen in (
-    ("charts", "c", "loss"), ("samples", "s", "· live"), ("scores", "e", "real images"),
+    ("charts", "c", "loss"), ("samples", "s", "· live"), ("scores", "Q", "real images"),
     ("health", "i", "diversity"), ("log", "g", "step 180"), ("settings", "o", "[data]"), ("net", "t", "attention"),
 ):  # fmt: skip
 
@@ -419,7 +419,7 @@ async def _(d: Desk, runs: Runs) -> None:
 @scene("RunScreen", "run-chart-alone", keeps_its_start=True)
 async def _(d: Desk, runs: Runs) -> None:
     screen = await viewed(d, runs)
-    await d.press("enter", "V", "shift+left")
+    await d.press("enter", "vertical_line", "shift+left")
     await d.sees("at step")
     await d.until(lambda: screen.viewport.cursor < 180)
     screen.say("")  # of how many there is room for, where it began
@@ -473,12 +473,12 @@ SCENES["overlay"] = Scene("OverlayScreen", laid_over, keeps_its_start=True)
 
 # -- runs side by side
 
-for _name, _key in (("scores", "e"), ("settings", "o"), ("samples", "s"), ("charts", "c")):
+for _name, _key in (("scores", "Q"), ("settings", "o"), ("samples", "s"), ("charts", "c")):
 
     @scene("CompareScreen", f"compare-{_name}")
     async def _(d: Desk, runs: Runs, key: str = _key) -> None:
         await compared(d, runs, key)
-        await d.sees({"e": "★", "o": "steps", "s": "the newest of each", "c": "loss"}[key])
+        await d.sees({"Q": "★", "o": "steps", "s": "the newest of each", "c": "loss"}[key])
 
 
 @scene("ChooseScreen", "choose")

@@ -35,7 +35,7 @@ from gentui.tui.widgets.tabs import Tabs
 if TYPE_CHECKING:
     from gentui.index import Evaluation, Index, RunRow
 
-TABS = (("scores", "e"), ("settings", "o"), ("samples", "s"), ("charts", "c"))
+TABS = (("scores", "Q"), ("settings", "o"), ("samples", "s"), ("charts", "c"))
 LETTERS = "ABCDEFGH"
 WATTS = f"{SYSTEM}gpu_watts"
 RUN_WIDTH, LABEL_WIDTH = 15, 24

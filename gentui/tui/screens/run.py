@@ -38,7 +38,7 @@ from gentui.tui.widgets.run_header import RunHeader
 from gentui.tui.widgets.tabs import Tabs
 from gentui.tui.widgets.viewer import Viewer
 
-TABS = (("charts", "c"), ("samples", "s"), ("scores", "e"), ("health", "i"), ("log", "g"),
+TABS = (("charts", "c"), ("samples", "s"), ("scores", "Q"), ("health", "i"), ("log", "g"),
         ("settings", "o"), ("net", "t"))  # fmt: skip
 LINES = {"log": "#log-lines", "settings": "#settings-lines", "net": "#net-lines"}
 """Tabs of lines that can be filtered, and the widget of each."""

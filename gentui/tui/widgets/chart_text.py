@@ -206,7 +206,7 @@ def legend_of(
         rows, last = rows[:lines], rows[lines - 1]
         while True:
             left_out = len(runs) - sum(map(len, rows))
-            more = Content.styled(f"and {left_out} more (O lists all)", "$text-muted")
+            more = Content.styled(f"and {left_out} more (V lists all)", "$text-muted")
             if len(last) < 2 or _width([*last, more]) <= width:
                 last.append(more)
                 break

@@ -90,7 +90,7 @@ async def test_the_lines_of_the_log_and_the_settings_are_filtered_each_by_their_
         await d.until(lambda: screen.query_one(Filter).value == "0.17[0-9] -175" and len(lines.lines) == 10)
         await d.press("escape")
         await d.until(lambda: len(lines.lines) == 201)
-        await d.press("e", "slash")
+        await d.press("Q", "slash")
         await d.sees("There is nothing to filter on this pane")
 
 

@@ -105,7 +105,7 @@ async def test_zoom_and_pan_move_every_chart_and_read_finer_values(desk, size, r
 async def test_the_cursor_tells_the_values_of_every_chart(desk, size, runs):
     async with desk(size) as d:
         screen = await opened(d, runs.make(steps=60, total=60))
-        await d.press("greater_than_sign", "V")
+        await d.press("greater_than_sign", "vertical_line")
         await d.sees("at step 60")
         charts = [chart for chart in screen.query(Chart) if chart.display]
         await d.press("left", "left", "shift+left")
@@ -131,7 +131,7 @@ async def test_what_is_chosen_is_kept_for_the_family(desk, runs, home):
     config = home.parent / "config" / "charts.json"
     async with desk((160, 45)) as d:
         screen = await opened(d, run)
-        for key in ("y", "u", "W", "w", "a", "greater_than_sign", "H"):
+        for key in ("y", "percent_sign", "W", "w", "a", "greater_than_sign", "H"):
             await d.press(key)
         await d.sees("1 chart hidden (U)")
         await d.until(
@@ -166,7 +166,7 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
     run = runs.make(name="mine", seed=3)
     async with desk(size) as d:
         screen = await opened(d, run)
-        dialog = await d.opens("OverlayScreen", "O")
+        dialog = await d.opens("OverlayScreen", "V")
         await d.sees("this run", "the base", "another")
         await d.press("enter")
         await d.sees("the others are overlaid on")
@@ -188,7 +188,7 @@ async def test_other_runs_are_laid_over_with_a_baseline(desk, size, runs):
         assert [c.slot for c in screen.chart_data.charts[fid - screen.chart_data.first]] == [0, 1], (
             "those that have scores"
         )
-        await d.press("V")
+        await d.press("vertical_line")
         await d.sees("at step")
         assert all(len(group) == 1 for group in screen.chart_data.groups)
         d.app.open_run(more.id)
@@ -242,7 +242,7 @@ async def test_the_charts_are_drawn_along_another_metric(desk, size, runs):
         assert curve.points == 300 and curve.x[0] > curve.x[-1], "the learning rate falls"
         lo, hi = screen.chart_data.extent
         assert 0 <= lo < hi < 1
-        await d.press("plus", "V")
+        await d.press("plus", "vertical_line")
         await d.sees("at lr 0.00")
         await d.until(lambda: screen.chart_data.charts[0] and screen.chart_data.charts[0][0].points < 300)
         d.app.overlays.of(run.id).add(other.id, "another")
@@ -284,9 +284,9 @@ async def test_many_series_are_a_heat_map(desk, each_size, runs):
             assert " 29 " not in d.text
             await d.press("m")
             await d.until(lambda: "29 " in d.text)
-        await d.press("V", "left")
+        await d.press("vertical_line", "left")
         await d.until(lambda: screen.viewport.cursor is not None and screen.viewport.cursor < 312)
-        await d.press("b", "b")
+        await d.press("tilde", "tilde")
         await d.sees(".:o*#")
         await d.press("escape", "d")
         await d.sees("all metrics", "each row from its smallest")
@@ -353,7 +353,7 @@ async def test_guides_lead_from_the_ticks_across_the_chart_beneath_the_curve(des
         await d.press("number_sign")
         await d.until(lambda: "·" not in cells())
         assert curve() == beneath
-        await d.press("number_sign", "number_sign", "b", "b")
+        await d.press("number_sign", "number_sign", "tilde", "tilde")
         await d.until(lambda: cells().count(".") > 20 and "·" not in cells())
         await d.press("number_sign")
         await d.sees("guides across the charts: none")
@@ -456,7 +456,7 @@ async def test_a_key_for_charts_changes_nothing_while_there_are_none(desk, runs,
         screen = await d.on("RunScreen")
         await d.sees("■ stopped")
         before = screen.chart_layout
-        for key in ("y", "u", "a", "w", "W", "Z"):
+        for key in ("y", "percent_sign", "a", "w", "W", "Z"):
             await d.press(key)
             await d.sees("There is no curve yet: nothing is changed.")
             screen.say("")

@@ -71,7 +71,7 @@ async def test_curves_lie_over_one_another_as_in_the_run_view(desk, runs, size):
         await d.sees("● A one", "▲ B two", "loss")
         await d.until(lambda: len(charts.focused) == 2 and not charts.focused[0].sparse)
         assert [curve.is_baseline for curve in charts.focused] == [True, False]
-        await d.press("V", "left")
+        await d.press("vertical_line", "left")
         await d.sees("at step")
         before = screen.viewport.cursor
         await d.press("plus")
@@ -114,7 +114,7 @@ async def test_a_run_that_goes_while_it_is_compared(desk, runs):
         await chosen(d, "one", "two")
         shutil.rmtree(gone.path)
         await d.sees("Nothing left to compare with")
-        for key in ("o", "s", "c", "e", "m", "n", "left_square_bracket"):
+        for key in ("o", "s", "c", "Q", "m", "n", "left_square_bracket"):
             await d.press(key)
         await d.opens("HomeScreen", "escape")
 

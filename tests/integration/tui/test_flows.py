@@ -541,7 +541,7 @@ async def test_the_charts_change_as_told(desk, size, runs):
         for axis in ("epoch", "time", "images", "step"):
             await d.press("a")
             await d.until(lambda axis=axis: chart.chart_style.axis == axis)
-        await d.press("b", "b")
+        await d.press("tilde", "tilde")
         await d.until(lambda: chart.chart_style.marks == "ascii")
         assert not re.search("[⠁-⣿]", d.text)
         if screen.query_one(ChartGrid).count < len(screen.snapshot.chart_data.groups):
@@ -553,8 +553,8 @@ async def test_the_charts_change_as_told(desk, size, runs):
 async def test_scores_stand_with_their_protocol_and_floor(desk, size, runs):
     runs.make(fid=5.31, alerts=1)
     async with desk(size) as d:
-        await d.opens("RunScreen", "4", "e")
-        await d.press("e")
+        await d.opens("RunScreen", "4", "Q")
+        await d.press("Q")
         await d.sees("digits-cnn@1a2b3c4d", "real images 1.9", "5.31", "★ best")
 
 
@@ -587,7 +587,7 @@ async def test_the_leaderboard_ranks_equals_and_shows_the_published(desk, size, 
         screen = await d.on("RunScreen")
         await d.sees("grid · step 300 · 3 of 3")
         assert screen.run_id == second.id
-        await d.opens("FormScreen", "A")
+        await d.opens("FormScreen", "e")
         await d.sees("gentui run", "recipe.toml")
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from engine.runs.directory import RunDir
 from gentui.imports import importer
 from gentui.imports.discovery import find
-from gentui.tui.widgets.chart_grid import ChartBox
+from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.fact_list import FactList
 from tests.support.app import Desk
 from tests.support.logs import WandbFile
@@ -107,7 +107,7 @@ async def test_a_run_of_wandb_has_its_curve_its_sample_and_its_settings(desk, si
 
 
 @pytest.mark.parametrize(
-    ("key", "what"), [("E", "evaluate"), ("P", "playground"), ("A", "edit"), ("R", "resume")]
+    ("key", "what"), [("E", "evaluate"), ("P", "playground"), ("e", "edit"), ("R", "resume")]
 )
 async def test_what_needs_a_recipe_or_a_checkpoint_is_refused_in_a_sentence(desk, imported, key, what):
     before = imported.read_state()
@@ -151,7 +151,7 @@ async def test_three_runs_of_wandb_show_list_curves_config_and_summary_at_once(d
     async with desk((140, 42)) as d:
         screen = await d.opens("RunsScreen", "2")
         await d.sees("try 0", "try 1", "try 2", "█▂▂▁▁▁▁▁")
-        await d.until(lambda: len([box for box in screen.query(ChartBox) if box.display]) == 4)
+        await d.until(lambda: len([box for box in screen.query(Chart) if box.display]) == 4)
         await d.sees("train/loss", "val/loss", "acc", "grad_norm", "─ settings", "1 differs", "─ last values")
         facts = [one._facts for one in screen.query(FactList).results(FactList)]
         assert facts[0][:1] == (("config.lr", "0.002", "accent"),) and len(facts[0]) == 3

@@ -74,7 +74,7 @@ async def test_the_records_are_there_as_lines_filtered_and_followed(desk, size, 
     run = runs.live(40, alerts=1)
     async with desk(size) as d:
         screen = await opened(d, run)
-        await d.press("I")
+        await d.press("ctrl+g")
         lines = screen.query_one("#log-lines", Lines)
         await d.until(lambda: any("metrics" in line and '"loss"' in line for line in lines.lines))
         kinds = {line.split()[3] for line in lines.lines}
@@ -84,7 +84,7 @@ async def test_the_records_are_there_as_lines_filtered_and_followed(desk, size, 
         runs.event(run, "alert", 40, severity="info", name="new", sentence="\x1b[2J more")
         await d.until(lambda: len(lines.lines) == 2 and "more" in lines.lines[1])
         assert "\x1b" not in lines.lines[1]
-        await d.press("escape", "I")
+        await d.press("escape", "ctrl+g")
         await d.until(lambda: any("probe" in line for line in lines.lines))
 
 

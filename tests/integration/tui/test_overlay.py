@@ -68,7 +68,7 @@ def test_a_legend_of_many_runs_says_how_many_it_leaves_out():
         told = legend_of(laid, "ascii", width, 3).plain.splitlines()
         assert len(told) == 3
         shown = sum(line.count("run ") for line in told)
-        assert f"and {32 - shown} more (O lists all)" in told[-1]
+        assert f"and {32 - shown} more (V lists all)" in told[-1]
         assert width < 40 or max(map(len, told)) <= width
     assert "● run 0 0.5   ▲ run 1 baseline" in legend_of(laid, "braille", 60, 3, {0: "0.5"}).plain
 
@@ -129,14 +129,14 @@ async def test_twenty_eight_runs_lie_over_one_another(desk, runs):
             d.app.overlays.of(made[-1].id).add(run.id, f"seed {n:02d}")
         d.app.open_run(made[-1].id)
         screen = await d.on("RunScreen")
-        await d.sees("● seed 27", "more (O lists all)")
+        await d.sees("● seed 27", "more (V lists all)")
         await d.press("enter")
         chart = screen.query_one(Chart)
         strokes = lambda: [one for one in chart.plot.strokes if one.letter != "."] if chart.plot else []  # noqa: E731
         await d.until(lambda: len(strokes()) == 28)
         assert len({(stroke.letter, stroke.tone) for stroke in strokes()}) == 28
         await d.sees(*(f"seed {n:02d}" for n in range(28)))
-        await d.press("V")
+        await d.press("vertical_line")
         at_cursor = r"seed 07 \d"
         await d.until(lambda: re.search(at_cursor, screen.query_one(".charts-legend").visual.plain))
         await d.press("escape")
@@ -161,7 +161,7 @@ async def test_the_samples_of_the_runs_laid_over_it_move_with_its_own(desk, size
         await d.press("p")
         await d.sees("strip · step 300")
         assert "▲ step" not in d.text
-        dialog = await d.opens("OverlayScreen", "O")
+        dialog = await d.opens("OverlayScreen", "V")
         await d.until(lambda: dialog._runs)
         await d.press("down", "space", "escape")
         await d.on("RunScreen")

@@ -60,7 +60,7 @@ async def test_the_scores_pane_lists_reports_apart_from_what_drew_the_curve(desk
     async with desk(size) as d:
         screen = await d.opens("RunScreen", "4")
         await d.sees("best FD · digits-cnn 3.20 ± 0.30 (real images 0.460 ± 0.030) at step 200")
-        await d.press("e")
+        await d.press("Q")
         await d.sees(
             "FD · digits-cnn   report",
             "3.03 ± 0.22   over 3 noises   noise seed 0",

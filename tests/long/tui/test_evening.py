@@ -139,12 +139,12 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     (run,) = list_runs(home)
 
     # its charts
-    t.sees("loss 0.", "smoothing 0.6", "┃", seconds=SLOW)
+    t.sees("loss 0.", "smoothing 0.6", "┤", seconds=SLOW)
     t.press("w")
     t.sees("smoothing, exponential average: 0.9", "smoothing 0.9")
     t.press("y")
     t.sees("y axis: logarithmic", "log y")
-    t.press("V")
+    t.press("|")
     t.sees("at step")
     told = lambda: row_with(t, "at step").partition("at step")[2].split()[0]  # noqa: E731
     newest = told()
