@@ -9,17 +9,18 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from gentui.config import key_table
+from gentui.config import key_table, preferences
 from gentui.runs.metric_names import published_name
 from gentui.text import numbers
 from gentui.tui import formatting, navigation, recipe_cards
 from gentui.tui.index_reader import Query
 from gentui.tui.recipe_cards import Card
 from gentui.tui.screens import launch
-from gentui.tui.screens.home_data import Best, Preview, RecipeResults, ResultsReader
-from gentui.tui.screens.recipe_text import recipe_text
-from gentui.tui.screens.table_screen import TableScreen
+from gentui.tui.screens.home_data import Best, NewestRun, Preview, RecipeResults, ResultsReader
+from gentui.tui.screens.recipe_text import recipe_text, ways_to_data
+from gentui.tui.screens.table_screen import TableScreen, list_width
 from gentui.tui.widgets.filter import Filter
+from gentui.tui.widgets.pane_title import PaneTitle
 from gentui.tui.widgets.table import Cell, Column, Row, Table, heading
 
 if TYPE_CHECKING:
@@ -28,15 +29,17 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
 
 COLUMNS = (
-    Column("recipe", minimum=12, maximum=28),
-    Column("data set", flex=True, minimum=6, maximum=16, drop=2),
-    Column("what it is", flex=True, minimum=14, maximum=60, drop=3),
+    Column("recipe", flex=True, minimum=12, maximum=28, cut="middle"),
+    Column("data set", flex=True, minimum=6, maximum=16, drop=4),
+    Column("what it is", flex=True, minimum=14, maximum=60, drop=5),
     Column("published", "right", minimum=9, maximum=16),
     Column("your best", "right", minimum=9, maximum=20),
     Column("data", minimum=9, maximum=12),
 )
 
 
+MORE = 6
+"""Columns that the list is wider than that of the runs, for its names."""
 REST = 0.15
 """Seconds on a recipe until the preview of its newest run is read."""
 
@@ -61,11 +64,20 @@ class HomeScreen(TableScreen):
     def body(self) -> ComposeResult:
         yield Filter("name, data set, loss, net, any setting", id="home-filter")
         with Horizontal(id="home-body"):
-            yield Table(COLUMNS, id="recipes", empty="No recipe matches. Esc clears the filter.")
-            with Vertical(id="detail"), VerticalScroll(id="detail-scroll", can_focus=False):
-                yield Static(id="detail-text", markup=False)
+            with Vertical(id="recipes-list"):
+                yield PaneTitle("recipes", id="recipes-title")
+                yield Table(COLUMNS, id="recipes", empty="No recipe matches. Esc clears the filter.")
+            with Vertical(id="detail"):
+                yield PaneTitle(id="detail-title")
+                with VerticalScroll(id="detail-scroll", can_focus=False):
+                    yield Static(id="detail-text", markup=False)
+                with Vertical(id="newest"):
+                    yield PaneTitle(id="newest-title")
+                    yield Horizontal()
 
     def on_mount(self) -> None:
+        self.set_class(not preferences.read().recipes_pane, "-off")
+        self._arrange()
         self.fill()
         self.call_after_refresh(lambda: self.set_timer(0.02, self._load))
 
@@ -105,7 +117,35 @@ class HomeScreen(TableScreen):
                 rows.append(heading(group))
             rows.append(self._row(card))
         self.query_one(Table).set_rows(rows)
+        self._show_title()
         self._describe()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the preview stands beside the list; see ``HORIZONTAL_BREAKPOINTS``."""
+        return self.app.size.width >= 110
+
+    def _arrange(self) -> None:
+        """Divide the screen between list and preview."""
+        shared = self._is_wide and not self.has_class("-off") and self.app.size.height >= 20
+        self.query_one("#recipes-list").styles.width = (
+            list_width(self.app.size.width) + MORE if shared else "100%"
+        )
+        self._show_title()
+
+    def _show_title(self) -> None:
+        """How many recipes there are, and how the preview is brought back, or made larger."""
+        shown = sum(row.key is not None for row in self.query_one(Table).rows)
+        count = f"{shown}" if shown == len(self._cards) else f"{shown} of {len(self._cards)} match the filter"
+        key = key_table.as_mapped(key_table.BY_ID["home.preview"]).display
+        is_hidden = self.app.size.height < 20 or (self._is_wide and self.has_class("-off"))
+        hint = f"{key} shows the preview" if is_hidden and not self.has_class("-preview") else ""
+        if not is_hidden and not self._is_wide:
+            hint = f"{key} the list again" if self.has_class("-preview") else f"{key} more of the preview"
+        self.query_one("#recipes-title", PaneTitle).show((("recipes  ", "title"), (count, "")), hint)
 
     def _row(self, card: Card) -> Row:
         published: Cell = ("–", "dim")
@@ -151,7 +191,11 @@ class HomeScreen(TableScreen):
                 self._rest.stop()
             self._rest = self.set_timer(REST, lambda: self._read_preview(run))
         text = Content("") if card is None else recipe_text(card, self._best_of(card), preview, newest)
-        self._show_samples(preview)
+        words = (
+            (card.name, " · ".join(filter(None, (card.family, card.dataset)))) if card is not None else ("", "")
+        )
+        self.query_one("#detail-title", PaneTitle).show(((words[0], "title"),), words[1])
+        self._show_newest(preview, newest)
         static = self.query_one("#detail-text", Static)
         if static.visual != text:
             static.update(text)
@@ -161,27 +205,42 @@ class HomeScreen(TableScreen):
         if run_id:
             self.ask()
 
-    def _show_samples(self, preview: Preview | None) -> None:
-        """Show the last grid of samples, if there is one; its widget is made for the first."""
+    def _show_newest(self, preview: Preview | None, newest: NewestRun | None) -> None:
+        """Show the first chart of the newest run and its last grid of samples, where there are any; their widgets are
+        made for the first."""
         pane = self.query_one("#detail")
         sheet = preview.sheet if preview is not None and self.gentui.images != "none" else None
+        curves = preview.curves if preview is not None else ()
         pane.set_class(sheet is not None, "-pictured")
-        if preview is None or sheet is None:
+        pane.set_class(bool(curves), "-curved")
+        if preview is None or newest is None or not (curves or sheet):
             return
+        from gentui.tui.widgets.chart import Chart
         from gentui.tui.widgets.viewer import Viewer
 
-        caption = f"{preview.run}, step {preview.step:,}"
-        viewer = next(iter(pane.query(Viewer)), None)
-        if viewer is None:
-            viewer = Viewer("half", id="newest-samples")
-            pane.mount(viewer)
-        viewer.show(sheet, caption)
+        title = (("your newest run  ", "title"), (newest.status, newest.tone), (f" · {newest.progress}", "dim"))
+        self.query_one("#newest-title", PaneTitle).show(title)
+        body = pane.query_one("#newest > Horizontal")
+        if not body.children:
+            body.mount(Chart(), Viewer("half", id="newest-samples"))
+        for box in body.query(Chart):
+            if preview.style is not None and curves:
+                box.show(curves, preview.style, "")
+        for viewer in body.query(Viewer):
+            if sheet is not None:
+                viewer.show(sheet, f"step {preview.step:,}")
 
     # -- keys
 
     def action_preview(self) -> None:
         """Give most of the room to the preview, or to the list; on a wide screen hide the preview, or show it."""
-        self.toggle_class("-preview")
+        if self._is_wide and self.app.size.height >= 20:
+            is_on = self.has_class("-off")
+            self.set_class(not is_on, "-off")
+            self.gentui.in_thread(lambda: preferences.remember(recipes_pane=is_on))
+        else:
+            self.toggle_class("-preview")
+        self._arrange()
 
     def action_scroll_preview(self, by: int) -> None:
         pane = self.query_one("#detail-scroll")
@@ -226,16 +285,26 @@ class HomeScreen(TableScreen):
     def _train(self, card: Card, answer: launch.Answer) -> None:
         quick = answer.what == launch.QUICK
 
-        def ready() -> Recipe:
+        def ready() -> Recipe | str:
+            """The recipe, or why its data is not here."""
+            from engine.recipes.recipe import MissingData
+
             recipe = answer.recipe or _load(card.name)
             recipe = recipe.as_quick() if quick else recipe
-            recipe.require_data()
+            try:
+                recipe.require_data()
+            except MissingData as missing:
+                return str(missing)
             return recipe
 
-        def start(recipe: Recipe) -> None:
+        def start(recipe: Recipe | str) -> None:
             from engine.recipes.axes import RANDOM
             from gentui.runs import planning
 
+            if isinstance(recipe, str):
+                self.say("")
+                self.gentui.missing_data(f"{recipe}\n\n{ways_to_data(card)}")
+                return
             self.say("")
             axes = planning.axes_of(recipe) if recipe.sweep else ()
             words = launch.command(card.name, quick, answer.name, answer.place)

@@ -11,6 +11,8 @@ from gentui.tui import formatting
 
 if TYPE_CHECKING:
     from gentui.index import Index, LeaderboardRow, RunRow
+    from gentui.tui.curves import ChartStyle
+    from gentui.tui.widgets.chart_text import Curves
     from gentui.tui.widgets.picture import Sheet
 
 NET_LINES = 60
@@ -46,12 +48,26 @@ class NewestRun:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a run has left behind: its net as lines of text, and its last grid of samples."""
+    """What a run has left behind: its net as lines of text, its first chart, and its last grid of samples."""
 
     run: str
     net: tuple[str, ...] = ()
     sheet: Sheet | None = None
     step: int = 0
+    curves: Curves = ()
+    style: ChartStyle | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Curves are compared point by point, as ``dataclass`` cannot."""
+        if not isinstance(other, Preview):
+            return NotImplemented
+        from gentui.tui.curves import same_curves
+
+        mine = (self.run, self.net, self.sheet, self.step, self.style)
+        theirs = (other.run, other.net, other.sheet, other.step, other.style)
+        return mine == theirs and same_curves(self.curves, other.curves)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
 @dataclass(frozen=True)
@@ -140,7 +156,20 @@ def read_preview(index: Index, run_id: str, before: Preview | None) -> Preview:
     net = before.net if before is not None and before.run == run_id else ()
     if not net and (text := run.architecture().rstrip("\n")):
         net = tuple(clean_lines(text)[:NET_LINES])
+    curves, style = _first_chart(index, run_id)
     samples = index.samples(run_id)
     if not samples or not (sheet := sheet_of(run.path, samples[-1])).path.is_file():
-        return Preview(run_id, net)
-    return Preview(run_id, net, sheet, samples[-1].step)
+        return Preview(run_id, net, None, 0, curves, style)
+    return Preview(run_id, net, sheet, samples[-1].step, curves, style)
+
+
+def _first_chart(index: Index, run_id: str) -> tuple[Curves, ChartStyle | None]:
+    """The chart that stands for a run, as it was left in the run's view."""
+    from gentui.tui.screens.runs_preview import charts_of
+
+    try:
+        run = index.run(run_id)
+    except KeyError:
+        return (), None
+    charts, style = charts_of(index, run, 1, 100)
+    return (charts[0] if charts else ()), style

@@ -39,10 +39,7 @@ def recipe_text(
     if card.problem:
         parts += ["\n", ("✗ This recipe cannot be read\n", "bold $error"), card.problem, "\n"]
     if card.here is False:
-        parts += ["\n", ("✗ Data missing\n", "bold $warning"), card.remedy, "\n"]
-        short, edit = (key_table.as_mapped(key_table.BY_ID[f"home.{key}"]).display for key in ("quick", "edit"))
-        ways = [f"{short} short test run on {card.stand_in}"] if card.stand_in else []
-        parts += [" · ".join([*ways, f"{edit} choose a folder (data.path)"]), "\n"]
+        parts += ["\n", ("✗ Data missing\n", "bold $warning"), card.remedy, "\n", ways_to_data(card), "\n"]
     if card.recipe is not None:
         parts += _published(card.recipe)
     if best is not None:
@@ -55,6 +52,13 @@ def recipe_text(
     if preview is not None and preview.net:
         parts += ["\n", ("Net", "bold"), (f"  of {preview.run}\n", "$text-muted"), "\n".join(preview.net), "\n"]
     return Content.assemble(*parts)
+
+
+def ways_to_data(card: Card) -> str:
+    """The keys of the menu that help where data is missing: ``t short test run on toonfaces · e choose a folder``."""
+    short, edit = (key_table.as_mapped(key_table.BY_ID[f"home.{key}"]).display for key in ("quick", "edit"))
+    ways = [f"{short} short test run on {card.stand_in}"] if card.stand_in else []
+    return " · ".join([*ways, f"{edit} choose a folder (data.path)"])
 
 
 def _published(recipe: Recipe) -> list[Part]:

@@ -21,7 +21,7 @@ from gentui.tui.screens.runs_pane import RunPane
 from gentui.tui.screens.runs_preview import PreviewRequest
 from gentui.tui.screens.runs_reader import RunList, RunsReader
 from gentui.tui.screens.runs_table import COLUMNS, MOST_ADDED, RunEntry, columns_with, detail, keys_in
-from gentui.tui.screens.table_screen import TableScreen
+from gentui.tui.screens.table_screen import TableScreen, list_width
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.pane_title import PaneTitle
 from gentui.tui.widgets.table import Table
@@ -274,7 +274,7 @@ class RunsScreen(RunKeys, TableScreen):
         width, is_on = self.app.size.width, self._pane_is_on[self._room]
         self.pane.display = is_on
         shared = self._room == "beside" and is_on
-        self.query_one("#runs-list").styles.width = 26 + 3 * width // 10 if shared else "100%"
+        self.query_one("#runs-list").styles.width = list_width(width) if shared else "100%"
         is_few = shared or width < WIDE
         if is_few != self._is_few:
             self._is_few = is_few

@@ -94,13 +94,13 @@ def rows_of(
             seen.add(sweep.key)
             is_shown = is_open(sweep)
             rows.append(_row_of(sweep, is_shown, titles, marked))
-            rows += [_inner(one) for one in sweep.entries] if is_shown else ()
+            rows += [_inner(one, "score" in titles) for one in sweep.entries] if is_shown else ()
     return rows
 
 
-def _inner(entry: RunEntry) -> Row:
+def _inner(entry: RunEntry, is_few: bool) -> Row:
     cells = entry.row.cells
-    return Row(entry.row.key, (cells[0], inner_name(entry.run), *cells[2:]))
+    return Row(entry.row.key, (cells[0], inner_name(entry.run, is_few), *cells[2:]))
 
 
 def _row_of(sweep: Sweep, is_open: bool, titles: Sequence[str], marked: Collection[str]) -> Row:
@@ -108,9 +108,10 @@ def _row_of(sweep: Sweep, is_open: bool, titles: Sequence[str], marked: Collecti
     live = [run for run in runs if run.status in ("running", "stalled")]
     glyphs = " ".join(f"{formatting.GLYPHS[status][0]}{count}" for status, count in sweep.states)
     held = sum(run.id in marked for run in runs)
-    name = f"{OPEN if is_open else FOLDED} {sweep.title}" + (f" ◆{held}" if held else "")
     worst = next((word for word in SEVERITIES if any(run.worst == word for run in runs)), "")
     count = sum(run.alerts for run in runs)
+    name = f"{OPEN if is_open else FOLDED} {sweep.title}" + (f" ◆{held}" if held else "")
+    name += f" {alarms.SIGNS[worst]}{count}" if worst and "alarms" not in titles else ""
     begun = min((at for run in runs if (at := run.started_at or run.created_at)), default=None)
     left = max((run.eta_s for run in live if run.eta_s is not None), default=None)
     time_left = numbers.duration(left) if live else ("–", "dim")

@@ -77,7 +77,9 @@ class PaneHead(RunHeader):
             self.refresh()
 
     def render_line(self, y: int) -> Any:
-        return super().render_line(y + 1)
+        """Where there is one line only, the progress of what trains, and the quality of what has ended."""
+        has_ended = self._run is not None and self._run.status not in formatting.LIVE
+        return super().render_line(y + 2 if self.size.height == 1 and has_ended else y + 1)
 
 
 class RunPane(Vertical):

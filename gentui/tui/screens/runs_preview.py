@@ -75,25 +75,35 @@ def read_preview(
     if before is not None and before.request == request and before.runs == runs:
         return before
     run = runs[0]
-    layout = chart_layouts.load(run.family)[0]
     names = _names(runs)
     overlay = [OverlayEntry(one.id, names[one.id], slot) for slot, one in enumerate(runs)]
+    laid = tuple(overlay) if len(runs) > 1 else ()
+    charts, style = charts_of(index, run, request.count, request.columns, laid)
+    samples = index.samples(run.id)
+    newest = samples[-1] if samples else None
+    sheet = sheet_of(index.home / "runs" / run.id, newest) if newest is not None else None
+    return Preview(
+        request, runs, charts, style, laid, sheet,
+        newest.step if newest else 0, tuple(settings_of(run, peers_of(run, entries))), tuple(values_of(run)),
+    )  # fmt: skip
+
+
+def charts_of(
+    index: Index, run: Any, count: int, columns: int, laid: tuple[OverlayEntry, ...] = ()
+) -> tuple[tuple[Curves, ...], ChartStyle]:
+    """The first charts of a run (a RunRow), in the style that those of its family were left in. ``laid``: the run and
+    those that are drawn over it."""
+    layout = chart_layouts.load(run.family)[0]
     asked = ChartRequest(
-        count=request.count, columns=request.columns, hidden=layout.hidden,
-        smoothing=Smoothing(layout.smoothing, layout.kind), runs=tuple(overlay) if len(runs) > 1 else (),
+        count=count, columns=columns, hidden=layout.hidden, smoothing=Smoothing(layout.smoothing, layout.kind),
+        runs=laid,
     )  # fmt: skip
     scored = list(dict.fromkeys(score.metric for score in index.evaluations(run.id)))
     data = read_charts(index, run, index.metric_keys(run.id), scored, asked)
     style = ChartStyle(
         layout.log_y, layout.marks, clip=not layout.outliers, window=data.extent, alarms=data.alarms
     )
-    samples = index.samples(run.id)
-    newest = samples[-1] if samples else None
-    sheet = sheet_of(index.home / "runs" / run.id, newest) if newest is not None else None
-    return Preview(
-        request, runs, tuple(data.charts), style, tuple(overlay) if len(runs) > 1 else (), sheet,
-        newest.step if newest else 0, tuple(settings_of(run, peers_of(run, entries))), tuple(values_of(run)),
-    )  # fmt: skip
+    return tuple(data.charts), style
 
 
 def _names(runs: Sequence[Any]) -> dict[str, str]:

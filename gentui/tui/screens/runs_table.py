@@ -88,11 +88,11 @@ FEW_COLUMNS: tuple[tuple[Column, Sort], ...] = (
     (Column("loss", "right", minimum=6), SORT_BY_LOSS),
     (Column("score", "right", minimum=6, maximum=16), SORT_BY_SCORE),
     (Column("left", "right", minimum=5, drop=2), SORT_BY_TIME_LEFT),
-    (Column("alarms", "right", minimum=6, drop=3), SORT_BY_ALARMS),
     (Column("started", minimum=11, drop=4), SORT_BY_START),
     _ID,
 )
-"""The columns of a list that shares the screen with a pane, or has few cells: the status tells progress as well."""
+"""The columns of a list that shares the screen with a pane, or has few cells: the status tells progress as well, and
+the name alarms."""
 MOST_ADDED = 8
 """Columns that a person can add."""
 _ADDED_AT = 2
@@ -165,6 +165,7 @@ def row_of(
     ``curve``: the sparkline of its loss. ``is_few``: for the few columns."""
     name = clean(naming.swept_first(run), 60) + marks_of(run)
     own = _few_cells if is_few else _cells
+    name += alarms_in_short(run) if is_few else ""
     cells = own(run, name, queue_place, (curve, "curve"))
     values = [_cell(get(run)) for get in added]
     return Row(run.id, (*cells[:_ADDED_AT], *values, *cells[_ADDED_AT:]))
@@ -175,9 +176,15 @@ def marks_of(run: Any) -> str:
     return (" (quick)" if run.quick else "") + (" ✎" if run.notes else "")
 
 
-def inner_name(run: Any) -> str:
+def alarms_in_short(run: Any) -> str:
+    """`` ▲2``: the sign of the worst alarm and how many there are, "" for none."""
+    return f" {alarms.count(run).replace(' ', '')}" if run.worst else ""
+
+
+def inner_name(run: Any, is_few: bool) -> str:
     """The name of a run below the row of its sweep: the swept values, or its own name."""
-    return "  " + clean(" ".join(naming.swept_values(run)[0]) or naming.label(run), 60) + marks_of(run)
+    name = clean(" ".join(naming.swept_values(run)[0]) or naming.label(run), 60)
+    return f"  {name}{marks_of(run)}{alarms_in_short(run) if is_few else ''}"
 
 
 def _cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tuple[Cell, ...]:
@@ -219,7 +226,6 @@ def _few_cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tup
         numbers.number(loss_of(run)),
         short_score(run.best),
         formatting.time_left(run) if is_live else ("–", "dim"),
-        (alarms.count(run), formatting.SEVERITIES[run.worst]) if run.worst else ("–", "dim"),
         (naming.moment(run.started_at or run.created_at), "dim"),
         (run.id, "dim"),
     )

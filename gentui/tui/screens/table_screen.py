@@ -7,6 +7,11 @@ from gentui.tui.widgets.filter import Filter
 from gentui.tui.widgets.table import Table
 
 
+def list_width(width: int) -> int:
+    """The columns of a list that drives a pane beside it, on a screen of so many."""
+    return 26 + 3 * width // 10
+
+
 class TableScreen(BaseScreen):
     """A table under a filter. Enter in the filter, or closing it, focuses the table."""
 

@@ -123,7 +123,7 @@ async def test_the_runs_list_counts_alarms_with_the_sign_of_the_worst(desk, size
             alarm(runs, run, severity, f"a{place}")
     async with desk(size) as d:
         await d.opens("RunsScreen", "2")
-        await d.sees("alarms", "i 1", "▲ 2", "‼ 3")
+        await d.sees("digits-unet i1", "digits-unet ▲2", "digits-unet ‼3")
 
 
 async def test_signals_are_charted_after_the_losses_and_before_rate_and_speed(desk, runs):
@@ -192,7 +192,7 @@ async def test_what_an_alarm_says_neither_acts_nor_breaks_a_screen(desk, each_si
         await d.press(*place[1:])
         if isinstance(d.app.screen, RunScreen):
             await d.until(lambda: d.app.screen.snapshot)
-        await d.sees({"2": "‼ 3", "3": "‼", "4i": "evil"}.get(place, "‼ "))
+        await d.sees({"2": "‼3", "3": "‼", "4i": "evil"}.get(place, "‼ "))
         for strip in screen_strips(d.app):
             for segment in strip:
                 assert not segment.control

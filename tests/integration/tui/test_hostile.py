@@ -119,13 +119,13 @@ UP, DOWN, ESC, F2, F5, F10 = "\x1b[A", "\x1b[B", "\x1b", "\x1bOQ", "\x1b[15~", "
 PASTED = '\x1b[200~x\x1b]52;c;b3duZWQ=\x07\u202e\x9b2J,"[/]👩\u200d👧\x1b[201~'
 TOUR = [
     ("/host", "hostile"), ("\r", "▸ hostile"), ("p", ""), ("p", ""), ("p", ""), ("e", "digits"),
-    (DOWN * 47, ""), (ESC, ""), (ESC, "hostile"), ("/digits-u", ""), (ESC, ""), ("2", "status"),
+    (DOWN * 47, ""), (ESC, ""), (ESC, "hostile"), ("/digits-u", ""), (ESC, ""), ("2", "newest"),
     (f"/x:{PASTED}", "no run has"), (ESC, "!no run has"), ("T", "Tags"), (PASTED, ""), ("\r", "cannot be"),
     (ESC, "!cannot be"), ("N", "Notes"),
     (PASTED, ""), (F5, "saved"), (F2, "Name"), (PASTED, ""), (F5, "called"), ("D", "Delete"), ("y", "!Its curves"),
     ("u", "back"), ("ooi", ""), ("iOO", ""), ("S", "Stop the"), (ESC, "!Stop the"), ("E", "Evaluate"),
     (DOWN, ""), (ESC, "!Evaluate"),
-    ("e", ""), (DOWN * 47, ""), (ESC, ""), ("2", "status"), ("\r", "Charts"), ("m", ""), ("m", ""), ("m", ""),
+    ("e", ""), (DOWN * 47, ""), (ESC, ""), ("2", "newest"), ("\r", "Charts"), ("m", ""), ("m", ""), ("m", ""),
     ("M", ""), ("X", "x axis by"), (PASTED, "is called"), (ESC, "!x axis by"),
     ("|", ""), ("d", ""), ("d", ""), ("H", ""), ("U", ""), ("V", "overlaid"),
     (f"{DOWN}\r{DOWN}\r", ""), ("b", ""), (ESC, "!overlaid"), ("s", ""), ("p", ""), ("p", ""), ("B", ""), ("z", ""),
@@ -134,7 +134,7 @@ TOUR = [
     ("c", ""), ("m", ""), ("m", ""), ("Q", ""), ("\x1b[C", ""), ("3", ""), (DOWN, ""), (DOWN, ""), ("5", "CPU"),
     ("/", ""), ("PROCESS\r", ""), ("\x1b[F", "shalom"), (ESC, ""), (F10, "Saved in"),
     (ESC, "!Saved in"), ("\x1b[H", "CPU"),
-    ("x", ""), (ESC, "CPU"), ("?", "Close"), (ESC, "!Close"), ("\x10", ""), (ESC, "CPU"), ("2", "status"),
+    ("x", ""), (ESC, "CPU"), ("?", "Close"), (ESC, "!Close"), ("\x10", ""), (ESC, "CPU"), ("2", "newest"),
     (f"{DOWN}{DOWN}P", ""), ("p", ""), ("p", ""), (ESC, ""),
 ]  # fmt: skip
 

@@ -48,6 +48,8 @@ async def test_a_selection_is_ranked_apart_and_its_mark_is_explained(desk, size,
         await d.until(lambda: table.key == ranked[0].key)
         await d.sees("† selected on one noise", "reports it on three others")
         await d.opens("RunsScreen", "2")
+        await d.sees(f"FD 1.5{MARK}", "FD 2.9")
+        await d.press("p")
         await d.sees(f"FD 1.5{MARK}", "FD 2.90 ± 0.22")
 
 
