@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,16 @@ class Ranking:
         """The value that the longest bar stands for."""
         return most_of(self.rows)
 
+    @property
+    def origin(self) -> float:
+        """The score of real images, from which bars grow logarithmically; 0 where bars are of the values themselves:
+        beside published figures, where more is better, or where real images' score is not known."""
+        first = self.rows[0]
+        known = [row.floor for row in self.rows if row.floor and row.floor > 0]
+        if not first.lower_is_better or not known or any(row.run is None for row in self.rows):
+            return 0.0
+        return min(known)
+
 
 @dataclass(frozen=True)
 class Board:
@@ -49,6 +59,8 @@ class Board:
     apart: tuple[LeaderboardRow, ...] = field(default=())
     measure: str = ""
     """``FD in digits-cnn features``, where this is the same for all its rankings."""
+    counted: int = 0
+    """The number of runs where rows stand for several; 0: each row is of one."""
 
     @property
     def key(self) -> str:
@@ -62,7 +74,7 @@ class Board:
     @property
     def own(self) -> int:
         """The number of runs with a score."""
-        return len({row.run for row in self.rows if row.run})
+        return self.counted or len({row.run for row in self.rows if row.run})
 
     @property
     def papers(self) -> int:
@@ -198,11 +210,38 @@ def most_of(rows: Iterable[LeaderboardRow]) -> float:
     return max(most, 1.0) if rows and not rows[0].lower_is_better and most <= 1 else most
 
 
-def bar(value: float, most: float, width: int, mark: str = "█") -> str:
-    """A bar in at most ``width`` cells, at least one for a value above 0; "" for what has no length."""
+def bar(value: float, most: float, width: int, mark: str = "█", origin: float = 0.0) -> str:
+    """A bar in at most ``width`` cells, at least one for a value above 0; "" for what has no length.
+
+    From an ``origin`` above 0 it grows logarithmically: by equal lengths for equal factors, to ``most``.
+    """
     if not (math.isfinite(value) and value > 0 and most > 0):
         return ""
-    return mark * max(1, min(width, round(width * value / most)))
+    share = value / most
+    if 0 < origin < most:
+        share = math.log(max(value, origin) / origin) / math.log(most / origin)
+    return mark * max(1, min(width, round(width * share)))
+
+
+def folded(board: Board) -> Board:
+    """The board with one row for the runs that differ only in their seed: that of the best of them, with the mean of
+    all ± its standard deviation as its score, ranked by that."""
+    rankings = tuple(replace(each, rows=_folded(each.rows)) for each in board.rankings)
+    return replace(board, rankings=rankings, counted=board.own)
+
+
+def _folded(rows: Sequence[LeaderboardRow]) -> tuple[LeaderboardRow, ...]:
+    kept: dict[object, LeaderboardRow] = {}
+    for place, row in enumerate(rows):
+        is_one_of_several = row.run is not None and row.mean is not None and (row.seeds or 0) > 1
+        if not is_one_of_several:
+            kept[place] = row
+            continue
+        key = (row.recipe, row.mean, row.sd, row.seeds)
+        over = row.sd_over or f"{row.seeds} training seeds"
+        kept.setdefault(key, replace(row, value=row.mean, std=row.sd, over=over, seeds=None, seed=None))
+    best_first = sorted(kept.values(), key=_better_first)
+    return tuple(replace(row, rank=rank) for rank, row in enumerate(best_first, 1))
 
 
 def order_agrees(board: Board) -> str:

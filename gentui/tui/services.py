@@ -142,6 +142,10 @@ class AppServices(CrashGuardedApp):
         await self.action_go("runs")
         getattr(self.screen, "show_runs", lambda runs: None)(runs)
 
+    async def show_recipe(self, name: str) -> None:
+        """Go to a recipe in the menu."""
+        raise NotImplementedError
+
     # -- jobs
 
     def evaluate(self, run: Any, options: dict[str, Any], command: list[str]) -> None:

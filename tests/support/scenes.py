@@ -346,7 +346,7 @@ async def _(d: Desk, runs: Runs) -> None:
     await d.opens("LeaderboardScreen", "3")
     await d.sees("★ 1", "digits-cfg")
     await d.press("down")
-    await d.sees("(3 seeds)")
+    await d.sees("3 training seeds")
 
 
 @scene("LeaderboardScreen", "leaderboard-none")

@@ -47,6 +47,7 @@ class LeaderboardScreen(TableScreen):
         super().__init__()
         self._rows: list[Any] = []
         self._boards: list[Board] = []
+        self._shows_each = False  # seed, and not the mean over seeds
         self._snapshot: BoardSnapshot | None = None
         self._chosen = ""  # the key of the board that is shown
         self._read_row = ""  # the key of the row whose run is read
@@ -82,7 +83,8 @@ class LeaderboardScreen(TableScreen):
 
     def fill(self) -> None:
         words = self.words
-        self._boards = boards.boards_of(row for row in self._rows if matches(row, words))
+        found = boards.boards_of(row for row in self._rows if matches(row, words))
+        self._boards = found if self._shows_each else [boards.folded(board) for board in found]
         listed = self.query_one("#boards", Table)
         listed.set_rows(board_rows(self._boards))
         if (board := self._board) is not None:
@@ -208,7 +210,7 @@ class LeaderboardScreen(TableScreen):
         row = self._selected
         if row is not None and row.run is not None:
             return row
-        self.say("From a paper: there is no run of it here." if row else "There is no score here.")
+        self.say("From a paper: no run here. Enter leads to its recipe." if row else "There is no score here.")
         return None
 
     # -- keys
@@ -216,8 +218,19 @@ class LeaderboardScreen(TableScreen):
     def action_open(self) -> None:
         if self.query_one("#boards", Table).has_focus:
             self.table.focus()
+        elif (paper := self._selected) is not None and paper.run is None:
+            self.app.call_later(self.gentui.show_recipe, paper.recipe)
         elif row := self._own():
             self.gentui.open_run(row.run)
+
+    def action_seeds(self) -> None:
+        """Show each run of several seeds, or one row with their mean."""
+        self._shows_each = not self._shows_each
+        self.fill()
+        rows = (
+            "each run" if self._shows_each else "runs that differ only in their seed as one row, their mean ±"
+        )
+        self.gentui.toast(f"Shown: {rows}.")
 
     def action_samples(self) -> None:
         if row := self._own():

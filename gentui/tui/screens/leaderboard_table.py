@@ -64,16 +64,17 @@ def rows_of(board: Board, columns: dict[str, Column]) -> list[Row]:
     """The rows of a board below the heading of each protocol, then published figures that are not comparable."""
     width = columns[BAR].maximum if BAR in columns else 0
 
-    def row_of(row: Any, is_contest: bool, most: float) -> Row:
-        cells = _cells(row, is_contest, width, most, OWN if row.run else PAPER)
+    def row_of(row: Any, is_contest: bool, most: float, origin: float = 0.0) -> Row:
+        cells = _cells(row, is_contest, width, most, OWN if row.run else PAPER, origin)
         return Row(key_of(row, len([one for one in shown if one.key])), tuple(cells[name] for name in columns))
 
     shown: list[Row] = []
     for ranking in board.rankings:
         real = next((text for row in ranking.rows if (text := boards.real_data(row, numbers.number))), "")
-        shown.append(heading(" · ".join(filter(None, [real, ranking.heading]))))
+        scale = "bars: log, from real data" if ranking.origin and len(ranking.rows) > 1 and width else ""
+        shown.append(heading(" · ".join(filter(None, [real, ranking.heading, scale]))))
         for row in ranking.rows:
-            shown.append(row_of(row, len(ranking.rows) > 1, ranking.most))
+            shown.append(row_of(row, len(ranking.rows) > 1, ranking.most, ranking.origin))
     apart = "published; not comparable: " if board.own else "published: "
     for protocol in dict.fromkeys(row.protocol for row in board.apart):
         shown.append(heading(apart + clean(protocol, 300).removeprefix("as published: ")))
@@ -87,7 +88,9 @@ def key_of(row: Any, place: int) -> str:
     return "\0".join([row.run or str(place), *row.ranking])
 
 
-def _cells(row: Any, is_contest: bool, width: int, most: float, mark: str) -> dict[str, Cell]:
+def _cells(
+    row: Any, is_contest: bool, width: int, most: float, mark: str, origin: float = 0.0
+) -> dict[str, Cell]:
     """The cells of a row by column; its bar in at most ``width`` cells, where ``most`` has them all."""
     is_published = row.run is None
     tone = "dim" if is_published else ""
@@ -103,7 +106,7 @@ def _cells(row: Any, is_contest: bool, width: int, most: float, mark: str) -> di
         "rank": rank,
         "alarm": (alarms.SIGNS[worst], formatting.SEVERITIES[worst]) if worst else "",
         "score": (scores.value_text(row, numbers.number), tone or "strong"),
-        BAR: (boards.bar(row.value, most, width, mark), "dim" if is_published else "good"),
+        BAR: (boards.bar(row.value, most, width, mark, origin), "dim" if is_published else "good"),
         "recipe": (clean(row.recipe, 64), tone),
         "run": (source, "dim"),
         "seeds": scores.over_seeds(row, numbers.number) or NONE,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gentui.index import LeaderboardRow
-from gentui.runs.boards import bar, boards_of, heading_of, how_measured, order_agrees, real_data
+from gentui.runs.boards import bar, boards_of, folded, heading_of, how_measured, order_agrees, real_data
 from gentui.text.numbers import number
 
 DETAIL = {
@@ -80,6 +80,36 @@ def test_boards_with_runs_come_first_and_the_metrics_of_a_data_set_stand_togethe
 )
 def test_bars_are_as_long_as_their_values(value, length):
     assert len(bar(value, 10, 20)) == length
+
+
+@pytest.mark.parametrize(("value", "length"), [(16, 20), (4, 10), (2, 5), (1, 1), (0.5, 1)])
+def test_bars_from_real_data_grow_by_equal_lengths_for_equal_factors(value, length):
+    assert len(bar(value, 16, 20, origin=1.0)) == length
+
+
+def test_bars_are_of_the_values_beside_published_figures_and_where_more_is_better():
+    alone = boards_of([row(floor=0.5), row(value=5.0, run="s", floor=0.5)])[0].rankings[0]
+    assert alone.origin == 0.5
+    assert boards_of([row(floor=0.5), row(run=None, floor=None)])[0].rankings[0].origin == 0
+    more = {"metric": "label_accuracy", "lower_is_better": False}
+    assert boards_of([row(floor=0.99, **more)])[0].rankings[0].origin == 0
+
+
+def test_runs_over_seeds_are_one_row_with_their_mean_ranked_by_it():
+    of = {"seeds": 2, "mean": 4.0, "sd": 2.0, "sd_over": "2 training seeds"}
+    board = boards_of(
+        [row(value=2.5, run="a", **of), row("digits-cfg", 3.0, "b"), row(value=5.5, run="c", **of)]
+    )[0]
+    first, second = folded(board).rankings[0].rows
+    assert (first.recipe, first.value, first.rank) == ("digits-cfg", 3.0, 1)
+    assert (second.run, second.value, second.std, second.over, second.rank) == (
+        "a",
+        4.0,
+        2.0,
+        "2 training seeds",
+        2,
+    )
+    assert folded(board).own == 3
 
 
 def test_real_data_is_no_floor():
