@@ -79,7 +79,11 @@ def test_stop_checkpoints_and_resume_goes_on_to_the_end(home, launch):
     wait_for_step(run, 5)
     jobs.stop(home, run.id, wait=True)
     state = run.read_state()
-    assert state.status == "stopped" and state.reason.startswith("stopped by you at step ") and state.exit_code == 0
+    assert (
+        state.status == "stopped"
+        and state.reason.startswith("stopped by you at step ")
+        and state.exit_code == 0
+    )
     stopped_at = int(state.reason.split()[-1])
     jobs.resume(home, run.id)
     state = wait_for_status(run, "done")
