@@ -39,7 +39,7 @@ UNET = ("2", "~✓ done", "slash", *"unet", "enter")
 SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("form", LARGE, ["e"], "gentui run"),
     ("samples", LARGE, ["4", "~· live", "s"], "· live"),
-    ("scores", LARGE, ["4", "~loss", "e"], "real images"),
+    ("scores", LARGE, ["4", "~loss", "Q"], "real images"),
     ("health", LARGE, ["4", "~loss", "i"], "Signals"),
     ("playground", LARGE, ["4", "~loss", "P", "~label", "f5"], "Done. s"),
     ("compare", LARGE, [*UNET, "a", "C"], "Cost"),

@@ -65,7 +65,7 @@ def test_no_key_stands_twice_where_it_works(context: str):
 STILL_AMBIGUOUS = {
     "J": {"home.preview_down", "runs.later", "run.log_next"},
     "K": {"home.preview_up", "runs.earlier", "run.log_back"},
-    "a": {"runs.mark_all", "run.axis", "compare.axis"},
+    "a": {"runs.mark_all", "run.axis", "compare.axis", "leaderboard.seeds"},
     "b": {"home.best", "compare.baseline", "playground.beside", "leaderboard.against"},
     "c": {"runs.columns", "run.charts", "compare.charts", "machine.charts"},
     "e": {"home.edit", "runs.again", "run.again"},
