@@ -6,7 +6,10 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Console
+from rich.segment import Segment
 from textual import events
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
@@ -21,6 +24,14 @@ from textual.strip import Strip
 def screen_strips(app: App[Any]) -> Sequence[Strip]:
     """Return the lines of the screen as they were composed last. ``export_screenshot`` only gives an SVG."""
     return app.screen._compositor.render_strips()
+
+
+def written_spans(lines: Sequence[str], spans: list[tuple[int, int, int]]) -> str:
+    """What is written to the terminal when of these lines the spans (row, first column, column behind) are painted."""
+    update = ChopsUpdate(
+        [{0: Strip([Segment(line)])} for line in lines], spans, [[len(line)] for line in lines]
+    )
+    return update.render_segments(Console(force_terminal=True))
 
 
 def notices(app: App[Any]) -> list[Notification]:

@@ -15,12 +15,13 @@ from gentui.text import numbers
 from gentui.tui import formatting
 from gentui.tui.curves import COLOURS, MARKERS, ChartStyle, Curve, value_at
 from gentui.tui.overlay import DISTINCT
+from gentui.tui.textual_private import patches
 from gentui.tui.themes import DARK, curve_colours
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_drawing import DOTS, Picture, glyphs_of, rasterise
 from gentui.tui.widgets.chart_text import placeholder_for
 from gentui.tui.widgets.chart_tones import BAND, COVERING, DIMMED, LINE, MUTED, TEXT
-from tests.support.textual_private import screen_strips
+from tests.support.textual_private import screen_strips, written_spans
 
 
 class Coloured(App):
@@ -438,3 +439,10 @@ async def test_a_spike_at_the_beginning_does_not_flatten_a_clipped_loss(first):
         assert 0.9 < limits(chart)[1] < 2 and limits(chart)[0] <= 0.4
         chart.show([curve(0.4 + 0.6 * np.exp(-np.arange(120) / 30))], ChartStyle(clip=True))
         assert limits(chart)[1] >= 1, "what falls is no outlier"
+
+
+def test_of_a_line_that_has_changed_in_its_middle_only_that_is_written():
+    patches.apply()
+    assert written_spans(["abcdefgh", "ijklmnop"], [(0, 3, 5), (1, 0, 2)]) == "\x1b[1;4Hde\n\x1b[2;1Hij"
+    assert written_spans(["abcdefgh"], [(0, 6, 12)]) == "\x1b[1;7Hgh", "no more than there is"
+    assert written_spans(["abcdefgh"], [(0, 0, 8)]) == "\x1b[1;1Habcdefgh"
