@@ -492,9 +492,7 @@ class Typist:
         self.press("back to runs", ESCAPE, lambda now: is_list(now) and cursor(now) is not None)
 
     def leaderboard(self) -> None:
-        self.visit(
-            "leaderboard", "3", lambda now: "rank" in now[1] and "over seeds" in now[1] and bool(rows(now))
-        )
+        self.visit("leaderboard", "3", lambda now: "rank" in now[1] and "score" in now[1] and bool(rows(now)))
         self.move("leaderboard: down", DOWN, 4)
         self.move("leaderboard: page", PAGE_DOWN, 2)
         self.move("leaderboard: end, home", END)

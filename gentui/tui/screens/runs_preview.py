@@ -10,6 +10,7 @@ from gentui.config import chart_layouts
 from gentui.metrics import grouping
 from gentui.metrics.smoothing import Smoothing
 from gentui.runs import alarms, compare, naming
+from gentui.runs.metric_names import short_name
 from gentui.runs.scores import value_text
 from gentui.text import numbers
 from gentui.text.sanitize import clean
@@ -146,15 +147,13 @@ def values_of(run: Any) -> list[Fact]:
         facts.append(("health", alarms.NO_ALARM, "good"))
     best = run.best
     if best is not None:
-        facts.append(
-            (clean(best.metric, 40), f"{value_text(best, numbers.number)} at step {best.step:,}", "accent")
-        )
+        facts.append((short_name(best), f"{value_text(best, numbers.number)} at step {best.step:,}", "accent"))
     facts += [
         (clean(metric, 40), numbers.number(value), "accent")
         for metric, value in run.scores.items()
         if best is None or metric != best.metric
     ]
-    scored = {fact[0] for fact in facts}
+    scored = {*run.scores, *((best.metric,) if best is not None else ())}
     facts += [
         (clean(name, 60), numbers.number(run.metrics[name]), "")
         for group in grouping.charts(run.metrics)

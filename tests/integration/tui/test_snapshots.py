@@ -38,11 +38,11 @@ PATIENCE = 5.0
 """Seconds until a screen that looks different, though nothing goes on, is taken for broken."""
 WORKPLACES = {
     "runs", "runs-sweep", "home-preview", "run-charts", "run-samples", "run-overlaid", "compare-scores",
-    "compare-charts",
+    "compare-charts", "leaderboard", "playground-drawn", "launch", "form",
 }  # fmt: skip
 """Scenes that divide the room between a list, charts and pictures: in every size that people have."""
 SIZES_OF_WORK = ((80, 24), (120, 36), (160, 48), (200, 60))
-EVERYWHERE = {"leaderboard", "machine", "features-class", "form", "jump"}
+EVERYWHERE = {"machine", "features-class", "jump"}
 """Scenes that are looked at in every size and colouring; others in the first of both."""
 
 
