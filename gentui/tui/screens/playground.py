@@ -86,7 +86,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
                 with Horizontal(id="playground-pictures"):
                     yield Viewer(self.gentui.images, more="z", id="playground-picture")
                     yield Viewer(self.gentui.images, more="[ z", id="playground-other")
-                yield Viewer(self.gentui.images, id="playground-real")
+                yield Viewer(self.gentui.images, more="J", id="playground-real")
                 yield PictureGrid(self.gentui.images, id="playground-history")
         yield Static(id="playground-command", markup=False)
 
@@ -380,6 +380,13 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             real.show(Sheet(path, grid), "training images")
         else:
             real.show(None, "no real images: they are drawn with a run's first samples")
+
+    def action_scroll_real(self, by: int) -> None:
+        real = self.query_one("#playground-real", Viewer)
+        if not real.display:
+            self.say("B shows training images, which J and K scroll.")
+        elif not real.scroll_tiles(by):
+            self.say("No more training images on that side.")
 
     def action_back(self) -> None:
         if self._pending is not None:

@@ -384,3 +384,21 @@ async def test_pictures_fill_the_pane_under_the_names_of_their_classes(desk, run
         names = "".join(strip.text for strip in viewer.picture.strips if "▀" not in strip.text)
         assert names.split() == [*"0123456789012345"]
         assert viewer.picture._shown.width > 60, "enlarged"
+
+
+async def test_training_images_are_scrolled_by_keys(desk, run):
+    grid_png(run.path / "figures" / "real.png", digit_tiles(seed=9))
+    async with desk((80, 24)) as d:
+        screen = await opened(d)
+        await d.press("J")
+        await d.sees("B shows training images")
+        await d.press("B")
+        real = screen.query_one("#playground-real", Viewer)
+        await d.until(lambda: real.picture.strips)
+        await d.sees("images, J for more")
+        await d.press("J")
+        await d.until(lambda: real._drawn.at == 1)
+        await d.press("K")
+        await d.until(lambda: real._drawn.at == 0)
+        await d.press("K")
+        await d.sees("No more training images on that side")

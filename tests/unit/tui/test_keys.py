@@ -63,8 +63,8 @@ def test_no_key_stands_twice_where_it_works(context: str):
 
 
 STILL_AMBIGUOUS = {
-    "J": {"home.preview_down", "runs.later", "run.log_next"},
-    "K": {"home.preview_up", "runs.earlier", "run.log_back"},
+    "J": {"home.preview_down", "playground.real_down", "runs.later", "run.log_next"},
+    "K": {"home.preview_up", "playground.real_up", "runs.earlier", "run.log_back"},
     "a": {"runs.mark_all", "run.axis", "compare.axis", "leaderboard.seeds"},
     "b": {"home.best", "compare.baseline", "playground.beside", "leaderboard.against"},
     "c": {"runs.columns", "run.charts", "compare.charts", "machine.charts"},
