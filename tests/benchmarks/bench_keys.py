@@ -510,6 +510,10 @@ class Typist:
         self.visit("run in training", "4", lambda now: "[c Charts]" in now[4] and has_curves(now))
         self.press("back to recipes", ESCAPE, lambda now: "your best" in now[1] and cursor(now) is not None)
 
+    def list_alone(self) -> None:
+        self.runs_table()
+        self.visit("recipes", "1", lambda now: any("▸ digits-unet" in line for line in now))
+
     def everywhere(self) -> None:
         self.runs_table()
         self.run_view("run")
@@ -564,7 +568,7 @@ def session(home: Path, rate: int, rounds: int, only_list: bool = False) -> Sess
             cpu, began = terminal.cpu(), time.monotonic()
             typist = Typist(terminal)
             for _ in range(rounds):
-                typist.runs_table() if only_list else typist.everywhere()
+                typist.list_alone() if only_list else typist.everywhere()
             share = (terminal.cpu() - cpu) / (time.monotonic() - began)
             known = (typist.times, typist.costs, typist.in_table, typist.table_costs)
             return Session(*known, terminal.memory(), share)
