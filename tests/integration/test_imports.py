@@ -87,7 +87,7 @@ def test_asking_for_an_extractor_imports_no_torch():
     )
     assert (
         loaded_by(listed, "torch")
-        == "digits-cnn fashion-cnn digitsm-cnn lenet toon-cnn photos-cnn probe inception"
+        == "digits-cnn digitsm-cnn fashion-cnn inception lenet photos-cnn probe toon-cnn"
     )
 
 

@@ -10,19 +10,21 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+ROOMY = 100
+"""Cells from which on a message has room beside what is typed."""
+
 
 class FilterLine(Horizontal):
-    """A filter with its error message beside it, or below it on a narrow screen."""
+    """A filter with its error message beside it, or below it where there is little room."""
 
-    SCOPED_CSS = False  # its rules depend on the width of the screen
     DEFAULT_CSS = """
     FilterLine { height: auto; }
     FilterLine > Filter { width: 1fr; }
     FilterLine > .filter--error { display: none; color: $error; text-style: bold; padding: 0 1; }
     FilterLine > .filter--error.-visible { display: block; width: auto; max-width: 70%; height: 1; text-wrap: nowrap; }
-    Screen.-narrow FilterLine { layout: vertical; }
-    Screen.-narrow FilterLine > Filter { width: 100%; }
-    Screen.-narrow FilterLine > .filter--error.-visible { max-width: 100%; height: auto; text-wrap: wrap; }
+    FilterLine.-narrow { layout: vertical; }
+    FilterLine.-narrow > Filter { width: 100%; }
+    FilterLine.-narrow > .filter--error.-visible { max-width: 100%; height: auto; text-wrap: wrap; }
     """
 
     def __init__(self, hint: str, *, id: str) -> None:
@@ -33,6 +35,9 @@ class FilterLine(Horizontal):
     def compose(self) -> ComposeResult:
         yield self._filter
         yield self._error
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width < ROOMY, "-narrow")
 
     def show_error(self, message: str) -> None:
         """Show what is wrong with the filter (sanitized text); "" if nothing is."""
