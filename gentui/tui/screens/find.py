@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
@@ -29,13 +29,7 @@ class FindScreen(Dialog):
     """Dismissed with the ``Thing`` that was chosen, or None. ``commands``: those of the screen below."""
 
     context = "find"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *key_table.bindings("find"),
-        Binding("up", "move('cursor', -1)", show=False),
-        Binding("down", "move('cursor', 1)", show=False),
-        Binding("pageup", "move('page', -1)", show=False),
-        Binding("pagedown", "move('page', 1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = key_table.bindings("find")
     DEFAULT_CSS = """
     FindScreen > Vertical { width: 110; max-width: 100%; height: 80%; }
     FindScreen Input { height: 1; border: none; padding: 0 1; background: $background; }
@@ -102,12 +96,13 @@ class FindScreen(Dialog):
         if (key := self.query_one(Table).key) is not None:
             self.dismiss(self._shown[int(key)])
 
-    def action_move(self, how: str, by: int) -> None:
-        table = self.query_one(Table)
-        table.action_page(by) if how == "page" else table.action_cursor(by)
-
     def on_key(self, event: events.Key) -> None:
-        if event.key in ("tab", "shift+tab"):
-            event.stop()
-            event.prevent_default()
-            self.action_move("cursor", 1 if event.key == "tab" else -1)
+        table = self.query_one(Table)
+        if event.key in ("pageup", "pagedown"):
+            table.action_page(-1 if event.key == "pageup" else 1)
+        elif event.key in ("up", "down", "tab", "shift+tab"):
+            table.action_cursor(-1 if event.key in ("up", "shift+tab") else 1)
+        else:
+            return
+        event.stop()
+        event.prevent_default()
