@@ -37,8 +37,9 @@ STARTED: tuple[tuple[str, ...], ...] = (("digits-unet", "--seed", "4"), ("digits
 UNET = ("2", "~✓ done", "slash", *"unet", "enter")
 
 SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
+    ("launch", LARGE, ["enter"], "gentui run"),
     ("form", LARGE, ["e"], "gentui run"),
-    ("samples", LARGE, ["4", "~· live", "s"], "· live"),
+    ("samples", LARGE, ["4", "~loss", "s"], "samples"),
     ("scores", LARGE, ["4", "~loss", "Q"], "real images"),
     ("health", LARGE, ["4", "~loss", "i"], "Signals"),
     ("playground", LARGE, ["4", "~loss", "P", "~label", "f5"], "Done. s"),
@@ -51,10 +52,10 @@ SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
 """Name, size, keys from the menu (``~word`` waits for a word), and a word that says the screen is complete."""
 
 LIVE_SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
-    ("home", LARGE, [], "✓ here"),
+    ("home", LARGE, [], "digits-unet"),
     ("home-80x24", SMALL, [], "✓ here"),
     ("runs", LARGE, ["2"], "✓ done"),
-    ("run", LARGE, ["4"], "· live"),
+    ("run", LARGE, ["4"], "live"),
     ("run-80x24", SMALL, ["4"], "loss"),
     ("machine", LARGE, ["5"], "memory"),
 )

@@ -29,7 +29,7 @@ class FindScreen(Dialog):
     """Dismissed with the ``Thing`` that was chosen, or None. ``commands``: those of the screen below."""
 
     context = "find"
-    BINDINGS: ClassVar[list[BindingType]] = key_table.bindings("find")
+    BINDINGS: ClassVar[list[BindingType]] = [*key_table.bindings("find")]
     DEFAULT_CSS = """
     FindScreen > Vertical { width: 110; max-width: 100%; height: 80%; }
     FindScreen Input { height: 1; border: none; padding: 0 1; background: $background; }

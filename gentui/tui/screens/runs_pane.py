@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 LOW = 18
 """A pane of fewer lines has curves and samples side by side, and facts only alone."""
-CHART_WIDTH, NARROW_CHART, CHART_HEIGHT, MOST_ACROSS = 42, 35, 11, 4
-"""Size from which on a chart is worth its room; of a run without samples they are narrower, and more."""
+CHART_WIDTH, CHART_HEIGHT = 42, 11
+NARROW_CHART, LOW_CHART = 35, 8
+MOST_ACROSS = 4
+"""Size from which on a chart is worth its room; of a run without samples they are smaller, and more."""
 LEAST_CHARTS = 8
 PARTS = ("all", "curves", "samples", "facts")
 
@@ -61,7 +63,7 @@ def room_of(size: Size, part: str, has_samples: bool, facts: int) -> Room:
         samples = (height - below) // 2 if has_samples else 0
     charts = max(LEAST_CHARTS, height - below - samples)
     across = max(1, min(MOST_ACROSS, width // (CHART_WIDTH if has_samples else NARROW_CHART)))
-    return Room(charts, samples, below, across, max(1, charts // CHART_HEIGHT))
+    return Room(charts, samples, below, across, max(1, charts // (CHART_HEIGHT if has_samples else LOW_CHART)))
 
 
 class PaneHead(RunHeader):

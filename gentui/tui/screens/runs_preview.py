@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_PEERS = 30
 """Other runs of a recipe that the settings of a run are compared with, the newest."""
+SINGLE = 3
+"""Charts of a single value, which are not drawn, that are read in vain at most."""
 IMPORTED = "imported"
 """The family of runs that other programs logged."""
 _FIRST = ("optim", "model", "method", "schedule", "train", "data")
@@ -92,11 +94,11 @@ def read_preview(
 def charts_of(
     index: Index, run: Any, count: int, columns: int, laid: tuple[OverlayEntry, ...] = ()
 ) -> tuple[tuple[Curves, ...], ChartStyle]:
-    """The first charts of a run (a RunRow), in the style that those of its family were left in. ``laid``: the run and
-    those that are drawn over it."""
+    """The first charts of a run (a RunRow), in the style that those of its family were left in; what has a single value
+    stands among the facts. ``laid``: the run and those that are drawn over it."""
     layout = chart_layouts.load(run.family)[0]
     asked = ChartRequest(
-        count=count, columns=columns, hidden=layout.hidden, smoothing=Smoothing(layout.smoothing, layout.kind),
+        count=count + SINGLE, columns=columns, hidden=layout.hidden, smoothing=Smoothing(layout.smoothing, layout.kind),
         runs=laid,
     )  # fmt: skip
     scored = list(dict.fromkeys(score.metric for score in index.evaluations(run.id)))
@@ -104,7 +106,12 @@ def charts_of(
     style = ChartStyle(
         layout.log_y, layout.marks, clip=not layout.outliers, window=data.extent, alarms=data.alarms
     )
-    return tuple(data.charts), style
+    drawn = [
+        curves
+        for curves in data.charts
+        if any(curve.points > 1 or curve.lower_is_better is not None for curve in curves)
+    ]
+    return tuple((drawn or data.charts)[:count]), style
 
 
 def _names(runs: Sequence[Any]) -> dict[str, str]:

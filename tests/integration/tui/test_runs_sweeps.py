@@ -39,7 +39,7 @@ async def test_a_sweep_is_one_row_with_states_and_best_score_that_enter_opens(de
         await d.opens("RunsScreen", "2")
         await d.until(lambda: names(d) == FOLDED)
         await d.press("down")
-        await d.sees("▸  ✓3", "fid 3.3", "3 runs: 3 done · best fid 3.3 (lr=0.002)")
+        await d.sees("▸  ✓3", "FD 3.3", "3 runs: 3 done · best FD 3.3 (lr=0.002)")
         await d.press("enter")
         await d.until(lambda: names(d) == OPEN)
         await d.sees("lr=0.0005")
@@ -59,7 +59,7 @@ async def test_its_curves_share_charts_and_the_best_one_s_samples_are_shown(desk
         await d.until(lambda: names(d) == FOLDED)
         await d.press("down")
         await d.until(lambda: screen.pane.shown is not None and screen.pane.shown.overlay)
-        await d.sees("lr=0.002 · step 300", "─ runs", "lr=0.002  ✓ fid 3.3", "─ settings of the best")
+        await d.sees("lr=0.002 · step 300", "─ runs", "lr=0.002  ✓ FD 3.3", "─ settings of the best")
         assert [curve.slot for curve in screen.query_one(ChartGrid)._page.charts[0]] == [0, 1, 2]
         await d.press("enter", "down")
         await d.until(lambda: not screen.pane.shown.overlay and screen.pane.shown.run.id == swept[2].id)
