@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A prefix into which the wheel of this tree has been installed."""
+    """A prefix into which the wheel of this tree has been installed; that of the tests stays."""
     pytest.importorskip("build")
     work = tmp_path_factory.mktemp("wheel")
     built = subprocess.run(
@@ -28,8 +28,8 @@ def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
     (wheel,) = (work / "dist").glob("*.whl")
     installed = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--prefix", str(work / "prefix"),
-         str(wheel)], capture_output=True, text=True,
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--ignore-installed",
+         "--prefix", str(work / "prefix"), str(wheel)], capture_output=True, text=True,
     )  # fmt: skip
     assert installed.returncode == 0, installed.stderr
     return work / "prefix"

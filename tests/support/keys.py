@@ -33,6 +33,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "copy": ("app.runs", "app.copy"), "confirm": ("app.runs", "runs.delete"),
     "launch": ("app.home", "home.train"), "prompt": ("app.runs", "runs.note"),
     "notice": ("app.home", "app.tour"), "preferences": ("app.home", "app.preferences"),
+    "find": ("app.home", "app.find"),
 }  # fmt: skip
 """How one comes to a context, by the ids of keys."""
 TYPED = (Input, TextArea, SettingsForm)
