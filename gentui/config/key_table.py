@@ -615,8 +615,8 @@ TABLE: tuple[Key, ...] = (
     Key("launch.name", "n", "name", "Name", "name the run", 3, False),
     Key("launch.place", "o", "place", "Where", "train it at the next place of hosts.toml", 0, False),
     Key("launch.back", "escape", "back", "Not now", "close without training", 4, False),
-    Key("find.choose", "enter", "choose", "Go", "go to what is under the cursor, or do it", 1, False),
-    Key("find.back", "escape,ctrl+p", "back", "Close", "close, and change nothing", 2, False),
+    Key("find.choose", "enter", "choose", "Go", "go to what is under the cursor, or do it", 1, False, True),
+    Key("find.back", "escape", "back", "Close", "close, and change nothing", 2, False),
     Key("confirm.yes", "enter,y", "yes", "Yes", "do what is asked", 1, False),
     Key("confirm.no", "escape,n", "no", "No", "cancel, and change nothing", 2, False),
     Key(

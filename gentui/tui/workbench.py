@@ -238,11 +238,12 @@ class GentuiApp(AppServices):
             self.call_later(go)
 
     async def action_find(self) -> None:
-        """Find a command, recipe, run, setting or metric."""
+        """Find a command, recipe, run, setting or metric; again: close the palette."""
         from gentui.tui.found_things import Thing
 
         below = self.screen
         if isinstance(below, navigation.screen_class("find")):
+            below.dismiss(None)
             return
         context = getattr(below, "context", "")
         commands = [

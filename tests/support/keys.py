@@ -129,6 +129,8 @@ def is_typed(screen: Any, stroke: str) -> bool:
     widget = screen.focused
     if not isinstance(widget, TYPED) or not key_table.is_printable(stroke):
         return False
+    if stroke == "slash" and isinstance(widget, SettingsForm):
+        return widget.entry.takes_slash
     return getattr(widget, "_is_editing", True) or stroke.isdigit() or stroke in ("minus", "full_stop")
 
 

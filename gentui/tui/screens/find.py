@@ -85,10 +85,6 @@ class FindScreen(Dialog):
             note = "Reading recipes, runs and settings …"
         self.query_one("#find-note", Static).update(note)
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        message.stop()
-        self.action_choose()
-
     def on_table_chosen(self) -> None:
         self.action_choose()
 
