@@ -120,6 +120,20 @@ def changed_trainer(run: RunDir, *changes: str) -> Forked:
     return Forked(["-c", code, str(run.path), "--device", "cpu"], stderr=subprocess.STDOUT)
 
 
+def trainer_stopped_at(run: RunDir, step: int) -> Forked:
+    """The real trainer, which is asked to stop when it has taken this step."""
+    code = (
+        "import signal, sys\n"
+        "from engine.__main__ import main\n"
+        "from engine.training.loop import Trainer\n"
+        "take = Trainer._train_step\n"
+        "stop = lambda: signal.raise_signal(signal.SIGTERM)\n"
+        f"Trainer._train_step = lambda self: (take(self), self.step == {step} and stop())\n"
+        "sys.exit(main())"
+    )
+    return Forked(["-c", code, str(run.path), "--device", "cpu"], stderr=subprocess.STDOUT)
+
+
 def finish(process: subprocess.Popen[str] | Forked) -> tuple[int, str]:
     output, _ = process.communicate(timeout=300)
     return process.wait(), output

@@ -240,18 +240,28 @@ def horizontal(low: float, high: float, columns: int, left: int, kind: str = "nu
         return scale
     one: Scale | None = None
     least = scale.span / max(1, columns) * 4
-    for ticks, power, label in _along(low, high, kind, least, columns):
-        at = [_column(tick, power, scale) for tick in ticks]
-        labels = label(ticks)
-        starts = _starts(at, labels.texts, left, left + columns)
-        if starts is None:
-            continue
-        placed = tuple(zip(at, labels.texts, strict=True))
-        found = Scale(columns, low, 0.0, scale.span, placed, starts, labels.offset)
-        if len(ticks) > 1:
-            return found
-        one = one or found
+    # The label of a tick at an end is moved inwards, where it may have no room: then that tick is left out.
+    for parts in ((slice(None),), (slice(-1), slice(1, None))):
+        for ticks, power, label in _along(low, high, kind, least, columns):
+            for part in parts:
+                found = _labelled(scale, ticks[part], power, label, left)
+                if found is not None and len(found.ticks) > 1:
+                    return found
+                one = one or found
     return one or scale
+
+
+def _labelled(
+    scale: Scale, ticks: list[int], power: int, label: Callable[[Sequence[int]], Labels], left: int
+) -> Scale | None:
+    """The axis with these ticks; None if there are none, or no room for their labels."""
+    at = [_column(tick, power, scale) for tick in ticks]
+    labels = label(ticks) if ticks else None
+    starts = _starts(at, labels.texts, left, left + scale.cells) if labels else None
+    if labels is None or starts is None:
+        return None
+    placed = tuple(zip(at, labels.texts, strict=True))
+    return Scale(scale.cells, scale.base, 0.0, scale.span, placed, starts, labels.offset)
 
 
 def _along(

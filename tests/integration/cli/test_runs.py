@@ -93,7 +93,7 @@ def test_show_is_readable(invoke, make_run):
         "digits-unet",
         "done",
         "3/3",
-        "fid 3 (best)",
+        "3 (best)",
         "samples/000003.png",
         "loss = 0.25",
     ):

@@ -12,7 +12,15 @@ from engine.recipes.resume_options import changed_recipe
 from engine.runs.directory import RunDir, State
 from engine.settings import registry
 from engine.training import checkpoint
-from tests.support.engine import SIXTY_STEPS, assert_same, events, finish, trainer, wait_for_step
+from tests.support.engine import (
+    SIXTY_STEPS,
+    assert_same,
+    events,
+    finish,
+    trainer,
+    trainer_stopped_at,
+    wait_for_step,
+)
 
 
 def complete(run: RunDir) -> None:
@@ -111,10 +119,7 @@ def test_weights_of_the_extractor_that_vanish_between_attempts_cost_the_scores_a
     weights = tmp_path / "weights.pth"
     shutil.copyfile(published(extractor="digits-cnn").location(), weights)
     run = make_run(train__steps=60, evaluate__extractor="digits-cnn", evaluate__weights=str(weights))
-    process = trainer(run)
-    wait_for_step(run, process, 31)
-    process.send_signal(signal.SIGTERM)
-    assert finish(process)[0] == 0
+    assert finish(trainer_stopped_at(run, 33))[0] == 0
     weights.unlink()
     complete(run)
     assert [name for name, _ in alerts(run)] == ["scores"]
@@ -125,12 +130,9 @@ def test_weights_of_the_extractor_that_vanish_between_attempts_cost_the_scores_a
 
 def test_a_run_resumed_with_other_settings_of_its_visits_reaches_the_same_weights(make_run, undisturbed):
     run = make_run(**{key.replace(".", "__"): value for key, value in SIXTY_STEPS.items()})
-    process = trainer(run)
-    wait_for_step(run, process, 31)
-    process.send_signal(signal.SIGTERM)
-    assert finish(process)[0] == 0
+    assert finish(trainer_stopped_at(run, 33))[0] == 0
     stopped_at = checkpoint.load_state(run)["step"]
-    assert stopped_at < 60
+    assert stopped_at == 33
     settings = [
         "sample.times=12",
         "evaluate.samples=20",

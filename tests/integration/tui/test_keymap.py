@@ -98,8 +98,9 @@ async def test_jump_mode_goes_to_rows_and_covers_no_name(desk, each_size):
     async with desk(each_size) as d:
         table = d.app.screen.query_one(Table)
         names = [key for _, key in table.lines_in_sight()]
+        whole = [name for name in names if name in d.text]
         jump = await d.opens("JumpScreen", "ctrl+o")
-        assert all(name in d.text for name in names)
+        assert whole and all(name in d.text for name in whole)
         place = next(
             n for n, (offset, _) in enumerate(jump._targets.values()) if offset.y == table.region.y + 3
         )

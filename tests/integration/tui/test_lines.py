@@ -55,7 +55,7 @@ async def test_without_colour_a_dialog_leaves_what_is_below_in_sight(desk, monke
     async with desk() as d:
         await d.opens("LeaderboardScreen", "3")
         await d.opens("JumpScreen", "ctrl+o")
-        await d.sees("[a]", "published", "cartoon-acgan")
+        await d.sees("a1 Recipes", "published", "cartoon-acgan")
 
 
 async def test_why_a_run_failed_is_told_whole_and_notes_go_on_at_their_end(desk, runs):

@@ -182,7 +182,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.press(f"{GENTUI}; echo status $?", "Enter")
     t.sees("▸ digits-unet", "✓ here")
     t.press("2")
-    t.sees("▸", "evening (quick)", run.id)
+    t.sees("▸", "evening (quick)", "─ settings")
 
     # once more with another seed
     t.press("e")
@@ -208,7 +208,9 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.sees("Wrote")
     t.press("F3")
     t.sees("Copied: gentui sample")
-    words = shlex.split(row_with(t, "$ gentui sample").partition("$ ")[2])
+    words = shlex.split(
+        row_with(t, "$ gentui sample").partition("$ ")[2].partition("▌")[0]
+    )  # a notice begins with ▌
     assert words[:3] == ["gentui", "sample", run.id] and words[-2] == "-o"
     drawn = tmp_path / words[-1]
     again = [str(GENTUI), *words[1:-1], str(tmp_path / "again.png")]
@@ -220,7 +222,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     # both of them
     t.until(lambda: second.read_state().status == "done", SLOW, "the end of the second run")
     t.press("Esc")
-    t.sees("second    ", "evening (quick)")  # a notice names the second run, too
+    t.sees("✓ done      second", "evening (quick)")
     t.press("a")
     t.sees("2 runs marked")
     t.press("C")
@@ -228,7 +230,9 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.press("o")
     t.sees("[o Settings]", "seed")
     t.press("3")
-    t.sees("★ 1", "second", "evening")
+    t.sees("FD in digits-cnn features", "2 train")  # both are one row, over their seeds
+    t.press("a")
+    t.sees("second", "evening")
     t.press("x")
     t.sees("results.csv", "lines")
     t.press("F5")
@@ -237,7 +241,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
         rows = list(csv.DictReader(file))
     assert {row["run"] for row in rows if row["kind"] == "run"} >= {run.id, second.id}
     t.press("5")
-    t.sees("Processor, memory, disk", "load")
+    t.sees("─ machine", "load", "Processes by processor")
 
     # and out: the shell is as it was
     t.press("q")
