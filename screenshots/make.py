@@ -39,13 +39,13 @@ UNET = ("2", "~✓ done", "slash", *"unet", "enter")
 SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("launch", LARGE, ["enter"], "gentui run"),
     ("form", LARGE, ["e"], "gentui run"),
-    ("samples", LARGE, ["4", "~loss", "s"], "samples"),
+    ("samples", LARGE, ["4", "~loss", "s"], "· live"),
     ("scores", LARGE, ["4", "~loss", "Q"], "real images"),
     ("health", LARGE, ["4", "~loss", "i"], "Signals"),
     ("playground", LARGE, ["4", "~loss", "P", "~label", "f5"], "Done. s"),
     ("compare", LARGE, [*UNET, "a", "C"], "Cost"),
     ("compare-charts", LARGE, [*UNET, "a", "C", "~Cost", "c"], "loss"),
-    ("leaderboard", LARGE, ["3"], "as published"),
+    ("leaderboard", LARGE, ["3"], "published"),
     ("export", LARGE, ["x"], "bytes"),
     ("help", LARGE, ["question_mark"], "Everywhere"),
 )
@@ -55,7 +55,7 @@ LIVE_SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("home", LARGE, [], "digits-unet"),
     ("home-80x24", SMALL, [], "✓ here"),
     ("runs", LARGE, ["2"], "✓ done"),
-    ("run", LARGE, ["4"], "live"),
+    ("run", LARGE, ["4"], "step"),
     ("run-80x24", SMALL, ["4"], "loss"),
     ("machine", LARGE, ["5"], "memory"),
 )
