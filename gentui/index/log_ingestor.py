@@ -28,7 +28,8 @@ MOST_NAMES, LONGEST_NAME = 64, 60  # of the rows or columns of a picture
 _KNOT_SECONDS, _KNOT_STEPS = 0.5, 64  # minimum distance between two points of a clock
 PROGRESS: dict[str, Any] = {
     "step": 0, "images": 0, "seconds": 0.0, "total_steps": None, "total_images": None, "steps_per_epoch": None,
-    "device": "", "precision": "", "parameters": None, "phase": "", "metrics": "{}", "best": None, "scores": "{}",
+    "device": "", "precision": "", "parameters": None, "phase": "", "visit": "",
+    "metrics": "{}", "best": None, "scores": "{}",
     "protocols": "[]", "alerts": 0, "alarms": "[]", "scoring": 0.0, "corrupt": 0,
     "clock_step": None, "clock_seconds": None,
 }  # fmt: skip
@@ -79,8 +80,6 @@ class LogIngestor:
         self._buffer: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         self._scored = self._alarmed = False
         self._visits: defaultdict[tuple[int, str], float] = defaultdict(float)
-        self._visit = visits.kind_of(self.now["phase"])
-        """The kind of the visit that goes on, "" while the run trains."""
 
     def next_chunk(self, paths: list[tuple[int, Path]]) -> bool:
         """Read one chunk from the oldest attempt with anything new; returns False if there is nothing.
@@ -124,9 +123,9 @@ class LogIngestor:
         if kind == "status":
             before = self.now["seconds"]
             is_valid = self._status(event, file, step, images, mono)
-            if self._visit or self.now["phase"]:
-                self._visit = visits.kind_of(self.now["phase"], self._visit)
-                self._spend(step, self._visit, before)
+            if self.now["visit"] or self.now["phase"]:
+                self.now["visit"] = visits.kind_of(self.now["phase"], self.now["visit"])
+                self._spend(step, self.now["visit"], before)
             return is_valid
         if kind != "metrics" and kind not in _KINDS:
             return False
@@ -137,10 +136,10 @@ class LogIngestor:
         before = self.now["seconds"]
         self._clock(file, mono)
         if kind == "metrics":
-            self._visit = ""
+            self.now["visit"] = ""
             return self._metrics(event, step, images)
-        if self._visit or kind == "sample":
-            self._spend(step, self._visit or visits.SAMPLE, before)
+        if self.now["visit"] or kind == "sample":
+            self._spend(step, self.now["visit"] or visits.SAMPLE, before)
         return getattr(self, f"_{kind}")(event, step, t, file.attempt)
 
     def _metrics(self, event: dict[str, Any], step: int, images: int) -> bool:

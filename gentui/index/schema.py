@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-OLDEST, VERSION = 4, 9
+OLDEST, VERSION = 4, 10
 """``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
 migrations = Migrations("gentui.index")
@@ -191,6 +191,12 @@ def m006_tiles(db: Database) -> None:
     """How tiles are laid out: JSON of the fields of ``rows.Tiles``, {} where its event does not say."""
     for table in ("samples", "figures"):
         db.conn.execute(f"ALTER TABLE {table} ADD COLUMN tiles TEXT NOT NULL DEFAULT '{{}}'")
+
+
+@migrations()
+def m007_visit(db: Database) -> None:
+    """The kind of the visit that goes on, "" while the run trains: a log is read in parts."""
+    db.conn.execute("ALTER TABLE runs ADD COLUMN visit TEXT NOT NULL DEFAULT ''")
 
 
 def _execute_each(db: Database, statements: str) -> None:

@@ -282,6 +282,7 @@ def as_version(path, version: int) -> None:
 
 
 TAKE_BACK = {
+    10: ["ALTER TABLE runs DROP COLUMN visit", "DELETE FROM _sqlite_migrations WHERE name = 'm007_visit'"],
     9: [
         "ALTER TABLE samples DROP COLUMN tiles",
         "ALTER TABLE figures DROP COLUMN tiles",
@@ -311,7 +312,7 @@ TAKE_BACK = {
 }
 
 
-@pytest.mark.parametrize("version", [4, 5, 6, 7, 8])
+@pytest.mark.parametrize("version", [4, 5, 6, 7, 8, 9])
 @pytest.mark.parametrize("reads_first", [False, True])
 def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
     index, make_run, monkeypatch, reads_first, version
@@ -347,7 +348,7 @@ def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
         "m003_reports",
         "m004_changes",
         "m005_visits",
-        "m006_tiles",
+        "m006_tiles", "m007_visit",
     ]
     monkeypatch.undo()
     Log(run).metrics(range(101, 201), loss=float).report(90, 8.7)

@@ -9,7 +9,7 @@ from gentui.index import Index, visits
 from gentui.index.rows import RunRow
 from gentui.tui.screens.runs_table import progress_of
 from gentui.tui.widgets.run_header import lines_of
-from tests.support.index import Log
+from tests.support.index import Log, dump
 
 RECIPE = "[train]\nsteps = 100\n[sample]\ntimes = 2\n[evaluate]\ntimes = 1\nnoises = 2\n"
 SAMPLING, SCORING, CHECKING, REPORTING = 3.0, 10.0, 1.0, 20.0
@@ -154,3 +154,22 @@ def test_the_speed_of_several_devices_is_that_of_all_and_of_each(index, make_run
     row = row_of(index, run)
     assert (row.device, row.devices, row.place) == ("2 × cpu", 2, "2 × cpu")
     assert "  8.0 img/s (2 × 4.0)" in "".join(text for text, _ in lines_of(row, 120)[1])
+
+
+def test_a_log_that_is_read_in_parts_gives_the_same_as_one_that_is_read_at_once(index, make_run):
+    run = make_run()
+    log = Log(run).start().metrics(range(1, 6), loss=float)
+    parts = [
+        [("status", 5, {"status": "phase", "phase": "evaluating", "done": 0, "total": 1})],
+        [("evaluation", 7, {"metric": "fid", "value": 3.0, "protocol": "p", "protocol_id": "p", "seconds": 2.0})],
+        [("sample", 8, {"path": "samples/a.png", "caption": "", "rows": 1, "columns": 1})],
+        [("figure", 9, {"name": "strip", "path": "figures/a.png", "caption": ""})],
+    ]
+    for part in parts:
+        index.refresh()
+        for kind, step, fields in part:
+            log.add(kind, step, **fields)
+    index.refresh()
+    in_parts = dump(index.path)["visits"]
+    index.rebuild()
+    assert dump(index.path)["visits"] == in_parts and in_parts

@@ -72,7 +72,9 @@ def judge(slurm: Job | None, state: State, facts: Facts) -> Look:
     """How a job stands that Slurm describes so, or that it does not know (None), after an answer of Slurm."""
     attempt = max(state.attempt, facts.attempt)
     if slurm is None:
-        return _ended(state.with_(attempt=attempt), *_unknown(state, facts))
+        status, reason = _unknown(state, facts)
+        code = 0 if status == "done" else None  # that of a trainer that says so
+        return _ended(state.with_(attempt=attempt, exit_code=code), status, reason)
     if slurm.state in WAITS:
         waiting = state.with_(status="queued", attempt=attempt, slot=_place(state), reason="")
         standing = "stopping" if state.stop_requested_at is not None else pending_words(slurm)
