@@ -348,7 +348,8 @@ def test_an_index_of_an_earlier_version_is_migrated_and_no_log_is_read_again(
         "m003_reports",
         "m004_changes",
         "m005_visits",
-        "m006_tiles", "m007_visit",
+        "m006_tiles",
+        "m007_visit",
     ]
     monkeypatch.undo()
     Log(run).metrics(range(101, 201), loss=float).report(90, 8.7)

@@ -161,7 +161,13 @@ def test_a_log_that_is_read_in_parts_gives_the_same_as_one_that_is_read_at_once(
     log = Log(run).start().metrics(range(1, 6), loss=float)
     parts = [
         [("status", 5, {"status": "phase", "phase": "evaluating", "done": 0, "total": 1})],
-        [("evaluation", 7, {"metric": "fid", "value": 3.0, "protocol": "p", "protocol_id": "p", "seconds": 2.0})],
+        [
+            (
+                "evaluation",
+                7,
+                {"metric": "fid", "value": 3.0, "protocol": "p", "protocol_id": "p", "seconds": 2.0},
+            )
+        ],
         [("sample", 8, {"path": "samples/a.png", "caption": "", "rows": 1, "columns": 1})],
         [("figure", 9, {"name": "strip", "path": "figures/a.png", "caption": ""})],
     ]
