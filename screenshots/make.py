@@ -57,7 +57,8 @@ LIVE_SHOTS: tuple[tuple[str, tuple[int, int], Sequence[str], str], ...] = (
     ("runs", LARGE, ["2"], "✓ done"),
     ("run", LARGE, ["4"], "step"),
     ("run-80x24", SMALL, ["4"], "loss"),
-    ("machine", LARGE, ["5"], "memory"),
+    # Filtered, for the command lines of other processes hold paths of the machine.
+    ("machine", LARGE, ["5", "~memory", "slash", *"digits", "enter"], "digits-unet"),
 )
 
 
