@@ -28,11 +28,25 @@ def is_ready(screen: Screen[Any]) -> bool:
     return screen.is_mounted and not is_closing(screen)
 
 
+WIDE, NORMAL = 110, 20
+"""Columns from which on two panes stand side by side, and lines from which on there is room for a second one."""
+
+
 class ScreenMixin(_AnyScreen):
     """What full screens and dialogs share. Keys and commands that come too early or too late do nothing."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-normal"), (34, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (NORMAL, "-normal"), (34, "-tall")]  # noqa: RUF012
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether two panes stand side by side."""
+        return self.app.size.width >= WIDE
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is hardly room for a second pane."""
+        return self.app.size.height < NORMAL
 
     @property
     def gentui(self) -> AppServices:

@@ -123,14 +123,9 @@ class HomeScreen(TableScreen):
     def on_resize(self) -> None:
         self._arrange()
 
-    @property
-    def _is_wide(self) -> bool:
-        """Whether the preview stands beside the list; see ``HORIZONTAL_BREAKPOINTS``."""
-        return self.app.size.width >= 110
-
     def _arrange(self) -> None:
         """Divide the screen between list and preview."""
-        shared = self._is_wide and not self.has_class("-off") and self.app.size.height >= 20
+        shared = self.is_wide and not self.has_class("-off") and not self.is_short
         self.query_one("#recipes-list").styles.width = (
             list_width(self.app.size.width) + MORE if shared else "100%"
         )
@@ -141,9 +136,9 @@ class HomeScreen(TableScreen):
         shown = sum(row.key is not None for row in self.query_one(Table).rows)
         count = f"{shown}" if shown == len(self._cards) else f"{shown} of {len(self._cards)} match the filter"
         key = key_table.as_mapped(key_table.BY_ID["home.preview"]).display
-        is_hidden = self.app.size.height < 20 or (self._is_wide and self.has_class("-off"))
+        is_hidden = self.is_short or (self.is_wide and self.has_class("-off"))
         hint = f"{key} shows the preview" if is_hidden and not self.has_class("-preview") else ""
-        if not is_hidden and not self._is_wide:
+        if not is_hidden and not self.is_wide:
             hint = f"{key} the list again" if self.has_class("-preview") else f"{key} more of the preview"
         self.query_one("#recipes-title", PaneTitle).show((("recipes  ", "title"), (count, "")), hint)
 
@@ -234,7 +229,7 @@ class HomeScreen(TableScreen):
 
     def action_preview(self) -> None:
         """Give most of the room to the preview, or to the list; on a wide screen hide the preview, or show it."""
-        if self._is_wide and self.app.size.height >= 20:
+        if self.is_wide and not self.is_short:
             is_on = self.has_class("-off")
             self.set_class(not is_on, "-off")
             self.gentui.in_thread(lambda: preferences.remember(recipes_pane=is_on))

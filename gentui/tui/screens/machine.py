@@ -44,8 +44,6 @@ RATES = {
 EVERY = 2.0
 """Seconds between two samples while the screen is on top."""
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
-SIDE_BY_SIDE = 110
-"""Columns of a screen from which on numbers stand beside processes; see ``HORIZONTAL_BREAKPOINTS``."""
 FEW_GPUS = 2
 """More of them have a line each."""
 NEARLY_FULL = 0.95
@@ -150,7 +148,7 @@ class MachineScreen(BaseScreen):
             self._draw(words)
         else:
             gauges = gauges_of(self._machine, self._history)
-            if self.app.size.width < SIDE_BY_SIDE:
+            if not self.is_wide:
                 most = max(3, 9 * self.size.height // 20)
                 self.query_one("#machine-numbers").styles.height = min(most, len(gauges) + 1)
             else:

@@ -266,8 +266,7 @@ class RunsScreen(RunKeys, TableScreen):
     @property
     def _room(self) -> str:
         """Where there is room for the pane: ``beside`` the list, ``beneath`` it, or hardly (``small``)."""
-        width, height = self.app.size
-        return "small" if height < 20 else "beside" if width >= 110 else "beneath"
+        return "small" if self.is_short else "beside" if self.is_wide else "beneath"
 
     def _arrange(self) -> None:
         """Divide the screen between list and pane."""
