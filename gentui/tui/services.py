@@ -140,6 +140,10 @@ class AppServices(CrashGuardedApp):
     async def _show_sweep(self, runs: list[str]) -> None:
         """Go to the list of runs, with the cursor on the one of these that trains first."""
         await self.action_go("runs")
+        self._show_in_list(runs)
+
+    def _show_in_list(self, runs: list[str]) -> None:
+        """Put the cursor on the first of these runs where a list of runs is shown."""
         getattr(self.screen, "show_runs", lambda runs: None)(runs)
 
     async def show_recipe(self, name: str) -> None:
@@ -165,20 +169,22 @@ class AppServices(CrashGuardedApp):
     def restore_last(self) -> None:
         """Restore the run that was deleted last."""
 
-        def work() -> str:
+        def work() -> tuple[str, list[str]]:
             from gentui import jobs
             from gentui.jobs import trash
 
             thrown = trash.trashed(self.home)
             if not thrown:
-                return "Nothing to undo: the trash is empty."
+                return "Nothing to undo: the trash is empty.", []
             jobs.restore(self.home, thrown[0].id)
             more = f" {plural(len(thrown) - 1, 'run')} more in the trash." if thrown[1:] else ""
-            return f"{thrown[0].id} is back.{more}"
+            return f"{thrown[0].id} is back.{more}", [thrown[0].id]
 
-        def restored(message: str) -> None:
+        def restored(done: tuple[str, list[str]]) -> None:
+            message, runs = done
             self.toast(message)
             self.reader.wake()
+            self._show_in_list(runs)
 
         self.in_thread(work, restored)
 

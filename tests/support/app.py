@@ -200,6 +200,13 @@ class Desk:
         if self.is_inline:
             await self.settle()
 
+    async def burst(self, *keys: str) -> None:
+        """Give keys without a pause, as a terminal does that a slow line had held back; then as ``press``."""
+        for key in keys:
+            send_key(self.app, key)
+        await self.drawn()
+        await self.settle()
+
     async def paste(self, text: str) -> None:
         """Paste text, which is one event and not a key for each letter; then as ``press``."""
         send_paste(self.app, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -20,6 +19,8 @@ from gentui.tui.widgets.settings_entry import Entry
 FORMATS = {"csv": ".csv", "md": ".md", "latex": ".tex", "json": ".json", "html": ".html"}
 FORMAT, DATASET, FILE = "format", "data set", "file"
 ALL = "all"
+Request = tuple[str, str | None]
+"""Format, and data set or None for all."""
 
 
 class ExportScreen(Dialog):
@@ -32,9 +33,7 @@ class ExportScreen(Dialog):
     def __init__(self) -> None:
         super().__init__()
         self._text = ""
-        self._requested: tuple[str, str | None, str | None] | None = (
-            None  # format, data set and status of the preview
-        )
+        self._requested: Request | None = None  # of the preview
         self._datasets: list[str] = []
         self._texts = {FORMAT: "csv", DATASET: ALL, FILE: "results.csv"}
         self._is_default_path = True
@@ -48,8 +47,10 @@ class ExportScreen(Dialog):
             yield KeyBar("export", modal=True)
 
     def on_mount(self) -> None:
+        form = self.query_one(SettingsForm)
+        form.on_edit = self._edited
         self._build(FORMAT)
-        self.query_one(SettingsForm).focus()
+        form.focus()
         self._refresh_preview()
         home = self.gentui.home
 
@@ -77,13 +78,13 @@ class ExportScreen(Dialog):
         self._datasets = datasets
         self._build(self.query_one(SettingsForm).entry.key)
 
-    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
-        self._texts[message.entry.key] = message.entry.text
-        if message.entry.key == FILE:
+    def _edited(self, entry: Entry) -> None:
+        self._texts[entry.key] = entry.text
+        if entry.key == FILE:
             self._is_default_path = False
             self._note()
             return
-        if message.entry.key == FORMAT and self._is_default_path:
+        if entry.key == FORMAT and self._is_default_path:
             self._texts[FILE] = f"results{FORMATS[self.format]}"
             self._build(FORMAT)
         self._refresh_preview()
@@ -97,22 +98,20 @@ class ExportScreen(Dialog):
         return Path(self._texts[FILE].strip()).expanduser()
 
     def _refresh_preview(self) -> None:
-        place = [ALL, *(clean(name, 60) for name in self._datasets)].index(self._texts[DATASET])
-        dataset = self._datasets[place - 1] if place else None
-        request = (self.format, dataset, None)
+        request = self._request
         if request == self._requested:
             return
         self._requested = request
         home = self.gentui.home
+        self.gentui.in_thread(lambda: (request, _table(home, request)), self._show_preview)
 
-        def work() -> tuple[Any, str]:
-            from gentui.export import render
+    @property
+    def _request(self) -> Request:
+        """What the fields ask for."""
+        place = [ALL, *(clean(name, 60) for name in self._datasets)].index(self._texts[DATASET])
+        return self.format, self._datasets[place - 1] if place else None
 
-            return request, render(home, request[0], dataset=request[1], status=request[2])
-
-        self.gentui.in_thread(work, self._show_preview)
-
-    def _show_preview(self, result: tuple[Any, str]) -> None:
+    def _show_preview(self, result: tuple[Request, str]) -> None:
         request, text = result
         if request != self._requested or not self.is_attached:
             return
@@ -135,10 +134,7 @@ class ExportScreen(Dialog):
         self.query_one("#export-note", Static).update(Content(" · ".join(words)))
 
     def action_write(self) -> None:
-        path, text = self.path, self._text
-        if not text:
-            self.gentui.toast("The table is not ready yet.", "warning")
-            return
+        path, request, home = self.path, self._request, self.gentui.home  # the preview may be of another
         if path.is_dir() or not path.name:
             self.gentui.toast("Give the name of a file.", "warning")
             return
@@ -146,7 +142,7 @@ class ExportScreen(Dialog):
         def work() -> str:
             from gentui.export import write_text
 
-            write_text(path, text)
+            write_text(path, _table(home, request))
             return f"Wrote {path}"
 
         self.gentui.in_thread(work, self._written)
@@ -155,3 +151,10 @@ class ExportScreen(Dialog):
         self.gentui.toast(message)
         if self.is_active:
             self.dismiss(None)
+
+
+def _table(home: Path, request: Request) -> str:
+    from gentui.export import render
+
+    form, dataset = request
+    return render(home, form, dataset=dataset)

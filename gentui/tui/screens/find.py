@@ -42,6 +42,7 @@ class FindScreen(Dialog):
         self._commands = commands
         self._read: list[Thing] | None = None  # until they have been read
         self._shown: list[Thing] = []
+        self._words = ""  # that were searched
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog-box"):
@@ -62,13 +63,15 @@ class FindScreen(Dialog):
 
     def _have_read(self, things: list[Thing]) -> None:
         self._read = things
-        self._search()
+        key = self.query_one(Table).key
+        self._search(self._shown[int(key)] if key not in (None, "0") else None)
 
     def on_input_changed(self) -> None:
         self._search()
 
-    def _search(self) -> None:
-        words = self.query_one(Input).value
+    def _search(self, here: Thing | None = None) -> None:
+        """Show what matches, with the cursor on ``here`` if it is among it, else on the first."""
+        words = self._words = self.query_one(Input).value
         self._shown = matching([*self._commands, *(self._read or [])], words)
         table = self.query_one(Table)
         rows = [
@@ -77,7 +80,7 @@ class FindScreen(Dialog):
         ]
         table.set_rows(rows)
         if rows:
-            table.move_to("0")
+            table.move_to(str(self._shown.index(here) if here in self._shown else 0))
         note = plural(len(rows), "result")
         if not rows:
             note = f"Nothing is called {clean(words.strip(), 40)!r} here: try a part of a name."
@@ -89,6 +92,8 @@ class FindScreen(Dialog):
         self.action_choose()
 
     def action_choose(self) -> None:
+        if self._words != self.query_one(Input).value:  # Enter came right after a letter
+            self._search()
         if (key := self.query_one(Table).key) is not None:
             self.dismiss(self._shown[int(key)])
 

@@ -50,7 +50,8 @@ class LeaderboardScreen(TableScreen):
         self._shows_each = False  # seed, and not the mean over seeds
         self._snapshot: BoardSnapshot | None = None
         self._chosen = ""  # the key of the board that is shown
-        self._read_row = ""  # the key of the row whose run is read
+        self._read_runs: list[Any] = []  # the runs that are read, with their steps
+        self._about_row = ""  # what was said of the row under the cursor
         self._others = 0  # how often another run than the next was asked for
         self._rest: Timer | None = None
 
@@ -75,10 +76,12 @@ class LeaderboardScreen(TableScreen):
     def index_query(self) -> Query | None:
         here = self._selected if self.query("#leaderboard") else None
         other = self._other_of(here)
+        self._read_runs = _runs_of(here, other)
         return Query(lambda index: read_boards(index, here, other))
 
     def show(self, data: BoardSnapshot) -> None:
         self._snapshot, self._rows = data, data.rows
+        self._show_chosen()  # a key may have moved the cursor just now
         self.fill()
 
     def fill(self) -> None:
@@ -160,31 +163,33 @@ class LeaderboardScreen(TableScreen):
 
     def on_table_highlighted(self, message: Table.Highlighted) -> None:
         if message.table.id == "boards":
-            key = message.table.key  # the list may have been moved further since
-            if key is not None and (board := self._board) is not None and key != board.key:
-                self._chosen, self._others = key, 0
-                self._show_board()
-                self.table.action_end(False)
-            return
-        self._others = 0
-        self._show_row()
+            self._show_chosen()
+        else:
+            self._others = 0
+            self._show_row()
+
+    def _show_chosen(self) -> None:
+        """Show the board under the cursor of the list, if it is another."""
+        key, board = self.query_one("#boards", Table).key, self._board
+        if key is not None and board is not None and key != board.key:
+            self._chosen, self._others = key, 0
+            self._show_board()
+            self.table.action_end(False)
 
     def _show_row(self) -> None:
         """Show what the row under the cursor has no room for; its run is read once the cursor rests."""
         row = self._selected
         marked = f"◆ {plural(len(self.table.marked), 'run')} marked: C compares" if self.table.marked else ""
-        self.say(" · ".join(filter(None, [marked, detail(row) if row is not None else ""])))
+        about = " · ".join(filter(None, [marked, detail(row) if row is not None else ""]))
+        if about != self._about_row:  # else an answer to a key stays
+            self._about_row = about
+            self.say(about)
         self._put("#board-words", words_below(self._board, row))
-        key = (self.table.key or "") + str(self._others)
-        if key != self._read_row:
-            if self._rest is not None:
-                self._rest.stop()
-            self._rest = self.set_timer(REST, lambda: self._read(key))
+        if self._rest is not None:
+            self._rest.stop()
+        if _runs_of(row, self._other_of(row)) != self._read_runs:
+            self._rest = self.set_timer(REST, self.ask)
         self._show_run(row)
-
-    def _read(self, key: str) -> None:
-        self._read_row = key
-        self.ask()
 
     def _show_run(self, row: Any | None) -> None:
         """Show the samples of the row's run, and how it differs from another, where they are read."""
@@ -257,6 +262,7 @@ class LeaderboardScreen(TableScreen):
         at = self._boards.index(board) + by
         if 0 <= at < len(self._boards):
             self.query_one("#boards", Table).move_to(self._boards[at].key)
+            self._show_chosen()
         else:
             self.say("There is no other board on that side.")
 
@@ -278,6 +284,10 @@ class LeaderboardScreen(TableScreen):
 
     def on_table_chosen(self) -> None:
         self.action_open()
+
+
+def _runs_of(*rows: Any | None) -> list[Any]:
+    return [(row.run, row.step) if row is not None else None for row in rows]
 
 
 def board_rows(listed: list[Board]) -> list[Row]:

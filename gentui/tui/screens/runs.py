@@ -70,7 +70,7 @@ class RunsScreen(RunKeys, TableScreen):
         self._asked: PreviewRequest | None = None  # what the pane shows, None while there is no pane
         self._rest: Timer | None = None
         self._pane_is_on = dict.fromkeys(("beside", "beneath"), True) | {"small": False}
-        self._awaited: tuple[str, ...] = ()  # runs of a sweep that was just launched
+        self._awaited: tuple[str, ...] = ()  # runs that were just launched or restored
 
     def body(self) -> ComposeResult:
         with Horizontal(id="runs-body"):
@@ -238,10 +238,10 @@ class RunsScreen(RunKeys, TableScreen):
         self.fill()
 
     def show_runs(self, runs: Sequence[str]) -> None:
-        """Put the cursor on the one of these runs of a sweep that trains, else on the first in the queue, as soon as
-        they are listed; a filter that hides them is cleared."""
+        """Put the cursor on the one of these runs that trains, else on the first, as soon as the index lists them; a
+        filter that hides them is cleared."""
         self._awaited = tuple(runs)
-        self._go_to_awaited()
+        self.ask()
 
     def _go_to_awaited(self) -> None:
         entries = [self._list.entries.get(run) for run in self._awaited]
@@ -251,7 +251,7 @@ class RunsScreen(RunKeys, TableScreen):
         self._awaited = ()
         if not any(entry is known[0] for entry in self._matching):
             self.query_one(Filter).close()
-        for key in {entry.sweep for entry in known}:
+        for key in {entry.sweep for entry in known if entry.sweep}:
             self._is_open[f"{PREFIX}{key}"] = True
         self.fill()
         trains = next((entry for entry in known if entry.run.status in ("running", "stalled")), known[0])

@@ -47,10 +47,13 @@ class SettingsFormScreen(_OnScreen):
     def on_settings_form_moved(self, message: SettingsForm.Moved) -> None:
         self._explain(message.entry)
 
-    def on_settings_form_edited(self, message: SettingsForm.Edited) -> None:
-        self.take(message.entry)
+    def on_mount(self) -> None:
+        self.form.on_edit = self._edited
+
+    def _edited(self, entry: Entry) -> None:
+        self.take(entry)
         self.check()
-        self._explain(message.entry)
+        self._explain(entry)
 
     def _explain(self, entry: Entry) -> None:
         name = self.name_of(entry)

@@ -52,4 +52,5 @@ class TableScreen(BaseScreen):
         self.table.focus()
 
     def on_input_submitted(self) -> None:
+        self.fill()  # Enter may overtake the letters before it, and what follows acts on the row it leads to
         self.table.focus()

@@ -6,7 +6,7 @@ under the cursor is edited in place. A choice is changed by the left and right a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,7 +26,8 @@ MOVES = ("up", "down", "shift+tab", "tab", "pageup", "pagedown")
 
 
 class SettingsForm(CursorView, can_focus=True):
-    """Settings below headings. ``Edited`` is posted after every change of a text."""
+    """Settings below headings. ``on_edit`` is called after every change of a text: at once and not by a message, so
+    that a key that acts on the form right after the last letter acts on what was typed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"form--{name}" for name in ("label", "heading", "value", "editing", "changed", "note", "wrong", "here")
@@ -45,10 +46,6 @@ class SettingsForm(CursorView, can_focus=True):
         & > .form--here { color: $foreground; text-style: bold; }
     }
     """
-
-    @dataclass
-    class Edited(Message):
-        entry: Entry
 
     @dataclass
     class Moved(Message):
@@ -70,6 +67,7 @@ class SettingsForm(CursorView, can_focus=True):
         self._lines: list[Entry | str] = []  # those that the filter shows
         self._words = ""
         self._caret = 0
+        self.on_edit: Callable[[Entry], None] = lambda entry: None
 
     # -- contents
 
@@ -131,7 +129,7 @@ class SettingsForm(CursorView, can_focus=True):
         entry.text, self._caret = text, max(0, min(caret, len(text)))
         self._refresh_row(self._at)
         if is_changed:
-            self.post_message(self.Edited(entry))
+            self.on_edit(entry)
 
     def on_key(self, event: events.Key) -> None:
         if not self._lines:

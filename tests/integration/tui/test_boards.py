@@ -116,6 +116,30 @@ async def test_the_list_of_boards_is_gone_through_and_filtered(desk, size, runs)
         await d.sees("digits · label accuracy, judged")
 
 
+async def test_a_board_chosen_while_the_scores_are_read_stays_chosen(desk, size, runs):
+    rivals(runs)
+    async with desk(size) as d:
+        screen = await d.opens("LeaderboardScreen", "3")
+        await d.sees("digits · FD in digits-cnn")
+        screen.query_one("#boards", Table).action_cursor(1)
+        screen.show(screen._snapshot)  # before the message of the cursor arrives
+        await d.sees("digits · label accuracy, judged")
+        screen.action_sideways(-1)
+        screen.action_sideways(1)
+        await d.sees("digits · label accuracy, judged")
+
+
+async def test_an_answer_to_a_key_outlasts_the_scores_that_are_read(desk, size, runs):
+    rivals(runs)
+    async with desk(size) as d:
+        screen = await d.opens("LeaderboardScreen", "3")
+        await d.sees("digits · FD in digits-cnn")
+        await d.press("left")
+        screen.show(screen._snapshot)
+        await d.settle()
+        await d.sees("no other board on that side")
+
+
 async def test_runs_over_seeds_are_one_row_until_each_is_asked_for(desk, size, runs):
     rivals(runs)
     async with desk(size) as d:

@@ -123,7 +123,7 @@ TOUR = [
     (f"/x:{PASTED}", "no run has"), (ESC, "!no run has"), ("T", "Tags"), (PASTED, ""), ("\r", "cannot be"),
     (ESC, "!cannot be"), ("N", "Notes"),
     (PASTED, ""), (F5, "saved"), (F2, "Name"), (PASTED, ""), (F5, "called"), ("D", "Delete"), ("y", "!Its curves"),
-    ("u", "back"), ("ooi", ""), ("iOO", ""), ("S", "Stop the"), (ESC, "!Stop the"), ("E", "Evaluate"),
+    ("u", "back"), ("", "▸  ✓"), ("ooi", ""), ("iOO", ""), ("S", "Stop the"), (ESC, "!Stop the"), ("E", "Evaluate"),
     (DOWN, ""), (ESC, "!Evaluate"),
     ("e", ""), (DOWN * 47, ""), (ESC, ""), ("2", "newest"), ("\r", "Charts"), ("m", ""), ("m", ""), ("m", ""),
     ("M", ""), ("X", "x axis by"), (PASTED, "is called"), (ESC, "!x axis by"),

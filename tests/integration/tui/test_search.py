@@ -70,6 +70,19 @@ async def test_a_setting_is_found_and_leads_to_its_field(desk):
     assert list_runs(d.app.home) == []
 
 
+async def test_what_has_been_read_leaves_the_cursor_where_it_is(desk, runs):
+    runs.make(name="the run", steps=30)
+    async with desk((120, 30)) as d:
+        palette = await d.opens("FindScreen", "colon")
+        await d.press(*"run")
+        await d.until(lambda: palette._read)
+        await d.press("down", "down")
+        table, read = palette.query_one(Table), palette._read
+        here = palette._shown[int(table.key)]
+        palette._have_read([read[-1], *read[:-1]])
+        assert table.key != "0" and palette._shown[int(table.key)] == here
+
+
 async def test_a_metric_is_found_and_leads_to_its_curve(desk, runs):
     run = runs.make(steps=30)
     async with desk((120, 30)) as d:
