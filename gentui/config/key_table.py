@@ -178,9 +178,15 @@ _CHARTING = (
     ("pan_left", "comma", "pan(-1)", "Pan left", "move the zoomed range to the left"),
     ("pan_right", "full_stop", "pan(1)", "Pan right", "move the zoomed range to the right"),
     ("whole", "0", "whole", "Whole x axis", "undo the zoom"),
-    ("next_chart", "tab", "chart(1)", "Next chart", "move the focus to the next chart"),
-    ("previous_chart", "shift+tab", "chart(-1)", "Previous chart", "move the focus to the previous chart"),
-    ("maximise", "enter", "maximise", "Maximise", "show only the chart in focus, or all again"),
+    ("next_chart", "tab", "chart(1)", "Next chart", "move the focus to the next chart or pane"),
+    (
+        "previous_chart",
+        "shift+tab",
+        "chart(-1)",
+        "Previous chart",
+        "move the focus to the previous chart or pane",
+    ),
+    ("maximise", "enter", "maximise", "Enlarge", "show the chart or pane in focus alone, or all again"),
     ("columns_more", "greater_than_sign", "columns(1)", "More columns", "add a column of charts, up to 9"),
     ("columns_fewer", "less_than_sign", "columns(-1)", "Fewer columns", "remove a column of charts"),
     ("rows_more", "right_curly_bracket", "rows(1)", "More rows", "add a row of charts, up to 9"),
@@ -189,7 +195,7 @@ _CHARTING = (
     ("hide", "H", "hide", "Hide chart", "hide the chart in focus in all runs of this family"),
     ("show_all", "U", "show_all", "Show hidden", "show the hidden charts again"),
 )
-_IN_BAR = ("log_y", "axis", "smooth", "next_metrics", "cursor")
+_IN_BAR = ("maximise", "log_y", "axis", "smooth", "next_metrics", "cursor")
 
 
 def _charting(context: str, rank: int) -> list[Key]:

@@ -19,7 +19,7 @@ class Preferences:
     ``toured``: whether the tour of the first start has been shown. ``runs_columns``: the extra columns that the
     list of runs was left with; ``runs_pane_beside``, ``runs_pane_beneath``: whether it was left with its pane, on
     screens where that is beside the list and where it is below it; ``recipes_pane``: the same of the recipes, on wide
-    screens.
+    screens; ``run_log``: whether the log was left beneath the curves of a run.
     """
 
     theme: str = setting("", title="theme", help="of the whole app")
@@ -60,6 +60,7 @@ class Preferences:
     runs_pane_beside: bool = setting(True)
     runs_pane_beneath: bool = setting(True)
     recipes_pane: bool = setting(True)
+    run_log: bool = setting(True)
 
 
 def path() -> Path:

@@ -38,6 +38,11 @@ def best_scores(index: Index, row: RunRow) -> dict[str, Evaluation]:
     return best_of(index.evaluations(row.id), _ranking)
 
 
+def standing(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """The score of a run that stands for each metric and protocol; reports in place of selections."""
+    return [score for (score,) in comparable([best_of(evaluations, _ranking)]).values() if score is not None]
+
+
 def _ranking(score: Evaluation) -> str:
     return f"{score.metric} ({score.protocol})" + (", selection" if score.role == "selection" else "")
 

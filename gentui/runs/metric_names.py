@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from gentui.text.sanitize import clean
@@ -62,6 +63,11 @@ def label(score: Any) -> str:
         return clean(metric, 60).replace("_", " ")
     name = score_name(metric, extractor)
     return name if extractor == INCEPTION else f"{name} · {clean(extractor, 60)}"
+
+
+def names_of(scores: Iterable[Any]) -> dict[str, str]:
+    """What each metric of some scores is called: as the last of them is."""
+    return {str(score.metric): label(score) for score in scores}
 
 
 def _extractor(score: Any) -> str:

@@ -30,7 +30,8 @@ class Curve:
     (None: nothing), in each bucket, and ``last_smooth`` at the last value; ``is_each_step``: every step has a value.
     Of scores, ``lower_is_better`` says which are better (None: no scores), and ``floor`` is that of real images.
     A ``sparse`` curve has few points, each drawn with a marker and none of them smoothed. ``slot`` is the colour and
-    marker of the curve's run in an overlay; None: those of the curve's place in its chart.
+    marker of the curve's run in an overlay; None: those of the curve's place in its chart. ``name``: what a score is
+    called, "" for other metrics.
     """
 
     key: str
@@ -50,12 +51,19 @@ class Curve:
     sparse: bool = False
     slot: int | None = None
     is_baseline: bool = False
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people read: the name of a score, else the key of the metric."""
+        return clean(self.name or self.key, 40)
 
     def same_as(self, other: Curve | None) -> bool:
         return (
             other is not None
             and (
                 self.key,
+                self.name,
                 self.points,
                 self.slot,
                 self.is_baseline,
@@ -66,6 +74,7 @@ class Curve:
             )
             == (
                 other.key,
+                other.name,
                 other.points,
                 other.slot,
                 other.is_baseline,

@@ -171,9 +171,9 @@ class ChartBase(BatchedPaintScreen):
         layout = self.chart_layout
         is_full = self._is_single or bool(self._heat_map) or layout.columns > 2
         self.query_one("#charts").set_class(is_full, "-full")
-        for picture in self.query("#thumbnail") if layout.picture else ():
-            picture.styles.width = f"{layout.picture}%"
-            picture.styles.max_width = "100%"
+        for aside in self.query("#aside") if layout.picture else ():
+            aside.styles.width = f"{layout.picture}%"
+            aside.styles.max_width = "100%"
         self.query_one(ChartGrid).lay_out(layout.columns, layout.rows, self._is_single)
 
     def _rearrange(self) -> None:

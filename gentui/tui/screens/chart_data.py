@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -79,16 +80,17 @@ class ChartData:
 
 
 def read_charts(
-    index: Index, run: Any, metrics: list[str], scored: list[str], request: ChartRequest
+    index: Index, run: Any, metrics: list[str], scored: Mapping[str, str], request: ChartRequest
 ) -> ChartData:
-    """Read the charts in sight. ``metrics``: all that the run logs; ``scored``: the metrics of its evaluations."""
+    """Read the charts in sight. ``metrics``: all that the run logs; ``scored``: the metrics of its evaluations, each
+    with what it is called. A filter looks at both."""
     logged = [name for name in metrics if is_system(name) == request.of_machine]
     groups = grouping.charts(logged, [] if request.of_machine else scored)
     if len(request.runs) > 1:  # the curves of a chart are runs, so each metric has a chart of its own
         groups = [(name,) for group in groups for name in group]
     shown = [left for group in groups if (left := tuple(n for n in group if n not in request.hidden))]
     picks, filter_error = matcher(request.filter)
-    matching = [group for group in shown if any(map(picks, group))]
+    matching = [group for group in shown if any(picks(f"{name} {scored.get(name, '')}") for name in group)]
     focus = min(request.focus, max(0, len(matching) - 1))
     first = focus // request.count * request.count
     heat_maps = heat_maps_of([name for name in logged if picks(name)])
@@ -101,7 +103,11 @@ def read_charts(
         heat_map = read_heat_map(index, run.id, [name for name in logged if picks(name)], request)
     else:
         for group in matching[first : first + request.count]:
-            curves = [c for name in group for c in _curves(index, run.id, name, name not in logged, request)]
+            curves = [
+                replace(curve, name=scored.get(name, ""))
+                for name in group
+                for curve in _curves(index, run.id, name, name not in logged, request)
+            ]
             charts.append(with_points_marked(curves))
     return ChartData(
         matching, charts, first, focus, extent, len(groups) - len(shown), len(shown) - len(matching), filter_error,

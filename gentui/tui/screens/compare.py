@@ -16,7 +16,7 @@ from textual.widgets import Static
 from gentui.config import key_table
 from gentui.metrics.namespaces import SYSTEM
 from gentui.runs import compare, naming
-from gentui.runs.metric_names import short_name
+from gentui.runs.metric_names import names_of, short_name
 from gentui.runs.scores import SELECTION_CAPTION, is_selection, spread_text, value_text
 from gentui.text import numbers
 from gentui.text.numbers import plural
@@ -70,7 +70,7 @@ def read_comparison(index: Index, ids: tuple[str, ...], charts: ChartRequest) ->
     best = [compare.best_scores(index, run) for run in runs]
     data = None
     if runs:
-        scored = [score.metric for scores in best for score in scores.values()]
+        scored = names_of(score for scores in best for score in scores.values())
         present = tuple(one for one in charts.runs if one.run in metrics)
         every = list(dict.fromkeys(name for names in metrics.values() for name in names))
         data = read_charts(index, runs[0], every, scored, replace(charts, runs=present))

@@ -7,10 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container, Horizontal, VerticalScroll
-from textual.message import Message
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
 from engine.runs.directory import RunDir
@@ -23,16 +21,18 @@ from gentui.tui.formatting import LIVE
 from gentui.tui.index_reader import Query
 from gentui.tui.screens.health_text import health_text
 from gentui.tui.screens.run_actions import RESUMABLE
+from gentui.tui.screens.run_aside import RunAside
 from gentui.tui.screens.run_data import RunSnapshot, read_run
 from gentui.tui.screens.run_keys import RunKeys
-from gentui.tui.screens.run_log import RunLog, line_at, next_line, steps_of
-from gentui.tui.screens.run_picture_keys import RunPictureKeys
+from gentui.tui.screens.run_log import RunLog
+from gentui.tui.screens.run_log_keys import RunLogKeys
 from gentui.tui.screens.scores_text import scores_text
 from gentui.tui.widgets.architecture import Architecture
 from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.filter import Filter, FilterLine
 from gentui.tui.widgets.lines import Lines
+from gentui.tui.widgets.pane_title import PaneTitle
 from gentui.tui.widgets.picture_grid import PictureGrid
 from gentui.tui.widgets.run_header import RunHeader
 from gentui.tui.widgets.tabs import Tabs
@@ -50,33 +50,9 @@ _CHARTS = frozenset({"run.log_y", "run.axis", "run.smooth", "run.next_metrics", 
 _LINES = frozenset({"run.filter"})
 KEYS_OF = {"charts": _CHARTS, "samples": _PICTURES, **dict.fromkeys(LINES, _LINES)}
 """Of the keys in the bar that are about a pane, those about each tab."""
-LEAST_FOR_BELOW = 34
-"""Lines of a screen that has room for the log beneath the charts."""
 
 
-class Thumbnail(Viewer):
-    """The newest picture beside the charts. The mouse drags its left border."""
-
-    class Dragged(Message):
-        """The border was dropped where the picture has so many percent of the width."""
-
-        def __init__(self, percent: float):
-            super().__init__()
-            self.percent = percent
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        if event.screen_x == self.region.x:
-            self.capture_mouse()
-            event.stop()
-
-    def on_mouse_up(self, event: events.MouseUp) -> None:
-        if self.app.mouse_captured is self:
-            self.release_mouse()
-            room = self.screen.size.width
-            self.post_message(self.Dragged(100 * (room - event.screen_x) / max(1, room)))
-
-
-class RunScreen(RunKeys, RunPictureKeys):
+class RunScreen(RunKeys, RunLogKeys):
     """The view of one run; given a ``step``, opened at the samples of that step."""
 
     context = "run"
@@ -89,9 +65,6 @@ class RunScreen(RunKeys, RunPictureKeys):
         super().__init__(run_id, step)
         self.dir = Path()
         self._tab = "charts" if step is None else "samples"
-        self._run_log: RunLog | None = None
-        self._has_log_below = False
-        self._is_moving_cursor = False  # to the step of a line of the log, which stays marked
         self._read_files: set[str] = set()
         self._line_filters: dict[str, str] = {}  # by tab of lines
 
@@ -100,12 +73,15 @@ class RunScreen(RunKeys, RunPictureKeys):
         yield Tabs(TABS, "charts")
         yield FilterLine("words, val_*, loss|lr, -grad", id="filter")
         with Horizontal(id="charts", classes="pane"):
-            yield ChartGrid()
-            yield Thumbnail("none" if self.gentui.images == "none" else "half", more="s", id="thumbnail")
+            with Vertical(id="curves"):
+                yield PaneTitle("curves", id="curves-title")
+                yield ChartGrid()
+            yield RunAside("none" if self.gentui.images == "none" else "half")
         with Container(id="samples", classes="pane"):
             yield Viewer(self.gentui.images, scrolls=True, id="gallery")
             yield PictureGrid(self.gentui.images, id="beside")
             yield Viewer(self.gentui.images, scrolls=True, id="real")
+        yield PaneTitle("log", id="log-title")
         yield Lines(follow=True, empty="The trainer has printed nothing.", id="below")
         for name in PROSE:
             with VerticalScroll(id=name, classes="pane prose", can_focus=True):
@@ -121,8 +97,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         self.hold_paint()
         self.dir = self.pictures.folder = self.gentui.home / "runs" / self.run_id
         self._run_log = RunLog(self.dir)
-        self.query_one("#below").can_focus = False
-        self._show_tab()
+        self.show_tab()
 
     # -- from the index
 
@@ -130,7 +105,7 @@ class RunScreen(RunKeys, RunPictureKeys):
         if self._run_log is None:
             return None
         run_id, tab, charts = self.run_id, self._tab, self.chart_request()
-        tail = None if self._log_lines is None else self._run_log.tail
+        tail = None if self.log_lines is None else self._run_log.tail
         return Query(lambda index: read_run(index, run_id, charts, tab, tail), tail.stamp if tail else None)
 
     def show(self, data: RunSnapshot | None) -> None:
@@ -144,6 +119,8 @@ class RunScreen(RunKeys, RunPictureKeys):
         self.take_charts(data.run, data.chart_data)
         with self.app.batch_update():
             self.query_one("#charts").set_class(not (data.samples or data.figures), "-bare")
+            if self._tab == "charts":
+                self.query_one(RunAside).show(data)
             self.query_one(RunHeader).show(data.run)
             if self._tab == "charts":
                 self.show_charts()
@@ -151,7 +128,7 @@ class RunScreen(RunKeys, RunPictureKeys):
             self._show_prose()
             if self._tab in FILES:
                 self._read_file(self._tab)
-            if data.log is not None and (log := self._log_lines) is not None:
+            if data.log is not None and (log := self.log_lines) is not None:
                 log.set_lines(data.log)
                 self.cursor_moved()
         if not self.shows_charts:
@@ -166,7 +143,7 @@ class RunScreen(RunKeys, RunPictureKeys):
     def go_to_charts(self) -> None:
         self.action_tab("charts")
 
-    def on_thumbnail_dragged(self, message: Thumbnail.Dragged) -> None:
+    def on_run_aside_dragged(self, message: RunAside.Dragged) -> None:
         self.set_picture(min(PICTURE, key=lambda width: abs(width - message.percent)))
 
     def waiting_text(self) -> str:
@@ -177,77 +154,6 @@ class RunScreen(RunKeys, RunPictureKeys):
             self.ask()
         else:
             super()._overlay_changed(_)
-
-    # -- the log
-
-    @property
-    def _log_lines(self) -> Lines | None:
-        """The widget where the log is in sight, if it is."""
-        if self._tab == "log":
-            return self.query_one("#log-lines", Lines)
-        below = self.query_one("#below", Lines)
-        return below if below.has_class("-on") and self.size.height >= LEAST_FOR_BELOW else None
-
-    def action_below(self) -> None:
-        """Show the log beneath the charts, or hide it."""
-        self._has_log_below = not self._has_log_below
-        self.action_tab("charts")
-        if self._has_log_below and self.size.height < LEAST_FOR_BELOW:
-            self.say(f"The log is beneath the charts where there are {LEAST_FOR_BELOW} lines or more.")
-
-    def action_records(self) -> None:
-        """Show the run's event records in place of the log, or the log again."""
-        if (source := self._run_log) is None:
-            return
-        source.shows_events = not source.shows_events
-        for log in self.query("#log-lines, #below").results(Lines):
-            log.set_lines(())
-        if self._log_lines is None:
-            self._tab = "log"
-        self._show_tab()
-        self.ask()
-        self.say("event records, the newest last" if source.shows_events else "what the trainer printed")
-
-    def action_newest(self) -> None:
-        if self._tab == "log":
-            self.query_one("#log-lines", Lines).go_to_end()
-            self.say("the newest line, and those to come")
-        else:
-            super().action_newest()
-
-    def action_log_line(self, by: int) -> None:
-        """Go to the next line that names a step, or the one before; the cursor of the charts goes there as well."""
-        if (log := self._log_lines) is None:
-            self.say("The log is not in sight: g shows it, G puts it beneath the charts.")
-            return
-        if (at := next_line(log.lines, log.marked, by)) is None:
-            self.say(f"No line {'after' if by > 0 else 'before'} this one names a step.")
-            return
-        log.mark_line(at)
-        step = steps_of(log.lines)[at]
-        if step is not None and (x := self._place_of(step)) is not None:
-            self._is_moving_cursor = True
-            self._point_at(x)
-            self._is_moving_cursor = False
-
-    def cursor_moved(self) -> None:
-        """Mark the line of the log that was printed where the cursor is."""
-        if (log := self._log_lines) is None or self._is_moving_cursor:
-            return
-        cursor, one_step = self.viewport.cursor, self._place_of(1)
-        log.mark_line(
-            None if cursor is None or one_step is None else line_at(log.lines, cursor / one_step + 0.5)
-        )
-
-    def _place_of(self, step: int) -> float | None:
-        """The place of a step on the x axis; None if the axis does not follow from steps."""
-        run, axis = self.snapshot.run if self.snapshot else None, self.axis
-        if axis == "step":
-            return float(step)
-        if run is None or axis not in ("images", "epoch"):
-            return None
-        images_per_step = run.images / run.step if run.step else 0.0
-        return step * images_per_step if axis == "images" else step / (run.steps_per_epoch or 1)
 
     # -- scores, health, settings, net
 
@@ -278,21 +184,22 @@ class RunScreen(RunKeys, RunPictureKeys):
     # -- tabs
 
     def action_tab(self, name: str) -> None:
-        self._tab = name
-        self._show_tab()
+        self._tab, self._is_zoomed = name, False
+        self.show_tab()
         self.ask()
 
     def on_tabs_chosen(self, message: Tabs.Chosen) -> None:
         self.action_tab(message.name)
 
-    def _show_tab(self) -> None:
+    def show_tab(self) -> None:
         self.query_one(Tabs).active = self._tab
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
-        self.query_one("#below").set_class(self._tab == "charts" and self._has_log_below, "-on")
-        self._show_filter()
-        self._show_keys()
-        self._focus_pane()
+        for widget in self.query("#log-title, #below"):
+            widget.set_class(self._tab == "charts" and self._has_log_below, "-on")
+        if self._tab == "charts" and self.snapshot is not None:
+            self.query_one(RunAside).show(self.snapshot)
+        self.show_focus()
         if self._tab in FILES:
             self._read_file(self._tab)
         if self._tab == "charts":
@@ -303,15 +210,22 @@ class RunScreen(RunKeys, RunPictureKeys):
     def _show_keys(self) -> None:
         """Name the keys that do something for what is in sight."""
         run = self.snapshot.run if self.snapshot else None
-        useless = (_PICTURES | _CHARTS | _LINES) - KEYS_OF.get(self._tab, frozenset())
+        useless = (_PICTURES | _CHARTS | _LINES) - KEYS_OF.get(self.subject, frozenset())
+        useless |= set() if self._tab == "charts" else {"run.maximise"}
         if run is not None:
             useless |= set() if run.status in LIVE else {"run.stop"}
             useless |= set() if run.status in RESUMABLE else {"run.resume"}
             useless |= {"run.evaluate", "run.playground"} if run.status == "queued" else set()
         self.query_one(KeyBar).leave_out(useless)
 
+    def show_focus(self) -> None:
+        self._show_filter()
+        self._show_keys()
+        self._focus_pane()
+
     def _focus_pane(self) -> None:
         self.set_focus(None)
+        self.focus_of_panes()
         focus = {**LINES, **{name: f"#{name}" for name in PROSE}, "samples": self.picture_in_sight}.get(
             self._tab
         )
@@ -319,49 +233,54 @@ class RunScreen(RunKeys, RunPictureKeys):
             self.query_one(focus).focus()
 
     def action_sideways(self, by: int) -> None:
-        if self._tab == "samples":
+        if (subject := self.subject) == "samples":
             self.action_scrub(by)
-        elif self._tab == "charts":
+        elif subject == "charts":
             self.go_sideways(by)
-        elif self._tab not in LINES or not self.query_one(LINES[self._tab], Lines).sideways(by):
+        elif not any(lines.sideways(by) for lines in self._lines_of(subject) if lines.display):
             self.say("There is nothing more on that side.")
 
-    # -- the filter of the tab
+    # -- the filter of what is in focus
+
+    def _lines_of(self, subject: str) -> list[Lines]:
+        """The widgets with these lines: of the log there are two."""
+        selector = f"{LINES[subject]}, #below" if subject == "log" else LINES.get(subject)
+        return [*self.query(selector).results(Lines)] if selector else []
 
     @property
     def _filter_pattern(self) -> str:
-        return self.chart_layout.filter if self._tab == "charts" else self._line_filters.get(self._tab, "")
+        subject = self.subject
+        return self.chart_layout.filter if subject == "charts" else self._line_filters.get(subject, "")
 
     def _show_filter(self) -> None:
-        """Show the filter of a tab of lines that has one."""
-        line, pattern = self.query_one(Filter), self._filter_pattern if self._tab in LINES else ""
+        """Show the filter of lines that have one."""
+        line, pattern = self.query_one(Filter), self._filter_pattern if self.subject in LINES else ""
         line.set_class(bool(pattern), "-open")
         line.value = pattern
         self.query_one(FilterLine).show_error("")
 
     def action_filter(self) -> None:
-        if self._tab != "charts" and self._tab not in LINES:
+        if self.subject != "charts" and self.subject not in LINES:
             self.say("There is nothing to filter on this pane: charts, log, settings and net have a filter.")
             return
         self.query_one(Filter).value = self._filter_pattern
         self.query_one(Filter).open()
 
     def on_filter_edited(self, message: Filter.Edited) -> None:
-        if not self.query_one(Filter).is_open:
-            return
-        if self._tab == "charts":
-            self.filter_charts(message.words)
-        elif self._tab in LINES:
-            self._line_filters[self._tab] = message.words
-            self.query_one(LINES[self._tab], Lines).filter_by(message.words)
-        self.query_one(FilterLine).show_error(clean(matcher(message.words)[1], 200))
+        if self.query_one(Filter).is_open:
+            self._filter_by(message.words)
+            self.query_one(FilterLine).show_error(clean(matcher(message.words)[1], 200))
+
+    def _filter_by(self, words: str) -> None:
+        if (subject := self.subject) == "charts":
+            self.filter_charts(words)
+        elif lines := self._lines_of(subject):
+            self._line_filters[subject] = words
+            for widget in lines:
+                widget.filter_by(words)
 
     def on_filter_closed(self) -> None:
-        if self._tab == "charts":
-            self.filter_charts("")
-        elif self._tab in LINES:
-            self._line_filters.pop(self._tab, None)
-            self.query_one(LINES[self._tab], Lines).filter_by("")
+        self._filter_by("")
         self.query_one(FilterLine).show_error("")
         self._focus_pane()
 
@@ -383,7 +302,7 @@ class RunScreen(RunKeys, RunPictureKeys):
             self.app.pop_screen()
 
     def action_back(self) -> None:
-        if not self.query_one(Filter).close() and not self.close_chart_layer():
+        if not (self.query_one(Filter).close() or self.close_chart_layer() or self.close_zoom()):
             self.app.pop_screen()
 
 

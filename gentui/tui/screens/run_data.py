@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gentui.metrics.namespaces import is_signal
+from gentui.runs.metric_names import names_of
 from gentui.text.tail import Tail
 from gentui.tui.screens.chart_data import ChartData, ChartRequest, read_charts
 
@@ -47,7 +48,7 @@ def read_run(
     metrics, evaluations = index.metric_keys(run_id), index.evaluations(run_id)
     return RunSnapshot(
         run,
-        read_charts(index, run, metrics, [evaluation.metric for evaluation in evaluations], charts),
+        read_charts(index, run, metrics, names_of(evaluations), charts),
         index.samples(run_id),
         index.figures(run_id),
         evaluations,

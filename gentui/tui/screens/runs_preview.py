@@ -10,7 +10,7 @@ from gentui.config import chart_layouts
 from gentui.metrics import grouping
 from gentui.metrics.smoothing import Smoothing
 from gentui.runs import alarms, compare, naming
-from gentui.runs.metric_names import short_name
+from gentui.runs.metric_names import names_of, short_name
 from gentui.runs.scores import value_text
 from gentui.text import numbers
 from gentui.text.sanitize import clean
@@ -101,7 +101,7 @@ def charts_of(
         count=count + SINGLE, columns=columns, hidden=layout.hidden, smoothing=Smoothing(layout.smoothing, layout.kind),
         runs=laid,
     )  # fmt: skip
-    scored = list(dict.fromkeys(score.metric for score in index.evaluations(run.id)))
+    scored = names_of(index.evaluations(run.id))
     data = read_charts(index, run, index.metric_keys(run.id), scored, asked)
     style = ChartStyle(
         layout.log_y, layout.marks, clip=not layout.outliers, window=data.extent, alarms=data.alarms
@@ -150,7 +150,7 @@ def values_of(run: Any) -> list[Fact]:
     facts: list[Fact] = []
     if run.worst:
         facts.append(("alarms", clean(alarms.named(run.alarms), 120), formatting.SEVERITIES[run.worst]))
-    elif run.step and not _is_imported(run):
+    elif is_looked_after(run):
         facts.append(("health", alarms.NO_ALARM, "good"))
     best = run.best
     if best is not None:
@@ -175,9 +175,9 @@ def values_of(run: Any) -> list[Fact]:
     return facts
 
 
-def _is_imported(run: Any) -> bool:
-    """Whether another program logged it: then no rule looks for alarms."""
-    return run.family == IMPORTED
+def is_looked_after(run: Any) -> bool:
+    """Whether rules look for alarms of this run: not if another program logged it."""
+    return bool(run.step) and run.family != IMPORTED
 
 
 def facts_of_sweep(runs: Sequence[Any]) -> list[Fact]:

@@ -22,8 +22,9 @@ from gentui.tui.widgets.heatmap import Heat, HeatMap
 
 AUTO_MIN_WIDTH, AUTO_MIN_HEIGHT, AUTO_MAX_CHARTS = 56, 12, 6
 """Smallest size of a chart, in cells, and largest number of charts where the grid follows the size of the screen."""
-PAIR_WIDTH = 88
-"""Cells from which on there are two columns."""
+PAIR_WIDTH, NARROW_PAIR_WIDTH = 88, 66
+"""Cells from which on there are two columns; the narrow ones on a wide screen, which has other panes beside them."""
+WIDE = 110
 MIN_WIDTH, MIN_HEIGHT, MAX_COLUMNS, MAX_ROWS = 26, 9, 9, 9
 """Smallest size of a chart where the user has set the number of columns, and the largest numbers that can be set."""
 MIN_ROW_HEIGHT = 7
@@ -112,7 +113,8 @@ class ChartGrid(Vertical):
             across = max(1, min(self._fixed_columns, MAX_COLUMNS, width // MIN_WIDTH))
             down = max(1, height // MIN_HEIGHT)
         else:
-            across = min(max(1, width // AUTO_MIN_WIDTH, 2 * (width >= PAIR_WIDTH)), 3)
+            pair = NARROW_PAIR_WIDTH if self.app.size.width >= WIDE else PAIR_WIDTH
+            across = min(max(1, width // AUTO_MIN_WIDTH, 2 * (width >= pair)), 3)
             down = min(max(1, height // AUTO_MIN_HEIGHT), max(1, AUTO_MAX_CHARTS // across))
         if self._fixed_rows and not self._is_single:
             down = max(1, min(self._fixed_rows, MAX_ROWS, height // MIN_ROW_HEIGHT))

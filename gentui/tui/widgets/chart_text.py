@@ -11,7 +11,6 @@ from textual.content import Content
 from gentui.metrics.smoothing import Smoothing
 from gentui.text import numbers
 from gentui.text.numbers import plural
-from gentui.text.sanitize import clean
 from gentui.tui.curves import (
     SERIES,
     ChartStyle,
@@ -43,7 +42,7 @@ def placeholder_for(curves: Curves, waiting: str) -> str:
     if any(len(at) > 1 for at in finite):
         return ""
     values = [
-        f"{clean(curve.key, 40)} {numbers.number(float(curve.lo[at[0]]))}"
+        f"{curve.title} {numbers.number(float(curve.lo[at[0]]))}"
         for curve, at in zip(curves, finite, strict=True)
         if len(at)
     ]
@@ -128,7 +127,7 @@ def _values(
         slot = slot_of(curve, place)
         tone = LINE + slot % len(SERIES) | BOLD
         marker = f"{marker_of(slot, is_ascii)} " if len(curves) > 1 else ""
-        name = "" if curve.key in named else clean(curve.key, 40)
+        name = "" if curve.key in named else curve.title
         named.add(curve.key)
         parts.append(("   " if place and name else " " if place else "", TEXT))
         if curve.slot is not None and name:  # in an overlay the markers are the runs'

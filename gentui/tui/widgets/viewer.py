@@ -133,6 +133,10 @@ class Viewer(Vertical):
         """What rows or columns are where the picture is drawn as its file has it."""
         return words_of(self._sheet.grid, Layout(1, 1, (), 0)) if self._sheet else ""
 
+    def say_how_to_see_more(self) -> None:
+        """Write the caption anew, after the viewer can be focused or no longer."""
+        self._write_caption()
+
     def scroll_tiles(self, rows: int) -> bool:
         """Scroll by rows of tiles. Return whether there were any on that side."""
         before = min(self._top, self._drawn.at_most)  # what is drawn may lag behind the keys

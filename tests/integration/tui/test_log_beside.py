@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gentui.tui.screens.run import RunScreen, steps_of
+from gentui.config import preferences
+from gentui.tui.screens.run import RunScreen
+from gentui.tui.screens.run_log import steps_of
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.lines import Lines
 from tests.support.app import Desk
@@ -28,8 +30,6 @@ async def test_the_log_beneath_the_charts_and_the_cursor_follow_each_other(desk,
     async with desk((160, 45)) as d:
         screen = await opened(d, runs.make(log=LOG))
         below = screen.query_one("#below", Lines)
-        assert not below.display
-        await d.press("G")
         await d.sees("loss", "step 300/300")
         await d.press("K")
         await d.until(lambda: screen.viewport.cursor == 300 and "step 300" in marked(below))
@@ -51,6 +51,10 @@ async def test_the_log_beneath_the_charts_and_the_cursor_follow_each_other(desk,
         await d.until(lambda: below.marked is None)
         await d.press("G")
         await d.until(lambda: not below.display)
+        await d.until(lambda: not preferences.read().run_log)
+    async with desk((160, 45)) as d:
+        screen = await opened(d, runs.make(log=LOG))
+        assert not screen.query_one("#below").display, "as it was left"
 
 
 async def test_on_the_log_pane_too_the_cursor_goes_along(desk, runs):
@@ -58,7 +62,7 @@ async def test_on_the_log_pane_too_the_cursor_goes_along(desk, runs):
         screen = await opened(d, runs.make(log=LOG))
         await d.press("K")
         await d.sees("The log is not in sight")
-        await d.press("G")
+        await d.press("G", "G")
         await d.sees("where there are 34 lines or more")
         await d.press("g")
         lines = screen.query_one("#log-lines", Lines)
@@ -74,7 +78,7 @@ async def test_the_records_are_there_as_lines_filtered_and_followed(desk, size, 
     run = runs.live(40, alerts=1)
     async with desk(size) as d:
         screen = await opened(d, run)
-        await d.press("ctrl+g")
+        await d.press("g", "ctrl+g")
         lines = screen.query_one("#log-lines", Lines)
         await d.until(lambda: any("metrics" in line and '"loss"' in line for line in lines.lines))
         kinds = {line.split()[3] for line in lines.lines}

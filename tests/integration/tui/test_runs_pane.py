@@ -27,7 +27,13 @@ async def test_the_run_under_the_cursor_is_shown_beside_the_list_and_lives(desk,
         await d.until(lambda: "✓ done  mine" in d.text)
         await d.until(lambda: screen.query_one(Chart).drawings and screen.query_one(Viewer).picture.strips)
         await d.sees(
-            "loss ", "fid 14.2", "step 300", "─ settings", "optim.lr", "─ last values", "no problems found"
+            "loss ",
+            "FD · digits-cnn 14.2",
+            "step 300",
+            "─ settings",
+            "optim.lr",
+            "─ last values",
+            "no problems found",
         )
         assert screen.query_one(Table).key == done.id
         await d.press("p")

@@ -26,7 +26,7 @@ from gentui.jobs.launchers.slurm import launcher as module
 from gentui.jobs.launchers.slurm.field import with_on
 from gentui.jobs.launchers.slurm.submission import label_of
 from gentui.jobs.states import update_state
-from tests.support.jobs import last_step, trainers
+from tests.support.jobs import last_step, processes, trainers
 from tests.support.slurm import MOST_TASKS, Cluster, bounds_memory, lacking
 from tests.support.waiting import wait_for
 
@@ -368,6 +368,33 @@ def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster,
     begun(run, 2, saved + 1)
     jobs.stop(home, run.id, grace=60, wait=True)
     assert "checkpoint saved" in run.read_state().reason and checkpoint.step_of(run) > saved
+
+
+def test_a_run_on_two_nodes_is_stopped_and_goes_on(home, cluster, monkeypatch):
+    monkeypatch.delenv("GENTUI_TRAINER")
+    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
+    recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
+    run = jobs.launch(home, recipe, on="slurm:partition=main,nodes=2,time=10m", devices=2)
+    begun(run)
+    assert cluster.call("squeue", "-h", "-j", job_of(run), "-o", "%D %C").split()[0] == "2"
+    pids = processes("engine", str(run.path))
+    ranks = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in pids]
+    told = {tuple(sorted(v for v in rank if v.startswith((b"RANK=", b"SLURMD_NODENAME=")))) for rank in ranks}
+    assert {
+        (b"RANK=%d" % n, b"SLURMD_NODENAME=" + node.encode()) for n, node in enumerate(cluster.nodes)
+    } <= told
+    jobs.stop(home, run.id, grace=60, wait=True)
+    saved = checkpoint.step_of(run)
+    assert "checkpoint saved" in run.read_state().reason and saved > 0
+    wait_for(lambda: not processes("engine", str(run.path)), "all ranks to end")
+    jobs.resume(home, run.id)
+    begun(run, 2, saved + 1)
+    cluster.call("scancel", "--signal=TERM", job_of(run))  # as before a time limit: it queues itself again
+    becomes(run, "queued")
+    cluster.at_once(job_of(run))
+    begun(run, 3, checkpoint.step_of(run) + 1)
+    jobs.stop(home, run.id, grace=60, wait=True)
+    assert "checkpoint saved" in run.read_state().reason
 
 
 def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, cluster, monkeypatch):

@@ -15,7 +15,7 @@ from gentui.jobs.launchers.hosts.slurm import SlurmHost, parse_inline, seconds_o
 from gentui.jobs.launchers.slurm import clients
 from gentui.jobs.launchers.slurm.clients import Job, parse_accounted, parse_described, parse_queued
 from gentui.jobs.launchers.slurm.crowd import counted
-from gentui.jobs.launchers.slurm.submission import groups, new_on, part_of, script
+from gentui.jobs.launchers.slurm.submission import arguments, groups, new_on, part_of, script
 from gentui.jobs.launchers.slurm.verdict import Facts, is_hopeless, judge
 from gentui.jobs.states import JobError
 from tests.support.fake_slurm import FakeSlurm
@@ -255,6 +255,8 @@ def test_time_limits(text, slurms, seconds):
         ("slurm:output=x", "it can be partition, time"),
         ("slurm:time=soon", "time should be 8h, 90m"),
         ("slurm:partition=", "should be a text or a number"),
+        ("slurm:nodes=two", "nodes should be a whole number"),
+        ("slurm:nodes=0", "nodes should be a whole number"),
         ("moon", "there is no host 'moon'"),
     ],
 )
@@ -294,6 +296,20 @@ def test_a_file_of_hosts_that_cannot_be_understood(tmp_path, text, why):
     (tmp_path / "hosts.toml").write_text(text)
     with pytest.raises(JobError, match=why):
         hosts(tmp_path)
+
+
+def test_several_nodes_have_a_task_for_each_rank_and_one_device_has_one_node():
+    host = parse_inline("nodes=2,gres=gpu:{devices}")
+    assert (host.tasks(4), host.arguments(4)) == (
+        ["--ntasks=4", "--ntasks-per-node=2"], ["--nodes=2", "--gres=gpu:2"],
+    )  # fmt: skip
+    assert (host.tasks(1), host.arguments(1)) == (["--ntasks=1"], ["--gres=gpu:1"])
+    assert "--signal=TERM@120" in arguments(host, 4)
+    assert "--signal=B:TERM@120" in arguments(host, 1)
+    with pytest.raises(
+        JobError, match=r"3 devices cannot be shared evenly by the 2 nodes.*--devices 2, 4 or another"
+    ):
+        host.arguments(3)
 
 
 def test_a_short_limit_leaves_time_to_train():

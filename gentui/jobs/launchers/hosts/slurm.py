@@ -13,7 +13,7 @@ from gentui.jobs.states import JobError
 
 OPTIONS = (
     "partition", "time", "gres", "gpus", "cpus-per-task", "mem", "mem-per-cpu", "mem-per-gpu", "account", "qos",
-    "constraint", "nodelist", "exclude", "reservation", "licenses", "nice",
+    "constraint", "nodelist", "exclude", "reservation", "licenses", "nice", "nodes",
 )  # fmt: skip
 """Options of sbatch that say where a job runs and what it gets; all others are gentui's."""
 _OTHERS = {"cpus": "cpus-per-task", "gpu": "gpus", "memory": "mem", "cpus_per_task": "cpus-per-task"}
@@ -36,7 +36,32 @@ class SlurmHost:
 
     def arguments(self, devices: int) -> list[str]:
         """The options as sbatch's arguments, for a run on so many devices."""
-        return [f"--{name}={value.replace(DEVICES, str(devices))}" for name, value in self.options.items()]
+        nodes = self.nodes_of(devices)
+        return [
+            f"--{name}={value.replace(DEVICES, str(devices // nodes))}"
+            for name, value in self.options.items()
+            if name != "nodes" or nodes > 1
+        ]
+
+    def tasks(self, devices: int) -> list[str]:
+        """How many processes Slurm begins: on one node the trainer, which begins the other ranks; on several all."""
+        nodes = self.nodes_of(devices)
+        return (
+            ["--ntasks=1"] if nodes == 1 else [f"--ntasks={devices}", f"--ntasks-per-node={devices // nodes}"]
+        )
+
+    def nodes_of(self, devices: int) -> int:
+        """The number of nodes that a run on so many devices has: one if that is all of the devices.
+
+        Raises JobError if they cannot be shared out among the nodes evenly.
+        """
+        nodes = int(self.options.get("nodes", 1))
+        if devices > 1 and devices % nodes:
+            raise JobError(
+                f"{devices} devices cannot be shared evenly by the {nodes} nodes of {self.name}:"
+                f" --devices {nodes}, {2 * nodes} or another multiple of {nodes}"
+            )
+        return nodes if devices > 1 else 1
 
     @property
     def warning(self) -> int:
@@ -88,6 +113,8 @@ def checked(options: Mapping[str, Any], where: str) -> dict[str, str]:
             or not text.isprintable()
         ):
             raise JobError(f"{where}: {given} should be a text or a number, as sbatch takes it")
+        if name == "nodes" and not (text.isascii() and text.isdigit() and int(text)):
+            raise JobError(f"{where}: nodes should be a whole number, not {text!r}")
         found[name] = _time(text, where) if name == "time" else text
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 from engine.runs.directory import State
 
 _KINDS: dict[str, tuple[type, ...]] = {
-    "launcher": (str,), "name": (str,), "options": (dict,), "devices": (int,),
+    "launcher": (str,), "name": (str,), "options": (dict,), "devices": (int,), "nodes": (int,),
     "job": (str,), "token": (str,), "submitting": (int, float), "submitted_at": (int, float), "alarm": (str,),
     "group": (str,), "index": (int,), "size": (int,), "at_once": (int,),
 }  # fmt: skip

@@ -120,7 +120,9 @@ class SlurmLauncher:
             if not clients.answers():
                 return False
             # The trainer alone is told, and leaves by itself: Slurm would kill it after KillWait, saved or not.
-            how = ["--batch", "--signal=TERM"] if state.status == "running" else []
+            # On several nodes those are the tasks of srun: all ranks, of which only the first obeys.
+            trainer = [] if on.get("nodes") else ["--batch"]
+            how = [*trainer, "--signal=TERM"] if state.status == "running" else []
             clients.ask("scancel", *how, str(number))
         except SlurmError as error:
             return "invalid job id" in str(error).lower() or "already completing" in str(error).lower()

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine.runs.directory import JobDir, RunDir, State, exclusive
 from engine.runs.files import open_plain_file
-from gentui.jobs.job_types import job_type_of
+from gentui.jobs.job_types import OF_RANKS, job_type_of
 from gentui.jobs.launchers.hosts import slurm_host_of
 from gentui.jobs.launchers.hosts.slurm import SlurmHost
 from gentui.jobs.launchers.slurm.clients import PREFIX, SlurmError, ask
@@ -41,6 +41,7 @@ def new_on(host: SlurmHost, devices: int, array: dict[str, Any] | None) -> dict[
         "name": host.name,
         "options": host.options,
         "devices": devices,
+        **({"nodes": nodes} if (nodes := host.nodes_of(devices)) > 1 else {}),
         "job": None,
         "token": secrets.token_hex(2),
         **(array or {}),
@@ -154,10 +155,11 @@ def _sbatch(home: Path, members: Members) -> str:
 
 def arguments(host: SlurmHost, devices: int, warns: bool = True) -> list[str]:
     """The arguments of sbatch for a host, without the files of a run. ``warns``: whether the process is told before a
-    time limit, so that it saves."""
-    warning = [f"--signal=B:TERM@{host.warning}"] if warns else []
+    time limit, so that it saves. On several nodes that are the tasks of srun, which would itself kill them."""
+    to = "" if host.nodes_of(devices) > 1 else "B:"
+    warning = [f"--signal={to}TERM@{host.warning}"] if warns else []
     return [
-        "--parsable", "--requeue", "--open-mode=append", "--ntasks=1", "--export=ALL", *warning,
+        "--parsable", "--requeue", "--open-mode=append", *host.tasks(devices), "--export=ALL", *warning,
         *host.arguments(devices),
     ]  # fmt: skip
 
@@ -166,7 +168,7 @@ def script(home: Path, members: Members) -> str:
     """The batch script. The trainer takes the shell's place, so that Slurm's signals reach it."""
     job, state = members[0]
     on = on_of(state)
-    host = slurm_host_of(home, on)
+    host, devices = slurm_host_of(home, on), int(on.get("devices") or 1)
     start = job_type_of(job).start(host.python or sys.executable)
     lines = [
         "#!/bin/bash",
@@ -181,11 +183,25 @@ def script(home: Path, members: Members) -> str:
         lines += ["esac", 'cd "$run" && exec >>"$run/log.txt" 2>&1 || exit 53']
     lines += [
         f"export GENTUI_HOME={shlex.quote(str(home))} PYTHONUNBUFFERED=1",
-        'export GENTUI_THREADS="${GENTUI_THREADS:-${SLURM_CPUS_ON_NODE:-1}}"',
-        *host.setup,
-        f"exec {shlex.join(start)} {_arguments(job, int(on.get('devices') or 1))}",
+        *_processes(shlex.join(start), _arguments(job, devices), host.setup, host.nodes_of(devices)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _processes(start: str, arguments: str, setup: Sequence[str], nodes: int) -> list[str]:
+    """The lines that begin the trainer, which begins the other ranks; on several nodes srun begins all of them."""
+    if nodes == 1:
+        threads = 'export GENTUI_THREADS="${GENTUI_THREADS:-${SLURM_CPUS_ON_NODE:-1}}"'
+        return [threads, *setup, f"exec {start} {arguments}"]
+    rank, size, local, address, port = OF_RANKS
+    begin = f'export {rank}="$SLURM_PROCID" {local}="$SLURM_LOCALID"; exec "$@"'
+    return [
+        "each=$((${SLURM_CPUS_ON_NODE:-1} / ${SLURM_NTASKS_PER_NODE:-1}))",
+        'export GENTUI_THREADS="${GENTUI_THREADS:-$((each > 0 ? each : 1))}"',
+        f'export {size}="$SLURM_NTASKS" {address}="$(hostname)" {port}="$((10000 + SLURM_JOB_ID % 20000))"',
+        *setup,
+        f"exec srun --kill-on-bad-exit=1 bash -c {shlex.quote(begin)} rank {start} {arguments}",
+    ]
 
 
 def _arguments(job: JobDir, devices: int) -> str:
