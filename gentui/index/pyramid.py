@@ -1,8 +1,8 @@
 """Series at full resolution, and a pyramid of buckets with their extremes above them.
 
 Every function runs inside the caller's transaction. Bucket ``b`` of ``level`` holds the ``2**level`` steps from
-``b << level`` on. A level exists once the level below has more than one bucket, and every bucket is computed from all
-of its children, so the rows depend only on the points and not on the order in which they arrived.
+``b << level`` on. A level exists once the series is as long as one of its buckets, and every bucket is computed from
+all of its children, so the rows depend only on the points and not on the order in which they arrived.
 """
 
 from __future__ import annotations
@@ -133,11 +133,10 @@ def _append(db: sqlite3.Connection, series: int, last: int, new: Buckets) -> Non
     first_step, last_step = int(new.bucket[0]), int(new.bucket[-1])
     below = 0
     for level in LEVELS:
-        if below and not last_step >> below:
+        if not _exists(level, last_step):
             return
-        parent = first_step >> level
-        if below and not last >> below > 0:  # a new level covers the whole series
-            parent = 0
+        # A new level covers the whole series.
+        parent = first_step >> level if _exists(level, last) else 0
         if last >= parent << level:
             older = load(db, series, below, parent << (level - below), int(new.bucket[0]) - 1)
             new = new.after(older)
@@ -146,11 +145,16 @@ def _append(db: sqlite3.Connection, series: int, last: int, new: Buckets) -> Non
         below = level
 
 
+def _exists(level: int, last: int) -> bool:
+    """Whether a series with this last step (-1: empty) has the level."""
+    return (last + 1) >> level > 0
+
+
 def rebuild(db: sqlite3.Connection, series: int, first: int, last: int, end: int) -> None:
     """Recompute every bucket that touches steps ``first`` to ``last`` of a series that ends at ``end``."""
     below = 0
     for level in LEVELS:
-        if end < 0 or (below and not end >> below):
+        if not _exists(level, end):
             db.execute("DELETE FROM pyramid WHERE series = ? AND level = ?", (series, level))
             below = level
             continue
