@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gentui.cli.console import out, out_json, say, table
+from gentui.cli.console import is_quiet, out, out_json, say, table
 from gentui.cli.errors import Exit
 from gentui.cli.progress import PLAIN_LINE_S, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.jobs.detach import Detach
@@ -154,7 +154,7 @@ def _print_table(rows: list[RunRow]) -> None:
 
 def _watch(home: Path, ids: list[str], detach: Detach) -> bool:
     """Show progress until every run has ended (True) or the user presses Ctrl-C (False)."""
-    with (_bar if sys.stderr.isatty() else _plain)(len(ids)) as show:
+    with (_bar if sys.stderr.isatty() and not is_quiet() else _plain)(len(ids)) as show:
         return watch(home, ids, detach, show)
 
 

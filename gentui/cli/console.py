@@ -28,6 +28,7 @@ class App:
     home_option: str | None = None
     images: str = "auto"
     low_bandwidth: bool = False
+    quiet: bool = False
 
     @property
     def home(self) -> Path:
@@ -110,8 +111,21 @@ override_option = click.option(
 )
 
 
+def is_quiet() -> bool:
+    """Whether only data and what went wrong is printed, as ``gentui --quiet`` asks."""
+    context = click.get_current_context(silent=True)
+    app = context.find_object(App) if context is not None else None
+    return app is not None and app.quiet
+
+
 def say(*lines: object) -> None:
-    """Print messages to stderr, without characters that could manipulate the terminal."""
+    """Print messages to stderr, without characters that could manipulate the terminal, unless that is quiet."""
+    if not is_quiet():
+        complain(*lines)
+
+
+def complain(*lines: object) -> None:
+    """Print what went wrong to stderr, as ``say`` does, also where that is quiet."""
     from gentui.text.sanitize import clean
 
     for line in lines:

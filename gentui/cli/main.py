@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 from gentui import __version__
-from gentui.cli.console import App, has_terminal, open_app, say
+from gentui.cli.console import App, complain, has_terminal, open_app
 from gentui.cli.errors import Exit, Failure, drop_stdout, explain, explain_refusal
 
 GROUPS = {
@@ -135,9 +135,19 @@ def _similar(word: str) -> list[str]:
     is_flag=True,
     help="For slow connections: redraw every five seconds, curves in ASCII, images in half blocks, no animation.",
 )
+@click.option("-q", "--quiet", is_flag=True, help="Print data and what went wrong, and nothing else.")
+@click.option("--no-color", is_flag=True, help="No colours, as with the variable NO_COLOR.")
 @click.version_option(__version__, "-V", "--version", prog_name="gentui")
 @click.pass_context
-def cli(ctx: click.Context, home: str | None, host: str | None, images: str, low_bandwidth: bool) -> None:
+def cli(
+    ctx: click.Context,
+    home: str | None,
+    host: str | None,
+    images: str,
+    low_bandwidth: bool,
+    quiet: bool,
+    no_color: bool,
+) -> None:
     """A terminal workbench for image generative models. Without a command, it opens the app.
 
     RUN is a run's id, its name, a unique prefix of either, or `latest`. Exit codes: 0 success, 1 the run failed,
@@ -145,7 +155,9 @@ def cli(ctx: click.Context, home: str | None, host: str | None, images: str, low
     """
     if host is not None:
         _run_on(host, ctx.meta[_WORDS], ctx)
-    ctx.obj = App(home, images, low_bandwidth)
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    ctx.obj = App(home, images, low_bandwidth, quiet)
     if ctx.invoked_subcommand is None:
         open_app(ctx.obj)
 
@@ -186,16 +198,16 @@ def _run(arguments: list[str] | None) -> int:
     except click.UsageError as error:
         return _usage(error)
     except click.ClickException as error:
-        say(error.format_message())
+        complain(error.format_message())
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        say("interrupted")
+        complain("interrupted")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         return drop_stdout()
     except Exception as error:
         message, code = explain(error)
-        say(*message.splitlines())
+        complain(*message.splitlines())
         return code
 
 
@@ -206,11 +218,11 @@ _TO_CHOOSE_FROM = {
 
 
 def _usage(error: click.UsageError) -> int:
-    say(error.format_message())
+    complain(error.format_message())
     if isinstance(error, click.MissingParameter) and error.param is not None:
         for word, line in _TO_CHOOSE_FROM.items():
             if (error.param.metavar or "").startswith(word):
-                say(line)
+                complain(line)
     if error.ctx is not None:
-        say(f"(see `{error.ctx.command_path} --help`)")
+        complain(f"(see `{error.ctx.command_path} --help`)")
     return Exit.USAGE

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.runs.directory import RunDir, State
-from gentui.cli.console import out, out_json, say
+from gentui.cli.console import complain, is_quiet, out, out_json, say
 from gentui.cli.errors import Exit
 from gentui.jobs.detach import Detach
 from gentui.runs import scores
@@ -79,12 +79,15 @@ def wait_and_report(home: Path, run_id: str, as_json: bool, detach: Detach) -> i
         return Exit.INTERRUPTED
     result = report(home, run_id)
     took = f" after {clock(result['seconds'])}" if result["seconds"] else ""
-    say(f"{result['status']}{took}" + (f": {result['reason']}" if result["reason"] else ""))
-    if result["status"] == "done":
+    is_done = result["status"] == "done"
+    (say if is_done else complain)(
+        f"{result['status']}{took}" + (f": {result['reason']}" if result["reason"] else "")
+    )
+    if is_done:
         say(*_what_came_of(home, run_id))
     if as_json:
         out_json(result)
-    if result["status"] == "done":
+    if is_done:
         return Exit.OK
     is_impossible = result["status"] == "failed" and result["exit_code"] == Exit.CANNOT
     return Exit.CANNOT if is_impossible else Exit.RUN_FAILED
@@ -213,6 +216,8 @@ def _moment_of(row: RunRow) -> Moment:
 
 def narrator() -> AbstractContextManager[Callable[[Moment], None]]:
     """A function that shows every ``Moment`` of one job: as a bar if stderr is a terminal, else as lines."""
+    if is_quiet():
+        return nullcontext(lambda moment: None)
     return (_bar if sys.stderr.isatty() else _plain)()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, json_option, on_option, out, out_json, pass_app, say
+from gentui.cli.console import App, complain, json_option, on_option, out, out_json, pass_app, say
 from gentui.cli.engine_process import checkpoint_option, run_engine, with_checkpoint
 from gentui.cli.errors import Exit, Failure
 from gentui.cli.words import RUN
@@ -160,7 +160,7 @@ def after_queueing_evaluation(app: App, job: EvaluationDir, wait: bool, as_json:
         return Exit.INTERRUPTED
     if state.status != "done":
         refused = state.status == "failed" and state.exit_code in (Exit.USAGE, Exit.NOT_FOUND, Exit.CANNOT)
-        say(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")
+        complain(state.reason if state.status == "failed" else f"{state.status}: {state.reason}")
         return state.exit_code if refused and state.exit_code else Exit.RUN_FAILED
     from engine.recipes.evaluate_options import score_line
     from gentui.text.sanitize import clean

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gentui.cli.console import App, json_option, out, out_json, pass_app, say, table
+from gentui.cli.console import App, complain, json_option, out, out_json, pass_app, say, table
 from gentui.cli.errors import Exit
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def hosts_list(app: App, as_json: bool = False) -> int:
     try:
         here = overview()
     except SlurmError as error:
-        say(error)
+        complain(error)
     if as_json:
         out_json(
             {

@@ -10,7 +10,18 @@ from typing import Literal
 import click
 
 from engine.runs.directory import RunDir
-from gentui.cli.console import App, json_option, on_option, out, out_bytes, pass_app, say, table, wide_option
+from gentui.cli.console import (
+    App,
+    complain,
+    json_option,
+    on_option,
+    out,
+    out_bytes,
+    pass_app,
+    say,
+    table,
+    wide_option,
+)
 from gentui.cli.errors import Exit
 from gentui.cli.words import RUN
 from gentui.text.numbers import plural
@@ -43,7 +54,7 @@ def _each(app: App, runs: tuple[str, ...], do: Callable[[str], str]) -> int:
         try:
             targets.append(find_job(app, run))
         except RunNotFound as error:
-            say(error)
+            complain(error)
             code = Exit.NOT_FOUND
     if code:
         return code  # one name is wrong: do nothing at all
@@ -52,7 +63,7 @@ def _each(app: App, runs: tuple[str, ...], do: Callable[[str], str]) -> int:
             say(do(run_id))
             out(run_id)
         except JobError as error:
-            say(error)
+            complain(error)
             code = Exit.CANNOT
     return code
 
@@ -201,7 +212,9 @@ def _empty_trash(app: App) -> int:
         were = f"{plural(len(gone), 'run')} in the trash {'was' if len(gone) == 1 else 'were'} deleted"
         say(were if gone else "the trash is empty")
     if left:
-        say(f"{plural(left, 'run')} in the trash cannot be deleted: {app.home / 'trash'} cannot be written to")
+        complain(
+            f"{plural(left, 'run')} in the trash cannot be deleted: {app.home / 'trash'} cannot be written to"
+        )
     return Exit.CANNOT if left else Exit.OK
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gentui.cli.commands.runs import matching
 from gentui.cli.console import App, find_dataset, json_option, out, out_json, pass_app, say, table, wide_option
 from gentui.runs import alarms, scores
 from gentui.text.numbers import plain_number
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
+@click.option(
+    "--filter", "words", default="", metavar="TEXT", help="Only runs that match, as in `gentui runs --filter`."
+)
 @wide_option
 @json_option("a list of scores with rank, value, protocol, run and published figure")
 @pass_app
-def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
+def leaderboard_command(app: App, dataset: str | None, words: str, as_json: bool) -> None:
     """Rank the scores of runs within each data set and protocol, beside published figures.
 
     A run is shown by its newest report or, while it has none, by the score that selected its checkpoint, marked †. OVER
@@ -31,6 +35,9 @@ def leaderboard_command(app: App, dataset: str | None, as_json: bool) -> None:
     rows = index.leaderboard(dataset)
     if dataset is not None and not rows and dataset not in {row.dataset for row in index.runs()}:
         find_dataset(dataset)
+    if words:
+        chosen = {run.id for run in matching(index, index.runs(), words)}
+        rows = [row for row in rows if row.run in chosen]
     if as_json:
         out_json([_described(row) for row in rows])
         return

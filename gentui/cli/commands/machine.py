@@ -9,6 +9,7 @@ import click
 
 from gentui.cli.console import (
     App,
+    complain,
     find_dataset,
     json_option,
     out,
@@ -164,7 +165,7 @@ def data_check(names: tuple[str, ...]) -> int:
             continue
         code = Exit.CANNOT
         out(f"{name}: " + ("damaged" if cls.locate() else "not here"))
-        say(*problems)
+        complain(*problems)
     return code
 
 
@@ -190,7 +191,7 @@ def data_fetch(name: str) -> int:
         for part in incomplete:
             out(str(fetch(part, data_root(), _Progress())))
     except FetchError as error:
-        say(error)
+        complain(error)
         return Exit.CANNOT
     if cls.locate() is None:  # another part cannot be downloaded by gentui
         raise Failure(cls.remedy(), Exit.CANNOT)

@@ -10,6 +10,7 @@ import click
 
 from gentui.cli.console import (
     App,
+    complain,
     json_option,
     on_option,
     out_bytes,
@@ -54,7 +55,7 @@ def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
     from engine.settings import registry
 
     recipes, problems = menu()
-    say(*registry.failures, *problems)
+    complain(*registry.failures, *problems)
     families = list(dict.fromkeys(recipe.family for recipe in recipes))
     if family is not None and family not in families:
         raise Failure(f"no recipe of family {family!r}; families are {', '.join(families)}", Exit.NOT_FOUND)

@@ -112,7 +112,10 @@ def _progress(run: Any, width: int) -> list[Piece]:
     if steps:
         fraction = min(1.0, step / steps)
         line += [("train ", "dim")] if is_live else []
-        line += [] if kind else [(formatting.bar(fraction, cells), "bar" if is_live else "dim"), (" ", "")]
+        has_bar = not kind and (is_live or fraction < 1)  # a full one says nothing
+        line += (
+            [] if not has_bar else [(formatting.bar(fraction, cells), "bar" if is_live else "dim"), (" ", "")]
+        )
         line.append((f"{fraction:.0%}  ", "strong"))
     line.append((f"step {step:,}" + (f" of {steps:,}" if steps else ""), ""))
     if is_live and step:
