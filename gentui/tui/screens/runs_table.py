@@ -182,9 +182,11 @@ def alarms_in_short(run: Any) -> str:
 
 
 def inner_name(run: Any, is_few: bool) -> str:
-    """The name of a run below the row of its sweep: the swept values, or its own name."""
-    name = clean(" ".join(naming.swept_values(run)[0]) or naming.label(run), 60)
-    return f"  {name}{marks_of(run)}{alarms_in_short(run) if is_few else ''}"
+    """The name of a run below the row of its sweep: the swept values, whole also where there is little room, or its own
+    name."""
+    swept = clean(" ".join(naming.swept_values(run)[0]), 60)
+    name = swept + (" ✎" if run.notes else "") if swept else clean(naming.label(run), 60) + marks_of(run)
+    return f"  {name}{alarms_in_short(run) if is_few else ''}"
 
 
 def _cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tuple[Cell, ...]:
