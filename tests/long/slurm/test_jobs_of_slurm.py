@@ -397,6 +397,25 @@ def test_a_run_on_two_nodes_is_stopped_and_goes_on(home, cluster, monkeypatch):
     assert "checkpoint saved" in run.read_state().reason
 
 
+def test_a_preempted_run_on_two_nodes_has_saved_and_goes_on(home, cluster, submit, monkeypatch):
+    monkeypatch.delenv("GENTUI_TRAINER")
+    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
+    recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
+    run = jobs.launch(home, recipe, on="slurm:partition=main,nodes=2,cpus=4,time=10m", devices=2)
+    begun(run)
+    first = jobs.launch(
+        home, recipe.with_values({"train.steps": 2}), on="slurm:partition=urgent,cpus=4,time=10m"
+    )
+    becomes(run, "queued")
+    saved = checkpoint.step_of(run)
+    assert saved > 0
+    assert becomes(first, "done") == ""
+    cluster.at_once(job_of(run))
+    begun(run, 2, saved + 1)
+    jobs.stop(home, run.id, grace=60, wait=True)
+    assert "checkpoint saved" in run.read_state().reason
+
+
 def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, cluster, monkeypatch):
     """The node's daemon is gone, its processes live on. One run's lock is lost with it, the other's is still held.
 
