@@ -111,6 +111,11 @@ override_option = click.option(
 )
 
 
+filter_option = click.option(
+    "--filter", "words", default="", metavar="TEXT", help="Only runs that match, as in `gentui runs --filter`."
+)
+
+
 def is_quiet() -> bool:
     """Whether only data and what went wrong is printed, as ``gentui --quiet`` asks."""
     context = click.get_current_context(silent=True)

@@ -78,13 +78,18 @@ def named(alarms: Alarms) -> str:
     return f"{SIGNS[alarms[0][0]]} {', '.join(name for _, name in alarms)}" if alarms else ""
 
 
+def titled(severity: str, name: str) -> str:
+    """``▲ learning rate too high``: one alarm, as people read its name."""
+    return f"{SIGNS[severity]} {ALARM_NAMES.get(name, name)}"
+
+
 def headline(run: RunRow) -> str:
     """``▲ learning rate too high, +1 more``: the worst alarm, and how many others there are; "" for none."""
     if not run.alarms:
         return ""
     severity, name = run.alarms[0]
     more = f", +{run.alerts - 1} more" if run.alerts > 1 else ""
-    return f"{SIGNS[severity]} {ALARM_NAMES.get(name, name)}{more}"
+    return titled(severity, name) + more
 
 
 def signal_name(name: str) -> str:

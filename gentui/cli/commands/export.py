@@ -8,7 +8,7 @@ import click
 
 from engine.runs.directory import STATUSES
 from gentui.cli.commands.runs import matching
-from gentui.cli.console import App, pass_app, say
+from gentui.cli.console import App, filter_option, pass_app, say
 from gentui.cli.errors import Exit
 from gentui.cli.words import RUN
 
@@ -23,9 +23,7 @@ _BY_SUFFIX = {".csv": "csv", ".md": "md", ".tex": "latex", ".json": "json", ".ht
 @click.option("-o", "--out", "path", default="-", metavar="FILE", help="Default: -, standard output.")
 @click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
-@click.option(
-    "--filter", "words", default="", metavar="TEXT", help="Only runs that match, as in `gentui runs --filter`."
-)
+@filter_option
 @pass_app
 def export_command(
     app: App, chosen: str | None, path: str, dataset: str | None, status: str | None, words: str

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gentui.cli.commands.runs import matching
-from gentui.cli.console import App, find_dataset, json_option, out, out_json, pass_app, say, table, wide_option
+from gentui.cli.console import (
+    App,
+    filter_option,
+    find_dataset,
+    json_option,
+    out,
+    out_json,
+    pass_app,
+    say,
+    table,
+    wide_option,
+)
 from gentui.runs import alarms, scores
 from gentui.text.numbers import plain_number
 from gentui.text.sanitize import clean
@@ -19,9 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--dataset", metavar="NAME", help="Only scores on this data set.")
-@click.option(
-    "--filter", "words", default="", metavar="TEXT", help="Only runs that match, as in `gentui runs --filter`."
-)
+@filter_option
 @wide_option
 @json_option("a list of scores with rank, value, protocol, run and published figure")
 @pass_app

@@ -11,6 +11,7 @@ from gentui.config import key_table
 from gentui.text.sanitize import clean
 from gentui.tui.index_reader import Query, QueryResult
 from gentui.tui.services import AppServices
+from gentui.tui.sizes import NORMAL, WIDE
 from gentui.tui.textual_private.core import is_closing
 from gentui.tui.textual_private.patches import dismiss_once
 from gentui.tui.widgets.bars import KeyBar, StatusLine, TitleBar
@@ -26,10 +27,6 @@ else:  # no widget itself: Textual takes styles from the first base that is one
 def is_ready(screen: Screen[Any]) -> bool:
     """Whether the screen's widgets exist. A key may arrive before they do, or after they are gone."""
     return screen.is_mounted and not is_closing(screen)
-
-
-WIDE, NORMAL = 110, 20
-"""Columns from which on two panes stand side by side, and lines from which on there is room for a second one."""
 
 
 class ScreenMixin(_AnyScreen):

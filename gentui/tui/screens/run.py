@@ -119,10 +119,9 @@ class RunScreen(RunKeys, RunLogKeys):
         self.take_charts(data.run, data.chart_data)
         with self.app.batch_update():
             self.query_one("#charts").set_class(not (data.samples or data.figures), "-bare")
-            if self._tab == "charts":
-                self.query_one(RunAside).show(data)
             self.query_one(RunHeader).show(data.run)
             if self._tab == "charts":
+                self.query_one(RunAside).show(data)
                 self.show_charts()
             self._show_pictures()
             self._show_prose()

@@ -36,7 +36,6 @@ class RunAside(Vertical):
 
     DEFAULT_CSS = """
     RunAside { width: 42%; max-width: 84; border-left: solid $panel; }
-    RunAside.-bare > #samples-title, RunAside.-bare > Viewer { display: none; }
     """
 
     class Dragged(Message):
@@ -140,7 +139,7 @@ def health_facts(run: Any, alerts: Sequence[Any]) -> list[Fact]:
     """Alarms, the worst first, then each signal with how it stands to its threshold."""
     began, facts = {alert.name: alert.began for alert in alerts}, list[Fact]()
     for severity, name in run.alarms:
-        label = f"{alarms.SIGNS[severity]} {clean(alarms.ALARM_NAMES.get(name, name), 60)}"
+        label = clean(alarms.titled(severity, name), 60)
         since = f"since step {began[name]:,}" if name in began else ""
         facts.append((label, since, formatting.SEVERITIES[severity]))
     signals = alarms.signals(run.metrics)

@@ -16,6 +16,7 @@ from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 from gentui.tui.curves import ChartStyle
 from gentui.tui.overlay import OverlayEntry
+from gentui.tui.sizes import WIDE
 from gentui.tui.widgets.chart import Chart
 from gentui.tui.widgets.chart_text import Curves, legend_of, values_at
 from gentui.tui.widgets.heatmap import Heat, HeatMap
@@ -24,7 +25,6 @@ AUTO_MIN_WIDTH, AUTO_MIN_HEIGHT, AUTO_MAX_CHARTS = 56, 12, 6
 """Smallest size of a chart, in cells, and largest number of charts where the grid follows the size of the screen."""
 PAIR_WIDTH, NARROW_PAIR_WIDTH = 88, 66
 """Cells from which on there are two columns; the narrow ones on a wide screen, which has other panes beside them."""
-WIDE = 110
 MIN_WIDTH, MIN_HEIGHT, MAX_COLUMNS, MAX_ROWS = 26, 9, 9, 9
 """Smallest size of a chart where the user has set the number of columns, and the largest numbers that can be set."""
 MIN_ROW_HEIGHT = 7

@@ -179,16 +179,8 @@ def test_real_images_known_by_a_file_alone_are_compared_with(gentui, tmp_path):
     trained = gentui("run", str(tmp_path / "mine.toml"), "-o", data, "--wait")
     assert trained.returncode == 0, trained.stderr
     real = tmp_path / "real_activations.npy"
-    written = gentui(
-        "data",
-        "statistics",
-        str(tmp_path / "mine.toml"),
-        str(real),
-        "-o",
-        data,
-        "-o",
-        "evaluate.extractor=toon-cnn",
-    )
+    of = ["-o", data, "-o", "evaluate.extractor=toon-cnn"]
+    written = gentui("data", "statistics", str(tmp_path / "mine.toml"), str(real), *of)
     assert written.returncode == 0, written.stderr
     given = ["--statistics", str(real)]
     ranked = gentui("evaluate", "latest", "--as-published", "--now", *given)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.recipes.recipe import load
+from engine.recipes.recipe import Recipe, load
 from engine.runs.directory import RunDir, list_runs
 from engine.runs.events import iter_events
 from engine.training import checkpoint
@@ -66,6 +66,12 @@ def submit(home: Path) -> Launch:
         return jobs.launch(home, chosen, on=on, array=array, command=["gentui", "run"])
 
     return submit
+
+
+def endless() -> Recipe:
+    """A small net that trains until it is stopped."""
+    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
+    return load("digits-unet").with_values({**small, "train.precision": "fp32"})
 
 
 def job_of(run: RunDir) -> str:
@@ -356,10 +362,7 @@ def test_a_folder_that_is_not_there_is_said_so(cluster, submit, home):
 
 def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster, monkeypatch):
     monkeypatch.delenv("GENTUI_TRAINER")
-    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
-    run = jobs.launch(
-        home, load("digits-unet").with_values({**small, "train.precision": "fp32"}), on="slurm:mem=4000"
-    )
+    run = jobs.launch(home, endless(), on="slurm:mem=4000")
     begun(run)
     cluster.call("scancel", "--batch", "--signal=TERM", job_of(run))
     becomes(run, "queued")
@@ -372,8 +375,7 @@ def test_the_real_trainer_goes_on_after_slurm_has_queued_it_again(home, cluster,
 
 def test_a_run_on_two_nodes_is_stopped_and_goes_on(home, cluster, monkeypatch):
     monkeypatch.delenv("GENTUI_TRAINER")
-    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
-    recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
+    recipe = endless()
     run = jobs.launch(home, recipe, on="slurm:partition=main,nodes=2,time=10m", devices=2)
     begun(run)
     assert cluster.call("squeue", "-h", "-j", job_of(run), "-o", "%D %C").split()[0] == "2"
@@ -397,10 +399,9 @@ def test_a_run_on_two_nodes_is_stopped_and_goes_on(home, cluster, monkeypatch):
     assert "checkpoint saved" in run.read_state().reason
 
 
-def test_a_preempted_run_on_two_nodes_has_saved_and_goes_on(home, cluster, submit, monkeypatch):
+def test_a_preempted_run_on_two_nodes_has_saved_and_goes_on(home, cluster, monkeypatch):
     monkeypatch.delenv("GENTUI_TRAINER")
-    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
-    recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
+    recipe = endless()
     run = jobs.launch(home, recipe, on="slurm:partition=main,nodes=2,cpus=4,time=10m", devices=2)
     begun(run)
     first = jobs.launch(
@@ -422,8 +423,7 @@ def test_trainers_on_a_lost_node_leave_when_others_have_taken_their_runs(home, c
     While it lasts until Slurm gives the node up, they stand still, which spares the processors.
     """
     monkeypatch.delenv("GENTUI_TRAINER")
-    small = {"model.channels": 8, "model.multipliers": [1, 1], "train.steps": 100_000, "evaluate.times": 0}
-    recipe = load("digits-unet").with_values({**small, "train.precision": "fp32"})
+    recipe = endless()
     node = cluster.nodes[0]
     group = [{"group": "sweep-3", "index": n, "size": 2, "at_once": None} for n in range(2)]
     runs = [jobs.launch(home, recipe, on="slurm:mem=2000", array=array) for array in group]
