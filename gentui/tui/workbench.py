@@ -326,6 +326,7 @@ class GentuiApp(AppServices):
     def action_copy(self) -> None:
         """Offer the id, command line and path of the selected run for copying."""
         selected = [*getattr(self.screen, "selected_runs", [])]
+        drawn = getattr(self.screen, "shown_command", "")
         if not selected:
             self.toast("Choose a run first: its id, command line and path can be copied.", "warning")
             return
@@ -338,7 +339,7 @@ class GentuiApp(AppServices):
             run = RunDir(self.home / "runs" / selected[0])
             command = run.info().get("command")
             words = [str(word) for word in command] if isinstance(command, list) else []
-            return {"id": run.id, "command": shlex.join(words), "path": str(run.path)}
+            return {"id": run.id, "command": drawn or shlex.join(words), "path": str(run.path)}
 
         def show(texts: dict[str, str]) -> None:
             self.push_screen(navigation.create("copy", texts))

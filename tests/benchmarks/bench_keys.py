@@ -447,7 +447,7 @@ class Typist:
             self.tell("sort", keys, "sorted by")
         for number in (1, 2, 3):
             self.press("mark", " ", lambda now, n=number: f"◆ {n} run" in status(now))
-        self.press("mark all", "a", lambda now: all("◆" in row[:4] for row in rows(now)))
+        self.press("mark all", "*", lambda now: all("◆" in row[:4] for row in rows(now)))
         self.press("unmark", ESCAPE, lambda now: not any("◆" in row[:4] for row in rows(now)))
         self.move("end, home", HOME)
         for kind, times in self.times.items():

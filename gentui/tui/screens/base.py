@@ -79,6 +79,16 @@ class BaseScreen(ScreenMixin, Screen[Any]):
     def body(self) -> ComposeResult:
         yield from ()
 
+    @property
+    def selected_runs(self) -> list[str]:
+        """The ids of the runs that are compared or copied from here, the one under the cursor first."""
+        return []
+
+    @property
+    def shown_command(self) -> str:
+        """The command line that makes what is shown; "" where it is the one that started the run."""
+        return ""
+
     def index_query(self) -> Query | None:
         """What the screen asks of the index, None for nothing. Its work runs off the UI thread."""
         return None

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from gentui.config import key_table
 from gentui.runs.naming import label
-from gentui.text.sanitize import clean, shorten
+from gentui.text.sanitize import clean
 from gentui.tui import navigation
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.screens.base import BaseScreen, is_ready
@@ -165,6 +165,14 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         device = [] if self._device == "auto" else ["--device", self._device]
         return ["gentui", "sample", self._run.id, *self.arguments(), *device, "-o", out]
 
+    @property
+    def selected_runs(self) -> list[str]:
+        return [self._run.id]
+
+    @property
+    def shown_command(self) -> str:
+        return shlex.join(self.command(self._out))
+
     # -- drawing
 
     def _start(self) -> SamplerProcess:
@@ -245,7 +253,7 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
         caption = f"{self._drawing[1]} · {answer['which']} checkpoint, step {answer['step']:,}"
         self._history.add(Drawn(tuple(self._newest), self._drawing[0], self._drawing[1], caption, near, sheet))
         self._show_drawn()
-        self.say("Done. s saves it, y copies the command, n draws with another seed.")
+        self.say("Done. s saves it, Y copies the command, n draws with another seed.")
         if self._save_when_done:
             self._save(self._save_when_done)
 
@@ -300,13 +308,6 @@ class PlaygroundScreen(SettingsFormScreen, BaseScreen):
             if self._pending is None or self._pending[1] != self.arguments():
                 self.action_draw()
             self._save_when_done = path
-
-    def action_copy(self) -> None:
-        text = clean(
-            shlex.join(self.command(self._out))
-        )  # a name may hold what acts on the shell it is pasted into
-        self.app.copy_to_clipboard(text)
-        self.say(f"Copied: {shorten(text, 300)}")
 
     def action_another(self) -> None:
         """Draw with a seed that was not drawn with yet."""

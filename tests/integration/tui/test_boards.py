@@ -26,7 +26,7 @@ async def test_a_board_is_a_score_of_a_data_set_with_bars_of_one_scale(desk, siz
     rivals(runs)
     async with desk(size) as d:
         screen = await d.opens("LeaderboardScreen", "3")
-        await d.press("a")  # each run
+        await d.press("f")  # each run
         await d.sees("digits · FD in digits-cnn features, lower", "label accuracy", "real data 1.9")
         bars = [
             cell[0].count(OWN) for row in screen.table.rows if row.key for cell in row.cells if OWN in str(cell)
@@ -61,7 +61,7 @@ async def test_the_samples_of_the_row_and_its_differences_stand_below(desk, size
     first, second, third = rivals(runs)
     async with desk(size) as d:
         screen = await d.opens("LeaderboardScreen", "3")
-        await d.press("a")  # each run
+        await d.press("f")  # each run
         viewer = screen.query_one("#board-samples", Viewer)
         await d.until(lambda: viewer.picture.strips and screen._snapshot.here.run.id == first)
         await d.sees("good · step 300", "★ 4", "label accuracy", "differs", "seed")
@@ -77,7 +77,7 @@ async def test_marked_rows_are_compared(desk, size, runs):
     first, second, _ = rivals(runs)
     async with desk(size) as d:
         screen = await d.opens("LeaderboardScreen", "3")
-        await d.press("a")  # each run
+        await d.press("f")  # each run
         await d.sees("good")
         await d.press("space", "space")
         await d.sees("2 runs marked: C compares")
@@ -147,11 +147,11 @@ async def test_runs_over_seeds_are_one_row_until_each_is_asked_for(desk, size, r
         own = lambda: len([row for row in screen.table.rows if row.key])  # noqa: E731
         await d.sees("3 training seeds")
         assert own() == 1
-        await d.press("a")
+        await d.press("f")
         await d.until(lambda: own() == 3)
         if size[0] > 100:
             await d.sees("bars: log, from real data")
-        await d.press("a")
+        await d.press("f")
         await d.until(lambda: own() == 1)
 
 

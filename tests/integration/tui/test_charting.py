@@ -218,7 +218,7 @@ async def test_runs_marked_in_the_list_are_laid_over_the_one_under_the_cursor(de
         assert screen.run_id == made[32].id
         await d.sees("● run 32", "▲ run 33")
         await d.opens("RunsScreen", "2")
-        await d.press("escape", "a", "V")
+        await d.press("escape", "asterisk", "V")
         screen = await d.on("RunScreen")
         assert len(d.app.overlays.of(screen.run_id)) == 31
         await d.opens("RunsScreen", "2")

@@ -435,7 +435,7 @@ async def test_over_a_slow_line_an_animation_plays_once_and_only_when_asked_to(d
         await d.sees("■ 1/3")
         assert viewer._timer is None
         for _ in range(2):
-            await d.press("f")
+            await d.press("space")
             assert viewer._loops
             await d.press("c")
             assert beats.beat() == [SLOW], "what is out of sight does not play"
@@ -460,11 +460,11 @@ async def test_an_animation_plays_pauses_and_ends(desk, each_size, runs, beats):
         beats.beat()
         await d.sees("▶ 3/4")
         assert viewer.picture.strips != first
-        await d.press("f")
+        await d.press("space")
         await d.sees("paused", "■ 3/4")
         assert viewer._timer is None and not viewer.is_playing and not beats.beat()
         third = viewer.picture.strips
-        await d.press("f")
+        await d.press("space")
         await d.sees("▶ 3/4")
         beats.beat()
         await d.sees("▶ 4/4")
@@ -575,7 +575,7 @@ async def test_the_leaderboard_ranks_equals_and_shows_the_published(desk, size, 
     runs.make("fashion-resnet-noise", fid=88.0, seed=1)
     runs.make("fashion-resnet-noise", fid=120.0, seed=2)
     async with desk(size) as d:
-        await d.press("3", "a")
+        await d.press("3", "f")
         await d.sees("★ 1", "88", "120", "102", "161", "paper", "500 samples", "not comparable")
         await d.press("slash", *"n=500", "enter")
         await d.sees("−14 to the published 102")

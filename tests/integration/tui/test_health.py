@@ -149,7 +149,7 @@ async def test_the_leaderboard_tells_means_over_seeds_and_flags_alarms(desk, siz
     async with desk(size) as d:
         await d.opens("LeaderboardScreen", "3")
         await d.sees("12.30 ± 0.36", "3 training seeds")
-        await d.press("a")
+        await d.press("f")
         await d.sees("12.30 ± 0.36 (3 seeds)")
         table = d.app.screen.table
         flags = [row.cells[1] for row in table.rows if row.key and made[1].id in row.key]

@@ -321,8 +321,12 @@ async def test_letters_are_deeds_while_a_field_is_only_highlighted(desk, run, tm
         assert "--n=2" in screen._newest and "--steps=1" in screen._newest
         await d.press("right")
         assert form.entry.text == "3", "arrows change a number by one"
-        await d.press("left", "y")
-        await d.sees("Copied: gentui sample")
+        await d.press("left")
+        await d.opens("CopyScreen", "Y")
+        await d.sees("gentui sample", "--n=2")
+        await d.press("c", "escape")
+        assert d.app.clipboard == shlex.join(screen.command(screen._out))
+        await d.on("PlaygroundScreen")
         while form.entry.label != "file":
             await d.press("down")
         await d.press("enter", *("backspace",) * 50, *"sy.png", "enter")

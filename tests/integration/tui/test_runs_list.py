@@ -59,7 +59,7 @@ async def test_every_column_sorts_both_ways_and_a_glyph_shows_it(desk, runs):
         for _ in [sort for _, sort in COLUMNS if sort.is_offered]:
             await d.press("o")
             first = shown(d)
-            await d.press("i")
+            await d.press("exclamation_mark")
             assert sorted(first) == sorted(by_id)
             seen.update((tuple(first), tuple(shown(d))))
         assert len(seen) > 4
@@ -93,7 +93,7 @@ async def test_marked_runs_are_deleted_together_and_come_back(desk, size, runs):
             there.add(back)
         await d.press("u")
         await d.until(lambda: "the trash is empty" in told(d))
-        await d.press("a")
+        await d.press("asterisk")
         await d.sees("◆ 3 runs marked")
         await d.press("escape")
         assert d.app.screen.query_one(Table).marked == frozenset()
@@ -154,7 +154,7 @@ async def test_a_live_one_among_the_marked_keeps_all_from_being_deleted(desk, ru
     async with desk() as d:
         await d.opens("RunsScreen", "2")
         await d.sees("● running", "✓ done")
-        await d.press("a", "D")
+        await d.press("asterisk", "D")
         await d.until(lambda: "stop before deleting" in told(d))
         assert type(d.app.screen).__name__ == "RunsScreen" and len(list_runs(runs.home)) == 2
 
@@ -164,7 +164,7 @@ async def test_tags_are_given_to_all_marked(desk, size, runs):
     async with desk(size) as d:
         await d.opens("RunsScreen", "2")
         await d.sees("✓ done")
-        await d.press("a")
+        await d.press("asterisk")
         await d.opens("PromptScreen", "T")
         await d.press(*"+good a,b")
         await d.sees("cannot be a tag")
@@ -244,7 +244,7 @@ async def test_settings_metrics_and_scores_are_columns_when_asked_for(desk, runs
         while "sorted by seed" not in d.text:
             await d.press("o")
         assert [row.cells[2] for row in table.rows] == ["0", "1", "3"]
-        await d.press("i")
+        await d.press("exclamation_mark")
         assert [row.cells[2] for row in table.rows] == ["3", "1", "0"]
         await d.opens("PromptScreen", "c")
         await d.press("ctrl+u", "asterisk", "enter")
@@ -261,7 +261,7 @@ async def test_runs_of_one_name_are_told_apart_in_questions(desk, runs):
     async with desk((120, 30)) as d:
         await d.opens("RunsScreen", "2")
         await d.until(lambda: len(shown(d)) == 3)
-        await d.press("a")
+        await d.press("asterisk")
         await d.opens("ConfirmScreen", "D")
         words = " ".join(d.text.replace("│", " ").split())
         assert all(f"digits-unet {run.id.rpartition('-')[2]}" in words for run in made), d.text

@@ -20,7 +20,7 @@ async def test_eighty_columns_show_rank_recipe_score_and_seeds(desk, runs):
     seeds(runs, "cartoon-acgan-projection")
     async with desk((80, 24)) as d:
         await d.opens("LeaderboardScreen", "3")
-        await d.press("a")  # each run
+        await d.press("f")  # each run
         await d.sees("★ 1", "cartoon-acgan-projec", "2.90 ± 0.22", "3.13 ± 0.25 (3 seeds)")
         await d.sees("± over 3 noises · over seeds 3.13 ± 0.25: mean and sd over 3 training seeds,")
         await d.sees("each the mean over 3 noises, the same for all · −41.39 to the published")
@@ -41,7 +41,7 @@ async def test_a_selection_is_ranked_apart_and_its_mark_is_explained(desk, size,
     runs.selection(stopped, 100, 1.5)
     async with desk(size) as d:
         screen = await d.opens("LeaderboardScreen", "3")
-        await d.press("a")  # each run
+        await d.press("f")  # each run
         await d.sees(f"1.5{MARK}", "★ 1")
         table = screen.table
         ranked = [row for row in table.rows if row.key and stopped.id in row.key]

@@ -223,7 +223,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.until(lambda: second.read_state().status == "done", SLOW, "the end of the second run")
     t.press("Esc")
     t.sees("✓ done      second", "evening (quick)")
-    t.press("a")
+    t.press("*")
     t.sees("2 runs marked")
     t.press("C")
     t.sees("A second", "B evening", "★", "Cost")
@@ -231,7 +231,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.sees("[o Settings]", "seed")
     t.press("3")
     t.sees("FD in digits-cnn features", "2 train")  # both are one row, over their seeds
-    t.press("a")
+    t.press("f")
     t.sees("second", "evening")
     t.press("x")
     t.sees("results.csv", "lines")
