@@ -14,7 +14,7 @@ from gentui.tui.screens.tour import lines
 from gentui.tui.themes import THEMES
 from gentui.tui.workbench import GentuiApp
 from tests.support.terminal import Terminal
-from tests.support.textual_private import notices
+from tests.support.textual_private import notices, show_notices
 
 
 @pytest.mark.parametrize("name", THEMES)
@@ -73,6 +73,19 @@ async def test_ctrl_c_says_how_to_leave_in_our_words(desk, runs, key):
         await d.press(key)
         await d.type("ctrl+c")
         assert [told.message for told in notices(d.app)] == ["q quits; training goes on."]
+
+
+async def test_notices_leave_captions_messages_and_keys_alone(desk, each_size, runs):
+    runs.make(samples=2)
+    async with desk(each_size) as d:
+        show_notices(d.app)
+        await d.opens("RunScreen", "4", "s")
+        await d.press("s")
+        await d.sees("grid · step 300 · 2 of 2")
+        below = d.text.splitlines()[-3:]
+        d.app.toast("a sentence of some length, " * 4)
+        await d.sees("a sentence of some length")
+        assert d.text.splitlines()[-3:] == below
 
 
 async def test_what_is_copied_is_also_shown(desk, runs, size):
