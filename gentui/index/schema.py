@@ -257,10 +257,18 @@ def _make(path: Path) -> None:
         os.close(os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         db = Database(_connect(new), execute_plugins=False)
         try:
-            db.conn.execute("PRAGMA journal_mode = WAL")
+            # Without waits for the disk: it is written as a whole below, and what a crash leaves here is not used.
+            db.conn.execute("PRAGMA synchronous = OFF")
+            db.conn.execute("PRAGMA journal_mode = MEMORY")
             _migrate(db)
+            db.conn.execute("PRAGMA journal_mode = WAL")
         finally:
             db.conn.close()
+        descriptor = os.open(new, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except BaseException:
         discard(new)
         raise

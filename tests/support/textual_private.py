@@ -104,10 +104,20 @@ def share_parsed_css() -> None:
     Textual parses about a hundred of them for each app.
     """
     parse, parsed = Stylesheet._parse_rules, dict[Any, list[RuleSet]]()
+    numbers, last = dict[Any, int](), (dict[str, Any](), 0)
+
+    def number_of(tokens: dict[str, Any]) -> int:
+        """A number for the variables of a sheet, the same for equal ones."""
+        nonlocal last
+        if last[0] is not tokens:
+            last = (
+                tokens,
+                numbers.setdefault(tuple((name, *each) for name, each in tokens.items()), len(numbers)),
+            )
+        return last[1]
 
     def parse_once(sheet: Stylesheet, *source: Any, **options: Any) -> list[RuleSet]:
-        variables = tuple((name, *tokens) for name, tokens in sheet._variable_tokens.items())
-        key = (source, tuple(options.items()), variables)
+        key = (source, tuple(options.items()), number_of(sheet._variable_tokens))
         if key not in parsed:
             parsed[key] = parse(sheet, *source, **options)
         return parsed[key]

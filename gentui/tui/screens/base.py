@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.screen import ModalScreen, Screen
 
@@ -34,6 +35,30 @@ class ScreenMixin(_AnyScreen):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (NORMAL, "-normal"), (34, "-tall")]  # noqa: RUF012
+    _styled_for: object = None  # what the styles of its widgets were worked out from
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # With the classes of its size from the start, its widgets are styled once, and not again when it is laid out.
+        size = self.app.size
+        for length, breakpoints in (
+            (size.width, self.HORIZONTAL_BREAKPOINTS), (size.height, self.VERTICAL_BREAKPOINTS),
+        ):  # fmt: skip
+            fit = [name for least, name in breakpoints or () if least <= length]
+            self.add_class(*fit[-1:], update=False)
+
+    @property
+    def _styles_follow(self) -> object:
+        return self.app.theme, self.app.pseudo_classes, len(self.app.stylesheet.source), self.app.size
+
+    def on_mount(self) -> None:
+        self._styled_for = self._styles_follow
+
+    def _on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Textual styles all widgets anew whenever a screen comes to the top: only if that may change anything. Its own
+        handler is called after this one."""
+        event.refresh_styles = event.refresh_styles and self._styled_for != self._styles_follow
+        self._styled_for = self._styles_follow
 
     @property
     def is_wide(self) -> bool:

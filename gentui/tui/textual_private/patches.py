@@ -1,14 +1,20 @@
-"""Faults of Textual 8.2.8, patched. Delete a patch once the pinned version no longer has its fault."""
+"""Faults of Textual 8.2.8, patched, and work that it need not do. Delete a patch once the pinned version no longer has
+its fault."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
 from rich.control import Control
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate
 from textual.await_complete import AwaitComplete
+from textual.cache import FIFOCache
+from textual.css.model import RuleSet
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import OptionList
 
 _move_page = OptionList._move_page
@@ -46,7 +52,34 @@ def _render_spans(self: ChopsUpdate, console: Console) -> str:
     return "".join(written)
 
 
+_STRIP_CACHES = {
+    "_divide_cache": 4, "_crop_cache": 16, "_style_cache": 16, "_filter_cache": 4, "_line_length_cache": 4,
+    "_crop_extend_cache": 4, "_offsets_cache": 4,
+}  # fmt: skip
+
+
+def _init_strip(self: Strip, segments: Iterable[Segment], cell_length: int | None = None) -> None:
+    """Each line on the screen gets seven caches, of which it uses one or two: they are made when they are asked for."""
+    self._segments = list(segments)
+    self._cell_length = cell_length
+    self._render_cache = self._link_ids = self._cell_count = None
+
+
+def _strip_cache(self: Strip, name: str) -> FIFOCache[Any, Any]:
+    """Called for an attribute that is not set."""
+    if name not in _STRIP_CACHES:
+        raise AttributeError(name)
+    cache: FIFOCache[Any, Any] = FIFOCache(_STRIP_CACHES[name])
+    setattr(self, name, cache)
+    return cache
+
+
 def apply() -> None:
     """Patch Textual's classes. Applying the patches again changes nothing."""
+    Strip.__init__ = _init_strip
+    Strip.__getattr__ = _strip_cache  # type: ignore[attr-defined]
+    RuleSet.__hash__ = (
+        object.__hash__
+    )  # it is the identity as well, without a call in Python for each of millions
     ChopsUpdate.render_segments = _render_spans
     OptionList._move_page = _move_page_after_layout

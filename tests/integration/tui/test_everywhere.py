@@ -13,6 +13,7 @@ from gentui.tui.index_reader import SLOW
 from gentui.tui.screens.tour import lines
 from gentui.tui.themes import THEMES
 from gentui.tui.workbench import GentuiApp
+from tests.support.app import look
 from tests.support.terminal import Terminal
 from tests.support.textual_private import notices, show_notices
 
@@ -48,6 +49,22 @@ async def test_a_theme_is_chosen_and_remembered(desk):
         assert d.app.theme == "gentui-light"
         await d.press("ctrl+t", "ctrl+t")
         assert d.app.theme == "gentui"
+
+
+async def test_a_screen_that_was_left_has_the_theme_chosen_since(desk, runs):
+    runs.make()
+    async with desk() as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("digits-unet")
+        before = look(d.app)
+        await d.opens("HomeScreen", "1")
+        await d.press("ctrl+t")
+        await d.opens("RunsScreen", "2")
+        light = look(d.app)
+        assert light[1] != before[1]
+        d.app.refresh_css(animate=False)
+        await d.settle()
+        assert look(d.app) == light
 
 
 async def test_without_colour_no_theme_is_chosen(desk, monkeypatch):

@@ -20,7 +20,7 @@ async def test_each_pane_of_a_run_names_its_own_keys(desk, runs):
     async with desk(WIDE) as d:
         await d.opens("RunScreen", "4")
         await d.sees("loss")
-        assert {"y Log y", "w Smooth", "V Overlay", "e Edit & rerun"} <= set(bar(d).strip().split("  "))
+        assert {"y Log y", "w Smooth", "V Overlay", "e Edit & train"} <= set(bar(d).strip().split("  "))
         assert "Older" not in bar(d) and "/ Filter" not in bar(d)
         await d.press("s")
         await d.until(lambda: "[ Older" in bar(d) and "z Zoom" in bar(d) and "Log y" not in bar(d))

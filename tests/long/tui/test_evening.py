@@ -166,7 +166,7 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.press("Prefix", "d")
     assert os.waitstatus_to_exitcode(t.ended()) == 0
     t = tmux.attach(160, 45)
-    t.sees("evening", "[s Samples]", "· live", "e Edit & rerun", "? Help")
+    t.sees("evening", "[s Samples]", "· live", "e Edit & train", "? Help")
     t.until(lambda: [line.rstrip() for line in t.text.splitlines()] == screen_of(tmux), wanted="a whole screen")
     assert tmux.ask("display-message", "-p", "#{pane_width}×#{pane_height}") == "160×45"
     assert "q Quit" in t.screen.display[-1] and "gentui  1 Recipes" in t.screen.display[0]
