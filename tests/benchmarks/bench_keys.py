@@ -443,7 +443,7 @@ class Typist:
             ESCAPE,
             lambda now: is_list(now) and not all("zebra" in row for row in rows(now)),
         )
-        for keys in ("o", "o", "o", "O", "O", "O", "i", "i"):
+        for keys in ("o", "o", "o", "O", "O", "O", "!", "!"):
             self.tell("sort", keys, "sorted by")
         for number in (1, 2, 3):
             self.press("mark", " ", lambda now, n=number: f"◆ {n} run" in status(now))
