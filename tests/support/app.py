@@ -231,7 +231,7 @@ class Desk:
                     return value
             assert time.monotonic() < deadline, f"waited {seconds:g} s in vain; the screen:\n{self.text}"
             await asyncio.sleep(pause)
-            pause = min(0.03, 1.5 * pause)
+            pause = min(0.1, 1.5 * pause)
 
     async def sees(self, *words: str, seconds: float = 60.0) -> None:
         """Wait until all the words stand on the screen."""
