@@ -24,7 +24,7 @@ from gentui.jobs.launchers import LOCAL, Request, launcher_for, launcher_of, loo
 from gentui.jobs.launchers.local.slots import fits, label, slots
 from gentui.jobs.reconciling import ensure_workers, is_at_work, settled
 from gentui.jobs.states import JobError, get_job, job_label, queue, read_state, require_own, unfinished
-from gentui.text.numbers import plural, plus_minus, significant
+from gentui.text.numbers import plural
 from gentui.text.sanitize import clean
 
 _KEEP_SECONDS = 30 * 86_400.0
@@ -103,7 +103,7 @@ def find_evaluation(home: Path, spec: str) -> str | None:
 def evaluations_of(home: Path, run_id: str) -> list[EvaluationDir]:
     """Every stored evaluation of a run, oldest first."""
     found = [EVALUATIONS.open(home / EVALUATIONS.folder / name) for name in EVALUATIONS.ids(home)]
-    return [job for job in found if _run_id(job) == run_id]
+    return [job for job in found if run_id_of(job) == run_id]
 
 
 def expired(home: Path) -> list[EvaluationDir]:
@@ -132,7 +132,7 @@ def pending(home: Path, run_id: str | None = None) -> list[Pending]:
     found = [
         (state, job, run)
         for job, _ in unfinished(home, [EVALUATIONS])
-        if isinstance(job, EvaluationDir) and (run := _run_id(job)) and run_id in (None, run)
+        if isinstance(job, EvaluationDir) and (run := run_id_of(job)) and run_id in (None, run)
         if (state := settled(job)) is not None and not state.ended
     ]
     found.sort(key=lambda entry: (entry[0].status != "running", entry[0].queued_at or 0.0, entry[1].id))
@@ -163,25 +163,6 @@ def status_text(home: Path, job: EvaluationDir, state: State) -> str:
     return f"waiting: {', '.join(busy)}" if busy else "waiting"
 
 
-def outcome(job: EvaluationDir) -> tuple[str, str] | None:
-    """A message about an ended evaluation and its severity; None if the evaluation was removed."""
-    state = read_state(job)
-    if state is None or not state.ended:
-        return None
-    run = _run_id(job)
-    if state.status == "done":
-        try:
-            scores = [
-                f"{clean(score['metric'], 30)} {plus_minus(score['value'], score.get('std'), significant)}"
-                for score in job.scores()
-            ]
-        except (OSError, ValueError, TypeError, KeyError):
-            scores = []
-        return f"{run} was evaluated: {' · '.join(scores)}", "information"
-    severity = "warning" if state.status == "stopped" else "error"
-    return f"{run} was not evaluated: {state.reason or state.status}", severity
-
-
 def current_task(job: JobDir) -> str:
     """The computation that the evaluation last logged after generating its images; "" before that."""
     newest = next(
@@ -204,7 +185,8 @@ def images_done(job: JobDir) -> tuple[int, int] | None:
     return None
 
 
-def _run_id(job: EvaluationDir) -> str:
+def run_id_of(job: EvaluationDir) -> str:
+    """The id of the run that is evaluated, "" where the job does not tell it."""
     try:
         return job.run().id
     except (OSError, ValueError):

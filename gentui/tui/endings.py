@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gentui.runs.metric_names import label
 from gentui.runs.scores import value_text
@@ -18,6 +19,7 @@ from gentui.tui.formatting import LIVE
 
 if TYPE_CHECKING:
     from gentui.index import RunRow
+    from gentui.jobs.job_types import EvaluationDir
 
 BELL, OSC_9, OSC_777, NOTHING = "bell", "osc9", "osc777", "none"
 SIGNALS = (BELL, OSC_9, OSC_777, NOTHING)
@@ -59,6 +61,27 @@ def sentence(runs: Sequence[RunRow]) -> tuple[str, str]:
         return f"{words} after {duration(run.seconds)}{score}", "information"
     reason = f": {clean(run.reason, 200)}" if run.reason and run.status != "stopped" else ""
     return f"{words} at step {run.step or 0:,}{reason}", _severity(run)
+
+
+def evaluation_sentence(job: EvaluationDir, name: str) -> tuple[str, str] | None:
+    """(what came of the evaluation of a run of this name, the severity of the notice); None if nothing came of it."""
+    from gentui.jobs.states import read_state
+
+    state = read_state(job)
+    if state is None or not state.ended:
+        return None
+    if state.status != "done":
+        severity = "warning" if state.status == "stopped" else "error"
+        return f"{name} was not evaluated: {clean(state.reason or state.status, 300)}", severity
+    try:
+        unsaid = {"std": None, "role": "report"}
+        scores: list[Any] = [
+            SimpleNamespace(**unsaid | score, detail=score.get("protocol_detail")) for score in job.scores()
+        ]
+        told = " · ".join(f"{label(score)} {value_text(score, number)}" for score in scores)
+    except (OSError, ValueError, TypeError, AttributeError):
+        told = ""
+    return f"{name} was evaluated{f': {told}' if told else ''}", "information"
 
 
 def _severity(run: RunRow) -> str:

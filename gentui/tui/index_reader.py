@@ -9,6 +9,7 @@ pass has ended. ``InlineIndexReader`` does both in the calls of its methods, for
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -23,7 +24,7 @@ from textual.message import Message
 
 from gentui.text.sanitize import clean
 from gentui.tui import gc_tuning
-from gentui.tui.endings import Watch, sentence
+from gentui.tui.endings import Watch, evaluation_sentence, sentence
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -152,16 +153,20 @@ class Maintenance:
         self._report_evaluations()
 
     def _report_evaluations(self) -> None:
-        from gentui.jobs.evaluations import outcome
+        from gentui.jobs.evaluations import run_id_of
         from gentui.jobs.job_types import EVALUATIONS, EvaluationDir
         from gentui.jobs.states import unfinished
+        from gentui.runs import naming
 
         found = unfinished(self._home, [EVALUATIONS], poll=True)
         pending = {job.id: job for job, _ in found if isinstance(job, EvaluationDir)}
         for job in list(self._evaluations.values()):
             if job.id not in pending:
                 del self._evaluations[job.id]
-                if (result := outcome(job)) is not None:
+                name = run_id_of(job)
+                with contextlib.suppress(KeyError):
+                    name = clean(naming.label(self.index.run(name)), 60)
+                if (result := evaluation_sentence(job, name)) is not None:
                     self._post(EvaluationFinished(*result))
         self._evaluations.update(pending)
 

@@ -19,7 +19,11 @@ from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from engine.runs.files import write_atomically
 
-PROTOCOL = {"protocol": "fid · pretended", "protocol_id": "0badcafe", "protocol_detail": {"metric": "fid"}}
+PROTOCOL = {
+    "protocol": "fid · pretended",
+    "protocol_id": "0badcafe",
+    "protocol_detail": {"metric": "fid", "extractor": "digits-cnn"},
+}
 
 
 def main() -> int:

@@ -76,7 +76,6 @@ def become(request: dict[str, Any], files: list[int]) -> None:
             new = open(number, mode, 1 if number == 2 else -1, old.encoding, old.errors, closefd=False)  # noqa: SIM115
             setattr(sys, name, new)
             setattr(sys, f"__{name}__", new)
-        gc.unfreeze()
         os.environ.clear()
         os.environ.update(request["env"])
         tempfile.tempdir = None  # it was chosen by the variables of before

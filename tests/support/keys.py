@@ -36,6 +36,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     "find": ("app.home", "app.find"),
 }  # fmt: skip
 """How one comes to a context, by the ids of keys."""
+BY_FOCUS = {("run", "Lines"): {"space"}, ("run", "Architecture"): {"space"}}
+"""Keys that a widget in focus takes on purpose: Space shows the next page of text, and elsewhere plays an animation."""
 TYPED = (Input, TextArea, SettingsForm)
 """What has the focus while text is typed: a key that prints is text there."""
 

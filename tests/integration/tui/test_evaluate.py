@@ -64,7 +64,7 @@ async def test_the_form_queues_what_it_shows_and_the_score_appears(desk, size, h
         assert json.loads(job.job_path.read_text())["command"] == dialog.command()
         await d.until(lambda: any("Queued: gentui evaluate" in text for text, _ in messages(d)))
         await d.until(lambda: any(score.value == 12.5 for score in screen.snapshot.evaluations))
-        await d.until(lambda: (f"{made.id} was evaluated: fid 12.5", "information") in messages(d))
+        await d.until(lambda: ("digits-unet was evaluated: FD · digits-cnn 12.5", "information") in messages(d))
 
 
 async def test_mistakes_stand_beside_their_field_and_nothing_is_queued(desk, size, home, run):
@@ -96,12 +96,12 @@ async def test_mistakes_stand_beside_their_field_and_nothing_is_queued(desk, siz
 
 
 async def test_a_failure_is_told_with_its_sentence(desk, home, run):
-    made = run(exit=4, says="no weights of inception here: `gentui data fetch inception` gets them")
+    run(exit=4, says="no weights of inception here: `gentui data fetch inception` gets them")
     async with desk() as d:
         await d.opens("RunScreen", "4")
         await d.opens("EvaluateScreen", "E")
         await d.press("f5")
-        told = f"{made.id} was not evaluated: no weights of inception here: `gentui data fetch inception` gets them"
+        told = "digits-unet was not evaluated: no weights of inception here: `gentui data fetch inception` gets them"
         await d.until(lambda: (told, "error") in messages(d))
 
 

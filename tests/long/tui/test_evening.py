@@ -206,8 +206,12 @@ def test_the_whole_evening(tmux: Tmux, home: Path, tmp_path: Path):
     t.sees("Done. s saves it", "▀▀▀▀", seconds=SLOW)
     t.press("F2")
     t.sees("Wrote")
-    t.press("F3")
-    t.sees("Copied: gentui sample")
+    t.press("Y")
+    t.sees("gentui sample", "Command")
+    t.press("c")
+    t.sees("The command was sent")
+    t.press("Esc")
+    t.sees("$ gentui sample")
     words = shlex.split(
         row_with(t, "$ gentui sample").partition("$ ")[2].partition("▌")[0]
     )  # a notice begins with ▌

@@ -174,7 +174,7 @@ def test_grey_is_pillows(tmp_path, cache):
 
 
 @pytest.mark.parametrize("name", ["digits", "toonfaces"])
-def test_exactly_so_many_images_are_held_out(name, cache):
+def test_exactly_so_many_images_are_held_out(name):
     dataset = open_dataset(registry.find("dataset", name).model_validate({"validation_images": 100}))
     all_of_them = open_dataset(registry.find("dataset", name).model_validate({}))
     assert len(dataset.validation) == 100 and len(dataset.train) == len(all_of_them.train) - 100

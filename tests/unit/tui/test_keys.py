@@ -13,6 +13,7 @@ from gentui.tui.widgets.lines import Lines
 from gentui.tui.widgets.settings import SettingsForm
 from gentui.tui.widgets.table import Table
 from gentui.tui.workbench import GentuiApp
+from tests.support.keys import BY_FOCUS
 from tests.support.screens import SCREENS
 
 DIALOGS = {
@@ -39,9 +40,6 @@ FOCUSED = {
     "form": [SettingsForm],
     "playground": [SettingsForm],
 }
-
-BY_FOCUS = {("run", Lines): {"space"}}
-"""Keys that a widget in focus takes on purpose: Space shows the next page of text, and elsewhere plays an animation."""
 
 
 def strokes(context: str) -> list[tuple[str, key_table.Key]]:
@@ -97,7 +95,7 @@ def test_no_widget_hides_a_key_of_its_screen(context: str):
     ours = {stroke for stroke, _ in strokes(context) + strokes("app")}
     for widget in FOCUSED[context]:
         for binding in widget.BINDINGS:
-            hidden = ours & set(binding.key.split(",")) - BY_FOCUS.get((context, widget), set())
+            hidden = ours & set(binding.key.split(",")) - BY_FOCUS.get((context, widget.__name__), set())
             assert not hidden, f"{widget.__name__} takes {hidden} away from {context}"
 
 
