@@ -43,6 +43,13 @@ def shown(
     return look.shown
 
 
+@pytest.mark.parametrize("slurm", [None, of("COMPLETED"), of("COMPLETED", code=0)])
+def test_a_trainer_that_says_it_is_done_has_ended_with_0_where_slurm_tells_no_code(slurm):
+    state = judge(slurm, RUNNING, Facts(1, DONE)).state
+    assert (state.status, state.exit_code, state.signal) == ("done", 0, None)
+    assert judge(of("NODE_FAIL"), RUNNING, Facts(1, BEGUN)).state.exit_code is None
+
+
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("state", ["PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "RESV_DEL_HOLD"])
 def test_waiting(state, word):

@@ -73,8 +73,7 @@ def judge(slurm: Job | None, state: State, facts: Facts) -> Look:
     attempt = max(state.attempt, facts.attempt)
     if slurm is None:
         status, reason = _unknown(state, facts)
-        code = 0 if status == "done" else None  # that of a trainer that says so
-        return _ended(state.with_(attempt=attempt, exit_code=code), status, reason)
+        return _ended(state.with_(attempt=attempt, exit_code=_code_of(status, None)), status, reason)
     if slurm.state in WAITS:
         waiting = state.with_(status="queued", attempt=attempt, slot=_place(state), reason="")
         standing = "stopping" if state.stop_requested_at is not None else pending_words(slurm)
@@ -87,9 +86,14 @@ def judge(slurm: Job | None, state: State, facts: Facts) -> Look:
         )  # fmt: skip
         return _running(slurm, running, facts)
     status, reason = ended_as(slurm, state, facts)
-    code = slurm.code if slurm.signal is None else None
+    code = _code_of(status, slurm.code) if slurm.signal is None else None
     ended = state.with_(attempt=attempt, exit_code=code, signal=slurm.signal, slot=_slot(state, slurm))
     return _ended(ended, status, reason, slurm.end)
+
+
+def _code_of(status: str, told: int | None) -> int | None:
+    """The exit code that Slurm has told; where it has told none, that of a trainer which says that it is done."""
+    return 0 if told is None and status == "done" else told
 
 
 def _running(slurm: Job, state: State, facts: Facts) -> Look:
