@@ -8,7 +8,7 @@ import pytest
 
 def loaded_by(statement: str, *modules: str) -> str:
     """The modules of those named that are loaded after the statement."""
-    code = f"import sys; {statement}; print(*[m for m in {modules!r} if m in sys.modules])"
+    code = f"import sys\n{statement}\nprint(*[m for m in {modules!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
@@ -111,3 +111,37 @@ def test_a_folder_called_engine_in_the_working_directory_is_not_imported(tmp_pat
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "digits-unet" in done.stdout
+
+
+STEP = """
+import torch
+from engine.methods.optim import build_optimizer
+from engine.settings.optim import Adam
+def step():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = build_optimizer(Adam(), [weight])
+    weight.sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return weight.detach()
+first = step()
+"""
+
+
+def test_an_optimiser_does_not_import_the_compiler():
+    assert loaded_by(STEP.strip(), "sympy", "torch._dynamo.eval_frame", "torch._inductor") == ""
+
+
+def test_the_compiler_is_there_for_who_uses_it():
+    code = (
+        STEP
+        + """
+double = torch.compile(lambda x: 2 * x, backend="eager")
+assert torch.equal(double(torch.ones(2)), torch.full((2,), 2.0))
+import sys, torch._dynamo.config
+assert torch._dynamo is sys.modules["torch._dynamo"] and torch._dynamo.eval_frame.__name__ in sys.modules
+assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 1
+assert torch.equal(step(), first)
+"""
+    )
+    assert loaded_by(code.strip(), "torch._dynamo.eval_frame") == "torch._dynamo.eval_frame"
