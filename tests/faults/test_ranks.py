@@ -151,8 +151,9 @@ def test_where_a_killed_leader_met_the_others_goes_with_the_next(tmp_path, monke
     (left,) = tmp_path.glob("gentui-ranks-*")
     assert left.stat().st_mode & 0o777 == 0o700
     wait_for(lambda: not ranks_of(run), "the other rank to end")
+    reached = max(event["step"] for event in events(run, "metrics"))
     process = start(run)
-    wait_for_step(run, process, 2)
+    wait_for_step(run, process, reached + 1)
     process.send_signal(signal.SIGTERM)
     assert finish(process)[0] == 0
     assert list(tmp_path.glob("gentui-ranks-*")) == []
