@@ -78,10 +78,10 @@ def evaluation_sentence(job: EvaluationDir, name: str) -> tuple[str, str] | None
         scores: list[Any] = [
             SimpleNamespace(**unsaid | score, detail=score.get("protocol_detail")) for score in job.scores()
         ]
-        told = " · ".join(f"{label(score)} {value_text(score, number)}" for score in scores)
+        values = " · ".join(f"{label(score)} {value_text(score, number)}" for score in scores)
     except (OSError, ValueError, TypeError, AttributeError):
-        told = ""
-    return f"{name} was evaluated{f': {told}' if told else ''}", "information"
+        values = ""
+    return f"{name} was evaluated{f': {values}' if values else ''}", "information"
 
 
 def _severity(run: RunRow) -> str:

@@ -57,8 +57,9 @@ class ScreenMixin(_AnyScreen):
     def _on_screen_resume(self, event: events.ScreenResume) -> None:
         """Textual styles all widgets anew whenever a screen comes to the top: only if that may change anything. Its own
         handler is called after this one."""
-        event.refresh_styles = event.refresh_styles and self._styled_for != self._styles_follow
-        self._styled_for = self._styles_follow
+        follows = self._styles_follow
+        event.refresh_styles = event.refresh_styles and self._styled_for != follows
+        self._styled_for = follows
 
     @property
     def is_wide(self) -> bool:

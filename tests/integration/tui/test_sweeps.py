@@ -31,7 +31,8 @@ async def test_several_values_in_a_field_are_a_run_each(desk, size, home):
         await d.until(lambda: len(list_runs(home)) == 8)
         first = min(run.id for run in list_runs(home))
         await d.until(lambda: listed.table.key == first)
-        await d.sees("▾ lr seed ×", "lr=0.001 seed=0")
+        await d.press("p")  # the list has the whole width, and cuts no name
+        await d.sees("▾ lr seed × 8 · digits-unet", "lr=0.001 seed=0")
         names = {run.info()["name"] for run in list_runs(home)}
         assert "digits-unet lr=0.0001 seed=7" in names
 

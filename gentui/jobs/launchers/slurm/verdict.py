@@ -91,9 +91,9 @@ def judge(slurm: Job | None, state: State, facts: Facts) -> Look:
     return _ended(ended, status, reason, slurm.end)
 
 
-def _code_of(status: str, told: int | None) -> int | None:
-    """The exit code that Slurm has told; where it has told none, that of a trainer which says that it is done."""
-    return 0 if told is None and status == "done" else told
+def _code_of(status: str, reported: int | None) -> int | None:
+    """The exit code that Slurm reports; where it reports none, that of a trainer which says that it is done."""
+    return 0 if reported is None and status == "done" else reported
 
 
 def _running(slurm: Job, state: State, facts: Facts) -> Look:
