@@ -114,6 +114,16 @@ def write_small(path: Path, data: bytes) -> None:
         _write_over(path, data, error)
 
 
+def sync_to_disk(path: Path) -> int:
+    """Flush a file or directory to the disk. Returns its size in bytes."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+        return os.fstat(fd).st_size
+    finally:
+        os.close(fd)
+
+
 def _write_over(path: Path, data: bytes, full: OSError) -> None:
     try:
         fd = open_plain_file(path, os.O_WRONLY)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.runs.directory import CheckpointChoice, RunDir
-from engine.runs.files import FULL, open_plain_file
+from engine.runs.files import FULL, open_plain_file, sync_to_disk
 from engine.runs.unpickling import in_words
 from engine.training import owner
 
@@ -54,7 +54,7 @@ def save(
     partial = Path(tempfile.mkdtemp(dir=run.checkpoints, prefix=".new-"))
     try:
         _write_files(partial, step, weights, state)
-        size = sum(_sync(path) for path in partial.iterdir())
+        size = sum(sync_to_disk(path) for path in partial.iterdir())
         owner.require(run)
         complete = _unused_path(run.checkpoints, step)
         partial.rename(complete)
@@ -79,7 +79,7 @@ def _point_all(run: RunDir, which: list[CheckpointChoice], target: str) -> None:
     for name in which:
         owner.require(run)
         _point(run.checkpoint(name), target)
-    _sync(run.checkpoints)
+    sync_to_disk(run.checkpoints)
     _discard_unreferenced(run.checkpoints)
 
 
@@ -215,16 +215,6 @@ def _discard_unreferenced(parent: Path) -> None:
             with contextlib.suppress(OSError):
                 path.replace(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
-
-
-def _sync(path: Path) -> int:
-    """Flush a file or directory to the disk. Returns its size in bytes."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-        return os.fstat(fd).st_size
-    finally:
-        os.close(fd)
 
 
 def _as_os_error(error: Exception, where: Path) -> Exception:

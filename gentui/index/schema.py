@@ -14,6 +14,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from engine.runs.files import sync_to_disk
+
 OLDEST, VERSION = 4, 10
 """``PRAGMA user_version``: the oldest that can be migrated, and that of this module. Every new migration adds one."""
 
@@ -264,11 +266,7 @@ def _make(path: Path) -> None:
             db.conn.execute("PRAGMA journal_mode = WAL")
         finally:
             db.conn.close()
-        descriptor = os.open(new, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_to_disk(new)
     except BaseException:
         discard(new)
         raise
