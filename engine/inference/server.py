@@ -15,7 +15,8 @@ Answers are lines of JSON on stdout:
                                                      of several labels, the ``names`` of theirs
     {"id": 1, "error": …}                            a message for the user
 
-At the end of stdin the process ends at once, whatever it is doing, and removes its folder.
+When the other end of stdin or stdout is closed, the process ends at once, whatever it is doing, and removes its
+folder.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor
 
@@ -62,8 +64,15 @@ class Server:
         self._trained: tuple[Path, Trained] | None = None
         self._drawing: Drawing | None = None
         self._pictures: deque[Path] = deque(maxlen=KEPT)
-        self.writing = threading.Lock()
+        self._writing = threading.Lock()
         """Held while a picture is written, so that the process does not end within a write."""
+
+    def end(self, code: int) -> NoReturn:
+        """End the process at once, whatever its other threads do, and remove its folder."""
+        # What is being written takes long where training has the processor.
+        self._writing.acquire(timeout=60.0)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os._exit(code)
 
     def answer(self, request: dict[str, Any]) -> None:
         """Do what a request asks for and send the answers, including errors."""
@@ -76,6 +85,8 @@ class Server:
                     self._save(number, Path(request["save"]))
                 else:
                     self._draw(number, request["arguments"])
+        except BrokenPipeError:  # of stdout: nobody is there for the answers
+            raise
         except ExitWithMessage as error:
             send(id=number, error=error.message)
         except OSError as error:
@@ -91,7 +102,7 @@ class Server:
         self._remove_old_pictures()
         drawing = self._drawing = draw(trained, options, needs_film=True, preview=self._previewer(number))
         path = self._folder / (f"{number}.gif" if options.to_seed is not None else f"{number}.png")
-        with self.writing:
+        with self._writing:
             drawing.save(path)
         self._pictures.append(path)
         if path.suffix == ".gif":
@@ -109,7 +120,7 @@ class Server:
             if (now := time.monotonic()) < previous + PREVIEW_SECONDS or done == total:
                 return
             previous = now
-            with self.writing:
+            with self._writing:
                 save_grid(to_uint8(images).cpu(), path, columns)
             send(id=number, done=done, of=total, path=str(path), **_layout(len(images), columns, names))
 
@@ -125,7 +136,7 @@ class Server:
         if self._drawing is None:
             send(id=number, error="nothing was drawn yet")
             return
-        with self.writing:
+        with self._writing:
             self._drawing.save(path)
         send(id=number, saved=str(path))
 
@@ -165,7 +176,7 @@ def send(**fields: Any) -> None:
     print(json.dumps(fields), flush=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Answer requests until stdin ends."""
     parser = argparse.ArgumentParser(prog="python -m engine.inference.server")
     parser.add_argument("run_dir", type=Path)
@@ -177,21 +188,25 @@ def main(arguments: list[str] | None = None) -> int:
     requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def read() -> None:
+        code = 1
         try:
             for line in sys.stdin:
                 requests.put(json.loads(line))
+            code = 0
         finally:
-            server.writing.acquire(
-                timeout=60.0
-            )  # what is being written takes long where training has the processor
-            shutil.rmtree(folder, ignore_errors=True)
-            os._exit(0)
+            server.end(code)
 
-    send(folder=str(folder))
     threading.Thread(target=read, daemon=True).start()
-    while True:
-        server.answer(requests.get())
+    try:
+        send(folder=str(folder))
+        while True:
+            server.answer(requests.get())
+    except BrokenPipeError:  # nobody is there for the answers
+        server.end(0)
+    except BaseException:
+        traceback.print_exc()
+        server.end(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

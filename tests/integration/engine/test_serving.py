@@ -108,3 +108,15 @@ def test_drawing_touches_nothing_of_the_run(served, trained):
 
 def test_it_ends_with_its_reader_though_nothing_was_asked(trained):
     Served(trained).close()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--n=8", "--steps=2000"], ["--label=nine"]], ids=["drawing", "a mistake"]
+)
+def test_it_ends_and_leaves_nothing_when_nobody_is_there_for_its_answers(trained, arguments):
+    served = Served(trained)
+    served.process.stdout.close()
+    served.ask(id=1, arguments=arguments)
+    assert served.process.wait(60) == 0  # its stdin is open
+    assert not served.folder.exists()
+    assert "BrokenPipeError" not in served.process.stderr.read()
