@@ -12,12 +12,12 @@ is warned of its end.
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 import time
 from pathlib import Path
 
+from engine import main_program
 from engine.ranks import environment
 from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
@@ -109,6 +109,4 @@ def _lock(run: RunDir, patience: float) -> bool:
 
 
 if __name__ == "__main__":
-    code = main()
-    gc.freeze()  # else Python looks for cycles in all of torch on its way out, as long as importing it takes
-    sys.exit(code)
+    main_program.run(main)

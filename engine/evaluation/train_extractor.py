@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from safetensors.torch import load
 from torch import Tensor
 
+from engine import main_program
 from engine.data.batches import Batches
 from engine.data.dataset import Dataset, open_dataset, to_float
 from engine.data.photos import STRIDE, TEST_FROM
@@ -247,4 +248,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main_program.run(main)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine import main_program
 from engine.data.continuity import needs_labels, with_labels_of
 from engine.data.dataset import DataError, open_dataset
 from engine.devices import is_out_of_memory, release_memory
@@ -157,4 +158,4 @@ def _print_to_stderr(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main_program.run(main)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from engine import main_program
 from engine.data.conditions import Conditions
 from engine.inference.loading import exit_with
 from engine.methods.building import build_method
@@ -56,4 +56,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main_program.run(main)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine import main_program
 from engine.data.dataset import to_uint8
 from engine.figures.beside import beside, nearest, neighbour_names
 from engine.figures.grid import save_gif, save_grid
@@ -257,4 +257,4 @@ def _labels(trained: Trained, label: str | None, count: int | None, seed: int) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main_program.run(main)

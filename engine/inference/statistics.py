@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from engine import devices
+from engine import devices, main_program
 from engine.data.dataset import DataError, open_dataset
 from engine.evaluation.extractors import ExtractorError
 from engine.evaluation.frechet import Moments
@@ -74,4 +74,4 @@ def _write(recipe: Recipe, settings: FID, options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main_program.run(main)

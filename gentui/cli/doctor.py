@@ -32,11 +32,12 @@ OPTIONAL = ("data ", "extractor ")
 """Beginnings of the names of checks of what only some recipes or scores need."""
 
 _TORCH = """
-import torch
+import gc, torch
 from engine import devices
 gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 tf32 = gpus and devices.uses_tf32(torch.device("cuda:0"))
 print(torch.__version__, torch.get_num_threads(), "|".join(gpus), "TF32" if tf32 else "", sep="\\n")
+gc.freeze()
 """
 
 
