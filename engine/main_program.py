@@ -1,4 +1,4 @@
-"""The end of a process of ``python -m engine…``."""
+"""The end of a process of the engine."""
 
 from __future__ import annotations
 
