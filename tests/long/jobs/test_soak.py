@@ -160,13 +160,16 @@ def scores_of(events: list[dict[str, Any]]) -> dict[tuple[Any, ...], float]:
 
 def parts_left_out(run: RunDir) -> set[str]:
     """The scores and figures of the run that were left out, as they are where two kills have hit them."""
-    alerts = [event for event in surviving(run) if event["kind"] == "alert"]
-    found = {e["name"] for e in alerts if e["name"] in ("scores", "report", "figure", "examination")}
-    for event in alerts:
-        if event["name"] in found:
-            ended_there = [n for n, path in run.events_files() if _last_step(path) == event["step"]]
-            assert len(ended_there) > 2, (run.path, event)
-    return found
+    ends: list[int] = []  # the last step of each attempt before
+    for _, path in run.events_files():
+        for event in filter(_leaves_out, iter_events(path)):
+            assert ends.count(event["step"]) >= 2, (path, event)
+        ends.append(_last_step(path))
+    return {event["name"] for event in filter(_leaves_out, surviving(run))}
+
+
+def _leaves_out(event: dict[str, Any]) -> bool:
+    return event["kind"] == "alert" and event["name"] in ("scores", "report", "figure", "examination")
 
 
 def _last_step(path: Path) -> int:
