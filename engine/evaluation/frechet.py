@@ -35,6 +35,7 @@ class Moments:
         self._count = 0
         self._mean: Tensor | None = None
         self._scatter: Tensor | None = None
+        self._lower: Array | None = None
 
     @classmethod
     def of(cls, features: Tensor | Iterable[Tensor]) -> Moments:
@@ -107,6 +108,18 @@ class Moments:
         rows = torch.cat([r.double() for r in self._rows]).cpu().numpy()
         return (rows - rows.mean(axis=0)) / np.sqrt(self.count - 1)
 
+    def lower_factor(self) -> Array | None:
+        """Lower triangular L of shape d,d with LLᵀ the covariance, or None where that is singular or not finite.
+
+        It is kept: the real images are compared with again and again.
+        """
+        import scipy.linalg  # imported here: it delays the start of a trainer
+
+        if self._lower is None:
+            with contextlib.suppress(np.linalg.LinAlgError, ValueError):
+                self._lower = scipy.linalg.cholesky(self.covariance, lower=True, overwrite_a=True)
+        return self._lower
+
     def _statistics(self) -> tuple[Array, Array]:
         if self.count < 2:
             raise ValueError(f"a covariance needs at least 2 vectors, not {self.count}")
@@ -125,6 +138,7 @@ class Moments:
         self._absorb(len(rows), mean, centred.T @ centred)
 
     def _absorb(self, count: int, mean: Tensor, scatter: Tensor) -> None:
+        self._lower = None
         if self._mean is None or self._scatter is None:
             self._count, self._mean, self._scatter = count, mean.clone(), scatter.clone()
             return
@@ -142,9 +156,9 @@ def distance(a: Moments, b: Moments) -> float:
     if fa is not None and fb is not None:
         trace, traces = _trace_of_factors(fa, fb), np.sum(fa * fa) + np.sum(fb * fb)
     elif fa is not None:
-        trace, traces = _trace_of_factor(fa, b.covariance), np.sum(fa * fa) + np.trace(b.covariance)
+        trace, traces = _trace_beside(fa, b), np.sum(fa * fa) + np.trace(b.covariance)
     elif fb is not None:
-        trace, traces = _trace_of_factor(fb, a.covariance), np.sum(fb * fb) + np.trace(a.covariance)
+        trace, traces = _trace_beside(fb, a), np.sum(fb * fb) + np.trace(a.covariance)
     else:
         return frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
     return _assemble(a.mean - b.mean, traces, trace)
@@ -203,6 +217,17 @@ def _root(sigma: Array) -> Array:
     values, vectors = np.linalg.eigh(sigma)
     real = values > max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
     return (vectors[:, real] * np.sqrt(values[real])).T
+
+
+def _trace_beside(factor: Array, other: Moments) -> float:
+    """Σ √λ of F Σ Fᵀ = (FL)(FL)ᵀ with Σ = LLᵀ of ``other``: two triangular products are half of two general ones."""
+    lower = other.lower_factor() if np.isfinite(factor).all() else None
+    if lower is None:
+        return _trace_of_factor(factor, other.covariance)
+    from scipy.linalg import get_blas_funcs
+
+    trmm, syrk = get_blas_funcs(("trmm", "syrk"), (lower, factor))
+    return _sum_of_roots(syrk(1.0, trmm(1.0, lower, factor.T, lower=1, trans_a=1), trans=1, lower=1))
 
 
 def _trace_of_factor(factor: Array, sigma: Array) -> float:
