@@ -36,7 +36,7 @@ from engine.evaluation.classifiers import (
     fashion_net,
     packed,
 )
-from engine.methods import compiler
+from engine.methods import lazy_dynamo
 from engine.runs.files import write_atomically
 from engine.settings import registry
 from engine.settings.datasets.base import Data
@@ -150,7 +150,7 @@ def train(
     average = copy.deepcopy(net).eval()
     batches = Batches(dataset.train, course.batch_size, "cpu", seed)
     total = course.steps(batches.steps_per_epoch)
-    compiler.import_on_demand()
+    lazy_dynamo.import_on_demand()
     optimiser = torch.optim.AdamW(net.parameters(), lr=course.lr, weight_decay=course.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, course.lr, total_steps=total, pct_start=0.2)
     for step in range(total):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from engine.methods import compiler
+from engine.methods import lazy_dynamo
 from engine.settings import optim as settings_
 from engine.settings import registry
 
@@ -29,7 +29,7 @@ class Schedule(Protocol):
 
 def build_optimizer(settings: registry.Settings, parameters: Iterable[nn.Parameter]) -> Optimizer:
     """Build the optimiser of an [optim] table over ``parameters``."""
-    compiler.import_on_demand()
+    lazy_dynamo.import_on_demand()
     return registry.build(settings, Optimizer, list(parameters))
 
 
