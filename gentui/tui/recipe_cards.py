@@ -73,11 +73,11 @@ def quick_cards() -> list[Card]:
             raw = tomllib.loads(read_plain_file(path, follow_links=True).decode())
         except (OSError, ValueError, RecursionError):
             continue
-        cards.append(_card_of(raw))
+        cards.append(_from_toml(raw))
     return in_order(cards)
 
 
-def _card_of(raw: Mapping[str, Any]) -> Card:
+def _from_toml(raw: Mapping[str, Any]) -> Card:
     table = lambda key: t if isinstance(t := raw.get(key), dict) else {}  # noqa: E731
     reference, order = table("reference"), raw.get("order")
     value = reference.get("value")
@@ -105,24 +105,29 @@ def full_cards() -> list[Card]:
         except (recipes.RecipeError, recipes.UnknownRecipe) as error:
             cards.append(Card(clean(name, 64), "cannot be read", "", "", "", problem=clean(error, 2000)))
             continue
-        data = type(recipe.data)
-        try:
-            recipe.require_data()
-            remedy = ""
-        except recipes.MissingData as missing:
-            remedy = clean(missing, 1000)
-        cards.append(
-            replace(
-                _card_of(recipe.raw()),
-                here=not remedy,
-                remedy=remedy,
-                dataset_title=clean(data.title, 100),
-                group=DEMONSTRATIONS if data.embedded else "",
-                settings=_searched(recipe),
-                recipe=recipe,
-            )
-        )
+        cards.append(card_of(recipe))
     return in_order(cards)
+
+
+def card_of(recipe: Recipe) -> Card:
+    """The card of a validated recipe."""
+    from engine.recipes.recipe import MissingData
+
+    data = type(recipe.data)
+    try:
+        recipe.require_data()
+        remedy = ""
+    except MissingData as missing:
+        remedy = clean(missing, 1000)
+    return replace(
+        _from_toml(recipe.raw()),
+        here=not remedy,
+        remedy=remedy,
+        dataset_title=clean(data.title, 100),
+        group=DEMONSTRATIONS if data.embedded else "",
+        settings=_searched(recipe),
+        recipe=recipe,
+    )
 
 
 _PARTS = ("model", "method", "optim", "schedule", "sample", "evaluate")

@@ -1,4 +1,8 @@
-"""The app's themes and palettes. No status is shown by colour alone, so every theme shows the same."""
+"""The app's themes and palettes. No status is shown by colour alone, so every theme shows the same.
+
+A colour has one meaning: ``accent`` is for keys and for what was changed or differs, ``secondary`` for headings,
+letters of runs and tags, ``success``, ``warning`` and ``error`` for how something went. Scores are bold.
+"""
 
 from __future__ import annotations
 

@@ -41,12 +41,16 @@ quick_option = click.option(
 @click.command()
 @click.option("--family", metavar="FAMILY", help="Only this family: diffusion, gan, vae, dann.")
 @click.option(
+    "--filter", "words", default="", metavar="TEXT",
+    help="Only recipes that have all these words in their names, data sets or settings, as with / in the menu.",
+)  # fmt: skip
+@click.option(
     "--published", is_flag=True,
     help="List the published figures: of which recipe and nets, how they were made, and whether runs rank with them.",
 )  # fmt: skip
 @wide_option
 @json_option("a list of recipes with data set, steps and published figure")
-def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
+def recipes_command(family: str | None, words: str, published: bool, as_json: bool) -> None:
     """List the recipes, and whether their data is here.
 
     DATA: ≈ NAME: the data set is missing, and a short test run (--quick) trains on NAME.
@@ -60,6 +64,10 @@ def recipes_command(family: str | None, published: bool, as_json: bool) -> None:
     if family is not None and family not in families:
         raise Failure(f"no recipe of family {family!r}; families are {', '.join(families)}", Exit.NOT_FOUND)
     recipes = [recipe for recipe in recipes if family in (None, recipe.family)]
+    if words.strip():
+        from gentui.tui.recipe_cards import card_of
+
+        recipes = [recipe for recipe in recipes if card_of(recipe).matches(words)]
     if published:
         _print_published(recipes, as_json)
         return

@@ -35,7 +35,7 @@ from gentui.tui.widgets.tabs import Tabs
 if TYPE_CHECKING:
     from gentui.index import Evaluation, Index, RunRow
 
-TABS = (("scores", "Q"), ("settings", "o"), ("samples", "s"), ("charts", "c"))
+TABS = (("charts", "c"), ("samples", "s"), ("scores", "Q"), ("settings", "o"))
 LETTERS = "ABCDEFGH"
 WATTS = f"{SYSTEM}gpu_watts"
 RUN_WIDTH, LABEL_WIDTH = 15, 24
@@ -339,7 +339,7 @@ def legend(runs: list[RunRow]) -> Content:
     names = naming.distinct_labels(runs)
     for place, run in enumerate(runs):
         glyph, tone = formatting.status(run.status)
-        parts += [("   " if place else "", ""), (f"{LETTERS[place]} ", "bold $accent")]
+        parts += [("   " if place else "", ""), (f"{LETTERS[place]} ", "bold $secondary")]
         parts += [
             (names[run.id], "bold"),
             (f" {glyph}", {"bad": "$error"}.get(tone, "$text-muted")),
@@ -364,7 +364,7 @@ def score_cell(score: Evaluation | None, base: Evaluation | None, is_best: bool)
     change = compare.delta(score, base)
     if change is not None:
         text += f" ({'+' if change >= 0 else '−'}{numbers.number(abs(change))})"
-    return (f"★ {text}", "accent") if is_best else (f"  {text}", "")
+    return (f"★ {text}", "good") if is_best else (f"  {text}", "")
 
 
 def setting_cell(value: Any, base: Any) -> Cell:

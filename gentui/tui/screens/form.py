@@ -206,7 +206,7 @@ class FormScreen(SettingsFormScreen, BaseScreen):
         """Show the title, the problems or what will be trained, the command. ``elsewhere``: problems of no field."""
         title = [(clean(self._original.title, 200), "bold"), (f"   {self._original.name}", "$text-muted")]
         if self._base.is_quick:
-            title.append(("   short test run", "bold $accent"))
+            title.append(("   short test run", "bold"))
         self.put("title", Content.assemble(*title))
         if self.problems:
             text = f"✗ {plural(len(self.problems), 'problem')}: " + ("; ".join(elsewhere) or "see the fields")

@@ -147,7 +147,7 @@ class HomeScreen(TableScreen):
         if card.published is not None:
             published = f"{published_name(card.metric)} {numbers.number(card.published)}"
         best = self._best_of(card)
-        mine = ("–", "dim") if best is None else (formatting.score(best), "accent")
+        mine = ("–", "dim") if best is None else (formatting.score(best), "strong")
         if card.problem:
             here = ("✗ broken", "bad")
         elif card.here is None:

@@ -128,7 +128,7 @@ class LeaderboardScreen(TableScreen):
         if board.own:
             parts.append((f"   {plural(board.own, 'run')}", "$text-muted"))
         if self.has_class("-narrow") and len(self._boards) > 1:
-            parts = [(f"← board {place} of {len(self._boards)} →   ", "$text-muted"), *parts]
+            parts = [(f"← {place} of {len(self._boards)} →   ", "$text-muted"), *parts]
         return Content.assemble(*parts)
 
     def _put(self, where: str, content: Content) -> None:

@@ -96,7 +96,7 @@ def _cells(
     tone = "dim" if is_published else ""
     rank: Cell = (f"{row.rank}", tone) if row.rank is not None else ("paper" if is_published else "–", "dim")
     if row.rank == 1 and is_contest:
-        rank = ("★ 1", tone or "accent")
+        rank = ("★ 1", tone or "good")
     source = clean(row.source or "published", 80) if is_published else clean(row.name or row.run, 60)
     if row.quick:
         source += " (quick)"

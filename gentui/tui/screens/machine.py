@@ -335,7 +335,7 @@ def _process(one: Process, runs: dict[str, Any]) -> Row:
     cells: tuple[Cell, ...] = (
         f"{one.name}  {one.pid}",
         f"{one.cpu:5.0%} of a core",
-        (f"{size:>10} · {does}" if does else f"{size:>10}", "accent" if run else ""),
+        (f"{size:>10} · {does}" if does else f"{size:>10}", "strong" if run else ""),
     )
     return Row(f"pid{one.pid}\0{one.job}", cells)
 

@@ -47,7 +47,7 @@ class PreferencesScreen(Dialog):
         for name, one in SHOWN.items():
             value = getattr(now, name)
             word = THEMES.get(value, THEMES["gentui"])[1] if name == "theme" else one.label(value)
-            rows.append(Row(name, (one.title, (word, "accent"), (one.help, "dim"))))
+            rows.append(Row(name, (one.title, (word, "strong"), (one.help, "dim"))))
         self.query_one(Table).set_rows(rows)
 
     def action_change(self, by: int) -> None:

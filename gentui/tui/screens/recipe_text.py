@@ -44,7 +44,7 @@ def recipe_text(
         parts += _published(card.recipe)
     if best is not None:
         score = f"{label(best)} {scores.value_in_full(best, numbers.number)}"
-        parts += ["\n", ("Your best  ", "bold"), (score, "$accent"), "\n", (best.protocol, "$text-muted"), "\n"]
+        parts += ["\n", ("Your best  ", "bold"), (score, "bold"), "\n", (best.protocol, "$text-muted"), "\n"]
         if scores.is_selection(best):
             parts += [(scores.SELECTION_CAPTION, "$text-muted"), "\n"]
     if card.recipe is not None:
@@ -67,7 +67,7 @@ def _published(recipe: Recipe) -> list[Part]:
         return []
     value = numbers.number(reference.value) if reference.value is not None else "no figure"
     parts: list[Part] = [
-        "\n", ("Published  ", "bold"), (f"{published_name(reference.metric)} {value}", "$accent"), "\n",
+        "\n", ("Published  ", "bold"), (f"{published_name(reference.metric)} {value}", "bold"), "\n",
     ]  # fmt: skip
     for text in (reference.protocol.removeprefix("as published: "), reference.source, reference.note):
         if text:

@@ -121,7 +121,7 @@ class RunScreen(RunKeys, RunLogKeys):
             self.query_one("#charts").set_class(not (data.samples or data.figures), "-bare")
             self.query_one(RunHeader).show(data.run)
             if self._tab == "charts":
-                self.query_one(RunAside).show(data)
+                self.query_one(RunAside).show(data.facts)
                 self.show_charts()
             self._show_pictures()
             self._show_prose()
@@ -197,7 +197,7 @@ class RunScreen(RunKeys, RunLogKeys):
         for widget in self.query("#log-title, #below"):
             widget.set_class(self._tab == "charts" and self._has_log_below, "-on")
         if self._tab == "charts" and self.snapshot is not None:
-            self.query_one(RunAside).show(self.snapshot)
+            self.query_one(RunAside).show(self.snapshot.facts)
         self.show_focus()
         if self._tab in FILES:
             self._read_file(self._tab)

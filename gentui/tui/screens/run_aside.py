@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -20,9 +20,6 @@ from gentui.tui.screens.runs_preview import is_looked_after, settings_of
 from gentui.tui.widgets.fact_list import Fact, FactList
 from gentui.tui.widgets.pane_title import PaneTitle
 from gentui.tui.widgets.viewer import Viewer
-
-if TYPE_CHECKING:
-    from gentui.tui.screens.run_data import RunSnapshot
 
 LEAST_PICTURE = 11
 """Lines of a picture with its caption that the other panes leave to it."""
@@ -58,7 +55,7 @@ class RunAside(Vertical):
     def __init__(self, images: str) -> None:
         super().__init__(id="aside")
         self._images = images
-        self._facts: dict[str, list[Fact]] = {name: [] for name in MOST}
+        self._facts: Mapping[str, Sequence[Fact]] = {name: () for name in MOST}
 
     def compose(self) -> ComposeResult:
         yield PaneTitle("samples", id="samples-title")
@@ -73,14 +70,9 @@ class RunAside(Vertical):
     def on_resize(self) -> None:
         self._arrange()
 
-    def show(self, snapshot: RunSnapshot) -> None:
-        """Show what is known of the run; its picture is shown by the screen."""
-        run = snapshot.run
-        self._facts = {
-            "scores": score_facts(snapshot.evaluations),
-            "health": health_facts(run, snapshot.alerts),
-            "settings": settings_of(run, []),
-        }
+    def show(self, facts: Mapping[str, Sequence[Fact]]) -> None:
+        """Show the ``facts_of`` the run; its picture is shown by the screen."""
+        self._facts = facts
         self._arrange()
 
     @property
@@ -124,12 +116,21 @@ class RunAside(Vertical):
             self.post_message(self.Clicked(above[-1]))
 
 
+def facts_of(run: Any, evaluations: Sequence[Any], alerts: Sequence[Any]) -> dict[str, list[Fact]]:
+    """What the panes say of a run, by their names."""
+    return {
+        "scores": score_facts(evaluations),
+        "health": health_facts(run, alerts),
+        "settings": settings_of(run, []),
+    }
+
+
 def score_facts(evaluations: Sequence[Any]) -> list[Fact]:
     """The score that stands for each metric, what real images score, and its step."""
     facts: list[Fact] = []
     for score in compare.standing(evaluations):
         words = f"{value_text(score, numbers.number)} at step {score.step:,}"
-        facts.append((short_name(score), words, "accent"))
+        facts.append((short_name(score), words, "strong"))
         if real := floor_text(score, numbers.number):
             facts.append(("  real images", real, "dim"))
     return facts

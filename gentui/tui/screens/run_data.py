@@ -9,6 +9,8 @@ from gentui.metrics.namespaces import is_signal
 from gentui.runs.metric_names import names_of
 from gentui.text.tail import Tail
 from gentui.tui.screens.chart_data import ChartData, ChartRequest, read_charts
+from gentui.tui.screens.run_aside import facts_of
+from gentui.tui.widgets.fact_list import Fact
 
 if TYPE_CHECKING:
     from gentui.index import Index
@@ -21,8 +23,9 @@ SIGNALS = 24
 class RunSnapshot:
     """A run as the index knew it when asked.
 
-    ``overlaid_samples``: the sample grids of the overlaid runs, on the samples tab only. ``signals``: charts by metric,
-    on the health tab only. ``log``: the lines of the log, None where it is out of sight.
+    ``facts``: those beside the curves, by the names of their panes. ``overlaid_samples``: the sample grids of the
+    overlaid runs, on the samples tab only. ``signals``: charts by metric, on the health tab only. ``log``: the lines of
+    the log, None where it is out of sight.
     """
 
     run: Any
@@ -31,6 +34,7 @@ class RunSnapshot:
     figures: list[Any]
     evaluations: list[Any]
     alerts: list[Any]
+    facts: dict[str, list[Fact]]
     overlaid_samples: dict[str, list[Any]]
     signals: dict[str, Any] | None = None
     log: tuple[str, ...] | None = None
@@ -45,14 +49,15 @@ def read_run(
         run = index.run(run_id)
     except KeyError:
         return None
-    metrics, evaluations = index.metric_keys(run_id), index.evaluations(run_id)
+    metrics, evaluations, alerts = index.metric_keys(run_id), index.evaluations(run_id), index.alerts(run_id)
     return RunSnapshot(
         run,
         read_charts(index, run, metrics, names_of(evaluations), charts),
         index.samples(run_id),
         index.figures(run_id),
         evaluations,
-        index.alerts(run_id),
+        alerts,
+        facts_of(run, evaluations, alerts),
         {other.run: index.samples(other.run) for other in charts.runs[1:]} if tab == "samples" else {},
         _signals(index, run_id, metrics) if tab == "health" else None,
         tail.read() if tail is not None else None,

@@ -154,9 +154,9 @@ def values_of(run: Any) -> list[Fact]:
         facts.append(("health", alarms.NO_ALARM, "good"))
     best = run.best
     if best is not None:
-        facts.append((short_name(best), f"{value_text(best, numbers.number)} at step {best.step:,}", "accent"))
+        facts.append((short_name(best), f"{value_text(best, numbers.number)} at step {best.step:,}", "strong"))
     facts += [
-        (clean(metric, 40), numbers.number(value), "accent")
+        (clean(metric, 40), numbers.number(value), "strong")
         for metric, value in run.scores.items()
         if best is None or metric != best.metric
     ]
@@ -167,7 +167,7 @@ def values_of(run: Any) -> list[Fact]:
         for name in group
         if name not in scored
     ]
-    facts += [("tags", clean(" ".join(run.tags), 120), "accent")] if run.tags else []
+    facts += [("tags", clean(" ".join(run.tags), 120), "tag")] if run.tags else []
     facts += [("note", clean(" ".join(run.notes.split()), 200), "")] if run.notes else []
     facts += [("started", naming.moment(run.started_at or run.created_at), "")]
     facts += [("device", clean(run.place, 40), "")] if run.place else []
@@ -189,5 +189,5 @@ def facts_of_sweep(runs: Sequence[Any]) -> list[Fact]:
         score = formatting.score(run.best) if run.best is not None else ""
         loss = loss_of(run)
         words = score or (f"loss {numbers.number(loss)}" if loss is not None else run.status)
-        facts.append((names[run.id], f"{formatting.GLYPHS[run.status][0]} {words}", "accent" if score else ""))
+        facts.append((names[run.id], f"{formatting.GLYPHS[run.status][0]} {words}", "strong" if score else ""))
     return facts

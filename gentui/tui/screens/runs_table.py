@@ -197,7 +197,7 @@ def _cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tuple[C
     return (
         formatting.status(run.status),
         name,
-        (clean(" ".join(run.tags), 100), "accent"),
+        (clean(" ".join(run.tags), 100), "tag"),
         clean(run.dataset, 40),
         (progress, "" if is_live else "dim"),
         numbers.rate(run.images_per_s) if is_live else ("–", "dim"),
@@ -223,7 +223,7 @@ def _few_cells(run: Any, name: str, queue_place: int | None, curve: Cell) -> tup
     return (
         (status, tone),
         name,
-        (clean(" ".join(run.tags), 100), "accent"),
+        (clean(" ".join(run.tags), 100), "tag"),
         curve,
         numbers.number(loss_of(run)),
         short_score(run.best),
@@ -287,7 +287,7 @@ def score(best: Any | None) -> Cell:
     """The best score (an Evaluation) in a few characters."""
     if best is None:
         return "–", "dim"
-    return formatting.score(best), "accent"
+    return formatting.score(best), "strong"
 
 
 def short_score(best: Any | None) -> Cell:
@@ -295,4 +295,4 @@ def short_score(best: Any | None) -> Cell:
     if best is None:
         return "–", "dim"
     mark = MARK if is_selection(best) else ""
-    return f"{short_name(best)} {numbers.number(best.value)}{mark}", "accent"
+    return f"{short_name(best)} {numbers.number(best.value)}{mark}", "strong"

@@ -28,7 +28,7 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
     reference = run.reference
     if isinstance(reference, dict) and (value := numbers.real(reference.get("value"))) is not None:
         metric = published_name(str(reference.get("metric", "")))
-        parts += [("Published  ", "bold"), (f"{metric} {numbers.number(value)}", "$accent")]
+        parts += [("Published  ", "bold"), (f"{metric} {numbers.number(value)}", "bold")]
         parts += [(f"  {clean(reference.get('protocol', ''), 200)}", "$text-muted"), "\n\n"]
     by_protocol: dict[tuple[str, str, str], list[Any]] = {}
     for role in _ROLES:
@@ -38,7 +38,7 @@ def scores_text(run: Any, evaluations: list[Any]) -> Content:
     for (role, _, protocol), of in by_protocol.items():
         parts += [
             (label(of[0]), "bold"),
-            (f"   {heading}" if (heading := _ROLES[role]) else "", "$accent"),
+            (f"   {heading}" if (heading := _ROLES[role]) else "", "$secondary"),
         ]
         parts += [(f"   {clean(protocol, 300)}", "$text-muted"), "\n", *_real_images(of)]
         parts += [part for score in reversed(of) for part in _line(score)]
@@ -67,7 +67,7 @@ def _line(score: Any) -> list[Any]:
     return [
         f"  step {score.step:>9,}   ",
         (f"{scores.value_text(score, numbers.number):>9}", "bold"),
-        ("  ★ best" if is_best else "", "$accent"),
+        ("  ★ best" if is_best else "", "$success"),
         ("".join(f"   {word}" for word in words if word), "$text-muted"),
         "\n",
     ]

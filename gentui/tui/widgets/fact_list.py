@@ -19,7 +19,7 @@ Fact = tuple[str, str, str]
 class FactList(Widget):
     """Facts, one a line. It is drawn only when one of them changes."""
 
-    TONES = ("dim", "good", "warn", "bad", "accent", "strong")
+    TONES = ("dim", "good", "warn", "bad", "accent", "tag", "strong")
     DEFAULT_CSS = """
     FactList {
         width: 1fr; height: 1fr; background: $background; color: $foreground; padding: 0 1;
@@ -29,6 +29,7 @@ class FactList(Widget):
         & > .fact--warn { color: $warning; }
         & > .fact--bad { color: $error; }
         & > .fact--accent { color: $accent; }
+        & > .fact--tag { color: $secondary; }
         & > .fact--strong { text-style: bold; }
     }
     """

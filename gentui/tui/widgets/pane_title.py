@@ -21,7 +21,7 @@ class PaneTitle(Widget):
     """One line, drawn only when its words change. Where there is little room the title is shortened, and below
     ``LEAST_TITLE`` cells of it the words on the right go. Above the pane in focus (``mark``) the rule is heavy."""
 
-    TONES = ("title", "dim", "good", "warn", "bad", "accent")
+    TONES = ("title", "dim", "good", "warn", "bad")
     DEFAULT_CSS = """
     PaneTitle {
         height: 1; width: 100%; background: $background; color: $panel-lighten-2;
@@ -31,7 +31,6 @@ class PaneTitle(Widget):
         & > .pane--good { color: $success; text-style: bold; }
         & > .pane--warn { color: $warning; text-style: bold; }
         & > .pane--bad { color: $error; text-style: bold; }
-        & > .pane--accent { color: $accent; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"pane--{tone}" for tone in TONES}

@@ -31,12 +31,12 @@ class RunHeader(Widget):
         & > .head--good { color: $success; text-style: bold; }
         & > .head--warn { color: $warning; text-style: bold; }
         & > .head--bad { color: $error; text-style: bold; }
-        & > .head--accent { color: $accent; }
+        & > .head--tag { color: $secondary; }
         & > .head--bar { color: $primary; }
         & > .head--strong { text-style: bold; }
     }
     """
-    TONES = ("dim", "good", "warn", "bad", "accent", "bar", "strong")
+    TONES = ("dim", "good", "warn", "bad", "tag", "bar", "strong")
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"head--{tone}" for tone in TONES}
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ def _visits(run: Any, phase: str, kind: str, cells: int) -> list[Piece]:
         bar = formatting.bar(visits.fraction_of(phase), cells) + " " if name == kind else ""
         line += [(f"  {name} ", "dim"), (bar, "bar"), (f"{plan.done}/{plan.of}", "")]
     if phase and kind not in (visits.SAMPLE, visits.SCORE):
-        line.append((f"  {phase}", "accent"))
+        line.append((f"  {phase}", "strong"))
     return line
 
 
@@ -163,7 +163,7 @@ def _quality(run: Any) -> list[Piece]:
     """Loss, best score, the published figure, tags and notes."""
     line: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
     if run.best is not None:
-        line += [("   best ", "dim"), (f"{label(run.best)} {value_text(run.best, numbers.number)}", "accent")]
+        line += [("   best ", "dim"), (f"{label(run.best)} {value_text(run.best, numbers.number)}", "strong")]
         if real := floor_text(run.best, numbers.number):
             line.append((f" ({REAL_IMAGES} {real})", "dim"))
         line.append((f" at step {run.best.step:,}", "dim"))
@@ -172,7 +172,7 @@ def _quality(run: Any) -> list[Piece]:
         figure = f"{published_name(str(published.get('metric', '')))} {numbers.number(value)}"
         line += [("   published ", "dim"), (figure, "")]
     if run.tags:
-        line += [("   tags ", "dim"), (clean(" ".join(run.tags), 100), "accent")]
+        line += [("   tags ", "dim"), (clean(" ".join(run.tags), 100), "tag")]
     if run.notes:
         line += [("   ✎ ", "dim"), (clean(" ".join(run.notes.split()), 200), "")]
     return line

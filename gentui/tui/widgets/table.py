@@ -28,11 +28,15 @@ from gentui.tui.widgets.cursor_view import CursorView
 Cell = str | tuple[str, str]
 """Text, or text and one of ``TONES``."""
 
-TONES = ("dim", "good", "warn", "bad", "accent", "strong", "curve")
+TONES = ("dim", "good", "warn", "bad", "accent", "tag", "strong", "curve")
 
 
 LESS_THAN_A_NAME = 3
 """Columns with this ``drop`` or a higher one are dropped before one that is cut in its middle, a name, shrinks."""
+
+
+NARROWEST_HEADING = 20
+"""Width in cells below which a heading is cut, since its words would fill the screen."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,12 @@ def heading(text: str) -> Row:
     return Row(None, (text,))
 
 
+def _lines_of(row: Row, width: int) -> list[Row]:
+    if row.key is not None or width < NARROWEST_HEADING or row.widths[0] <= width:
+        return [row]
+    return [heading(line) for line in textwrap.wrap(_text(row.cells[0]), width, subsequent_indent="  ")]
+
+
 def _text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else cell[0]
 
@@ -108,6 +118,7 @@ class Table(CursorView, can_focus=True):
         & > .table--warn { color: $warning; }
         & > .table--bad { color: $error; }
         & > .table--accent { color: $accent; }
+        & > .table--tag { color: $secondary; }
         & > .table--strong { text-style: bold; }
         & > .table--curve { color: $primary; }
     }
@@ -145,6 +156,7 @@ class Table(CursorView, can_focus=True):
         self._gutter = 3 if markable else 2
         self.columns = list(columns)
         self.rows: list[Row] = []
+        self._given: list[Row] = []  # the rows as they were set, with each heading in one
         self._widths: list[int] = []
         self._marked: frozenset[str] = frozenset()
         self._sorted: tuple[int, bool] | None = None
@@ -161,9 +173,13 @@ class Table(CursorView, can_focus=True):
         return self.rows[self._at].key if self._at < len(self.rows) else None
 
     def set_rows(self, rows: Sequence[Row]) -> None:
-        """Show these rows. Only lines that differ are drawn again; the cursor stays on the row with its key."""
+        """Show these rows. Only lines that differ are drawn again; the cursor stays on the row with its key.
+
+        A heading that is wider than the table becomes several, one for each of its lines.
+        """
         old, before, key = self.rows, self._at, self.key
-        self.rows = list(rows)
+        self._given = list(rows)
+        self.rows = [line for row in rows for line in _lines_of(row, self.size.width - 2)]
         self._at = self._index_of(key, before)
         self._natural = self._measure()
         widths = self._fit()
@@ -199,7 +215,7 @@ class Table(CursorView, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns, and remove all rows until rows for the new columns are set."""
         if self.columns != [*columns]:
-            self.columns, self.rows, self._sorted = [*columns], [], None
+            self.columns, self.rows, self._given, self._sorted = [*columns], [], [], None
             self._natural, self._widths = self._measure(), []
             self.refresh()
 
@@ -358,8 +374,7 @@ class Table(CursorView, can_focus=True):
     # -- drawing
 
     def on_resize(self) -> None:
-        self._widths = self._fit()
-        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self.set_rows(self._given)
         self.refresh()
         self.call_after_refresh(self._follow_height)
 

@@ -93,10 +93,26 @@ async def test_eighty_columns_show_one_board_and_its_samples(desk, runs):
     rivals(runs)
     async with desk((80, 24)) as d:
         screen = await d.opens("LeaderboardScreen", "3")
-        await d.sees("digits · FD in digits-cnn", "← board 1 of", "good · step 300")
+        await d.sees("digits · FD in digits-cnn", "← 1 of", "good · step 300")
         assert not screen.query_one("#boards", Table).region
         await d.press("right")
         await d.sees("digits · label accuracy")
+
+
+async def test_a_protocol_that_is_wider_than_the_screen_is_read_whole(desk, runs):
+    rivals(runs)
+    async with desk((50, 30)) as d:
+        table = (await d.opens("LeaderboardScreen", "3")).table
+        await d.sees("good · step 300")
+        heads = [row.cells[0] for row in table.rows if row.key is None]
+        assert len(heads) > 1 and max(map(len, heads)) <= 48
+        for head in heads:
+            await d.sees(head)
+        key = table.key
+        await d.resize(160, 45)
+        (head,) = [row.cells[0] for row in table.rows if row.key is None]
+        assert head == " ".join(part.strip() for part in heads) and table.key == key
+        await d.sees(head)
 
 
 async def test_the_list_of_boards_is_gone_through_and_filtered(desk, size, runs):

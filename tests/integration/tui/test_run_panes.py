@@ -119,7 +119,7 @@ async def test_what_stands_in_the_panes_is_what_the_tabs_say(runs):
     index.refresh()
     row, evaluations, alerts = index.run(run.id), index.evaluations(run.id), index.alerts(run.id)
     (name, words, tone), (real, floor, _) = score_facts(evaluations)[:2]
-    assert (name, words, tone) == ("FD", "9.3 at step 300", "accent") and (real, floor) == (
+    assert (name, words, tone) == ("FD", "9.3 at step 300", "strong") and (real, floor) == (
         "  real images",
         "1.9",
     )

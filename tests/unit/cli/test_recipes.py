@@ -50,6 +50,18 @@ def test_recipes_stand_in_the_order_of_the_menu_and_by_family(invoke):
     assert "diffusion" in result.stderr
 
 
+def test_recipes_are_found_by_words_of_their_names_data_sets_and_settings(invoke):
+    def named(words: str, *more: str) -> list[str]:
+        return [row["name"] for row in json.loads(invoke("recipes", "--json", "--filter", words, *more).stdout)]
+
+    assert named("dann target") == ["digitsm-digits-target", "mnistm-svhn-target", "mnistm-usps-target"]
+    assert named("wasserstein celeba") == ["faces-wgan-gp", "faces-wgan-div"], "by a setting"
+    assert named("FASHION unet concat") == ["fashion-unet-concat"], "in any case"
+    assert named("target", "--family", "gan") == [] == named("no such words")
+    shown = invoke("recipes", "--filter", "fashion-unet-concat").stdout.splitlines()
+    assert [line.split()[0] for line in shown] == ["NAME", "fashion-unet-concat"]
+
+
 def test_recipes_say_what_stands_in_for_data_that_is_missing(invoke, monkeypatch):
     from engine.settings.datasets.published import FashionMNIST
 
