@@ -56,6 +56,10 @@ KEPT = 8
 """Finished pictures that stay in the folder; the app can bring back as many."""
 
 
+class NobodyListens(BaseException):
+    """The other end of stdout is closed. No error of a request, which would be answered."""
+
+
 class Server:
     """Answers one request after the other, on one run."""
 
@@ -85,8 +89,6 @@ class Server:
                     self._save(number, Path(request["save"]))
                 else:
                     self._draw(number, request["arguments"])
-        except BrokenPipeError:  # of stdout: nobody is there for the answers
-            raise
         except ExitWithMessage as error:
             send(id=number, error=error.message)
         except OSError as error:
@@ -172,8 +174,11 @@ def _layout(
 
 
 def send(**fields: Any) -> None:
-    """Send an answer: a line of JSON on stdout."""
-    print(json.dumps(fields), flush=True)
+    """Send an answer: a line of JSON on stdout. Raises NobodyListens when its other end is closed."""
+    try:
+        print(json.dumps(fields), flush=True)
+    except BrokenPipeError as error:
+        raise NobodyListens from error
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -201,7 +206,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         send(folder=str(folder))
         while True:
             server.answer(requests.get())
-    except BrokenPipeError:  # nobody is there for the answers
+    except NobodyListens:
         server.end(0)
     except BaseException:
         traceback.print_exc()
