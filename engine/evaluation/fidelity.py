@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.evaluation.frechet import Moments, distance
+from engine.methods.lazy_dynamo import import_on_demand
 
 ISC_ROWS = FID_INF_ROWS = 50_000
 """Number of first images that isc and fid_inf are measured on at most."""
@@ -32,6 +33,7 @@ def subset_size(generated: int, real: int) -> int:
 
 def kid(generated: Tensor, real: Tensor) -> tuple[float, float]:
     """KID of features N,d and M,d on the CPU: mean and standard deviation over the subsets."""
+    import_on_demand()
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
     size = subset_size(len(generated), len(real))
@@ -41,6 +43,7 @@ def kid(generated: Tensor, real: Tensor) -> tuple[float, float]:
 
 def isc(logits: Tensor) -> tuple[float, float]:
     """Inception Score of logits N,K on the CPU, N ≥ 10: mean and standard deviation over the parts."""
+    import_on_demand()
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
     scores = isc_features_to_metric(logits)
@@ -53,6 +56,7 @@ def precision_recall(generated: Tensor, real: Tensor) -> tuple[float, float]:
     Features N,d and M,d are on the CPU, N and M > 3. Needs memory for the distances of N×M, N×N and M×M pairs, one
     matrix at a time.
     """
+    import_on_demand()
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
     scores = prc_features_to_metric(generated, real, verbose=False)

@@ -184,8 +184,6 @@ def matched_distance(
     linear in 1/n (Chong & Forsyth 2020, arXiv 1911.07023), and a is how far the two splits are apart. The deviation is
     that of draws of at most N/2 images, which overlap little, scaled by 1/n.
     """
-    from scipy.optimize import nnls  # imported here: it delays the start of a trainer
-
     half = max(2, min(count, len(features) // 2))
 
     def draw(size: int) -> float:
@@ -199,6 +197,10 @@ def matched_distance(
             halves if half == count else [draw(count) for _ in range(draws if count < len(features) else 1)]
         )
         return Floor(float(np.mean(values)), spread)
+    from scipy.optimize import (
+        nnls,
+    )  # imported here: it delays the start of a trainer, and only few images need it
+
     between = (half + len(features)) // 2
     sizes = [half] * draws + [between] * draws + [len(features)]
     values = halves + [draw(between) for _ in range(draws)] + [score(features)]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.evaluation.extractors import Extractor, unusable
 from engine.evaluation.tensor_file import read_tensors
+from engine.methods.lazy_dynamo import import_on_demand
 from engine.recipes.published import RESIZING
 from engine.settings import extractors as settings
 
@@ -30,6 +31,7 @@ class InceptionExtractor(Extractor):
     quick = False
 
     def __init__(self, chosen: settings.Extractor, path: Path, device: torch.device):
+        import_on_demand()
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         state, self.hash = read_tensors(path, chosen.expected_sha256, "Inception-v3")

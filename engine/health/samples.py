@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from engine.data.dataset import Dataset, Progress, to_uint8
+from engine.evaluation import fidelity
 from engine.evaluation.agreement import agreement
 from engine.evaluation.drawing import SampleSet
 from engine.evaluation.extractors import Extractor
@@ -58,13 +59,13 @@ class Examination:
 
     def signals(self, samples: SampleSet) -> Values:
         """The signals of ``samples`` by metric name, ``health/…``."""
+        samples = self._embedded(samples)
         pixels, labels = signals.thumbnails(samples.images), samples.labels
         values = self._pixel_signals(pixels, _classes(labels))
         real, vectors = self._real_pixels, pixels
-        features = self._features(samples)
-        if features is not None and self._real_features is not None:
-            real, vectors = self._real_features, features
-            values |= self._feature_signals(features, real, _classes(labels))
+        if samples.features is not None and self._real_features is not None:
+            real, vectors = self._real_features, samples.features
+            values |= self._feature_signals(samples.features, real, _classes(labels))
         if labels is not None:
             values["health/label_told"] = real.relative_label_variance(vectors, labels, self.dataset.groups)
             if (value := self._label_agreement(samples)) is not None:
@@ -86,25 +87,32 @@ class Examination:
         spread = signals.spread(features, classes)
         values = {"health/diversity": signals.ratio(spread, real.spread(within_labels=classes is not None))}
         compared = real.vectors[: len(features)]
-        if min(len(compared), len(features)) > signals.NEIGHBOURS:
-            precision, recall = signals.precision_and_recall(features, compared)
+        if min(len(compared), len(features)) > fidelity.NEIGHBOURS:
+            precision, recall = fidelity.precision_recall(features, compared)
             values |= {"health/precision": precision, "health/recall": recall}
         return values
 
     def _label_agreement(self, samples: SampleSet) -> float | None:
         """Agreement with the requested labels: 0 at chance, 1 for real images. None when it cannot be determined."""
-        if self.extractor is None or not can_classify(self.extractor, self.dataset) or samples.labels is None:
+        if self.extractor is None or not can_classify(self.extractor, self.dataset):
             return None
-        logits = self._logits(samples.images) if samples.logits is None else samples.logits
-        value = float(agreement(logits, samples.labels, self.dataset.groups).mean())
+        if samples.labels is None or samples.logits is None:
+            return None
+        value = float(agreement(samples.logits, samples.labels, self.dataset.groups).mean())
         return (value - self._chance_agreement) / max(self._real_agreement - self._chance_agreement, 1e-6)
 
     # -- features and logits of the extractor, on the CPU ------------------------------------------------
 
-    def _features(self, samples: SampleSet) -> Tensor | None:
-        if samples.features is not None:
-            return samples.features
-        return None if self.extractor is None else self._embed(samples.images)
+    def _embedded(self, samples: SampleSet) -> SampleSet:
+        """The samples with features, and with logits where their labels can be recognised, in one forward pass."""
+        extractor = self.extractor
+        if samples.features is not None or extractor is None:
+            return samples
+        if samples.labels is None or not can_classify(extractor, self.dataset):
+            return replace(samples, features=self._embed(samples.images))
+        parts = [extractor.features_and_logits(chunk) for chunk in samples.images.split(extractor.batch)]
+        features, logits = (torch.cat(part).cpu() for part in zip(*parts, strict=True))
+        return replace(samples, features=features, logits=logits)
 
     def _embed(self, images: Tensor) -> Tensor:
         assert self.extractor is not None

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 THUMBNAIL = 16
-NEIGHBOURS = 3
 
 
 def thumbnails(images: Tensor) -> Tensor:
@@ -51,13 +50,6 @@ def nearest_other(vectors: Tensor) -> Tensor:
     """Euclidean distance of each of ``vectors`` N,D to the nearest of the others: float32 N."""
     distances = torch.cdist(vectors, vectors)
     return distances.fill_diagonal_(float("inf")).min(1).values
-
-
-def precision_and_recall(generated: Tensor, real: Tensor) -> tuple[float, float]:
-    """Improved precision and recall with three neighbours (Kynkäänniemi et al. 2019), by torch-fidelity."""
-    from torch_fidelity.metric_prc import calculate_precision_recall_full  # imported here: it is slow to import
-
-    return calculate_precision_recall_full(generated, real, NEIGHBOURS)
 
 
 def ratio(generated: float, real: float) -> float:

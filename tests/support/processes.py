@@ -26,8 +26,8 @@ from gentui.cli import commands
 
 SERVER = Path(__file__).with_name("fork_server.py")
 ENGINE = (
-    "torch", "torchvision", "scipy.linalg", "sklearn.datasets", "engine.training.loop", "engine.inference.evaluate",
-    "engine.inference.sample", "engine.inference.server",
+    "torch", "torchvision", "torch_fidelity.metric_prc", "scipy.linalg", "sklearn.datasets", "engine.training.loop",
+    "engine.inference.evaluate", "engine.inference.sample", "engine.inference.server",
 )  # fmt: skip
 COMMANDS = (
     "gentui.cli.main", "gentui.index", "engine.recipes.recipe",
