@@ -129,11 +129,13 @@ class EventWriter:
 
 @dataclass
 class EventBatch:
-    """The records of one ``read_events`` call. The next call begins at ``offset``; ``corrupt`` counts skipped lines."""
+    """The records of one ``read_events`` call. The next call begins at ``offset``; ``corrupt`` counts skipped lines.
+    ``is_all``: whether nothing else stood in the file."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     offset: int = 0
     corrupt: int = 0
+    is_all: bool = True
 
 
 def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
@@ -156,8 +158,8 @@ def read_events(path: Path, offset: int = 0, limit: int = _CHUNK) -> EventBatch:
         os.close(fd)
     end = data.rfind(b"\n") + 1
     if end == 0 and len(data) > MAX_LINE:  # longer than any record: skip it, in the same way at every reading
-        return EventBatch(offset=offset + MAX_LINE, corrupt=1)
-    batch = EventBatch(offset=offset + end)
+        return EventBatch(offset=offset + MAX_LINE, corrupt=1, is_all=False)
+    batch = EventBatch(offset=offset + end, is_all=offset + end == size)
     for line in data[:end].split(b"\n"):
         if not line:
             continue

@@ -179,9 +179,7 @@ def text(value: object) -> str:
 
 def whole(value: object) -> int | None:
     """The value if it is a non-negative integer that SQLite can hold, else None."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST:
-        return None
-    return value
+    return value if type(value) is int and 0 <= value < _LARGEST else None  # True is no count
 
 
 def number(value: object) -> float | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -248,13 +248,13 @@ class Pass:
                 with self._transaction(name):
                     forget_log(self.db, name)
                 seen.read.clear()
-            while True:
-                with self._transaction(name):
-                    log = log or LogIngestor(self.db.conn, RunDir(self.scan.runs / name))
-                    if not log.next_chunk(seen.logs):
-                        raise _NothingNew
-                yield
-        except _NothingNew:
+            with suppress(_NothingNew):
+                while log is None or not log.is_read:
+                    with self._transaction(name):
+                        log = log or LogIngestor(self.db.conn, RunDir(self.scan.runs / name))
+                        if not log.next_chunk(seen.logs):
+                            raise _NothingNew
+                    yield
             assert log is not None
             if not seen.is_noted:
                 with self.db.atomic():

@@ -78,6 +78,7 @@ class LogIngestor:
         self.now: dict[str, Any] = dict(zip(PROGRESS, row, strict=True))
         self.metrics: dict[str, float] = json.loads(self.now["metrics"])
         self._buffer: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
+        self.is_read = False  # to the end of the newest log
         self._scored = self._alarmed = False
         self._visits: defaultdict[tuple[int, str], float] = defaultdict(float)
 
@@ -102,6 +103,7 @@ class LogIngestor:
             file.position, file.corrupt = batch.offset, file.corrupt + corrupt
             self.now["corrupt"] = sum(f.corrupt for f in self.files.values())
             self._save(file)
+            self.is_read = batch.is_all and attempt == paths[-1][0]
             if batch.offset > 0:
                 return True
         return False
