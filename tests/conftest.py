@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def pytest_collection_finish() -> None:
     """Leave what was imported for the tests out of every collection."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup() -> None:
+    """What a test draws from torch's global generator depends on no test before it."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 def pytest_runtest_teardown() -> None:
