@@ -7,7 +7,6 @@ code. All mistakes in a file are reported at once, each with its file and line.
 from __future__ import annotations
 
 import errno
-import tomllib
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import tomli
 import tomli_w
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -287,7 +287,7 @@ def _parse(text: str, file: str, overrides: Iterable[str], quick: bool) -> Recip
         raw = parse_toml(text)
     except TooLarge as error:
         raise RecipeError([Problem(f"{file}:{error.line}", "", f"not valid TOML: {error}")]) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (tomli.TOMLDecodeError, RecursionError) as error:
         raise RecipeError([syntax_problem(file, error)]) from None
     source = Source(file, key_lines(text))
     values, problems = _parse_overrides(overrides, source)

@@ -1,4 +1,4 @@
-"""Line numbers of the keys of a TOML document, for messages: ``tomllib`` keeps no positions."""
+"""Line numbers of the keys of a TOML document, for messages: ``tomli`` keeps no positions."""
 
 from __future__ import annotations
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any
+
+import tomli
 
 MOST_BITS = 10_000
 """Bits of a whole number that Python still converts to decimal digits."""
@@ -22,8 +23,8 @@ class TooLarge(ValueError):
 def parse_toml(text: str) -> dict[str, Any]:
     """Parse a TOML document. Raises TOMLDecodeError, RecursionError, or TooLarge."""
     try:
-        parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        parsed = tomli.loads(text)
+    except tomli.TOMLDecodeError:
         raise
     except ValueError:  # Python converts no more than some thousand digits
         raise TooLarge(_line_of_long_number(text)) from None

@@ -105,9 +105,9 @@ def parse(cls: type[T], raw: Any) -> tuple[T, list[str]]:
 
 
 def _parse_toml(data: bytes) -> dict[str, Any]:
-    import tomllib
+    import tomli
 
-    return tomllib.loads(data.decode())
+    return tomli.loads(data.decode())
 
 
 class ConfigFile:

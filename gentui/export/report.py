@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import tomli
 
 from engine.runs.directory import RunDir
 from engine.runs.files import read_plain_file
@@ -162,7 +163,7 @@ def _other(row: LeaderboardRow, runs: Sequence[str]) -> list[str]:
 
 def _settings(run: RunDir) -> tuple[list[tuple[str, str]], str]:
     try:
-        raw = tomllib.loads(read_plain_file(run.recipe_path).decode())
+        raw = tomli.loads(read_plain_file(run.recipe_path).decode())
     except (OSError, ValueError, RecursionError):
         return [], ""
     settings = [

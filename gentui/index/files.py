@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import tomli  # compiled: reads the recipes of thousands of runs in a third of the time of tomllib
+import tomli
 
 from engine.runs.directory import STATUSES
 from engine.runs.files import read_plain_file

@@ -6,10 +6,11 @@ from the TOML files alone at first, and again when the validated recipes have lo
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import tomli
 
 from engine.runs.files import read_plain_file
 from engine.runs.paths import recipe_files
@@ -70,7 +71,7 @@ def quick_cards() -> list[Card]:
     cards = []
     for path in recipe_files().values():
         try:
-            raw = tomllib.loads(read_plain_file(path, follow_links=True).decode())
+            raw = tomli.loads(read_plain_file(path, follow_links=True).decode())
         except (OSError, ValueError, RecursionError):
             continue
         cards.append(_from_toml(raw))

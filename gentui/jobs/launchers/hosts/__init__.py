@@ -60,13 +60,13 @@ def ssh_host_of(home: Path, name: str) -> SshHost:
 
 def hosts(home: Path) -> dict[str, Host]:
     """The hosts of ``hosts.toml`` by name; none without the file. Raises JobError for what cannot be understood."""
-    import tomllib
+    import tomli
 
     path = home / FILE
     if why := distrust(path):  # it names what is run, as plug-ins do
         raise JobError(f"{path} is not read: {why}")
     try:
-        tables = tomllib.loads(read_plain_file(path, follow_links=True).decode())
+        tables = tomli.loads(read_plain_file(path, follow_links=True).decode())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
