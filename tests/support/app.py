@@ -21,6 +21,8 @@ from textual import events
 from textual.css.query import NoMatches
 from textual.geometry import Size
 
+from engine.recipes import recipe
+from engine.runs.paths import shipped_dir
 from gentui.config import key_table
 from gentui.tui import workbench
 from gentui.tui.index_reader import IndexReader, InlineIndexReader
@@ -65,6 +67,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(GentuiApp, "NOTIFICATION_TIMEOUT", 3600)  # notices stay, however busy the machine is
     monkeypatch.chdir(tmp_path)  # where tables and pictures are saved by default
+    monkeypatch.setattr(recipe, "_parse_once", _validated_once)
     monkeypatch.setenv("GENTUI_CONFIG", str(tmp_path / "config"))  # layouts are kept there
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "app.json").write_text('{"toured": true}')
@@ -75,6 +78,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for pid in processes_about(folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+_parse_once = recipe._parse_once
+
+
+def _validated_once(text: str, file: str, overrides: tuple[str, ...], folder: Path) -> recipe.Recipe:
+    """The recipe of a text: as it ships it names no path, and so is the same in the working directory of every test."""
+    is_shipped = not overrides and Path(file).is_absolute() and Path(file).is_relative_to(shipped_dir())
+    return _parse_once(text, file, overrides, Path("/") if is_shipped else folder)
 
 
 def processes_about(folder: Path) -> list[int]:
