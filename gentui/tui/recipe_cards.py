@@ -120,13 +120,14 @@ def card_of(recipe: Recipe) -> Card:
         remedy = ""
     except MissingData as missing:
         remedy = clean(missing, 1000)
+    raw = recipe.raw()
     return replace(
-        _from_toml(recipe.raw()),
+        _from_toml(raw),
         here=not remedy,
         remedy=remedy,
         dataset_title=clean(data.title, 100),
         group=DEMONSTRATIONS if data.embedded else "",
-        settings=_searched(recipe),
+        settings=_searched(raw),
         recipe=recipe,
     )
 
@@ -134,14 +135,14 @@ def card_of(recipe: Recipe) -> Card:
 _PARTS = ("model", "method", "optim", "schedule", "sample", "evaluate")
 
 
-def _searched(recipe: Recipe) -> str:
+def _searched(raw: Mapping[str, Any]) -> str:
     """The names of the parts that a recipe is made of, and where they stand: ``method.loss=wasserstein``. Numbers, and
     what is on or off, are not searched: every recipe has them."""
     return clean(
         " ".join(
             f"{table}.{key}={value}"
             for table in _PARTS
-            if isinstance(values := recipe.raw().get(table), dict)
+            if isinstance(values := raw.get(table), dict)
             for key, value in values.items()
             if isinstance(value, str)
         ),
