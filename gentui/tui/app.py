@@ -25,8 +25,8 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
     if low_bandwidth:
         images = "half" if images == "auto" else images
         os.environ.setdefault("GENTUI_PLOT", "ascii")
-    else:  # the bytes of one key arrive together, except over a slow line
-        os.environ.setdefault("ESCDELAY", "25")
+    else:  # the bytes of one key arrive together, except over a slow line; tmux waits as long by default
+        os.environ.setdefault("ESCDELAY", "10")
         os.environ.setdefault("TEXTUAL_FPS", "240")  # at 60, most of what a key waits for is the next paint
     if preferred.lines:
         os.environ.setdefault("GENTUI_PLOT", preferred.lines)
