@@ -32,13 +32,13 @@ def run(home: Path, images: str = "auto", low_bandwidth: bool = False, at: str =
         os.environ.setdefault("GENTUI_PLOT", preferred.lines)
     if not has_braille():
         os.environ.setdefault("GENTUI_PLOT", "ascii")
-    query = CapabilityQuery(images)  # the terminal answers while Textual is imported
+    query = CapabilityQuery(images)  # the terminal answers while all that the first frame needs is imported
     try:
+        from gentui.tui.driver import PromptDriver
+        from gentui.tui.screens import home as first_screen  # noqa: F401
         from gentui.tui.workbench import GentuiApp
     finally:
         kind, typed = query.result()
     if query.partial_reply is not None:
-        from gentui.tui.driver import PromptDriver
-
         PromptDriver.late_answer = LateAnswerFilter(query.partial_reply)
     return GentuiApp(home, kind, typed, low_bandwidth, at).run() or 0
