@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -92,7 +91,7 @@ def _give_name(fd: int, path: Path) -> Path:
     """Give a file without a name a temporary one beside ``path``. Raises OSError."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        name = f".{path.name}.{secrets.token_hex(4)}"
+        name = f".{path.name}.{os.urandom(4).hex()}"
         # With the descriptor of a folder Python calls linkat(2), which follows the link that /proc shows.
         os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=folder)
     finally:

@@ -38,7 +38,6 @@ from tests.support.textual_private import (
     screen_strips,
     send_key,
     send_paste,
-    share_parsed_css,
 )
 from tests.support.waiting import loop_is_idle
 
@@ -268,8 +267,6 @@ class Desk:
                 self.app.reader.wake()
                 await self.until(lambda passes=passes: self.app.reader.passes != passes)
 
-
-share_parsed_css()
 
 THREADED = partial(workbench.THREADED, every=0.1)
 """The reader of the app as it is used, with shorter pauses."""

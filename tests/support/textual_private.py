@@ -11,8 +11,6 @@ from rich.segment import Segment
 from textual import events
 from textual._compositor import ChopsUpdate
 from textual.app import App
-from textual.css.model import RuleSet
-from textual.css.stylesheet import Stylesheet
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
@@ -96,30 +94,3 @@ def is_batching(app: App[Any]) -> bool:
 def draw_now(screen: Screen[Any]) -> None:
     """Do at once what the screen would do at its timer's next beat."""
     screen._on_timer_update()
-
-
-def share_parsed_css() -> None:
-    """Have all apps of a session share the rules of style sheets that were parsed once: they are never changed.
-
-    Textual parses about a hundred of them for each app.
-    """
-    parse, parsed = Stylesheet._parse_rules, dict[Any, list[RuleSet]]()
-    numbers, last = dict[Any, int](), (dict[str, Any](), 0)
-
-    def number_of(tokens: dict[str, Any]) -> int:
-        """A number for the variables of a sheet, the same for equal ones."""
-        nonlocal last
-        if last[0] is not tokens:
-            last = (
-                tokens,
-                numbers.setdefault(tuple((name, *each) for name, each in tokens.items()), len(numbers)),
-            )
-        return last[1]
-
-    def parse_once(sheet: Stylesheet, *source: Any, **options: Any) -> list[RuleSet]:
-        key = (source, tuple(options.items()), number_of(sheet._variable_tokens))
-        if key not in parsed:
-            parsed[key] = parse(sheet, *source, **options)
-        return parsed[key]
-
-    Stylesheet._parse_rules = parse_once

@@ -15,7 +15,6 @@ from gentui.text import numbers
 from gentui.tui import formatting, navigation, recipe_cards
 from gentui.tui.index_reader import Query
 from gentui.tui.recipe_cards import Card
-from gentui.tui.screens import launch
 from gentui.tui.screens.home_data import Best, NewestRun, Preview, RecipeResults, ResultsReader
 from gentui.tui.screens.recipe_text import recipe_text, ways_to_data
 from gentui.tui.screens.table_screen import TableScreen, list_width
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from engine.recipes.recipe import Recipe
+    from gentui.tui.screens import launch
 
 COLUMNS = (
     Column("recipe", flex=True, minimum=12, maximum=28, cut="middle"),
@@ -246,16 +246,18 @@ class HomeScreen(TableScreen):
         pane.scroll_relative(y=by * max(1, pane.size.height - 1), animate=False)
 
     async def action_train(self) -> None:
-        await self._open_sheet(launch.FULL)
+        await self._open_sheet()
 
     async def action_quick(self) -> None:
-        await self._open_sheet(launch.QUICK)
+        await self._open_sheet(quick=True)
 
     async def on_table_chosen(self) -> None:
-        await self._open_sheet(launch.FULL)
+        await self._open_sheet()
 
-    async def _open_sheet(self, chosen: str) -> None:
+    async def _open_sheet(self, quick: bool = False) -> None:
         """Show what would be trained; keys typed ahead belong to the sheet."""
+        from gentui.tui.screens import launch  # not needed for the first frame
+
         if (card := self._usable_card()) is None:
             return
 
@@ -267,7 +269,7 @@ class HomeScreen(TableScreen):
             else:
                 self._train(card, answer)
 
-        await self.app.push_screen(launch.LaunchScreen(card, chosen), answered)
+        await self.app.push_screen(launch.LaunchScreen(card, launch.QUICK if quick else launch.FULL), answered)
 
     def _usable_card(self) -> Card | None:
         """The recipe under the cursor, unless it cannot be read: then that is said."""
@@ -278,6 +280,8 @@ class HomeScreen(TableScreen):
         return card
 
     def _train(self, card: Card, answer: launch.Answer) -> None:
+        from gentui.tui.screens import launch
+
         quick = answer.what == launch.QUICK
 
         def ready() -> Recipe | str:

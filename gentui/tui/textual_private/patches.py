@@ -13,6 +13,7 @@ from textual._compositor import ChopsUpdate
 from textual.await_complete import AwaitComplete
 from textual.cache import FIFOCache
 from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import OptionList
@@ -74,6 +75,21 @@ def _strip_cache(self: Strip, name: str) -> FIFOCache[Any, Any]:
     return cache
 
 
+_parse_rules = Stylesheet._parse_rules
+_parsed: dict[Any, list[RuleSet]] = {}
+_numbers: dict[frozenset[tuple[str, str]], int] = {}
+
+
+def _parse_rules_once(self: Stylesheet, *sheet: Any, **options: Any) -> list[RuleSet]:
+    """Textual parses all sheets anew for the first frame's theme, and again for each screen that has one of its own.
+    Rules are never changed: those of a sheet, with the same variables, are kept."""
+    variables = _numbers.setdefault(frozenset(self._variables.items()), len(_numbers))
+    key = (sheet, *options.items(), variables)
+    if key not in _parsed:
+        _parsed[key] = _parse_rules(self, *sheet, **options)
+    return _parsed[key]
+
+
 def apply() -> None:
     """Patch Textual's classes. Applying the patches again changes nothing."""
     Strip.__init__ = _init_strip
@@ -82,4 +98,5 @@ def apply() -> None:
         object.__hash__
     )  # it is the identity as well, without a call in Python for each of millions
     ChopsUpdate.render_segments = _render_spans
+    Stylesheet._parse_rules = _parse_rules_once
     OptionList._move_page = _move_page_after_layout

@@ -6,6 +6,7 @@ import pytest
 from rich.segment import Segment
 from rich.style import Style
 from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.strip import Strip
 
 from gentui.tui.textual_private import patches
@@ -38,3 +39,15 @@ def test_each_cache_of_textual_is_known():
 def test_rules_are_told_apart_by_identity():
     one, other = RuleSet(), RuleSet()
     assert len({one, other, one}) == 2
+
+
+def test_a_sheet_is_parsed_once_for_the_same_variables():
+    def rules(colour: str, css: str = "Static { color: $accent; }") -> list[RuleSet]:
+        sheet = Stylesheet(variables={"accent": colour})
+        sheet.add_source(css, ("here", ""))
+        sheet.reparse()
+        return sheet.rules
+
+    (red,), (again,), (blue,) = rules("red"), rules("red"), rules("blue")
+    assert red is again and red.styles.color.hex == "#FF0000" and blue.styles.color.hex == "#0000FF"
+    assert rules("red", "Static { color: white; }")[0].styles.color.hex == "#FFFFFF"
