@@ -128,36 +128,24 @@ first = step()
 """
 
 
-def test_an_optimiser_does_not_import_the_compiler():
-    assert loaded_by(STEP.strip(), "sympy", "torch._dynamo.eval_frame", "torch._inductor") == ""
-
-
-def test_scores_do_not_import_the_compiler():
-    code = """
-import torch
+def test_neither_an_optimiser_nor_a_score_imports_the_compiler():
+    code = (
+        STEP
+        + """
 from engine.evaluation.fidelity import precision_recall
 assert precision_recall(torch.rand(8, 2), torch.rand(8, 2))
 """
+    )
     assert loaded_by(code.strip(), "sympy", "torch._dynamo.eval_frame", "torch._inductor") == ""
-
-
-def test_torchvision_asks_the_compiler_itself():
-    code = """
-import torch
-from engine.methods.lazy_dynamo import import_on_demand
-import_on_demand()
-from torchvision.ops.roi_align import is_compile_supported
-assert not is_compile_supported("meta")
-assert is_compile_supported is not torch._dynamo.utils.is_compile_supported
-assert is_compile_supported("cpu") == torch._dynamo.utils.is_compile_supported("cpu")
-"""
-    assert loaded_by(code.strip(), "torch._dynamo.eval_frame") == "torch._dynamo.eval_frame"
 
 
 def test_the_compiler_is_there_for_who_uses_it():
     code = (
         STEP
         + """
+from torchvision.ops.roi_align import is_compile_supported
+assert not is_compile_supported("meta")
+assert is_compile_supported("cpu") == torch._dynamo.utils.is_compile_supported("cpu")
 double = torch.compile(lambda x: 2 * x, backend="eager")
 assert torch.equal(double(torch.ones(2)), torch.full((2,), 2.0))
 import sys, torch._dynamo.config
