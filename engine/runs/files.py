@@ -8,10 +8,13 @@ answers, or endless. So every file of a run is opened by ``open_plain_file``, an
 from __future__ import annotations
 
 import errno
+import grp
 import json
 import os
+import pwd
 import stat
 import tempfile
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +38,43 @@ def private_folder(path: Path) -> None:
 
 
 def distrust(path: Path) -> str:
-    """Why code in ``path``, or in that folder, is not run, as a clause; "" if only this user or root can write it, or
-    if it is not there."""
+    """Why what ``path`` or that folder holds is not run, as a clause; "" if only this user or root can change it, or if
+    it is not there."""
     try:
         facts = path.stat()
     except OSError:
         return ""
     if facts.st_uid not in (os.geteuid(), 0):
         return f"{path} belongs to another user; remove it, or make it yours with chown"
+    if stat.S_ISDIR(facts.st_mode) and facts.st_mode & stat.S_ISVTX:
+        return ""  # others may add files to it, but not replace those of this user
     if facts.st_mode & stat.S_IWOTH:
         return f"every user of this machine may change {path}; look at it, then chmod o-w it"
+    if facts.st_mode & stat.S_IWGRP and not _is_private(facts.st_gid):
+        return f"its group may change {path}; look at it, then chmod g-w it"
     return ""
+
+
+def _is_private(group: int) -> bool:
+    """Whether a group is root's or one that a user has alone, which is called like the user."""
+    try:
+        user, found = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return group == 0
+    return group == 0 or (found.gr_name == user and {*found.gr_mem} <= {user})
+
+
+def distrust_code(path: Path) -> str:
+    """``distrust`` of the Python module or package at ``path``: of its folder, of all of its files, and of what Python
+    has compiled of them."""
+    places = [path.parent, path, path.resolve().parent]
+    if path.is_dir():
+        for folder, _, files in os.walk(path):
+            places += [Path(folder), *(Path(folder, name) for name in files)]
+    else:
+        compiled = Path(cache_from_source(path))
+        places += [compiled.parent, compiled]
+    return next(filter(None, map(distrust, places)), "")
 
 
 def give_by_umask(path: Path) -> None:

@@ -42,7 +42,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from engine.runs import paths
-from engine.runs.files import distrust
+from engine.runs.files import distrust, distrust_code
 
 PLUGIN_GROUP = "gentui.plugins"
 OWN_PLUGINS = "gentui_plugins"
@@ -120,7 +120,7 @@ def load_all() -> None:
     folder = Path(own.__path__[0])
     for module in pkgutil.iter_modules(own.__path__):
         file = folder / module.name if module.ispkg else folder / f"{module.name}.py"
-        if why := distrust(folder) or distrust(file):
+        if why := distrust(folder.parent) or distrust_code(file):
             failures.append(f"plug-in {file} was not loaded: {why}")
             continue
         _attempt(f"plug-in {file}", partial(importlib.import_module, f"{OWN_PLUGINS}.{module.name}"))

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gentui.cli.console import is_quiet, out, out_json, say, table
+from gentui.cli.console import complain, is_quiet, out, out_json, say, table
 from gentui.cli.errors import Exit
 from gentui.cli.progress import PLAIN_LINE_S, Show, bar, facts_of, report, row_of, state_of, watch
 from gentui.jobs.detach import Detach
@@ -20,7 +20,7 @@ from gentui.text.numbers import clock, plain_number
 from gentui.text.sanitize import clean
 
 if TYPE_CHECKING:
-    from engine.recipes.recipe import Recipe
+    from engine.recipes.recipe import Problem, Recipe
     from gentui.index import RunRow
 
 ALL = "all"
@@ -38,26 +38,40 @@ def _is_pattern(word: str) -> bool:
 def load_all(words: Sequence[str], overrides: Sequence[str], quick: bool) -> list[Recipe]:
     """Load the recipes given by names, paths, shell patterns over recipe names, and ``all``: each once.
 
-    The matches of a pattern come in the menu's order. Raises UnknownRecipe, RecipeError with the problems of all
-    recipes, or MissingData with every missing data set.
+    The matches of a pattern come in the menu's order; those whose file is broken are named on stderr and left out.
+    Raises UnknownRecipe, RecipeError with the problems of all recipes, or MissingData with every missing data set.
     """
     from engine.recipes.recipe import RecipeError, load
 
     recipes: dict[str, Recipe] = {}
-    problems = []
+    problems, broken = [], []
     for word in words:
         found: dict[str, Recipe] = {}
         for name in _names(word):
             try:
                 found[name] = load(name, overrides, quick)
             except RecipeError as error:
-                problems += error.problems
+                of_file = _problems_of_file(name, quick) if _is_pattern(word) else []
+                broken += of_file
+                problems += [] if of_file else error.problems
         in_order = sorted(found.items(), key=lambda item: (item[1].order, item[1].family, item[0]))
         recipes = recipes | {name: recipe for name, recipe in in_order if name not in recipes}
-    if problems:
-        raise RecipeError(list(dict.fromkeys(problems)))
+    if problems or not recipes:
+        raise RecipeError(list(dict.fromkeys([*problems, *broken])))
+    complain(*(f"left out: {problem}" for problem in dict.fromkeys(broken)))
     require_all_data(list(recipes.values()))
     return list(recipes.values())
+
+
+def _problems_of_file(name: str, quick: bool) -> list[Problem]:
+    """What is wrong with a recipe as its file has it, without overrides."""
+    from engine.recipes.recipe import RecipeError, load
+
+    try:
+        load(name, quick=quick)
+    except RecipeError as error:
+        return list(error.problems)
+    return []
 
 
 def _names(word: str) -> list[str]:

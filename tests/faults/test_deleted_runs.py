@@ -44,3 +44,16 @@ def test_a_trainer_that_does_not_notice_is_stopped_by_its_worker(deaf, home, lau
     assert wait_for_status(behind, "done").exit_code == 0
     worker.join()
     assert not trainers(home) and not run.path.exists()
+
+
+def test_to_stop_a_run_whose_directory_is_gone_says_so_and_its_trainer_ends(gentui, pretend, runs, home):  # noqa: F811
+    gentui("run", pretend(steps=1_000_000))
+    (run,) = runs()
+    wait_for_pretended_step(run, 3)
+    shutil.rmtree(run.path)
+    stopped = gentui("stop", "--wait", run.id)
+    assert stopped.returncode == 3 and f"no run is called {run.id!r}" in stopped.stderr
+    wait_for(lambda: not trainers(home), "the end of the trainer")
+    assert not run.path.exists() and not runs()
+    again = gentui("run", pretend(steps=2), "--wait")
+    assert again.returncode == 0, again.stderr

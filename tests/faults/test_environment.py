@@ -14,29 +14,38 @@ import pytest
 NOBODY = 54321  # has no entry in /etc/passwd
 
 
+READ_EVERYTHING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+"""So that another user can read this checkout and its Python, wherever they lie."""
+VARIABLES = ("GENTUI_HOME", "GENTUI_CONFIG", "GENTUI_DATA", "XDG_CACHE_HOME")
+
+
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv")
-@pytest.mark.parametrize("known", ["", "GENTUI_HOME"])
-def test_a_user_without_a_home_directory_is_told_which_variables_to_set(known, tmp_path):
+@pytest.mark.parametrize(
+    ("known", "refused", "works"),
+    [
+        ((), ("recipes", "runs", "doctor", "data"), ()),
+        (VARIABLES[:1], ("recipes", "data"), ("runs",)),
+        (VARIABLES, (), ("recipes", "runs", "data")),
+    ],
+    ids=["none", "home", "all"],
+)
+def test_a_user_without_a_home_directory_is_told_which_variables_to_set(known, refused, works, tmp_path):
     tmp_path.chmod(0o777)
-    variables = {"PATH": os.environ["PATH"]} | ({known: str(tmp_path / "home")} if known else {})
-    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    command = [*as_nobody, sys.executable, "-P", "-m", "gentui"]
-    for arguments in (["recipes"], ["runs"], ["doctor"], ["data"]):
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *READ_EVERYTHING]
+    for command in (*refused, *works):
         done = subprocess.run(
-            [*command, *arguments],
-            env=variables,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if "No module named gentui" in done.stderr or "Permission denied" in done.stderr:
-            pytest.skip("another user cannot read this checkout")
-        assert "Traceback" not in done.stderr
-        if done.returncode:
+            [*as_nobody, sys.executable, "-P", "-m", "gentui", command], cwd="/", capture_output=True, text=True,
+            timeout=60, check=False,
+            env={"PATH": os.environ["PATH"], **{name: str(tmp_path / name) for name in known}},
+        )  # fmt: skip
+        if command in works:
+            assert done.returncode == 0, done.stderr
+        else:
             assert done.returncode == 4
-            assert "set HOME, or all of GENTUI_HOME, GENTUI_CONFIG, GENTUI_DATA" in done.stderr
+            assert done.stderr.splitlines() == [
+                "this user has no home directory: set HOME, or all of GENTUI_HOME, GENTUI_CONFIG, GENTUI_DATA and "
+                "XDG_CACHE_HOME"
+            ]
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000])
@@ -51,6 +60,23 @@ def test_a_recipe_file_with_an_endless_number_hides_no_other(gentui, environment
     assert "Traceback" not in listed.stderr
     overridden = gentui("run", "digits-unet", "-o", f"data.batch_size={number}")
     assert overridden.returncode == 2 and "Traceback" not in overridden.stderr
+
+
+def test_a_broken_recipe_file_keeps_none_of_the_others_from_being_run(gentui, environment, runs, tmp_path):
+    environment["GENTUI_CONFIG"] = str(tmp_path / "config")
+    folder = tmp_path / "config" / "recipes"
+    folder.mkdir(parents=True)
+    (folder / "digits-broken.toml").write_text(f'name = "digits-broken"\nseed = {"9" * 5000}\n')
+    (folder / "digits-wrong.toml").write_text('name = "digits-wrong"\n')
+    started = gentui("run", "digits-*", "--quick")
+    assert started.returncode == 0, started.stderr
+    assert {run.info()["recipe"] for run in runs()} == {"digits-unet", "digits-cfg", "digits-vae"}
+    assert "left out: " in started.stderr and "digits-broken.toml:2: not valid TOML" in started.stderr
+    assert "digits-wrong.toml:" in started.stderr and "sampler: is required" in started.stderr
+    refused = gentui("run", "digits-*", "--quick", "-o", "optim.lr=high")
+    assert refused.returncode == 2 and "optim.lr" in refused.stderr and len(runs()) == 3
+    alone = gentui("run", "digits-[bw]*", "--quick")
+    assert alone.returncode == 2 and "digits-broken.toml:2: not valid TOML" in alone.stderr
 
 
 needs_other_users = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as two users")
@@ -71,15 +97,67 @@ def test_a_plug_in_of_ones_own_is_run(gentui, plugin, tmp_path):
     assert gentui("recipes").returncode == 0 and (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("what", ["file", "folder"])
-def test_a_plug_in_that_everybody_may_change_is_not_run(gentui, plugin, tmp_path, what):
-    changeable = plugin if what == "file" else plugin.parent
+@pytest.fixture(params=["file", "folder", "settings", "compiled", "folder of compiled"])
+def changeable(plugin, gentui, tmp_path, request) -> Path:
+    """What somebody would change to have code of theirs run in place of a plug-in."""
+    assert gentui("recipes").returncode == 0
+    (tmp_path / "ran").unlink()
+    (compiled,) = plugin.parent.glob("__pycache__/*")
+    return {
+        "file": plugin, "folder": plugin.parent, "settings": plugin.parent.parent, "compiled": compiled,
+        "folder of compiled": compiled.parent,
+    }[request.param]  # fmt: skip
+
+
+def test_a_plug_in_that_everybody_may_change_is_not_run(gentui, plugin, tmp_path, changeable):
     changeable.chmod(changeable.stat().st_mode | 0o002)
     listed = gentui("recipes")
     assert listed.returncode == 0 and "digits-unet" in listed.stdout and not (tmp_path / "ran").exists()
     assert (
         f"plug-in {plugin} was not loaded: every user of this machine may change {changeable}" in listed.stderr
     )
+
+
+@pytest.mark.parametrize("what", ["__init__.py", "inner/part.py", "inner"])
+def test_a_package_of_which_everybody_may_change_a_part_is_not_run(gentui, plugin, tmp_path, what):
+    package = plugin.with_suffix("")
+    (package / "inner").mkdir(parents=True)
+    (package / "inner" / "part.py").touch()
+    plugin.rename(package / "__init__.py")
+    assert gentui("recipes").returncode == 0 and (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    (package / what).chmod(0o777)
+    listed = gentui("recipes")
+    assert listed.returncode == 0 and not (tmp_path / "ran").exists()
+    assert (
+        f"plug-in {package} was not loaded: every user of this machine may change {package / what}"
+        in listed.stderr
+    )
+
+
+def test_a_plug_in_behind_a_link_is_not_run_from_a_folder_that_everybody_may_change(gentui, plugin, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    plugin.rename(shared / "mine.py")
+    plugin.symlink_to(shared / "mine.py")
+    assert gentui("recipes").returncode == 0 and (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    shared.chmod(0o777)
+    listed = gentui("recipes")
+    assert (
+        not (tmp_path / "ran").exists() and f"every user of this machine may change {shared}" in listed.stderr
+    )
+
+
+@needs_other_users
+def test_a_plug_in_that_a_group_may_change_is_not_run(gentui, plugin, tmp_path):
+    plugin.chmod(0o664)
+    assert gentui("recipes").returncode == 0 and (tmp_path / "ran").exists(), "the group is root's own"
+    (tmp_path / "ran").unlink()
+    os.chown(plugin, -1, NOBODY)
+    listed = gentui("recipes")
+    assert listed.returncode == 0 and not (tmp_path / "ran").exists()
+    assert f"its group may change {plugin}; look at it, then chmod g-w it" in listed.stderr
 
 
 @needs_other_users
