@@ -76,7 +76,7 @@ class Commands(click.Group):
             rows = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(title):
                 formatter.write_dl(
-                    [(name.ljust(width), command.get_short_help_str(100)) for name, command in rows if command]
+                    [(name.ljust(width), command.get_short_help_str(200)) for name, command in rows if command]
                 )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ GLYPHS = {
     "lost": ("?", "bad"),
 }
 """Status -> (glyph, tone)."""
-STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$text-muted", "accent": "$accent"}
+STYLES = {"good": "$success", "warn": "$warning", "bad": "$error", "dim": "$text-muted"}
 """Tone -> the theme variable of its colour."""
 
 _SPARKS = "▁▂▃▄▅▆▇█"

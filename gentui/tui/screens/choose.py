@@ -60,7 +60,7 @@ class ChooseScreen(Dialog):
         rows = []
         for run in self._runs:
             at = self._marked.index(run.id) + 1 if run.id in self._marked else 0
-            mark = (f"[{at}]", "accent") if at else "[ ]"
+            mark = (f"[{at}]", "tag") if at else "[ ]"
             name = clean(naming.label(run), 60)
             rows.append(
                 Row(

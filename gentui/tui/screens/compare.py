@@ -26,6 +26,7 @@ from gentui.tui.index_reader import Query
 from gentui.tui.overlay import OverlayEntry
 from gentui.tui.screens.chart_data import ChartData, ChartRequest, read_charts
 from gentui.tui.screens.chart_screen import ChartScreen
+from gentui.tui.widgets.bars import KeyBar
 from gentui.tui.widgets.chart_grid import ChartGrid
 from gentui.tui.widgets.picture import Sheet
 from gentui.tui.widgets.picture_grid import PictureGrid, at_step, sheet_of
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 TABS = (("charts", "c"), ("samples", "s"), ("scores", "Q"), ("settings", "o"))
 LETTERS = "ABCDEFGH"
 WATTS = f"{SYSTEM}gpu_watts"
+KEYS_OF = {
+    "samples": frozenset({"compare.older", "compare.newer"}),
+    "charts": frozenset(
+        f"compare.{name}" for name in ("maximise", "log_y", "axis", "smooth", "next_metrics", "cursor")
+    ),
+}
+"""Of the keys in the bar, those about one tab."""
 RUN_WIDTH, LABEL_WIDTH = 15, 24
 """Cells: the least of a run's column, and the most of the column of labels."""
 
@@ -301,6 +309,9 @@ class CompareScreen(ChartScreen):
     def _show_tab(self) -> None:
         self.query_one(Tabs).active = self._tab
         self.query_one("#legend").display = self._tab != "charts"  # charts have one of their own
+        self.query_one(KeyBar).leave_out(
+            frozenset().union(*KEYS_OF.values()) - KEYS_OF.get(self._tab, frozenset())
+        )
         for pane in self.query(".pane"):
             pane.display = pane.id == self._tab
         focus = {"scores": "#scores-table", "settings": "#settings-table", "samples": PictureGrid}.get(

@@ -19,7 +19,7 @@ from gentui.tui.index_reader import Query
 from gentui.tui.screens.base import BaseScreen
 
 SIGNS = "0123456789abcdefghijklmnopqrstuvwxyz"
-DOMAIN_SIGNS, DOMAIN_STYLES = "ox", ("$primary", "bold $accent")
+DOMAIN_SIGNS, DOMAIN_STYLES = "ox", ("$primary", "bold $foreground")
 LARGEST = 1 << 22
 """Bytes of a file that is read."""
 VIEWS = (

@@ -21,7 +21,7 @@ class NoticeScreen(Dialog):
 
     def __init__(self, title: str, text: str, after: str = "") -> None:
         super().__init__()
-        self.text = clean(text, 2000)
+        self.text = "\n".join(clean(line, 1000) for line in text.split("\n"))
         self._content = Content.assemble(
             (f"✗ {title}", "bold $warning"), "\n\n", self.text, "\n\n", (clean(after, 300), "$text-muted"), "\n"
         )

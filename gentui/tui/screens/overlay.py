@@ -84,7 +84,7 @@ class OverlayScreen(Dialog):
             word = "baseline" if run.id == overlay.baseline else word
             marker = marker_of(slots[run.id], self._is_ascii) if run.id in slots else ""
             cells: tuple[Cell, ...] = (
-                (marker, "accent"), clean(naming.label(run), 60), formatting.status(run.status),
+                (marker, "tag"), clean(naming.label(run), 60), formatting.status(run.status),
                 (clean(run.recipe, 40), "dim"), numbers.number(run.loss), (word, "dim"),
             )  # fmt: skip
             rows.append(Row(run.id, cells))

@@ -242,7 +242,7 @@ _PHASES = {
 
 def progress_of(run: Any) -> str:
     """``████░░░░  50%``; ``scoring   50%`` while the run does something else than training, and before the first step
-    what that is. It is 100 % when the run has ended, and not before."""
+    what that is. ``100%`` when the run is done, and not before: one that has ended needs no bar."""
     step, steps = run.step or 0, run.steps or 0
     is_live = run.status in ("running", "stalled")
     phase = clean(run.phase, 60) if is_live else ""
@@ -254,7 +254,7 @@ def progress_of(run: Any) -> str:
     fraction = min(0.99 if is_live else 1.0, step / steps)
     if kind := visits.kind_of(phase):
         return f"{_PHASES[kind]:<9}{fraction:4.0%}"
-    return f"{formatting.bar(fraction, 8)} {fraction:4.0%}"
+    return f"{formatting.bar(fraction, 8)} {fraction:4.0%}" if is_live else f"{fraction:13.0%}"
 
 
 def _progress_in_short(run: Any) -> str:

@@ -32,6 +32,20 @@ async def test_each_pane_of_a_run_names_its_own_keys(desk, runs):
             await d.until(lambda: "/ Filter" not in bar(d) and "E Evaluate" in bar(d))
 
 
+async def test_each_tab_of_a_comparison_names_its_own_keys(desk, runs):
+    runs.make(name="first"), runs.make(name="second")
+    async with desk(WIDE) as d:
+        await d.opens("RunsScreen", "2")
+        await d.opens("CompareScreen", "asterisk", "C")
+        await d.until(lambda: "b Baseline" in bar(d) and "Older" not in bar(d) and "Log y" not in bar(d))
+        await d.press("s")
+        await d.until(lambda: "[ Older" in bar(d) and "Log y" not in bar(d))
+        await d.press("c")
+        await d.until(lambda: "y Log y" in bar(d) and "w Smooth" in bar(d) and "Older" not in bar(d))
+        await d.press("o")
+        await d.until(lambda: "b Baseline" in bar(d) and "Log y" not in bar(d))
+
+
 @pytest.mark.parametrize(
     ("status", "named", "not_named"),
     [("running", "S Stop", "R Resume"), ("stopped", "R Resume", "S Stop"), ("done", "E Evaluate", "R Resume")],

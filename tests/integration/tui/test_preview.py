@@ -111,4 +111,4 @@ async def test_where_data_is_missing_the_keys_that_help_are_named(desk, home, mo
         await d.sees("✗ Data missing", "t short test run on toonfaces · e choose a")
         await d.opens("LaunchScreen", "enter")
         await d.opens("NoticeScreen", "enter")
-        await d.sees("t short test run on toonfaces · e choose a folder", "Nothing was started.")
+        await d.sees("│ t short test run on toonfaces · e choose a folder", "Nothing was started.")

@@ -25,6 +25,7 @@ def test_help_lists_every_command_in_groups_with_examples(invoke):
     assert places == sorted(places) and "Start here:" in text
     for name in COMMANDS:
         assert f"\n  {name} " in text
+    assert "..." not in text.replace("[ARGS]...", "")
 
 
 @pytest.mark.parametrize(
