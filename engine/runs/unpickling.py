@@ -9,6 +9,7 @@ NOT_TENSORS = "it is no file of tensors alone, and what else is in it could run 
 
 def in_words(error: Exception) -> str:
     """Why ``torch.load(…, weights_only=True)`` failed, in one line."""
-    if isinstance(error, pickle.UnpicklingError):
+    # Archives of TorchScript and of torch's first versions are refused by other errors, with the same advice.
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return NOT_TENSORS
     return " ".join(str(error).split())[:200] or type(error).__name__

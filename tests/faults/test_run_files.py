@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -12,9 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from engine.runs.unpickling import NOT_TENSORS
 from engine.training import checkpoint
 from gentui.jobs import launching
+from tests.support.engine import finish, trained, trainer  # noqa: F401 - a fixture
 from tests.support.jobs import home, launch, wait_for_status  # noqa: F401 - trainers that only pretend
+from tests.support.payloads import PAYLOADS
 
 FILES = ["architecture.txt", "log.txt", "recipe.toml", "run.json", "state.json", "marks.json", "events-1.jsonl"]
 READING = [
@@ -149,3 +154,37 @@ def test_doctor_names_what_others_may_read_in_the_home(home, make_run, invoke): 
     told = doctors_check(invoke, "home private")
     assert not told["ok"] and told["detail"] == f"mode 0755 of {home / 'runs'}"
     assert told["fix"] == f"chmod 700 {home / 'runs'}"
+
+
+@pytest.mark.parametrize("what", PAYLOADS)
+def test_code_in_a_checkpoint_is_not_run_and_the_refusal_is_in_our_own_words(what, launch, tmp_path):  # noqa: F811
+    run, marker = launch(start=False), tmp_path / "ran"
+    checkpoint.save(run, 1, {"net": {"w": torch.zeros(2)}}, {"step": 1}, ["last"])
+    folder = run.checkpoint("last").resolve()
+    (folder / checkpoint.STATE_FILE).write_bytes(PAYLOADS[what](marker))
+    for load in (checkpoint.load, checkpoint.load_state):
+        with pytest.raises(checkpoint.CheckpointError) as caught:
+            load(run)
+        assert str(caught.value) == f"the training state in {folder} cannot be read: {NOT_TENSORS}"
+    assert not marker.exists()
+
+
+def test_the_trainer_runs_no_code_of_a_checkpoint_that_it_resumes(trained, tmp_path):  # noqa: F811
+    marker = tmp_path / "ran"
+    state = trained.checkpoint("last").resolve() / checkpoint.STATE_FILE
+    state.write_bytes(PAYLOADS["code in torch's zip"](marker))
+    code, output = finish(trainer(trained))
+    assert code == 1 and NOT_TENSORS in output and "weights_only" not in output and "Traceback" not in output
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("what", ["code, pickled", "code in torch's zip"])
+def test_such_code_would_run_if_it_were_let(tmp_path, what):
+    """Or the tests above, and those of weights, would prove nothing."""
+    marker = tmp_path / "ran"
+    content = PAYLOADS[what](marker)
+    if what == "code, pickled":
+        pickle.loads(content)
+    else:
+        torch.load(io.BytesIO(content), weights_only=False)
+    assert marker.exists()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,38 +12,10 @@ from safetensors.torch import load, save
 
 from engine.evaluation.extractors import ExtractorError, load_extractor
 from engine.settings.extractors import SHIPPED_WEIGHTS
+from tests.support.payloads import PAYLOADS, torch_file
 
 SHIPPED = (SHIPPED_WEIGHTS / "digits-cnn.safetensors").read_bytes()
 EXTRACTORS = ["digits-cnn", "inception"]
-
-
-class Payload:
-    """Pickled, it is a call that makes a file."""
-
-    def __init__(self, marker: Path):
-        self.marker = marker
-
-    def __reduce__(self):
-        return (Path.touch, (self.marker,))
-
-
-def torch_file(content: object) -> bytes:
-    file = io.BytesIO()
-    torch.save(content, file)
-    return file.getvalue()
-
-
-def zipped_payload(marker: Path) -> bytes:
-    """A file as torch.save writes them, its pickle exchanged for a payload."""
-    made = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(torch_file({"a": torch.zeros(2)}))) as good,
-        zipfile.ZipFile(made, "w") as bad,
-    ):
-        for name in good.namelist():
-            hostile = name.endswith("data.pkl")
-            bad.writestr(name, pickle.dumps({"a": Payload(marker)}, 2) if hostile else good.read(name))
-    return made.getvalue()
 
 
 BAD: dict[str, Callable[[Path], bytes]] = {
@@ -62,10 +31,7 @@ BAD: dict[str, Callable[[Path], bytes]] = {
     "wrong shapes, torch": lambda marker: torch_file({"fc.weight": torch.zeros(3)}),
     "a tensor": lambda marker: torch_file(torch.zeros(3)),
     "names without tensors": lambda marker: torch_file({"fc.weight": "heavy"}),
-    "code, pickled": lambda marker: pickle.dumps(Payload(marker)),
-    "code, protocol 2": lambda marker: pickle.dumps(Payload(marker), 2),
-    "code in torch's zip": zipped_payload,
-    "code in torch's zip, by torch": lambda marker: torch_file({"fc.weight": Payload(marker)}),
+    **PAYLOADS,
 }
 
 
@@ -79,18 +45,6 @@ def test_a_file_that_is_no_weights_is_refused_by_name_in_one_line(tmp_path, extr
     message = str(caught.value)
     assert message.startswith(str(path)) and "\n" not in message and len(message) < len(str(path)) + 300
     assert not marker.exists() and "weights_only" not in message
-
-
-@pytest.mark.parametrize("what", ["code, pickled", "code in torch's zip"])
-def test_the_payload_would_run_if_it_were_let(tmp_path, what):
-    """Or the test above would prove nothing."""
-    marker = tmp_path / "ran"
-    content = BAD[what](marker)
-    if what == "code, pickled":
-        pickle.loads(content)
-    else:
-        torch.load(io.BytesIO(content), weights_only=False)
-    assert marker.exists()
 
 
 @pytest.mark.parametrize("extractor", EXTRACTORS)
