@@ -212,6 +212,21 @@ def test_tests_that_are_named_are_there(page):
         assert f"def {name}(" in (ROOT / path).read_text(), f"{page.name}: {path}::{name}"
 
 
+def promises() -> list[str]:
+    """The rows of the table in SECURITY.md, below its heading."""
+    heading, _, below = (ROOT / "SECURITY.md").read_text().partition("\n|---|---|\n")
+    assert heading.endswith("\n| promise | test |")
+    rows = below.partition("\n\n")[0].splitlines()
+    assert len(rows) >= 13 and {row.count(" | ") for row in rows} == {1}
+    return rows
+
+
 def test_every_promise_of_security_has_a_test():
-    promises = (ROOT / "SECURITY.md").read_text().partition("|---|---|\n")[2].partition("\n\n")[0]
-    assert [row for row in promises.splitlines() if "::test_" not in row] == []
+    assert [row for row in promises() if "::test_" not in row.split(" | ")[1]] == []
+
+
+def test_every_test_that_security_names_is_one():
+    """In a form that ``test_tests_that_are_named_are_there`` looks for."""
+    for row in promises():
+        named = row.split(" | ")[1].removesuffix(" |").split(", ")
+        assert all(re.fullmatch(r"`tests/[\w/]+\.py::test_\w+`", name) for name in named), row
