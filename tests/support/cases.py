@@ -28,15 +28,16 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 counted: dict[str, int] = {}
-"""Cases of each test by its name, without the scale."""
+"""Cases of each test by its name."""
 
 
 def cases(number: int, times: int = 1) -> Callable[[Any], Any]:
     """Decorator: so many cases of a test, of which there are ``times`` by parameters."""
 
     def decorate(test: Any) -> Any:
-        counted[f"{test.__module__.rpartition('.')[2]}.{test.__qualname__}"] = number * times
-        return settings(settings.get_profile("gentui"), max_examples=max(1, round(number * SCALE)))(test)
+        scaled = max(1, round(number * SCALE))
+        counted[f"{test.__module__.rpartition('.')[2]}.{test.__qualname__}"] = scaled * times
+        return settings(settings.get_profile("gentui"), max_examples=scaled)(test)
 
     return decorate
 
