@@ -100,7 +100,10 @@ def test_a_class_more_is_refused_before_torch_is_asked(begun, folder, paint):
     paint(folder / "ape", PER_CLASS, first=900)
     code, output = resume(run)
     assert code == 4 and "Traceback" not in output and "size mismatch" not in output
-    assert "'ape' new" in events(run, "status")[-1]["reason"]
+    assert events(run, "status")[-1]["reason"] == (
+        "this run was trained on other labels than imagefolder has now ('ape' new): give them back their names and "
+        "take new ones away to go on with it, or begin a new run"
+    )
 
 
 def test_a_class_less_leaves_the_others_their_numbers(begun, folder):

@@ -90,6 +90,72 @@ def test_a_part_of_a_set_is_read_with_a_warning(data):
 
 
 @pytest.fixture
+def small(data, monkeypatch) -> dict[str, bytes]:
+    """MNIST and Fashion-MNIST of a few images, known by their hashes: the files of both, packed as published, in the
+    data folder. Returns the content of each by data set and name."""
+    content = {}
+    for seed, cls in enumerate((MNIST, FashionMNIST)):
+        name = cls.model_fields["dataset"].default
+        files = []
+        for key, file in IDX_FILES.items():
+            count = 30 if key.startswith("train") else 20
+            shape = (count, 28, 28) if key.endswith("images") else (count,)
+            array = np.random.default_rng(seed).integers(0, 10, shape, dtype=np.uint8)
+            raw = bytes((0, 0, 8, array.ndim)) + np.array(shape, ">u4").tobytes() + array.tobytes()
+            content[f"{name}/{file}"] = raw
+            served = gzip.compress(raw, 9, mtime=0)
+            digest = hashlib.md5(served).hexdigest() if cls is MNIST else ""
+            files.append(File(file, len(raw), hashlib.sha256(raw).hexdigest(), (), digest))
+            (data / name).mkdir(exist_ok=True)
+            (data / name / f"{file}.gz").write_bytes(served)
+        monkeypatch.setattr(cls, "files", tuple(files))
+    monkeypatch.setattr(FashionMNIST, "candidates", classmethod(lambda cls: [data / "fashion-mnist"]))
+    return content
+
+
+def read(cls):
+    return open_dataset(cls.model_validate({"batch_size": 8}))
+
+
+@pytest.mark.parametrize("level", [0, 1, 6])
+def test_mnist_repacked_by_another_gzip_is_whole(small, data, level):
+    whole = read(MNIST)
+    assert not whole.warnings
+    for file in IDX_FILES.values():
+        path = data / "mnist" / f"{file}.gz"
+        packed = gzip.compress(small[f"mnist/{file}"], level, mtime=1 + level)
+        assert packed != path.read_bytes()
+        path.write_bytes(packed)
+    again = read(MNIST)
+    assert check(MNIST) == [] and not again.warnings
+    assert again.fingerprint == whole.fingerprint
+
+
+def test_mnist_unpacked_is_whole(small, data):
+    whole = read(MNIST)
+    for file in IDX_FILES.values():
+        (data / "mnist" / f"{file}.gz").unlink()
+        (data / "mnist" / file).write_bytes(small[f"mnist/{file}"])
+    again = read(MNIST)
+    assert check(MNIST) == [] and not again.warnings
+    assert again.fingerprint == whole.fingerprint
+
+
+@pytest.mark.parametrize("file", IDX_FILES.values())
+@pytest.mark.parametrize("wrong, right", [("mnist", "fashion-mnist"), ("fashion-mnist", "mnist")])
+def test_a_file_of_the_one_set_under_the_name_of_the_other_is_refused(small, data, file, wrong, right):
+    path = data / wrong / f"{file}.gz"
+    shutil.copy(data / right / f"{file}.gz", path)
+    cls = MNIST if wrong == "mnist" else FashionMNIST
+    with pytest.raises(DataError) as caught:
+        read(cls)
+    (problem,) = check(cls)
+    assert problem == f"{path} does not hold what was published as {file}, but {file} of {right}"
+    way_on = f"remove it and run `gentui data fetch {wrong}`, or choose data.dataset={right}"
+    assert str(caught.value) == f"{problem}: {way_on}"
+
+
+@pytest.fixture
 def usps(data, monkeypatch) -> Path:
     """USPS of a few lines, known by the MD5 of what bzip2 makes of it."""
     folder, files = data / "usps", []
