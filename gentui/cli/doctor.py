@@ -10,14 +10,15 @@ import stat
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.runs.directory import RunDir, list_runs
+from engine.runs.directory import list_runs
 from engine.runs.precisions import PrecisionMemory
+from gentui.cli.survey import Survey, survey
 from gentui.text.numbers import gib, plural, used_of_total
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ def summary(checks: Sequence[Check]) -> list[str]:
 
 def examine(home: Path) -> Iterator[Check]:
     """Run every check, in order, and yield its results as they come. A check that raises is reported as failed."""
+    looked = cache(partial(survey, home))
     probes: list[tuple[str, Callable[[], list[Check]]]] = [
         ("python", _python),
-        ("home", lambda: _home(home)),
+        ("home", lambda: _home(home, looked())),
         ("index", lambda: _index(home)),
-        ("runs", lambda: _runs(home)),
+        ("runs", lambda: _runs(home, looked())),
         ("recipes", _recipes),
         ("torch", _torch),
         ("precision", lambda: _precision(home)),
@@ -110,7 +112,7 @@ def _python() -> list[Check]:
     return [Check("python", True, f"{version}, {sys.executable}")]
 
 
-def _home(home: Path) -> list[Check]:
+def _home(home: Path, found: Survey) -> list[Check]:
     checks = []
     writable = os.access(home, os.W_OK | os.X_OK)
     checks.append(
@@ -119,11 +121,11 @@ def _home(home: Path) -> list[Check]:
             "" if writable else "choose another with --home or GENTUI_HOME",
         )
     )  # fmt: skip
-    return [*checks, _private(home), _file_system(home), _disk(home)]
+    return [*checks, _private(home, found), _file_system(home), _disk(home)]
 
 
-def _private(home: Path) -> Check:
-    """Whether the home is closed to other users, and so is what lies in it."""
+def _private(home: Path, found: Survey) -> Check:
+    """Whether the home is closed to other users, and so is what lies in it, as far as it was looked through."""
     for path in (home, *sorted(home.iterdir())):
         mode, owner = stat.S_IMODE(path.lstat().st_mode), path.lstat().st_uid
         if owner not in (os.getuid(), 0):
@@ -131,6 +133,14 @@ def _private(home: Path) -> Check:
         if mode & 0o077 and not path.is_symlink():
             mend = f"chmod {mode & 0o700:o} {shlex.quote(str(path))}"
             return Check("home private", False, f"mode {mode:04o} of {path}", mend)
+    if found.opened:
+        (path, mode), *others = found.opened
+        told = f"mode {mode:04o} of {path}"
+        if not others:
+            return Check("home private", False, told, f"chmod {mode & 0o700:o} {shlex.quote(str(path))}")
+        place = os.path.commonpath([path for path, _ in found.opened])
+        told += f"; {len(others):,} more in {place} can be used by others, too"
+        return Check("home private", False, told, f"chmod -R go= {shlex.quote(place)}")
     return Check("home private", True, f"mode {stat.S_IMODE(home.stat().st_mode):04o}")
 
 
@@ -223,7 +233,7 @@ def _index(home: Path) -> list[Check]:
     ]
 
 
-def _runs(home: Path) -> list[Check]:
+def _runs(home: Path, found: Survey) -> list[Check]:
     from gentui import jobs
 
     jobs.reconcile(home)
@@ -234,23 +244,24 @@ def _runs(home: Path) -> list[Check]:
         states[status] = states.get(status, 0) + 1
     detail = ", ".join(f"{count} {status}" for status, count in sorted(states.items())) or "none yet"
     return [
-        Check("runs", "unreadable" not in states, detail, "" if "unreadable" not in states else "gentui rm RUN"),
-        *(Check("run files", False, f"{path} is a link, a FIFO or a device", f"gentui rm {path.parent.name}")
-          for path in _odd_files(list_runs(home))),
+        Check(
+            "runs", "unreadable" not in states, detail, "" if "unreadable" not in states else "gentui rm RUN"
+        ),
+        *_run_files(found),
+    ]
+
+
+def _run_files(found: Survey) -> list[Check]:
+    """The runs that hold what is neither a plain file nor a real folder, which no command opens."""
+    checks = [
+        Check("run files", False, f"{first} is a link, a FIFO or a device"
+              + (f", as are {len(others):,} more of this run" if others else ""), f"gentui rm {run}")
+        for run, (first, *others) in sorted(found.odd.items())
     ]  # fmt: skip
-
-
-def _odd_files(runs: Iterable[RunDir]) -> list[Path]:
-    """The files and folders of runs that are neither plain files nor real folders, which no command opens."""
-    odd = []
-    for run in runs:
-        with suppress(OSError), os.scandir(run.path) as entries:
-            odd += [
-                Path(entry.path)
-                for entry in entries
-                if not entry.is_file(follow_symlinks=False) and not entry.is_dir(follow_symlinks=False)
-            ]
-    return sorted(odd)
+    if found.whole < found.stored:
+        told = f"all files of {found.whole:,} of {plural(found.stored, 'run')} were looked at, of others some"
+        checks.append(Check("run files", True, told))
+    return checks
 
 
 def _recipes() -> list[Check]:

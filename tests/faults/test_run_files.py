@@ -6,6 +6,8 @@ import io
 import json
 import os
 import pickle
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,7 @@ import torch
 from engine.runs.unpickling import NOT_TENSORS
 from engine.training import checkpoint
 from gentui.jobs import launching
+from tests.support.docs import ROOT
 from tests.support.engine import finish, trained, trainer  # noqa: F401 - a fixture
 from tests.support.jobs import home, launch, wait_for_status  # noqa: F401 - trainers that only pretend
 from tests.support.payloads import PAYLOADS
@@ -188,3 +191,112 @@ def test_such_code_would_run_if_it_were_let(tmp_path, what):
     else:
         torch.load(io.BytesIO(content), weights_only=False)
     assert marker.exists()
+
+
+@pytest.fixture
+def doctor(invoke, monkeypatch):
+    """The checks of ``gentui doctor`` by name, with no look at torch; of several with one name the first."""
+    monkeypatch.setattr("gentui.cli.doctor._TORCH", "")
+    return lambda: {
+        check["name"]: check for check in json.loads(invoke("doctor", "--json").stdout)["checks"][::-1]
+    }
+
+
+@pytest.mark.parametrize("how", ["link", "fifo"])
+@pytest.mark.parametrize(
+    "place",
+    ["samples/000003.png", "samples", "checkpoints/last", "checkpoints/step-000000001/state.pt", "figures/a/b"],
+)
+def test_doctor_names_the_odd_files_wherever_they_are_in_a_run(place, how, make_run, doctor, secret):
+    run = make_run()
+    checkpoint.save(run, 1, {"net": {"w": torch.zeros(2)}}, {"step": 1}, [1, "best", "last"])
+    assert "run files" not in doctor(), "links to a run's own checkpoints are none"
+    (run.path / place).parent.mkdir(exist_ok=True)
+    spoil(run.path / place, how, secret)
+    told = doctor()["run files"]
+    assert told["detail"] == f"{run.path / place} is a link, a FIFO or a device"
+    assert not told["ok"] and told["fix"] == f"gentui rm {run.id}"
+
+
+@pytest.mark.parametrize("target", ["..", ".", "/", "../samples", "step-000000001/state.pt", "/etc"])
+def test_doctor_names_a_link_among_the_checkpoints_that_leads_elsewhere(target, make_run, doctor):
+    run = make_run()
+    run.checkpoint("last").symlink_to(target)
+    assert doctor()["run files"]["detail"] == f"{run.checkpoint('last')} is a link, a FIFO or a device"
+
+
+def test_doctor_has_one_line_for_all_odd_files_of_a_run(make_run, doctor, secret):
+    run = make_run()
+    for number in range(12):
+        (run.samples / f"{number:06d}-{number}.png").symlink_to(secret)
+    detail = doctor()["run files"]["detail"]
+    first = run.samples / "000000-0.png"
+    assert detail == f"{first} is a link, a FIFO or a device, as are 11 more of this run"
+
+
+def test_doctor_names_a_file_of_a_run_that_others_may_read(make_run, doctor):
+    make_run()
+    run = make_run()
+    assert doctor()["home private"]["ok"]
+    sample = run.samples / "000003.png"
+    sample.chmod(0o644)
+    told = doctor()["home private"]
+    assert not told["ok"] and told["detail"] == f"mode 0644 of {sample}"
+    assert told["fix"] == f"chmod 600 {sample}"
+
+
+def test_what_doctor_says_closes_all_that_others_may_read(home, make_run, doctor):  # noqa: F811
+    runs = [make_run(), make_run()]
+    for run in runs:
+        run.log_path.chmod(0o640)
+        run.samples.chmod(0o755)
+    told = doctor()["home private"]
+    assert told["detail"] == (
+        f"mode 0640 of {runs[0].log_path}; 3 more in {home / 'runs'} can be used by others, too"
+    )
+    assert told["fix"] == f"chmod -R go= {home / 'runs'}"
+    subprocess.run(shlex.split(told["fix"]), check=True)
+    assert doctor()["home private"]["ok"]
+
+
+def test_doctor_looks_at_so_many_files_and_at_the_newest_runs_first(make_run, doctor, secret, monkeypatch):
+    old, new = make_run(), make_run()
+    monkeypatch.setattr("gentui.cli.survey.MOST", sum(1 for _ in new.path.rglob("*")) + 1)
+    for run in (old, new):
+        spoil(run.samples / "000003.png", "link", secret)
+    checks = doctor()
+    assert checks["run files"]["detail"] == f"{new.samples / '000003.png'} is a link, a FIFO or a device"
+    spoil(old.recipe_path, "link", secret)
+    (new.samples / "000003.png").unlink()
+    assert doctor()["run files"]["detail"] == f"{old.recipe_path} is a link, a FIFO or a device"
+    old.recipe_path.unlink()
+    told = doctor()["run files"]
+    assert told["ok"] and told["detail"] == "all files of 1 of 2 runs were looked at, of others some"
+
+
+def test_a_run_of_very_many_files_does_not_keep_doctor_from_the_others(make_run, doctor, secret, monkeypatch):
+    monkeypatch.setattr("gentui.cli.survey.MOST_OF_ONE", 30)
+    old, new = make_run(), make_run()
+    for number in range(60):
+        (new.samples / f"{number}.txt").touch(0o600)
+    (old.samples / "a.png").symlink_to(secret)
+    assert doctor()["run files"]["detail"] == f"{old.samples / 'a.png'} is a link, a FIFO or a device"
+
+
+def test_doctor_finds_an_attack_on_each_promise_that_it_is_said_to_check(make_run, gentui, environment, secret):
+    rows = [row.split(" | ")[0] for row in (ROOT / "SECURITY.md").read_text().splitlines() if row[:2] == "| "]
+    names = [re.findall(r" \* \(`([^`]+)`\)$", row) for row in rows if "*" in row]
+    assert names == [["run files"], ["home private"], ["plug-in"]]
+    run = make_run()
+    spoil(run.samples / "000003.png", "link", secret)
+    run.recipe_path.chmod(0o644)
+    plugin = secret.parent / "config" / "plugins" / "mine.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
+    plugin.chmod(0o666)
+    environment["GENTUI_CONFIG"] = str(plugin.parents[1])
+    checks = json.loads(gentui("doctor", "--json").stdout)["checks"]
+    details = {check["name"]: check["detail"] for check in checks if not check["ok"]}
+    assert str(run.samples / "000003.png") in details["run files"]
+    assert str(run.recipe_path) in details["home private"]
+    assert f"every user of this machine may change {plugin}" in details["plug-in"]

@@ -89,10 +89,11 @@ def make_run(home: Path) -> Callable[..., RunDir]:
                 floor=1.5, seconds=2.0, best=score == min(scores), **PROTOCOL,
             )  # fmt: skip
         sample = run.samples / "000003.png"
-        sample.write_bytes(b"")
+        sample.touch(0o600)
         writer.emit("sample", step=3, images=192, path="samples/000003.png", rows=1, columns=1, caption="")
         writer.emit("status", step=len(losses), images=64 * len(losses), status=status, reason=reason)
         writer.close()
+        run.log_path.touch(0o600)
         run.log_path.write_bytes(log)
         return run
 
