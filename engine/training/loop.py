@@ -144,7 +144,7 @@ class Trainer:
     def _open_data(self, state: TrainingState | None) -> None:
         """Open the data; for a run that goes on, with its labels under their numbers of then."""
         recipe, model = self.recipe, self.recipe.model
-        self.reporter.phase("reading data")
+        self.reporter.announce("reading data")
         dataset = open_dataset(recipe.data, progress=partial(self.reporter.heartbeat, "reading data"))
         self.data_record = record_of(dataset)
         for sentence in dataset.warnings:
@@ -168,7 +168,7 @@ class Trainer:
 
     def _build_steps(self, resume: bool) -> None:
         """Build the batches and the method with freshly initialised nets; the other ranks do so, too."""
-        self.reporter.phase("building the net")
+        self.reporter.announce("building the net")
         if self.leader:
             self.reporter.phase("waiting for the other devices")
             self.leader.assemble(self.stop.raise_if_set)
@@ -188,7 +188,7 @@ class Trainer:
         requested = self.recipe.train.precision
         if requested != "auto":
             return {"precision": requested, "reason": "as the recipe says"}
-        self.reporter.phase("choosing the precision")
+        self.reporter.announce("choosing the precision")
         return choose_precision(self.steps.method, self.steps.batches.at(0), self.run)
 
     def _plan(self) -> None:

@@ -50,6 +50,17 @@ def test_the_widest_column_gives_way_and_a_narrow_one_comes_back(monkeypatch):
     assert fitted(40) == [19, 10, 0, 5], "without c there is room for d again"
 
 
+def test_columns_that_hold_nothing_give_way_first(monkeypatch):
+    monkeypatch.setattr(Table, "size", Size(24, 10))
+    table = Table([Column("a", flex=True), Column("b", drop=1), Column("c", drop=2)])
+    fitted = []
+    for cells in (("a" * 12, "", "c" * 8), ("a" * 12, "b" * 8, "")):
+        table.rows = [Row("x", cells)]
+        table._natural = table._measure()
+        fitted.append(table._fit())
+    assert fitted == [[12, 0, 8], [12, 8, 0]]
+
+
 async def test_without_colour_a_dialog_leaves_what_is_below_in_sight(desk, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     async with desk() as d:

@@ -12,6 +12,7 @@ import termios
 import pytest
 
 from engine.recipes.recipe import RecipeError, load, loads
+from engine.runs.events import EventWriter
 
 WIDE = (
     "RUN",
@@ -75,6 +76,22 @@ def test_compare_marks_the_best_and_gives_differences_under_short_names(invoke, 
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("FD · digits-cnn [1]")]
     assert "★ 3 (-1)" in line and line.split()[4] == "4"
     assert "[1] fid (fid · digits-cnn@1a2b3c4d" in done.stderr
+
+
+def test_signals_of_health_come_last_in_a_comparison(invoke, make_run):
+    first, second = make_run(), make_run()
+    for run in (first, second):
+        writer = EventWriter(run.events_path(1))
+        writer.emit("metrics", step=3, images=192, values={"health/recall": 0.5, "lr": 1e-5, "loss": 0.3})
+        writer.close()
+    lines = [line.split() for line in invoke("compare", first.id, second.id).stdout.splitlines()]
+    assert [line[1] for line in lines if line and line[0] == "last"] == [
+        "loss",
+        "images_per_s",
+        "lr",
+        "health/recall",
+    ]
+    assert ["last", "lr", "1e-5", "1e-5"] in lines
 
 
 def test_tags_notes_and_names_are_printed_where_none_is_given(invoke, make_run):
