@@ -17,6 +17,8 @@ from gentui.text import numbers
 from gentui.text.sanitize import clean, shorten
 from gentui.tui import formatting
 
+MOST_COUNTED = 24
+"""Cells that a part of the last line, such as a note, is given room for."""
 Piece = tuple[str, str]
 """Text and tone."""
 
@@ -76,7 +78,7 @@ class RunHeader(Widget):
 
 def lines_of(run: Any, width: int) -> list[list[Piece]]:
     """Return the three lines of a run's header. ``run`` is a RunRow."""
-    return [_identity(run, width), _progress(run, width), _quality(run)]
+    return [_identity(run, width), _progress(run, width), _quality(run, width)]
 
 
 def _identity(run: Any, width: int) -> list[Piece]:
@@ -159,20 +161,25 @@ def _time_left(run: Any, width: int) -> str:
     )
 
 
-def _quality(run: Any) -> list[Piece]:
-    """Loss, best score, the published figure, tags and notes."""
-    line: list[Piece] = [("loss ", "dim"), (numbers.number(run.loss), "strong")]
+def _quality(run: Any, width: int) -> list[Piece]:
+    """Loss, best score, the published figure, tags and notes. What stands beside the score gives way to tags and notes:
+    first that of real images, then the published figure, then the step."""
+    parts: list[tuple[int, list[Piece]]] = [(0, [("loss ", "dim"), (numbers.number(run.loss), "strong")])]
     if run.best is not None:
-        line += [("   best ", "dim"), (f"{label(run.best)} {value_text(run.best, numbers.number)}", "strong")]
+        score = f"{label(run.best)} {value_text(run.best, numbers.number)}"
+        parts.append((0, [("   best ", "dim"), (score, "strong")]))
         if real := floor_text(run.best, numbers.number):
-            line.append((f" ({REAL_IMAGES} {real})", "dim"))
-        line.append((f" at step {run.best.step:,}", "dim"))
+            parts.append((3, [(f" ({REAL_IMAGES} {real})", "dim")]))
+        parts.append((1, [(f" at step {run.best.step:,}", "dim")]))
     published = run.reference if isinstance(run.reference, dict) and not run.stand_in_for else {}
     if (value := numbers.real(published.get("value"))) is not None:
         figure = f"{published_name(str(published.get('metric', '')))} {numbers.number(value)}"
-        line += [("   published ", "dim"), (figure, "")]
+        parts.append((2, [("   published ", "dim"), (figure, "")]))
     if run.tags:
-        line += [("   tags ", "dim"), (clean(" ".join(run.tags), 100), "tag")]
+        parts.append((0, [("   tags ", "dim"), (clean(" ".join(run.tags), 100), "tag")]))
     if run.notes:
-        line += [("   ✎ ", "dim"), (clean(" ".join(run.notes.split()), 200), "")]
-    return line
+        parts.append((0, [("   ✎ ", "dim"), (clean(" ".join(run.notes.split()), 200), "")]))
+    for rank in (3, 2, 1) if run.tags or run.notes else ():
+        if sum(min(cell_len(text), MOST_COUNTED) for _, part in parts for text, _ in part) > width:
+            parts = [part for part in parts if part[0] != rank]
+    return [piece for _, part in parts for piece in part]

@@ -301,3 +301,14 @@ async def test_tags_and_notes_are_seen_in_the_run_and_tags_are_named_when_saved(
         await d.opens("PromptScreen", "T")
         await d.press(*"-good", "enter")
         await d.until(lambda: "mine has the tags baseline." in told(d))
+
+
+async def test_tags_and_notes_of_a_run_have_room_beside_its_scores_on_a_small_terminal(desk, runs):
+    run = runs.make(name="mine", steps=300)
+    runs.selection(run, 300, 12.5)
+    jobs.tag(runs.home, run.id, ["good", "baseline"])
+    async with desk((80, 24)) as d:
+        d.app.open_run(run.id)
+        await d.sees("best FD · digits-cnn 12.5", "tags good baseline")
+        jobs.note(runs.home, run.id, "It was late.")
+        await d.sees("best FD · digits-cnn 12.5", "tags good baseline", "✎ It was")
