@@ -21,7 +21,7 @@ from gentui.jobs.job_types import RUNS
 from gentui.jobs.launchers.local import slots as module
 from gentui.jobs.launchers.local.locks import slot_lock, worker_lock
 from gentui.jobs.launchers.local.slot_queues import queue_by_slot
-from gentui.jobs.states import queue, try_lock
+from gentui.jobs.states import locked_job, queue, try_lock
 from gentui.jobs.worker import Worker
 from tests.support.jobs import wait_for_status
 
@@ -161,7 +161,8 @@ def taken(make_run) -> Callable[[str], RunDir]:
 def test_queues_are_listed_by_gpu_whatever_the_states_call_them(shell, taken, home):
     shell(None)
     new, old = taken(FIRST), taken("cuda:1")
-    listed = queue_by_slot(home)
+    with locked_job(new), locked_job(old):  # as their trainers would
+        listed = queue_by_slot(home)
     assert list(listed) == ["cpu", "cuda:0", "cuda:1"]
     assert [[job.id for job in listed[name]] for name in ("cuda:0", "cuda:1")] == [[new.id], [old.id]]
 

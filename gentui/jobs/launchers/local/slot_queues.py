@@ -7,19 +7,24 @@ from pathlib import Path
 from engine.runs.directory import JobDir, State
 from gentui.jobs.job_types import job_type_of
 from gentui.jobs.launchers.local.here import is_here, shown_slot
-from gentui.jobs.launchers.local.launcher import other_host
+from gentui.jobs.launchers.local.launcher import LocalLauncher, other_host
 from gentui.jobs.launchers.local.slots import fits, label, slots, taken
-from gentui.jobs.states import queue, unfinished
+from gentui.jobs.states import in_order, unfinished
 from gentui.machine.monitor import SlotJob
 
 
 def queue_by_slot(home: Path) -> dict[str, tuple[SlotJob, ...]]:
     """The running and waiting jobs of every slot, in order. A job that any slot may take is listed under each. After
-    them those of each host elsewhere, running or waiting there in no order that is known here."""
-    found, elsewhere = [], []
+    them those of each host elsewhere, running or waiting there in no order that is known here.
+
+    A job whose process died unseen is where it belongs by that: back in the queue, or nowhere.
+    """
+    here, elsewhere = [], []
     for job, state in unfinished(home):
-        (found if is_here(state) and not other_host(state) else elsewhere).append((job, state))
-    waiting = [pair for pair in queue(home) if is_here(pair[1])]
+        (here if is_here(state) and not other_host(state) else elsewhere).append((job, state))
+    looks = LocalLauncher().look(here)
+    found = [(job, looks[job.id].state) for job, _ in here]
+    waiting = in_order(found)
     at_work = [
         (job, state.pid, slot) for job, state in found if state.status == "running" for slot in taken(state)
     ]
