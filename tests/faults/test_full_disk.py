@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs.directory import RunDir
+from engine.runs.directory import RunDir, State
 from gentui.index import Index
+from gentui.jobs.states import queue
 from gentui.machine import disk
 from tests.support import disks
 from tests.support.cli import end_all_of
@@ -39,7 +41,7 @@ def home(small_disk) -> Iterator[Path]:
 def fill(home: Path) -> None:
     """Leave no room for a byte or a file on the home's disk; where SQLite's own files are missing, they stay so."""
     place = home.parent / "filler"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     disks.fill(place / "bytes")
     try:
         for number in range(1000):
@@ -59,7 +61,7 @@ def full(make_run, home) -> list[RunDir]:
 
 READING = [
     ["runs"], ["runs", "--json"], ["show", "first"], ["logs", "first"], ["events", "first"], ["leaderboard"],
-    ["export"], ["compare", "first", "second"], ["recipes"], ["data"], ["trash", "list"], ["restore"],
+    ["export"], ["compare", "first", "second"], ["recipes"], ["data"], ["trash", "list"], ["restore"], ["queue"],
 ]  # fmt: skip
 
 
@@ -68,7 +70,7 @@ def test_what_only_reads_works_on_a_full_disk(gentui, full, command):
     done = gentui(*command)
     assert done.returncode == 0, done.stderr
     assert "rebuild" not in done.stderr and "Traceback" not in done.stderr
-    assert done.stdout or "trash is empty" in done.stderr
+    assert done.stdout or "trash is empty" in done.stderr or "nothing is queued" in done.stderr
 
 
 def test_scores_and_curves_are_all_there_on_a_full_disk(gentui, full):
@@ -159,6 +161,66 @@ def test_a_run_is_stopped_and_resumed_on_a_full_disk(gentui, environment, home, 
     assert wait_for_status(run, "running").attempt == 2
 
 
+def test_a_queued_run_is_moved_to_the_head_of_the_queue_on_a_full_disk(gentui, make_run, home):
+    waiting = [make_run(name=name, status="stopped") for name in ("first", "second")]
+    for moment, run in enumerate(waiting, 1):
+        run.write_state(State("queued", slot="cpu", attempt=1, queued_at=float(moment)))
+    fill(home)
+    moved = gentui("queue", "second", "--first")
+    assert moved.returncode == 0, moved.stderr
+    assert [job.id for job, _ in queue(home)] == [waiting[1].id, waiting[0].id]
+    listed = gentui("queue")
+    assert listed.returncode == 0, listed.stderr
+    assert [line.split()[1] for line in listed.stdout.splitlines()[1:]] == [waiting[1].id, waiting[0].id]
+
+
+@pytest.fixture(params=["missing", "damaged"])
+def without_index(request, home, full) -> list[RunDir]:
+    """Those runs on the full disk, of whose index nothing can be read."""
+    path = home / "index.db"
+    for side in home.glob("index.db-*"):
+        side.unlink()
+    if request.param == "missing":
+        path.unlink()
+    else:
+        size = path.stat().st_size
+        with path.open("r+b") as file:  # in the room that it has
+            file.write(os.urandom(size))
+    fill(home)
+    return full
+
+
+@pytest.mark.parametrize(
+    ("command", "tells"),
+    [
+        (["stop"], "has ended already: stopped"),
+        (["logs"], "second line"),
+        (["events"], '"status"'),
+        (["resume"], ""),
+        (["rm", "--now"], "removed"),
+    ],
+)
+def test_a_run_is_handled_on_a_full_disk_without_an_index(gentui, without_index, command, tells):
+    run = without_index[1]
+    name, *options = command
+    done = gentui(name, "second", *options)
+    assert done.returncode == 0, done.stderr
+    assert tells in done.stdout + done.stderr and "Traceback" not in done.stderr
+    if name == "resume":
+        assert run.read_state().status == "queued"
+    assert run.path.exists() == (name != "rm")
+
+
+def test_a_run_resumed_where_no_worker_found_room_begins_once_there_is_some(gentui, full, home):
+    resumed = gentui("resume", "second")  # in a home that no worker has a lock in yet
+    assert resumed.returncode == 0, resumed.stderr
+    assert full[1].read_state().status == "queued"
+    shutil.rmtree(home.parent / "filler")
+    followed = gentui("logs", "-f", "second")
+    assert followed.returncode == 0 and "attempt 2 from step 0" in followed.stdout, followed.stderr
+    assert full[1].read_state().status == "done"
+
+
 def test_the_trash_is_emptied_on_a_full_disk(gentui, make_run, home):
     run = make_run()
     gentui("rm", run.id)
@@ -175,10 +237,21 @@ def test_a_run_is_deleted_on_a_full_disk(gentui, full, home):
     assert not full[0].path.exists() and not list((home / "runs").glob(".removed-*"))
 
 
-def test_a_run_that_does_not_fit_into_the_trash_says_what_deletes_it(gentui, full):
+def _contents(folder: Path) -> dict[Path, bytes | None]:
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")
+    }
+
+
+def test_a_run_that_does_not_fit_into_the_trash_says_what_deletes_it(gentui, full, home):
+    before = _contents(full[0].path)
     done = gentui("rm", "first")
     if done.returncode:  # a new folder needs room
-        assert f"`gentui rm --now {full[0].id}` deletes it for good" in done.stderr and full[0].path.exists()
+        assert f"`gentui rm --now {full[0].id}` deletes it for good" in done.stderr
+        assert _contents(full[0].path) == before
+    else:
+        assert not full[0].path.exists()
+        assert _contents(home / "trash" / full[0].id / "run") == before
 
 
 def test_the_doctor_names_what_frees_the_disk(gentui, full, home):
@@ -198,6 +271,20 @@ def test_an_exported_table_that_does_not_fit_leaves_the_old_one(gentui, full, ho
     assert done.returncode == 4 and f"{old} cannot be written: the disk of" in done.stderr
     assert old.read_text() == "of yesterday"
     assert gentui("export", "-o", str(tmp_path / "table.csv")).returncode == 0
+
+
+def test_a_report_is_written_onto_another_disk(gentui, full, tmp_path):
+    done = gentui("report", "first", "second", "-o", str(tmp_path / "report"))
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert full[0].id in page and full[1].id in page and "3.5" in page and "4.5" in page
+    assert list((tmp_path / "report" / "pictures").glob("*.svg"))
+
+
+def test_a_report_that_does_not_fit_says_so(gentui, full, home):
+    done = gentui("report", "first", "-o", str(home.parent / "report"))
+    assert done.returncode == 4 and "Traceback" not in done.stderr
+    assert f"the disk of {home}" in done.stderr and "`gentui rm --now RUN`" in done.stderr
 
 
 def test_the_index_is_the_homes_own_again_once_there_is_room(make_run, home):

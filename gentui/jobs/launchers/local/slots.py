@@ -206,8 +206,13 @@ def _failed_just_now(home: Path, slot: str) -> bool:
 def _spawn(home: Path, slot: str) -> None:
     """Start a worker that inherits its lock, already held. So there is never a second worker, and a held lock means
     a worker that will check the queue once more before it exits."""
-    folder = make_slots_folder(home)
-    lock = try_lock(worker_lock(home, slot), patience=0.2)
+    try:
+        folder = make_slots_folder(home)
+        lock = try_lock(worker_lock(home, slot), patience=0.2)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return  # the worker could begin nothing; the next process that looks at the queue tries again
     if lock is None:
         return
     try:
