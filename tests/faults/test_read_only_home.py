@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.runs.directory import list_runs
 from gentui.index import Index
 from gentui.index.schema import OLDEST
 from tests.support import disks
@@ -20,7 +21,8 @@ from tests.support import disks
 NOBODY = 54321
 READING = [
     ["runs"], ["runs", "--json"], ["show", "mine"], ["logs", "mine"], ["logs", "-f", "mine"], ["events", "-f", "mine"],
-    ["leaderboard"], ["export"], ["compare", "mine", "other"], ["trash", "list"], ["restore"],
+    ["leaderboard"], ["export"], ["compare", "mine", "other"], ["trash", "list"], ["restore"], ["queue"],
+    ["report", "mine", "other", "-o", "{out}/report"],
 ]  # fmt: skip
 WRITING = [
     ["tag", "mine", "+x"], ["note", "mine", "text"], ["rename", "mine", "text"], ["resume", "other"], ["rm", "mine"],
@@ -74,13 +76,16 @@ def snapshot(home: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)
-def test_what_only_reads_works_on_a_home_that_cannot_be_written(closed, home, command):
+def test_what_only_reads_works_on_a_home_that_cannot_be_written(closed, home, command, tmp_path):
     Index(home).refresh()
     before = snapshot(home)
-    done = closed(*command)
+    done = closed(*(word.format(out=tmp_path) for word in command))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and done.stderr.count("cannot be written to") <= 1
     assert snapshot(home) == before
+    if command[0] == "report":
+        page = (tmp_path / "report" / "report.md").read_text()
+        assert all(run.id in page for run in list_runs(home))
 
 
 @pytest.mark.parametrize("index", ["none", "of today", "older", "newer", "damaged", "with a journal"])
@@ -142,6 +147,8 @@ def test_a_run_that_was_live_when_it_was_copied_is_shown_as_it_ended(closed, hom
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["status"] == "interrupted"
     assert closed("logs", "-f", run.id).returncode == 0  # and does not wait for ever
+    queued = closed("queue")
+    assert queued.returncode == 0 and "nothing is queued, and nothing runs" in queued.stderr
 
 
 def test_a_job_that_waits_in_a_closed_home_is_left_alone(closed, home, runs):
@@ -149,6 +156,7 @@ def test_a_job_that_waits_in_a_closed_home_is_left_alone(closed, home, runs):
     run.write_state(run.read_state().with_(status="queued", queued_at=1.0, ended_at=None))
     listed = closed("runs")
     assert listed.returncode == 0 and "queued" in listed.stdout
+    assert run.id in closed("queue").stdout
     assert not (home / "slots").exists()
 
 
