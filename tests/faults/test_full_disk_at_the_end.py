@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from engine.training import checkpoint
 from gentui.jobs.worker import lacks_room
+from gentui.machine import disk
 from tests.support import disks
+from tests.support.cli import end_all_of
 from tests.support.engine import (
     IMPATIENT,
     NEVER_EARLY,
@@ -20,6 +26,7 @@ from tests.support.engine import (
     trainer,
     wait_for_step,
 )
+from tests.support.jobs import FAKE, wait_for_status
 from tests.support.waiting import wait_for
 
 
@@ -27,6 +34,15 @@ from tests.support.waiting import wait_for
 def small_disk(tmp_path):
     with disks.small_disk(tmp_path / "disk") as place:
         yield place
+
+
+@pytest.fixture
+def home(small_disk) -> Iterator[Path]:
+    """An empty home on the small disk. No process that works for it outlives the test."""
+    home = small_disk / "home"
+    home.mkdir(mode=0o700)
+    yield home
+    end_all_of(home)
 
 
 def wait_for_the_full_disk(process, times: int) -> None:
@@ -70,6 +86,54 @@ def test_without_room_the_run_fails_with_the_reason_though_no_event_can_tell_it(
     code, output = finish(process)
     assert code == 1
     assert "failed: The checkpoint of step 60 could not be written: No space left on device" in output
+
+
+SAYS_WHY_AND_FAILS = """
+import sys, time
+from pathlib import Path
+print("begins", flush=True)
+while True:
+    try:
+        with (Path(sys.argv[1]) / "checkpoints" / "new").open("ab", buffering=0) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        print(f"failed: The checkpoint of step 60 could not be written: {error.strerror}", flush=True)
+        sys.exit(1)
+    time.sleep(0.01)
+"""
+"""A trainer that ends as the real one does when its patience is at an end, with no event."""
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ([str(FAKE)], "OSError: [Errno 28] No space left on device"),  # in the last line of a traceback
+        (
+            ["-c", SAYS_WHY_AND_FAILS],
+            "The checkpoint of step 60 could not be written: No space left on device (exit code 1)",
+        ),
+    ],
+    ids=["a traceback", "a sentence"],
+)
+def test_the_reason_in_the_log_is_that_of_the_run_though_the_disk_is_full(
+    program, reason, gentui, environment, pretend, runs, home
+):
+    environment["GENTUI_TRAINER"] = json.dumps([sys.executable, "-P", *program])
+    begun = gentui("run", pretend(steps=1_000_000))
+    assert begun.returncode == 0, begun.stderr
+    (run,) = runs()
+    wait_for(lambda: run.log_path.exists() and run.log_path.read_bytes(), "the trainer to begin")
+    wait_for(lambda: run.read_state().pid, "its worker to note it")
+    disks.fill(home.parent / "filler")
+    state = wait_for_status(run, "failed")
+    assert disk.refusal(home) is not None, "there was never room again"
+    assert state.reason.startswith(reason) and state.exit_code == 1
+    assert state.reason.removesuffix(" (exit code 1)") in run.log_path.read_text()
+    shown = gentui("show", run.id, "--json")
+    assert shown.returncode == 0, shown.stderr
+    told = json.loads(shown.stdout)
+    assert (told["status"], told["reason"]) == ("failed", state.reason)
+    assert f"failed: {state.reason}" in gentui("show", run.id).stdout
 
 
 def test_a_first_checkpoint_comes_early(small_disk):
