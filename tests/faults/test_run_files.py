@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import pickle
 import re
 import shlex
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +32,9 @@ READING = [
     ["runs"], ["runs", "--json"], ["show", "{id}"], ["logs", "{id}"], ["logs", "{id}", "-n", "5"], ["leaderboard"],
     ["export", "-o", "-"], ["report", "{id}", "-o", "{out}/report"], ["compare", "{id}", "{other}"],
     ["index", "rebuild"],
-    ["tag", "{id}", "+seen"], ["note", "{id}", "seen"], ["runs", "--filter", "loss<1"],
+    ["tag", "{id}", "+seen"], ["note", "{id}", "seen"], ["rename", "{id}", "seen"], ["runs", "--filter", "loss<1"],
+    ["events", "{id}"], ["sample", "{id}", "-o", "{out}/new.png"], ["resume", "{id}"], ["queue"],
+    ["queue", "{id}", "--first"],
 ]  # fmt: skip
 SECRET = "what only its owner should read"
 
@@ -49,6 +54,13 @@ def spoil(path: Path, how: str, secret: Path) -> None:
         case "endless":
             with path.open("wb") as file:
                 file.truncate(1 << 40)
+        case "device":
+            if os.geteuid() != 0:
+                pytest.skip("making a device needs root")
+            os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))  # as /dev/zero, which never ends
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(path.parent):
+                listening.bind(path.name)  # the whole path may be too long for one
 
 
 @pytest.fixture
@@ -58,10 +70,13 @@ def secret(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("how", ["link", "fifo", "folder", "endless"])
+@pytest.mark.parametrize("how", ["link", "fifo", "folder", "endless", "device", "socket"])
 @pytest.mark.parametrize("name", FILES)
-def test_no_command_follows_a_link_or_waits_on_a_file_of_a_run(name, how, make_run, invoke, secret, tmp_path):
-    run, other = make_run(), make_run(name="whole")
+def test_no_command_follows_a_link_or_waits_on_a_file_of_a_run(
+    name, how, make_run, invoke, secret, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(launching, "ensure_workers", lambda *given: None)  # what a worker does is tested below
+    run, other = make_run(status="stopped"), make_run(name="whole")
     spoil(run.path / name, how, secret)
     for arguments in READING:
         done = invoke(*(each.format(id=run.id, other=other.id, out=tmp_path) for each in arguments))
@@ -74,7 +89,7 @@ def test_no_command_follows_a_link_or_waits_on_a_file_of_a_run(name, how, make_r
     assert invoke("show", other.id).exit_code == 0
 
 
-@pytest.mark.parametrize("how", ["link", "fifo", "endless"])
+@pytest.mark.parametrize("how", ["link", "fifo", "endless", "device", "socket"])
 def test_a_picture_that_is_no_plain_file_is_not_in_the_report(how, make_run, invoke, secret, tmp_path):
     run = make_run()
     pictures = list(run.samples.glob("*.png"))
@@ -85,7 +100,7 @@ def test_a_picture_that_is_no_plain_file_is_not_in_the_report(how, make_run, inv
     assert not list((tmp_path / "report" / "pictures").glob("*.png"))
 
 
-@pytest.mark.parametrize("how", ["link", "fifo", "folder"])
+@pytest.mark.parametrize("how", ["link", "fifo", "folder", "device", "socket"])
 @pytest.mark.parametrize("name", ["log.txt", "events-1.jsonl", "recipe.toml", "lock", "state.json"])
 def test_such_a_run_never_holds_up_the_queue(name, how, home, launch, secret):  # noqa: F811
     spoiled, behind = launch(start=False), launch(start=False)
@@ -116,7 +131,7 @@ def test_the_trainer_refuses_to_write_through_a_link(name, launch, tmp_path):  #
     assert elsewhere.read_text() == SECRET if name.startswith("events") else not list(elsewhere.iterdir())
 
 
-@pytest.mark.parametrize("how", ["link", "fifo"])
+@pytest.mark.parametrize("how", ["link", "fifo", "device", "socket"])
 @pytest.mark.parametrize("name", ["state.pt", "net.safetensors"])
 def test_a_checkpoint_of_which_a_file_is_no_plain_file_cannot_be_read(name, how, launch, secret):  # noqa: F811
     run = launch(start=False)
@@ -124,6 +139,16 @@ def test_a_checkpoint_of_which_a_file_is_no_plain_file_cannot_be_read(name, how,
     spoil(run.checkpoint("last").resolve() / name, how, secret)
     with pytest.raises(checkpoint.CheckpointError):
         checkpoint.load(run, "last")
+
+
+@pytest.mark.parametrize("how", ["link", "device"])
+def test_nothing_is_drawn_by_a_recipe_that_is_no_plain_file(how, make_run, real_gentui, secret, tmp_path):
+    run = make_run()
+    run.checkpoint("last").mkdir()
+    spoil(run.recipe_path, how, secret)
+    done = real_gentui("sample", run.id, "-o", str(tmp_path / "new.png"))
+    assert done.returncode in (2, 4) and not (tmp_path / "new.png").exists(), done.stderr
+    assert f"{run.recipe_path}" in done.stderr and "Traceback" not in done.stderr and SECRET not in done.stderr
 
 
 def test_a_checkpoint_behind_a_link_to_another_place_is_none(launch, tmp_path):  # noqa: F811
