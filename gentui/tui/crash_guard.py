@@ -14,7 +14,6 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual import __version__ as textual_version
 from textual.await_complete import AwaitComplete
 from textual.events import InputEvent, Paste
 from textual.screen import Screen
@@ -126,6 +125,8 @@ class CrashGuardedApp(KeyQueueApp):
 
 def write_crash(home: Path, error: Exception, where: str) -> Path | None:
     """Append the traceback to ``crash.log``. Return its path, or None if it cannot be written."""
+    from textual import __version__ as textual_version  # read from its package's metadata, which takes a while
+
     path = home / "crash.log"
     head = (
         f"--- {time.strftime('%Y-%m-%d %H:%M:%S %z')}  gentui {__version__}, Textual {textual_version}, "

@@ -188,3 +188,20 @@ def test_files_that_a_person_names_have_the_modes_of_their_umask(umask, mode, tm
     files = [tmp_path / f"drawn.{suffix}" for suffix in ("png", "gif", "npy")]
     subprocess.run([sys.executable, "-P", "-c", code, *map(str, files)], umask=umask, check=True)
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {mode}
+
+
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o077, 0o600)])
+def test_tables_and_reports_have_the_modes_of_their_umask(umask, mode, environment, make_run, tmp_path):
+    run = make_run(scores=(3.0,))
+    commands = (
+        ("export", "-o", "table.csv"), ("report", run.id, "-o", "report"),
+        ("data", "statistics", "digits-unet", "real.npz"),
+    )  # fmt: skip
+    for words in commands:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "gentui", *words], env=environment, umask=umask, cwd=tmp_path,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    written = [tmp_path / "table.csv", tmp_path / "real.npz", *(tmp_path / "report").glob("*.*")]
+    assert len(written) == 4 and {stat.S_IMODE(file.stat().st_mode) for file in written} == {mode}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from engine.training import checkpoint
-from gentui.jobs.worker import lacks_room
+from gentui import jobs
+from gentui.jobs import worker
+from gentui.jobs.worker import Worker, lacks_room
 from gentui.machine import disk
 from tests.support import disks
 from tests.support.cli import end_all_of
@@ -26,7 +29,7 @@ from tests.support.engine import (
     trainer,
     wait_for_step,
 )
-from tests.support.jobs import FAKE, wait_for_status
+from tests.support.jobs import FAKE, launch, wait_for_status  # noqa: F401
 from tests.support.waiting import wait_for
 
 
@@ -152,3 +155,28 @@ def test_the_worker_lets_a_trainer_wait_while_a_checkpoint_lacks_room(small_disk
     assert not lacks_room(run)
     (run.checkpoints / "step-1" / "net.safetensors").write_bytes(bytes(3 << 20))
     assert lacks_room(run)  # of 6 MiB, 3 are left: too little for 3 and what belongs to them
+
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+
+
+def test_a_stop_kills_no_trainer_before_there_is_room_for_its_checkpoint(home, launch, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("GENTUI_TRAINER", json.dumps([sys.executable, "-P", "-c", DEAF]))
+    asked: list[bool] = []
+    monkeypatch.setattr(worker, "lacks_room", lambda job: asked.append(lacks_room(job)) or asked[-1])
+    run = launch(start=False)
+    work = threading.Thread(target=Worker(home, "cpu").work)
+    work.start()
+    wait_for(
+        lambda: run.log_path.exists() and "deaf" in run.log_path.read_text(), "the trainer to hear nothing"
+    )
+    wait_for(lambda: run.read_state().pid, "its worker to note it")
+    filler = home.parent / "filler"
+    disks.fill(filler)
+    jobs.stop(home, run.id, grace=0.01)
+    wait_for(lambda: len(asked) >= 3, "the worker to look for room three times")
+    assert run.read_state().status == "running" and all(asked)
+    filler.unlink()
+    state = wait_for_status(run, "stopped")
+    work.join()
+    assert state.signal == signal.SIGKILL and asked[-1] is False
