@@ -23,6 +23,8 @@ _MANY = 0.5
 _GAPS = 2, 4
 """Cells between two labels of the x axis at least, of a narrow chart and of others."""
 _NARROW = 40
+_SHORT = 8
+"""Cells of a label that may be too long without an offset."""
 _WHOLE = 12
 """Cells for the label of a constant, which has all its digits."""
 _CONSTANT = 1e-13
@@ -240,14 +242,16 @@ def horizontal(low: float, high: float, columns: int, left: int, kind: str = "nu
         return scale
     one: Scale | None = None
     least = scale.span / max(1, columns) * 4
-    # The label of a tick at an end is moved inwards, where it may have no room: then that tick is left out.
-    for parts in ((slice(None),), (slice(-1), slice(1, None))):
-        for ticks, power, label in _along(low, high, kind, least, columns):
-            for part in parts:
-                found = _labelled(scale, ticks[part], power, label, left)
-                if found is not None and len(found.ticks) > 1:
-                    return found
-                one = one or found
+    # The label of a tick at an end is moved inwards, where it may have no room: then that tick is left out. Where two
+    # labels of all digits have none, they have an offset.
+    for room in (max(_SHORT, columns // 4), _SHORT):
+        for parts in ((slice(None),), (slice(-1), slice(1, None)), (slice(1, -1),)):
+            for ticks, power, label in _along(low, high, kind, least, columns, room):
+                for part in parts:
+                    found = _labelled(scale, ticks[part], power, label, left)
+                    if found is not None and len(found.ticks) > 1:
+                        return found
+                    one = one or found
     return one or scale
 
 
@@ -265,9 +269,10 @@ def _labelled(
 
 
 def _along(
-    low: float, high: float, kind: str, least: float, columns: int
+    low: float, high: float, kind: str, least: float, columns: int, room: int
 ) -> Iterator[tuple[list[int], int, Callable[[Sequence[int]], Labels]]]:
-    """Ever fewer ticks within a range: (in units of a power of ten, that power, what labels them)."""
+    """Ever fewer ticks within a range: (in units of a power of ten, that power, what labels them). Labels of numbers
+    that are longer than ``room`` have an offset."""
     if kind == "time" and max(abs(low), abs(high)) < _LONGEST_TIME:
         days = (10**power * mantissa * _DAY for power in range(8) for mantissa in (1, 2, 5))
         for tenths in (1, 2, 5, *(seconds * TENTH for seconds in (*_SECONDS, *days))):
@@ -283,7 +288,7 @@ def _along(
         return
     for mantissa, power in _intervals(max(least, 1.0) if kind == "whole" else least):
         if ticks := _multiples(low, high, mantissa, power, columns):
-            yield ticks, power, lambda ticks, power=power: labels_of(ticks, power, max(8, columns // 4))
+            yield ticks, power, lambda ticks, power=power: labels_of(ticks, power, room)
 
 
 def _column(tick: int, power: int, scale: Scale) -> int:

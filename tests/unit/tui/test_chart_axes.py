@@ -88,6 +88,7 @@ def test_ticks_of_the_y_axis_are_round_even_and_true(ends, rows, room):
 @example((1_500_000_000.0, 1_500_000_060.0), 20, 6, "whole")
 @example((3600.0, 3650.0), 60, 6, "time")
 @example((1.0, 1.0), 60, 6, "whole")
+@example((-0.23476487144387903, -0.23476487074387903), 60, 0, "number")
 def test_labels_of_the_x_axis_have_room_and_say_where_they_stand(ends, width, left, kind):
     low, high = ends
     columns = width - left
