@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +9,10 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
 
-from engine.runs.directory import RunDir
 from engine.runs.files import read_head
 from gentui.config import key_table
 from gentui.config.chart_layouts import PICTURE
+from gentui.runs.launched import launched
 from gentui.text.matching import matcher
 from gentui.text.sanitize import clean, clean_lines
 from gentui.tui.formatting import LIVE
@@ -307,19 +305,8 @@ class RunScreen(RunKeys, RunLogKeys):
 
 def launch_lines(folder: Path) -> list[str]:
     """Where and how a run was launched, as lines to stand under its settings."""
-    try:
-        info = RunDir(folder).info()
-    except (OSError, ValueError):
-        return []
-    facts = {name: info.get(name) for name in ("host", "device", "git", "command", "created_at")}
-    created = facts.pop("created_at")
-    if isinstance(created, int | float) and 0 <= created < 1e11:
-        facts["launched"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created))
-    if isinstance(command := facts["command"], list):
-        facts["command"] = shlex.join(map(str, command))
-    versions = info.get("versions")
-    facts |= versions if isinstance(versions, dict) else {}
-    return ["", "[launched]", *(clean(f"{name} = {value}", 500) for name, value in facts.items() if value)]
+    facts = [f"{name} = {value}" for name, value in launched(folder).items()]
+    return ["", "[launched]", *facts] if facts else []
 
 
 def waiting_text(run: Any) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gentui.config import chart_layouts
 from gentui.metrics import grouping
 from gentui.metrics.smoothing import Smoothing
 from gentui.runs import alarms, compare, naming
+from gentui.runs.launched import launched
 from gentui.runs.metric_names import names_of, short_name
 from gentui.runs.scores import value_text
 from gentui.text import numbers
@@ -87,7 +89,8 @@ def read_preview(
     sheet = sheet_of(index.home / "runs" / run.id, newest) if newest is not None else None
     return Preview(
         request, runs, charts, style, laid, sheet,
-        newest.step if newest else 0, tuple(settings_of(run, peers_of(run, entries))), tuple(values_of(run)),
+        newest.step if newest else 0, tuple(settings_of(run, peers_of(run, entries))),
+        (*values_of(run), *origin_of(run, index.home / "runs" / run.id)),
     )  # fmt: skip
 
 
@@ -173,6 +176,16 @@ def values_of(run: Any) -> list[Fact]:
     facts += [("device", clean(run.place, 40), "")] if run.place else []
     facts += [("parameters", numbers.count(run.parameters), "")] if run.parameters else []
     return facts
+
+
+def origin_of(run: Any, folder: Path) -> list[Fact]:
+    """Where a run comes from: the project, of one that another program logged, host, commit, versions, command."""
+    facts = launched(folder)
+    for told_above in ("device", "launched"):
+        facts.pop(told_above, None)
+    command = {"command": facts.pop("command", "")}  # the longest
+    project = {"project": clean(run.title, 60)} if run.family == IMPORTED else {}
+    return [(name, value, "dim") for name, value in (project | facts | command).items() if value]
 
 
 def is_looked_after(run: Any) -> bool:

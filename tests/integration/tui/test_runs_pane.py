@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gentui.tui.screens import runs_preview
@@ -133,3 +135,12 @@ async def test_only_where_the_cursor_rests_a_run_is_read(desk, runs, monkeypatch
         assert set(read) == before, "none of those that the cursor passed"
         screen._preview()
         await d.until(lambda: made[0].id in read)
+
+
+async def test_where_a_run_comes_from_stands_last_among_its_facts(desk, runs):
+    run = runs.make(name="mine", steps=30, samples=0)
+    told = {"family": "imported", "title": "side by side", "host": "box", "command": ["gentui", "run"]}
+    run.info_path.write_text(json.dumps({**run.info(), **told, "versions": {"python": "3.12.1"}}))
+    async with desk((160, 60)) as d:
+        await d.opens("RunsScreen", "2")
+        await d.sees("project", "side by side", "host", "box", "python", "3.12.1", "command", "gentui run")
