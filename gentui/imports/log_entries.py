@@ -71,7 +71,8 @@ class ConsoleText:
 class RunInfo:
     """Facts about the run as a whole. A later one replaces the fields that it sets.
 
-    ``config`` holds new and changed settings, nested as logged; None removes a setting.
+    ``config`` holds new and changed settings, nested as logged; None removes a setting. ``machine``: what the host is,
+    in words.
     """
 
     id: str = ""
@@ -82,6 +83,7 @@ class RunInfo:
     config: dict[str, Any] = field(default_factory=dict)
     started_at: float | None = None
     host: str = ""
+    machine: str = ""
     device: str = ""
     git: str = ""
     command: tuple[str, ...] = ()

@@ -83,6 +83,7 @@ class Description:
             "versions": {clean(what, 40): clean(one, 40) for what, one in about.versions.items() if one},
             "git": clean(about.git, 80) or None,
             "host": clean(about.host, 100),
+            "machine": clean(about.machine, 200),
             "created_at": started_at,
             "total_steps": None,
             "reference": None,

@@ -39,6 +39,7 @@ from gentui.imports.parsing import (
     number_of,
     step_of,
 )
+from gentui.text.numbers import gib, plural
 from gentui.text.paths import resolve_inside
 
 _HEADER = b":W&B\xe1\xbe\x00"
@@ -318,7 +319,24 @@ def _run_info(run: Any) -> RunInfo:
 
 def _environment(record: Any) -> RunInfo:
     program = (record.program, *record.args) if record.program else ()
-    return RunInfo(host=record.host, device=record.gpu_type, git=record.git.commit, command=program)
+    return RunInfo(
+        host=record.host,
+        machine=_machine(record),
+        device=record.gpu_type,
+        git=record.git.commit,
+        command=program,
+    )
+
+
+def _machine(record: Any) -> str:
+    """``AMD EPYC · 2 processors · 23.5 GiB · Linux-6.18``, as far as this version of wandb tells it."""
+    model = getattr(getattr(record, "cpu", None), "model", "")
+    memory = getattr(getattr(record, "memory", None), "total", 0)
+    parts = (
+        model, plural(record.cpu_count, "processor") if record.cpu_count else "",
+        f"{gib(memory)} GiB" if memory else "", record.os,
+    )  # fmt: skip
+    return " · ".join(filter(None, parts))
 
 
 def _config(config: Any) -> dict[str, Any]:

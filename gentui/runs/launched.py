@@ -11,13 +11,13 @@ from gentui.text.sanitize import clean
 
 
 def launched(folder: Path) -> dict[str, str]:
-    """Host, device, git commit, command, moment and versions of the run in ``folder``, those that are known; none where
-    ``run.json`` cannot be read."""
+    """Host, machine, device, git commit, command, moment and versions of the run in ``folder``, as far as they are
+    known; none where ``run.json`` cannot be read."""
     try:
         info = RunDir(folder).info()
     except (OSError, ValueError):
         return {}
-    facts = {name: info.get(name) for name in ("host", "device", "git", "command", "created_at")}
+    facts = {name: info.get(name) for name in ("host", "machine", "device", "git", "command", "created_at")}
     created = facts.pop("created_at")
     if isinstance(created, int | float) and 0 <= created < 1e11:
         facts["launched"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created))
