@@ -78,13 +78,20 @@ def _strip_cache(self: Strip, name: str) -> FIFOCache[Any, Any]:
 _parse_rules = Stylesheet._parse_rules
 _parsed: dict[Any, list[RuleSet]] = {}
 _numbers: dict[frozenset[tuple[str, str]], int] = {}
+_asked_last: list[Any] = [None, 0]
+
+
+def _number_of(variables: dict[str, str]) -> int:
+    """A number for variables of style sheets, the same for equal ones; those asked for last are known by identity."""
+    if _asked_last[0] is not variables:
+        _asked_last[:] = variables, _numbers.setdefault(frozenset(variables.items()), len(_numbers))
+    return _asked_last[1]
 
 
 def _parse_rules_once(self: Stylesheet, *sheet: Any, **options: Any) -> list[RuleSet]:
     """Textual parses all sheets anew for the first frame's theme, and again for each screen that has one of its own.
     Rules are never changed: those of a sheet, with the same variables, are kept."""
-    variables = _numbers.setdefault(frozenset(self._variables.items()), len(_numbers))
-    key = (sheet, *options.items(), variables)
+    key = (sheet, *options.items(), _number_of(self._variables))
     if key not in _parsed:
         _parsed[key] = _parse_rules(self, *sheet, **options)
     return _parsed[key]
