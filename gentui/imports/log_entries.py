@@ -69,7 +69,7 @@ class ConsoleText:
 
 @dataclass(slots=True)
 class RunInfo:
-    """Facts about the run as a whole. A later one replaces the fields that it sets.
+    """Facts about the run as a whole. A later one replaces the fields that it sets, and adds its ``versions``.
 
     ``config`` holds new and changed settings, nested as logged; None removes a setting. ``machine``: what the host is,
     in words.

@@ -32,9 +32,11 @@ class Description:
     def update(self, info: RunInfo) -> int:
         """Merge new facts. Returns how many settings were refused because there are too many."""
         self.is_changed = True
+        versions = self.about.versions | info.versions
         self.about = RunInfo(
             *(getattr(info, one.name) or getattr(self.about, one.name) for one in fields(RunInfo))
         )
+        self.about.versions = versions
         refused = 0
         for key, value in info.config.items():
             key = clean(key, 200)

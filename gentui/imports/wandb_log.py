@@ -325,16 +325,17 @@ def _environment(record: Any) -> RunInfo:
         device=record.gpu_type,
         git=record.git.commit,
         command=program,
+        versions={"system": record.os} if record.os else {},
     )
 
 
 def _machine(record: Any) -> str:
-    """``AMD EPYC · 2 processors · 23.5 GiB · Linux-6.18``, as far as this version of wandb tells it."""
+    """``AMD EPYC · 2 processors · 23.5 GiB``, as far as this version of wandb tells it."""
     model = getattr(getattr(record, "cpu", None), "model", "")
     memory = getattr(getattr(record, "memory", None), "total", 0)
     parts = (
         model, plural(record.cpu_count, "processor") if record.cpu_count else "",
-        f"{gib(memory)} GiB" if memory else "", record.os,
+        f"{gib(memory)} GiB" if memory else "",
     )  # fmt: skip
     return " · ".join(filter(None, parts))
 

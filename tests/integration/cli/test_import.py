@@ -82,6 +82,7 @@ def test_a_run_of_wandb_is_taken_over_whole(imported, shown, invoke, wandb_run, 
     assert state.exit_code == 0 and state.ended_at is not None and state.started_at == info["created_at"]
     assert state.started_at < state.ended_at < info["imported"]["at"]
     assert " processor" in info["machine"] and " GiB" in info["machine"]
+    assert {"wandb", "python", "system"} <= {*info["versions"]}
 
 
 def test_its_settings_are_filtered_and_compared(imported, invoke, wandb_run, logged):
