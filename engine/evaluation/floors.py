@@ -197,9 +197,7 @@ def matched_distance(
             halves if half == count else [draw(count) for _ in range(draws if count < len(features) else 1)]
         )
         return Floor(float(np.mean(values)), spread)
-    from scipy.optimize import (
-        nnls,
-    )  # imported here: it delays the start of a trainer, and only few images need it
+    from scipy.optimize import nnls  # only few images need it, and it delays the start of a trainer
 
     between = (half + len(features)) // 2
     sizes = [half] * draws + [between] * draws + [len(features)]

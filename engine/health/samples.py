@@ -94,9 +94,8 @@ class Examination:
 
     def _label_agreement(self, samples: SampleSet) -> float | None:
         """Agreement with the requested labels: 0 at chance, 1 for real images. None when it cannot be determined."""
-        if self.extractor is None or not can_classify(self.extractor, self.dataset):
-            return None
-        if samples.labels is None or samples.logits is None:
+        is_recognised = self.extractor is not None and can_classify(self.extractor, self.dataset)
+        if not is_recognised or samples.labels is None or samples.logits is None:
             return None
         value = float(agreement(samples.logits, samples.labels, self.dataset.groups).mean())
         return (value - self._chance_agreement) / max(self._real_agreement - self._chance_agreement, 1e-6)

@@ -16,7 +16,7 @@ from gentui.index import Index
 from gentui.jobs.states import queue
 from gentui.machine import disk
 from tests.support import disks
-from tests.support.cli import end_all_of
+from tests.support.cli import empty_home
 from tests.support.jobs import wait_for_status
 from tests.support.waiting import wait_for
 
@@ -31,11 +31,9 @@ def small_disk(request, tmp_path) -> Iterator[Path]:
 
 @pytest.fixture
 def home(small_disk) -> Iterator[Path]:
-    """An empty home on the small disk. No process that works for it outlives the test."""
-    home = small_disk / "home"
-    home.mkdir(mode=0o700)
-    yield home
-    end_all_of(home)
+    """On the small disk."""
+    with empty_home(small_disk) as home:
+        yield home
 
 
 def fill(home: Path) -> None:

@@ -18,7 +18,7 @@ from gentui.jobs import worker
 from gentui.jobs.worker import Worker, lacks_room
 from gentui.machine import disk
 from tests.support import disks
-from tests.support.cli import end_all_of
+from tests.support.cli import empty_home
 from tests.support.engine import (
     IMPATIENT,
     NEVER_EARLY,
@@ -41,11 +41,9 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def home(small_disk) -> Iterator[Path]:
-    """An empty home on the small disk. No process that works for it outlives the test."""
-    home = small_disk / "home"
-    home.mkdir(mode=0o700)
-    yield home
-    end_all_of(home)
+    """On the small disk."""
+    with empty_home(small_disk) as home:
+        yield home
 
 
 def wait_for_the_full_disk(process, times: int) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -30,13 +30,21 @@ PROTOCOL = {
 }  # fmt: skip
 
 
+@contextmanager
+def empty_home(place: Path) -> Iterator[Path]:
+    """An empty home in the folder ``place``. No process that works for it outlives the test."""
+    home = place / "home"
+    home.mkdir(mode=0o700)
+    try:
+        yield home
+    finally:
+        end_all_of(home)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """An empty home. No process that works for it outlives the test."""
-    home = tmp_path / "home"
-    home.mkdir(mode=0o700)
-    yield home
-    end_all_of(home)
+    with empty_home(tmp_path) as home:
+        yield home
 
 
 def end_all_of(home: Path) -> None:

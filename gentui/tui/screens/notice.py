@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from gentui.config import key_table
-from gentui.text.sanitize import clean
+from gentui.text.sanitize import clean, clean_lines
 from gentui.tui.screens.base import Dialog
 from gentui.tui.widgets.bars import KeyBar
 
@@ -21,7 +21,7 @@ class NoticeScreen(Dialog):
 
     def __init__(self, title: str, text: str, after: str = "") -> None:
         super().__init__()
-        self.text = "\n".join(clean(line, 1000) for line in text.split("\n"))
+        self.text = "\n".join(clean_lines(text, 1000))
         self._content = Content.assemble(
             (f"✗ {title}", "bold $warning"), "\n\n", self.text, "\n\n", (clean(after, 300), "$text-muted"), "\n"
         )

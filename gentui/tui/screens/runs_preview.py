@@ -86,11 +86,12 @@ def read_preview(
     charts, style = charts_of(index, run, request.count, request.columns, laid)
     samples = index.samples(run.id)
     newest = samples[-1] if samples else None
-    sheet = sheet_of(index.home / "runs" / run.id, newest) if newest is not None else None
+    folder = index.home / "runs" / run.id
+    sheet = sheet_of(folder, newest) if newest is not None else None
     return Preview(
         request, runs, charts, style, laid, sheet,
         newest.step if newest else 0, tuple(settings_of(run, peers_of(run, entries))),
-        (*values_of(run), *origin_of(run, index.home / "runs" / run.id)),
+        (*values_of(run), *origin_of(run, folder)),
     )  # fmt: skip
 
 
@@ -181,8 +182,8 @@ def values_of(run: Any) -> list[Fact]:
 def origin_of(run: Any, folder: Path) -> list[Fact]:
     """Where a run comes from: the project, of one that another program logged, host, commit, versions, command."""
     facts = launched(folder)
-    for told_above in ("device", "launched"):
-        facts.pop(told_above, None)
+    for shown_above in ("device", "launched"):
+        facts.pop(shown_above, None)
     command = {"command": facts.pop("command", "")}  # the longest
     project = {"project": clean(run.title, 60)} if run.family == IMPORTED else {}
     return [(name, value, "dim") for name, value in (project | facts | command).items() if value]
