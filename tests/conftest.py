@@ -16,7 +16,9 @@ os.environ["GENTUI_CONFIG"] = str(Path(__file__).parent / "no-such-directory")
 # Set before torch and numpy are imported, and inherited by every process that a test starts.
 os.environ.update(GENTUI_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
-if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers share the cache of the process that starts them
+if given := os.environ.get("GENTUI_TESTS_CACHE"):
+    os.environ["XDG_CACHE_HOME"] = given
+elif "PYTEST_XDIST_WORKER" not in os.environ:  # the workers share the cache of the process that starts them
     _cache = tempfile.mkdtemp(prefix="gentui-tests-")
     os.environ["XDG_CACHE_HOME"] = _cache
     atexit.register(shutil.rmtree, _cache, ignore_errors=True)

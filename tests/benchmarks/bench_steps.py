@@ -2,8 +2,8 @@
 
 One line a figure; ratios are of two things done in turn within this process.
 
-- ``noise``: ``ImageNoise`` over a generator of torch for each image, as it was before; and its share of a step of
-  ``mnistm-ddpm-cfg``'s sampler. Processor time, best of ROUNDS.
+- ``noise``: ``ImageNoise`` over a generator of torch for each image, as it was before, with one thread and with one
+  for each core; and its share of a step of ``mnistm-ddpm-cfg``'s sampler with one. Time on a clock, best of NOISES.
 - ``checkpoint``: until training goes on after a checkpoint written beside it, over the time of writing it in the loop;
   for nets of 45 million parameters with their average and Adam's two moments. Time on a clock, median of SAVES.
 - ``memory``: a training step of ``celeba-unet`` in parts of a quarter of the batch, with activations computed again,
@@ -16,6 +16,7 @@ One line a figure; ratios are of two things done in turn within this process.
 from __future__ import annotations
 
 import contextlib
+import os
 import statistics
 import sys
 import tempfile
@@ -41,7 +42,7 @@ from engine.settings.registry import build
 from engine.training import checkpoint
 from engine.training.background_save import BackgroundSave
 
-ROUNDS, SAVES = 9, 5
+ROUNDS, NOISES, SAVES = 9, 25, 5
 BATCH, STEPS = 16, 2
 PARAMETERS = 45_000_000
 SHAPES = ((256, 3, 64, 64), (64, 1, 28, 28))
@@ -60,30 +61,38 @@ def of_generators(noise: Tensor) -> Callable[[], Tensor]:
     return normal
 
 
-def best(work: Callable[[], object]) -> float:
-    """The least processor time of several, in seconds."""
-    times = []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        work()
-        times.append(time.process_time() - began)
-    return min(times)
+def best(*works: Callable[[], object]) -> list[float]:
+    """The least time of each, done in turn, in seconds."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(NOISES):
+        for work, taken in zip(works, times, strict=True):
+            began = time.perf_counter()
+            work()
+            taken.append(time.perf_counter() - began)
+    return [min(taken) for taken in times]
 
 
 def noise() -> None:
-    for shape in SHAPES:
-        begun = torch.randn(shape)
-        new, old = best(ImageNoise(begun).normal), best(of_generators(begun))
-        each = new / begun.numel() * 1e9
-        print(f"noise_of_a_step: {each:.1f} ns a number, {new / old:.2f}x for {shape} (need at most 1.0x)")
+    for threads in (1, len(os.sched_getaffinity(0))):
+        torch.set_num_threads(threads)
+        for shape in SHAPES:
+            begun = torch.randn(shape)
+            new, old = best(ImageNoise(begun).normal, of_generators(begun))
+            each = new / begun.numel() * 1e9
+            print(f"noise_of_a_step: {each:.1f} ns a number, {new / old:.2f}x for {shape}, {threads} threads "
+                  "(need at most 1.0x)")  # fmt: skip
+    torch.set_num_threads(1)
     recipe = load("mnistm-ddpm-cfg", quick=True)
     method = build_method(recipe, torch.device("cpu"), Conditions.of(open_dataset(recipe.data)))
     start = torch.randn(method.noise_shape(64))  # type: ignore[attr-defined]
     labels = torch.zeros(len(start), dtype=torch.long)
     steps = 4
     settings = recipe.sample.model_copy(update={"steps": steps})
-    whole = best(lambda: method.sample(settings, start, labels))  # type: ignore[attr-defined]
-    share = best(ImageNoise(start).normal) * (steps - 1) / whole
+    whole, one = best(
+        lambda: method.sample(settings, start, labels),  # type: ignore[attr-defined]
+        ImageNoise(start).normal,
+    )
+    share = one * (steps - 1) / whole
     print(f"noise_share: {share:.2%} of sampling 64 images of mnistm-ddpm-cfg with {type(settings).__name__}")
 
 

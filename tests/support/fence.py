@@ -67,13 +67,16 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 @contextmanager
 def fenced(*inside: Path) -> Iterator[Fence]:
-    """Refuse what crosses the fence with PermissionError, and remember it."""
+    """Refuse what crosses the fence with PermissionError, and remember it. Modules imported meanwhile are not stored
+    in compiled form, which would be a write outside."""
     global _fence, _is_hooked
     if not _is_hooked:  # there is no way to remove one
         sys.addaudithook(_audit)
         _is_hooked = True
+    stores_no_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     _fence = fence = Fence(*inside)
     try:
         yield fence
     finally:
         _fence = None
+        sys.dont_write_bytecode = stores_no_bytecode
