@@ -30,6 +30,17 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return torch.autocast(device.type, _DTYPES[precision]) if precision in _DTYPES else nullcontext()
 
 
+def keeps_channels_last(net: nn.Module, device: torch.device) -> bool:
+    """Whether every layer of ``net`` leaves images in the channels-last layout.
+
+    torch's GroupNorm did so on CPUs alone until 2026: a GPU turned images there and back around each of them.
+    """
+    if not any(isinstance(module, nn.GroupNorm | nn.InstanceNorm2d) for module in net.modules()):
+        return True
+    image = torch.zeros(1, 2, 2, 2, device=device).contiguous(memory_format=torch.channels_last)
+    return nn.functional.group_norm(image, 1).is_contiguous(memory_format=torch.channels_last)
+
+
 @contextmanager
 def eval_mode(net: N) -> Iterator[N]:
     """Put ``net`` in evaluation mode, and afterwards back into the mode it was in."""
@@ -59,7 +70,7 @@ class Learner:
     ):
         train, device = context.train, context.device
         net = net.to(device)
-        if train.channels_last:
+        if train.channels_last and keeps_channels_last(net, device):
             net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.net = net.train()

@@ -27,7 +27,10 @@ class Train(Settings):
         False,
         description="compile the nets with torch.compile, where the method allows it; auto: in long runs on a GPU",
     )
-    channels_last: bool = Field(True, description="channels-last memory layout of images and weights")
+    channels_last: bool = Field(
+        True,
+        description="channels-last memory layout of images and, where all layers of a net keep it, of its weights",
+    )
     part: int | None = Field(
         None,
         ge=1,

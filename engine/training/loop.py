@@ -378,8 +378,8 @@ class Trainer:
         self.recorder.flush()  # a checkpoint must not be ahead of the log
         self._saved_time = time.monotonic()
         if self._weights_are_finite() and not self._background.is_busy:
-            stored = self.state().to_stored()
-            self._background.begin(self.step, self.images, self.steps.method.weights(), stored)
+            stored, buffers = self.state().to_stored(), self.steps.buffers()
+            self._background.begin(self.step, self.images, self.steps.method.weights(), stored, buffers)
 
     def _end_background_save(self) -> None:
         """Wait for the checkpoint that is being written beside training, if there is one."""
@@ -391,9 +391,11 @@ class Trainer:
             return
         if saved.error is not None:
             self._tell_of_disk(saved.error, "the previous checkpoint is untouched", saved.step)
-            return
-        self.saved_at = saved.step
-        self._report_checkpoint(["last"], saved.size, (saved.step, saved.images))
+        elif saved.is_torn:
+            self._saved_time = float("-inf")  # it is due again
+        else:
+            self.saved_at = saved.step
+            self._report_checkpoint(["last"], saved.size, (saved.step, saved.images))
 
     def _write(self, which: list[CheckpointChoice]) -> bool:
         """As ``save``, but raises OSError when the checkpoint cannot be written."""
@@ -442,9 +444,7 @@ class Trainer:
             self.reporter.emit_at("checkpoint", *position, which=str(name), path=str(path), bytes=size)
         if self.step in which:
             count = len(self.milestones.kept_steps)
-            print_line(
-                f"step {self.step:,}: checkpoint kept for good ({size / 1e6:.3g} MB; at the end {count} of them, "
-                f"{count * size / 1e6:.3g} MB)"
-            )
+            sizes = f"{size / 1e6:.3g} MB; at the end {count} of them, {count * size / 1e6:.3g} MB"
+            print_line(f"step {self.step:,}: checkpoint kept for good ({sizes})")
         if not self.reporter.writer.blocked:
             self.reporter.writer.sync()

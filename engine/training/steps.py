@@ -55,6 +55,10 @@ class Steps:
         """Training images seen."""
         return self.step * self.batches.batch_size
 
+    def buffers(self) -> list[Tensor]:
+        """What a forward pass may change, such as BatchNorm's statistics."""
+        return [buffer for net in self.method.nets.values() for buffer in net.buffers()]
+
     def take(self) -> Metrics:
         """Take one step. Returns the metrics of the whole batch, which are equal on all ranks."""
         with sharing.together(self.share):

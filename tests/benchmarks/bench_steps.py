@@ -4,8 +4,9 @@ One line a figure; ratios are of two things done in turn within this process.
 
 - ``noise``: ``ImageNoise`` over a generator of torch for each image, as it was before, with one thread and with one
   for each core; and its share of a step of ``mnistm-ddpm-cfg``'s sampler with one. Time on a clock, best of NOISES.
-- ``checkpoint``: until training goes on after a checkpoint written beside it, over the time of writing it in the loop;
-  for nets of 45 million parameters with their average and Adam's two moments. Time on a clock, median of SAVES.
+- ``checkpoint``: what training waits for a checkpoint written beside it, over the time of writing it in the loop, and a
+  step beside it over another: ``celeba-unet``, 45 million parameters, their average and Adam's two moments, 4 images.
+  Time on a clock, median of SAVES.
 - ``memory``: a training step of ``celeba-unet`` in parts of a quarter of the batch, with activations computed again,
   and both, over a plain one: processor time, and resident memory that the step added to the process at its peak. Each
   in a process of its own; least of STEPS and peak.
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from engine.data.batch import Batch, ImageSpec
 from engine.data.batches import Batches
@@ -44,7 +46,6 @@ from engine.training.background_save import BackgroundSave
 
 ROUNDS, NOISES, SAVES = 9, 25, 5
 BATCH, STEPS = 16, 2
-PARAMETERS = 45_000_000
 SHAPES = ((256, 3, 64, 64), (64, 1, 28, 28))
 
 
@@ -96,15 +97,20 @@ def noise() -> None:
     print(f"noise_share: {share:.2%} of sampling 64 images of mnistm-ddpm-cfg with {type(settings).__name__}")
 
 
-def step(changes: dict[str, object]) -> tuple[float, float]:
-    """(processor seconds, MiB added at the peak) of a training step; for a process of its own."""
-    torch.set_num_threads(1)
+def denoiser(changes: dict[str, object]) -> tuple[Method, Batch]:
+    """``celeba-unet``, 45 million parameters, and a batch of noise."""
     fixed = {"data.batch_size": BATCH, "train.precision": "fp32"}
     recipe = load("celeba-unet").with_values({**fixed, **changes})
     spec = ImageSpec((3, 64, 64))
     context = context_of(recipe, spec, torch.device("cpu"), 10, 5)
-    method = build(recipe.method, Method, context)
-    batch = Batch(torch.rand(BATCH, *spec.shape).contiguous(memory_format=torch.channels_last))
+    images = torch.rand(recipe.data.batch_size, *spec.shape)
+    return build(recipe.method, Method, context), Batch(images.contiguous(memory_format=torch.channels_last))
+
+
+def step(changes: dict[str, object]) -> tuple[float, float]:
+    """(processor seconds, MiB added at the peak) of a training step; for a process of its own."""
+    torch.set_num_threads(1)
+    method, batch = denoiser(changes)
     method.training_step(batch[:1])  # the optimiser's moments
     before, times = resident(), []
     with contextlib.suppress(OSError):
@@ -159,26 +165,42 @@ def fetched() -> None:
 
 
 def stalls() -> None:
-    part = PARAMETERS // 9
-    tensors = lambda: {str(n): torch.randn(part) for n in range(9)}  # noqa: E731
-    weights = {"model": tensors(), "ema": tensors()}
-    state = {"step": 1, "moments": [tensors(), tensors()]}
+    method, batch = denoiser({"data.batch_size": 4})
+    method.training_step(batch)  # the optimiser's moments
+    times: dict[str, list[float]] = {"in the loop": [], "waited": [], "step": [], "beside": []}
     with tempfile.TemporaryDirectory() as folder:
         run = RunDir(Path(folder))
         run.checkpoints.mkdir()
-        save, waited, written = BackgroundSave(run, torch.device("cpu")), [], []
+        save = BackgroundSave(run, torch.device("cpu"))
+        buffers = [buffer for net in method.nets.values() for buffer in net.buffers()]
         for number in range(SAVES + 1):
             began = time.perf_counter()
-            checkpoint.save(run, number, weights, state, ["last"])
-            written.append(time.perf_counter() - began)
+            checkpoint.save(run, number, method.weights(), {"method": method.state()}, ["last"])
+            times["in the loop"].append(time.perf_counter() - began)
             began = time.perf_counter()
-            save.begin(number, number, weights, state)
-            waited.append(time.perf_counter() - began)
+            method.training_step(batch)
+            times["step"].append(time.perf_counter() - began)
+            moments: list[float] = []
+            note = lambda *_: moments.append(time.perf_counter())  # noqa: B023, E731
+            before = register_optimizer_step_pre_hook(note)
+            began = time.perf_counter()
+            save.begin(number, number, method.weights(), {"method": method.state()}, buffers)
+            copied = time.perf_counter()
+            after = register_optimizer_step_pre_hook(note)
+            method.training_step(batch)
+            times["beside"].append(time.perf_counter() - copied)
+            times["waited"].append(copied - began + moments[1] - moments[0])
+            before.remove()
+            after.remove()
             saved = save.ended(wait=True)
-            assert saved is not None and saved.error is None
-    stall, before = statistics.median(waited[1:]), statistics.median(written[1:])
-    print(f"checkpoint_stall: {stall * 1e3:.0f} ms, {stall / before:.1%} of {before:.2f} s (need at most 5%)")
-    print(f"first_checkpoint_stall: {waited[0] / before:.0%}, when its memory is new")
+            assert saved is not None and saved.size
+    waited = times["waited"][0]
+    loop, stall, plain, beside = (
+        statistics.median(times[name][1:]) for name in ("in the loop", "waited", "step", "beside")
+    )
+    print(f"checkpoint_stall: {stall * 1e3:.0f} ms, {stall / loop:.1%} of {loop:.2f} s (need at most 5%)")
+    print(f"first_checkpoint_stall: {waited / loop:.1%}, when its memory is new")
+    print(f"step_beside_a_write: {beside / plain:.2f}x of {plain:.2f} s")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 
 from engine.runs.directory import RunDir
 from engine.training import background_save, checkpoint
-from engine.training.background_save import BackgroundSave, Saved
+from engine.training.background_save import SMALL, BackgroundSave, Saved
 
 
 @pytest.fixture
@@ -58,6 +58,69 @@ def test_it_holds_what_was_at_its_step_and_is_noted_once(run, gate):
     assert torch.equal(stored["model"]["weight"], expected[0])
     assert torch.equal(stored_state["method"]["moments"][0], expected[1])
     assert stored_state["method"]["betas"] == (0.9, 0.99) and stored_state["method"]["list"][1] == "a"
+
+
+@pytest.fixture
+def copying(monkeypatch) -> threading.Event:
+    """What need not be copied at once is copied once it is set."""
+    gate, complete = threading.Event(), background_save._Copy.complete
+
+    def when_open(copy):
+        assert gate.wait(60)
+        complete(copy)
+
+    monkeypatch.setattr(background_save._Copy, "complete", when_open)
+    return gate
+
+
+def test_an_optimizer_waits_for_the_copy_of_what_it_changes(run, copying):
+    net = torch.nn.Linear(100, SMALL // 100 + 1)
+    optimizer = torch.optim.Adam(net.parameters())
+    before = net.weight.detach().clone()
+    save = BackgroundSave(run, torch.device("cpu"))
+    save.begin(1, 8, {"model": net.state_dict()}, {"optimizer": optimizer.state_dict()})
+    net(torch.randn(8, 100)).square().mean().backward()
+    step = threading.Thread(target=optimizer.step)
+    step.start()
+    step.join(0.1)
+    assert step.is_alive() and torch.equal(net.weight, before)
+    copying.set()
+    step.join()
+    assert not torch.equal(net.weight, before)
+    saved = save.ended(wait=True)
+    assert saved is not None and not saved.is_torn and saved.size
+    assert torch.equal(checkpoint.load_weights(run)["model"]["weight"], before)
+
+
+def test_what_a_forward_pass_changes_is_copied_before_it(run, copying):
+    net = torch.nn.BatchNorm1d(SMALL)
+    weights = net.state_dict()
+    expected = {name: tensor.clone() for name, tensor in weights.items()}
+    save = BackgroundSave(run, torch.device("cpu"))
+    save.begin(1, 8, {"model": weights}, {"step": 1}, net.buffers())
+    net(torch.randn(8, SMALL) + 3)
+    copying.set()
+    saved = save.ended(wait=True)
+    assert saved is not None and not saved.is_torn
+    stored = checkpoint.load_weights(run)["model"]
+    assert all(torch.equal(stored[name], tensor) for name, tensor in expected.items())
+
+
+def test_a_copy_that_was_changed_meanwhile_is_thrown_away_and_the_next_is_made_at_once(run, copying):
+    weights = {"model": {"weight": torch.zeros(SMALL)}}
+    save = BackgroundSave(run, torch.device("cpu"))
+    save.begin(1, 8, weights, {"step": 1})
+    weights["model"]["weight"] += 1  # by no optimiser
+    copying.set()
+    assert save.ended(wait=True) == Saved(1, 8, is_torn=True)
+    assert not checkpoint.exists(run)
+    copying.clear()
+    save.begin(2, 16, weights, {"step": 2})
+    weights["model"]["weight"] += 1
+    copying.set()
+    saved = save.ended(wait=True)
+    assert saved is not None and not saved.is_torn
+    assert torch.equal(checkpoint.load_weights(run)["model"]["weight"], torch.ones(SMALL))
 
 
 def test_the_layout_in_memory_is_kept(run):

@@ -99,3 +99,18 @@ def test_auto_does_not_compile_on_a_cpu():
     assert not choice.compiled and "on a CPU" in str(choice)
     one = learner(compile="auto")
     assert one.forward is one.net
+
+
+@pytest.mark.parametrize(("norm", "keeps", "layout"), [
+    (nn.GroupNorm(2, 4), True, torch.channels_last),
+    (nn.GroupNorm(2, 4), False, torch.contiguous_format),
+    (nn.BatchNorm2d(4), False, torch.channels_last),
+])  # fmt: skip
+def test_a_net_is_laid_out_as_its_norm_leaves_images(monkeypatch, norm, keeps, layout):
+    if not keeps:  # as a GPU's GroupNorm before torch had another one
+        group_norm = nn.functional.group_norm
+        monkeypatch.setattr(nn.functional, "group_norm", lambda *each: group_norm(*each).contiguous())
+    recipe = load("digits-unet")
+    context = context_of(recipe, ImageSpec((3, 8, 8)), torch.device("cpu"), 10, 5)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), norm)
+    assert Learner(net, context).net[0].weight.is_contiguous(memory_format=layout)  # type: ignore[index]
