@@ -32,6 +32,7 @@ from engine.settings import registry
 from engine.settings.diagnostics import Problem, RecipeError
 from engine.settings.evaluation import FID
 from engine.settings.extractors import PROBE
+from engine.settings.samplers import Sample
 
 Divided = Callable[[FID, int, Callable[[Share], Collected]], Sequence[Collected]]
 """``divided(settings, seed, collect)`` collects the images of a seed's noise on all ranks, here with ``collect``."""
@@ -99,6 +100,7 @@ class SampleScorer:
 
     def __init__(self, settings: FID, recipe: Recipe, dataset: Dataset, device: torch.device):
         self.settings, self.recipe, self.dataset, self.device = settings, recipe, dataset, device
+        self._sample = recipe.as_scored().sample
         self.metric = settings.metric
         self.samples: SampleSet | None = None
         self.divide: Divided | None = None
@@ -184,7 +186,7 @@ class SampleScorer:
                 self._generator(method, seed, within),
                 self.real,
                 settings,
-                sampling=self.recipe.sample.summary,
+                sampling=self._sample.summary,
                 precision=method.precision,
                 labels=self._labels if method.conditional else None,
                 ema=ema,
@@ -219,7 +221,7 @@ class SampleScorer:
 
     def _generator(self, method: Generates, seed: int, report: Progress) -> Generate:
         """A function that draws the next images of a seed's noise and reports progress within a batch, too."""
-        return _Generator(method, self.settings, self.recipe, self.device, seed, report)
+        return _Generator(method, self.settings, self._sample, self.device, seed, report)
 
     def collect(
         self, method: Generates, settings: FID, seed: int, share: Share, look: Callable[[], None]
@@ -241,12 +243,12 @@ class _Generator:
         self,
         method: Generates,
         settings: FID,
-        recipe: Recipe,
+        sample: Sample,
         device: torch.device,
         seed: int,
         report: Progress,
     ):
-        self._method, self._settings, self._sample = method, settings, recipe.sample
+        self._method, self._settings, self._sample = method, settings, sample
         self._device, self._report = device, report
         self._noise = Noise(method, seed)
         self._done = 0

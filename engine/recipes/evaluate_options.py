@@ -45,8 +45,7 @@ def with_evaluate_options(recipe: Recipe, options: Mapping[str, Any], as_publish
 
     ``as_published``: first set what its published figure was made with, as far as it is known.
     """
-    if as_published:
-        recipe = recipe.with_values(_published_values(recipe))
+    recipe = recipe.with_values(_published_values(recipe)) if as_published else recipe.as_scored()
     given = {OPTIONS[name]: value for name, value in options.items() if value is not None}
     image_options = [name for name, key in OPTIONS.items() if key in given and key.startswith("evaluate.")]
     if image_options and not isinstance(recipe.evaluate, FID):
@@ -72,7 +71,8 @@ def _published_values(recipe: Recipe) -> dict[str, Any]:
             f"how the published {reference.metric} of {recipe.name} was made is not known: {reference.protocol}"
         )
         raise RecipeError([Problem("", "", message)])
-    return {f"evaluate.{name}": value for name, value in reference.evaluate.items()}
+    scored_as_drawn = {"sampler": "", "steps": 0}
+    return {f"evaluate.{name}": value for name, value in {**scored_as_drawn, **reference.evaluate}.items()}
 
 
 def published_remark(recipe: Recipe, scores: Sequence[Mapping[str, Any]]) -> str:

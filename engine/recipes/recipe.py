@@ -89,6 +89,16 @@ class Recipe(Header):
         source = Source(overridden=dict(origins or {}))
         return Recipe(**resolve(self.raw(), source, values, extra=self._quick_state()))
 
+    def as_scored(self) -> Recipe:
+        """This recipe with the sampler that [evaluate] names, if it names one, for all images. Raises RecipeError."""
+        sampler, steps = getattr(self.evaluate, "sampler", ""), getattr(self.evaluate, "steps", 0)
+        if not sampler and not steps:
+            return self
+        return self.with_values({
+            "sample.sampler": sampler or self.sample.sampler, "sample.steps": steps or self.sample.steps,
+            "evaluate.sampler": "", "evaluate.steps": 0,
+        })  # fmt: skip
+
     def as_quick(self) -> Recipe:
         """This recipe with its [quick] table applied. Raises RecipeError."""
         return Recipe(**resolve(self.raw(), Source(), {}, quick=True, extra=self._quick_state()))

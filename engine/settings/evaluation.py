@@ -14,6 +14,7 @@ from engine.settings.datasets.folders import Folder
 from engine.settings.extractors import INCEPTION, Extractor
 from engine.settings.methods import DANN
 from engine.settings.registry import Conflict, Settings, register
+from engine.settings.samplers import Denoising
 
 ExtraMetric = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """Metrics that may be measured in addition to the Fréchet distance; see ``engine.evaluation.fidelity``."""
@@ -45,6 +46,12 @@ class FID(Settings):
     times: int = Field(5, ge=0, le=1000, description="number of scores, spread evenly over the run; 0: none")
     batch_size: int = Field(256, ge=1, le=65536, description="images sampled and embedded at once")
     ema: bool = Field(True, description="score the averaged weights")
+    sampler: str = Field(
+        "",
+        max_length=64,
+        description="sampler of the scored images, where it is not that of the grids; empty: it is",
+    )
+    steps: int = Field(0, ge=0, le=10_000, description="its sampling steps; 0: as many as the grids have")
     also: list[ExtraMetric] = Field(
         [], description="further metrics at each score: kid, isc, prc, intra_fid, fid_inf"
     )
@@ -113,6 +120,8 @@ class FID(Settings):
     def conflicts(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
         """Metrics that the samples, the net, the data or the extractor do not allow, as far as settings tell."""
         data, model = parts.get("data"), parts.get("model")
+        if self.sampler or self.steps:
+            yield from self._of_sampler(parts)
         if self.resize != "tf1" and self.extractor not in ("auto", INCEPTION):
             yield Conflict(
                 "resize", f"images are not resized so for {self.extractor}, but for {INCEPTION} alone"
@@ -136,6 +145,26 @@ class FID(Settings):
             chosen = registry.find("extractor", data.extractor if self.extractor == "auto" else self.extractor)
             if chosen is not None and issubclass(chosen, Extractor) and not chosen.predicts_classes():
                 yield Conflict("also", needs_classifier(chosen.model_fields["extractor"].default))
+
+    def _of_sampler(self, parts: Mapping[str, Settings]) -> Iterator[Conflict]:
+        """A sampler that is none, or that the method does not allow, and more steps than were trained."""
+        method, own = parts.get("method"), parts.get("sample")
+        if method is None or own is None:
+            return
+        if not isinstance(own, Denoising):
+            yield Conflict(
+                "sampler" if self.sampler else "steps", "these images are made in one pass", "leave it out"
+            )
+            return
+        name = self.sampler or own.sampler
+        kind = registry.find("sampler", name)
+        allowed = getattr(method, "samplers", ()) or registry.names("sampler")
+        if kind is None or not issubclass(kind, Denoising) or name not in allowed:
+            yield Conflict("sampler", f"{name!r} does not fit this method", f"one of: {', '.join(allowed)}")
+            return
+        trained = getattr(method, "trained_steps", None)
+        if trained is not None and self.steps > trained:
+            yield Conflict("steps", f"{self.steps} steps, but the net is trained at {trained} noise levels")
 
 
 NEEDS_CLASSES = "intra_fid compares class by class, and these images are not asked for by class"

@@ -68,7 +68,7 @@ class EvaluateScreen(SettingsFormScreen, Dialog):
 
         fields = {}
         if metrics := recipe_metrics(self._recipe):
-            settings = {field.key: field for field in self._recipe.form()}
+            settings = {field.key: field for field in self._recipe.as_scored().form()}
             fields = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
             choices = f"any of {', '.join(METRIC_SCORES)}, separated by commas"
             fields["metrics"] = FormField(METRICS, ",".join(metrics), "", "text", choices)

@@ -52,6 +52,7 @@ def cheaper(recipe: Recipe) -> Recipe:
     if recipe.sample.steps > 1 and recipe.name != SAMPLED_AS_IT_SHIPS:
         steps = 4 if recipe.dataset == "digits" else 2  # where classes are learnt, they must be seen
         values |= {"sample.steps": steps, "evaluate.samples": 64, "evaluate.noises": 1}
+        values |= {"evaluate.sampler": "", "evaluate.steps": 0}
     if recipe.name == ON_FASHION_MNIST:
         values["evaluate.split"] = "test"  # a sixth of the images to embed
     if recipe.name in LOOKED_AT_OFTEN:

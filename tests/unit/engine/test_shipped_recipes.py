@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from typing import Any
 
 import pytest
 import torch
@@ -54,6 +55,21 @@ def test_every_recipe_is_called_as_its_file_and_stands_in_its_familys_folder(nam
     assert SHIPPED[name].parent.name == recipe.family
     assert recipe.summary and recipe.title
     assert tomllib.loads(recipe.to_toml())["quick"], "a quick form is needed"
+
+
+@pytest.mark.parametrize("name", sorted({*SHIPPED} - {"digits-cfg"}))  # whose share docs/performance.md gives
+def test_scores_cost_a_tenth_of_a_run_at_most(name):
+    """The report and two scores that select, in passes of the net, of which a training step takes three."""
+    recipe = load(name)
+    if recipe.sample.sampler == "none":
+        return
+    sample: Any = recipe.as_scored().sample
+    evaluate: Any = recipe.evaluate
+    passes = sample.steps * 2 - 1 if sample.sampler == "heun" else sample.steps
+    passes *= 2 if getattr(sample, "guidance", None) else 1
+    scored = evaluate.samples * (evaluate.noises + min(2, evaluate.times)) * passes
+    trained = recipe.steps_total(None if recipe.data.sizes else 8_000) * recipe.data.batch_size * 3
+    assert scored <= 0.1 * trained
 
 
 # -- full size -----------------------------------------------------------------------------------------

@@ -111,3 +111,11 @@ def test_what_is_computed_once_is_no_cost_of_the_next_score():
     scorer.score(method)
     scorer.report(method)
     assert scorer.one_off_seconds == once
+
+
+def test_scores_are_of_the_sampler_that_is_named_for_them():
+    scorer, method = scorer_of("digits-unet", sampler="euler", steps=3, noises=1)
+    assert scorer.recipe.sample.summary == "dpm++ 2"
+    assert by_metric(scorer.score(method))["fid"].protocol.sampling == "euler 3"
+    as_drawn, method = scorer_of("digits-unet", noises=1)
+    assert by_metric(as_drawn.score(method))["fid"].protocol.sampling == "dpm++ 2"
