@@ -47,15 +47,17 @@ def choose_compile(requested: bool | Literal["auto"], device: torch.device, tota
     return CompileChoice(True, f"it is worth it in {total_steps:,} steps on a GPU")
 
 
-def compiled(net: nn.Module, requested: bool | Literal["auto"], device: torch.device) -> nn.Module:
+def compiled(
+    net: nn.Module, requested: bool | Literal["auto"], device: torch.device, graphs: bool = True
+) -> nn.Module:
     """The compiled form of ``net``, which shares its parameters; compilation begins with the first batch.
 
     By ``auto`` on a GPU the kernels of a pass are launched together, as a CUDA graph, and what cannot be compiled is
-    computed as it is, with a warning in the log.
+    computed as it is, with a warning in the log. Without ``graphs`` a pass keeps the output of the one before.
     """
     if requested != "auto":
         return torch.compile(net)  # type: ignore[return-value]
     from torch._dynamo import config
 
     config.suppress_errors = True
-    return torch.compile(net, mode="reduce-overhead" if device.type == "cuda" else None)  # type: ignore[return-value]
+    return torch.compile(net, mode="reduce-overhead" if graphs and device.type == "cuda" else None)  # type: ignore[return-value]

@@ -57,6 +57,7 @@ class DenoisingMethod(ImagewiseMethod):
                 scale = self.data_std / math.hypot(level.alpha * self.data_std, level.sigma)
                 trace(done, total, self.as_images(x * scale))
 
-        with eval_mode(self.sampled_net(ema)) as net:
+        with eval_mode(self.sampled_net(ema)):
+            net = self.learner.sampling_net(ema)
             process = self.process(net, settings, labels if self.conditional else None)
             return self.as_images(run_sampler(settings, process, noise, show))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -80,9 +80,9 @@ class Learner:
         self._total_steps = context.total_steps
         self.scaler = torch.amp.GradScaler(device.type, enabled=False)
         chosen = choose_compile(train.compile, device, context.total_steps)
-        self.forward: nn.Module = (
-            compiled(self.net, train.compile, device) if chosen.compiled and compilable else self.net
-        )
+        self._compile: bool | Literal["auto"] = train.compile if chosen.compiled and compilable else False
+        self.forward: nn.Module = compiled(self.net, self._compile, device) if self._compile else self.net
+        self._sampling: dict[nn.Module, nn.Module] = {}
         self._resumed: dict[str, Any] = {}
         # Gains and offsets have a scale of their own: their change would hide the weights'.
         self._weights = [p for p in self.net.parameters() if p.dim() > 1]
@@ -117,6 +117,16 @@ class Learner:
     def evaluation_net(self, ema: bool = True) -> nn.Module:
         """The averaged net if there is one and ``ema`` is true; else the trained net."""
         return self.average.net if ema and self.average is not None else self.net
+
+    def sampling_net(self, ema: bool = True) -> nn.Module:
+        """As ``evaluation_net``, for many passes: compiled if training is, but not where nothing is trained, since what
+        is drawn there is too little to compile for. Samplers keep outputs, which a CUDA graph would overwrite."""
+        net = self.evaluation_net(ema)
+        if not self._compile or not self._updates:
+            return net
+        if net not in self._sampling:
+            self._sampling[net] = compiled(net, self._compile, self.device, graphs=False)
+        return self._sampling[net]
 
     def scale_gradients(self, precision: str) -> None:
         """Scale gradients in fp16, and in no other precision."""

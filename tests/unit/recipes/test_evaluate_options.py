@@ -24,7 +24,7 @@ def test_options_begin_with_the_sampler_of_the_scores():
 
 
 def test_a_published_figure_is_of_the_authors_sampler():
-    assert sampling("mnistm-ddpm-cfg").startswith("dpm++ 15")
+    assert sampling("mnistm-ddpm-cfg").startswith("dpm++ 14")
     assert sampling("mnistm-ddpm-cfg", as_published=True).startswith("ddpm 500")
 
 
