@@ -15,7 +15,9 @@ os.environ["GENTUI_CONFIG"] = str(Path(__file__).parent / "no-such-directory")
 # Beside other tests, threads that wait for each other at every small operation cost many times what they save.
 # Set before torch and numpy are imported, and inherited by every process that a test starts.
 os.environ.update(GENTUI_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-os.environ.setdefault("TEXTUAL_FPS", "60")  # as Textual comes; a frame that nobody looks at is painted less often
+os.environ.setdefault(
+    "TEXTUAL_FPS", "60"
+)  # as Textual comes; a frame that nobody looks at is painted less often
 
 if given := os.environ.get("GENTUI_TESTS_CACHE"):
     os.environ["XDG_CACHE_HOME"] = given

@@ -25,6 +25,8 @@ from gentui.text.sanitize import clean
 _LIMIT = 1 << 20  # bytes of run.json, state.json, recipe.toml
 _SAME_EXPERIMENT = {"data": {"resident"}, "train": {"seed", "part"}, "model": {"activation_checkpointing"}}
 """Settings by table that two runs of one experiment may differ in."""
+_ADDED = {"evaluate": {"sampler": "", "steps": 0}}
+"""Settings by table that runs of earlier versions do not have, with the values that say what was done then."""
 _DESCRIBING = frozenset(
     {"title", "summary", "order", "quick", "reference", "sweep"}
 )  # no part in what is trained
@@ -128,9 +130,14 @@ def settings_of(recipe: dict[str, Any]) -> dict[str, Any]:
 def configuration_of(recipe: dict[str, Any]) -> str:
     """A hash (16 hex digits) of everything in a resolved recipe that affects the experiment, except the seed."""
     relevant = {key: value for key, value in recipe.items() if key not in _DESCRIBING}
-    for name, same in _SAME_EXPERIMENT.items():
-        if isinstance(table := relevant.get(name), dict):
-            relevant[name] = {key: value for key, value in table.items() if key not in same}
+    for name, table in relevant.items():
+        if isinstance(table, dict):
+            same, added = _SAME_EXPERIMENT.get(name, ()), _ADDED.get(name, {})
+            relevant[name] = {
+                key: value
+                for key, value in table.items()
+                if key not in same and (key not in added or value != added[key])
+            }
     return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ import pytest
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State
 from gentui.index import Index, RunNotFound
+from gentui.index.files import configuration_of
 from tests.support.index import Log, dump
 
 
@@ -324,3 +325,10 @@ def test_a_step_that_was_not_judged_is_never_chosen(index, make_run):
     index.refresh()
     best = index.run(run.id).best
     assert best is not None and (best.value, best.step) == (0.5, 20)
+
+
+def test_a_setting_that_an_earlier_version_had_not_is_no_other_experiment():
+    evaluate = {"metric": "fid", "samples": 100}
+    before = configuration_of({"evaluate": evaluate})
+    assert configuration_of({"evaluate": {**evaluate, "sampler": "", "steps": 0}}) == before
+    assert configuration_of({"evaluate": {**evaluate, "sampler": "euler", "steps": 0}}) != before
