@@ -37,13 +37,12 @@ def mix_(words: Tensor, scratch: Tensor | None = None) -> Tensor:
     return words
 
 
-def normal(words: Tensor, out: Tensor, scratch: Tensor | None = None) -> Tensor:
+def normal(words: Tensor, out: Tensor, scratch: Tensor) -> Tensor:
     """Two standard normal numbers of each word, int64 N,D, in ``out``, float32 N,2,D (Box & Muller 1958).
 
     ``words`` are overwritten, and so is ``scratch``, a tensor like them.
     """
-    halves = (torch.empty_like(words) if scratch is None else scratch).view(torch.int32)
-    low, high = halves.unflatten(1, (2, -1)).unbind(1)
+    low, high = scratch.view(torch.int32).unflatten(1, (2, -1)).unbind(1)
     low.copy_(words)
     high.copy_(words.bitwise_right_shift_(32))
     radius, angle = out.unbind(1)

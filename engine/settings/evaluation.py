@@ -14,7 +14,7 @@ from engine.settings.datasets.folders import Folder
 from engine.settings.extractors import INCEPTION, Extractor
 from engine.settings.methods import DANN
 from engine.settings.registry import Conflict, Settings, register
-from engine.settings.samplers import Denoising
+from engine.settings.samplers import Denoising, beyond_trained_steps
 
 ExtraMetric = Literal["kid", "isc", "prc", "intra_fid", "fid_inf"]
 """Metrics that may be measured in addition to the Fréchet distance; see ``engine.evaluation.fidelity``."""
@@ -162,9 +162,7 @@ class FID(Settings):
         if kind is None or not issubclass(kind, Denoising) or name not in allowed:
             yield Conflict("sampler", f"{name!r} does not fit this method", f"one of: {', '.join(allowed)}")
             return
-        trained = getattr(method, "trained_steps", None)
-        if trained is not None and self.steps > trained:
-            yield Conflict("steps", f"{self.steps} steps, but the net is trained at {trained} noise levels")
+        yield from beyond_trained_steps(method, self.steps)
 
 
 NEEDS_CLASSES = "intra_fid compares class by class, and these images are not asked for by class"

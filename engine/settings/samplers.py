@@ -58,6 +58,17 @@ class NoSamples(Sample):
 Spacing = Literal["native", "karras", "logsnr"]
 
 
+def beyond_trained_steps(method: Settings, steps: int) -> Iterable[Conflict]:
+    """That so many sampling ``steps`` are more than the noise levels that ``method`` trains a net at, if they are."""
+    trained = getattr(method, "trained_steps", None)
+    if trained is not None and steps > trained:
+        yield Conflict(
+            "steps",
+            f"{steps} steps, but the net is trained at {trained} noise levels",
+            f"at most {trained}, or a larger method.steps",
+        )
+
+
 class Denoising(Sample):
     """Base of the samplers that denoise in steps, over any noise process."""
 
@@ -75,13 +86,7 @@ class Denoising(Sample):
             return
         if self.guidance is not None and not getattr(method, "guided", False):
             yield Conflict("guidance", "the method is not trained for guidance", "leave it out")
-        trained = getattr(method, "trained_steps", None)
-        if trained is not None and self.steps > trained:
-            yield Conflict(
-                "steps",
-                f"{self.steps} steps, but the net is trained at {trained} noise levels",
-                f"at most {trained}, or a larger method.steps",
-            )
+        yield from beyond_trained_steps(method, self.steps)
 
 
 class _Karras(Denoising):

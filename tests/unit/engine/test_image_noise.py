@@ -32,7 +32,8 @@ def test_the_numbers_of_a_key_are_those_of_the_reference():
 def test_extreme_words_give_finite_numbers():
     extreme = torch.tensor([0, 1, 1 << 31, (1 << 31) - 1, (1 << 32) - 1])
     pairs = torch.cartesian_prod(extreme, extreme)
-    drawn = normal(((pairs[:, 0] << 32) + pairs[:, 1])[None], torch.empty(1, 2, len(pairs)))
+    words = ((pairs[:, 0] << 32) + pairs[:, 1])[None]
+    drawn = normal(words, torch.empty(1, 2, len(pairs)), torch.empty_like(words))
     assert drawn.isfinite().all() and drawn.abs().max() < 7
 
 
