@@ -8,7 +8,6 @@ that matters is in the checkpoint.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Any
 
@@ -27,21 +26,20 @@ from engine.ranks.sharing import ALONE
 from engine.ranks.team import Leader
 from engine.recipes.labels import Labels
 from engine.recipes.recipe import Recipe
-from engine.runs.directory import CheckpointChoice, RunDir
+from engine.runs.directory import RunDir
 from engine.runs.events import EventWriter
 from engine.runs.files import write_atomically
 from engine.training import checkpoint
-from engine.training.background_save import BackgroundSave, Saved
 from engine.training.finiteness import Finiteness
 from engine.training.follower import agree, divided
 from engine.training.guard import SETUP, Guard
 from engine.training.milestones import Milestones
 from engine.training.part_watch import PartWatch
-from engine.training.patience import SECONDS as PATIENCE_SECONDS
 from engine.training.patience import Patience
 from engine.training.precision import choose_precision
 from engine.training.recorder import Recorder, TrainingFailed
-from engine.training.reporter import DISK_CAUSE, FREE_SPACE, Reporter, print_line
+from engine.training.reporter import Reporter, print_line
+from engine.training.saver import Saver
 from engine.training.state import PrecisionChoice, TrainingState, earlier_data_record
 from engine.training.steps import Steps, require_labels
 from engine.training.stop_signal import RunDirectoryGone, StopRequested, StopSignal
@@ -50,8 +48,6 @@ from engine.training.visit_record import VisitRecord
 from engine.training.visits import Visits
 
 DATA_CAUSE = "files that are no usable images, or not what was published"
-FIRST_CHECKPOINT_SECONDS = 1.0
-"""Time until the first checkpoint. It doubles after each, up to ``train.checkpoint_minutes``."""
 
 
 class Trainer:
@@ -73,6 +69,7 @@ class Trainer:
     finiteness: Finiteness
     guard: Guard
     part_watch: PartWatch
+    saver: Saver
     visits: Visits
 
     def __init__(
@@ -87,22 +84,23 @@ class Trainer:
         self.run, self.recipe, self.device, self.stop, self.leader = run, recipe, device, stop, leader
         self.share = leader.share if leader else ALONE
         self.reporter = Reporter(writer, stop, lambda: (self.step, self.images))
-        self.saved_at: int | None = None
-        """Step of the newest checkpoint of the run."""
-        self._saved_time, self._save_interval = time.monotonic(), FIRST_CHECKPOINT_SECONDS
-        self._background = BackgroundSave(run, device)
         self.patience = Patience(stop)
-        self._reported_disk: tuple[int, str] | None = None
+        self._resumed_at = 0, 0
 
     @property
     def step(self) -> int:
-        """Steps done; 0 while the run is being set up."""
-        return self.steps.step if hasattr(self, "steps") else 0
+        """Steps done, by earlier attempts and this one."""
+        return self.steps.step if hasattr(self, "steps") else self._resumed_at[0]
 
     @property
     def images(self) -> int:
         """Training images seen."""
-        return self.steps.images if hasattr(self, "steps") else 0
+        return self.steps.images if hasattr(self, "steps") else self._resumed_at[1]
+
+    @property
+    def saved_at(self) -> int | None:
+        """Step of the newest checkpoint of the run."""
+        return self.saver.saved_at if hasattr(self, "saver") else self._resumed_at[0] or None
 
     # -- set-up ----------------------------------------------------------------------------------------
 
@@ -113,6 +111,8 @@ class Trainer:
         CheckpointError or StopRequested.
         """
         state = TrainingState.load(self.run) if resume else None
+        if state is not None:
+            self._resumed_at = state.step, state.images
         self._open_data(state)
         same_device = state is not None and state.device == self.device.type
         self.threads = devices.set_up(self.device, self._threads(state if same_device else None))
@@ -208,6 +208,18 @@ class Trainer:
             self.reporter, panel, self.steps.batches, self.total, recipe.train.non_finite_limit
         )
         self.finiteness = Finiteness(self.steps.method)
+        self.saver = Saver(
+            run=self.run,
+            device=self.device,
+            steps=self.steps,
+            state=self.state,
+            recorder=self.recorder,
+            finiteness=self.finiteness,
+            reporter=self.reporter,
+            patience=self.patience,
+            minutes=recipe.train.checkpoint_minutes,
+            kept=len(self.milestones.kept_steps),
+        )
         self.visits = Visits(
             run=self.run,
             recipe=recipe,
@@ -219,7 +231,7 @@ class Trainer:
             recorder=self.recorder,
             reporter=self.reporter,
             guard=self.guard,
-            keep_best=lambda: self.save(["best", "last"]),
+            keep_best=lambda: self.saver.save(["best", "last"]),
             leader=self.leader,
         )
 
@@ -276,14 +288,14 @@ class Trainer:
     def _restore(self, state: TrainingState) -> None:
         self.steps.restore(state, checkpoint.load_weights(self.run))
         self.visits.restore(state)
-        self.saved_at = self.step
+        self.saver.saved_at = self.step
         devices.set_rng_state(state.rng, self.device)
 
     # -- the loop --------------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Train to the last step. Raises StopRequested, after a checkpoint, or TrainingFailed."""
-        self._saved_time = time.monotonic()
+        self.saver.restart_clock()
         self.milestones.begin_attempt(self.step)
         self.recorder.restart_timer(self.step)
         try:
@@ -296,16 +308,16 @@ class Trainer:
                     raise self._not_finite()
                 self.stop.raise_if_set()
             if self.saved_at != self.step:
-                self._save_last()
+                self.saver.save_last()
             if self.finiteness.fault:
                 raise self._not_finite()
         except RunDirectoryGone:
             raise
         except StopRequested:
-            self._save_last()
+            self.saver.save_last()
             raise
         finally:
-            self._end_background_save()
+            self.saver.finish()
             self.recorder.flush()
         self.visits.report(self.step, self.steps.batches.batch_size)
 
@@ -324,11 +336,7 @@ class Trainer:
             return  # ``_do_what_is_due`` writes the checkpoint
         if flush_due:
             self.recorder.flush()
-        self._note(self._background.ended())
-        interval = min(self._save_interval, 60 * self.recipe.train.checkpoint_minutes)
-        if time.monotonic() - self._saved_time > interval:
-            self._save_interval *= 2
-            self._begin_background_save()
+        self.saver.save_beside_training()
 
     def _do_what_is_due(self) -> None:
         """Keep, draw, score and examine what is due at this step, unless it was done before a resume."""
@@ -336,115 +344,10 @@ class Trainer:
         keep = self.step in self.milestones.kept_steps and not checkpoint.is_kept(self.run, self.step)
         if not due and not keep:
             return
-        self.save([*([self.step] if keep else []), "last"])
+        self.saver.save([*([self.step] if keep else []), "last"])
         if due:
             try:
                 self.visits.make(due, self.step)
             finally:
                 self.visits.finish()
         self.recorder.restart_timer(self.step)
-
-    # -- checkpoints -------------------------------------------------------------------------------------
-
-    def _save_last(self) -> None:
-        """Write the last checkpoint of this attempt, waiting for room on a full disk. Raises TrainingFailed."""
-        while True:
-            try:
-                self._write(["last"])
-                return
-            except OSError as error:
-                waiting = (
-                    f"it is tried again for {PATIENCE_SECONDS / 60:.0f} minutes; "
-                    "then what was learnt since the checkpoint before is lost"
-                )
-                sentence = self._tell_of_disk(error, waiting)
-                if not self.patience.wait(error):
-                    raise TrainingFailed(sentence.rstrip(".")) from error
-
-    def save(self, which: list[CheckpointChoice]) -> bool:
-        """Point each of ``which`` at the checkpoint of this step, which is written unless it exists.
-
-        Returns whether that was possible. Weights that are not finite are never written, which is an alarm. A full
-        disk is an alert, and training goes on.
-        """
-        try:
-            return self._write(which)
-        except OSError as error:
-            self._tell_of_disk(error, "the previous checkpoint is untouched")
-            return False
-
-    def _begin_background_save(self) -> None:
-        """Begin to write the last checkpoint beside training, if its weights are finite and no other is under way."""
-        self.recorder.flush()  # a checkpoint must not be ahead of the log
-        self._saved_time = time.monotonic()
-        if self._weights_are_finite() and not self._background.is_busy:
-            stored, buffers = self.state().to_stored(), self.steps.buffers()
-            self._background.begin(self.step, self.images, self.steps.method.weights(), stored, buffers)
-
-    def _end_background_save(self) -> None:
-        """Wait for the checkpoint that is being written beside training, if there is one."""
-        self._note(self._background.ended(wait=True))
-
-    def _note(self, saved: Saved | None) -> None:
-        """Report how a checkpoint written beside training ended. A full disk is an alert, and training goes on."""
-        if saved is None:
-            return
-        if saved.error is not None:
-            self._tell_of_disk(saved.error, "the previous checkpoint is untouched", saved.step)
-        elif saved.is_torn:
-            self._saved_time = float("-inf")  # it is due again
-        else:
-            self.saved_at = saved.step
-            self._report_checkpoint(["last"], saved.size, (saved.step, saved.images))
-
-    def _write(self, which: list[CheckpointChoice]) -> bool:
-        """As ``save``, but raises OSError when the checkpoint cannot be written."""
-        self._end_background_save()
-        # A checkpoint must not be ahead of the log, nor hold weights whose loss has not been checked.
-        self.recorder.flush()
-        self._saved_time = time.monotonic()
-        written = self.saved_at == self.step and checkpoint.exists(self.run)
-        if written:
-            which = [name for name in which if name != "last"]
-        elif not self._weights_are_finite():
-            return False
-        if not which:
-            return True
-        if written:
-            size = checkpoint.point(self.run, which)
-        else:
-            size = checkpoint.save(
-                self.run, self.step, self.steps.method.weights(), self.state().to_stored(), which
-            )
-        self.saved_at = self.step
-        self._report_checkpoint(which, size, (self.step, self.images))
-        return True
-
-    def _tell_of_disk(self, error: OSError, consequence: str, step: int | None = None) -> str:
-        """Raise the alert that no checkpoint could be written, once a step and consequence. Returns its sentence."""
-        step = self.step if step is None else step
-        sentence = f"The checkpoint of step {step} could not be written: {error.strerror}."
-        if self._reported_disk != (step, consequence):
-            self._reported_disk = step, consequence
-            self.reporter.alert("disk", sentence, DISK_CAUSE, f"{FREE_SPACE}; {consequence}")
-        return sentence
-
-    def _weights_are_finite(self) -> bool:
-        if self.recorder.non_finite_steps:
-            return False
-        if self.finiteness.check(self.step):
-            return True
-        self._end_background_save()  # the alarm names the newest checkpoint
-        self.recorder.raise_once(self.finiteness.alarm(self.saved_at))
-        return False
-
-    def _report_checkpoint(self, which: list[CheckpointChoice], size: int, position: tuple[int, int]) -> None:
-        for name in which:
-            path = self.run.checkpoint(name).relative_to(self.run.path)
-            self.reporter.emit_at("checkpoint", *position, which=str(name), path=str(path), bytes=size)
-        if self.step in which:
-            count = len(self.milestones.kept_steps)
-            sizes = f"{size / 1e6:.3g} MB; at the end {count} of them, {count * size / 1e6:.3g} MB"
-            print_line(f"step {self.step:,}: checkpoint kept for good ({sizes})")
-        if not self.reporter.writer.blocked:
-            self.reporter.writer.sync()

@@ -104,7 +104,7 @@ def engine_loop(recipe, home: Path) -> tuple[Callable[[int], None], Trainer]:
     run = RunDir.create(home, recipe.to_toml(), {"recipe": recipe.name}, State())
     trainer = Trainer(run, recipe, torch.device("cpu"), EventWriter(run.events_path(1)), StopSignal())
     trainer.prepare(resume=False)
-    trainer._saved_time = time.monotonic()
+    trainer.saver.restart_clock()
 
     def run_steps(steps: int) -> None:
         for _ in range(steps):

@@ -7,7 +7,7 @@ import torch
 
 from engine.inference import evaluate, sample, statistics
 from engine.runs.directory import RunDir
-from engine.training import checkpoint, loop
+from engine.training import checkpoint, saver
 from tests.support.device_runs import BARE, attempt, device_run
 from tests.support.engine import events
 from tests.support.pretended_cuda import pretended_gpu
@@ -30,11 +30,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDir:
         ("choose_precision", 0, "", NEEDS_LESS),
         ("Trainer._train_step", 0, "", NEEDS_LESS),
         ("Trainer._train_step", 850, " at step 2", NEEDS_LESS),
-        ("Trainer._write", 0, " at step 4", NEEDS_LESS),
+        ("Saver._write", 0, " at step 4", NEEDS_LESS),
     ],
 )
 def test_a_run_that_cannot_train_says_what_needs_less(gpu, tmp_path, monkeypatch, function, after, at, remedy):
-    monkeypatch.setattr(loop, "FIRST_CHECKPOINT_SECONDS", 3600.0)  # none by the clock
+    monkeypatch.setattr(saver, "FIRST_CHECKPOINT_SECONDS", 3600.0)  # none by the clock
     precision = "auto" if function == "choose_precision" else "fp32"
     run = device_run(tmp_path, "digits-vae", **{**BARE, "train__precision": precision})
     gpu.memory_ends_in(function, after)

@@ -18,6 +18,7 @@ from engine.training import validation
 from engine.training.attempt import Attempt
 from engine.training.loop import Trainer
 from engine.training.recorder import Recorder
+from engine.training.saver import Saver
 from engine.training.stop_signal import StopSignal
 from engine.training.validation import Validator
 from tests.support.engine import events
@@ -114,8 +115,8 @@ def attempt(run: RunDir, gpu: Gpu, device: str = "cuda", stop_at: int | None = N
         stack.enter_context(mock.patch.object(validation, "MOST_IMAGES", 32))
         for owner, name, also_waits in (
             (Recorder, "flush", True),
-            (Trainer, "save", True),
-            (Trainer, "_begin_background_save", True),
+            (Saver, "save", True),
+            (Saver, "save_beside_training", True),
             (Validator, "losses", False),
         ):
             patched = _aside(gpu, getattr(owner, name), also_waits)

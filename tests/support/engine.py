@@ -107,7 +107,7 @@ def trainer(run: RunDir, *arguments: str, fresh: bool = False) -> subprocess.Pop
 
 IMPATIENT = "engine.training.patience.SECONDS = 1.0"
 """Waits one second for room on a full disk, in place of ten minutes."""
-NEVER_EARLY = "engine.training.loop.FIRST_CHECKPOINT_SECONDS = 1e9"
+NEVER_EARLY = "engine.training.saver.FIRST_CHECKPOINT_SECONDS = 1e9"
 """Writes no checkpoint by the clock before ``train.checkpoint_minutes``."""
 
 

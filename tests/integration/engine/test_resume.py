@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
 
+from engine.runs.directory import RunDir
+from engine.runs.events import EventWriter
 from engine.training import checkpoint
+from engine.training.attempt import Attempt
+from engine.training.loop import Trainer
+from engine.training.stop_signal import StopSignal
 from tests.support.engine import assert_same, comparable, events, finish, trainer, wait_for_step
 from tests.support.waiting import wait_for
 
@@ -72,6 +78,24 @@ def test_sigterm_before_the_first_step_leaves_too(make_run):
     assert code == 0, output
     last = events(run, "status")[-1]
     assert (last["status"], last["reason"]) == ("stopped", "SIGTERM before the first step")
+
+
+@pytest.mark.parametrize("work", ["_open_data", "_build_steps", "_build_scorer"])
+def test_a_resumed_run_that_is_stopped_while_it_is_set_up_is_where_its_checkpoint_is(
+    trained_once, tmp_path, monkeypatch, work
+):
+    run = RunDir(shutil.copytree(trained_once.path, tmp_path / "runs" / trained_once.id, symlinks=True))
+    writer, stop = EventWriter(run.events_path(2)), StopSignal()
+
+    def interrupted(*_: object) -> None:
+        stop.signal = signal.SIGTERM
+        stop.raise_if_set()
+
+    monkeypatch.setattr(Trainer, work, interrupted)
+    assert Attempt(run, "cpu", writer, stop).run() == 0
+    last = events(run, "status")[-1]
+    assert (last["status"], last["step"], last["images"]) == ("stopped", 6, 6 * 32)
+    assert last["reason"] == "SIGTERM at step 6, checkpoint saved"
 
 
 def test_a_second_trainer_of_a_live_run_is_refused(make_run):

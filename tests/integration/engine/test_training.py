@@ -156,7 +156,7 @@ def test_a_full_disk_is_an_alert_and_training_goes_on(make_run, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save", full)
-    trainer.save(["last"])
+    trainer.saver.save(["last"])
     assert events(run, "alert")[-1]["name"] == "disk"
     monkeypatch.setattr(patience, "RETRY_SECONDS", patience.SECONDS)
     monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
