@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 os.environ["GENTUI_CONFIG"] = str(Path(__file__).parent / "no-such-directory")
 # Beside other tests, threads that wait for each other at every small operation cost many times what they save.
 # Set before torch and numpy are imported, and inherited by every process that a test starts.
@@ -38,6 +40,7 @@ gc.set_threshold(50_000, 10, 100)
 MANY_DESCRIPTORS = 200
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int | None:
     """``-n auto``: three workers to two cores, since tests wait for processes a quarter of their time."""
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
