@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch.utils.data import Dataset
-from torch_fidelity import calculate_metrics, register_feature_extractor
-from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
 from engine.evaluation.extractors import load_extractor
+from engine.methods.lazy_dynamo import import_on_demand
 
 METRICS = {
     "frechet_inception_distance": "fid",
@@ -37,6 +36,9 @@ class Images(Dataset):
 @cache
 def registered(extractor: str) -> str:
     """The name under which torch-fidelity knows our extractor of that name."""
+    import_on_demand()
+    from torch_fidelity import register_feature_extractor
+    from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
     class Ours(FeatureExtractorBase):
         def __init__(self, name: str, features_list: list[str], **kwargs: Any):
@@ -66,6 +68,9 @@ def registered(extractor: str) -> str:
 
 def theirs(generated: torch.Tensor, real: torch.Tensor, **options: Any) -> dict[str, float]:
     """Every metric of the API by our names."""
+    import_on_demand()
+    from torch_fidelity import calculate_metrics
+
     asked = {"fid": True, "kid": True, "isc": True, "prc": True, **options}
     found = calculate_metrics(
         input1=Images(generated), input2=Images(real), cuda=False, cache=False, save_cpu_ram=True, verbose=False,

@@ -8,8 +8,7 @@ import scipy.linalg
 import torch
 
 from engine.evaluation.frechet import Moments, distance, frechet_distance, trace_sqrt_product
-
-torch_fidelity = pytest.importorskip("torch_fidelity.metric_fid")
+from engine.methods.lazy_dynamo import import_on_demand
 
 
 def features(count: int, dims: int, seed: int = 0, rank: int | None = None) -> torch.Tensor:
@@ -24,9 +23,12 @@ def statistics(x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
 
 
 def published(x: torch.Tensor, y: torch.Tensor) -> float:
+    import_on_demand()
+    from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
+
     (mu1, sigma1), (mu2, sigma2) = statistics(x), statistics(y)
     stats = {"mu": mu1, "sigma": sigma1}, {"mu": mu2, "sigma": sigma2}
-    return torch_fidelity.fid_statistics_to_metric(*stats, verbose=False)[torch_fidelity.KEY_METRIC_FID]
+    return fid_statistics_to_metric(*stats, verbose=False)[KEY_METRIC_FID]
 
 
 @pytest.mark.parametrize("dims", [1, 2, 17, 128])

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchvision.utils import save_image
 
 from engine.data.dataset import fingerprint, stretched, to_levels, to_uint8
 from engine.evaluation.frechet import Moments, distance
@@ -27,6 +26,7 @@ def real(digits, extractor, tmp_path) -> RealImages:
 
 def test_stretching_is_that_of_torchvisions_save_image(tmp_path):
     from PIL import Image
+    from torchvision.utils import save_image  # its compiler takes long to import
 
     image = torch.rand(1, 3, 5, 5) * 0.6 - 0.5
     save_image(image, tmp_path / "theirs.png", normalize=True)
