@@ -158,6 +158,12 @@ class Desk:
         strips = screen_strips(self.app)
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
+    def words_in(self, selector: str) -> str:
+        """What stands within the frame of a widget of this screen, in one line."""
+        box = self.app.screen.query_one(selector).region.shrink((1, 1, 1, 1))
+        lines = self.text.splitlines()[box.y : box.bottom]
+        return " ".join(" ".join(line[box.x : box.right] for line in lines).split())
+
     @property
     def is_inline(self) -> bool:
         """Whether the app reads its index only when it is told to."""

@@ -263,7 +263,7 @@ async def test_runs_of_one_name_are_told_apart_in_questions(desk, runs):
         await d.until(lambda: len(shown(d)) == 3)
         await d.press("asterisk")
         await d.opens("ConfirmScreen", "D")
-        words = " ".join(d.text.replace("│", " ").split())
+        words = d.words_in(".dialog-box")  # beside it, what is behind it goes on
         assert all(f"digits-unet {run.id.rpartition('-')[2]}" in words for run in made), d.text
 
 
