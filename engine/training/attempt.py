@@ -126,13 +126,16 @@ class Attempt:
     def _failure(self, error: Exception) -> tuple[str, int]:
         """(reason for the user, exit code). Prints the traceback of errors that are not explained by their message."""
         at = self._at_step()
+        in_training = (
+            at if self._trainer and self._trainer.is_set_up else ""
+        )  # no step is to blame for its set-up
         match error:
             case RecipeError():
                 return f"bad recipe: {error}", BAD_RECIPE
             case MissingData() | DataError() | DeviceError() | ExtractorError():
-                return f"{error}{at}", NOT_POSSIBLE
+                return f"{error}{in_training}", NOT_POSSIBLE
             case TrainingFailed() | checkpoint.CheckpointError():
-                return f"{error}{'' if 'step' in str(error) else at}", FAILED
+                return f"{error}{'' if 'step' in str(error) else in_training}", FAILED
         if self._leader and (lost := self._leader.lost(patience=RANK_PATIENCE)):
             return f"{lost}{at}", FAILED
         traceback.print_exception(error)

@@ -85,6 +85,7 @@ class Trainer:
         self.share = leader.share if leader else ALONE
         self.reporter = Reporter(writer, stop, lambda: (self.step, self.images))
         self.patience = Patience(stop)
+        self.is_set_up = False
         self._resumed_at = 0, 0
 
     @property
@@ -139,6 +140,7 @@ class Trainer:
         if self.leader:
             self.leader.tell("begin", precision=self.steps.method.precision)
             agree(self.leader, self.steps, self.device)
+        self.is_set_up = True
         self._report_start("resumed" if resume else "started")
 
     def _open_data(self, state: TrainingState | None) -> None:
