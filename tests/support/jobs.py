@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine.recipes import recipe
-from engine.runs.directory import JobDir, RunDir, State, list_runs
+from engine.runs.directory import FINAL, JobDir, RunDir, State, list_runs
 from gentui import jobs
+from gentui.index.status import status_now
 from tests.support.waiting import wait_for
 
 FAKE = Path(__file__).with_name("fake_trainer.py")
@@ -93,3 +94,12 @@ def evaluators(home: Path) -> list[int]:
 
 def everything_ended(home: Path) -> bool:
     return all(run.read_state().ended for run in list_runs(home))
+
+
+def look(run: RunDir) -> tuple[str, str]:
+    """(status, reason) as people see them, once what there is to record is recorded; that it has ended is seen then."""
+    jobs.reconcile_and_spawn(run.path.parent.parent)
+    state = run.read_state()
+    status, reason = status_now(run, state)
+    is_recorded = status == state.status or status not in FINAL
+    return (status, reason) if is_recorded else (state.status, state.reason)

@@ -105,6 +105,11 @@ class Machine:
             self._sshd.wait()
             self._sshd = None
 
+    def is_answering(self) -> bool:
+        """Whether it still does what it was asked for."""
+        assert self._init is not None
+        return any(b"gentui.jobs.agent" in _line(pid) for pid in _descendants(self._init.pid))
+
     def restart(self) -> None:
         """Switch the machine off, and on again."""
         self.stop_sshd()

@@ -19,14 +19,13 @@ from engine.runs.directory import RunDir, list_runs
 from engine.runs.events import iter_events
 from engine.training import checkpoint
 from gentui import jobs
-from gentui.index.status import status_now
 from gentui.jobs import launchers
 from gentui.jobs.launchers.slurm import crowd, submission
 from gentui.jobs.launchers.slurm import launcher as module
 from gentui.jobs.launchers.slurm.field import with_on
 from gentui.jobs.launchers.slurm.submission import label_of
 from gentui.jobs.states import update_state
-from tests.support.jobs import last_step, processes, trainers
+from tests.support.jobs import last_step, look, processes, trainers
 from tests.support.slurm import MOST_TASKS, Cluster, bounds_memory, lacking
 from tests.support.waiting import wait_for
 
@@ -76,12 +75,6 @@ def endless() -> Recipe:
 
 def job_of(run: RunDir) -> str:
     return run.read_state().extra["on"].get("job")
-
-
-def look(run: RunDir) -> tuple[str, str]:
-    """(status, reason) as people see them, once what there is to record is recorded."""
-    jobs.reconcile_and_spawn(run.path.parent.parent)
-    return status_now(run, run.read_state())
 
 
 def becomes(run: RunDir, *statuses: str, seconds: float = 90) -> str:

@@ -16,13 +16,12 @@ import pytest
 from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, list_runs
 from gentui import jobs
-from gentui.index.status import status_now
 from gentui.jobs import launchers
 from gentui.jobs.launchers.hosts import hosts
 from gentui.jobs.launchers.local import locks
 from gentui.jobs.launchers.ssh import launcher as module
 from gentui.jobs.launchers.ssh.standing import standing
-from tests.support.jobs import last_step, trainers, workers
+from tests.support.jobs import last_step, look, trainers, workers
 from tests.support.ssh import NAME, Machine, lacking
 from tests.support.waiting import wait_for
 
@@ -50,12 +49,6 @@ def send(home: Path) -> Launch:
         return jobs.launch(place, chosen, name=name, on=NAME, command=["gentui", "run"])
 
     return send
-
-
-def look(run: RunDir) -> tuple[str, str]:
-    """(status, reason) as people see them, once what there is to record is recorded."""
-    jobs.reconcile_and_spawn(run.path.parent.parent)
-    return status_now(run, run.read_state())
 
 
 def becomes(run: RunDir, status: str) -> str:
@@ -195,10 +188,11 @@ def test_one_that_was_given_up_and_lives_after_all_leaves_without_writing(home, 
     run = send(steps=10_000)
     begun(run)
     (theirs,) = trainers(home)
+    machine.stop_sshd()
+    wait_for(lambda: not machine.is_answering(), "the last question to be answered, which would heed the stop")
     for pid in [*workers(home), theirs]:
         os.kill(pid, signal.SIGSTOP)
     monkeypatch.setattr(module, "QUIET_AFTER", 0.1)
-    machine.stop_sshd()
     try:
         jobs.stop(home, run.id, grace=0.1)
         run.lock_path.unlink()  # another file: locks of the one are not seen here
