@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import stat
 import subprocess
@@ -98,11 +99,9 @@ def test_a_plug_in_of_ones_own_is_run(gentui, plugin, tmp_path):
 
 
 @pytest.fixture(params=["file", "folder", "settings", "compiled", "folder of compiled"])
-def changeable(plugin, gentui, tmp_path, request) -> Path:
+def changeable(plugin, request) -> Path:
     """What somebody would change to have code of theirs run in place of a plug-in."""
-    assert gentui("recipes").returncode == 0
-    (tmp_path / "ran").unlink()
-    (compiled,) = plugin.parent.glob("__pycache__/*")
+    compiled = Path(py_compile.compile(str(plugin), doraise=True))
     return {
         "file": plugin, "folder": plugin.parent, "settings": plugin.parent.parent, "compiled": compiled,
         "folder of compiled": compiled.parent,
