@@ -126,9 +126,8 @@ class Attempt:
     def _failure(self, error: Exception) -> tuple[str, int]:
         """(reason for the user, exit code). Prints the traceback of errors that are not explained by their message."""
         at = self._at_step()
-        in_training = (
-            at if self._trainer and self._trainer.is_set_up else ""
-        )  # no step is to blame for its set-up
+        # No step is to blame for what keeps a run from being set up.
+        in_training = at if self._trainer and self._trainer.is_set_up else ""
         match error:
             case RecipeError():
                 return f"bad recipe: {error}", BAD_RECIPE
