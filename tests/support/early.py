@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from engine.__main__ import main
+from engine.evaluation import reconstruction
 from engine.recipes.recipe import Recipe
 from engine.runs.directory import RunDir, State
 from engine.runs.events import EventWriter
@@ -72,4 +73,5 @@ def command(run: RunDir) -> list[str]:
 
 def train(path: str) -> int:
     loop.Milestones = EarlyLooks
+    reconstruction.MOST_IMAGES = 128
     return main([path, "--device", "cpu"])

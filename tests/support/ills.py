@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.runs.directory import RunDir, list_runs
-from engine.runs.events import iter_events
+import engine.__main__ as trainer
+from engine.recipes.recipe import load
+from engine.runs.directory import RunDir, State, list_runs
+from engine.runs.events import EventWriter, iter_events
 from tests.support.data import shared_cache
 from tests.support.processes import run_python
 
+ROOT = Path(__file__).parents[2]
 PLUGINS = Path(__file__).parent / "plugins"
 EVALUATIONS = 4
-TRAIN = """
-import sys
-from pathlib import Path
-from engine.__main__ import main
-from engine.recipes.recipe import load
-from engine.runs.directory import RunDir, State
-
-name, home, *options = sys.argv[1:]
-recipe = load(name, options, quick=True)
-run = RunDir.create(Path(home), recipe.to_toml(), {"recipe": name}, State())
-sys.exit(main([str(run.path), "--device", "cpu"]))
-"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,8 @@ ILLS = [
     Ill("VAE on 64 images", "overfitting", "digits-vae", ("train.steps=300", "data.batch_size=32"), images=64),
     Ill(
         "diffusion on 32 images", "memorisation", "digits-unet",
-        ("train.steps=600", "data.batch_size=28", "sample.times=2", "sample.steps=6"), images=32,
+        ("train.steps=1000", "data.batch_size=28", "model.channels=16", "optim.lr=4e-3", "sample.times=2",
+         "sample.steps=6"), images=32,
     ),
     Ill("discriminator's learning rate × 10", "discriminator", "photos-dcgan",
         ("method.discriminator_lr=4e-3", "train.steps=120")),
@@ -72,8 +65,8 @@ ILLS = [
 ]  # fmt: skip
 
 
-def fall_ill(ill: Ill, folder: Path) -> RunDir:
-    """Run it to its end under ``folder``."""
+def fall_ill(ill: Ill, folder: Path, to_the_end: bool = True) -> RunDir:
+    """Run it under ``folder``; unless ``to_the_end``, a run that is no ``command`` stops at its alarm."""
     config, home = folder / "config", folder / "home"
     shutil.copytree(PLUGINS, config / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
     options = [
@@ -96,11 +89,29 @@ def fall_ill(ill: Ill, folder: Path) -> RunDir:
             env={**os.environ, **variables}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     else:
-        done = run_python("-c", TRAIN, ill.recipe, home, *options, **variables)
+        find = f"import sys; sys.path.insert(0, {str(ROOT)!r})"  # other packages are called tests, too
+        code = f"{find}; from tests.support.ills import train; sys.exit(train(*sys.argv[1:]))"
+        end_at = "" if to_the_end else ill.alarm
+        done = run_python("-c", code, ill.recipe, home, end_at, *options, **variables)
     runs = list_runs(home)
     if not runs or done.returncode not in (0, 1):
         raise RuntimeError(f"{ill.name}: exit {done.returncode}\n{done.stderr}")
     return runs[0]
+
+
+def train(name: str, home: str, end_at: str, *options: str) -> int:
+    """Train the quick form of a recipe in this process; stop at the alarm ``end_at``. Returns the exit code."""
+
+    class Stopping(EventWriter):
+        def emit_many(self, records: Iterable[dict[str, Any]]) -> None:
+            super().emit_many(records := [*records])
+            if any(record["kind"] == "alert" and record["name"] == end_at for record in records):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    trainer.EventWriter = Stopping
+    recipe = load(name, options, quick=True)
+    run = RunDir.create(Path(home), recipe.to_toml(), {"recipe": name}, State())
+    return trainer.main([str(run.path), "--device", "cpu"])
 
 
 def alarms(run: RunDir) -> list[dict[str, Any]]:
@@ -110,7 +121,7 @@ def alarms(run: RunDir) -> list[dict[str, Any]]:
 
 def interval(run: RunDir) -> int:
     """Steps from one evaluation to the next."""
-    return max(event["step"] for event in events(run)) // EVALUATIONS
+    return next(event["total_steps"] for event in events(run) if "total_steps" in event) // EVALUATIONS
 
 
 def events(run: RunDir) -> Iterator[dict[str, Any]]:
