@@ -161,17 +161,14 @@ def gentui(environment: dict[str, str]) -> Callable[..., subprocess.CompletedPro
 
 @pytest.fixture
 def real_gentui(home: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The command in a process of its own, which trains, on one thread."""
+    """The command in a process of its own, which starts a trainer that trains, on one thread."""
     variables = {
         "GENTUI_HOME": str(home), "GENTUI_DATA": str(tmp_path / "data"), "TORCH_HOME": str(tmp_path / "torch"),
         "GENTUI_THREADS": "1", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "gentui", *arguments],
-            env={**os.environ, **variables}, capture_output=True, text=True, timeout=400,
-        )  # fmt: skip
+        return completed(["-m", "gentui", *arguments], env={**os.environ, **variables}, imported=COMMANDS)
 
     return run
 

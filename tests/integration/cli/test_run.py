@@ -194,7 +194,8 @@ def test_names_are_cleaned_before_they_are_kept(gentui, pretend, home):
 
 
 def test_a_run_is_shared_by_two_processes_and_goes_on_with_one(real_gentui, home):
-    settings = ["-o", "train.steps=30", "-o", "evaluate.times=1", "-o", "evaluate.samples=64"]
+    small = ["train.steps=10", "model.channels=16", "sample.steps=4", "evaluate.times=1", "evaluate.samples=64"]
+    settings = [word for value in small for word in ("-o", value)]
     done = real_gentui(
         "run", "digits-unet", "--quick", *settings, "--device", "cpu", "--devices", "2", "--wait"
     )
@@ -202,7 +203,7 @@ def test_a_run_is_shared_by_two_processes_and_goes_on_with_one(real_gentui, home
     (run,) = list_runs(home)
     assert run.read_state().extra["devices"] == 2
     begun = next(event for event in iter_events(run.events_path(1)) if event.get("status") == "started")
-    assert (begun["device"], begun["devices"], begun["total_images"]) == ("cpu", 2, 30 * 64)
+    assert (begun["device"], begun["devices"], begun["total_images"]) == ("cpu", 2, 10 * 64)
     shown = real_gentui("show", run.id).stdout
     assert re.search(r"^device +2 × cpu", shown, re.MULTILINE)
     assert re.search(r"^speed .* images/s, .* images/s a device$", shown, re.MULTILINE)

@@ -57,7 +57,7 @@ def cheaper(recipe: Recipe) -> Recipe:
         steps = 4 if recipe.dataset == "digits" else 2  # where classes are learnt, they must be seen
         values |= {"sample.steps": steps, "evaluate.samples": 64, "evaluate.noises": 1}
         values |= {"evaluate.sampler": "", "evaluate.steps": 0}
-    if recipe.name == ON_FASHION_MNIST:
+    if hasattr(recipe.evaluate, "split"):
         values["evaluate.split"] = "test"  # a sixth of the images to embed
     if recipe.name in LOOKED_AT_OFTEN:
         values |= {"evaluate.samples": 128, "evaluate.noises": 1, "evaluate.times": 4, "evaluate.budget": 1.0}
