@@ -17,9 +17,9 @@ from engine.runs.directory import RunDir, State, boot_id, list_runs
 from engine.runs.events import EventWriter
 from gentui.jobs import annotations
 from gentui.jobs.evaluations import EvaluationDir
-from tests.support.cli import PROTOCOL, end_all_of
+from tests.support.cli import PROTOCOL
 from tests.support.jobs import FAKE, evaluators, last_step, trainers, wait_for_status, wait_for_step, workers
-from tests.support.processes import COMMANDS, completed
+from tests.support.processes import COMMANDS, completed, end_all_of
 from tests.support.waiting import wait_for
 
 LONG = {"steps": 100_000}

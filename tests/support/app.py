@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import json
-import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,6 +26,7 @@ from gentui.tui import workbench
 from gentui.tui.index_reader import IndexReader, InlineIndexReader
 from gentui.tui.sampler_process import SamplerProcess
 from gentui.tui.workbench import GentuiApp
+from tests.support.processes import end_all_of
 from tests.support.runs import Runs
 from tests.support.textual_private import (
     draw_now,
@@ -73,10 +72,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     yield folder
-    for _ in range(3):
-        for pid in processes_about(folder):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    end_all_of(folder)
 
 
 _parse_once = recipe._parse_once
@@ -86,17 +82,6 @@ def _validated_once(text: str, file: str, overrides: tuple[str, ...], folder: Pa
     """The recipe of a text: as it ships it names no path, and so is the same in the working directory of every test."""
     is_shipped = not overrides and Path(file).is_absolute() and Path(file).is_relative_to(shipped_dir())
     return _parse_once(text, file, overrides, Path("/") if is_shipped else folder)
-
-
-def processes_about(folder: Path) -> list[int]:
-    """Pids, other than ours, whose command line or environment-free arguments name the folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with contextlib.suppress(OSError):
-                if str(folder).encode() in (entry / "cmdline").read_bytes():
-                    found.append(int(entry.name))
-    return found
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from click.testing import CliRunner, Result
 from engine.recipes import recipe as recipes
 from engine.runs.directory import RunDir, State, list_runs
 from engine.runs.events import EventWriter
-from tests.support.processes import COMMANDS, completed
+from tests.support.processes import COMMANDS, completed, end_all_of
 
 FAKE_TRAINER = Path(__file__).with_name("fake_trainer.py")
 FAKE_EVALUATOR = FAKE_TRAINER.with_name("fake_evaluator.py")
@@ -45,17 +44,6 @@ def empty_home(place: Path) -> Iterator[Path]:
 def home(tmp_path: Path) -> Iterator[Path]:
     with empty_home(tmp_path) as home:
         yield home
-
-
-def end_all_of(home: Path) -> None:
-    """Kill every process that works for a home."""
-    for _ in range(3):
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    line = (entry / "cmdline").read_bytes().decode(errors="replace")
-                    if str(home) in line and int(entry.name) != os.getpid():
-                        os.kill(int(entry.name), signal.SIGKILL)
 
 
 @pytest.fixture

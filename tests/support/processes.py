@@ -18,9 +18,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from gentui.cli import commands
 
@@ -153,3 +156,22 @@ def run_python(
 ) -> subprocess.CompletedProcess[str]:
     """Run ``python -P ARGUMENTS`` to its end, with these variables set."""
     return completed(arguments, env={**os.environ, **variables}, cwd=cwd)
+
+
+def end_all_of(home: Path) -> None:
+    """Kill every other process whose command line names a home, and what it may have started meanwhile."""
+    for _ in range(3):
+        if not (found := _processes_of(home)):
+            return
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes_of(home: Path) -> list[int]:
+    found = []
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if pid != os.getpid() and os.fsencode(home) in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
