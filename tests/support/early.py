@@ -18,6 +18,7 @@ from engine.training import loop
 from engine.training.loop import Trainer
 from engine.training.milestones import Due, Milestones
 from engine.training.stop_signal import StopRequested, StopSignal
+from tests.support.processes import calling
 
 
 class Looks(Milestones):
@@ -66,9 +67,7 @@ class EarlyLooks(Milestones):
 
 def command(run: RunDir) -> list[str]:
     """What Python is called with to train a run that is also looked at early."""
-    root = str(Path(__file__).parents[2])
-    find = f"import sys; sys.path.insert(0, {root!r})"  # other packages are called tests, too
-    return ["-c", f"{find}; from tests.support.early import train; sys.exit(train(sys.argv[1]))", str(run.path)]
+    return [*calling("tests.support.early", "train"), str(run.path)]
 
 
 def train(path: str) -> int:

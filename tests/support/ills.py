@@ -17,9 +17,8 @@ from engine.recipes.recipe import load
 from engine.runs.directory import RunDir, State, list_runs
 from engine.runs.events import EventWriter, iter_events
 from tests.support.data import shared_cache
-from tests.support.processes import run_python
+from tests.support.processes import calling, run_python
 
-ROOT = Path(__file__).parents[2]
 PLUGINS = Path(__file__).parent / "plugins"
 EVALUATIONS = 4
 
@@ -39,7 +38,7 @@ class Ill:
 ILLS = [
     Ill(
         "NaN injected at step 30", "non-finite", "digits-unet",
-        ("model.net=nan-unet", "model.at=30", "sample.steps=4"), command=True,
+        ("model.net=nan-unet", "model.at=30", "train.steps=50", "sample.steps=4"), command=True,
     ),
     Ill("learning rate × 100, diffusion", "divergence", "digits-unet",
         ("optim.lr=0.2", "model.channels=16", "sample.steps=4")),
@@ -89,10 +88,8 @@ def fall_ill(ill: Ill, folder: Path, to_the_end: bool = True) -> RunDir:
             env={**os.environ, **variables}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     else:
-        find = f"import sys; sys.path.insert(0, {str(ROOT)!r})"  # other packages are called tests, too
-        code = f"{find}; from tests.support.ills import train; sys.exit(train(*sys.argv[1:]))"
-        end_at = "" if to_the_end else ill.alarm
-        done = run_python("-c", code, ill.recipe, home, end_at, *options, **variables)
+        call, end_at = calling("tests.support.ills", "train"), "" if to_the_end else ill.alarm
+        done = run_python(*call, ill.recipe, home, end_at, *options, **variables)
     runs = list_runs(home)
     if not runs or done.returncode not in (0, 1):
         raise RuntimeError(f"{ill.name}: exit {done.returncode}\n{done.stderr}")

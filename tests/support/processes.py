@@ -158,6 +158,13 @@ def run_python(
     return completed(arguments, env={**os.environ, **variables}, cwd=cwd)
 
 
+def calling(module: str, function: str) -> list[str]:
+    """Arguments for Python: call a function of the tests with those that follow, and end with the code it returns."""
+    root = str(Path(__file__).parents[2])  # first, since other packages are called tests, too
+    find = f"import sys; sys.path.insert(0, {root!r}); from {module} import {function}"
+    return ["-c", f"{find}; sys.exit({function}(*sys.argv[1:]))"]
+
+
 def end_all_of(home: Path) -> None:
     """Kill every other process whose command line names a home, and what it may have started meanwhile."""
     for _ in range(3):

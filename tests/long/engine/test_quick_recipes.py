@@ -50,15 +50,14 @@ def cheaper(recipe: Recipe) -> Recipe:
     and scored by fewer samples, and wide ones are half as wide."""
     values: dict[str, Any] = {"train.precision": "fp32", **fewer_pixels(recipe)}
     if recipe.sample.steps > 1:
-        if (
-            recipe.model.net == "unet" and recipe.model.channels > 16
-        ):  # the other is as wide as it must be to learn classes
+        # The net for guidance is as wide as it must be to learn classes.
+        if recipe.model.net == "unet" and recipe.model.channels > 16:
             values["model.channels"] = recipe.model.channels // 2
         steps = 4 if recipe.dataset == "digits" else 2  # where classes are learnt, they must be seen
         values |= {"sample.steps": steps, "evaluate.samples": 64, "evaluate.noises": 1}
         values |= {"evaluate.sampler": "", "evaluate.steps": 0}
     if hasattr(recipe.evaluate, "split"):
-        values["evaluate.split"] = "test"  # a sixth of the images to embed
+        values["evaluate.split"] = "test"  # of Fashion-MNIST, a sixth of the images to embed
     if recipe.name in LOOKED_AT_OFTEN:
         values |= {"evaluate.samples": 128, "evaluate.noises": 1, "evaluate.times": 4, "evaluate.budget": 1.0}
     if recipe.name not in TO_THE_END and os.environ.get("GENTUI_QUICK") != "all":
