@@ -18,6 +18,7 @@ from gentui.imports.log_entries import Skips, Unusable
 from tests.support.logs import followed, points_of
 
 A_REPLACED = "values of an attempt that a restart replaces"
+NEW = ".new"  # ends the name of a file that is being written
 _files = itertools.count()
 
 
@@ -25,7 +26,7 @@ def log(
     folder: Path, steps: Iterable[int], base: float = 0, tag: str = "loss", purge: int | None = None
 ) -> Path:
     """One attempt's event file; ``purge``: as ``SummaryWriter(purge_step=...)`` of PyTorch begins it."""
-    writer = EventFileWriter(str(folder), filename_suffix=f".{next(_files):04d}")
+    writer = EventFileWriter(str(folder), filename_suffix=NEW)
     if purge is not None:
         writer.add_event(Event(step=purge, file_version="brain.Event:2"))
         writer.add_event(Event(step=purge, session_log=SessionLog(status=SessionLog.START)))
@@ -33,8 +34,15 @@ def log(
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=base + step)])
         writer.add_event(Event(step=step, wall_time=1.6e9, summary=summary))
     writer.close()
-    (file,) = folder.glob(f"*.{next(_files) - 1:04d}")
-    # the names sort by time, and all of these are of the same second
+    return put_last(folder)
+
+
+def put_last(folder: Path) -> Path:
+    """Give the file that was written last a name that sorts behind the earlier ones.
+
+    Names begin with the second, and those of one second go on with a count that is not padded: 10 sorts before 9.
+    """
+    (file,) = folder.glob(f"*{NEW}")
     return file.rename(folder / f"events.out.tfevents.{next(_files):010d}")
 
 
@@ -52,12 +60,14 @@ def test_a_restart_with_purge_step_replaces_the_abandoned_steps(home, tmp_path):
     from torch.utils.tensorboard import SummaryWriter
 
     folder = tmp_path / "run"
-    with SummaryWriter(str(folder), filename_suffix=".1") as first:
+    with SummaryWriter(str(folder), filename_suffix=NEW) as first:
         for step in range(10):
             first.add_scalar("loss", step, step)
-    with SummaryWriter(str(folder), filename_suffix=".2", purge_step=5) as second:
+    put_last(folder)
+    with SummaryWriter(str(folder), filename_suffix=NEW, purge_step=5) as second:
         for step in (5, 6):
             second.add_scalar("loss", 100 + step, step)
+    put_last(folder)
     writer = taken(home, folder)
     assert losses(writer) == {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 105, 6: 106}
     assert writer.recorder.skipped == {A_REPLACED: 5}
@@ -125,11 +135,12 @@ def test_a_restart_while_the_run_is_followed_replaces_too(home, tmp_path):
 def test_pictures_of_an_abandoned_attempt_are_left_out(home, tmp_path):
     folder = tmp_path / "run"
     for steps, colour in ((range(4), b"a"), ([2], b"b")):
-        writer = EventFileWriter(str(folder), filename_suffix=f".{next(_files):04d}")
+        writer = EventFileWriter(str(folder), filename_suffix=NEW)
         for step in steps:
             image = Summary.Image(encoded_image_string=b"\x89PNG\r\n\x1a\n" + colour + bytes([step]))
             writer.add_event(Event(step=step, summary=Summary(value=[Summary.Value(tag="drawn", image=image)])))
         writer.close()
+        put_last(folder)
     writer = taken(home, folder)
     pictures = sorted(path.read_bytes()[8:] for path in writer.run.samples.iterdir())
     assert pictures == [b"a\x00", b"a\x01", b"b\x02"] and writer.recorder.skipped == {A_REPLACED: 2}
