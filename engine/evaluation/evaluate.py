@@ -252,30 +252,28 @@ def _conflicts(settings: FID, real: RealImages, labels: LabelLaw | None) -> Iter
 def _embed_real(real: RealImages, settings: FID, counter: ProgressCounter) -> None:
     """Embed all real images that the scores need, so that ``counter`` knows the whole work from the start.
 
-    Two splits are needed: images of one stand in for generated ones in the floors.
+    Two splits are needed: images of one stand in for generated ones in the floors. Features come first: statistics are
+    of them where every image has one.
     """
     dataset, further = real.dataset, {*settings.extra_metrics}
     pending: list[tuple[int, Callable[[Advance], object]]] = []
     for name in (settings.split, stand_ins(settings.split)):
         split, is_compared = dataset.split(name), name == settings.split
-        if len(split) < 2:
+        if len(split) < 2 or (is_compared and real.given is not None):
             continue
-        if is_compared and real.given is not None:
-            continue
-        if is_compared and real.lacks_statistics(name):
-            pending.append((len(split), partial(real.statistics, name, None)))
+        has_all = real.keeps_all_features(name)
         if (not is_compared or {"kid", "prc"} & further) and real.lacks_features(name):
             pending.append((min(len(split), MOST_ROWS), partial(real.features, name)))
-        if (
-            is_compared
-            and "intra_fid" in further
-            and not real.scarce_classes(name)
-            and split.labels is not None
-        ):
+            has_all = len(split) <= MOST_ROWS
+        if not is_compared:
+            continue
+        if real.lacks_statistics(name):
+            pending.append((0 if has_all else len(split), partial(real.statistics, name, None)))
+        if "intra_fid" in further and not real.scarce_classes(name) and split.labels is not None:
             sizes = torch.bincount(split.labels, minlength=len(dataset.classes)).tolist()
             for label, size in enumerate(sizes):
                 if real.lacks_statistics(name, label):
-                    pending.append((size, partial(real.statistics, name, label)))
+                    pending.append((0 if has_all else size, partial(real.statistics, name, label)))
     counter.total += sum(size for size, _ in pending)
     for _, embed in pending:
         embed(counter.add)

@@ -57,6 +57,10 @@ class RealFeatures:
     features: Tensor
     logits: Tensor | None
 
+    def take(self, rows: Tensor) -> RealFeatures:
+        """Those of these rows: their numbers, or a bool for each of all."""
+        return RealFeatures(self.features[rows], None if self.logits is None else self.logits[rows])
+
 
 def cache_folder() -> Path:
     """Default cache location."""
@@ -120,15 +124,19 @@ class RealImages:
     def statistics(
         self, split: str, label: int | None = None, advance: Advance | None = None
     ) -> RealStatistics:
-        """Statistics of a split, or of its images of class number ``label``."""
+        """Statistics of a split, or of its images of class number ``label``: of kept features where all of its images
+        have them, else of features computed now."""
         what = () if label is None else ("class", label)
 
         def compute() -> Arrays:
-            chosen = self.dataset.split(split)
+            chosen, kept = self.dataset.split(split), None
+            if self.keeps_all_features(split):
+                kept = self.features(split)
             if label is not None:
                 assert chosen.labels is not None
-                chosen = chosen.take(chosen.labels == label)
-            return _statistics(chosen, self.dataset, self.extractor, advance)
+                rows = chosen.labels == label
+                chosen, kept = chosen.take(rows), kept and kept.take(rows)
+            return _statistics(chosen, self.dataset, self.extractor, kept, advance)
 
         def unpack(tensors: Arrays) -> RealStatistics:
             if tensors["covariance"].shape != (self.extractor.dims,) * 2:
@@ -199,6 +207,10 @@ class RealImages:
         """Whether the features are still to be computed."""
         return self._lacks(self._path(split, "features", MOST_ROWS))
 
+    def keeps_all_features(self, split: str) -> bool:
+        """Whether every image of a split has features that were computed already."""
+        return len(self.dataset.split(split)) <= MOST_ROWS and not self.lacks_features(split)
+
     def _timed(self, compute: Callable[[], Arrays]) -> Arrays:
         """Add the time that ``compute`` takes to ``seconds``, but once where one computation needs another."""
         start, self._depth = time.monotonic(), self._depth + 1
@@ -244,27 +256,33 @@ def can_classify(extractor: Extractor, dataset: Dataset) -> bool:
     return extractor.classifies == dataset.name and predicted == (dataset.classes or dataset.attributes)
 
 
-def _statistics(split: Split, dataset: Dataset, extractor: Extractor, advance: Advance | None) -> Arrays:
+def _statistics(
+    split: Split, dataset: Dataset, extractor: Extractor, kept: RealFeatures | None, advance: Advance | None
+) -> Arrays:
+    """Statistics of the features ``kept`` of these images, or of features computed now, which ``advance`` is told."""
     moments = Moments(extractor.dims)
-    images, labels = split.images, split.labels
+    labels, logits = split.labels, None
     classify = labels is not None and can_classify(extractor, dataset)
     matches = torch.zeros((), dtype=torch.float64, device=extractor.device)
-    for start in range(0, len(images), extractor.batch):
-        batch = images[start : start + extractor.batch]
-        if classify and labels is not None:
-            features, logits = extractor.features_and_logits(batch)
-            expected = send(labels[start : start + extractor.batch], extractor.device)
-            matches += agreement(logits, expected, dataset.groups).sum()
+    for start in range(0, len(split), extractor.batch):
+        rows = slice(start, start + extractor.batch)
+        if kept is not None:
+            features = send(kept.features[rows], extractor.device)
+            logits = None if kept.logits is None else send(kept.logits[rows], extractor.device)
+        elif classify:
+            features, logits = extractor.features_and_logits(split.images[rows])
         else:
-            features = extractor.features(batch)
+            features = extractor.features(split.images[rows])
+        if classify and labels is not None and logits is not None:
+            matches += agreement(logits, send(labels[rows], extractor.device), dataset.groups).sum()
         moments.update(features)
-        if advance is not None:
-            advance(len(batch))
+        if kept is None and advance is not None:
+            advance(len(features))
     return {
         "mean": moments.mean,
         "covariance": np.ascontiguousarray(moments.covariance),
         "count": np.array([moments.count], dtype=np.int64),
-        "accuracy": np.array([float(matches) / len(images) if classify else np.nan]),
+        "accuracy": np.array([float(matches) / len(split) if classify else np.nan]),
     }
 
 

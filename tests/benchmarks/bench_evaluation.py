@@ -3,7 +3,9 @@
 (a) Scoring again, as training does, against calling torch-fidelity's public API afresh each time: the same images,
     the same extractor, in one process, interleaved. Ours has the real images' statistics in its cache.
 (b) The Fréchet distance of 1,000 features of 2,048 dimensions to full statistics, against torch-fidelity's.
-(c) The share of a default run that its scores take: of the finished run in RUN_DIR, or of digits-unet trained now.
+(c) Embedding on one thread of a processor, as many images at a time as stay in its caches, against 256 at a time by
+    photos-cnn, and 32 by Inception.
+(d) The share of a default run that its scores take: of the finished run in RUN_DIR, or of digits-unet trained now.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_statistics_to_metric
 
 from engine.data.dataset import open_dataset
 from engine.evaluation.evaluate import evaluate
-from engine.evaluation.extractors import load_extractor
+from engine.evaluation.extractors import Extractor, load_extractor
 from engine.evaluation.frechet import Moments, distance
 from engine.evaluation.statistics import RealImages
 from engine.recipes.recipe import load
@@ -28,6 +30,7 @@ from engine.runs.events import iter_events
 from engine.settings.datasets.embedded import Digits
 from engine.settings.evaluation import FID
 from tests.benchmarks.bench_frechet import features, interleaved
+from tests.support.evaluation import made_up_inception
 from tests.support.torch_fidelity_api import registered, theirs
 
 REPEATED, LOW_RANK, SHARE, NOISES = 5.0, 8.0, 0.10, 1.5  # what is asked for
@@ -78,8 +81,34 @@ def low_rank(count: int = 1000, dims: int = 2048, rounds: int = 3) -> bool:
     return slow / fast >= LOW_RANK and difference <= 1e-4
 
 
+def embedding(rounds: int = 3) -> None:
+    """(c)."""
+    torch.set_num_threads(1)
+    rng = torch.Generator().manual_seed(0)
+
+    def compare(name: str, extractor: Extractor, before: Extractor, count: int) -> None:
+        images = torch.randint(256, (count, 3, 64, 64), dtype=torch.uint8, generator=rng)
+        fast, slow, difference = interleaved(
+            lambda: float(extractor.features(images).norm()),
+            lambda: float(before.features(images).norm()),
+            rounds,
+        )
+        print(
+            f"embedding: {slow / fast:.2f}x for {count} images by {name}, relative difference {difference:.1e}"
+        )
+
+    small, at_once = load_extractor("photos-cnn"), load_extractor("photos-cnn")
+    vars(at_once)["_at_once"] = 256
+    compare("photos-cnn", small, at_once, 256)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = made_up_inception(Path(folder) / "made-up.pth")
+        large, at_once = (load_extractor("inception", weights=weights) for _ in range(2))
+        at_once.batch = 32
+        compare("Inception", large, at_once, 32)
+
+
 def share(run: RunDir) -> bool:
-    """(c) and (d). What one pass of scores cost, each of its events tells."""
+    """(d). What one pass of scores cost, each of its events tells."""
     events = [event for _, path in run.events_files() for event in iter_events(path)]
     cost: dict[tuple[str, int], float] = {}
     noises = 1
@@ -114,6 +143,7 @@ def trained(home: Path) -> RunDir:
 
 def main(arguments: list[str]) -> int:
     good = [repeated(), low_rank()]
+    embedding()
     with tempfile.TemporaryDirectory() as home:
         good.append(share(RunDir(arguments[0]) if arguments else trained(Path(home))))
     return 0 if all(good) else 1

@@ -105,6 +105,8 @@ async def recolour(d: Desk, colour: str) -> None:
     """The colouring as it would be had the app been started so."""
     app = d.app
     is_off = colour == "nocolor"
+    if (is_off, theme_of(colour)) == (app.no_color, app.theme):
+        return
     if is_off != app.no_color:
         app.no_color, app.ansi_color = is_off, True if is_off else None
         app._filters = [one for one in app._filters if not isinstance(one, NoColor)] + [NoColor()] * is_off
@@ -115,7 +117,6 @@ async def recolour(d: Desk, colour: str) -> None:
     await d.settle()
     for viewer in app.screen.query(Viewer):  # pictures are of other characters without colour
         viewer._load()
-    app.refresh_css(animate=False)
 
 
 def theme_of(colour: str) -> str:

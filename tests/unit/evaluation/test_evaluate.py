@@ -227,6 +227,23 @@ def test_progress_counts_real_images_only_while_they_are_new(digits, extractor, 
     assert [at for at in seen if at[1] == 250] == [(64, 250), (128, 250), (192, 250), (250, 250)]
 
 
+def test_real_images_are_embedded_once_for_all_scores_together(digits, extractor, tmp_path, monkeypatch):
+    embedded: list[int] = []
+    embed = extractor.features_and_logits
+    monkeypatch.setattr(extractor, "features_and_logits", lambda x: (embedded.append(len(x)), embed(x))[1])
+    seen: list[tuple[int, int]] = []
+    together = score(
+        Copier(digits), digits, extractor, tmp_path / "together", also=["kid", "prc", "intra_fid"],
+        progress=lambda *at: seen.append(at),
+    )  # fmt: skip
+    assert seen[-1] == (1437 + 360 + 250,) * 2 and sum(embedded) == 1437 + 360 + 250
+    apart = score(Copier(digits), digits, extractor, tmp_path / "apart", also=["intra_fid"])
+    values = {one.metric: (one.value, one.floor) for one in together}
+    assert values.items() >= {one.metric: (one.value, one.floor) for one in apart}.items()
+    kept = [cache_path(digits, "train", extractor, tmp_path / folder) for folder in ("together", "apart")]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+
+
 def test_what_progress_raises_ends_the_evaluation(digits, extractor, cache):
     def stop(done, total):
         raise KeyboardInterrupt
