@@ -275,5 +275,7 @@ def _embed_real(real: RealImages, settings: FID, counter: ProgressCounter) -> No
                 if real.lacks_statistics(name, label):
                     pending.append((0 if has_all else size, partial(real.statistics, name, label)))
     counter.total += sum(size for size, _ in pending)
-    for _, embed in pending:
+    for size, embed in pending:
+        expected = counter.done + size
         embed(counter.add)
+        counter.add(expected - counter.done)  # those that another process has embedded

@@ -18,6 +18,7 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from engine.data.dataset import Dataset, Split
+from engine.data.store import exclusive_build
 from engine.devices import send
 from engine.evaluation.agreement import agreement
 from engine.evaluation.extractors import Extractor
@@ -32,9 +33,13 @@ PREPROCESSING = 1
 MOST_ROWS = 10_000
 """Feature vectors kept of one split, on which kid and prc are measured; of larger splits, a fixed random choice."""
 
+PATIENCE = 600.0
+"""Seconds that a process waits for another that computes the same."""
+
 Arrays = dict[str, np.ndarray]
 Advance = Callable[[int], None]
-"""Called with the number of images just embedded; may raise to abandon the work."""
+"""Called with the number of images just embedded, and with 0 while another process embeds them; may raise to abandon
+the work."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ class RealImages:
             accuracy = float(tensors["accuracy"][0])
             return RealStatistics(moments, None if np.isnan(accuracy) else accuracy)
 
-        return self._cached(self._path(split, *what), compute, unpack)
+        return self._cached(self._path(split, *what), compute, unpack, advance)
 
     def features(self, split: str, advance: Advance | None = None) -> RealFeatures:
         """Features of the images ``chosen_rows`` of a split; with logits when the extractor is a classifier."""
@@ -171,7 +176,7 @@ class RealImages:
             logits = torch.from_numpy(tensors["logits"]) if self.extractor.tells_labels else None
             return RealFeatures(torch.from_numpy(tensors["features"]), logits)
 
-        return self._cached(self._path(split, "features", MOST_ROWS), compute, unpack)
+        return self._cached(self._path(split, "features", MOST_ROWS), compute, unpack, advance)
 
     def cached(
         self,
@@ -211,7 +216,7 @@ class RealImages:
         """Whether every image of a split has features that were computed already."""
         return len(self.dataset.split(split)) <= MOST_ROWS and not self.lacks_features(split)
 
-    def _timed(self, compute: Callable[[], Arrays]) -> Arrays:
+    def _timed(self, compute: Callable[[], T]) -> T:
         """Add the time that ``compute`` takes to ``seconds``, but once where one computation needs another."""
         start, self._depth = time.monotonic(), self._depth + 1
         try:
@@ -227,19 +232,52 @@ class RealImages:
     def _lacks(self, path: Path) -> bool:
         return path not in self._computed and not path.is_file()
 
-    def _cached(self, path: Path, compute: Callable[[], Arrays], unpack: Callable[[Arrays], T]) -> T:
-        if path in self._computed:
-            return self._computed[path]
-        try:
-            value = unpack(_read(path))
-        except (OSError, SafetensorError, KeyError, IndexError, ValueError, TypeError):
-            tensors = self._timed(compute)
-            with contextlib.suppress(OSError):
-                private_folder(path.parent)
-                write_atomically(path, save(tensors, metadata={"checksum": _checksum(tensors)}))
-            value = unpack(tensors)
-        self._computed[path] = value
-        return value
+    def _cached(
+        self,
+        path: Path,
+        compute: Callable[[], Arrays],
+        unpack: Callable[[Arrays], T],
+        advance: Advance | None = None,
+    ) -> T:
+        if path not in self._computed:
+            try:
+                value = unpack(_read(path))
+            except _NOT_KEPT:
+                value = self._timed(lambda: _built(path, compute, unpack, advance or (lambda count: None)))
+            self._computed[path] = value
+        return self._computed[path]
+
+
+_NOT_KEPT = (OSError, SafetensorError, KeyError, IndexError, ValueError, TypeError)
+"""What is raised where a file is missing, damaged or of something else."""
+
+
+class _WaitedLong(Exception):
+    pass
+
+
+def _built(path: Path, compute: Callable[[], Arrays], unpack: Callable[[Arrays], T], advance: Advance) -> T:
+    """Compute what is kept in a file, in one process at a time, so that runs started together do it once.
+
+    A process that is suspended is waited for no longer than ``PATIENCE``.
+    """
+    deadline = time.monotonic() + PATIENCE
+
+    def waiting() -> None:
+        advance(0)
+        if time.monotonic() > deadline:
+            raise _WaitedLong
+
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(_WaitedLong):
+            stack.enter_context(exclusive_build(path, waiting))
+        with contextlib.suppress(*_NOT_KEPT):
+            return unpack(_read(path))
+        tensors = compute()
+        with contextlib.suppress(OSError):
+            private_folder(path.parent)
+            write_atomically(path, save(tensors, metadata={"checksum": _checksum(tensors)}))
+        return unpack(tensors)
 
 
 def chosen_rows(count: int) -> Tensor:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from dataclasses import replace
 
 import pytest
 import torch
 
 from engine.data.dataset import Dataset, Split, fingerprint, to_float
+from engine.evaluation import statistics
 from engine.evaluation.evaluate import Evaluation, evaluate
 from engine.evaluation.extractors import load_extractor
 from engine.evaluation.frechet import Moments, distance
@@ -297,6 +299,33 @@ def test_a_cache_that_cannot_be_written_does_not_stop_a_score(digits, extractor,
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     assert real_statistics(digits, "test", extractor, folder=blocked / "below").count == 360
+
+
+@pytest.mark.parametrize("patience", [60.0, 0.0])
+def test_of_two_that_need_the_same_statistics_one_waits_but_not_for_ever(
+    digits, extractor, tmp_path, monkeypatch, patience
+):
+    monkeypatch.setattr(statistics, "PATIENCE", patience)
+    told: list[int] = []
+    has_waited, has_begun = threading.Event(), threading.Event()
+
+    def first(count: int) -> None:
+        has_begun.set()
+        assert has_waited.wait(60)
+
+    def second(count: int) -> None:
+        told.append(count)
+        has_waited.set()
+
+    one = threading.Thread(
+        target=lambda: real_statistics(digits, "test", extractor, folder=tmp_path, progress=first)
+    )
+    one.start()
+    assert has_begun.wait(60)
+    found = real_statistics(digits, "test", extractor, folder=tmp_path, progress=second)
+    one.join()
+    assert found.count == 360 and sum(told) == (0 if patience else 360)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".safetensors"]
 
 
 def test_cached_files_are_private(digits, extractor, tmp_path):
