@@ -38,7 +38,7 @@ class Ill:
 ILLS = [
     Ill(
         "NaN injected at step 30", "non-finite", "digits-unet",
-        ("model.net=nan-unet", "model.at=30", "train.steps=50", "sample.steps=4"), command=True,
+        ("model.net=nan-unet", "model.at=30", "model.channels=16", "train.steps=50", "sample.steps=4"), command=True,
     ),
     Ill("learning rate × 100, diffusion", "divergence", "digits-unet",
         ("optim.lr=0.2", "model.channels=16", "sample.steps=4")),
