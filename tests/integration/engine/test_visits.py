@@ -17,6 +17,7 @@ from tests.support.engine import (
     assert_same,
     events,
     finish,
+    small_run,
     trainer,
     trainer_stopped_at,
     wait_for_step,
@@ -33,11 +34,12 @@ def alerts(run: RunDir) -> list[tuple[str, int]]:
     return [(event["name"], event["step"]) for event in events(run, "alert")]
 
 
-@pytest.fixture
-def undisturbed(make_run) -> RunDir:
-    """The same run with nothing to score and hardly a sample drawn."""
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> RunDir:
+    """The same run with nothing to score and hardly a sample drawn. Nobody changes it."""
     values = {**SIXTY_STEPS, "sample.times": 1, "evaluate.times": 0, "health.alarms": False}
-    run = make_run(**{key.replace(".", "__"): value for key, value in values.items()})
+    home = tmp_path_factory.mktemp("undisturbed")
+    run = small_run(home, **{key.replace(".", "__"): value for key, value in values.items()})
     complete(run)
     return run
 
