@@ -15,7 +15,7 @@ from __future__ import annotations
 import linecache
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 DEVICE, HOST = torch.device("cuda:0"), torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -293,7 +292,7 @@ _ANSWERS: dict[Any, Callable[..., Any]] = {
 
 def execute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Do an operation of ATen: on the CPU, if nothing of it is on the device."""
-    leaves = tree_leaves((args, kwargs))
+    leaves = [*_leaves(args), *_leaves(kwargs.values())]
     here = [leaf for leaf in leaves if isinstance(leaf, PretendedTensor)]
     elsewhere = [leaf for leaf in leaves if isinstance(leaf, Tensor) and not isinstance(leaf, PretendedTensor)]
     name = func.overloadpacket.__name__
@@ -368,9 +367,11 @@ def _copy(target: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
 
 def _compute(func: Any, args: Any, kwargs: dict[str, Any], here: list[PretendedTensor]) -> Any:
     known = {id(tensor.values): tensor for tensor in here}
-    args = tree_map_only(PretendedTensor, lambda tensor: tensor.values, args)
-    kwargs = tree_map_only(PretendedTensor, lambda tensor: tensor.values, kwargs)
-    kwargs = {key: value for key, value in kwargs.items() if key not in ("non_blocking", "pin_memory")}
+    args = _mapped(PretendedTensor, lambda tensor: tensor.values, args)
+    kwargs = {
+        key: _mapped(PretendedTensor, lambda tensor: tensor.values, value)
+        for key, value in kwargs.items() if key not in ("non_blocking", "pin_memory")
+    }  # fmt: skip
     if kwargs.get("device") is not None:
         kwargs["device"] = HOST
     if torch.Tag.nondeterministic_seeded not in func.tags:
@@ -392,4 +393,23 @@ def _compute(func: Any, args: Any, kwargs: dict[str, Any], here: list[PretendedT
                 return PretendedTensor(tensor)
         return known[id(tensor)] if id(tensor) in known else PretendedTensor(tensor)
 
-    return tree_map_only(Tensor, wrapped, made)
+    return _mapped(Tensor, wrapped, made)
+
+
+def _leaves(values: Iterable[Any]) -> Iterator[Any]:
+    """What arguments of an operation of ATen hold: they are nested in lists and tuples alone, so that this takes
+    a fraction of the time of ``torch.utils._pytree``."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _leaves(value)
+        else:
+            yield value
+
+
+def _mapped(kind: type[Tensor], function: Callable[[Any], Any], value: Any) -> Any:
+    """The same with ``function`` applied to each tensor of a kind."""
+    if isinstance(value, kind):
+        return function(value)
+    if isinstance(value, list | tuple):
+        return type(value)([_mapped(kind, function, part) for part in value])
+    return value
