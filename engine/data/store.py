@@ -205,7 +205,8 @@ def _map(file: IO[bytes]) -> StoredImages | None:
 
 @contextlib.contextmanager
 def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
-    """Hold a lock so that one process builds a file; without a writable directory there is no lock."""
+    """Hold a lock so that one process builds a file. Without a writable directory there is no lock, and among machines
+    none where their file system has no links."""
     try:
         private_folder(path.parent)
         file = path.with_suffix(".lock").open("w")
@@ -220,7 +221,9 @@ def exclusive_build(path: Path, waiting: OnWait) -> Iterator[None]:
             except BlockingIOError:
                 waiting()
                 time.sleep(_WAIT_S)
-        with _among_hosts(path, waiting):
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                stack.enter_context(_among_hosts(path, waiting))
             yield
     with contextlib.suppress(OSError):
         path.with_suffix(".lock").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import threading
@@ -180,3 +181,13 @@ def test_another_machine_that_shares_the_cache_is_waited_for(cache, monkeypatch)
     assert theirs.take()
     load_or_build("some", build, waiting=theirs.release)
     assert not path.exists() and np.array_equal(load_or_build("some", never).images.numpy(), IMAGES)
+
+
+def test_where_a_shared_file_system_has_no_links_images_are_made_without_a_lock(cache, monkeypatch):
+    def link(*paths: object) -> None:  # as exFAT and some network drives answer
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(store, "is_shared", lambda path: True)
+    monkeypatch.setattr(os, "link", link)
+    assert np.array_equal(load_or_build("some", build).images.numpy(), IMAGES)
+    assert np.array_equal(load_or_build("some", never).images.numpy(), IMAGES)
