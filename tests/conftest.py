@@ -36,8 +36,8 @@ for _number, _action in {
         signal.signal(_number, _action)
 
 # A screen makes a hundred thousand objects; with Python's thresholds a fifth of the time goes into looking for cycles.
-gc.set_threshold(50_000, 10, 100)
-MANY_DESCRIPTORS = 200
+gc.set_threshold(200_000, 10, 100)
+MANY_DESCRIPTORS, MANY_MODULES = 200, 200
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,14 +48,25 @@ def pytest_xdist_auto_num_workers() -> int | None:
     return math.ceil(1.5 * len(os.sched_getaffinity(0)))
 
 
-def pytest_collection_finish() -> None:
-    """Leave what was imported for the tests out of every collection."""
+_modules_frozen = 0
+
+
+def freeze_modules() -> None:
+    """Leave what was imported for the tests out of every collection of cycles."""
+    global _modules_frozen
     gc.collect()
     gc.freeze()
+    _modules_frozen = len(sys.modules)
+
+
+def pytest_collection_finish() -> None:
+    freeze_modules()
 
 
 def pytest_runtest_setup() -> None:
     """What a test draws from torch's global generator depends on no test before it."""
+    if len(sys.modules) > _modules_frozen + MANY_MODULES:  # imported by the tests before
+        freeze_modules()
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
 
