@@ -10,6 +10,7 @@ from PIL import Image
 from engine.data.dataset import DataError, grey, open_dataset
 from engine.recipes.recipe import RecipeError, load
 from engine.settings import registry
+from engine.settings.datasets.embedded import ToonFaces
 from engine.settings.datasets.folders import Cartoon, Cats, CelebA, ImageFolder
 from engine.settings.datasets.image_files import label_files, read_labels
 from tests.support import course
@@ -174,9 +175,12 @@ def test_grey_is_pillows(tmp_path, cache):
 
 
 @pytest.mark.parametrize("name", ["digits", "toonfaces"])
-def test_exactly_so_many_images_are_held_out(name):
+def test_exactly_so_many_images_are_held_out(name, monkeypatch):
+    few = {"train": 400, "test": 100}  # all 5,000 are drawn by tests/integration/data/test_embedded.py
+    monkeypatch.setattr(ToonFaces, "sizes", few)
     dataset = open_dataset(registry.find("dataset", name).model_validate({"validation_images": 100}))
     all_of_them = open_dataset(registry.find("dataset", name).model_validate({}))
+    assert len(all_of_them.train) == {"digits": 1437, "toonfaces": 400}[name]
     assert len(dataset.validation) == 100 and len(dataset.train) == len(all_of_them.train) - 100
 
 
