@@ -36,7 +36,7 @@ for _number, _action in {
         signal.signal(_number, _action)
 
 # A screen makes a hundred thousand objects; with Python's thresholds a fifth of the time goes into looking for cycles.
-gc.set_threshold(200_000, 10, 100)
+gc.set_threshold(50_000, 10, 100)
 MANY_DESCRIPTORS, MANY_MODULES = 200, 200
 
 
